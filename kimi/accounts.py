@@ -1,0 +1,93 @@
+"""Accounts and what they hold, as values that can be logged without leaking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Which upstream an account belongs to, and so which dialect it speaks."""
+
+    KIMI = "kimi"
+    CLASSIC = "kimi-classic"
+    MOONSHOT = "moonshot"
+
+    @property
+    def is_web(self) -> bool:
+        """Whether the account is a login of the web chat, living on refresh tokens, and not an API key."""
+        return self is not Kind.MOONSHOT
+
+
+class Region(StrEnum):
+    """Where a `kimi` account was made; tokens do not cross."""
+
+    CN = "cn"
+    GLOBAL = "global"
+
+
+class State(StrEnum):
+    """What the pool knows about an account."""
+
+    NEW = "new"  # known, no access token fetched so far
+    ACTIVE = "active"  # serves, or will as soon as its token is fresh again
+    DEAD = "dead"  # its refresh token or key was refused
+    BANNED = "banned"  # closed by the vendor
+    PAUSED = "paused"  # set aside by the operator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One member of the pool, without its credential."""
+
+    name: str
+    kind: Kind
+    region: Region = Region.CN
+    max_concurrency: int = 1
+    requests_per_minute: int | None = None
+    weight: float = 1.0
+    priority: int = 0
+    proxy: str | None = field(default=None, repr=False)  # may carry a password
+    base_url: str | None = None
+    models: tuple[str, ...] = ()  # moonshot: what it may be asked for; empty means whatever its /models lists
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredAccount:
+    """An account as the operator wrote it: the member and its refresh token or API key."""
+
+    account: Account
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """An access token and the refresh token that renews it. For `moonshot` accounts both are the API key."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the store holds of one account.
+
+    `version` grows whenever a credential changes, so that a writer can tell whether what it read still stands.
+    `access_expires` is in Unix seconds, 0 while there is no access token.
+    """
+
+    account: Account
+    state: State
+    reason: str = ""
+    version: int
+    refresh: str = field(repr=False)
+    access: str = field(default="", repr=False)
+    access_issued: float = 0.0
+    access_expires: float = 0.0
+    rejected: bool = False  # the upstream refused the access token before its time
+    failures: int = 0  # failed refreshes in a row
+    in_flight: int = 0
+    cool_until: float = 0.0
+    cool_reason: str = ""
+    models: tuple[str, ...] = ()  # what the account really serves, where that is known (moonshot)
+    device_id: str = ""  # made up once where the token has no such claim

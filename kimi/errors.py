@@ -1,0 +1,141 @@
+"""Everything that can go wrong, named for what the caller should do about it.
+
+KimiError
+├── AccountError         this account cannot serve now, another one may
+│   ├── TokenRejected    the access token was refused: refresh it, then it may serve again
+│   ├── AccountDead      the refresh token or API key was refused: only the operator can help
+│   ├── AccountBanned    the vendor has closed the account
+│   ├── AccountBusy      another stream of this account is running
+│   ├── Overloaded       the upstream is too busy for this account just now
+│   ├── RateLimited      too many requests: wait the time it says
+│   ├── QuotaSpent       the plan is used up until it resets
+│   └── ModelRefused     this account's plan does not contain the model
+├── UpstreamError        the upstream is in trouble, no account is to blame
+│   ├── Unreachable      no connection, or it broke
+│   ├── UpstreamTimeout  nothing came in time
+│   └── BrokenAnswer     what came is not what the dialect promises, or it stopped half-way
+├── RequestRefused       the client's affair: no other account would answer differently
+│   ├── ContentRefused   withdrawn by the vendor's filter
+│   ├── PromptTooLong    more than the model reads
+│   └── RequestInvalid   a field the upstream does not take
+└── PoolError            no account could be had at all
+    ├── AllBusy          every account is busy or cooling down: come back later
+    ├── NoAccount        no usable account is configured for this
+    └── StoreUnavailable Redis does not answer
+
+Messages are for logs and may quote the upstream, always through `redact`.
+What a client reads is written by the gateway's own table, never taken from here.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SECRETS = re.compile(
+    r"eyJ[\w-]+(?:\.[\w-]*){0,2}"  # JWT, whole or cut
+    r"|\bsk-[\w-]{4,}"  # API key
+    r"|\b(?:org|ak|proj|key)-[\w-]{6,}"  # ids in the official platform's texts
+    r"|(?i:bearer)\s+\S+"
+    r"|(?<=//)[^/\s@]+@"  # credentials of a proxy URL
+)
+
+
+def redact(text: str, limit: int = 300) -> str:
+    """`text` without tokens, keys, organisation ids and URL credentials, on one line of at most `limit` characters."""
+    return _SECRETS.sub("[redacted]", " ".join(text.split()))[:limit]
+
+
+class KimiError(Exception):
+    """Base of all. `retry_after` is the number of seconds after which trying again makes sense, where it is known."""
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(redact(message))
+        self.retry_after = retry_after
+
+
+class AccountError(KimiError):
+    """This account cannot serve now; another one may."""
+
+
+class TokenRejected(AccountError):
+    """The access token was refused."""
+
+
+class AccountDead(AccountError):
+    """The refresh token or API key was refused for good."""
+
+
+class AccountBanned(AccountError):
+    """The vendor has closed the account."""
+
+
+class AccountBusy(AccountError):
+    """Another stream of this account is running."""
+
+
+class Overloaded(AccountError):
+    """The upstream is too busy for this account just now."""
+
+
+class RateLimited(AccountError):
+    """Too many requests from this account or its organisation."""
+
+
+class QuotaSpent(AccountError):
+    """The plan is used up until it resets."""
+
+
+class ModelRefused(AccountError):
+    """This account's plan does not contain the model."""
+
+
+class UpstreamError(KimiError):
+    """The upstream is in trouble; no account is to blame."""
+
+
+class Unreachable(UpstreamError):
+    """No connection could be made, or it broke."""
+
+
+class UpstreamTimeout(UpstreamError):
+    """Nothing came within the time allowed."""
+
+
+class BrokenAnswer(UpstreamError):
+    """What came is not what the dialect promises, or it stopped half-way."""
+
+
+class RequestRefused(KimiError):
+    """The client's affair; no other account would answer differently."""
+
+
+class ContentRefused(RequestRefused):
+    """Withdrawn by the vendor's filter."""
+
+
+class PromptTooLong(RequestRefused):
+    """The prompt is longer than the model reads."""
+
+
+class RequestInvalid(RequestRefused):
+    """The upstream does not take a field of this request; `param` names it where that is known."""
+
+    def __init__(self, message: str = "", *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class PoolError(KimiError):
+    """No account could be had at all."""
+
+
+class AllBusy(PoolError):
+    """Every account that could serve is busy or cooling down."""
+
+
+class NoAccount(PoolError):
+    """No usable account is configured for this request."""
+
+
+class StoreUnavailable(PoolError):
+    """Redis does not answer."""

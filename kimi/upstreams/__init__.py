@@ -1,0 +1,28 @@
+"""One adapter a dialect behind one small Protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol, runtime_checkable
+
+from kimi.accounts import Account
+from kimi.chat import Chat, Event
+
+
+class Upstream(Protocol):
+    """Something that answers a chat.
+
+    `stream` yields typed events until exactly one `Finish`.
+    Closing the generator closes the connection; running out without a `Finish` cannot happen: a truncated or empty
+    answer raises `BrokenAnswer`. Every other trouble is raised as one of `kimi.errors`, before or after events.
+    """
+
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]: ...
+
+
+@runtime_checkable
+class KeepsChats(Protocol):
+    """An upstream that stores a chat for every request, which has to be deleted when it was answered."""
+
+    def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
+        """Delete one chat. A chat that is gone already is no error. Raises `KimiError`."""
