@@ -1,0 +1,175 @@
+"""Settings that both processes read, from the environment and a `.env` file in the working directory.
+
+The environment wins over the file, an empty value counts as unset, and unknown variables are ignored.
+A process derives its own class from `CommonSettings` and reads it with `load`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kimi.accounts import Kind
+from kimi.errors import redact
+from kimi.http import Endpoints
+from kimi.startup import StartError
+
+DEFAULT_ACCOUNTS_FILE = Path("accounts.yaml")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_LATER_REDIS_SCHEMES = ("redis+sentinel", "redis+cluster")
+
+
+class SettingsError(StartError):
+    """One or more variables are bad; `str()` names each on a line of its own."""
+
+
+def split(value: object) -> object:
+    """The parts of a comma- or newline-separated text, stripped, without the empty ones and without repetitions."""
+    if not isinstance(value, str):
+        return value
+    parts = (part.strip() for part in value.replace("\n", ",").split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _parse_url(value: str) -> SplitResult:
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise ValueError("must not contain spaces or control characters")
+    try:
+        url = urlsplit(value)
+        _ = url.port  # parsed on access only
+    except ValueError:
+        raise ValueError("is not a valid URL") from None
+    return url
+
+
+def http_url(value: str) -> str:
+    """`value` without trailing slashes, if it is the base URL of an HTTP service. Raises `ValueError` otherwise."""
+    url = _parse_url(value)
+    if url.scheme not in ("http", "https"):
+        raise ValueError("must start with http:// or https://")
+    if not url.hostname:
+        raise ValueError("has no host")
+    if url.username is not None or url.password is not None:
+        raise ValueError("must not contain a user name or password")
+    if url.query or url.fragment:
+        raise ValueError("must not contain a query or fragment")
+    return value.rstrip("/")
+
+
+def redis_server_url(value: str) -> str:
+    """`value`, if it names a Redis server that this release can use. Raises `ValueError` otherwise."""
+    scheme = value.partition("://")[0]
+    if scheme in _LATER_REDIS_SCHEMES:
+        raise ValueError(f"{scheme}:// is not supported by this release, use redis://, rediss:// or unix://")
+    url = _parse_url(value)
+    if url.scheme not in _REDIS_SCHEMES:
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    if url.scheme == "unix":
+        if not url.path.strip("/"):
+            raise ValueError("has no path of a socket")
+        return value
+    if not url.hostname:
+        raise ValueError("has no host")
+    database = url.path.strip("/")
+    if database and not database.isdecimal():
+        raise ValueError("must end with the number of a database, as in /0")
+    return value
+
+
+def _not_yet(value: str) -> str:
+    if value.strip():
+        raise ValueError("encryption of secrets in Redis is not part of this release, unset it")
+    return ""
+
+
+HttpBase = Annotated[str, AfterValidator(http_url)]
+"""Base URL of an HTTP service, without a trailing slash."""
+Port = Annotated[int, Field(ge=1, le=65535)]
+"""TCP port to listen on."""
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+"""A length of time of at most a day."""
+Words = Annotated[tuple[str, ...], BeforeValidator(split)]
+"""Comma- or newline-separated list."""
+Choice = BeforeValidator(_lower)
+"""For `Annotated[Literal[…], Choice]`: case does not matter."""
+
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat = Literal["json", "console"]
+
+
+class CommonSettings(BaseSettings):
+    """What gateway and refresher share. Fields with `repr=False` are never shown, in errors either."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        enable_decoding=False,  # lists are comma-separated, not JSON
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        validate_default=True,
+    )
+
+    redis_url: Annotated[str, AfterValidator(redis_server_url)] = Field("redis://127.0.0.1:6379/0", repr=False)
+    kimi_accounts_file: Path | None = None  # None: accounts.yaml when it exists
+    kimi_kind: Annotated[Kind, Choice] = Kind.KIMI
+    kimi_refresh_tokens: str = Field("", repr=False)
+    kimi_web_url: HttpBase = "https://www.kimi.com"
+    kimi_auth_url: HttpBase = "https://auth.kimi.com"
+    kimi_classic_url: HttpBase = "https://kimi.moonshot.cn"
+    moonshot_url: HttpBase = "https://api.moonshot.cn/v1"
+    token_encryption_keys: Annotated[str, AfterValidator(_not_yet)] = Field("", repr=False)
+    log_level: Annotated[LogLevel, Choice] = "info"
+    log_format: Annotated[LogFormat, Choice] = "json"
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where each upstream lives, for accounts that do not say otherwise."""
+        return Endpoints(
+            web=self.kimi_web_url,
+            auth=self.kimi_auth_url,
+            classic=self.kimi_classic_url,
+            moonshot=self.moonshot_url,
+        )
+
+
+S = TypeVar("S", bound=CommonSettings)
+
+
+def load(cls: type[S]) -> S:
+    """Read and check the settings of a process. Raises `SettingsError` that names every bad variable."""
+    try:
+        return cls()
+    except ValidationError as error:
+        raise SettingsError(_report([_line(cls, details) for details in error.errors()])) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f".env cannot be read: {reason}") from None
+
+
+def _report(lines: list[str]) -> str:
+    return "\n".join(["bad settings:", *(f"  {line}" for line in dict.fromkeys(lines))])
+
+
+def _line(cls: type[CommonSettings], details: ErrorDetails) -> str:
+    message = details["msg"].removeprefix("Value error, ")
+    if not details["loc"]:
+        return message
+    name = str(details["loc"][0])
+    line = f"{name.upper()}: {message}"
+    field = cls.model_fields.get(name)
+    value = details["input"]
+    if field is None or not field.repr or details["type"] == "missing" or not isinstance(value, str):
+        return line
+    return f"{line}, not {redact(value, limit=100)!r}"

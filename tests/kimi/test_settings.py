@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from kimi.accounts import Kind
+from kimi.settings import CommonSettings, Port, Seconds, SettingsError, Words, load
+from kimi.startup import StartError, reporting
+
+
+class Process(CommonSettings):
+    """A process with settings of its own."""
+
+    port: Port = 80
+    wait: Seconds = 1.0
+    keys: Words = ()
+    needed: Annotated[str, Field(repr=False)] = "there"
+
+
+Environment = Callable[..., None]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
+    """Nothing but the variables that a test sets, in an empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.lower() in Process.model_fields:
+            monkeypatch.delenv(name)
+
+    def put(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return put
+
+
+def complaints() -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(Process)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "bad settings:"
+    return [line.strip() for line in lines]
+
+
+@pytest.mark.usefixtures("environment")
+def test_everything_has_the_documented_default() -> None:
+    settings = load(Process)
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.kimi_accounts_file is None
+    assert settings.kimi_kind is Kind.KIMI
+    assert settings.kimi_refresh_tokens == ""
+    assert (settings.log_level, settings.log_format) == ("info", "json")
+
+
+@pytest.mark.usefixtures("environment")
+def test_endpoints_are_the_vendors_own_unless_told_otherwise() -> None:
+    endpoints = load(Process).endpoints
+    assert endpoints.web == "https://www.kimi.com"
+    assert endpoints.auth == "https://auth.kimi.com"
+    assert endpoints.classic == "https://kimi.moonshot.cn"
+    assert endpoints.moonshot == "https://api.moonshot.cn/v1"
+
+
+def test_the_environment_wins_over_the_env_file(environment: Environment) -> None:
+    Path(".env").write_text("PORT=81\nWAIT=2\nUNKNOWN=1\n", encoding="utf-8")
+    environment(PORT="82")
+    settings = load(Process)
+    assert (settings.port, settings.wait) == (82, 2.0)
+
+
+def test_an_empty_value_counts_as_unset(environment: Environment) -> None:
+    environment(PORT="", KIMI_ACCOUNTS_FILE="", TOKEN_ENCRYPTION_KEYS="")
+    settings = load(Process)
+    assert settings.port == 80
+    assert settings.kimi_accounts_file is None
+
+
+def test_lists_are_split_on_commas_and_newlines_and_stripped(environment: Environment) -> None:
+    environment(KEYS=" one, two\nthree ,,\n two")
+    assert load(Process).keys == ("one", "two", "three")
+
+
+def test_choices_do_not_care_about_case(environment: Environment) -> None:
+    environment(LOG_LEVEL="WARNING", LOG_FORMAT="Console", KIMI_KIND="Kimi-Classic")
+    settings = load(Process)
+    assert settings.log_level == "warning"
+    assert settings.log_format == "console"
+    assert settings.kimi_kind is Kind.CLASSIC
+
+
+def test_a_trailing_slash_of_an_upstream_does_not_matter(environment: Environment) -> None:
+    environment(MOONSHOT_URL="http://127.0.0.1:8787/v1/")
+    assert load(Process).moonshot_url == "http://127.0.0.1:8787/v1"
+
+
+def test_every_bad_variable_is_named_in_one_message(environment: Environment) -> None:
+    environment(PORT="many", WAIT="-1", LOG_FORMAT="xml", KIMI_KIND="moon", KIMI_WEB_URL="www.kimi.com")
+    names = [line.partition(":")[0] for line in complaints()]
+    assert sorted(names) == ["KIMI_KIND", "KIMI_WEB_URL", "LOG_FORMAT", "PORT", "WAIT"]
+
+
+def test_a_bad_value_is_quoted_where_it_cannot_be_secret(environment: Environment) -> None:
+    environment(LOG_FORMAT="xml")
+    assert complaints() == ["LOG_FORMAT: Input should be 'json' or 'console', not 'xml'"]
+
+
+def test_a_secret_in_the_wrong_variable_is_not_quoted(environment: Environment) -> None:
+    environment(KIMI_KIND="eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ4In0.c2ln")
+    assert "eyJ" not in complaints()[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("http://h/0", "must start with redis://, rediss:// or unix://"),
+        ("redis:///0", "has no host"),
+        ("redis://:pass word@h/0", "must not contain spaces or control characters"),
+        ("redis://:secret@h:port/0", "is not a valid URL"),
+        ("redis://:secret@h/first", "must end with the number of a database, as in /0"),
+        ("unix://", "has no path of a socket"),
+        (
+            "redis+sentinel://h1:1,h2:2/main/0",
+            "redis+sentinel:// is not supported by this release, use redis://, rediss:// or unix://",
+        ),
+        (
+            "redis+cluster://h1:1,h2:2",
+            "redis+cluster:// is not supported by this release, use redis://, rediss:// or unix://",
+        ),
+    ],
+)
+def test_a_bad_redis_url_is_refused_and_never_quoted(environment: Environment, url: str, complaint: str) -> None:
+    environment(REDIS_URL=url)
+    assert complaints() == [f"REDIS_URL: {complaint}"]
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis://:secret@h:1/2", "rediss://u:p@[::1]:6380/0", "unix:///run/redis.sock?db=1"]
+)
+def test_a_good_redis_url_is_taken_and_never_shown(environment: Environment, url: str) -> None:
+    environment(REDIS_URL=url)
+    settings = load(Process)
+    assert settings.redis_url == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("ftp://h", "must start with http:// or https://"),
+        ("https://", "has no host"),
+        ("https://u:p@h", "must not contain a user name or password"),
+        ("https://h?a=1", "must not contain a query or fragment"),
+        ("https://h:99999", "is not a valid URL"),
+        ("https://[::1", "is not a valid URL"),
+    ],
+)
+def test_a_bad_upstream_url_is_refused(environment: Environment, url: str, complaint: str) -> None:
+    environment(KIMI_AUTH_URL=url)
+    assert complaints()[0].startswith(f"KIMI_AUTH_URL: {complaint}")
+
+
+def test_encryption_keys_are_refused_until_they_do_something(environment: Environment) -> None:
+    environment(TOKEN_ENCRYPTION_KEYS="c2VjcmV0")
+    (line,) = complaints()
+    assert line.startswith("TOKEN_ENCRYPTION_KEYS: encryption")
+    assert "c2VjcmV0" not in line
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_env_file_that_is_no_text_is_told_in_a_sentence() -> None:
+    Path(".env").write_bytes(b"PORT=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: it is not UTF-8 text$"):
+        load(Process)
+
+
+def test_what_keeps_a_process_from_starting_is_one_message_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught, reporting("refresher"):
+        raise StartError("nothing works")
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "refresher: nothing works\n"
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), reporting("refresher"):
+        _ = 1 // 0
