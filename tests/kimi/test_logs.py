@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from kimi import logs
+
+JWT = "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+log = structlog.stdlib.get_logger("tests.logs")
+
+
+@pytest.fixture(autouse=True)
+def _undo() -> Iterator[None]:
+    """Give the test runner its own handlers back."""
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    yield
+    structlog.reset_defaults()
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_line_is_one_json_object_with_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    log.info("token refreshed", account="爱丽丝", seconds=0.25, attempt=None)
+    (line,) = lines(capsys)
+    assert list(line)[:4] == ["timestamp", "level", "event", "logger"]
+    assert datetime.fromisoformat(line.pop("timestamp")).tzinfo == UTC
+    assert line == {
+        "level": "info",
+        "event": "token refreshed",
+        "logger": "tests.logs",
+        "account": "爱丽丝",
+        "seconds": 0.25,
+        "attempt": None,
+    }
+
+
+def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("warning", "json")
+    log.info("no")
+    logging.getLogger("urllib3").info("no")
+    log.warning("yes")
+    assert [line["event"] for line in lines(capsys)] == ["yes"]
+
+
+@pytest.mark.parametrize("name", ["gunicorn.error", "gunicorn.access", "urllib3.connectionpool", "redis"])
+def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    logging.getLogger(name).propagate = name == "urllib3.connectionpool"
+    logging.getLogger("redis").propagate = True
+    logs.configure("info", "json")
+    logging.getLogger(name).warning("said %s to %d", "hello", 3)
+    (line,) = lines(capsys)
+    assert (line["level"], line["event"], line["logger"]) == ("warning", "said hello to 3", name)
+
+
+def test_secrets_never_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    log.info(
+        "refused %s",
+        JWT,
+        refresh_token="opaque-value",
+        nested={"list": [f"Bearer {JWT}", {"api_key": "sk-abcdefgh"}]},
+        proxy="socks5h://user:pass@host:1080",
+        error=ValueError(f"token {JWT}"),
+    )
+    logging.getLogger("urllib3").warning("GET with %s", "sk-abcdefgh")
+    said = capsys.readouterr().err
+    assert said.count("[redacted]") == 7
+    for secret in ("eyJ", "opaque-value", "sk-", "user:pass"):
+        assert secret not in said
+
+
+def test_a_traceback_keeps_its_lines_and_loses_its_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    try:
+        int(f"bad {JWT}")
+    except ValueError:
+        log.exception("failed")
+    (line,) = lines(capsys)
+    assert line["exception"].splitlines()[-1].endswith("'bad [redacted]'")
+    assert "\n  File " in line["exception"]
+
+
+def test_a_line_that_json_cannot_hold_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    log.info("half a pair \udc80", large=2**80)
+    (line,) = lines(capsys)
+    assert line["large"] == 2**80
+
+
+def test_context_of_a_request_is_on_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        log.info("inside")
+    log.info("outside")
+    inside, outside = lines(capsys)
+    assert inside["request_id"] == "r1"
+    assert "request_id" not in outside
+
+
+def test_the_console_form_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "console")
+    try:
+        int(f"bad {JWT}")
+    except ValueError:
+        log.exception("failed", account="alice")
+    said = capsys.readouterr().err
+    assert "failed" in said
+    assert "account=alice" in said
+    assert "'bad [redacted]" in said
+    assert "eyJ" not in said
