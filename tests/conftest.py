@@ -1,0 +1,49 @@
+"""What tests of every package share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from tests.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """One server for all tests that leave it running; ask for `redis_url` or `redis_client` to have it empty."""
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(shared_valkey: Valkey) -> str:
+    """The address of a real, empty Valkey."""
+    with redis.Redis.from_url(shared_valkey.url) as client:
+        client.flushall()
+    return shared_valkey.url
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """A plain client of a real, empty Valkey; answers are bytes."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A running server of the test's own, which it may stop, kill and start again; the data stays."""
+    directory = tmp_path / "valkey"
+    directory.mkdir()
+    server = Valkey(directory)
+    server.start()
+    yield server
+    server.stop()

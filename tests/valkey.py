@@ -1,0 +1,57 @@
+"""A real Valkey for tests, to be started, stopped and killed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devtools import children, valkey
+from devtools.waiting import until
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+
+class Valkey:
+    """A server on a port of its own that keeps its data in `directory`, also when it is killed and started again.
+
+    Every write is on disk before it is answered, so that a test does not wait for the disk once a second.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = valkey.free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "valkey.log"
+
+    def start(self) -> None:
+        """Start the server and wait until it takes commands."""
+        program = valkey.command(valkey.find_server(), self.directory, port=self.port, fsync="always")
+        with self.log.open("ab") as log:
+            self.process = children.start(program, output=log)
+        until(self._ready, what="Valkey takes commands")
+
+    def _ready(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise RuntimeError(f"Valkey ended at once: {self.log.read_text()}")
+        return valkey.answers(("127.0.0.1", self.port))
+
+    def stop(self) -> None:
+        """End the server in peace."""
+        if self.process is not None:
+            children.stop(self.process, 10)
+            self.process = None
+
+    def kill(self) -> None:
+        """End the server the hard way."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
