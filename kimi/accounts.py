@@ -73,7 +73,7 @@ class Record:
     """What the store holds of one account.
 
     `version` grows whenever a credential changes, so that a writer can tell whether what it read still stands.
-    `access_expires` is in Unix seconds, 0 while there is no access token.
+    All times are in Unix seconds; `access_expires` is 0 while there is no access token.
     """
 
     account: Account
@@ -89,5 +89,6 @@ class Record:
     in_flight: int = 0
     cool_until: float = 0.0
     cool_reason: str = ""
-    models: tuple[str, ...] = ()  # what the account really serves, where that is known (moonshot)
-    device_id: str = ""  # made up once where the token has no such claim
+    due: float | None = None  # when its next refresh is scheduled; None while nothing is
+    models: tuple[str, ...] = ()  # what a moonshot account's key lists
+    configured: bool = True  # False: the operator took it out; it is kept, out of service

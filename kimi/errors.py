@@ -21,6 +21,7 @@ KimiError
 └── PoolError            no account could be had at all
     ├── AllBusy          every account is busy or cooling down: come back later
     ├── NoAccount        no usable account is configured for this
+    │   └── AwaitingToken    there are accounts, but their tokens are still being refreshed
     └── StoreUnavailable Redis does not answer
 
 Messages are for logs and may quote the upstream, always through `redact`.
@@ -135,6 +136,10 @@ class AllBusy(PoolError):
 
 class NoAccount(PoolError):
     """No usable account is configured for this request."""
+
+
+class AwaitingToken(NoAccount):
+    """There are accounts for this request, but their access tokens are still being refreshed."""
 
 
 class StoreUnavailable(PoolError):

@@ -1,0 +1,37 @@
+"""The Redis schema, all of it: accounts, tokens, leases and the signals between the processes.
+
+Every key begins with `kimi:{pool}:`; the braces keep all of them in one slot of a cluster.
+Times in Redis are integer milliseconds since the epoch, in Python float seconds.
+
+| key                        | type   | holds                                                                  |
+| -------------------------- | ------ | ---------------------------------------------------------------------- |
+| `accounts`                 | set    | every name ever configured                                             |
+| `account:NAME`             | hash   | definition, credential, state and load of one account                  |
+| `refresh`                  | zset   | names by the time of their next refresh                                |
+| `usable`                   | zset   | names in service, by the expiry of their access token                  |
+| `leases`                   | zset   | `ID:NAME` by expiry; a crashed holder's vanish by themselves           |
+| `routes`                   | set    | every route that some configured account serves                        |
+| `route:R:members`          | set    | all accounts of a route, whatever their state                          |
+| `route:R:ready:PRIORITY`   | zset   | accounts that can be leased, by load and turn                          |
+| `route:R:priorities`       | zset   | priorities in use                                                      |
+| `route:R:full`, `:pending` | set    | accounts at their limit; accounts without a good access token          |
+| `route:R:cooling`          | zset   | accounts by the time at which they may be tried again                  |
+| `refused:NAME`             | zset   | models that an account refused, by the time at which they may be tried again |
+| `recent:NAME`              | list   | times of the latest leases, where requests a minute are limited        |
+| `lock:NAME`                | string | owner of the running refresh; expires                                  |
+| `turn`                     | string | virtual time of the fair queueing by weight                            |
+| `waiting`                  | string | exists while some gateway waits for an account; expires                |
+| `wake`, `freed`            | pubsub | a refresh is wanted; an account has become free                        |
+
+A route is what a request can be sent along: `kimi`, `kimi-classic`, or `moonshot:MODEL`.
+Whatever changes more than one key is one script in `lua/`, so that no reader ever sees half of it.
+"""
+
+from kimi.pool.connection import connect
+from kimi.pool.leases import Lease, Leases
+from kimi.pool.members import Members, Summary, SyncReport
+from kimi.pool.signals import Signals
+from kimi.pool.store import Store
+from kimi.pool.tokens import TokenStore
+
+__all__ = ["Lease", "Leases", "Members", "Signals", "Store", "Summary", "SyncReport", "TokenStore", "connect"]

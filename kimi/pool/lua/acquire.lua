@@ -1,0 +1,102 @@
+-- Chooses an account and leases it, in one step: priority, then the least loaded, then the one whose turn it is.
+-- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds
+-- Returns {'leased', name, spec, access token, version}, or {why not, milliseconds until something may change}.
+
+local routes, model = cjson.decode(ARGV[2]), ARGV[3]
+local excluded, excluded_names = {}, cjson.decode(ARGV[4])
+for _, name in ipairs(excluded_names) do excluded[name] = true end
+
+catch_up(routes)
+
+local skipped = false -- somebody was ready, but not for this request
+
+local function candidate(route, priority)
+  local ready = key('route', route, 'ready', priority)
+  local from = 0
+  while from < 256 do
+    local page = redis.call('ZRANGE', ready, from, from + 7, 'WITHSCORES')
+    if #page == 0 then return nil end
+    from = from + 8
+    for i = 1, #page, 2 do
+      local name = page[i]
+      if excluded[name] then
+        skipped = true
+      elseif (tonumber(redis.call('ZSCORE', key('refused', name), model) or '0')) > NOW then
+        skipped = true
+      else
+        local a = read(name)
+        if a.expires > NOW then return name, a, tonumber(page[i + 1]) end
+        settle(name, a)
+        from = from - 1
+      end
+    end
+  end
+end
+
+local best, best_account, best_priority, best_score
+for _, route in ipairs(routes) do
+  for _, priority in ipairs(redis.call('ZREVRANGE', key('route', route, 'priorities'), 0, -1)) do
+    local rank = tonumber(priority)
+    if best and rank < best_priority then break end
+    local name, a, score = candidate(route, priority)
+    if name then
+      if not best or rank > best_priority or score < best_score then
+        best, best_account, best_priority, best_score = name, a, rank, score
+      end
+      break
+    end
+  end
+end
+
+if best then
+  local a = best_account
+  local turn = math.max(a.turn, virtual_time())
+  redis.call('SET', key('turn'), int(turn))
+  a.turn = turn + math.max(1, math.floor(STRIDE / a.weight))
+  a.in_flight = a.in_flight + 1
+  redis.call('ZADD', key('leases'), int(NOW + tonumber(ARGV[6])), ARGV[5] .. ':' .. best)
+  if a.rate > 0 then
+    local recent = key('recent', best)
+    redis.call('LPUSH', recent, int(NOW))
+    redis.call('LTRIM', recent, 0, a.rate - 1)
+    redis.call('PEXPIRE', recent, 60000)
+    if redis.call('LLEN', recent) >= a.rate then
+      a.rate_until = tonumber(redis.call('LINDEX', recent, -1)) + 60000
+      redis.call('HSET', key('account', best), 'rate_until', int(a.rate_until))
+    end
+  end
+  settle(best, a)
+  return {'leased', best, a.spec, a.access, a.version}
+end
+
+-- Nobody: say why, and make whoever is given back next announce it.
+local function others(set, is_member)
+  local count = redis.call(set == 'cooling' and 'ZCARD' or 'SCARD', is_member)
+  for _, name in ipairs(excluded_names) do
+    local there
+    if set == 'cooling' then there = redis.call('ZSCORE', is_member, name)
+    else there = redis.call('SISMEMBER', is_member, name) == 1 end
+    if there then count = count - 1 end
+  end
+  return count
+end
+
+local busy, cooling, pending, earliest = 0, 0, 0, nil
+for _, route in ipairs(routes) do
+  busy = busy + others('full', key('route', route, 'full'))
+  pending = pending + others('pending', key('route', route, 'pending'))
+  local waiting = others('cooling', key('route', route, 'cooling'))
+  cooling = cooling + waiting
+  if waiting > 0 then
+    local first = redis.call('ZRANGE', key('route', route, 'cooling'), 0, 0, 'WITHSCORES')
+    local at = tonumber(first[2])
+    if not earliest or at < earliest then earliest = at end
+  end
+end
+
+if busy + cooling + pending > 0 then redis.call('SET', key('waiting'), '1', 'PX', 20000) end
+if busy > 0 then return {'busy', earliest and int(earliest - NOW) or '0'} end
+if cooling > 0 then return {'cooling', int(earliest - NOW)} end
+if pending > 0 then return {'pending', '0'} end
+if skipped then return {'tried', '0'} end
+return {'none', '0'}

@@ -1,0 +1,139 @@
+-- Shared by every script of the pool; `store.py` puts this text in front of each of them.
+-- KEYS[1] is the prefix of all keys (one hash tag, so that a cluster keeps them together).
+-- ARGV[1] is the time in milliseconds, or 0 for the server's own clock: one clock for all replicas.
+
+local PREFIX = KEYS[1]
+local NOW = tonumber(ARGV[1])
+if NOW == 0 then
+  local time = redis.call('TIME')
+  NOW = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- Tags the load into the upper bits of a score, above the virtual time (doubles are exact to 53 bits).
+local LOAD = 2 ^ 46
+local STRIDE = 1000
+
+local function key(...)
+  return PREFIX .. table.concat({...}, ':')
+end
+
+-- Lua's own number format keeps 14 digits only, and writes large numbers as 1e+15.
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function read(name)
+  local fields = {
+    'present', 'state', 'access', 'expires', 'rejected', 'cool_until', 'rate_until', 'in_flight',
+    'limit', 'weight', 'priority', 'turn', 'place', 'placed_priority', 'routes', 'version', 'rate', 'spec',
+  }
+  local values = redis.call('HMGET', key('account', name), unpack(fields))
+  if not values[16] then return nil end
+  local a = {}
+  for i, field in ipairs(fields) do a[field] = values[i] or '' end
+  for _, field in ipairs({'expires', 'cool_until', 'rate_until', 'in_flight', 'limit', 'weight', 'turn', 'rate'}) do
+    a[field] = tonumber(a[field]) or 0
+  end
+  a.routes = cjson.decode(a.routes)
+  return a
+end
+
+local function virtual_time()
+  return tonumber(redis.call('GET', key('turn')) or '0')
+end
+
+local function leave(name, a)
+  for _, route in ipairs(a.routes) do
+    if a.place == 'ready' then
+      redis.call('ZREM', key('route', route, 'ready', a.placed_priority), name)
+    elseif a.place == 'cooling' then
+      redis.call('ZREM', key('route', route, 'cooling'), name)
+    elseif a.place ~= '' then
+      redis.call('SREM', key('route', route, a.place), name)
+    end
+  end
+end
+
+-- Puts an account where its state says it belongs, in every route it serves:
+--   pending   in service, but without an access token that is good now
+--   cooling   not before a certain time
+--   full      as many leases as it may have
+--   ready     the next lease may take it; ordered by load, then by turn (fair queueing by weight)
+-- or nowhere, when it is dead, banned, paused or no longer configured.
+local function settle(name, a)
+  a = a or read(name)
+  leave(name, a)
+  local place = ''
+  local in_service = a.present == '1' and (a.state == 'active' or a.state == 'new')
+  local token_good = a.access ~= '' and a.rejected ~= '1' and a.expires > NOW
+  local until_time = math.max(a.cool_until, a.rate_until)
+  if in_service and not token_good then place = 'pending'
+  elseif in_service and until_time > NOW then place = 'cooling'
+  elseif in_service and a.in_flight >= a.limit then place = 'full'
+  elseif in_service then place = 'ready'
+  end
+  if in_service and token_good then
+    redis.call('ZADD', key('usable'), int(a.expires), name)
+  else
+    redis.call('ZREM', key('usable'), name)
+  end
+  local score = 0
+  if place == 'ready' then
+    a.turn = math.max(a.turn, virtual_time())
+    score = math.floor(63 * a.in_flight / a.limit) * LOAD + a.turn
+  end
+  for _, route in ipairs(a.routes) do
+    if place == 'ready' then
+      redis.call('ZADD', key('route', route, 'ready', a.priority), int(score), name)
+      redis.call('ZADD', key('route', route, 'priorities'), a.priority, a.priority)
+    elseif place == 'cooling' then
+      redis.call('ZADD', key('route', route, 'cooling'), int(until_time), name)
+    elseif place ~= '' then
+      redis.call('SADD', key('route', route, place), name)
+    end
+  end
+  redis.call('HSET', key('account', name),
+    'place', place, 'placed_priority', a.priority, 'turn', int(a.turn), 'in_flight', int(a.in_flight))
+  if place == 'ready' and redis.call('EXISTS', key('waiting')) == 1 then
+    redis.call('PUBLISH', key('freed'), table.concat(a.routes, '\n'))
+  end
+  a.place = place
+  a.placed_priority = a.priority
+end
+
+-- Every account of a route, whatever its state, so that a model stays known while nobody can serve it.
+local function set_routes(name, a, routes)
+  leave(name, a)
+  a.place = ''
+  for _, route in ipairs(a.routes) do
+    redis.call('SREM', key('route', route, 'members'), name)
+    if redis.call('EXISTS', key('route', route, 'members')) == 0 then redis.call('SREM', key('routes'), route) end
+  end
+  a.routes = routes
+  if a.present ~= '1' then return end
+  for _, route in ipairs(routes) do
+    redis.call('SADD', key('route', route, 'members'), name)
+    redis.call('SADD', key('routes'), route)
+  end
+end
+
+local function give_back(lease)
+  if redis.call('ZREM', key('leases'), lease) == 0 then return nil end
+  local name = string.sub(lease, string.find(lease, ':', 1, true) + 1)
+  local a = read(name)
+  if not a then return nil end
+  a.in_flight = math.max(0, a.in_flight - 1)
+  return name, a
+end
+
+-- What time alone has changed since the last call. Bounded, so that no caller pays for all of it.
+local function catch_up(routes)
+  for _, lease in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', int(NOW), 'LIMIT', 0, 50)) do
+    local name, a = give_back(lease)
+    if name then settle(name, a) end
+  end
+  for _, route in ipairs(routes) do
+    local over = redis.call('ZRANGEBYSCORE', key('route', route, 'cooling'), '-inf', int(NOW), 'LIMIT', 0, 50)
+    for _, name in ipairs(over) do settle(name) end
+  end
+end

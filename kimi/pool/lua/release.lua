@@ -1,0 +1,22 @@
+-- Gives a lease back, once; what the upstream did to the account during it comes along.
+-- ARGV: now, lease id with name, milliseconds to cool, reason, model (cool only this model on this account)
+
+local lease, cool, reason, model = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local name, a = give_back(lease)
+if not name then
+  name = string.sub(lease, string.find(lease, ':', 1, true) + 1)
+  a = read(name)
+  if not a then return 0 end
+end
+if cool > 0 and model ~= '' then
+  local refused = key('refused', name)
+  redis.call('ZREMRANGEBYSCORE', refused, '-inf', int(NOW))
+  redis.call('ZADD', refused, int(NOW + cool), model)
+  local longest = redis.call('ZRANGE', refused, -1, -1, 'WITHSCORES')
+  redis.call('PEXPIREAT', refused, int(tonumber(longest[2])))
+elseif cool > 0 and NOW + cool > a.cool_until then
+  a.cool_until = NOW + cool
+  redis.call('HSET', key('account', name), 'cool_until', int(a.cool_until), 'cool_reason', reason)
+end
+settle(name, a)
+return 1

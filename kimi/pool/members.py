@@ -1,0 +1,181 @@
+"""The accounts as the pool knows them: what the operator configured and what has become of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import orjson
+
+from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, State
+from kimi.pool.store import Store, redis_errors
+
+_PAGE = 500  # accounts a pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync changed, by account name."""
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    revived: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The pool at a glance: how many accounts hold a good access token, and what the configured ones can be asked."""
+
+    usable: int
+    kinds: frozenset[Kind]
+    models: frozenset[str]  # ids of the official platform
+
+
+def routes_of(account: Account, listed: Sequence[str] = ()) -> list[str]:
+    """The routes an account serves; `listed` is what its key was found to list, where the operator names no models."""
+    if account.kind.is_web:
+        return [account.kind.value]
+    return [f"{account.kind.value}:{model}" for model in account.models or listed]
+
+
+def pack(account: Account) -> str:
+    """An account as the text that Redis holds."""
+    return orjson.dumps(asdict(account), option=orjson.OPT_SORT_KEYS).decode()
+
+
+@lru_cache(maxsize=4096)
+def unpack(spec: str) -> Account:
+    """The account that `pack` wrote. Fields of a newer release are left out."""
+    fields = {name: value for name, value in orjson.loads(spec).items() if name in Account.__dataclass_fields__}
+    fields["kind"] = Kind(fields["kind"])
+    fields["region"] = Region(fields["region"])
+    fields["models"] = tuple(fields["models"])
+    return Account(**fields)
+
+
+def record_of(values: Mapping[str, str], due: float | None) -> Record:
+    """The record behind an account's hash."""
+    return Record(
+        account=unpack(values["spec"]),
+        state=State(values["state"]),
+        reason=values["reason"],
+        version=int(values["version"]),
+        refresh=values["refresh"],
+        access=values["access"],
+        access_issued=int(values["issued"]) / 1000,
+        access_expires=int(values["expires"]) / 1000,
+        rejected=values["rejected"] == "1",
+        failures=int(values["failures"]),
+        in_flight=int(values["in_flight"]),
+        cool_until=int(values["cool_until"]) / 1000,
+        cool_reason=values["cool_reason"],
+        due=None if due is None else due / 1000,
+        models=tuple(orjson.loads(values["models"])),
+        configured=values["present"] == "1",
+    )
+
+
+class Members:
+    """Reads and writes what is known of accounts. Every method may raise `StoreUnavailable`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def sync(self, configured: Sequence[ConfiguredAccount], origin: str = "config") -> SyncReport:
+        """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
+
+        A stored credential stays until the configured one itself changes, because it may have been rotated.
+        Nothing is ever deleted: an account that comes back finds its rotated token.
+        """
+        outcome: dict[str, list[str]] = {"added": [], "updated": [], "revived": [], "same": []}
+        for member in configured:
+            outcome[self._sync_one(member, origin)].append(member.account.name)
+        wanted = {member.account.name for member in configured}
+        removed = [name for name in self._names_of(origin) if name not in wanted and self._store.run("withdraw", name)]
+        return SyncReport(
+            added=tuple(outcome["added"]),
+            updated=tuple(outcome["updated"]),
+            revived=tuple(outcome["revived"]),
+            removed=tuple(removed),
+        )
+
+    def get(self, name: str) -> Record | None:
+        """What is stored of one account, or None."""
+        with redis_errors():
+            pipe = self._store.redis.pipeline()
+            pipe.hgetall(self._store.key("account", name))
+            pipe.zscore(self._store.key("refresh"), name)
+            values, due = pipe.execute()
+        return record_of(values, due) if values else None
+
+    def all(self) -> list[Record]:
+        """Every account ever configured, by name."""
+        records: list[Record] = []
+        with redis_errors():
+            names = sorted(self._store.redis.smembers(self._store.key("accounts")))
+            due = dict(self._store.redis.zrange(self._store.key("refresh"), 0, -1, withscores=True))
+            for start in range(0, len(names), _PAGE):
+                page = names[start : start + _PAGE]
+                pipe = self._store.redis.pipeline(transaction=False)
+                for name in page:
+                    pipe.hgetall(self._store.key("account", name))
+                records += [record_of(values, due.get(name)) for name, values in zip(page, pipe.execute(), strict=True)]
+        return records
+
+    def mark(self, name: str, version: int, state: State, reason: str) -> bool:
+        """Takes an account out of service; only a new credential or the operator brings it back.
+
+        False when its credential is no longer `version`, or when it is in that state already.
+        """
+        return bool(self._store.run("mark", name, version, state.value, reason))
+
+    def summary(self) -> Summary:
+        """The pool at a glance, in one round trip whatever its size."""
+        with redis_errors():
+            pipe = self._store.redis.pipeline(transaction=False)
+            pipe.zcount(self._store.key("usable"), f"({self._store.now() * 1000:.0f}", "+inf")
+            pipe.smembers(self._store.key("routes"))
+            usable, routes = pipe.execute()
+        kinds, models = set(), set()
+        for route in routes:
+            kind, _, model = route.partition(":")
+            kinds.add(Kind(kind))
+            if model:
+                models.add(model)
+        return Summary(usable=usable, kinds=frozenset(kinds), models=frozenset(models))
+
+    def _names_of(self, origin: str) -> list[str]:
+        with redis_errors():
+            names = sorted(self._store.redis.smembers(self._store.key("accounts")))
+            pipe = self._store.redis.pipeline(transaction=False)
+            for name in names:
+                pipe.hget(self._store.key("account", name), "origin")
+            return [name for name, found in zip(names, pipe.execute(), strict=True) if found == origin]
+
+    def _sync_one(self, member: ConfiguredAccount, origin: str) -> str:
+        account = member.account
+        return str(
+            self._store.run(
+                "sync",
+                account.name,
+                pack(account),
+                origin,
+                hashlib.sha256(member.secret.encode()).hexdigest(),
+                member.secret,
+                account.max_concurrency,
+                account.requests_per_minute or 0,
+                account.weight,
+                account.priority,
+                orjson.dumps(routes_of(account, self._listed(account))).decode(),
+            )
+        )
+
+    def _listed(self, account: Account) -> Sequence[str]:
+        if account.kind.is_web or account.models:
+            return ()
+        with redis_errors():
+            found = self._store.redis.hget(self._store.key("account", account.name), "models")
+        return tuple(orjson.loads(found)) if found else ()

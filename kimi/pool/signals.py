@@ -1,0 +1,45 @@
+"""How the processes wake each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from redis import Redis
+from redis.client import PubSub
+from redis.exceptions import RedisError
+
+from kimi.pool.store import PREFIX
+
+WAKE = "wake"  # for the refresher: an account's name
+FREED = "freed"  # for the gateways: the routes of an account that can be leased again, a line each
+
+
+class Signals:
+    """Messages over Redis's publish and subscribe.
+
+    They are hints: one that is lost costs time, never correctness, because what it announces stands in Redis too.
+    """
+
+    def __init__(self, listener: Redis, *, pause: Callable[[float], object] = time.sleep) -> None:
+        self._redis = listener
+        self._pause = pause
+
+    def listen(self, channel: str, *, poll: float = 1.0) -> Iterator[str | None]:
+        """Yields what is published on `channel`, and None every `poll` seconds and whenever messages may be lost.
+
+        It reconnects by itself and never ends; close the iterator to stop.
+        """
+        while True:
+            pubsub: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+            try:
+                pubsub.subscribe(PREFIX + channel)
+                yield None
+                while True:
+                    message = pubsub.get_message(timeout=poll)
+                    yield message["data"] if message else None
+            except (RedisError, OSError):
+                yield None
+                self._pause(poll)
+            finally:
+                pubsub.close()

@@ -1,0 +1,82 @@
+"""The door to Redis: key names, scripts, and one error for all that Redis can do to us."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from redis import Redis
+from redis.commands.core import Script
+from redis.exceptions import RedisError
+
+from kimi.errors import StoreUnavailable
+
+PREFIX: Final = "kimi:{pool}:"
+
+
+def to_ms(seconds: float) -> int:
+    """Seconds as the integer milliseconds that Redis holds."""
+    return round(seconds * 1000)
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Turns whatever redis-py raises into `StoreUnavailable`."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        message = f"Redis does not answer: {type(error).__name__}: {error}"
+        raise StoreUnavailable(message) from error
+
+
+@cache
+def _source(name: str) -> str:
+    lua = resources.files("kimi.pool") / "lua"
+    return "\n".join((lua / file).read_text("utf-8") for file in ("common.lua", f"{name}.lua"))
+
+
+class Store:
+    """Runs the pool's scripts against one Redis.
+
+    `clock` gives Unix seconds. Without it Redis's own clock is used, which is one clock for all replicas; tests pass
+    their own.
+    """
+
+    def __init__(self, redis: Redis, *, clock: Callable[[], float] | None = None) -> None:
+        # redis-py types every answer as a union over both decode modes; ours are always str.
+        self.redis: Any = redis
+        self._clock = clock
+        self._scripts: dict[str, Script] = {}
+
+    def key(self, *parts: str) -> str:
+        """The full name of a key."""
+        return PREFIX + ":".join(parts)
+
+    def now(self) -> float:
+        """Unix seconds by this process's clock (or the test's)."""
+        return self._clock() if self._clock else time.time()
+
+    def script(self, name: str) -> Script:
+        """The script `name`; redis-py sends its text again whenever Redis has forgotten it."""
+        if name not in self._scripts:
+            self._scripts[name] = self.redis.register_script(_source(name))
+        return self._scripts[name]
+
+    def arguments(self, *args: str | float) -> tuple[list[str], list[str | float]]:
+        """KEYS and ARGV in the form that every script expects."""
+        return [PREFIX], [to_ms(self._clock()) if self._clock else 0, *args]
+
+    def run(self, name: str, *args: str | float) -> Any:
+        """Runs a script. Raises `StoreUnavailable`."""
+        keys, argv = self.arguments(*args)
+        with redis_errors():
+            return self.script(name)(keys=keys, args=argv)
+
+    def ping(self) -> None:
+        """Returns when Redis answers. Raises `StoreUnavailable`."""
+        with redis_errors():
+            self.redis.ping()

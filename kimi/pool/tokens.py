@@ -1,0 +1,109 @@
+"""When credentials are due for a refresh, who refreshes them, and where the new ones are kept."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import orjson
+
+from kimi.accounts import Record, Tokens
+from kimi.errors import StoreUnavailable
+from kimi.pool.members import routes_of
+from kimi.pool.store import Store, redis_errors, to_ms
+
+log = logging.getLogger(__name__)
+
+_DURABLE_MS = 2000  # how long a write may take to reach the disk; with `appendfsync everysec` up to a second
+
+
+class TokenStore:
+    """The refresher's view of the pool. Every method may raise `StoreUnavailable`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._durability_known = False
+
+    def due(self, limit: int = 100) -> list[str]:
+        """Names whose refresh time has come, the most overdue first."""
+        with redis_errors():
+            now = to_ms(self._store.now())
+            return list(
+                self._store.redis.zrange(self._store.key("refresh"), "-inf", now, byscore=True, offset=0, num=limit)
+            )
+
+    def next_due(self) -> float | None:
+        """When the next refresh is due, in Unix seconds; None when nothing is scheduled."""
+        with redis_errors():
+            first = self._store.redis.zrange(self._store.key("refresh"), 0, 0, withscores=True)
+        return first[0][1] / 1000 if first else None
+
+    @contextmanager
+    def lock(self, name: str, seconds: float) -> Iterator[bool]:
+        """Holds the account's lock, if nobody else does: yields whether it was had.
+
+        It expires after `seconds`, which has to be longer than what it guards can take; the version check of `save`
+        stands behind it all the same. Only its owner frees it.
+        That it could be set shows that the store can be written, before any token is spent.
+        """
+        owner = secrets.token_hex(16)
+        with redis_errors():
+            had = bool(self._store.redis.set(self._store.key("lock", name), owner, nx=True, px=to_ms(seconds)))
+        try:
+            yield had
+        finally:
+            if had:
+                with suppress(StoreUnavailable):  # it expires by itself
+                    self._store.run("unlock", name, owner)
+
+    def save(
+        self,
+        record: Record,
+        tokens: Tokens,
+        *,
+        issued: float,
+        expires: float,
+        next_due: float,
+        models: tuple[str, ...] = (),
+    ) -> bool:
+        """Stores both tokens in one step and puts the account in service; on disk when this returns.
+
+        False when the account's credential is no longer the one of `record`: somebody stored another meanwhile.
+        Times are Unix seconds. `models` is what a key of the official platform lists.
+        """
+        keys, argv = self._store.arguments(
+            record.account.name,
+            record.version,
+            tokens.access,
+            tokens.refresh,
+            to_ms(issued),
+            to_ms(expires),
+            to_ms(next_due),
+            orjson.dumps(models).decode(),
+            orjson.dumps(routes_of(record.account, models)).decode(),
+        )
+        with redis_errors():
+            # One connection for both: WAITAOF waits for the writes of its own connection only.
+            pipe = self._store.redis.pipeline(transaction=False)
+            self._store.script("save")(keys=keys, args=argv, client=pipe)
+            pipe.execute_command("WAITAOF", 1, 0, _DURABLE_MS)
+            saved, durable = pipe.execute(raise_on_error=False)
+            if isinstance(saved, Exception):
+                raise saved
+        self._note_durability(durable)
+        return bool(saved)
+
+    def postpone(self, record: Record, next_due: float, failures: int) -> bool:
+        """A refresh failed for a passing reason: try again at `next_due` (Unix seconds)."""
+        return bool(self._store.run("postpone", record.account.name, record.version, to_ms(next_due), failures))
+
+    def _note_durability(self, answer: object) -> None:
+        if self._durability_known:
+            return
+        self._durability_known = True
+        if isinstance(answer, Exception):
+            log.warning(
+                "Redis cannot tell when tokens are on disk; use 7.2 or newer with `appendonly yes` (%s)", answer
+            )

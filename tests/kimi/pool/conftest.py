@@ -1,0 +1,26 @@
+"""A pool on a real Valkey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from devtools.valkey import free_port
+from kimi.pool import Store, connect
+from tests.kimi.pool.pools import Clock, Pool
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port where nobody listens."""
+    return free_port()
+
+
+@pytest.fixture
+def pool(redis_url: str) -> Iterator[Pool]:
+    redis = connect(redis_url)
+    clock = Clock()
+    yield Pool(Store(redis, clock=clock), clock)
+    redis.close()
+    redis.connection_pool.disconnect()

@@ -1,0 +1,65 @@
+"""A pool whose clock the test turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
+from kimi.pool import Leases, Members, Store, TokenStore
+
+
+@dataclass
+class Clock:
+    """Unix seconds, standing still until a test moves them."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Pool:
+    """The pool's parts and shortcuts to fill it."""
+
+    store: Store
+    clock: Clock
+    members: Members = field(init=False)
+    tokens: TokenStore = field(init=False)
+    leases: Leases = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.members = Members(self.store)
+        self.tokens = TokenStore(self.store)
+        self.leases = Leases(self.store)
+
+    def configure(self, *accounts: Account) -> None:
+        """Makes these the configured accounts; each one's first secret is made of its name."""
+        self.members.sync([ConfiguredAccount(account, f"refresh-{account.name}") for account in accounts])
+
+    def fill(self, *accounts: Account, lifetime: float = 900.0, models: tuple[str, ...] = ()) -> None:
+        """Configures accounts and gives each an access token."""
+        self.configure(*accounts)
+        for account in accounts:
+            self.freshen(account.name, lifetime=lifetime, models=models)
+
+    def freshen(self, name: str, *, lifetime: float = 900.0, models: tuple[str, ...] = ()) -> None:
+        """Stores a new token pair, as the refresher would."""
+        record = self.members.get(name)
+        assert record is not None
+        tokens = Tokens(f"access-{name}-{record.version + 1}", f"refresh-{name}-{record.version + 1}")
+        now = self.clock.now
+        assert self.tokens.save(
+            record, tokens, issued=now, expires=now + lifetime, next_due=now + lifetime / 2, models=models
+        )
+
+    def count(self, name: str) -> int:
+        """How many leases of an account are out."""
+        record = self.members.get(name)
+        assert record is not None
+        return record.in_flight
+
+
+def web(name: str, **options: object) -> Account:
+    """A `kimi` account."""
+    return Account(name=name, kind=Kind.KIMI, **options)  # type: ignore[arg-type]

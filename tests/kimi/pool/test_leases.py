@@ -1,0 +1,297 @@
+"""Who is chosen, how many at once, and how an account comes back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from kimi.accounts import Account, Kind
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable
+from kimi.pool import Lease, Leases, Store, connect
+from tests.kimi.pool.pools import Pool, web
+
+ROUTES = ["kimi"]
+
+
+def take(pool: Pool, routes: list[str] = ROUTES, model: str = "kimi", exclude: tuple[str, ...] = ()) -> Lease:
+    return pool.leases.acquire(routes, model=model, exclude=exclude)
+
+
+def test_a_lease_carries_what_a_request_needs(pool: Pool) -> None:
+    pool.fill(web("alice", proxy="http://user:pass@proxy:1"))
+    lease = take(pool)
+    assert lease.account == web("alice", proxy="http://user:pass@proxy:1")
+    assert lease.token == "access-alice-2"
+    assert lease.version == 2
+    assert "access-alice" not in repr(lease) and "pass" not in repr(lease)
+
+
+def test_the_limit_is_held_and_a_release_frees_a_place_once(pool: Pool) -> None:
+    pool.fill(web("alice", max_concurrency=2))
+    first, second = take(pool), take(pool)
+    assert first.id != second.id
+    with pytest.raises(AllBusy) as caught:
+        take(pool)
+    assert caught.value.retry_after == 2.0
+    pool.leases.release(first)
+    pool.leases.release(first)
+    assert pool.count("alice") == 1
+    take(pool)
+    with pytest.raises(AllBusy):
+        take(pool)
+
+
+def test_the_limit_holds_under_threads(pool: Pool) -> None:
+    pool.fill(*(web(f"a{i}", max_concurrency=3) for i in range(5)))
+
+    def attempt(_: int) -> str | None:
+        try:
+            return take(pool).account.name
+        except AllBusy:
+            return None
+
+    with ThreadPoolExecutor(16) as threads:
+        taken = Counter(threads.map(attempt, range(60)))
+    assert taken == {None: 45, **{f"a{i}": 3 for i in range(5)}}
+
+
+def test_a_higher_priority_goes_first_until_it_is_full(pool: Pool) -> None:
+    pool.fill(web("spare", priority=-1), web("first", priority=5), web("middle"))
+    assert [take(pool).account.name for _ in range(3)] == ["first", "middle", "spare"]
+
+
+def test_the_least_loaded_goes_first(pool: Pool) -> None:
+    pool.fill(web("small", max_concurrency=2), web("large", max_concurrency=8))
+    taken = Counter(take(pool).account.name for _ in range(5))
+    assert taken == {"large": 4, "small": 1}
+
+
+def test_idle_accounts_share_by_weight(pool: Pool) -> None:
+    pool.fill(web("one", weight=1), web("two", weight=2), web("three", weight=3))
+    taken: Counter[str] = Counter()
+    for _ in range(1200):
+        lease = take(pool)
+        taken[lease.account.name] += 1
+        pool.leases.release(lease)
+    for name, share in {"one": 200, "two": 400, "three": 600}.items():
+        assert taken[name] == pytest.approx(share, rel=0.03)
+
+
+def test_an_account_that_comes_late_does_not_get_all_the_traffic(pool: Pool) -> None:
+    pool.fill(web("old"))
+    for _ in range(50):
+        pool.leases.release(take(pool))
+    pool.fill(web("old"), web("new"))
+    taken: Counter[str] = Counter()
+    for _ in range(20):
+        lease = take(pool)
+        taken[lease.account.name] += 1
+        pool.leases.release(lease)
+    assert taken["new"] <= 11
+
+
+def test_accounts_that_were_tried_are_passed_over(pool: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    assert take(pool, exclude=("a",)).account.name == "b"
+    with pytest.raises(NoAccount, match="every account was tried"):
+        take(pool, exclude=("a", "b"))
+
+
+def test_waiting_is_for_accounts_that_were_not_tried(pool: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    pool.leases.release(take(pool), cool=30, reason="busy")
+    other = take(pool)
+    with pytest.raises(AllBusy):
+        take(pool, exclude=("a",))
+    pool.leases.release(other, cool=10, reason="busy")
+    with pytest.raises(AllBusy) as caught:
+        take(pool)
+    assert caught.value.retry_after == 10
+    with pytest.raises(NoAccount):
+        take(pool, exclude=("a", "b"))
+
+
+def test_many_tried_accounts_do_not_hide_the_good_one(pool: Pool) -> None:
+    names = [f"a{i:03}" for i in range(100)]
+    pool.fill(*(web(name) for name in names))
+    assert take(pool, exclude=tuple(names[:-1])).account.name == "a099"
+
+
+def test_only_the_wanted_routes_are_considered(pool: Pool) -> None:
+    pool.fill(web("web"), Account(name="old", kind=Kind.CLASSIC))
+    pool.fill(
+        web("web"), Account(name="old", kind=Kind.CLASSIC), Account(name="key", kind=Kind.MOONSHOT), models=("kimi-k3",)
+    )
+    assert take(pool, ["kimi-classic"]).account.name == "old"
+    assert take(pool, ["moonshot:kimi-k3"]).account.name == "key"
+    with pytest.raises(NoAccount, match="no account serves this"):
+        take(pool, ["moonshot:unknown"])
+
+
+def test_two_routes_compete_as_one(pool: Pool) -> None:
+    pool.fill(web("web", priority=1), Account(name="key", kind=Kind.MOONSHOT, models=("kimi-k3",), priority=2))
+    assert take(pool, ["kimi", "moonshot:kimi-k3"]).account.name == "key"
+    pool.fill(web("web", priority=3), Account(name="key", kind=Kind.MOONSHOT, models=("kimi-k3",), priority=2))
+    assert take(pool, ["moonshot:kimi-k3", "kimi"]).account.name == "web"
+
+
+def test_an_account_without_a_token_is_waited_for(pool: Pool) -> None:
+    pool.configure(web("new"))
+    with pytest.raises(AwaitingToken):
+        take(pool)
+    pool.freshen("new")
+    assert take(pool).account.name == "new"
+
+
+def test_an_expired_token_is_never_handed_out(pool: Pool) -> None:
+    pool.fill(web("short"), lifetime=20)
+    pool.clock.now += 21
+    with pytest.raises(AwaitingToken):
+        take(pool)
+    pool.freshen("short")
+    assert take(pool).token == "access-short-3"
+
+
+def test_expired_ones_do_not_hide_a_good_one(pool: Pool) -> None:
+    names = [f"a{i:02}" for i in range(20)]
+    pool.fill(*(web(name) for name in names), lifetime=20)
+    pool.clock.now += 21
+    pool.freshen("a19")
+    assert take(pool).account.name == "a19"
+
+
+def test_a_rejected_token_leaves_service_and_wakes_the_refresher_once(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=3))
+    leases = [take(pool) for _ in range(3)]
+    assert pool.tokens.due() == []
+    assert [pool.leases.reject(lease) for lease in leases] == [True, False, False]
+    assert pool.tokens.due() == ["a"]
+    with pytest.raises(AwaitingToken):
+        take(pool)
+    pool.freshen("a")
+    assert pool.tokens.due() == []
+    assert not pool.leases.reject(leases[0]), "an older token's rejection says nothing about the new one"
+    for lease in leases:
+        pool.leases.release(lease)
+    assert take(pool).token == "access-a-3"
+
+
+def test_cooling_ends_by_itself_and_never_gets_shorter(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=2))
+    first, second = take(pool), take(pool)
+    pool.leases.release(first, cool=30, reason="overloaded")
+    pool.leases.release(second, cool=5, reason="busy")
+    pool.clock.now += 29
+    with pytest.raises(AllBusy) as caught:
+        take(pool)
+    assert caught.value.retry_after == pytest.approx(1)
+    record = pool.members.get("a")
+    assert record is not None and record.cool_reason == "overloaded"
+    pool.clock.now += 1
+    assert take(pool).account.name == "a"
+
+
+def test_a_refused_model_leaves_the_others_alone(pool: Pool) -> None:
+    pool.fill(web("a"))
+    pool.leases.release(take(pool, model="kimi-k3"), cool=60, reason="not in the plan", model="kimi-k3")
+    with pytest.raises(NoAccount):
+        take(pool, model="kimi-k3")
+    lease = take(pool, model="kimi")
+    pool.leases.release(lease)
+    pool.clock.now += 61
+    assert take(pool, model="kimi-k3").account.name == "a"
+
+
+def test_a_lease_of_a_dead_worker_vanishes(pool: Pool) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    pool.clock.now += pool.leases.seconds - 1
+    with pytest.raises(AllBusy):
+        take(pool)
+    pool.clock.now += 1
+    again = take(pool)
+    pool.leases.release(lease)
+    assert pool.count("a") == 1, "giving back a lease that has expired frees nobody else's place"
+    pool.leases.release(again)
+    assert pool.count("a") == 0
+
+
+def test_a_renewed_lease_stays(pool: Pool) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    for _ in range(5):
+        pool.clock.now += pool.leases.seconds - 1
+        pool.leases.renew([lease])
+    with pytest.raises(AllBusy):
+        take(pool)
+    assert pool.count("a") == 1
+
+
+def test_renewing_counts_a_stream_again_that_was_given_up(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=2))
+    lease = take(pool)
+    pool.clock.now += pool.leases.seconds + 1
+    other = take(pool)
+    assert pool.count("a") == 1
+    pool.leases.renew([lease])
+    pool.leases.renew([])
+    assert pool.count("a") == 2
+    pool.leases.release(lease)
+    pool.leases.release(other)
+    assert pool.count("a") == 0
+
+
+def test_requests_a_minute_are_held(pool: Pool) -> None:
+    pool.fill(web("a", requests_per_minute=3))
+    for _ in range(3):
+        pool.leases.release(take(pool))
+        pool.clock.now += 10
+    with pytest.raises(AllBusy) as caught:
+        take(pool)
+    assert caught.value.retry_after == pytest.approx(30)
+    pool.clock.now += 30
+    pool.leases.release(take(pool))
+    with pytest.raises(AllBusy) as caught:
+        take(pool)
+    assert caught.value.retry_after == pytest.approx(10)
+
+
+def test_an_unknown_account_can_be_given_back(pool: Pool) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    pool.store.redis.flushall()
+    pool.leases.release(lease)
+    pool.leases.renew([lease])
+    assert not pool.leases.reject(lease)
+    assert pool.store.redis.keys("*") == []
+
+
+def test_the_servers_clock_is_used_without_another(pool: Pool) -> None:
+    store = Store(pool.store.redis)
+    pool.clock.now = store.now()
+    pool.fill(web("a"))
+    leases = Leases(store)
+    lease = leases.acquire(ROUTES, model="kimi")
+    with pytest.raises(AllBusy):
+        leases.acquire(ROUTES, model="kimi")
+    leases.release(lease)
+    expiry = pool.store.redis.zrange(store.key("usable"), 0, -1, withscores=True)
+    assert expiry[0][1] / 1000 == pytest.approx(pool.clock.now + 900, abs=1)
+
+
+def test_nothing_is_left_behind_by_leases(pool: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    before = sorted(pool.store.redis.keys("*"))
+    for _ in range(10):
+        pool.leases.release(take(pool))
+    assert sorted(set(pool.store.redis.keys("*")) - set(before)) == [pool.store.key("turn")]
+
+
+def test_an_unreachable_redis_is_one_error(unused_port: int) -> None:
+    leases = Leases(Store(connect(f"redis://127.0.0.1:{unused_port}/0")))
+    with pytest.raises(StoreUnavailable, match="Redis does not answer"):
+        leases.acquire(ROUTES, model="kimi")
+    with pytest.raises(StoreUnavailable):
+        Store(connect(f"redis://127.0.0.1:{unused_port}/0")).ping()
