@@ -1,0 +1,69 @@
+"""What an operator can set of the gateway, read from the environment and `.env`."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from kimi.settings import CommonSettings
+
+
+def _cpus() -> int:
+    """The CPUs this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _split(value: Any) -> Any:
+    """A comma-separated variable as its non-empty parts."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if not keys:
+        raise ValueError("has to hold at least one client key; several are separated by commas")
+    if any(not key.isascii() or not key.isprintable() or " " in key for key in keys):
+        raise ValueError("holds a key that no client could send: use ASCII letters, digits and signs, no spaces")
+    return keys
+
+
+Listed = (NoDecode, BeforeValidator(_split))
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class GatewaySettings(CommonSettings):
+    """Settings of the gateway; durations are in seconds."""
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=6867, ge=1, le=65_535)
+    gateway_workers: int = Field(default_factory=_cpus, ge=1, le=512)
+    gateway_api_keys: Annotated[tuple[str, ...], *Listed, AfterValidator(_keys)] = Field(repr=False)
+    gateway_admin_key: str | None = Field(default=None, repr=False)
+    gateway_passthrough: bool = False
+    gateway_queue_seconds: float = Field(default=15, ge=0, le=3_600, allow_inf_nan=False)
+    gateway_drain_seconds: float = Field(default=60, ge=0, le=3_600, allow_inf_nan=False)
+    gateway_max_body_mb: float = Field(default=32, gt=0, le=1_024, allow_inf_nan=False)
+    gateway_heartbeat_seconds: Seconds = 10
+    kimi_first_byte_seconds: Seconds = 60
+    kimi_idle_seconds: Seconds = 120
+    kimi_total_seconds: Seconds = 1800
+    kimi_delete_chats: bool = True
+    kimi_allow_private_urls: Annotated[tuple[IPv4Network | IPv6Network, ...], *Listed] = ()
+
+    @property
+    def bind(self) -> str:
+        """The address to listen at, as gunicorn writes it."""
+        host = f"[{self.gateway_host}]" if ":" in self.gateway_host else self.gateway_host
+        return f"{host}:{self.gateway_port}"
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest request body that is read."""
+        return int(self.gateway_max_body_mb * 1024 * 1024)
