@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from redis import Redis
 from redis.client import PubSub
@@ -25,19 +25,18 @@ class Signals:
         self._redis = listener
         self._pause = pause
 
-    def listen(self, channel: str, *, poll: float = 1.0) -> Iterator[str | None]:
+    def listen(self, channel: str, *, poll: float = 1.0) -> Generator[str | None]:
         """Yields what is published on `channel`, and None every `poll` seconds and whenever messages may be lost.
 
-        It reconnects by itself and never ends; close the iterator to stop.
+        The first None says that it listens. It reconnects by itself and never ends; close the iterator to stop.
         """
         while True:
-            pubsub: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+            pubsub: PubSub = self._redis.pubsub()  # type: ignore[no-untyped-call]
             try:
                 pubsub.subscribe(PREFIX + channel)
-                yield None
                 while True:
                     message = pubsub.get_message(timeout=poll)
-                    yield message["data"] if message else None
+                    yield message["data"] if message and message["type"] == "message" else None
             except (RedisError, OSError):
                 yield None
                 self._pause(poll)

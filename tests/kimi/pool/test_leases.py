@@ -54,7 +54,8 @@ def test_the_limit_holds_under_threads(pool: Pool) -> None:
 
     with ThreadPoolExecutor(16) as threads:
         taken = Counter(threads.map(attempt, range(60)))
-    assert taken == {None: 45, **{f"a{i}": 3 for i in range(5)}}
+    expected: dict[str | None, int] = {None: 45, **{f"a{i}": 3 for i in range(5)}}
+    assert taken == expected
 
 
 def test_a_higher_priority_goes_first_until_it_is_full(pool: Pool) -> None:

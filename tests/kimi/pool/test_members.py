@@ -1,0 +1,183 @@
+"""What the operator configures, what becomes of it, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from kimi.accounts import Account, ConfiguredAccount, Kind, Region, State
+from kimi.errors import AllBusy, AwaitingToken, NoAccount
+from kimi.pool import Members
+from kimi.pool.members import pack, unpack
+from tests.kimi.pool.pools import Pool, web
+
+ROUTES = ["kimi"]
+
+
+def configured(name: str, secret: str, **options: object) -> ConfiguredAccount:
+    return ConfiguredAccount(web(name, **options), secret)
+
+
+def test_a_new_account_is_due_at_once(pool: Pool) -> None:
+    report = pool.members.sync([configured("a", "first")])
+    assert report.added == ("a",)
+    assert pool.tokens.due() == ["a"]
+    record = pool.members.get("a")
+    assert record is not None
+    assert (record.state, record.refresh, record.version, record.access) == (State.NEW, "first", 1, "")
+    assert record.due == pool.clock.now
+
+
+def test_nothing_changes_when_nothing_changed(pool: Pool) -> None:
+    members = [configured("a", "first"), configured("b", "second")]
+    pool.members.sync(members)
+    before = pool.members.all()
+    report = pool.members.sync(members)
+    assert (report.added, report.updated, report.revived, report.removed) == ((), (), (), ())
+    assert pool.members.all() == before
+
+
+def test_a_rotated_token_wins_until_the_configured_one_changes(pool: Pool) -> None:
+    pool.members.sync([configured("a", "from the file")])
+    pool.freshen("a")
+    report = pool.members.sync([configured("a", "from the file", weight=5)])
+    assert report.updated == ("a",)
+    record = pool.members.get("a")
+    assert record is not None and record.refresh == "refresh-a-2" and record.account.weight == 5
+    assert pool.members.sync([configured("a", "a new login", weight=5)]).revived == ("a",)
+    record = pool.members.get("a")
+    assert record is not None and (record.refresh, record.access, record.state) == ("a new login", "", State.NEW)
+    assert record.version == 3
+
+
+def test_a_dead_account_stays_dead_until_the_operator_brings_a_new_token(pool: Pool) -> None:
+    pool.fill(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    assert pool.members.mark("a", record.version, State.DEAD, "401: log in again")
+    assert not pool.members.mark("a", record.version, State.DEAD, "said once")
+    pool.configure(web("a"))
+    pool.clock.now += 10_000
+    assert pool.tokens.due() == []
+    with pytest.raises(NoAccount):
+        pool.leases.acquire(ROUTES, model="kimi")
+    dead = pool.members.get("a")
+    assert dead is not None
+    assert (dead.state, dead.reason, dead.refresh) == (State.DEAD, "401: log in again", "refresh-a-2")
+
+    pool.members.sync([configured("a", "a new login")])
+    assert pool.tokens.due() == ["a"]
+    with pytest.raises(AwaitingToken):
+        pool.leases.acquire(ROUTES, model="kimi")
+
+
+def test_a_verdict_over_an_older_token_does_not_count(pool: Pool) -> None:
+    pool.fill(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    pool.freshen("a")
+    assert not pool.members.mark("a", record.version, State.DEAD, "late")
+    assert not pool.members.mark("unknown", 1, State.DEAD, "nobody")
+
+
+def test_an_account_that_is_taken_out_keeps_its_token(pool: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    assert pool.members.sync([configured("b", "refresh-b")]).removed == ("a",)
+    assert pool.members.sync([configured("b", "refresh-b")]).removed == ()
+    assert pool.leases.acquire(ROUTES, model="kimi").account.name == "b"
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(ROUTES, model="kimi")
+    gone = pool.members.get("a")
+    assert gone is not None and not gone.configured and gone.refresh == "refresh-a-2"
+    assert gone.due is None
+
+    assert pool.members.sync([configured("a", "refresh-a"), configured("b", "refresh-b")]).updated == ("a",)
+    assert pool.tokens.due() == ["a"]
+    assert pool.leases.acquire(ROUTES, model="kimi").token == "access-a-2"
+
+
+def test_accounts_of_another_origin_are_left_alone(pool: Pool) -> None:
+    pool.members.sync([configured("file", "x")])
+    pool.members.sync([configured("adopted", "y")], origin="passthrough")
+    assert pool.members.sync([configured("file", "x")]).removed == ()
+    assert {record.account.name for record in pool.members.all()} == {"file", "adopted"}
+
+
+def test_a_changed_limit_counts_at_once(pool: Pool) -> None:
+    pool.fill(web("a"))
+    pool.leases.acquire(ROUTES, model="kimi")
+    pool.configure(web("a", max_concurrency=2))
+    pool.leases.acquire(ROUTES, model="kimi")
+    pool.configure(web("a", max_concurrency=1))
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(ROUTES, model="kimi")
+    assert pool.count("a") == 2
+
+
+def test_lifting_the_rate_limit_counts_at_once(pool: Pool) -> None:
+    pool.fill(web("a", requests_per_minute=1))
+    pool.leases.release(pool.leases.acquire(ROUTES, model="kimi"))
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(ROUTES, model="kimi")
+    pool.configure(web("a"))
+    assert pool.leases.acquire(ROUTES, model="kimi").account.name == "a"
+
+
+def test_a_moved_priority_leaves_nothing_of_the_old_one(pool: Pool) -> None:
+    pool.fill(web("a", priority=3), web("b", priority=2))
+    pool.configure(web("a", priority=1), web("b", priority=2))
+    assert pool.leases.acquire(ROUTES, model="kimi").account.name == "b"
+
+
+def test_the_summary_says_what_can_be_asked(pool: Pool) -> None:
+    pool.configure(web("a"), Account(name="key", kind=Kind.MOONSHOT))
+    assert pool.members.summary() == type(pool.members.summary())(0, frozenset({Kind.KIMI}), frozenset())
+    pool.freshen("a", lifetime=100)
+    pool.freshen("key", models=("kimi-k3", "kimi-k2.6"))
+    found = pool.members.summary()
+    assert found.usable == 2
+    assert found.kinds == {Kind.KIMI, Kind.MOONSHOT}
+    assert found.models == {"kimi-k3", "kimi-k2.6"}
+    pool.clock.now += 100
+    assert pool.members.summary().usable == 1
+
+
+def test_a_model_stays_known_while_nobody_can_serve_it(pool: Pool) -> None:
+    key = Account(name="key", kind=Kind.MOONSHOT)
+    pool.fill(key, models=("kimi-k3",))
+    record = pool.members.get("key")
+    assert record is not None
+    pool.members.mark("key", record.version, State.DEAD, "401")
+    assert pool.members.summary().models == {"kimi-k3"}
+    pool.configure()
+    assert pool.members.summary().models == frozenset()
+    pool.configure(key)
+    assert pool.members.summary().models == {"kimi-k3"}
+
+
+def test_the_operators_list_of_models_wins(pool: Pool) -> None:
+    key = Account(name="key", kind=Kind.MOONSHOT, models=("kimi-k2.6",))
+    pool.fill(key, models=("kimi-k3", "kimi-k2.6"))
+    assert pool.members.summary().models == {"kimi-k2.6"}
+
+
+def test_an_account_survives_the_way_through_redis() -> None:
+    account = Account(
+        name="a:b ü", kind=Kind.KIMI, region=Region.GLOBAL, max_concurrency=3, requests_per_minute=10, weight=0.5,
+        priority=-2, proxy="socks5h://u:p@h:1", base_url="http://x", models=("m",),
+    )  # fmt: skip
+    assert unpack(pack(account)) == account
+
+
+def test_a_field_of_a_newer_release_is_left_out() -> None:
+    spec = pack(web("a")).replace('"kind"', '"colour":"red","kind"')
+    assert unpack(spec) == web("a")
+
+
+def test_thousands_of_accounts_come_back_in_order(pool: Pool) -> None:
+    names = [f"a{i:04}" for i in range(1201)]
+    pool.configure(*(web(name) for name in names))
+    assert [record.account.name for record in pool.members.all()] == names
+
+
+def test_an_unknown_account_is_none(pool: Pool) -> None:
+    assert Members(pool.store).get("nobody") is None

@@ -1,0 +1,88 @@
+"""The processes wake each other, and a lost message costs time only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kimi.errors import AllBusy
+from kimi.pool import Signals
+from kimi.pool.connection import connect_listener
+from kimi.pool.signals import FREED, WAKE
+from tests.kimi.pool.pools import Pool, web
+from tests.valkey import Valkey
+
+
+@pytest.fixture
+def signals(redis_url: str) -> Iterator[Signals]:
+    redis = connect_listener(redis_url)
+    yield Signals(redis)
+    redis.connection_pool.disconnect()
+
+
+def test_a_new_account_wakes_the_refresher(pool: Pool, signals: Signals) -> None:
+    heard = signals.listen(WAKE)
+    assert next(heard) is None
+    pool.configure(web("a"))
+    assert next(heard) == "a"
+    heard.close()
+
+
+def test_a_rejected_token_wakes_the_refresher(pool: Pool, signals: Signals) -> None:
+    pool.fill(web("a"))
+    heard = signals.listen(WAKE)
+    assert next(heard) is None
+    pool.leases.reject(pool.leases.acquire(["kimi"], model="kimi"))
+    assert next(heard) == "a"
+    heard.close()
+
+
+def test_a_freed_account_is_announced_to_those_who_wait_only(pool: Pool, signals: Signals) -> None:
+    pool.fill(web("a"))
+    heard = signals.listen(FREED, poll=0.05)
+    assert next(heard) is None
+    pool.leases.release(pool.leases.acquire(["kimi"], model="kimi"))
+    assert next(heard) is None, "nobody waits"
+    lease = pool.leases.acquire(["kimi"], model="kimi")
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(["kimi"], model="kimi")
+    pool.leases.release(lease)
+    assert next(heard) == "kimi"
+    heard.close()
+
+
+def test_silence_is_told_as_well(redis_url: str) -> None:
+    redis = connect_listener(redis_url)
+    heard = Signals(redis).listen(WAKE, poll=0.01)
+    assert [next(heard) for _ in range(3)] == [None, None, None]
+    heard.close()
+    redis.connection_pool.disconnect()
+
+
+def test_it_listens_again_when_redis_is_back(own_valkey: Valkey) -> None:
+    redis = connect_listener(own_valkey.url)
+    pauses: list[float] = []
+    restarted = threading.Event()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if not restarted.is_set():
+            own_valkey.start()
+            restarted.set()
+
+    heard = Signals(redis, pause=pause).listen(WAKE, poll=0.05)
+    assert next(heard) is None
+    own_valkey.kill()
+    while not restarted.is_set():
+        assert next(heard) is None
+    message = next(heard)
+    while message is None:
+        with connect_listener(own_valkey.url) as publisher:
+            publisher.publish("kimi:{pool}:wake", "a")
+        message = next(heard)
+    assert message == "a"
+    assert pauses[0] == 0.05
+    heard.close()
+    redis.connection_pool.disconnect()

@@ -1,0 +1,129 @@
+"""The schedule of refreshes, the lock around one, and the fence behind the lock."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from kimi.accounts import State, Tokens
+from kimi.errors import StoreUnavailable
+from kimi.pool import Store, TokenStore, connect
+from tests.kimi.pool.pools import Clock, Pool, web
+from tests.valkey import Valkey
+
+
+def test_the_schedule_names_the_most_overdue_first(pool: Pool) -> None:
+    assert pool.tokens.next_due() is None
+    pool.fill(web("later"), lifetime=400)
+    pool.fill(web("later"), web("sooner"), lifetime=200)
+    pool.freshen("later", lifetime=400)
+    assert pool.tokens.due() == []
+    assert pool.tokens.next_due() == pool.clock.now + 100
+    pool.clock.now += 200
+    assert pool.tokens.due() == ["sooner", "later"]
+    assert pool.tokens.due(limit=1) == ["sooner"]
+
+
+def test_saving_stores_both_tokens_and_their_times(pool: Pool) -> None:
+    pool.configure(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    now = pool.clock.now
+    assert pool.tokens.save(record, Tokens("acc", "ref"), issued=now, expires=now + 300, next_due=now + 150)
+    saved = pool.members.get("a")
+    assert saved is not None
+    assert (saved.access, saved.refresh, saved.state) == ("acc", "ref", State.ACTIVE)
+    assert (saved.access_issued, saved.access_expires, saved.due) == (now, now + 300, now + 150)
+    assert saved.version == record.version + 1
+    assert "acc" not in repr(saved).replace("account", "").replace("access", "")
+
+
+def test_a_writer_that_was_overtaken_changes_nothing(pool: Pool) -> None:
+    pool.fill(web("a"))
+    stale = pool.members.get("a")
+    assert stale is not None
+    pool.freshen("a")
+    now = pool.clock.now
+    assert not pool.tokens.save(stale, Tokens("x", "y"), issued=now, expires=now, next_due=now)
+    assert not pool.tokens.postpone(stale, now + 1, 1)
+    current = pool.members.get("a")
+    assert current is not None and current.refresh == "refresh-a-3" and current.failures == 0
+
+
+def test_a_postponed_refresh_counts_its_failures_until_one_succeeds(pool: Pool) -> None:
+    pool.configure(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    assert pool.tokens.postpone(record, pool.clock.now + 4, 3)
+    assert pool.tokens.due() == []
+    postponed = pool.members.get("a")
+    assert postponed is not None and postponed.failures == 3 and postponed.due == pool.clock.now + 4
+    pool.freshen("a")
+    fresh = pool.members.get("a")
+    assert fresh is not None and fresh.failures == 0
+
+
+def test_one_holder_at_a_time(pool: Pool) -> None:
+    with pool.tokens.lock("a", 30) as first, pool.tokens.lock("a", 30) as second, pool.tokens.lock("b", 30) as other:
+        assert (first, second, other) == (True, False, True)
+    with pool.tokens.lock("a", 30) as again:
+        assert again
+
+
+def test_a_lock_is_freed_by_its_owner_only(pool: Pool) -> None:
+    redis = pool.store.redis
+    with pool.tokens.lock("a", 30):
+        redis.set(pool.store.key("lock", "a"), "somebody else, after it expired")
+    assert redis.get(pool.store.key("lock", "a")) == "somebody else, after it expired"
+
+
+def test_a_lock_expires_by_itself(pool: Pool) -> None:
+    with pool.tokens.lock("a", 30):
+        assert 29_000 < pool.store.redis.pttl(pool.store.key("lock", "a")) <= 30_000
+
+
+def test_a_redis_that_dies_under_the_lock_raises_nothing_but_what_was_done_there(
+    own_valkey: Valkey,
+) -> None:
+    tokens = TokenStore(Store(connect(own_valkey.url)))
+    with tokens.lock("a", 30) as had:
+        assert had
+        own_valkey.kill()
+    with pytest.raises(StoreUnavailable), tokens.lock("a", 30):
+        pytest.fail("a lock that cannot be written is not had")
+
+
+def test_what_was_saved_survives_the_death_of_redis(own_valkey: Valkey) -> None:
+    redis = connect(own_valkey.url, timeout=5)
+    pool = Pool(Store(redis), Clock(Store(redis).now()))
+    pool.fill(web("a"))
+    own_valkey.kill()
+    own_valkey.start()
+    record = pool.members.get("a")
+    assert record is not None and record.refresh == "refresh-a-2"
+    assert pool.leases.acquire(["kimi"], model="kimi").token == "access-a-2"
+    redis.close()
+
+
+def test_a_redis_without_append_only_file_is_told_once(own_valkey: Valkey, caplog: pytest.LogCaptureFixture) -> None:
+    with connect(own_valkey.url) as redis:
+        redis.config_set("appendonly", "no")
+        pool = Pool(Store(redis), Clock(Store(redis).now()))
+        pool.configure(web("a"))
+        with caplog.at_level(logging.WARNING):
+            pool.freshen("a")
+            pool.freshen("a")
+    (warning,) = caplog.records
+    assert "appendonly yes" in warning.message
+
+
+def test_a_script_that_fails_is_not_taken_for_saved(pool: Pool) -> None:
+    pool.configure(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    pool.store.redis.delete(pool.store.key("refresh"))
+    pool.store.redis.set(pool.store.key("refresh"), "not a sorted set")
+    now = pool.clock.now
+    with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
+        pool.tokens.save(record, Tokens("x", "y"), issued=now, expires=now, next_due=now)
