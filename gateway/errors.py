@@ -7,6 +7,7 @@ The texts never hold a secret, nor one of the words at which one-api switches it
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from kimi import errors as kimi
+from kimi.errors import redact
 from kimi.models import UnknownModel
 
 CHANNEL_KILLERS = (
@@ -31,6 +33,7 @@ CHANNEL_KILLERS = (
 )
 """one-api switches a channel off when one of these stands in an error's text, in any case of its letters."""
 
+_NAME = re.compile(r"[\w.:/@-]{1,64}", re.ASCII)
 _RETRY_SECONDS = 5.0  # where nobody knows better
 _NO_RETRY = (("x-should-retry", "false"),)
 
@@ -115,7 +118,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
         status=401,
         type=INVALID,
         code="invalid_api_key",
-        message="Incorrect API key provided. Send a client key of this gateway as `Authorization: Bearer KEY`.",
+        message="Incorrect API key provided. Send a client key of this gateway in the Authorization header.",
         headers=(("www-authenticate", "Bearer"),),
     ),
     BodyTooLarge: _TOO_LARGE,
@@ -189,7 +192,10 @@ TABLE: Mapping[type[BaseException], Problem] = {
     ),
     # HTTP
     NotFound: Problem(
-        status=404, type=INVALID, code="not_found", message="There is no such endpoint. GET /docs lists those there are."
+        status=404,
+        type=INVALID,
+        code="not_found",
+        message="There is no such endpoint. GET /docs lists those there are.",
     ),
     MethodNotAllowed: Problem(
         status=405, type=INVALID, code="method_not_allowed", message="This endpoint does not take this method."
@@ -207,6 +213,8 @@ def describe(error: BaseException, request_id: str) -> Problem:
         return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
     if isinstance(error, BadRequest):
         return replace(known, message=str(error), code=error.code, param=error.param)
+    if isinstance(error, UnknownModel):
+        return replace(known, message=known.message.replace("The model", f"The model{_shown(error)}", 1))
     if isinstance(error, kimi.RequestInvalid):
         return replace(known, param=error.param)
     if isinstance(error, MethodNotAllowed):
@@ -214,6 +222,13 @@ def describe(error: BaseException, request_id: str) -> Problem:
     if known.status in (429, 503):
         return replace(known, headers=_retry_headers(getattr(error, "retry_after", None)))
     return known
+
+
+def _shown(error: UnknownModel) -> str:
+    """The name that was asked for, unless it could be a secret or harm a channel."""
+    name = str(error)
+    harmless = _NAME.fullmatch(name) and redact(name) == name
+    return f" `{name}`" if harmless and not any(word in name.lower() for word in CHANNEL_KILLERS) else ""
 
 
 def _retry_headers(seconds: float | None) -> tuple[tuple[str, str], ...]:

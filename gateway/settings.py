@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import NoDecode
 
-from kimi.settings import CommonSettings
+from kimi.settings import CommonSettings, Port, Seconds, Words, split
 
 
 def _cpus() -> int:
@@ -19,11 +18,14 @@ def _cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _split(value: Any) -> Any:
-    """A comma-separated variable as its non-empty parts."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+def _networks(value: object) -> object:
+    parts = split(value)
+    if not isinstance(parts, tuple):
+        return parts
+    try:
+        return tuple(ip_network(part) for part in parts)
+    except ValueError as error:
+        raise ValueError(f"has to be a list of networks like 10.0.0.0/8: {error}") from None
 
 
 def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -34,28 +36,29 @@ def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
-Listed = (NoDecode, BeforeValidator(_split))
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Keys = Annotated[Words, AfterValidator(_keys)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+Limit = Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)]
 
 
 class GatewaySettings(CommonSettings):
     """Settings of the gateway; durations are in seconds."""
 
     gateway_host: str = "127.0.0.1"
-    gateway_port: int = Field(default=6867, ge=1, le=65_535)
+    gateway_port: Port = 6867
     gateway_workers: int = Field(default_factory=_cpus, ge=1, le=512)
-    gateway_api_keys: Annotated[tuple[str, ...], *Listed, AfterValidator(_keys)] = Field(repr=False)
+    gateway_api_keys: Keys = Field((), repr=False)
     gateway_admin_key: str | None = Field(default=None, repr=False)
     gateway_passthrough: bool = False
-    gateway_queue_seconds: float = Field(default=15, ge=0, le=3_600, allow_inf_nan=False)
-    gateway_drain_seconds: float = Field(default=60, ge=0, le=3_600, allow_inf_nan=False)
+    gateway_queue_seconds: Limit = 15
+    gateway_drain_seconds: Limit = 60
     gateway_max_body_mb: float = Field(default=32, gt=0, le=1_024, allow_inf_nan=False)
     gateway_heartbeat_seconds: Seconds = 10
     kimi_first_byte_seconds: Seconds = 60
     kimi_idle_seconds: Seconds = 120
     kimi_total_seconds: Seconds = 1800
     kimi_delete_chats: bool = True
-    kimi_allow_private_urls: Annotated[tuple[IPv4Network | IPv6Network, ...], *Listed] = ()
+    kimi_allow_private_urls: Networks = ()
 
     @property
     def bind(self) -> str:

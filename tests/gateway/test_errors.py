@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+from werkzeug.exceptions import ImATeapot, MethodNotAllowed, NotFound, RequestEntityTooLarge, ServiceUnavailable
+
+from gateway.errors import (
+    CHANNEL_KILLERS,
+    INTERNAL,
+    TABLE,
+    BadRequest,
+    BodyIncomplete,
+    BodyTooLarge,
+    Draining,
+    Problem,
+    UnknownKey,
+    describe,
+)
+from kimi import errors as kimi
+from kimi.errors import redact
+from kimi.models import UnknownModel
+
+ROWS = [
+    (kimi.AllBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),
+    (kimi.Overloaded(), 429, "rate_limit_error", "rate_limit_exceeded"),
+    (kimi.AccountBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),
+    (kimi.RateLimited(), 429, "rate_limit_error", "rate_limit_exceeded"),
+    (kimi.QuotaSpent(), 429, "rate_limit_error", "rate_limit_exceeded"),
+    (kimi.NoAccount(), 503, "service_unavailable", "no_available_account"),
+    (kimi.TokenRejected(), 503, "service_unavailable", "no_available_account"),
+    (kimi.AccountDead(), 503, "service_unavailable", "no_available_account"),
+    (kimi.ModelRefused(), 503, "service_unavailable", "no_available_account"),
+    (kimi.StoreUnavailable(), 503, "service_unavailable", "store_unavailable"),
+    (Draining(), 503, "service_unavailable", "shutting_down"),
+    (kimi.Unreachable(), 502, "server_error", "upstream_error"),
+    (kimi.BrokenAnswer(), 502, "server_error", "upstream_error"),
+    (kimi.UpstreamError(), 502, "server_error", "upstream_error"),
+    (kimi.UpstreamTimeout(), 502, "server_error", "upstream_timeout"),
+    (BadRequest("no"), 400, "invalid_request_error", "invalid_value"),
+    (BodyIncomplete(), 400, "invalid_request_error", "incomplete_body"),
+    (kimi.ContentRefused(), 400, "invalid_request_error", "content_filter"),
+    (kimi.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
+    (kimi.RequestInvalid(), 400, "invalid_request_error", "invalid_value"),
+    (UnknownModel("x"), 404, "invalid_request_error", "model_not_found"),
+    (UnknownKey(), 401, "invalid_request_error", "invalid_api_key"),
+    (BodyTooLarge(), 413, "invalid_request_error", "request_too_large"),
+    (RequestEntityTooLarge(), 413, "invalid_request_error", "request_too_large"),
+    (NotFound(), 404, "invalid_request_error", "not_found"),
+    (MethodNotAllowed(["POST", "GET"]), 405, "invalid_request_error", "method_not_allowed"),
+    (ImATeapot(), 418, "invalid_request_error", "invalid_request"),
+    (ServiceUnavailable(), 500, "server_error", "internal_error"),
+    (ZeroDivisionError(), 500, "server_error", "internal_error"),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "kind", "code"), ROWS, ids=lambda value: type(value).__name__)
+def test_every_failure_has_its_row(error: Exception, status: int, kind: str, code: str) -> None:
+    problem = describe(error, "req-1")
+    assert (problem.status, problem.type, problem.code) == (status, kind, code)
+    assert problem.body == {
+        "error": {"message": problem.message, "type": kind, "param": problem.param, "code": code},
+    }
+
+
+def test_every_error_of_the_library_has_a_row() -> None:
+    todo, leaves = [kimi.KimiError], set()
+    while todo:
+        kind = todo.pop()
+        leaves |= set() if kind.__subclasses__() else {kind}
+        todo += kind.__subclasses__()
+    assert len(leaves) > 10
+    assert {kind.__name__ for kind in leaves if describe(kind(), "r").status == 500} == set()
+
+
+@pytest.mark.parametrize("problem", [*TABLE.values(), INTERNAL, describe(OSError(), "req-1")], ids=lambda p: p.code)
+def test_no_text_switches_a_channel_off_or_leaks(problem: Problem) -> None:
+    assert [word for word in CHANNEL_KILLERS if word in problem.message.lower()] == []
+    assert redact(problem.message) == problem.message
+    assert 400 <= problem.status < 600
+
+
+def test_what_the_upstream_said_stays_in_the_log() -> None:
+    problem = describe(kimi.Unreachable("proxy 10.1.2.3 refused"), "r")
+    assert "10.1.2.3" not in str(problem.body)
+
+
+def test_a_bad_request_says_what_and_where() -> None:
+    problem = describe(BadRequest("`n` has to be 1.", code="invalid_json", param="n"), "r")
+    assert (problem.message, problem.code, problem.param) == ("`n` has to be 1.", "invalid_json", "n")
+
+
+@pytest.mark.parametrize("name", ["gpt-5", "moonshotai/kimi:free", "kimi-k2.6-foo"])
+def test_an_unknown_model_is_named(name: str) -> None:
+    assert f"The model `{name}` does not exist." in describe(UnknownModel(name), "r").message
+
+
+@pytest.mark.parametrize("name", ["sk-abcdefgh", "kimi-quota", "a b", "x" * 65, "eyJhbGciOi.x.y", "模型"])
+def test_a_name_that_could_do_harm_is_not_repeated(name: str) -> None:
+    message = describe(UnknownModel(name), "r").message
+    assert message.startswith("The model does not exist.")
+    assert name not in message
+
+
+def test_a_field_the_upstream_refused_is_named() -> None:
+    assert describe(kimi.RequestInvalid("top_p", param="top_p"), "r").param == "top_p"
+
+
+@pytest.mark.parametrize("error", [kimi.ContentRefused(), kimi.PromptTooLong(), kimi.RequestInvalid()])
+def test_what_no_retry_can_heal_says_so(error: Exception) -> None:
+    assert ("x-should-retry", "false") in describe(error, "r").headers
+
+
+@pytest.mark.parametrize(
+    ("seconds", "whole", "milliseconds"),
+    [(None, "5", "5000"), (0.0, "1", "100"), (2.25, "3", "2250"), (3600.0, "60", "60000")],
+)
+def test_when_to_come_back_lies_between_one_second_and_sixty(
+    seconds: float | None, whole: str, milliseconds: str
+) -> None:
+    headers = dict(describe(kimi.AllBusy(retry_after=seconds), "r").headers)
+    assert headers == {"retry-after": whole, "retry-after-ms": milliseconds}
+
+
+@pytest.mark.parametrize("error", [kimi.NoAccount(), kimi.StoreUnavailable(), Draining()])
+def test_unavailable_says_when_to_come_back(error: Exception) -> None:
+    assert "retry-after" in dict(describe(error, "r").headers)
+
+
+def test_a_wrong_method_names_the_right_ones() -> None:
+    assert describe(MethodNotAllowed(["POST", "GET"]), "r").headers == (("allow", "GET, POST"),)
+    assert describe(MethodNotAllowed(), "r").headers == (("allow", ""),)
+
+
+def test_an_unforeseen_error_is_found_by_its_request_id() -> None:
+    problem = describe(RuntimeError("secret"), "req-77")
+    assert "req-77" in problem.message
+    assert "secret" not in problem.message

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+
+from gateway.settings import GatewaySettings
+from kimi.settings import SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def _no_dotenv(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> GatewaySettings:
+    for name, value in {"GATEWAY_API_KEYS": "key", **variables}.items():
+        monkeypatch.setenv(name, value)
+    return load(GatewaySettings)
+
+
+def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch)
+    assert found.bind == "127.0.0.1:6867"
+    assert found.gateway_workers >= 1
+    assert found.gateway_admin_key is None
+    assert not found.gateway_passthrough
+    assert (found.gateway_queue_seconds, found.gateway_drain_seconds, found.gateway_heartbeat_seconds) == (15, 60, 10)
+    assert found.max_body_bytes == 32 * 1024 * 1024
+    assert (found.kimi_first_byte_seconds, found.kimi_idle_seconds, found.kimi_total_seconds) == (60, 120, 1800)
+    assert found.kimi_delete_chats
+    assert found.kimi_allow_private_urls == ()
+
+
+def test_without_client_keys_there_is_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="GATEWAY_API_KEYS: has to hold at least one client key"):
+        settings(monkeypatch, GATEWAY_API_KEYS=" , ")
+
+
+def test_client_keys_are_separated_by_commas_and_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch, GATEWAY_API_KEYS=" hush-1 ,hush-2,,hush-1", GATEWAY_ADMIN_KEY="hush-3")
+    assert found.gateway_api_keys == ("hush-1", "hush-2")
+    assert "hush" not in repr(found)
+
+
+@pytest.mark.parametrize("key", ["with space", "schlüssel", "tab\tkey"])
+def test_a_key_no_client_can_send_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    with pytest.raises(SettingsError, match="no client could send") as caught:
+        settings(monkeypatch, GATEWAY_API_KEYS=key)
+    assert key not in str(caught.value)
+
+
+def test_an_ipv6_address_is_bound_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, GATEWAY_HOST="::1", GATEWAY_PORT="8000").bind == "[::1]:8000"
+
+
+def test_private_networks_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch, KIMI_ALLOW_PRIVATE_URLS="10.0.0.0/8, ::1/128")
+    assert found.kimi_allow_private_urls == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+
+
+def test_every_bad_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(
+            monkeypatch,
+            GATEWAY_PORT="70000",
+            GATEWAY_WORKERS="0",
+            GATEWAY_QUEUE_SECONDS="-1",
+            GATEWAY_HEARTBEAT_SECONDS="nan",
+            KIMI_DELETE_CHATS="perhaps",
+            KIMI_ALLOW_PRIVATE_URLS="10.0.0.1/8",
+        )
+    named = {line.strip().partition(":")[0] for line in str(caught.value).splitlines()[1:]}
+    assert named == {
+        "GATEWAY_PORT",
+        "GATEWAY_WORKERS",
+        "GATEWAY_QUEUE_SECONDS",
+        "GATEWAY_HEARTBEAT_SECONDS",
+        "KIMI_DELETE_CHATS",
+        "KIMI_ALLOW_PRIVATE_URLS",
+    }
