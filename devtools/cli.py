@@ -1,0 +1,64 @@
+"""The commands of `./dev`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devtools import lock
+from devtools.environment import make
+from devtools.saying import Trouble, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+
+USAGE = """\
+usage: ./dev COMMAND
+
+  up               make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
+  test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
+  lint             check style and types
+  lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code of `./dev`."""
+    name, *rest = arguments or ["help"]
+    try:
+        match name:
+            case "test":
+                return run("-m", "pytest", *rest)
+            case "lint" if not rest:
+                return run("-m", "ruff", "check") or run("-m", "ruff", "format", "--check") or run("-m", "mypy")
+            case "lock":
+                lock.compile_all(ROOT, rest)
+                return 0
+            case "help" | "-h" | "--help":
+                say(USAGE)
+                return 0
+    except Trouble as trouble:
+        say(f"dev: {trouble}")
+        return 1
+    say(USAGE)
+    return 64
+
+
+def up() -> int:
+    """Hand this process over to the supervisor, inside the environment."""
+    python = make(ROOT, [lock.RUNTIME, lock.EMBEDDED])
+    os.chdir(ROOT)
+    os.execv(python, [str(python), "-m", "devtools.up"])
+
+
+def run(*words: str) -> int:
+    """Run a tool of the development environment in the project's folder."""
+    python = make(ROOT, [lock.DEVELOPMENT])
+    try:
+        return subprocess.run([str(python), *words], cwd=ROOT, check=False).returncode
+    except KeyboardInterrupt:
+        return 130

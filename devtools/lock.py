@@ -1,0 +1,41 @@
+"""Compile the requirements files from pyproject.toml: exact versions and hashes for every platform."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from devtools.environment import find_index, uv_environment
+from devtools.saying import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+RUNTIME = "requirements.txt"
+EMBEDDED = "requirements-embedded.txt"
+DEVELOPMENT = "requirements-dev.txt"
+# What each file is compiled from. The later ones take the versions of the earlier ones.
+SOURCES = {
+    RUNTIME: ["pyproject.toml"],
+    EMBEDDED: ["--group", "embedded", "-c", RUNTIME],
+    DEVELOPMENT: ["pyproject.toml", "--group", "dev", "-c", RUNTIME, "-c", EMBEDDED],
+}
+OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-build"]
+
+
+def compile_all(root: Path, extra: Sequence[str]) -> None:
+    """Rewrite the requirements files in `root`; `extra` (`--upgrade`) goes to `uv pip compile`. Raises Trouble."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise Trouble("uv compiles the requirements, and it is not on PATH: install it, with pip for instance.")
+    # An extra index may hold a part of a release's files only: hashes of the others would be missing.
+    index = find_index(root / ".venv")
+    env = uv_environment(os.environ, replace(index, urls=index.urls[:1]))
+    for name, sources in SOURCES.items():
+        command = [uv, "pip", "compile", "--quiet", *OPTIONS, "--custom-compile-command", "./dev lock", *extra]
+        if subprocess.run([*command, *sources, "--output-file", name], cwd=root, env=env, check=False).returncode:
+            raise Trouble(f"{name} was not compiled; uv says above why.")
