@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kimi.errors import BrokenAnswer
+from kimi.upstreams.sse import Decoder, ServerSentEvent
+
+
+def decode(*chunks: bytes) -> list[ServerSentEvent]:
+    decoder = Decoder()
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    decoder.close()
+    return events
+
+
+def data(*chunks: bytes) -> list[str]:
+    return [event.data for event in decode(*chunks)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        # The examples of the standard.
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [("YHOO\n+2\n10", "message")]),
+        (
+            b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+            [("first event", "message"), ("second event", "message"), (" third event", "message")],
+        ),
+        (b"data\n\ndata\ndata\n\n", [("", "message"), ("\n", "message")]),
+        (b"data:test\n\ndata: test\n\n", [("test", "message"), ("test", "message")]),
+        (b"event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\n", [("73857293", "add"), ("2153", "remove")]),
+        # The rest of its rules.
+        (b"", []),
+        (b"\n\n\n", []),
+        (b"event: lonely\n\ndata: x\n\n", [("x", "message")]),
+        (b"event: a\nevent: b\ndata: x\n\n", [("x", "b")]),
+        (b"event: a\nevent:\ndata: x\n\n", [("x", "message")]),
+        (b"data: x\n\n\n\n\ndata: y\n\n", [("x", "message"), ("y", "message")]),
+        (b"retry: 10\nid: 4\nunknown: 1\nno colon\ndata: x\n\n", [("x", "message")]),
+        (b"Data: no\n data: no\ndata: x\n\n", [("x", "message")]),
+        (b":\n:data: no\n\ndata: x\n\n", [("x", "message")]),
+        (b"data: a:b: c\n\n", [("a:b: c", "message")]),
+        (b"\xef\xbb\xbfdata: x\n\n", [("x", "message")]),
+        (b"\n\ndata: x\n\n", [("x", "message")]),
+        (b"data: x\n\n\xef\xbb\xbfdata: y\n\n", [("x", "message")]),
+        ("data: \u2028\x85\x0b\x0c\n\n".encode(), [("\u2028\x85\x0b\x0c", "message")]),
+    ],
+)
+def test_reads_what_the_standard_says(stream: bytes, expected: list[tuple[str, str]]) -> None:
+    for ending in (b"\n", b"\r\n", b"\r"):
+        assert decode(stream.replace(b"\n", ending)) == expected
+
+
+STREAM = (
+    '\ufeff: hi\r\n\r\ndata: {"text":"你好 🌙"}\n\nevent: x\rdata:é\rdata\r\r\n\ndata: 月\r\n\n:\n\ndata: ende\n\r\n'
+).encode()
+EVENTS = [('{"text":"你好 🌙"}', "message"), ("é\n", "x"), ("月", "message"), ("ende", "message")]
+
+
+def test_the_events_are_the_same_wherever_the_stream_is_cut() -> None:
+    assert decode(STREAM) == EVENTS
+    for position in range(len(STREAM) + 1):
+        assert decode(STREAM[:position], STREAM[position:]) == EVENTS, position
+
+
+def test_the_events_are_the_same_byte_by_byte() -> None:
+    assert decode(*(bytes([byte]) for byte in STREAM)) == EVENTS
+    assert decode(*(piece for byte in STREAM for piece in (b"", bytes([byte])))) == EVENTS
+
+
+lines = st.lists(
+    st.sampled_from(["data: ", "data:", "data", ": ", "event: x", "id: 1", "", "data: 月é🌙", "data: a", "odd"]),
+    max_size=12,
+)
+endings = st.sampled_from(["\n", "\r\n", "\r"])
+
+
+@given(st.lists(st.tuples(lines, endings), max_size=5), st.lists(st.integers(0, 400), max_size=8))
+def test_any_stream_reads_the_same_however_it_is_cut(parts: list[tuple[list[str], str]], cuts: list[int]) -> None:
+    stream = "".join(line + ending for some, ending in parts for line in [*some, ""]).encode()
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    whole = Decoder()
+    expected = whole.feed(stream)
+    pieces = Decoder()
+
+    assert [e for a, b in pairwise(edges) for e in pieces.feed(stream[a:b])] == expected
+
+
+def test_an_event_is_there_as_soon_as_its_last_byte_is() -> None:
+    decoder = Decoder()
+
+    assert decoder.feed(b"data: x\r\n\r") == [("x", "message")]
+    assert decoder.feed(b"\n") == []
+    assert decoder.feed(b"data: y\n\n") == [("y", "message")]
+
+
+@pytest.mark.parametrize("rest", [b"data: {}", b"data: {}\n", b"d", b"data: x\n\ndata: y\r"])
+def test_a_stream_that_ends_inside_an_event_is_broken(rest: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(b"data: x\n\n" + rest)
+
+    with pytest.raises(BrokenAnswer):
+        decoder.close()
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xe6\x9c", b"\xed\xa0\x80", b"\xc0\xaf"])
+def test_bytes_that_are_no_utf8_are_broken_and_not_replaced(bad: bytes) -> None:
+    with pytest.raises(BrokenAnswer, match="UTF-8"):
+        Decoder().feed(b"data: " + bad + b"\n\n")
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+@pytest.mark.parametrize(("length", "fits"), [(100, True), (101, False)])
+def test_the_size_of_an_event_is_capped_however_it_is_cut(size: int, length: int, fits: bool) -> None:
+    stream = b"data: " + b"x" * (length - 6) + b"\n\n"
+    stream += stream
+    decoder = Decoder(limit=100)
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+
+    if fits:
+        assert len([event for chunk in chunks for event in decoder.feed(chunk)]) == 2
+    else:
+        with pytest.raises(BrokenAnswer, match="longer than 100 bytes"):
+            _ = [decoder.feed(chunk) for chunk in chunks]
+
+
+def test_an_endless_line_is_given_up() -> None:
+    decoder = Decoder(limit=1000)
+
+    with pytest.raises(BrokenAnswer, match="longer than 1000 bytes"):
+        _ = [decoder.feed(b"data: xxxxxx") for _ in range(200)]
