@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kimi.errors import BrokenAnswer
+from kimi.upstreams.envelopes import Decoder, Envelope, encode
+
+MESSAGES = [b'{"heartbeat":{}}', '{"text":"你好 🌙"}'.encode(), b"", b"x" * 300]
+STREAM = b"".join(map(encode, MESSAGES)) + b"\x02\x00\x00\x00\x02{}"
+ENVELOPES = [*(Envelope(message, last=False) for message in MESSAGES), Envelope(b"{}", last=True)]
+
+
+def decode(*chunks: bytes) -> list[Envelope]:
+    decoder = Decoder()
+    envelopes = [envelope for chunk in chunks for envelope in decoder.feed(chunk)]
+    decoder.close()
+    return envelopes
+
+
+def test_a_message_is_wrapped_in_flags_and_length() -> None:
+    assert encode(b"{}") == b"\x00\x00\x00\x00\x02{}"
+    assert encode(b"x" * 258)[:5] == b"\x00\x00\x00\x01\x02"
+
+
+def test_the_envelopes_are_the_same_wherever_the_stream_is_cut() -> None:
+    assert decode(STREAM) == ENVELOPES
+    for position in range(len(STREAM) + 1):
+        assert decode(STREAM[:position], STREAM[position:]) == ENVELOPES, position
+
+
+def test_the_envelopes_are_the_same_byte_by_byte() -> None:
+    assert decode(*(bytes([byte]) for byte in STREAM)) == ENVELOPES
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6), st.lists(st.integers(0, 250), max_size=8))
+def test_any_messages_come_through_however_they_are_cut(messages: list[bytes], cuts: list[int]) -> None:
+    stream = b"".join(map(encode, messages)) + b"\x02\x00\x00\x00\x00"
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+
+    envelopes = decode(*(stream[a:b] for a, b in pairwise(edges)))
+
+    assert [envelope.payload for envelope in envelopes] == [*messages, b""]
+    assert [envelope.last for envelope in envelopes] == [False] * len(messages) + [True]
+
+
+def test_a_stream_without_its_trailer_is_broken_wherever_it_stops() -> None:
+    for position in range(len(STREAM)):
+        decoder = Decoder()
+        decoder.feed(STREAM[:position])
+        with pytest.raises(BrokenAnswer, match="cut"):
+            decoder.close()
+
+
+def test_nothing_may_follow_the_trailer() -> None:
+    with pytest.raises(BrokenAnswer, match="behind the end"):
+        Decoder().feed(STREAM + b"\x00")
+
+    decoder = Decoder()
+    decoder.feed(STREAM)
+    with pytest.raises(BrokenAnswer, match="behind the end"):
+        decoder.feed(b"\x00")
+
+
+@pytest.mark.parametrize(("flags", "said"), [(1, "compressed"), (3, "compressed"), (4, "0x04"), (0x82, "0x82")])
+def test_flags_that_nobody_asked_for_are_refused(flags: int, said: str) -> None:
+    with pytest.raises(BrokenAnswer, match=said):
+        Decoder().feed(bytes([flags]) + b"\x00\x00\x00\x02{}")
+
+
+def test_a_message_that_is_too_long_is_refused_before_it_is_read() -> None:
+    assert Decoder(limit=300).feed(encode(b"x" * 300)) == [Envelope(b"x" * 300, last=False)]
+    with pytest.raises(BrokenAnswer, match="longer than 299 bytes"):
+        Decoder(limit=299).feed(encode(b"x" * 300)[:5])
+    with pytest.raises(BrokenAnswer):
+        Decoder().feed(b"<html")
