@@ -1,0 +1,1 @@
+"""The process that keeps every account's access token fresh."""
