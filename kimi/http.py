@@ -1,10 +1,33 @@
-"""Talking HTTP: where each account's upstream is, and one way to reach it."""
+"""Talking HTTP: where each account's upstream is, and the one way to reach it.
+
+No cookie is kept, no redirect is followed, nothing is retried, and neither proxies nor certificates nor passwords are
+taken from the environment: what goes out is what the caller says, once, to where the caller says.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from kimi.accounts import Account, Kind, Region
+from kimi.errors import BrokenAnswer, Unreachable, UpstreamTimeout
+
+CONNECT_SECONDS = 10.0
+MAX_BODY_BYTES = 8 * 1024 * 1024
+
+_READ_BYTES = 65536
+_POOLED_HOSTS = 64
+_POOLED_CONNECTIONS = 1000  # a host; more can be open at once, they are closed after use
 
 _GLOBAL_WEB = "https://www.kimi.ai"
 _GLOBAL_AUTH = "https://auth.kimi.ai"
@@ -35,3 +58,208 @@ class Endpoints:
         if account.kind is Kind.MOONSHOT:
             return self.moonshot
         return _GLOBAL_WEB if account.region is Region.GLOBAL else self.web
+
+
+class Reply(Protocol):
+    """An answer whose body is still to come."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name, in any case of its letters."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, each piece as soon as it is there. Raises `Unreachable` or `UpstreamTimeout`."""
+        ...
+
+
+class Http(Protocol):
+    """Something that sends a request and hands out its answer."""
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        proxy: str | None = None,
+        timeout: float,
+    ) -> AbstractContextManager[Reply]:
+        """The answer while it comes; leaving the context closes the connection unless all of it was read.
+
+        `timeout` is how many seconds may pass without a byte.
+        Raises `Unreachable` or `UpstreamTimeout`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its whole body."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `BrokenAnswer`."""
+        return parse(self.body)
+
+
+def parse(text: bytes | str) -> Any:
+    """JSON as it comes from an upstream. Raises `BrokenAnswer`."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BrokenAnswer("the answer is not JSON") from error
+
+
+def request(
+    http: Http,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+    proxy: str | None = None,
+    timeout: float,
+    limit: int = MAX_BODY_BYTES,
+    clock: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """One call with a short answer; `timeout` holds for the whole body as well.
+
+    Raises `Unreachable`, `UpstreamTimeout`, or `BrokenAnswer` for a body of more than `limit` bytes.
+    """
+    with http.stream(method, url, headers=headers, content=content, proxy=proxy, timeout=timeout) as reply:
+        return read(reply, timeout=timeout, limit=limit, clock=clock)
+
+
+def read(
+    reply: Reply,
+    *,
+    timeout: float,
+    limit: int = MAX_BODY_BYTES,
+    clock: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """The rest of `reply` at once. Raises as `request` does."""
+    deadline = clock() + timeout
+    body = bytearray()
+    for chunk in reply.chunks():
+        body += chunk
+        if len(body) > limit:
+            raise BrokenAnswer(f"the answer is longer than {limit} bytes")
+        if clock() > deadline:
+            raise UpstreamTimeout(f"the answer took longer than {timeout:g} s")
+    return Answer(reply.status, reply.headers, bytes(body))
+
+
+class Transport:
+    """HTTP/1.1 over pooled connections, for threads and greenlets alike.
+
+    `ssl_context` is shared by all connections, because building one for each costs 30 ms of CPU;
+    without it the system's and the bundled certificates are trusted.
+    """
+
+    def __init__(self, *, connect_timeout: float = CONNECT_SECONDS, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._connect_timeout = connect_timeout
+        self._adapter = _Adapter(ssl_context or _default_context())
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        proxy: str | None = None,
+        timeout: float,
+    ) -> Iterator[Reply]:
+        """See `Http.stream`."""
+        host = url.partition("//")[2].partition("/")[0].rpartition("@")[2]
+        with _translated(host):
+            prepared = requests.Request(method, url, headers={**_HEADERS, **headers}, data=content).prepare()
+            response = self._adapter.send(
+                prepared,
+                stream=True,
+                timeout=(self._connect_timeout, timeout),
+                proxies={"all": proxy} if proxy else None,
+            )
+        raw: urllib3.HTTPResponse = response.raw
+        try:
+            yield _Incoming(raw, host)
+        finally:
+            # Closing comes first: a connection that goes back half-read would give its rest to the next request.
+            raw.close()
+            raw.release_conn()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._adapter.close()
+
+
+# A compressed stream would hold events back until the compressor's block is full.
+_HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; kimi-gateway)", "Accept": "*/*", "Accept-Encoding": "identity"}
+
+
+class _Incoming:
+    def __init__(self, raw: urllib3.HTTPResponse, host: str) -> None:
+        self._raw = raw
+        self._host = host
+        self.status = raw.status
+        self.headers: Mapping[str, str] = raw.headers
+
+    def chunks(self) -> Iterator[bytes]:
+        with _translated(self._host):
+            while chunk := self._raw.read1(_READ_BYTES, decode_content=True):
+                yield chunk
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter with one SSL context for all, which it offers no other way to set."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(_POOLED_HOSTS, _POOLED_CONNECTIONS)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy.startswith("https"):
+            kwargs["proxy_ssl_context"] = self._context
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        # requests names the bundle here, and urllib3 would load it into the shared context at every connection.
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _default_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context
+
+
+@contextmanager
+def _translated(host: str) -> Iterator[None]:
+    try:
+        yield
+    except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
+        raise UpstreamTimeout(f"{host}: nothing came in time") from error
+    except ValueError:
+        # The text could quote a proxy's password or a token.
+        raise Unreachable(f"{host}: the address, its proxy or a header cannot be sent") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        cause = _root(error)
+        raise Unreachable(f"{host}: {type(cause).__name__}: {cause}") from error
+
+
+def _root(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error

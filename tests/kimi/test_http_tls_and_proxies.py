@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from kimi.errors import Unreachable
+from kimi.http import Transport, request
+from tests.kimi.loopback import Peer, Received, Server, ok, refused_port
+
+
+@dataclass(frozen=True)
+class Certificate:
+    file: Path
+    server: ssl.SSLContext
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for 127.0.0.1 that nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "cert.pem"
+    file.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return Certificate(file, server)
+
+
+class CountingContext(ssl.SSLContext):
+    """Knows how often certificates were loaded into it."""
+
+    loads = 0
+
+    def load_verify_locations(self, *args: Any, **kwargs: Any) -> None:
+        self.loads += 1
+        super().load_verify_locations(*args, **kwargs)
+
+
+def once(body: bytes) -> Any:
+    def handle(peer: Peer) -> None:
+        peer.request()
+        peer.send(ok(body, "Connection: close"))
+
+    return handle
+
+
+@pytest.fixture
+def context(certificate: Certificate) -> CountingContext:
+    context = CountingContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certificate.file)
+    return context
+
+
+def test_https_is_verified_with_one_context_for_all_connections(
+    certificate: Certificate, context: CountingContext
+) -> None:
+    transport = Transport(ssl_context=context)
+
+    with Server(once(b'"safe"'), tls=certificate.server) as server:
+        answers = [request(transport, "GET", server.url, headers={}, timeout=5).json() for _ in range(2)]
+        assert server.connections == 2
+
+    assert answers == ["safe", "safe"]
+    assert context.loads == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Certificate) -> None:
+    with Server(once(b"{}"), tls=certificate.server) as server, pytest.raises(Unreachable, match="CERTIFICATE_VERIFY"):
+        request(Transport(), "GET", server.url, headers={}, timeout=5)
+
+
+def test_plain_http_goes_through_an_http_proxy() -> None:
+    seen: list[Received] = []
+
+    def proxy(peer: Peer) -> None:
+        seen.append(peer.request())
+        peer.send(ok(b'"far"', "Connection: close"))
+
+    with Server(proxy) as server:
+        answer = request(
+            Transport(),
+            "GET",
+            "http://far.invalid/x",
+            headers={},
+            proxy=f"http://user:pass@127.0.0.1:{server.port}",
+            timeout=5,
+        )
+
+    assert answer.json() == "far"
+    assert seen[0].line == "GET http://far.invalid/x HTTP/1.1"
+    assert seen[0].headers["proxy-authorization"] == "Basic dXNlcjpwYXNz"
+
+
+@pytest.mark.parametrize("proxy_tls", [False, True])
+def test_https_goes_through_an_http_proxy_in_a_tunnel(
+    certificate: Certificate, context: CountingContext, proxy_tls: bool
+) -> None:
+    connects: list[str] = []
+
+    def proxy(peer: Peer) -> None:
+        line = peer.request().line
+        connects.append(line.rpartition(" ")[0])
+        host, _, port = line.split()[1].partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as far:
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            _pipe(peer.sock, far)
+
+    with (
+        Server(once(b'"far"'), tls=certificate.server) as far,
+        Server(proxy, tls=certificate.server if proxy_tls else None) as server,
+    ):
+        answer = request(Transport(ssl_context=context), "GET", far.url, headers={}, proxy=server.url, timeout=5)
+        assert connects == [f"CONNECT 127.0.0.1:{far.port}"]
+
+    assert answer.json() == "far"
+    assert context.loads == 1
+
+
+def test_socks5h_lets_the_proxy_resolve_the_name() -> None:
+    asked: list[tuple[str, int, str, str]] = []
+
+    def proxy(peer: Peer) -> None:
+        version, methods = peer.exactly(2)
+        peer.exactly(methods)
+        peer.send(b"\x05\x02")
+        _, length = peer.exactly(2)
+        user = peer.exactly(length).decode()
+        password = peer.exactly(peer.exactly(1)[0]).decode()
+        peer.send(b"\x01\x00")
+        version, command, _, kind = peer.exactly(4)
+        assert (version, command, kind) == (5, 1, 3)
+        host = peer.exactly(peer.exactly(1)[0]).decode()
+        asked.append((host, int.from_bytes(peer.exactly(2), "big"), user, password))
+        peer.send(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+        peer.request()
+        peer.send(ok(b'"far"', "Connection: close"))
+
+    with Server(proxy) as server:
+        answer = request(
+            Transport(),
+            "GET",
+            "http://far.invalid:81/x",
+            headers={},
+            proxy=f"socks5h://user:pass@127.0.0.1:{server.port}",
+            timeout=5,
+        )
+
+    assert answer.json() == "far"
+    assert asked == [("far.invalid", 81, "user", "pass")]
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5h"])
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(scheme: str) -> None:
+    with pytest.raises(Unreachable) as raised:
+        request(
+            Transport(),
+            "GET",
+            "http://far.invalid/",
+            headers={},
+            proxy=f"{scheme}://user:secret@127.0.0.1:{refused_port()}",
+            timeout=5,
+        )
+
+    assert "far.invalid" in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def _pipe(one: socket.socket, other: socket.socket) -> None:
+    def copy() -> None:
+        for data in _received(other):
+            one.sendall(data)
+
+    back = threading.Thread(target=copy, daemon=True)
+    back.start()
+    for data in _received(one):
+        other.sendall(data)
+    other.shutdown(socket.SHUT_WR)
+    back.join(10)
+
+
+def _received(sock: socket.socket) -> Iterator[bytes]:
+    while data := sock.recv(65536):
+        yield data
