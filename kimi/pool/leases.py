@@ -14,7 +14,6 @@ from kimi.pool.members import unpack
 from kimi.pool.store import Store, to_ms
 
 LEASE_SECONDS = 60.0
-_BUSY_SECONDS = 2.0  # how soon a busy account may be free again, when nothing better is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class Leases:
         """Leases the best account that serves one of `routes`: highest priority, least loaded, then by weight.
 
         Choosing, checking the limit and counting are one atomic step.
-        Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot.
+        Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot. `retry_after` is set when
+        it is known that nobody can be free sooner.
         """
         lease_id = uuid.uuid4().hex
         answer = self._store.run(
@@ -57,13 +57,13 @@ class Leases:
         if answer[0] == "leased":
             _, _, spec, token, version = answer
             return Lease(lease_id, unpack(spec), token, int(version))
-        why, wait = answer[0], int(answer[1]) / 1000
+        why = answer[0]
         if why == "busy":
-            raise AllBusy("every account is in use", retry_after=min(wait, _BUSY_SECONDS) if wait else _BUSY_SECONDS)
+            raise AllBusy("every account is in use")
         if why == "cooling":
-            raise AllBusy("every account is cooling down", retry_after=wait)
+            raise AllBusy("every account is cooling down", retry_after=int(answer[1]) / 1000)
         if why == "pending":
-            raise AwaitingToken("accounts are waiting for a fresh access token", retry_after=_BUSY_SECONDS)
+            raise AwaitingToken("accounts are waiting for a fresh access token")
         if why == "tried":
             raise NoAccount("every account was tried")
         raise NoAccount("no account serves this")

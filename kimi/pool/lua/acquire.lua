@@ -1,6 +1,6 @@
 -- Chooses an account and leases it, in one step: priority, then the least loaded, then the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds
--- Returns {'leased', name, spec, access token, version}, or {why not, milliseconds until something may change}.
+-- Returns {'leased', name, spec, access token, version}, or {why not} with, for 'cooling', the milliseconds until the first is over.
 
 local routes, model = cjson.decode(ARGV[2]), ARGV[3]
 local excluded, excluded_names = {}, cjson.decode(ARGV[4])
@@ -95,8 +95,8 @@ for _, route in ipairs(routes) do
 end
 
 if busy + cooling + pending > 0 then redis.call('SET', key('waiting'), '1', 'PX', 20000) end
-if busy > 0 then return {'busy', earliest and int(earliest - NOW) or '0'} end
+if busy > 0 then return {'busy'} end
 if cooling > 0 then return {'cooling', int(earliest - NOW)} end
-if pending > 0 then return {'pending', '0'} end
-if skipped then return {'tried', '0'} end
-return {'none', '0'}
+if pending > 0 then return {'pending'} end
+if skipped then return {'tried'} end
+return {'none'}

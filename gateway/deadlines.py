@@ -1,0 +1,75 @@
+"""How long an upstream may take: for its first byte, between bytes, and in all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+
+from kimi.chat import Event
+from kimi.errors import UpstreamTimeout
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Limits in seconds."""
+
+    first_byte: float = 60.0
+    idle: float = 120.0
+    total: float = 1800.0
+
+
+class Watch:
+    """Raises `UpstreamTimeout` inside a stream that keeps its reader waiting for too long.
+
+    The error appears in whatever the stream waits for, so that its own clean-up closes the connection.
+    One timer serves the whole stream and looks at the clock when it fires, because starting one for every event would
+    cost more than the event. What the reader does with an event does not count as the upstream's silence.
+    """
+
+    def __init__(self, limits: Deadlines) -> None:
+        self._limits = limits
+        self._allowed = limits.first_byte
+        self._waiting_since: float | None = None
+        self._timer: Any = None
+
+    def over(self, stream: Generator[Event]) -> Iterator[Event]:
+        """The events of `stream`. To be read by the greenlet that calls this."""
+        self._reader: Any = gevent.getcurrent()
+        self._end = time.monotonic() + self._limits.total
+        self._arm(self._limits.first_byte)
+        try:
+            while True:
+                self._waiting_since = time.monotonic()
+                event = next(stream, None)
+                self._waiting_since = None
+                if event is None:
+                    return
+                self._allowed = self._limits.idle
+                yield event
+        finally:
+            self._timer.close()
+
+    def _arm(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.close()
+        # Never later than `idle`: the silence that has to be noticed may begin right now.
+        self._timer = gevent.get_hub().loop.timer(min(seconds, self._limits.idle))
+        self._timer.start(self._check)
+
+    def _check(self) -> None:
+        now = time.monotonic()
+        if now >= self._end:
+            self._reader.throw(UpstreamTimeout(f"the answer took longer than {self._limits.total:g} s"))
+            return
+        left = self._end - now
+        if self._waiting_since is not None:
+            silent = now - self._waiting_since
+            if silent >= self._allowed:
+                self._reader.throw(UpstreamTimeout(f"nothing came for {silent:.1f} s"))
+                return
+            left = min(left, self._allowed - silent)
+        self._arm(left)

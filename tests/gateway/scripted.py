@@ -1,0 +1,60 @@
+"""An upstream that does what a test wrote down, and counts what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+
+import gevent
+
+from kimi.accounts import Account
+from kimi.chat import Chat, ChatOpened, Event
+
+Step = Event | BaseException | float
+"""An event, an error to raise, or seconds of silence."""
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Lets greenlets run until `condition` holds; five seconds at most."""
+    with gevent.Timeout(5):
+        while not condition():
+            gevent.idle()
+
+
+@dataclass
+class ScriptedUpstream:
+    """Answers with one script a call, the last one for ever; scripts can also be set for one account."""
+
+    scripts: list[Sequence[Step]] = field(default_factory=list)
+    by_account: dict[str, list[Sequence[Step]]] = field(default_factory=dict)
+    deletions: list[BaseException] = field(default_factory=list)
+    asked: list[tuple[str, str, Chat]] = field(default_factory=list)
+    opened: set[str] = field(default_factory=set)
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    closed: int = 0
+    running: int = 0
+
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
+        self.asked.append((account.name, token, chat))
+        scripts = self.by_account.get(account.name, self.scripts)
+        script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
+        self.running += 1
+        try:
+            for step in script:
+                if isinstance(step, BaseException):
+                    raise step
+                if isinstance(step, float):
+                    gevent.sleep(step)
+                else:
+                    if isinstance(step, ChatOpened):
+                        self.opened.add(step.chat_id)
+                    yield step
+        finally:
+            self.running -= 1
+            self.closed += 1
+
+    def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
+        if self.deletions:
+            raise self.deletions.pop(0)
+        self.opened.discard(chat_id)
+        self.deleted.append((chat_id, token))

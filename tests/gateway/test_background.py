@@ -1,0 +1,154 @@
+"""What goes on behind the requests: renewing leases, deleting chats, counting what is left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import gevent
+import pytest
+
+from gateway.channel import Channel
+from gateway.cleanup import PAUSES, ChatRemover
+from gateway.renewal import LeaseKeeper
+from kimi.accounts import Kind, Record, State
+from kimi.chat import Text
+from kimi.errors import KimiError, Overloaded, StoreUnavailable, TokenRejected, Unreachable
+from kimi.pool import Lease
+from tests.gateway.scripted import ScriptedUpstream
+from tests.kimi.pool.pools import web
+
+ACCOUNT = web("a")
+
+
+class Directory:
+    """Knows one account."""
+
+    def __init__(self, access: str | None) -> None:
+        self.access = access
+
+    def get(self, name: str) -> Record | None:
+        if self.access is None:
+            raise StoreUnavailable("down")
+        return Record(account=ACCOUNT, state=State.ACTIVE, version=2, refresh="r", access=self.access)
+
+
+def remove(upstream: ScriptedUpstream, directory: Directory, *, enabled: bool = True) -> list[float]:
+    pauses: list[float] = []
+    remover = ChatRemover({Kind.KIMI: upstream}, directory, enabled=enabled, pause=pauses.append)
+    with remover.collecting(ACCOUNT, "old") as chats:
+        chats.append("c1")
+    assert remover.join(5)
+    assert remover.pending == 0
+    return pauses
+
+
+def test_a_chat_is_deleted_at_once() -> None:
+    upstream = ScriptedUpstream()
+    assert remove(upstream, Directory("new")) == []
+    assert upstream.deleted == [("c1", "old")]
+
+
+def test_a_token_that_was_replaced_meanwhile_is_looked_up() -> None:
+    upstream = ScriptedUpstream(deletions=[TokenRejected("401")])
+    remove(upstream, Directory("new"))
+    assert upstream.deleted == [("c1", "new")]
+
+
+@pytest.mark.parametrize("directory", [Directory(None), Directory("")])
+def test_without_a_newer_token_the_old_one_is_tried_again(directory: Directory) -> None:
+    upstream = ScriptedUpstream(deletions=[TokenRejected("401")])
+    remove(upstream, directory)
+    assert upstream.deleted == [("c1", "old")]
+
+
+def test_trouble_is_waited_out_and_then_told(caplog: pytest.LogCaptureFixture) -> None:
+    failures: list[KimiError] = [Unreachable("1"), Overloaded("2"), Unreachable("3")]
+    upstream = ScriptedUpstream(deletions=list(failures))
+    assert remove(upstream, Directory("new")) == list(PAUSES[1:])
+    assert upstream.deleted == [("c1", "old")]
+
+    upstream = ScriptedUpstream(deletions=[*failures, Unreachable("4")])
+    with caplog.at_level(logging.WARNING):
+        remove(upstream, Directory("new"))
+    assert upstream.deleted == []
+    assert "a chat of account a was left behind: 4" in caplog.text
+
+
+def test_chats_are_kept_when_the_operator_wants_them() -> None:
+    upstream = ScriptedUpstream()
+    remove(upstream, Directory("new"), enabled=False)
+    assert upstream.deleted == []
+
+
+class Renewals:
+    """Notes what is renewed; out of reach on demand."""
+
+    seconds = 60.0
+
+    def __init__(self) -> None:
+        self.renewed: list[list[str]] = []
+        self.down = False
+
+    def renew(self, leases: Iterable[Lease]) -> None:
+        if self.down:
+            raise StoreUnavailable("down")
+        self.renewed.append([lease.id for lease in leases])
+
+
+def test_leases_are_renewed_three_times_in_their_life(caplog: pytest.LogCaptureFixture) -> None:
+    renewals, pauses = Renewals(), list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        renewals.down = len(pauses) == 2
+        if len(pauses) == 4:
+            raise gevent.GreenletExit
+
+    keeper = LeaseKeeper(renewals, pause)
+    with keeper.keeping(Lease("1", ACCOUNT, "t", 1)), keeper.keeping(Lease("2", ACCOUNT, "t", 1)):
+        assert keeper.held == 2
+        with pytest.raises(gevent.GreenletExit):
+            keeper.run()
+    assert pauses == [20.0] * 4
+    assert renewals.renewed == [["1", "2"]] * 2
+    assert "2 leases could not be renewed" in caplog.text
+    keeper.renew()
+    assert renewals.renewed[-1] == []
+
+
+def test_a_channel_hands_over_all_there_is_and_then_the_failure() -> None:
+    channel = Channel()
+    assert channel.take(0.01) == []
+    channel.put(Text("a"))
+    channel.put(Text("b"))
+    channel.fail(Unreachable("gone"))
+    assert channel.take(1) == [Text("a"), Text("b")]
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            channel.take(1)
+
+
+def test_a_channel_wakes_its_reader() -> None:
+    channel = Channel()
+    reader = gevent.spawn(channel.take, 5)
+    gevent.idle()
+    channel.put(Text("a"))
+    assert reader.get(timeout=1) == [Text("a")]
+
+
+def test_a_full_channel_holds_its_writer() -> None:
+    channel = Channel(capacity=2)
+
+    def write() -> None:
+        for number in range(5):
+            channel.put(Text(str(number)))
+
+    writer = gevent.spawn(write)
+    gevent.idle()
+    assert not writer.ready()
+    assert channel.take(1) == [Text("0"), Text("1")]
+    gevent.idle()
+    assert channel.take(1) == [Text("2"), Text("3")]
+    writer.join(1)
+    assert channel.take(1) == [Text("4")]

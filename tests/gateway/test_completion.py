@@ -1,0 +1,335 @@
+"""A request's way through the pool, over a scripted upstream and a real Valkey."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from gateway.cleanup import ChatRemover
+from gateway.completion import Collaborators, Completion, Completions
+from gateway.deadlines import Deadlines
+from gateway.reactions import Reactions
+from gateway.renewal import LeaseKeeper
+from gateway.waiting import WaitingRoom
+from kimi import errors
+from kimi.accounts import Account, Kind, State
+from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
+from kimi.models import select
+from kimi.pool import Store, connect
+from tests.gateway.scripted import ScriptedUpstream, Step, wait_until
+from tests.kimi.pool.pools import Clock, Pool, web
+from tests.valkey import Valkey
+
+HELLO: tuple[Step, ...] = (ChatOpened("c1"), Alive(), Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop"))
+CHAT = Chat(model="kimi", messages=(Message("user", "hi"),))
+
+
+@dataclass
+class House:
+    """Everything behind a completion."""
+
+    pool: Pool
+    upstream: ScriptedUpstream = field(default_factory=ScriptedUpstream)
+    limits: Deadlines = field(default_factory=Deadlines)
+    queue_seconds: float = 0.0
+    started: list[Completion] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        upstreams = dict.fromkeys(Kind, self.upstream)
+        self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds)
+        self.keeper = LeaseKeeper(self.pool.leases)
+        self.remover = ChatRemover(upstreams, self.pool.members, pause=lambda _: None)
+        reactions = Reactions(self.pool.leases, self.pool.members, random.Random(1))
+        self.completions = Completions(
+            Collaborators(upstreams, self.waiting, self.keeper, reactions, self.remover, self.limits)
+        )
+
+    def start(self, model: str = "kimi") -> Completion:
+        completion = self.completions.start(select(model, self.pool.members.summary().models), CHAT)
+        self.started.append(completion)
+        return completion
+
+    def ask(self, model: str = "kimi") -> list[Event]:
+        """The whole answer."""
+        return read(self.start(model))
+
+    def settle(self) -> None:
+        """Waits until everything is given back, and checks that it is."""
+        assert self.completions.join(5)
+        assert self.remover.join(5)
+        assert self.keeper.held == 0 and self.upstream.running == 0
+        assert all(record.in_flight == 0 for record in self.pool.members.all())
+        assert self.pool.store.redis.zcard(self.pool.store.key("leases")) == 0
+
+
+def read(completion: Completion) -> list[Event]:
+    events: list[Event] = []
+    while not events or not isinstance(events[-1], Finish):
+        events += completion.next(5)
+    return events
+
+
+MakeHouse = Callable[..., House]
+
+
+@pytest.fixture
+def make_house(redis_url: str) -> Iterator[MakeHouse]:
+    """Builds a house on an empty Valkey; afterwards nothing of it may be left running."""
+    redis = connect(redis_url)
+    houses: list[House] = []
+
+    def make(**options: Any) -> House:
+        houses.append(House(Pool(Store(redis), Clock(Store(redis).now())), **options))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        for completion in house.started:
+            completion.close()
+
+
+@pytest.fixture
+def house(make_house: MakeHouse) -> House:
+    return make_house()
+
+
+def texts(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text))
+
+
+def test_an_answer_comes_through_and_everything_is_given_back(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [HELLO]
+    completion = house.start()
+    events = read(completion)
+    assert events == [Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop")]
+    assert (completion.account, completion.kind, completion.attempts) == ("a", Kind.KIMI, 1)
+    house.settle()
+    assert house.upstream.deleted == [("c1", "access-a-2")]
+    assert house.upstream.asked[0][1] == "access-a-2"
+
+
+def test_the_chat_goes_with_the_name_that_the_kind_understands(house: House) -> None:
+    house.pool.fill(Account(name="key", kind=Kind.MOONSHOT), models=("kimi-latest-preview",))
+    house.upstream.scripts = [HELLO]
+    house.ask("kimi-latest-preview")
+    assert house.upstream.asked[0][2].model == "kimi-latest-preview"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        errors.TokenRejected("401"),
+        errors.AccountBanned("closed"),
+        errors.AccountBusy("another stream"),
+        errors.Overloaded("tired"),
+        errors.RateLimited("slow down"),
+        errors.QuotaSpent("spent"),
+        errors.ModelRefused("not in the plan"),
+        errors.Unreachable("refused"),
+        errors.UpstreamTimeout("silence"),
+        errors.BrokenAnswer("empty"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_failure_before_the_first_event_is_unseen(house: House, failure: errors.KimiError) -> None:
+    house.pool.fill(web("bad", priority=1), web("good"))
+    house.upstream.by_account = {"bad": [(ChatOpened("lost"), Alive(), failure)], "good": [HELLO]}
+    completion = house.start()
+    assert texts(read(completion)) == "Hello"
+    assert completion.account == "good"
+    assert completion.failovers == [type(failure).__name__] * (completion.attempts - 1)
+    house.settle()
+    assert {chat for chat, _ in house.upstream.deleted} == {"lost", "c1"}
+
+
+@pytest.mark.parametrize("failure", [errors.ContentRefused(), errors.PromptTooLong(), errors.RequestInvalid()])
+def test_what_is_the_clients_affair_is_not_tried_elsewhere(house: House, failure: errors.KimiError) -> None:
+    house.pool.fill(web("a"), web("b"))
+    house.upstream.scripts = [(failure,)]
+    with pytest.raises(type(failure)):
+        house.ask()
+    assert len(house.upstream.asked) == 1
+    house.settle()
+    assert all(record.cool_until == 0 for record in house.pool.members.all())
+
+
+def test_three_accounts_are_tried_at_most(house: House) -> None:
+    house.pool.fill(*(web(f"a{i}") for i in range(5)))
+    house.upstream.scripts = [(errors.Overloaded("tired"),)]
+    with pytest.raises(errors.Overloaded):
+        house.ask()
+    assert len({name for name, _, _ in house.upstream.asked}) == 3
+
+
+def test_with_nobody_left_the_last_failure_is_told(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(errors.Unreachable("refused"),)]
+    with pytest.raises(errors.Unreachable):
+        house.ask()
+    assert len(house.upstream.asked) == 1
+
+
+def test_an_empty_answer_is_asked_again_of_the_only_account(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(ChatOpened("empty"), errors.BrokenAnswer("empty")), HELLO]
+    assert texts(house.ask()) == "Hello"
+    house.settle()
+    assert {chat for chat, _ in house.upstream.deleted} == {"empty", "c1"}
+
+
+def test_an_answer_that_is_always_empty_ends(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(errors.BrokenAnswer("empty"),)]
+    with pytest.raises(errors.BrokenAnswer):
+        house.ask()
+    assert len(house.upstream.asked) == 2
+
+
+def test_a_stream_that_runs_out_is_no_answer(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(Text("half"),)]
+    completion = house.start()
+    assert completion.next(5) == [Text("half")]
+    with pytest.raises(errors.BrokenAnswer):
+        completion.next(5)
+
+
+def test_after_the_first_event_nothing_is_tried_again(house: House) -> None:
+    house.pool.fill(web("a"), web("b"))
+    house.upstream.scripts = [(Text("half"), errors.Overloaded("tired"))]
+    completion = house.start()
+    assert completion.next(5) == [Text("half")]
+    with pytest.raises(errors.Overloaded):
+        completion.next(5)
+    house.settle()
+    assert len(house.upstream.asked) == 1
+    assert sum(record.cool_until > 0 for record in house.pool.members.all()) == 1
+
+
+def test_a_rejected_token_is_reported_and_the_account_used_again_once_it_is_fresh(make_house: MakeHouse) -> None:
+    house = make_house(queue_seconds=10)
+    house.pool.fill(web("a"))
+
+    house.upstream.scripts = [(errors.TokenRejected("401"),), HELLO]
+    completion = house.start()
+    wait_until(lambda: house.pool.tokens.due() == ["a"])
+    house.pool.freshen("a")
+    house.waiting.announce([])
+    assert texts(read(completion)) == "Hello"
+    assert [token for _, token, _ in house.upstream.asked] == ["access-a-2", "access-a-3"]
+
+
+def test_a_token_that_is_rejected_twice_is_enough(make_house: MakeHouse) -> None:
+    house = make_house(queue_seconds=10)
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(errors.TokenRejected("401"),)]
+    completion = house.start()
+    wait_until(lambda: house.pool.tokens.due() == ["a"])
+    house.pool.freshen("a")
+    house.waiting.announce([])
+    with pytest.raises(errors.TokenRejected):
+        read(completion)
+
+
+def test_a_dead_key_is_set_aside_with_its_reason(house: House) -> None:
+    house.pool.fill(Account(name="key", kind=Kind.MOONSHOT), models=("kimi-k3",))
+    house.upstream.scripts = [(errors.AccountDead("incorrect_api_key_error"),)]
+    with pytest.raises(errors.AccountDead):
+        house.ask("kimi-k3")
+    house.settle()
+    record = house.pool.members.get("key")
+    assert record is not None and record.state is State.DEAD and "incorrect_api_key_error" in record.reason
+
+
+def test_what_the_upstream_says_of_waiting_is_kept(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(errors.RateLimited("wait", retry_after=7.0),)]
+    before = house.pool.store.now()
+    with pytest.raises(errors.RateLimited):
+        house.ask()
+    house.settle()
+    with pytest.raises(errors.AllBusy) as caught:
+        house.ask()
+    assert caught.value.retry_after == pytest.approx(7, abs=house.pool.store.now() - before + 0.1)
+
+
+def test_a_model_that_is_refused_is_not_asked_of_the_account_again(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(errors.ModelRefused("not in the plan"),), HELLO]
+    with pytest.raises(errors.ModelRefused):
+        house.ask("kimi-k3")
+    house.settle()
+    with pytest.raises(errors.NoAccount):
+        house.ask("kimi-k3")
+    assert texts(house.ask("kimi")) == "Hello"
+
+
+def test_a_client_that_leaves_takes_nothing_along(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(ChatOpened("c1"), Text("half"), 60.0, Finish("stop"))]
+    completion = house.start()
+    assert completion.next(5) == [Text("half")]
+    completion.close()
+    completion.close()
+    house.settle()
+    assert house.upstream.closed == 1
+    assert house.upstream.deleted == [("c1", "access-a-2")]
+
+
+def test_a_client_that_leaves_the_queue_leaves_no_place_behind(make_house: MakeHouse) -> None:
+    house = make_house(queue_seconds=60)
+    house.pool.fill(web("a"))
+    lease = house.pool.leases.acquire(["kimi"], model="kimi")
+    completion = house.start()
+    assert completion.next(0.05) == []
+    assert house.waiting.waiting == 1
+    completion.close()
+    house.pool.leases.release(lease)
+    house.settle()
+    assert house.waiting.waiting == 0
+
+
+def test_a_slow_reader_stops_the_upstream(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(*(Text(str(i)) for i in range(2000)), Finish("stop"))]
+    completion = house.start()
+    assert len(completion.next(5)) <= 256
+    assert house.upstream.running == 1
+    assert len(read(completion)) > 1000
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "words"),
+    [
+        ((9.0, *HELLO), Deadlines(first_byte=0.05), "nothing came"),
+        ((Alive(), 9.0, *HELLO), Deadlines(idle=0.05), "nothing came"),
+        ((*[Alive(), 0.03] * 20, *HELLO), Deadlines(idle=0.2, total=0.1), "took longer than 0.1 s"),
+    ],
+)
+def test_an_upstream_that_takes_too_long_is_given_up(
+    make_house: MakeHouse, script: tuple[Step, ...], limits: Deadlines, words: str
+) -> None:
+    house = make_house(limits=limits)
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [script]
+    with pytest.raises(errors.UpstreamTimeout, match=words):
+        house.ask()
+
+
+def test_a_store_that_is_gone_costs_no_answer_that_has_begun(own_valkey: Valkey) -> None:
+    redis = connect(own_valkey.url)
+    doomed = House(Pool(Store(redis), Clock(Store(redis).now())))
+    doomed.pool.fill(web("a"))
+    doomed.upstream.scripts = [(Text("Hel"), 0.2, Text("lo"), Finish("stop"))]
+    completion = doomed.start()
+    assert completion.next(5) == [Text("Hel")]
+    own_valkey.kill()
+    assert texts(read(completion)) == "lo"
+    assert doomed.completions.join(5)
+    with pytest.raises(errors.StoreUnavailable):
+        read(doomed.completions.start(select("kimi", ()), CHAT))
