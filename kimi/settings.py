@@ -167,6 +167,8 @@ def _line(cls: type[CommonSettings], details: ErrorDetails) -> str:
     if not details["loc"]:
         return message
     name = str(details["loc"][0])
+    if details["type"] == "missing":
+        message = "is not set"
     line = f"{name.upper()}: {message}"
     field = cls.model_fields.get(name)
     value = details["input"]

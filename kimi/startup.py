@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from kimi.errors import StoreUnavailable
 
@@ -24,6 +25,12 @@ def reporting(program: str) -> Generator[None]:
     """
     try:
         yield
-    except (StartError, StoreUnavailable) as error:
-        sys.stderr.write(f"{program}: {error}\n")
-        raise SystemExit(EXIT_CODE) from None
+    except StartError as error:
+        _end(f"{program}: {error}")
+    except StoreUnavailable as error:
+        _end(f"{program}: {error}; check REDIS_URL")
+
+
+def _end(message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    raise SystemExit(EXIT_CODE) from None

@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kimi.accounts import Kind
+from kimi.errors import StoreUnavailable
 from kimi.settings import CommonSettings, Port, Seconds, SettingsError, Words, load
 from kimi.startup import StartError, reporting
 
@@ -22,6 +23,20 @@ class Process(CommonSettings):
     needed: Annotated[str, Field(repr=False)] = "there"
 
 
+class Demanding(CommonSettings):
+    """A process that cannot do without a variable, and checks two against each other."""
+
+    key: str = Field(repr=False)
+    low: int = 1
+    high: int = 2
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("LOW must not be above HIGH")
+        return self
+
+
 Environment = Callable[..., None]
 
 
@@ -30,7 +45,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
     """Nothing but the variables that a test sets, in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
-        if name.lower() in Process.model_fields:
+        if name.lower() in Process.model_fields | Demanding.model_fields:
             monkeypatch.delenv(name)
 
     def put(**variables: str) -> None:
@@ -40,9 +55,9 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
     return put
 
 
-def complaints() -> list[str]:
+def complaints(process: type[CommonSettings] = Process) -> list[str]:
     with pytest.raises(SettingsError) as caught:
-        load(Process)
+        load(process)
     first, *lines = str(caught.value).splitlines()
     assert first == "bad settings:"
     return [line.strip() for line in lines]
@@ -115,6 +130,16 @@ def test_a_secret_in_the_wrong_variable_is_not_quoted(environment: Environment) 
     assert "eyJ" not in complaints()[0]
 
 
+@pytest.mark.usefixtures("environment")
+def test_a_variable_that_must_be_set_is_named() -> None:
+    assert complaints(Demanding) == ["KEY: is not set"]
+
+
+def test_a_complaint_about_several_variables_is_told_as_it_is(environment: Environment) -> None:
+    environment(KEY="k", LOW="3")
+    assert complaints(Demanding) == ["LOW must not be above HIGH"]
+
+
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
@@ -184,6 +209,15 @@ def test_what_keeps_a_process_from_starting_is_one_message_and_exit_code_2(capsy
         raise StartError("nothing works")
     assert caught.value.code == 2
     assert capsys.readouterr().err == "refresher: nothing works\n"
+
+
+def test_a_store_that_does_not_answer_is_told_with_the_variable_that_names_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as caught, reporting("gateway"):
+        raise StoreUnavailable("Redis does not answer: refused")
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "gateway: Redis does not answer: refused; check REDIS_URL\n"
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:
