@@ -1,0 +1,115 @@
+"""Reading what an operator pasted as a refresh token or API key. Pure; no message quotes the secret.
+
+Accepted: the bare token, with `Bearer ` before it, the JSON `{"refresh_token": …}`, a dump of the site's localStorage
+(a JSON object, or the `key<TAB>value` lines that a browser's developer tools copy), and the `config.json` of
+reverse-kimi, where `token` and `auth_token` stand beside the one that is wanted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from kimi import claims
+
+_KEYS: Final = ("refresh_token", "refreshToken")
+_BEARER: Final = re.compile(r"^(?:bearer(?:\s+|$))+", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"[\w.~+/=-]+", re.ASCII)  # what may follow "Bearer ": RFC 6750, section 2.1
+_SEPARATOR: Final = re.compile(r"[,\r\n]")
+_STORAGE_LINE: Final = re.compile(r"^[ \t]*(?:refresh_token|refreshToken)\t(?P<value>.*)$", re.MULTILINE)
+_BETWEEN: Final = ", \t\r\n"
+_MAX_DEPTH: Final = 6  # a dump that was turned into a JSON string, whose value is a JSON string again
+
+
+class CredentialError(ValueError):
+    """What was given is no credential of the kind asked for; `str()` says why and what to do, without quoting it."""
+
+
+def refresh_token(given: object) -> str:
+    """The refresh token in `given`, a text or a decoded JSON object. Raises `CredentialError`."""
+    token = _dig(given, _MAX_DEPTH)
+    if token.startswith("sk-"):
+        raise CredentialError("is an API key of the official platform: give it as api_key of kind moonshot")
+    _check_characters(token)
+    if token.startswith("eyJ") and (token.count(".") != 2 or "" in token.split(".")):
+        raise CredentialError("is not complete: a token has three parts with a dot between them, copy it again")
+    if claims.read(token).typ == "access":
+        raise CredentialError("is an access token: copy the value of refresh_token instead")
+    return token
+
+
+def api_key(given: object) -> str:
+    """The API key of the official platform in `given`. Raises `CredentialError`."""
+    if not isinstance(given, str):
+        raise CredentialError("must be a text")
+    key = _bare(given)
+    if key.startswith("eyJ"):
+        raise CredentialError("is a token of the web chat: give it as refresh_token of kind kimi or kimi-classic")
+    _check_characters(key)
+    return key
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The credentials in a comma- or newline-separated `text`; a JSON object among them stays in one piece."""
+    found: list[str] = []
+    rest = text.strip(_BETWEEN)
+    while rest:
+        end = _end_of_first(rest)
+        found.append(rest[:end].strip())
+        rest = rest[end:].strip(_BETWEEN)
+    return tuple(found)
+
+
+def _end_of_first(text: str) -> int:
+    if text.startswith("{"):
+        try:
+            return json.JSONDecoder().raw_decode(text)[1]
+        except json.JSONDecodeError:
+            return len(text)  # where it ends is anyone's guess; `refresh_token` says what is wrong
+    separator = _SEPARATOR.search(text)
+    return separator.start() if separator else len(text)
+
+
+def _dig(given: object, depth: int) -> str:
+    """The token inside objects, JSON texts and storage lines."""
+    if depth == 0:
+        raise CredentialError("is wrapped in JSON too many times: give the bare token")
+    if isinstance(given, Mapping):
+        return _dig(_from_object(given), depth - 1)
+    if not isinstance(given, str):
+        raise CredentialError("must be a text")
+    text = given.strip().removeprefix("\ufeff").strip()
+    if text.startswith(("{", '"')):
+        return _dig(_from_json(text), depth - 1)
+    if line := _STORAGE_LINE.search(text):
+        return _dig(line["value"], depth - 1)
+    return _bare(text)
+
+
+def _from_object(given: Mapping[object, object]) -> object:
+    for key in _KEYS:
+        if given.get(key):
+            return given[key]
+    raise CredentialError("is an object without a refresh_token in it")
+
+
+def _from_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise CredentialError("looks like JSON and is not valid JSON: copy it again, or give the bare token") from None
+
+
+def _bare(text: str) -> str:
+    return _BEARER.sub("", text.strip())
+
+
+def _check_characters(secret: str) -> None:
+    if not secret:
+        raise CredentialError("is empty")
+    if any(character.isspace() for character in secret):
+        raise CredentialError("contains spaces or line breaks: give the token alone, in one piece")
+    if not _TOKEN.fullmatch(secret):
+        raise CredentialError("contains characters that no token has: copy it again")
