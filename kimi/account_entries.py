@@ -1,0 +1,120 @@
+"""One account as an operator writes it: its fields, their bounds and defaults, and what is wrong with them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from kimi import claims, credentials
+from kimi.accounts import Account, ConfiguredAccount, Kind, Region
+from kimi.errors import redact
+from kimi.settings import http_url
+
+_PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
+
+
+class EntryError(ValueError):
+    """An account cannot be used as it is written; `complaints` says everything that is wrong, without any secret."""
+
+    def __init__(self, *complaints: str) -> None:
+        super().__init__("; ".join(complaints))
+        self.complaints = complaints
+
+
+def _name(value: str) -> str:
+    if not value or len(value) > 64:
+        raise ValueError("must have 1 to 64 characters")
+    if not value.isprintable() or "{" in value or "}" in value:  # braces mean something in Redis keys
+        raise ValueError("must not contain control characters or braces")
+    return value
+
+
+def _proxy(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        usable = url.scheme in _PROXY_SCHEMES and bool(url.hostname) and url.port != 0
+    except ValueError:  # the port is parsed on access
+        usable = False
+    if not usable or any(character.isspace() for character in value):
+        raise ValueError("must be the URL of a proxy, as in socks5h://host:1080")
+    return value
+
+
+class _Entry(BaseModel):
+    """What every kind of account has."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, hide_input_in_errors=True)
+
+    name: Annotated[str, AfterValidator(_name)]
+    kind: Kind
+    max_concurrency: int = Field(1, ge=1, le=10_000)
+    requests_per_minute: int | None = Field(None, ge=1, le=1_000_000)
+    weight: float = Field(1.0, gt=0, le=1_000_000, allow_inf_nan=False)
+    priority: int = Field(0, ge=-1_000, le=1_000)
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = Field(None, repr=False)
+    base_url: Annotated[str, AfterValidator(http_url)] | None = None
+
+
+class _Classic(_Entry):
+    refresh_token: Annotated[str, BeforeValidator(credentials.refresh_token)] = Field(repr=False)
+
+
+class _Kimi(_Classic):
+    region: Literal["cn", "global"] = "cn"
+
+
+class _Moonshot(_Entry):
+    max_concurrency: int = Field(50, ge=1, le=10_000)
+    api_key: Annotated[str, BeforeValidator(credentials.api_key)] = Field(repr=False)
+    models: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(default_factory=list)
+
+
+_ENTRIES: Final[Mapping[Kind, type[_Entry]]] = {Kind.KIMI: _Kimi, Kind.CLASSIC: _Classic, Kind.MOONSHOT: _Moonshot}
+_FIELDS: Final = frozenset(name for entry in _ENTRIES.values() for name in entry.model_fields)
+
+
+def read(raw: object) -> ConfiguredAccount:
+    """The account in a decoded mapping; a field that is null counts as absent. Raises `EntryError`."""
+    if not isinstance(raw, Mapping):
+        raise EntryError("must be a mapping with name, kind, and refresh_token or api_key")
+    given = {str(key): value for key, value in raw.items() if value is not None}
+    try:
+        kind = Kind(given.get("kind", Kind.KIMI))
+    except ValueError:
+        raise EntryError(f"kind must be one of {', '.join(Kind)}") from None
+    try:
+        entry = _ENTRIES[kind].model_validate({**given, "kind": kind})
+    except ValidationError as error:
+        raise EntryError(*(_complaint(details, kind) for details in error.errors())) from None
+    fields = entry.model_dump()
+    secret = fields.pop("refresh_token" if kind.is_web else "api_key")
+    region, models = Region(fields.pop("region", Region.CN)), tuple(fields.pop("models", ()))
+    return ConfiguredAccount(Account(**fields, region=region, models=models), secret)
+
+
+def bare(kind: Kind, given: str) -> ConfiguredAccount:
+    """The account behind a credential that stands alone. Raises `credentials.CredentialError`.
+
+    Its name comes from the login (the token's `sub`), so that a new token of the same login is the same account.
+    """
+    secret = credentials.refresh_token(given) if kind.is_web else credentials.api_key(given)
+    login = (claims.read(secret).sub if kind.is_web else None) or secret
+    name = f"{kind}-{hashlib.sha256(login.encode()).hexdigest()[:8]}"
+    return read({"name": name, "kind": kind, "refresh_token" if kind.is_web else "api_key": secret})
+
+
+def _complaint(details: ErrorDetails, kind: Kind) -> str:
+    name, *inner = details["loc"]
+    field = redact(str(name), limit=64) + "".join(f"[{part}]" for part in inner)
+    if details["type"] == "missing":
+        return f"{field} is missing"
+    if details["type"] == "extra_forbidden":
+        return f"{field} is not for kind {kind}" if name in _FIELDS else f"{field} is not a field of an account"
+    if details["type"] == "value_error":
+        return f"{field} {details['ctx']['error']}"
+    return f"{field}: {details['msg']}"
