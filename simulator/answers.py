@@ -1,0 +1,115 @@
+"""What is answered: a script, cut into pieces."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from simulator.settings import Settings
+
+_DIRECTIVE = re.compile(r"\[\[sim (\{.*?\})\]\]", re.DOTALL)
+_LAST_USER = re.compile(r"(?:^|\n)[ \t]*(?:user|User|USER|human|Human|用户)[ \t]*[:：][ \t]*\n?")
+_CALL_TO_ANSWER = re.compile(r"\n+[ \t]*(?:assistant|Assistant|ASSISTANT|助手)[ \t]*[:：]\s*\Z")
+
+SITES = (
+    ("https://example.com/a", "甲 Alpha 🌍", "例子 Example"),
+    ("https://example.org/b?q=1&r=2", "乙 Beta", "Example Org"),
+    ("https://example.net/c", "丙 Gamma", "Example Net"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """One answer to be given."""
+
+    text: str
+    thinking: str
+    title: str
+    events: int | None = None
+    delay: float = 0.0
+    first_delay: float = 0.0
+    sources: int = 2
+
+
+SCRIPT_KEYS = frozenset(Script.__dataclass_fields__)
+
+
+def check_overrides(overrides: Mapping[str, Any]) -> None:
+    """Raises ValueError for a key that no script has."""
+    strange = set(overrides) - SCRIPT_KEYS
+    if strange:
+        raise ValueError(f"unknown in a script: {', '.join(sorted(strange))}; known: {', '.join(sorted(SCRIPT_KEYS))}")
+
+
+def write_script(settings: Settings, prompt: str, overrides: Mapping[str, Any] | None = None) -> Script:
+    """The answer to `prompt` (whatever was sent, folded history and all)."""
+    echo = last_user(without_directive(prompt))[: settings.echo_limit]
+    script = Script(
+        text=settings.answer,
+        thinking=settings.thinking,
+        title=settings.title,
+        events=settings.events,
+        delay=settings.event_delay,
+        first_delay=settings.first_delay,
+    )
+    if overrides:
+        script = replace(script, **overrides)
+    return replace(
+        script, text=script.text.replace("{prompt}", echo), thinking=script.thinking.replace("{prompt}", echo)
+    )
+
+
+def directive(prompt: str) -> dict[str, Any]:
+    """What the last `[[sim {...}]]` of the prompt asks for; nothing when there is none or it is no JSON object."""
+    found = _DIRECTIVE.findall(prompt)
+    if not found:
+        return {}
+    try:
+        wanted = json.loads(found[-1])
+    except ValueError:
+        return {}
+    return wanted if isinstance(wanted, dict) else {}
+
+
+def without_directive(prompt: str) -> str:
+    """The prompt as a human would have written it."""
+    return _DIRECTIVE.sub("", prompt).strip()
+
+
+def last_user(prompt: str) -> str:
+    """The last user turn of a history folded into `role:content` lines; the whole prompt when it is not folded."""
+    starts = list(_LAST_USER.finditer(prompt))
+    text = prompt[starts[-1].end() :] if starts else prompt
+    return _CALL_TO_ANSWER.sub("", text).strip()
+
+
+def cut(text: str, events: int | None, rng: Random, *, tame: bool) -> list[str]:
+    """`text` in pieces of 1 to 6 characters (4 when tame), or in exactly `events` pieces, filled up if short."""
+    if events is not None:
+        return _exactly(text, events)
+    pieces = []
+    start = 0
+    while start < len(text):
+        size = 4 if tame else rng.randint(1, 6)
+        pieces.append(text[start : start + size])
+        start += size
+    return pieces
+
+
+def _exactly(text: str, events: int) -> list[str]:
+    if events == 0:
+        return []
+    if len(text) < events:
+        return list(((text + "·") * (events // (len(text) + 1) + 1))[:events])
+    size, longer = divmod(len(text), events)
+    pieces = []
+    start = 0
+    for number in range(events):
+        end = start + size + (number < longer)
+        pieces.append(text[start:end])
+        start = end
+    return pieces

@@ -1,0 +1,169 @@
+"""The connect dialect's Chat call and the token exchange of its accounts."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import gevent
+import orjson
+from flask import Blueprint, Response, request
+
+from simulator.chats import Chat
+from simulator.codecs import end_of_stream
+from simulator.connect_play import ConnectPlay
+from simulator.desk import Call, guarded
+from simulator.exchange import counted, exchange
+from simulator.kinds import Kind
+from simulator.performance import perform, rehearse
+from simulator.reasons import Refusal, look_up, render
+from simulator.replies import deliver, refuse, reply
+from simulator.scenarios import check_scenario
+from simulator.shapes import pair_options, pair_shape
+
+connect = Blueprint("connect", __name__)
+
+MAX_FRAME = 8 * 1024 * 1024
+
+
+@connect.post("/api/account.gateway.v1.AuthService/RefreshToken")
+@guarded("exchange", Kind.KIMI, open_door=True)
+def refresh(call: Call) -> Response:
+    """The exchange of `kimi` accounts: both tokens rotate."""
+    if request.mimetype != "application/json":
+        return refuse(Kind.KIMI, "invalid", "unsupported content type", status=415)
+    if not call.token:
+        return refuse(Kind.KIMI, "invalid", "refresh_token is required")
+    if call.account is not None and call.account.classic_exchange:
+        return refuse(Kind.KIMI, "not_found", status=404)
+    with counted(call.world, call.account, call.token):
+        gevent.sleep(call.world.settings.exchange_delay)
+        pair = exchange(call.world, call.account, call.token, classic=False, **pair_options(call))
+    return reply(pair_shape(call, pair))
+
+
+@connect.post("/apiv2/kimi.gateway.chat.v1.ChatService/Chat")
+@guarded("chat", Kind.KIMI)
+def chat(call: Call) -> Response:
+    """An answer. What is wrong with the request is said at HTTP 200, in the trailer."""
+    if request.mimetype != "application/connect+json":
+        return Response(status=415)
+    try:
+        return _answer(call, Wish(_unwrap(call.raw)))
+    except Refusal as refusal:
+        error = render(Kind.KIMI, look_up(Kind.KIMI, refusal.reason), refusal.note)
+        return deliver(iter((end_of_stream({"error": error}),)), headers={"Content-Type": "application/connect+json"})
+
+
+def _answer(call: Call, wish: Wish) -> Response:
+    prompt = wish.prompt()
+    call.remembered["body"] = wish.body
+    call.remembered["system"] = wish.system
+    old, parent_id = _conversation(call, wish)
+    check_scenario(call.owner, wish.scenario, wish.effort)
+    for file_id in wish.files():
+        call.world.file(call.owner, file_id)
+    if len(prompt) > call.world.settings.max_prompt:
+        raise Refusal("too_long")
+    script = rehearse(call, prompt)
+    return perform(
+        call,
+        script,
+        lambda cue: ConnectPlay(
+            cue, old, prompt, parent_id=parent_id, system=wish.system, thinks=wish.thinks, searches=wish.searches
+        ),
+    )
+
+
+def _unwrap(raw: bytes) -> dict[str, Any]:
+    """The message in the one envelope. Raises Refusal."""
+    if len(raw) < 5 or raw[0] != 0:
+        raise Refusal("invalid", "protocol error: the body is no envelope")
+    (length,) = struct.unpack(">I", raw[1:5])
+    if length != len(raw) - 5 or length > MAX_FRAME:
+        raise Refusal("invalid", "protocol error: the envelope's length is wrong")
+    try:
+        body = orjson.loads(raw[5:])
+    except orjson.JSONDecodeError as error:
+        raise Refusal("invalid", "the envelope holds no JSON") from error
+    if not isinstance(body, dict):
+        raise Refusal("invalid", "the envelope holds no object")
+    return body
+
+
+def _conversation(call: Call, wish: Wish) -> tuple[Chat | None, str]:
+    """The chat that goes on, and the message that it goes on from."""
+    if "chat_id" not in wish.body and "chatId" not in wish.body:
+        return None, ""
+    chat_id = str(field(wish.body, "chat_id"))
+    if not chat_id:
+        raise Refusal("invalid", "chat_id is empty")
+    found = call.world.chat(call.owner, chat_id)
+    parent_id = str(field(wish.message, "parent_id") or "")
+    if found.turn(parent_id) is None:
+        raise Refusal("invalid", "parent_id is not in the chat")
+    return found, parent_id
+
+
+def field(body: Mapping[str, Any], name: str) -> Any:
+    """A field under its snake_case or its camelCase name."""
+    if name in body:
+        return body[name]
+    first, *more = name.split("_")
+    return body.get(first + "".join(word.capitalize() for word in more))
+
+
+class Wish:
+    """What a Chat request asks for."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+        message = body.get("message")
+        if not isinstance(message, dict) or message.get("role") != "user":
+            raise Refusal("invalid", "message")
+        self.message: dict[str, Any] = message
+        self.options: dict[str, Any] = body.get("options") or {}
+
+    def prompt(self) -> str:
+        """The text of the message."""
+        texts = [block["text"]["content"] for block in self._blocks() if "text" in block]
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise Refusal("invalid", "message.blocks")
+        return "\n".join(texts)
+
+    def files(self) -> list[str]:
+        """The ids of the files that come with it."""
+        return [str(block["file"].get("id")) for block in self._blocks() if "file" in block]
+
+    def _blocks(self) -> list[dict[str, Any]]:
+        blocks = self.message.get("blocks")
+        if not isinstance(blocks, list):
+            raise Refusal("invalid", "message.blocks")
+        return blocks
+
+    @property
+    def scenario(self) -> str:
+        """What is asked for, in the vendor's words."""
+        return str(self.body.get("scenario") or "")
+
+    @property
+    def effort(self) -> str:
+        """How hard to think, or nothing."""
+        return str(field(self.options, "reasoning_effort") or "")
+
+    @property
+    def system(self) -> str:
+        """The system prompt in its own slot."""
+        return str(field(self.options, "system_prompt") or "")
+
+    @property
+    def thinks(self) -> bool:
+        """Whether thinking was asked for."""
+        return bool(self.options.get("thinking")) or self.effort.rpartition("_")[2] not in ("", "NONE")
+
+    @property
+    def searches(self) -> bool:
+        """Whether the search tool was given."""
+        tools = self.body.get("tools") or []
+        return any(tool.get("type") == "TOOL_TYPE_SEARCH" for tool in tools if isinstance(tool, dict))

@@ -1,0 +1,127 @@
+"""Where every call arrives: who calls, which fault strikes, what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import orjson
+from flask import Response, current_app, request
+
+from simulator import memory, strikes
+from simulator.accounts import Account
+from simulator.faults import Fault
+from simulator.kinds import Kind
+from simulator.reasons import Refusal
+from simulator.replies import refuse
+from simulator.world import World
+
+WEB = (Kind.KIMI, Kind.CLASSIC)
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request, once it is known whose it is."""
+
+    world: World
+    endpoint: str
+    dialect: Kind
+    token: str = field(repr=False)
+    raw: bytes = field(repr=False)
+    account: Account | None
+    fault: Fault | None
+    remembered: dict[str, Any]
+
+    @property
+    def owner(self) -> Account:
+        """The account, where the desk has let it in."""
+        if self.account is None:
+            raise Refusal("invalid_token")
+        return self.account
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises Refusal when it is none."""
+        try:
+            body = orjson.loads(self.raw or b"{}")
+        except orjson.JSONDecodeError as error:
+            raise Refusal("invalid", "the body is no JSON") from error
+        if not isinstance(body, dict):
+            raise Refusal("invalid", "the body is no JSON object")
+        return body
+
+
+def world_now() -> World:
+    """The world of the running application."""
+    found: World = current_app.extensions["simulator"]
+    return found
+
+
+def guarded(
+    endpoint: str, dialect: Kind, *, kinds: tuple[Kind, ...] | None = None, open_door: bool = False
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """A view that gets its `Call` first. `open_door` leaves checking the caller to the view."""
+
+    def wrap(view: Callable[..., Response]) -> Callable[..., Response]:
+        @wraps(view)
+        def run(**kwargs: str) -> Response:
+            call = _arrive(endpoint, dialect)
+            answer = strikes.before(call)
+            if answer is None:
+                answer = _serve(call, view, kwargs, None if open_door else kinds or (dialect,))
+                answer = strikes.after(call, answer)
+            call.remembered["status"] = answer.status_code
+            return answer
+
+        return run
+
+    return wrap
+
+
+def _arrive(endpoint: str, dialect: Kind) -> Call:
+    world = world_now()
+    raw = request.get_data()
+    token = bearer() or (_refresh_token(raw) if endpoint == "exchange" else "")
+    account = world.by_token(token)
+    fault = world.faults.take(account.name if account else None, endpoint, dialect, raw)
+    remembered = memory.remember(world, account, endpoint, dialect, raw)
+    if fault is not None:
+        remembered["fault"] = fault.what
+    return Call(
+        world=world,
+        endpoint=endpoint,
+        dialect=dialect,
+        token=token,
+        raw=raw,
+        account=account,
+        fault=fault,
+        remembered=remembered,
+    )
+
+
+def _serve(
+    call: Call, view: Callable[..., Response], kwargs: dict[str, str], kinds: tuple[Kind, ...] | None
+) -> Response:
+    try:
+        if kinds is not None:
+            call.account = call.world.authenticate(call.token, kinds)
+        return view(call, **kwargs)
+    except Refusal as refusal:
+        return refuse(call.dialect, refusal.reason, refusal.note)
+
+
+def bearer() -> str:
+    """The token of the Authorization header."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _refresh_token(raw: bytes) -> str:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    return str(body.get("refresh_token") or body.get("refreshToken") or "")

@@ -1,0 +1,68 @@
+"""How messages become pieces on the wire: never the way a reader would like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from simulator.streams import Emit, Item, Pause
+
+LONG = 0.5  # seconds of silence before which nothing is held back
+SHRED_BELOW = 400  # text events up to which a stream may be sent byte by byte
+
+
+def frame(items: Iterator[Item], rng: Random, *, tame: bool) -> Iterator[Item]:
+    """`items` cut and joined at random when nasty, untouched when tame."""
+    if tame:
+        return items
+    shred = rng.random() < 0.08
+    return _shredded(items, rng) if shred else _mangled(items, rng)
+
+
+def _shredded(items: Iterator[Item], rng: Random) -> Iterator[Item]:
+    for number, item in enumerate(items):
+        if not isinstance(item, Emit) or number > SHRED_BELOW or len(item.data) > SHRED_BELOW:
+            yield item
+            continue
+        start = 0
+        while start < len(item.data):
+            end = start + rng.randint(1, 3)
+            yield Emit(item.tag, item.data[start:end])
+            start = end
+
+
+def _mangled(items: Iterator[Item], rng: Random) -> Iterator[Item]:
+    held = b""
+    for item in items:
+        if isinstance(item, Emit):
+            held += item.data
+            pieces, held = _pieces(held, rng)
+            for piece in pieces:
+                yield Emit(item.tag, piece)
+            continue
+        if held and _reveals(item):
+            yield Emit("held", held)
+            held = b""
+        yield item
+    if held:
+        yield Emit("held", held)
+
+
+def _reveals(item: Item) -> bool:
+    """Whether what is held back has to go out before this."""
+    return not isinstance(item, Pause) or item.seconds is None or item.seconds > LONG
+
+
+def _pieces(data: bytes, rng: Random) -> tuple[list[bytes], bytes]:
+    """What goes out now, and what waits for the next message."""
+    if len(data) < 2:
+        return ([data] if data else []), b""
+    dice = rng.random()
+    if dice < 0.12:
+        return [], data
+    cut = rng.randrange(1, len(data))
+    if dice < 0.40:
+        return [data[:cut]], data[cut:]
+    if dice < 0.65:
+        return [data[:cut], data[cut:]], b""
+    return [data], b""

@@ -1,0 +1,151 @@
+"""One answer of the official platform: OpenAI's shape with its own habits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from simulator.codecs import Codec, Message, Sse
+from simulator.kinds import Kind
+from simulator.performance import Cue
+from simulator.reasons import look_up, render
+from simulator.streams import Emit, Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a request asks for. `tool` is the tool to be called, if one is."""
+
+    model: str
+    prompt_tokens: int
+    thinks: bool
+    include_usage: bool
+    tool: str | None = None
+    arguments: str = ""
+
+
+def count(text: str) -> int:
+    """Tokens, roughly: a Han character counts more than a letter."""
+    return sum(1.0 if char > "⺀" else 0.3 for char in text).__ceil__()
+
+
+class MoonshotPlay:
+    """The chunks of one completion."""
+
+    def __init__(self, cue: Cue, order: Order) -> None:
+        self.codec: Codec = Sse(cue.rng, tame=cue.tame)
+        self._cue = cue
+        self._order = order
+        self._id = f"chatcmpl-{cue.rng.getrandbits(96):024x}"
+        self._created = int(cue.call.world.clock())
+        self._spent = 0.0
+
+    def items(self) -> Iterator[Item]:
+        """Role, thinking, text or tool call, finish with usage, [DONE]."""
+        yield self._chunk("head", {"role": "assistant", "content": ""})
+        if self._order.thinks:
+            for thought in self._cue.thoughts():
+                self._spent += len(thought) * 0.7
+                yield self._chunk("think", {"reasoning_content": thought})
+        if self._order.tool is not None:
+            yield from self._tool(self._order.tool)
+            yield from self._end("tool_calls")
+            return
+        for piece in self._cue.pieces():
+            self._spent += len(piece) * 0.7
+            yield self._chunk("text", {"content": piece})
+        yield from self._end("stop")
+
+    def _tool(self, name: str) -> Iterator[Emit]:
+        first = {"index": 0, "id": f"{name}:0", "type": "function", "function": {"name": name, "arguments": ""}}
+        yield self._chunk("text", {"tool_calls": [first]})
+        arguments = self._order.arguments
+        for start in range(0, len(arguments), 5):
+            piece = {"index": 0, "function": {"arguments": arguments[start : start + 5]}}
+            yield self._chunk("text", {"tool_calls": [piece]})
+
+    def _end(self, reason: str) -> list[Emit]:
+        usage = self.usage()
+        choice = {"index": 0, "delta": {}, "finish_reason": reason, "usage": usage}
+        ending = [self._emit("tail", {**self._frame(), "choices": [choice]})]
+        if self._order.include_usage:
+            ending.append(self._emit("tail", {**self._frame(), "choices": [], "usage": usage}))
+        return [*ending, Emit("end", self.codec.raw(b"[DONE]"))]
+
+    def usage(self) -> dict[str, Any]:
+        """Tokens so far."""
+        completion = max(1, round(self._spent))
+        return {
+            "prompt_tokens": self._order.prompt_tokens,
+            "completion_tokens": completion,
+            "total_tokens": self._order.prompt_tokens + completion,
+            "cached_tokens": 0,
+        }
+
+    def whole(self) -> dict[str, Any]:
+        """The completion as one object, for those who do not stream."""
+        script = self._cue.script
+        message: dict[str, Any] = {"role": "assistant", "content": script.text}
+        if self._order.thinks:
+            message["reasoning_content"] = script.thinking
+        if self._order.tool is not None:
+            function = {"name": self._order.tool, "arguments": self._order.arguments}
+            call = {"index": 0, "id": f"{self._order.tool}:0", "type": "function", "function": function}
+            message |= {"content": "", "tool_calls": [call]}
+        self._spent = len(orjson.dumps(message)) * 0.25
+        finish = "stop" if self._order.tool is None else "tool_calls"
+        choice = {"index": 0, "message": message, "finish_reason": finish}
+        return {**self._frame(), "object": "chat.completion", "choices": [choice], "usage": self.usage()}
+
+    def _chunk(self, tag: str, delta: Message) -> Emit:
+        return self._emit(tag, {**self._frame(), "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+
+    def _frame(self) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created,
+            "model": self._order.model,
+            "system_fingerprint": "fpv0_simulator",
+        }
+
+    def _emit(self, tag: str, message: Message) -> Emit:
+        return Emit(tag, self.codec.encode(message))
+
+    def noise(self) -> list[Emit]:
+        """A chunk that says nothing."""
+        return [self._chunk("noise", {})]
+
+    def error(self, reason: str, *, where: str, silent: bool) -> list[Emit]:  # noqa: ARG002  # as the protocol has it
+        """An error object in the stream."""
+        return [self._emit("end", render(Kind.MOONSHOT, look_up(Kind.MOONSHOT, reason)))]
+
+    def retract(self, reason: str) -> list[Emit]:
+        """The filter ends the answer."""
+        return self._end("content_filter" if reason == "moderation" else "engine_overloaded")
+
+    def degrade(self) -> list[Emit]:
+        """This dialect says nothing about it."""
+        return []
+
+    def unknown(self) -> list[Emit]:
+        """Fields that nobody knows."""
+        return [
+            self._chunk("noise", {"hologram": "not for the reader"}),
+            self._emit("noise", {**self._frame(), "choices": [], "brand_new": {"a": 1}}),
+        ]
+
+    def heartbeat(self) -> Emit:
+        """A comment."""
+        return Emit("noise", b": keep-alive\n\n")
+
+    def length(self) -> list[Emit]:
+        """The output limit."""
+        return self._end("length")
+
+    def finish(self, reason: str) -> list[Emit]:
+        """An end for any reason."""
+        return self._end(reason)

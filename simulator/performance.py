@@ -1,0 +1,134 @@
+"""A streamed answer from end to end: script, fault, pace, framing, and the account's one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+import orjson
+from flask import Response
+
+from simulator import strikes
+from simulator.answers import SCRIPT_KEYS, Script, cut, directive, write_script
+from simulator.desk import Call
+from simulator.faults import parse
+from simulator.framing import frame
+from simulator.replies import deliver, link_now
+from simulator.streams import Break, Emit, Headers, Item, Pause, Stream
+from simulator.tampering import Dialect, Show, tamper
+
+
+class Play(Dialect, Protocol):
+    """One answer in one dialect."""
+
+    def items(self) -> Iterator[Item]:
+        """All of its messages, each tagged with what it is."""
+
+    def noise(self) -> list[Emit]:
+        """Messages that mean nothing to the reader."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Cue:
+    """What a play needs to know to begin."""
+
+    call: Call
+    script: Script
+    rng: Random
+    stream: Stream
+    tame: bool
+
+    def pieces(self) -> list[str]:
+        """The answer's text in pieces."""
+        return cut(self.script.text, self.script.events, self.rng, tame=self.tame)
+
+    def thoughts(self) -> list[str]:
+        """The thinking in pieces."""
+        return cut(self.script.thinking, None, self.rng, tame=self.tame)
+
+
+def rehearse(call: Call, prompt: str) -> Script:
+    """The script for a prompt, with what an `answer` fault and the prompt's own directive say."""
+    overrides = dict(call.fault.args) if call.fault and call.fault.what == "answer" else {}
+    call.remembered["prompt"] = prompt
+    if call.world.settings.directives:
+        wanted = directive(prompt)
+        if "fault" in wanted:
+            call.fault = parse(wanted["fault"])
+        overrides |= {name: value for name, value in wanted.items() if name in SCRIPT_KEYS}
+    return write_script(call.world.settings, prompt, overrides)
+
+
+def perform_whole(call: Call, script: Script, make: Callable[[Cue], dict[str, object]]) -> Response:
+    """Send an answer as one JSON object. Raises Refusal when the account's streams are all taken."""
+    struck = _struck(call)
+    if struck is not None:
+        return struck
+    rng = Random(call.world.rng.getrandbits(64))
+    stream = call.world.open_stream(call.owner, link_now())
+    body = orjson.dumps(make(Cue(call=call, script=script, rng=rng, stream=stream, tame=call.world.settings.tame)))
+    seconds = script.first_delay + script.delay * (script.events or 0)
+    items: Iterator[Item] = iter((Pause(seconds), Emit("text", body)))
+    if call.fault is not None and call.fault.what == "truncate":
+        items = iter((Emit("text", body[: len(body) // 2]), Break(str(call.fault.args["how"]))))
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return deliver(items, headers=headers, stream=stream)
+
+
+def _struck(call: Call) -> Response | None:
+    """The answer of a fault that the prompt itself asked for; all others have struck at the desk."""
+    return strikes.before(call) if call.fault and call.fault.id == 0 else None
+
+
+def perform(call: Call, script: Script, make: Callable[[Cue], Play]) -> Response:
+    """Send a play. Raises Refusal when the account's streams are all taken."""
+    struck = _struck(call)
+    if struck is not None:
+        return struck
+    settings = call.world.settings
+    rng = Random(call.world.rng.getrandbits(64))
+    stream = call.world.open_stream(call.owner, link_now())
+    play = make(Cue(call=call, script=script, rng=rng, stream=stream, tame=settings.tame))
+    items = _paced(play.items(), script)
+    if call.fault is not None:
+        items = tamper(call.fault.what, Show(items, play, call.fault.args, rng, settings.tame))
+    if not settings.tame:
+        items = _sprinkled(items, play, rng)
+    items = _opened(frame(items, rng, tame=settings.tame), script, early=settings.tame or rng.random() < 0.5)
+    close_delimited = settings.body == "close" or (settings.body == "auto" and not settings.tame and rng.random() < 0.3)
+    headers = {"Content-Type": play.codec.content_type, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return deliver(items, headers=headers, stream=stream, close_delimited=close_delimited)
+
+
+def _opened(items: Iterator[Item], script: Script, *, early: bool) -> Iterator[Item]:
+    """Headers before the first delay, or only with the first bytes."""
+    if early:
+        yield Headers()
+    if script.first_delay:
+        yield Pause(script.first_delay)
+    yield from items
+
+
+def _paced(items: Iterator[Item], script: Script) -> Iterator[Item]:
+    if not script.delay:
+        yield from items
+        return
+    pause = Pause(script.delay)
+    for item in items:
+        if isinstance(item, Emit) and item.tag in ("text", "think"):
+            yield pause
+        yield item
+
+
+def _sprinkled(items: Iterator[Item], play: Play, rng: Random) -> Iterator[Item]:
+    """Comments and messages that nobody needs, between the others."""
+    for item in items:
+        if isinstance(item, Emit) and item.tag != "held":
+            dice = rng.random()
+            if dice < 0.04:
+                yield Emit("noise", play.codec.noise(rng))
+            elif dice < 0.07:
+                yield from play.noise()
+        yield item
