@@ -21,8 +21,10 @@ def start(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     output: int | IO[bytes] | None = None,
+    keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `command`; `output` takes what it says on both its streams, or it speaks to our own.
+    `keep` are descriptors that stay open in it.
 
     It has a process group of its own, so that Ctrl-C in a terminal reaches us and we stop it in our order.
     Call this from the main thread: to Linux the parent is the thread that started the process.
@@ -35,6 +37,7 @@ def start(
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
         process_group=0,
+        pass_fds=keep,
     )
 
 

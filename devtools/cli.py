@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from devtools import lock
 from devtools.environment import make
-from devtools.saying import Trouble, say
+from devtools.saying import Trouble, complain, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     name, *rest = arguments or ["help"]
     try:
         match name:
+            case "up" if not rest:
+                up()
             case "test":
                 return run("-m", "pytest", *rest)
             case "lint" if not rest:
@@ -42,13 +44,15 @@ def main(arguments: Sequence[str]) -> int:
                 say(USAGE)
                 return 0
     except Trouble as trouble:
-        say(f"dev: {trouble}")
-        return 1
+        complain(trouble)
+        return trouble.code
+    except KeyboardInterrupt:
+        return 130
     say(USAGE)
     return 64
 
 
-def up() -> int:
+def up() -> NoReturn:
     """Hand this process over to the supervisor, inside the environment."""
     python = make(ROOT, [lock.RUNTIME, lock.EMBEDDED])
     os.chdir(ROOT)
@@ -58,7 +62,4 @@ def up() -> int:
 def run(*words: str) -> int:
     """Run a tool of the development environment in the project's folder."""
     python = make(ROOT, [lock.DEVELOPMENT])
-    try:
-        return subprocess.run([str(python), *words], cwd=ROOT, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+    return subprocess.run([str(python), *words], cwd=ROOT, check=False).returncode

@@ -55,9 +55,12 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def data_folder(root: Path) -> Path:
-    """`.data` in `root`, which only its owner may look into."""
+    """`.data` in `root`, which only its owner may look into. Raises Trouble."""
     folder = root / ".data"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Trouble(f"{folder} cannot be made: {error.strerror}.") from error
     return folder
 
 

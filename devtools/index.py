@@ -23,13 +23,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PYPI = "https://pypi.org/simple"
-WHEEL = "pip-26.3-py3-none-any.whl"
-SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 TIMEOUT_SECONDS = 60
 
 
 class IndexUnusable(Exception):
     """No index gave us what we asked for; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A file that an index has to give us, to the byte."""
+
+    name: str
+    sha256: str
+
+    def matches(self, content: bytes) -> bool:
+        """Whether `content` is that file."""
+        return hashlib.sha256(content).hexdigest() == self.sha256
+
+
+PIP = Pin("pip-26.3-py3-none-any.whl", "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13")
 
 
 @dataclass(frozen=True)
@@ -97,26 +110,26 @@ class _Links(HTMLParser):
             self.targets.extend(value for name, value in attrs if name == "href" and value)
 
 
-def find_link(page: str, address: str) -> str | None:
-    """The address of the pip wheel on an index's page about pip, which was read from `address`."""
+def find_link(page: str, address: str, name: str) -> str | None:
+    """The address of the file `name` on an index's page, which was read from `address`."""
     links = _Links()
     links.feed(page)
     for target in links.targets:
         full = urldefrag(urljoin(address, target)).url
-        if unquote(urlsplit(full).path).rsplit("/", 1)[-1] == WHEEL:
+        if unquote(urlsplit(full).path).rsplit("/", 1)[-1] == name:
             return full
     return None
 
 
-def fetch_pip(index: Index, folder: Path) -> Path:
-    """The pinned pip wheel in `folder`, fetched when it is not there yet. Raises IndexUnusable, OSError."""
-    wheel = folder / WHEEL
-    if wheel.exists() and hashlib.sha256(wheel.read_bytes()).hexdigest() == SHA256:
+def fetch_pip(index: Index, folder: Path, pin: Pin = PIP) -> Path:
+    """The pip wheel in `folder`, fetched when it is not there yet. Raises IndexUnusable, OSError."""
+    wheel = folder / pin.name
+    if wheel.exists() and pin.matches(wheel.read_bytes()):
         return wheel
     complaints = []
     for url in index.urls:
         try:
-            content = _wheel_from(url, index)
+            content = _wheel_from(url, index, pin)
         except IndexUnusable as complaint:
             complaints.append(str(complaint))
             continue
@@ -126,16 +139,24 @@ def fetch_pip(index: Index, folder: Path) -> Path:
     raise IndexUnusable("; ".join(complaints))
 
 
-def _wheel_from(url: str, index: Index) -> bytes:
+def _wheel_from(url: str, index: Index, pin: Pin) -> bytes:
     page_address = f"{url.rstrip('/')}/pip/"
     page, final_address = _get(page_address, index)
-    link = find_link(page.decode("utf-8", "replace"), final_address)
+    link = find_link(page.decode("utf-8", "replace"), final_address, pin.name)
     if link is None:
-        raise IndexUnusable(f"{without_password(page_address)} does not list {WHEEL}")
+        raise IndexUnusable(f"{without_password(page_address)} does not list {pin.name}")
+    if urlsplit(link).hostname == urlsplit(url).hostname and "@" not in urlsplit(link).netloc:
+        link = _with_password_of(url, link)
     content, _ = _get(link, index)
-    if hashlib.sha256(content).hexdigest() != SHA256:
+    if not pin.matches(content):
         raise IndexUnusable(f"{without_password(link)} is not the file it should be: its SHA-256 differs")
     return content
+
+
+def _with_password_of(url: str, link: str) -> str:
+    who, at, _ = urlsplit(url).netloc.rpartition("@")
+    parts = urlsplit(link)
+    return urlunsplit(parts._replace(netloc=f"{who}{at}{parts.netloc}"))
 
 
 def _get(url: str, index: Index) -> tuple[bytes, str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
-from devtools.environment import find_index, uv_environment
-from devtools.saying import Trouble
+from devtools.environment import HASHED, find_index, uv_environment
+from devtools.saying import Trouble, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +26,16 @@ SOURCES = {
     EMBEDDED: ["--group", "embedded", "-c", RUNTIME],
     DEVELOPMENT: ["pyproject.toml", "--group", "dev", "-c", RUNTIME, "-c", EMBEDDED],
 }
-OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-build"]
+COMPILE = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-build")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "x86_64-apple-darwin", "aarch64-apple-darwin")
 
 
 def compile_all(root: Path, extra: Sequence[str]) -> None:
-    """Rewrite the requirements files in `root`; `extra` (`--upgrade`) goes to `uv pip compile`. Raises Trouble."""
+    """Rewrite the requirements files in `root` and try them for every platform and Python that we promise.
+
+    `extra` (`--upgrade`) goes to `uv pip compile`. Raises Trouble.
+    """
     uv = shutil.which("uv")
     if uv is None:
         raise Trouble("uv compiles the requirements, and it is not on PATH: install it, with pip for instance.")
@@ -36,6 +43,13 @@ def compile_all(root: Path, extra: Sequence[str]) -> None:
     index = find_index(root / ".venv")
     env = uv_environment(os.environ, replace(index, urls=index.urls[:1]))
     for name, sources in SOURCES.items():
-        command = [uv, "pip", "compile", "--quiet", *OPTIONS, "--custom-compile-command", "./dev lock", *extra]
+        command = [uv, "pip", "compile", "--quiet", *COMPILE, "--custom-compile-command", "./dev lock", *extra]
         if subprocess.run([*command, *sources, "--output-file", name], cwd=root, env=env, check=False).returncode:
             raise Trouble(f"{name} was not compiled; uv says above why.")
+    with tempfile.TemporaryDirectory() as nowhere:
+        for python, platform in product(PYTHONS, PLATFORMS):
+            command = [uv, "pip", "install", "--quiet", "--dry-run", "--target", nowhere, *HASHED, "-r", DEVELOPMENT]
+            options = ["--python-version", python, "--python-platform", platform]
+            if subprocess.run([*command, *options], cwd=root, env=env, check=False).returncode:
+                raise Trouble(f"{DEVELOPMENT} has no wheels for Python {python} on {platform}; uv says above which.")
+    say(f"Compiled, and there are wheels for Python {', '.join(PYTHONS)} on {', '.join(PLATFORMS)}.")

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+
 
 class Trouble(Exception):
-    """Something that whoever runs `./dev` has to see to; the text says what is wrong, where, and what to do."""
+    """Something that whoever runs `./dev` has to see to; the text says what is wrong, where, and what to do.
+
+    `code` is what `./dev` exits with.
+    """
+
+    def __init__(self, text: str, *, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def say(line: str) -> None:
     """Tell whoever waits; at once, also into a pipe."""
     print(line, flush=True)
+
+
+def complain(trouble: Trouble) -> None:
+    """Tell what kept us from doing what was asked."""
+    print(f"dev: {trouble}", file=sys.stderr, flush=True)

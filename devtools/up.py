@@ -1,0 +1,141 @@
+"""`./dev up`: everything on this machine, as one program that Ctrl-C ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devtools import configuration, demo, probe, valkey
+from devtools.environment import data_folder
+from devtools.saying import Trouble, complain, say
+from devtools.signals import SignalBell
+from devtools.single import only_one
+from devtools.supervisor import Program, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from devtools.signals import Bell
+
+TEND_SECONDS = 0.2
+PATIENCE_SECONDS = 15.0
+DRAIN_SECONDS = 60.0
+
+
+def main() -> int:
+    """Run until Ctrl-C or SIGTERM; returns the exit code."""
+    root = Path.cwd()
+    try:
+        with ExitStack() as stack:
+            data = data_folder(root)
+            lock = stack.enter_context(only_one(data / "up.lock"))
+            bell = stack.enter_context(SignalBell())
+            sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kimi-")))
+            system = System(root, data, sockets, configuration.read(root, os.environ))
+            supervisor = Supervisor(system.programs(), cwd=root, bell=bell, say=say, keep=[lock])
+            stack.callback(supervisor.stop)
+            supervisor.start()
+            system.watch(supervisor, bell)
+            say("Stopping; running answers may finish. Ctrl-C again cuts them short.")
+    except Trouble as trouble:
+        complain(trouble)
+        return trouble.code
+    return 0
+
+
+class System:
+    """Which programs there are, with which variables, and what their user should know."""
+
+    def __init__(self, root: Path, data: Path, sockets: Path, said: Mapping[str, str]) -> None:
+        self.said = said
+        self.host, self.port = configuration.address(said)
+        self.key = configuration.client_key(said, data / "client-key")
+        self.demo = None if configuration.has_accounts(root, said) else demo.Demo.planned(data)
+        self._data = data
+        self._socket = None if "REDIS_URL" in said else sockets / "valkey.sock"
+
+    def programs(self) -> list[Program]:
+        """What has to run, in the order in which it starts. Raises Trouble."""
+        if probe.is_taken(self.host, self.port):
+            raise Trouble(
+                f"{self.host} port {self.port} is taken by another program: stop that, or set GATEWAY_PORT to another."
+            )
+        env = self._environment()
+        programs = [self._valkey(self._socket)] if self._socket else []
+        if self.demo:
+            programs.append(self.demo.program(env))
+        return [*programs, self._refresher(env), self._gateway(env)]
+
+    def _environment(self) -> dict[str, str]:
+        env = {"LOG_FORMAT": "console", "GATEWAY_API_KEYS": self.key}
+        env.update({name: value for name, value in os.environ.items() if value.strip()})
+        if "GATEWAY_API_KEYS" in self.said:
+            env["GATEWAY_API_KEYS"] = self.said["GATEWAY_API_KEYS"]
+        if "LOG_FORMAT" in self.said:
+            env["LOG_FORMAT"] = self.said["LOG_FORMAT"]
+        if self._socket:
+            env["REDIS_URL"] = f"unix://{self._socket}?db=0"
+        return {**env, **(self.demo.variables() if self.demo else {})}
+
+    def _valkey(self, unix_socket: Path) -> Program:
+        folder = self._data / "valkey"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            command = valkey.command(valkey.find_server(), folder, unix_socket=unix_socket)
+        except valkey.ServerMissing as missing:
+            raise Trouble(str(missing)) from missing
+        ready = lambda: valkey.answers(unix_socket)  # noqa: E731
+        return Program("Valkey", command, os.environ, ready=ready, log=self._data / "valkey.log", ready_seconds=120)
+
+    def _refresher(self, env: Mapping[str, str]) -> Program:
+        return Program("the refresher", [sys.executable, "-m", "refresher"], env)
+
+    def _gateway(self, env: Mapping[str, str]) -> Program:
+        command = [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"]
+        return Program("the gateway", command, env, ready=self._is_up, stop_seconds=self._drain_seconds() + 15)
+
+    def _is_up(self) -> bool:
+        return probe.get(self.host, self.port, "/healthz")[0] == 200
+
+    def _drain_seconds(self) -> float:
+        try:
+            return float(self.said.get("GATEWAY_DRAIN_SECONDS", DRAIN_SECONDS))
+        except ValueError:  # the gateway refuses it
+            return DRAIN_SECONDS
+
+    def watch(self, supervisor: Supervisor, bell: Bell) -> None:
+        """Tend to the programs until the bell asks to stop; say how to use the gateway once it serves."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        serving, told = False, False
+        while not bell.stops():
+            supervisor.tend(60.0 if serving else TEND_SECONDS)
+            if serving or bell.stops():
+                continue
+            status, body = probe.get(self.host, self.port, "/readyz")
+            serving = status == 200
+            if serving or (not told and time.monotonic() > deadline):
+                self._introduce()
+                if not serving:
+                    told = True
+                    say(f"It cannot answer yet, and goes on trying. /readyz says: {body.strip()}")
+
+    def _introduce(self) -> None:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        base = f"http://{host}:{self.port}"
+        model = probe.first_model(probe.get(self.host, self.port, "/v1/models", key=self.key)[1])
+        question = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+        headers = [f"Authorization: Bearer {self.key}", "Content-Type: application/json"]
+        curl = ["curl", f"{base}/v1/chat/completions"]
+        for header in headers:
+            curl += ["-H", header]
+        line = shlex.join([*curl, "-d", question])
+        say(
+            f"\n  address     {base}/v1\n  client key  {self.key}\n"
+            f"  accounts    {demo.SENTENCE if self.demo else 'those that you configured'}\n\n  {line}\n"
+        )
