@@ -1,0 +1,112 @@
+"""How upstreams word their errors: bodies of any dialect in, one plain complaint out.
+
+The shapes are `{error_type, message}` (classic), `{code, message, details[{debug{reason, localizedMessage}}]}`
+(Connect, also below `error`), `{reason, localizedMessage, severity}` (a withdrawn block) and
+`{error{type, message}}` (official platform).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from kimi.accounts import Kind
+from kimi.errors import BrokenAnswer
+from kimi.http import Answer
+
+_REASONS = ("error_type", "reason", "code", "type", "severity")
+_SECONDS = re.compile(r"\d{1,7}(?:\.\d{1,6})?")
+_AGAIN_AFTER = re.compile(r"after (\d{1,7}(?:\.\d{1,6})?) ?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error as an upstream words it: its status, everything in it that is made for machines, its text."""
+
+    kind: Kind
+    status: int
+    reasons: tuple[str, ...] = ()
+    message: str = ""
+    retry_after: float | None = field(default=None, kw_only=True)
+
+
+def of_answer(kind: Kind, answer: Answer) -> Complaint:
+    """What `answer` complains about; the media type stands for the reason of one that is no JSON."""
+    if 300 <= answer.status < 400:
+        where = urlsplit(answer.headers.get("location", "")).hostname or "nowhere"
+        return Complaint(kind, answer.status, (), f"redirected to {where}, which is not followed with a token")
+    try:
+        body = answer.json()
+    except BrokenAnswer:
+        media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Complaint(kind, answer.status, (media,) if media else (), retry_after=_retry_after(answer.headers))
+    complaint = of_object(kind, body, answer.status)
+    if complaint is None:
+        return Complaint(kind, answer.status, retry_after=_retry_after(answer.headers))
+    return Complaint(
+        kind,
+        answer.status,
+        complaint.reasons,
+        complaint.message,
+        retry_after=_first(_retry_after(answer.headers), complaint.retry_after),
+    )
+
+
+def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
+    """What an error object says, wrapped in `error` or not; `None` when it is none."""
+    if not isinstance(body, Mapping):
+        return None
+    error = body.get("error")
+    if not isinstance(error, Mapping):
+        error = body
+    reasons: list[str] = []
+    messages: list[str] = []
+    for part in _parts(error):
+        reasons += [value for name in _REASONS if isinstance(value := part.get(name), str) and value]
+        messages += [value for value in _messages(part) if isinstance(value, str) and value]
+    if not reasons and not messages:
+        return None
+    message = "; ".join(dict.fromkeys(messages))
+    again = _AGAIN_AFTER.search(message)
+    return Complaint(
+        kind, status, tuple(dict.fromkeys(reasons)), message, retry_after=float(again[1]) if again else None
+    )
+
+
+def _parts(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield error
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, Mapping) and isinstance(debug := detail.get("debug"), Mapping):
+            yield debug
+
+
+def _messages(part: Mapping[str, Any]) -> Iterator[object]:
+    yield part.get("message")
+    localized = part.get("localizedMessage")
+    if isinstance(localized, Mapping):
+        yield localized.get("message")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a `Retry-After`, which may be a date; then the answer's own `Date` is the clock that counts."""
+    value = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    then, now = _date(value), _date(headers.get("date", ""))
+    return max(0.0, then - now) if then is not None and now is not None else None
+
+
+def _date(value: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)

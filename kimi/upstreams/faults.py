@@ -1,0 +1,130 @@
+"""What an upstream's complaint means: one table for all dialects.
+
+Reasons go before texts and both before the status, because one status, and even one reason, has several meanings.
+The reasons are those that public clients met and those of the official platform's documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kimi.accounts import Kind
+from kimi.errors import (
+    AccountBanned,
+    AccountBusy,
+    AccountDead,
+    BrokenAnswer,
+    ContentRefused,
+    KimiError,
+    ModelRefused,
+    Overloaded,
+    PromptTooLong,
+    QuotaSpent,
+    RateLimited,
+    RequestInvalid,
+    TokenRejected,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from kimi.upstreams.complaints import Complaint
+from kimi.upstreams.drift import Drift
+
+_ALL = frozenset(Kind)
+_WEB = frozenset({Kind.KIMI, Kind.CLASSIC})
+_OFFICIAL = frozenset({Kind.MOONSHOT})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Complaints of `kinds` with this reason, this in their text and this status mean `error`; `None` is any.
+
+    A row that is `vague` does not explain a reason: it is what remains when nothing better is known.
+    """
+
+    error: type[KimiError]
+    reason: str | None = None
+    says: str | None = None
+    status: range | None = None
+    kinds: frozenset[Kind] = _ALL
+    vague: bool = False
+
+    def matches(self, complaint: Complaint) -> bool:
+        """Whether the row speaks of `complaint`."""
+        return (
+            complaint.kind in self.kinds
+            and (self.status is None or complaint.status in self.status)
+            and (self.reason is None or any(_is(self.reason, said) for said in complaint.reasons))
+            and (self.says is None or re.search(self.says, _text(complaint), re.IGNORECASE) is not None)
+        )
+
+
+def _is(pattern: str, reason: str) -> bool:
+    return re.fullmatch(pattern, reason, re.IGNORECASE) is not None
+
+
+def _text(complaint: Complaint) -> str:
+    """All that is said: a reason such as `REASON_NOT_IN_PLAN` speaks as plainly as a message."""
+    return " ".join((*complaint.reasons, complaint.message)).replace("_", " ")
+
+
+def _only(status: int) -> range:
+    return range(status, status + 1)
+
+
+TABLE: tuple[Row, ...] = (
+    # The account's credential
+    Row(AccountBanned, r"auth\.account_.+"),
+    Row(TokenRejected, r"auth\.token\..+|unauthenticated|REASON_INVALID_AUTH_TOKEN", kinds=_WEB),
+    Row(AccountDead, r"invalid_authentication_error|incorrect_api_key_error", kinds=_OFFICIAL),
+    # The client's prompt
+    Row(ContentRefused, r"chat\.forbidden|content_filter"),
+    Row(ContentRefused, says="会话已被禁用"),
+    Row(PromptTooLong, r"openai\.completion\.token_length_too_long"),
+    Row(PromptTooLong, r"invalid_request_error|invalid_argument", says="token limit|too long|context length"),
+    Row(RequestInvalid, r"invalid_request_error", kinds=_OFFICIAL),
+    # Another stream of the account
+    Row(AccountBusy, r"chat\.user_stream_pushing"),
+    Row(AccountBusy, says="发送频率过高|session in progress|concurrent request limit"),
+    # Too much for the upstream just now
+    Row(Overloaded, r"openai\.completion\.stream|REASON_\w*OVERLOADED\w*|engine_overloaded(_error)?"),
+    # Too much for the account
+    Row(RateLimited, r"rate_limit_reached_error"),
+    Row(QuotaSpent, r"exceeded_current_quota_error"),
+    Row(QuotaSpent, says="匿名聊天使用次数超过"),
+    Row(QuotaSpent, r"resource_exhausted", says=r"used up|usage limit|quota|\bspent\b|额度|用完|用尽|次数"),
+    # Not for this account
+    Row(ModelRefused, r"resource_exhausted", says=r"\bplan\b|scenario|membership|subscri|upgrade|套餐|会员"),
+    Row(ModelRefused, r"permission_denied(_error)?|resource_not_found_error"),
+    Row(Overloaded, r"resource_exhausted", vague=True),
+    # The upstream itself
+    Row(UpstreamTimeout, r"deadline_exceeded"),
+    Row(UpstreamError, r"unavailable|internal|unknown|aborted|canceled|data_loss"),
+    Row(UpstreamError, r"server_error|server_unavailable|server_interrupted"),
+    Row(ContentRefused, r"SEVERITY_BLOCK_RETRACT"),
+    # Nothing but a status
+    Row(UpstreamError, status=range(300, 400), vague=True),  # classic sends visitors from abroad elsewhere
+    Row(UpstreamError, "text/html", status=_only(403)),  # a firewall on the way, not the account
+    Row(TokenRejected, status=_only(401), kinds=_WEB, vague=True),
+    Row(TokenRejected, status=_only(403), kinds=_WEB, vague=True),
+    Row(AccountDead, status=_only(401), kinds=_OFFICIAL, vague=True),
+    Row(ModelRefused, status=range(403, 405), kinds=_OFFICIAL, vague=True),
+    Row(RequestInvalid, status=_only(400), kinds=_OFFICIAL, vague=True),
+    Row(RequestInvalid, status=_only(422), kinds=_OFFICIAL, vague=True),
+    Row(PromptTooLong, status=_only(413), vague=True),
+    Row(RateLimited, status=_only(429), vague=True),
+    Row(UpstreamError, status=range(500, 600), vague=True),
+)
+
+
+def classify(complaint: Complaint, drift: Drift) -> KimiError:
+    """The error that `complaint` is; `BrokenAnswer` where no row knows it. Unknown reasons are told to `drift`."""
+    row = next((row for row in TABLE if row.matches(complaint)), None)
+    if row is None or row.vague:
+        for reason in complaint.reasons or (f"status.{complaint.status}",) * (row is None):
+            drift.note(complaint.kind, "reason", reason)
+    error = BrokenAnswer if row is None else row.error
+    said = ": ".join(filter(None, (f"{complaint.status} {' '.join(complaint.reasons)}".strip(), complaint.message)))
+    if issubclass(error, RequestInvalid):
+        return error(said)
+    return error(said, retry_after=complaint.retry_after)
