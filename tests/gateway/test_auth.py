@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.auth import ClientKeys
+from gateway.errors import UnknownKey
+
+KEYS = ClientKeys(["one", "two", "Bearer-like"])
+
+
+@pytest.mark.parametrize(
+    ("authorization", "api_key", "client"),
+    [
+        ("Bearer one", None, 1),
+        ("bearer two", None, 2),
+        ("BEARER Bearer  two ", None, 2),
+        ("  Bearer Bearer bearer one", None, 1),
+        ("Bearer Bearer-like", None, 3),
+        (None, "two", 2),
+        (None, " one ", 1),
+        ("Bearer wrong", "one", 1),
+        ("Basic dXNlcg==", "one", 1),
+        ("Bearer one", "two", 1),
+    ],
+)
+def test_a_known_key_names_its_client(authorization: str | None, api_key: str | None, client: int) -> None:
+    assert KEYS.client(authorization, api_key) == client
+
+
+@pytest.mark.parametrize(
+    ("authorization", "api_key"),
+    [
+        (None, None),
+        ("", ""),
+        ("one", None),
+        ("Bearer", None),
+        ("Bearer ", None),
+        ("Bearerone", None),
+        ("Bearer one,two", None),
+        ("Bearer ONE", None),
+        ("Bearer onee", None),
+        (None, "Bearer one"),
+        ("Bearer schl\xfcssel", None),
+        ("Bearer \udcff", None),
+    ],
+)
+def test_anything_else_is_refused(authorization: str | None, api_key: str | None) -> None:
+    with pytest.raises(UnknownKey):
+        KEYS.client(authorization, api_key)
+
+
+def test_keys_are_not_kept() -> None:
+    assert "one" not in repr(vars(KEYS))
