@@ -1,0 +1,36 @@
+"""Every way in which clients write the path of an endpoint, in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_SLASHES = re.compile(r"/{2,}")
+_VERSIONS = re.compile(r"(?:/v1)*(?=/)")
+_VERSIONED: Final = ("/chat/completions", "/models", "/dashboard/billing")
+_MISSPELT: Final = {"/chat/completitions": "/chat/completions"}  # reverse-kimi's spelling, in use since
+
+
+def canonical(path: str) -> str:
+    """The path as the routes know it: single slashes, none at the end, `/v1` once before what belongs there."""
+    path = _SLASHES.sub("/", f"/{path}").rstrip("/") or "/"
+    bare = _VERSIONS.sub("", path, count=1)
+    bare = _MISSPELT.get(bare, bare)
+    if any(bare == known or bare.startswith(f"{known}/") for known in _VERSIONED):
+        return f"/v1{bare}"
+    return path
+
+
+class CanonicalPaths:
+    """WSGI middleware that hands every request on under its canonical path."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = canonical(environ.get("PATH_INFO", ""))
+        return self._app(environ, start_response)
