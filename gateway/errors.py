@@ -60,7 +60,11 @@ class BodyTooLarge(RequestError):
 
 
 class BodyIncomplete(RequestError):
-    """The client hung up inside its body; nobody is there to read an answer."""
+    """The body stopped before its end: it is broken, or the client hung up inside it."""
+
+
+class ClientGone(Exception):
+    """The client hung up before its answer was complete; nobody will read what is said about it."""
 
 
 class Draining(Exception):
@@ -125,6 +129,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
     BodyIncomplete: Problem(
         status=400, type=INVALID, code="incomplete_body", message="The request body ended before it was complete."
     ),
+    ClientGone: Problem(status=499, type=INVALID, code="client_gone", message="The client closed the connection."),
     BadRequest: Problem(status=400, type=INVALID, code="invalid_value", message="The request is not valid."),
     UnknownModel: Problem(
         status=404,
