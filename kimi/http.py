@@ -162,11 +162,13 @@ class Transport:
 
     `ssl_context` is shared by all connections, because building one for each costs 30 ms of CPU;
     without it the system's and the bundled certificates are trusted.
+    A request with the header `Connection: close` gets a connection of its own, used for nothing before or after.
     """
 
     def __init__(self, *, connect_timeout: float = CONNECT_SECONDS, ssl_context: ssl.SSLContext | None = None) -> None:
         self._connect_timeout = connect_timeout
-        self._adapter = _Adapter(ssl_context or _default_context())
+        self._context = ssl_context or _default_context()
+        self._adapter = _Adapter(self._context)
 
     @contextmanager
     def stream(
@@ -181,9 +183,11 @@ class Transport:
     ) -> Iterator[Reply]:
         """See `Http.stream`."""
         host = url.partition("//")[2].partition("/")[0].rpartition("@")[2]
+        pooled = headers.get("Connection") != "close"
+        adapter = self._adapter if pooled else _Adapter(self._context)
         with _translated(host):
             prepared = requests.Request(method, url, headers={**_HEADERS, **headers}, data=content).prepare()
-            response = self._adapter.send(
+            response = adapter.send(
                 prepared,
                 stream=True,
                 timeout=(self._connect_timeout, timeout),
@@ -196,6 +200,8 @@ class Transport:
             # Closing comes first: a connection that goes back half-read would give its rest to the next request.
             raw.close()
             raw.release_conn()
+            if not pooled:
+                adapter.close()
 
     def close(self) -> None:
         """Close every idle connection."""

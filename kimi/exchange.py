@@ -1,0 +1,127 @@
+"""Refresh token in, token pair out.
+
+A kimi exchange spends the refresh token, whatever becomes of the answer: nothing here is ever tried twice, and an
+answer that is not plainly a token pair raises, so that it cannot be stored over one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import orjson
+
+from kimi.accounts import Account, Kind, Tokens
+from kimi.errors import (
+    AccountBanned,
+    AccountBusy,
+    AccountDead,
+    BrokenAnswer,
+    KimiError,
+    Overloaded,
+    RateLimited,
+    TokenRejected,
+    UpstreamError,
+)
+from kimi.http import CONNECT_SECONDS, Answer, Endpoints, Http, request
+from kimi.upstreams import complaints
+from kimi.upstreams.drift import Drift
+from kimi.upstreams.faults import classify
+
+TIMEOUT_SECONDS = 20.0
+LONGEST_SECONDS = 2 * (CONNECT_SECONDS + 2 * TIMEOUT_SECONDS)
+"""No exchange takes longer: two calls, each of which may connect, wait for its headers and read its body."""
+
+_KIMI_PATH = "/api/account.gateway.v1.AuthService/RefreshToken"
+_CLASSIC_PATH = "/api/auth/token/refresh"
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+# A connection of its own: on a kept one that the server closes just then, nobody would know whether it was spent.
+_ONCE = {"Connection": "close"}
+# What a 401 or 403 can say without meaning that the token is dead.
+_NOT_DEAD = (AccountBanned, AccountBusy, Overloaded, RateLimited)
+
+
+class Exchange:
+    """Exchanges refresh tokens of both web kinds."""
+
+    def __init__(self, http: Http, endpoints: Endpoints, drift: Drift | None = None) -> None:
+        self._http = http
+        self._endpoints = endpoints
+        self._drift = drift or Drift()
+
+    def refresh(self, account: Account, refresh_token: str) -> Tokens:
+        """One exchange, never repeated.
+
+        Raises `AccountDead` when the token is refused, `AccountBanned` when the vendor has closed the account,
+        `RateLimited` or `Overloaded` when it has to wait, and an `UpstreamError` for everything else: no connection,
+        silence, a server's failure, an answer that is no token pair (`BrokenAnswer`).
+        """
+        if account.kind is Kind.CLASSIC:
+            return self._classic(account, refresh_token)
+        if account.kind is Kind.KIMI:
+            return self._kimi(account, refresh_token)
+        raise ValueError(f"account {account.name}: an API key is not exchanged")
+
+    def _kimi(self, account: Account, refresh_token: str) -> Tokens:
+        answer = request(
+            self._http,
+            "POST",
+            self._endpoints.exchange(account) + _KIMI_PATH,
+            headers={"Content-Type": "application/json", **_ONCE},
+            content=orjson.dumps({"refresh_token": refresh_token}),
+            proxy=account.proxy,
+            timeout=TIMEOUT_SECONDS,
+        )
+        if answer.status == 404:
+            # Some accounts still live on the older path of the web host; a 404 has spent nothing.
+            return self._classic(account, refresh_token)
+        return self._tokens(account, answer)
+
+    def _classic(self, account: Account, refresh_token: str) -> Tokens:
+        answer = request(
+            self._http,
+            "GET",
+            self._endpoints.chat(account) + _CLASSIC_PATH,
+            headers={"Authorization": f"Bearer {refresh_token}", **_ONCE},
+            proxy=account.proxy,
+            timeout=TIMEOUT_SECONDS,
+        )
+        if answer.status == 400:
+            raise AccountBanned(f"the exchange answered {_said(account, answer)}")
+        return self._tokens(account, answer)
+
+    def _tokens(self, account: Account, answer: Answer) -> Tokens:
+        if answer.status == 200 and (tokens := _pair(answer)) is not None:
+            return tokens
+        raise self._failure(account, answer)
+
+    def _failure(self, account: Account, answer: Answer) -> KimiError:
+        error = classify(complaints.of_answer(account.kind, answer), self._drift)
+        if isinstance(error, (*_NOT_DEAD, UpstreamError)) and not isinstance(error, BrokenAnswer):
+            return error
+        if answer.status in {401, 403} or isinstance(error, TokenRejected):
+            return AccountDead(f"the exchange answered {_said(account, answer)}")
+        return BrokenAnswer(f"the exchange answered {_said(account, answer)}")
+
+
+def _pair(answer: Answer) -> Tokens | None:
+    """The tokens of an answer in any of its shapes; `None` unless it holds both and no error."""
+    body = answer.json()
+    if isinstance(body, Mapping) and isinstance(body.get("data"), Mapping):
+        body = body["data"]
+    if not isinstance(body, Mapping) or body.get("error") or body.get("error_type"):
+        return None
+    access = body.get("accessToken") or body.get("access_token")
+    refresh = body.get("refreshToken") or body.get("refresh_token")
+    if _is_token(access) and _is_token(refresh):
+        return Tokens(str(access), str(refresh))
+    return None
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
+def _said(account: Account, answer: Answer) -> str:
+    complaint = complaints.of_answer(account.kind, answer)
+    return " ".join(filter(None, (str(answer.status), *complaint.reasons, complaint.message)))

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from kimi.accounts import Account, Kind, Region, Tokens
+from kimi.errors import (
+    AccountBanned,
+    AccountBusy,
+    AccountDead,
+    BrokenAnswer,
+    KimiError,
+    Overloaded,
+    RateLimited,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from kimi.exchange import Exchange
+from kimi.http import Endpoints, Transport
+from tests.kimi.loopback import Peer, Received, Server, refused_port
+
+KIMI_LINE = "POST /api/account.gateway.v1.AuthService/RefreshToken HTTP/1.1"
+CLASSIC_LINE = "GET /api/auth/token/refresh HTTP/1.1"
+CAMEL = {"accessToken": "A1", "refreshToken": "R1"}
+SNAKE = {"access_token": "A1", "refresh_token": "R1"}
+PAIR = Tokens("A1", "R1")
+
+TRANSPORT = Transport(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+def http_answer(status: int, body: object, content_type: str | None = None, headers: str = "") -> bytes:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    kind = content_type or ("application/json" if not isinstance(body, bytes) else "text/html")
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{headers}Content-Length: {len(raw)}\r\n\r\n"
+    return head.encode() + raw
+
+
+class Vendor:
+    """The exchange's other side: answers calls in turn with what it was given, and keeps them."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.seen: list[Received] = []
+        self._answers = iter(answers)
+
+    def __call__(self, peer: Peer) -> None:
+        self.seen.append(peer.request())
+        peer.send(next(self._answers))
+
+
+@contextmanager
+def vendor(*answers: bytes) -> Iterator[tuple[Vendor, Exchange]]:
+    handler = Vendor(*answers)
+    with Server(handler) as server:
+        yield handler, Exchange(TRANSPORT, Endpoints(f"{server.url}/web", server.url, server.url))
+
+
+def account(kind: Kind, **fields: Any) -> Account:
+    return Account(name="alice", kind=kind, **fields)
+
+
+def failure(kind: Kind, *answers: bytes) -> KimiError:
+    with vendor(*answers) as (_, exchange), pytest.raises(KimiError) as raised:
+        exchange.refresh(account(kind), "R0")
+    return raised.value
+
+
+@pytest.mark.parametrize("body", [CAMEL, SNAKE, {"data": CAMEL}, {"data": SNAKE, "code": 0}, {**CAMEL, "more": {}}])
+def test_kimi_tokens_come_in_any_of_their_shapes(body: object) -> None:
+    with vendor(http_answer(200, body)) as (seen, exchange):
+        assert exchange.refresh(account(Kind.KIMI), "R0") == PAIR
+
+    (call,) = seen.seen
+    assert call.line == KIMI_LINE
+    assert orjson.loads(call.body) == {"refresh_token": "R0"}
+    assert call.headers["content-type"] == "application/json"
+    assert "authorization" not in call.headers
+
+
+def test_classic_sends_the_refresh_token_as_the_bearer() -> None:
+    with vendor(http_answer(200, SNAKE)) as (seen, exchange):
+        assert exchange.refresh(account(Kind.CLASSIC), "R0") == PAIR
+
+    (call,) = seen.seen
+    assert (call.line, call.headers["authorization"], call.body) == (CLASSIC_LINE, "Bearer R0", b"")
+
+
+def test_a_kimi_account_without_the_new_path_takes_the_old_one_on_the_web_host_once() -> None:
+    with vendor(http_answer(404, b""), http_answer(200, SNAKE)) as (seen, exchange):
+        assert exchange.refresh(account(Kind.KIMI), "R0") == PAIR
+
+    assert [call.line for call in seen.seen] == [KIMI_LINE, CLASSIC_LINE.replace("/api", "/web/api")]
+    assert isinstance(failure(Kind.KIMI, http_answer(404, b""), http_answer(404, b"")), BrokenAnswer)
+    assert isinstance(failure(Kind.KIMI, http_answer(404, b""), http_answer(401, {})), AccountDead)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "body", "error"),
+    [
+        (Kind.KIMI, 401, {"code": "unauthenticated"}, AccountDead),
+        (Kind.KIMI, 401, {"message": "invalid claims"}, AccountDead),
+        (Kind.KIMI, 401, b"", AccountDead),
+        (Kind.KIMI, 403, {}, AccountDead),
+        (Kind.KIMI, 403, {"code": "permission_denied"}, AccountDead),
+        (Kind.KIMI, 403, {"code": "permission_denied", "message": "concurrent request limit"}, AccountBusy),
+        (Kind.KIMI, 403, {"error_type": "auth.account_abnormal"}, AccountBanned),
+        (Kind.KIMI, 403, b"<html>blocked</html>", UpstreamError),
+        (Kind.KIMI, 400, b"", BrokenAnswer),
+        (Kind.KIMI, 415, b"", BrokenAnswer),
+        (Kind.KIMI, 429, {}, RateLimited),
+        (Kind.KIMI, 429, {"code": "resource_exhausted"}, Overloaded),
+        (Kind.KIMI, 429, {"code": "resource_exhausted", "message": "quota"}, BrokenAnswer),
+        (Kind.KIMI, 500, b"", UpstreamError),
+        (Kind.KIMI, 502, b"<html>", UpstreamError),
+        (Kind.KIMI, 503, {"code": "unavailable"}, UpstreamError),
+        (Kind.KIMI, 307, b"", UpstreamError),
+        (Kind.CLASSIC, 401, {"error_type": "auth.token.invalid", "message": "您的授权已过期，请重新登录"}, AccountDead),
+        (Kind.CLASSIC, 200, {"error_type": "auth.token.invalid", "message": "您的授权已过期"}, AccountDead),
+        (Kind.CLASSIC, 403, {}, AccountDead),
+        (Kind.CLASSIC, 400, {}, AccountBanned),
+        (Kind.CLASSIC, 400, {"error_type": "auth.token.invalid"}, AccountBanned),
+        (Kind.CLASSIC, 404, b"", BrokenAnswer),
+        (Kind.CLASSIC, 429, {}, RateLimited),
+        (Kind.CLASSIC, 500, {"access_token": "A1", "refresh_token": "R1"}, UpstreamError),
+        (Kind.CLASSIC, 302, b"", UpstreamError),
+    ],
+)
+def test_what_a_refusal_means(kind: Kind, status: int, body: object, error: type[KimiError]) -> None:
+    assert type(failure(kind, http_answer(status, body))) is error
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        None,
+        "A1",
+        {"access_token": "A1"},
+        {"refresh_token": "R1"},
+        {"access_token": "", "refresh_token": "R1"},
+        {"access_token": "A1", "refresh_token": None},
+        {"access_token": 1, "refresh_token": 2},
+        {"access_token": "A 1", "refresh_token": "R1"},
+        {"access_token": "A1", "refresh_token": "R1\r\n"},
+        {"access_token": {"a": 1}, "refresh_token": ["R1"]},
+        {"data": {}},
+        {"data": {"access_token": "A1"}, "refresh_token": "R1"},
+        {"error": {"code": "x"}, **SNAKE},
+        {"error_type": "some.thing", **SNAKE},
+        {"code": "x", "message": "y"},
+        b"",
+        b"{",
+        b"<html>",
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])
+def test_what_is_no_token_pair_is_never_taken_for_one(kind: Kind, body: object) -> None:
+    assert isinstance(failure(kind, http_answer(200, body)), BrokenAnswer)
+
+
+def test_how_long_to_wait_is_passed_on() -> None:
+    assert failure(Kind.KIMI, http_answer(429, {}, headers="Retry-After: 9\r\n")).retry_after == 9.0
+
+
+def test_neither_errors_nor_calls_repeat_the_token() -> None:
+    error = failure(
+        Kind.CLASSIC, http_answer(401, {"error_type": "auth.token.invalid", "message": "eyJabc.def.ghi bad"})
+    )
+
+    assert str(error) == "the exchange answered 401 auth.token.invalid [redacted] bad"
+
+
+def test_every_exchange_has_a_connection_of_its_own() -> None:
+    def handle(peer: Peer) -> None:
+        while True:
+            assert peer.request().headers["connection"] == "close"
+            peer.send(http_answer(200, SNAKE))
+
+    with Server(handle) as server:
+        exchange = Exchange(TRANSPORT, Endpoints(server.url, server.url, server.url))
+        for kind in (Kind.KIMI, Kind.KIMI, Kind.CLASSIC):
+            exchange.refresh(account(kind), "R0")
+        assert server.connections == 3
+
+
+def test_a_lost_answer_is_not_asked_for_again() -> None:
+    calls: list[Received] = []
+
+    def handle(peer: Peer) -> None:
+        calls.append(peer.request())
+        peer.reset()
+
+    with Server(handle) as server, pytest.raises(UpstreamError):
+        Exchange(TRANSPORT, Endpoints(server.url, server.url, server.url)).refresh(account(Kind.KIMI), "R0")
+
+    assert len(calls) == 1
+
+
+def test_the_accounts_proxy_is_used() -> None:
+    with vendor(http_answer(200, CAMEL)) as (seen, exchange), Server(seen) as proxy:
+        exchange.refresh(account(Kind.KIMI, proxy=proxy.url), "R0")
+
+    assert seen.seen[0].line.startswith("POST http://127.0.0.1:")
+
+
+def test_an_account_of_the_other_region_goes_to_its_own_host() -> None:
+    seen: list[str] = []
+
+    def proxy(peer: Peer) -> None:
+        seen.append(peer.request().line)
+
+    with Server(proxy) as server, pytest.raises(UpstreamError):
+        Exchange(TRANSPORT, Endpoints()).refresh(account(Kind.KIMI, region=Region.GLOBAL, proxy=server.url), "R0")
+
+    assert seen[0].startswith("CONNECT auth.kimi.ai:443")
+
+
+def test_a_key_is_not_exchanged() -> None:
+    with pytest.raises(ValueError, match="alice"):
+        Exchange(TRANSPORT, Endpoints()).refresh(account(Kind.MOONSHOT), "sk-x")
+
+
+def test_nobody_answers() -> None:
+    nowhere = f"http://127.0.0.1:{refused_port()}"
+
+    with pytest.raises(UpstreamError) as raised:
+        Exchange(TRANSPORT, Endpoints(nowhere, nowhere, nowhere)).refresh(account(Kind.KIMI), "R0")
+
+    assert not isinstance(raised.value, UpstreamTimeout | BrokenAnswer)
