@@ -1,0 +1,177 @@
+"""Refreshing one account: lock, reload under the lock, exchange, store before anything uses it, unlock."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from kimi.accounts import Record, State
+from kimi.errors import AccountBanned, AccountDead, KimiError, StoreUnavailable
+from kimi.pool import Members, TokenStore
+from refresher import schedule
+from refresher.renewal import Renewals, Renewed
+from refresher.stopping import Stop
+
+log = structlog.stdlib.get_logger("refresher")
+
+_SAVE_AGAIN: Final = 0.2
+
+
+class Outcome(StrEnum):
+    """How the refresh of one account ended."""
+
+    REFRESHED = "refreshed"  # a fresh credential is stored
+    NOT_DUE = "not_due"  # somebody else has done it, or there is nothing to do
+    LOCKED = "locked"  # somebody else is at it
+    POSTPONED = "postponed"  # a passing failure
+    SUPERSEDED = "superseded"  # another credential was stored meanwhile, and stays
+    DEAD = "dead"
+    BANNED = "banned"
+    UNSAVED = "unsaved"  # the process ended before the store came back
+
+
+class Refreshing:
+    """Refreshes accounts one at a time; call it from as many threads and processes as you like.
+
+    `lock_seconds` has to be longer than an exchange can take.
+    `flush_seconds` is how long tokens that could not be stored are held on to after `stop` was set.
+    `second_look` is how long after a refusal the store is read again, as the vendor's own client does: another process
+    may have exchanged the same token and be about to store its successor.
+    """
+
+    def __init__(
+        self,
+        tokens: TokenStore,
+        members: Members,
+        renewals: Renewals,
+        stop: Stop,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+        pause: Callable[[float], object] = time.sleep,
+        lock_seconds: float = 60.0,
+        flush_seconds: float = 8.0,
+        second_look: float = 1.0,
+    ) -> None:
+        self._tokens = tokens
+        self._members = members
+        self._renewals = renewals
+        self._stop = stop
+        self._clock = clock
+        self._rng = rng
+        self._pause = pause
+        self._lock_seconds = lock_seconds
+        self._flush_seconds = flush_seconds
+        self._second_look = second_look
+
+    def refresh(self, name: str) -> Outcome:
+        """Refresh the account, if it is due and nobody else is at it.
+
+        Raises `StoreUnavailable`, but never while it holds tokens that are not stored.
+        """
+        with self._tokens.lock(name, self._lock_seconds) as had:
+            if not had:
+                return Outcome.LOCKED
+            record = self._members.get(name)
+            if record is None or not self._is_due(record):
+                return Outcome.NOT_DUE
+            return self._renew(record)
+
+    def _is_due(self, record: Record) -> bool:
+        return (
+            record.configured
+            and record.state in (State.NEW, State.ACTIVE)
+            and record.due is not None
+            and record.due <= self._clock()
+        )
+
+    def _renew(self, record: Record) -> Outcome:
+        try:
+            renewed = self._renewals.renew(record)
+        except AccountDead as error:
+            return self._condemn(record, State.DEAD, error)
+        except AccountBanned as error:
+            return self._condemn(record, State.BANNED, error)
+        except KimiError as error:
+            return self._postpone(record, error)
+        return self._keep(record, renewed)
+
+    def _condemn(self, record: Record, state: State, error: KimiError) -> Outcome:
+        """Believe a refusal only if it was of the credential that is stored still."""
+        self._stop.wait(self._second_look)
+        name = record.account.name
+        current = self._members.get(name)
+        if current is None or current.version != record.version or current.refresh != record.refresh:
+            log.info("refused, but another credential was stored meanwhile", account=name)
+            return Outcome.SUPERSEDED
+        reason = str(error)
+        if record.failures:
+            reason = f"{reason} (after {record.failures} failed attempts, one of which may have spent the token)"
+        if self._members.mark(name, record.version, state, reason):
+            log.error(f"account is {state}, give it a new credential", account=name, reason=reason)  # noqa: G004
+        return Outcome.DEAD if state is State.DEAD else Outcome.BANNED
+
+    def _postpone(self, record: Record, error: KimiError) -> Outcome:
+        failures = record.failures + 1
+        now = self._clock()
+        again = schedule.retry_at(
+            now, failures, self._rng, expires=record.access_expires, retry_after=error.retry_after
+        )
+        say = log.warning if failures == 1 else log.debug
+        say(
+            "refresh failed, trying again later",
+            account=record.account.name,
+            error=f"{type(error).__name__}: {error}",
+            failures=failures,
+            seconds=round(again - now, 1),
+        )
+        self._tokens.postpone(record, again, failures)
+        return Outcome.POSTPONED
+
+    def _keep(self, record: Record, renewed: Renewed) -> Outcome:
+        """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more."""
+        name = record.account.name
+        give_up: float | None = None
+        told = False
+        while True:
+            try:
+                return self._save(record, renewed)
+            except StoreUnavailable as error:
+                if not told:
+                    told = True
+                    log.error("fresh tokens are not stored yet", account=name, error=str(error))  # noqa: TRY400
+            if not self._stop.is_set():
+                self._stop.wait(_SAVE_AGAIN)
+                continue
+            give_up = give_up or time.monotonic() + self._flush_seconds
+            if time.monotonic() >= give_up:
+                log.critical("fresh tokens are LOST, the account may need a new refresh token", account=name)
+                return Outcome.UNSAVED
+            self._pause(_SAVE_AGAIN)
+
+    def _save(self, record: Record, renewed: Renewed) -> Outcome:
+        name = record.account.name
+        saved = self._tokens.save(
+            record,
+            renewed.tokens,
+            issued=renewed.issued,
+            expires=renewed.expires,
+            next_due=renewed.next_due,
+            models=renewed.models,
+        )
+        if not saved:
+            current = self._members.get(name)
+            if current is None or current.access != renewed.tokens.access:
+                log.warning("another credential was stored during the refresh, it stays", account=name)
+                return Outcome.SUPERSEDED
+            # else an earlier try reached the store and only its answer was lost
+        noteworthy = record.state is State.NEW or record.failures or record.rejected
+        (log.info if noteworthy else log.debug)(
+            "refreshed", account=name, lifetime=round(renewed.expires - renewed.issued), models=len(renewed.models)
+        )
+        return Outcome.REFRESHED

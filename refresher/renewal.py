@@ -1,0 +1,85 @@
+"""Getting a fresh credential from the vendor, and reading from it how long it is good."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from kimi import claims
+from kimi.accounts import Account, Record, Tokens
+from refresher import schedule
+
+log = structlog.stdlib.get_logger("refresher")
+
+_NEVER = 10 * 365 * 86_400.0  # how long a key of the official platform is taken to be good
+
+
+class Exchanges(Protocol):
+    """Turns a refresh token into a pair of tokens."""
+
+    def refresh(self, account: Account, refresh_token: str) -> Tokens:
+        """One exchange, never repeated by itself. Raises `KimiError`."""
+
+
+ListModels = Callable[[Account, str], Sequence[str]]
+"""The models that a key of the official platform may use. Raises `KimiError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A fresh credential; `issued`, `expires` and `next_due` are Unix seconds by our own clock."""
+
+    tokens: Tokens
+    issued: float
+    expires: float
+    next_due: float
+    models: tuple[str, ...] = ()
+
+
+class Renewals:
+    """One verb for all kinds: web accounts exchange their refresh token, keys are tried on the list of models."""
+
+    def __init__(
+        self, exchange: Exchanges, list_models: ListModels, *, clock: Callable[[], float], rng: random.Random
+    ) -> None:
+        self._exchange = exchange
+        self._list_models = list_models
+        self._clock = clock
+        self._rng = rng
+        self._told: set[str] = set()
+
+    def renew(self, record: Record) -> Renewed:
+        """Ask the vendor for a fresh credential. Raises `KimiError`; what the old one is then worth is unknown."""
+        now = self._clock()
+        if record.account.kind.is_web:
+            return self._dated(record, self._exchange.refresh(record.account, record.refresh), now)
+        models = self._list_models(record.account, record.refresh)
+        return Renewed(
+            tokens=Tokens(access=record.refresh, refresh=record.refresh),
+            issued=now,
+            expires=now + _NEVER,
+            next_due=schedule.probe_at(now, self._rng),
+            models=tuple(models),
+        )
+
+    def _dated(self, record: Record, tokens: Tokens, asked: float) -> Renewed:
+        """Life begins when we asked, by our clock: at the latest then, and however far Kimi's clock is from ours."""
+        expires = asked + self._lifetime(record.account.name, tokens.access, asked)
+        return Renewed(tokens, asked, expires, schedule.due_at(asked, expires, self._rng))
+
+    def _lifetime(self, name: str, access: str, now: float) -> float:
+        found = claims.read(access)
+        if found.exp is not None:
+            lifetime = found.exp - (now if found.iat is None else found.iat)
+            if lifetime > 0:
+                return min(lifetime, _NEVER)
+        if name not in self._told:
+            self._told.add(name)
+            log.warning(
+                "access token does not say how long it is good", account=name, assumed=schedule.ASSUMED_LIFETIME
+            )
+        return schedule.ASSUMED_LIFETIME
