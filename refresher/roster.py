@@ -1,0 +1,81 @@
+"""Keeping the pool's accounts in line with what the operator configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from kimi.accounts import ConfiguredAccount
+from kimi.accounts_file import AccountsError
+from kimi.pool import Members
+from refresher.accounts_source import AccountsSource
+
+log = structlog.stdlib.get_logger("refresher")
+
+CHECK_SECONDS = 2.0  # a change is taken once two checks in a row have seen it
+
+
+class Roster:
+    """Takes changes of the accounts file into the pool. Every method may raise `StoreUnavailable`."""
+
+    def __init__(self, source: AccountsSource, members: Members, *, clock: Callable[[], float]) -> None:
+        self._source = source
+        self._members = members
+        self._clock = clock
+        self._configured: tuple[ConfiguredAccount, ...] = ()
+        self._stale = False
+        self._next_check = 0.0
+        self._turn = 0
+
+    def start(self) -> None:
+        """Take all configured accounts into the pool. Raises `AccountsError`."""
+        self._configured = self._source.load()
+        self._sync()
+        if not self._configured:
+            log.warning(
+                f"no accounts yet: write them to {self._source.path}, or set KIMI_REFRESH_TOKENS and start again"  # noqa: G004
+            )
+
+    def check(self) -> None:
+        """Take what has changed since the last check. Cheap, and does nothing before the next one is due."""
+        now = self._clock()
+        if now < self._next_check:
+            return
+        self._next_check = now + CHECK_SECONDS
+        if self._source.changed():
+            self._reload()
+        if self._stale or self._one_is_missing():
+            self._sync()
+
+    def _reload(self) -> None:
+        try:
+            self._configured = self._source.load()
+        except AccountsError as error:
+            log.error("accounts file is not taken, the accounts stay as they are", error=str(error))  # noqa: TRY400
+            return
+        self._stale = True
+
+    def _sync(self) -> None:
+        self._stale = True  # until it is done: the store may fail half-way
+        report = self._members.sync(self._configured)
+        self._stale = False
+        log.info(
+            "accounts taken",
+            configured=len(self._configured),
+            added=report.added,
+            updated=report.updated,
+            revived=report.revived,
+            removed=report.removed,
+        )
+
+    def _one_is_missing(self) -> bool:
+        """Whether the store has lost an account; each check looks for one of them, in turn.
+
+        Only then is everything synced anew: replicas whose mounted file changes at different moments would otherwise
+        overwrite each other's credentials.
+        """
+        if not self._configured:
+            return False
+        self._turn = (self._turn + 1) % len(self._configured)
+        return self._members.get(self._configured[self._turn].account.name) is None

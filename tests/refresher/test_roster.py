@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import structlog
+
+from kimi.accounts import State
+from kimi.accounts_file import AccountsError
+from kimi.errors import StoreUnavailable
+from kimi.pool import Members
+from refresher.accounts_source import AccountsSource
+from refresher.roster import CHECK_SECONDS, Roster
+from tests.kimi.pool.pools import Pool
+
+ONE = "accounts:\n  - {name: one, kind: moonshot, api_key: sk-one-one}\n"
+TWO = ONE + "  - {name: two, kind: moonshot, api_key: sk-two-two}\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts.yaml"
+    path.write_text(ONE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def roster(pool: Pool, file: Path) -> Roster:
+    return Roster(AccountsSource(file), pool.members, clock=pool.clock)
+
+
+def checks(roster: Roster, pool: Pool, times: int = 2) -> None:
+    for _ in range(times):
+        pool.clock.now += CHECK_SECONDS
+        roster.check()
+
+
+def names(pool: Pool) -> list[str]:
+    return [record.account.name for record in pool.members.all() if record.configured]
+
+
+def test_a_change_of_the_file_is_taken_within_ten_seconds(pool: Pool, roster: Roster, file: Path) -> None:
+    roster.start()
+    assert names(pool) == ["one"]
+    file.write_text(TWO, encoding="utf-8")
+    began = pool.clock.now
+    checks(roster, pool)
+    assert names(pool) == ["one", "two"]
+    assert pool.clock.now - began < 10
+    file.write_text(ONE, encoding="utf-8")
+    checks(roster, pool)
+    assert names(pool) == ["one"]
+
+
+def test_the_file_is_not_looked_at_more_often_than_that(pool: Pool, roster: Roster, file: Path) -> None:
+    roster.start()
+    checks(roster, pool, times=1)
+    file.write_text(TWO, encoding="utf-8")
+    for _ in range(10):
+        roster.check()
+    assert names(pool) == ["one"]
+
+
+def test_a_broken_file_leaves_everything_as_it_is_and_is_told_once(pool: Pool, roster: Roster, file: Path) -> None:
+    roster.start()
+    file.write_text("accounts: [{name: two}]", encoding="utf-8")
+    with structlog.testing.capture_logs() as lines:
+        checks(roster, pool, times=6)
+    assert names(pool) == ["one"]
+    (line,) = lines
+    assert line["log_level"] == "error"
+    assert "accounts[0] (two): refresh_token is missing" in line["error"]
+    file.write_text(TWO, encoding="utf-8")
+    checks(roster, pool)
+    assert names(pool) == ["one", "two"]
+
+
+def test_a_broken_file_at_the_start_is_an_error(pool: Pool, roster: Roster, file: Path) -> None:
+    file.write_text("accounts: 5", encoding="utf-8")
+    with pytest.raises(AccountsError):
+        roster.start()
+    assert names(pool) == []
+
+
+def test_without_accounts_it_starts_and_says_how_to_add_some(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    roster = Roster(AccountsSource(None), pool.members, clock=pool.clock)
+    with structlog.testing.capture_logs() as lines:
+        roster.start()
+        checks(roster, pool)
+    (line,) = [line for line in lines if line["log_level"] == "warning"]
+    assert "accounts.yaml" in line["event"]
+    assert "KIMI_REFRESH_TOKENS" in line["event"]
+    (tmp_path / "accounts.yaml").write_text(ONE, encoding="utf-8")
+    checks(roster, pool)
+    assert names(pool) == ["one"]
+
+
+def test_a_store_that_lost_everything_is_filled_again(pool: Pool, roster: Roster, file: Path) -> None:
+    file.write_text(TWO, encoding="utf-8")
+    roster.start()
+    pool.store.redis.flushall()
+    checks(roster, pool, times=1)
+    assert names(pool) == ["one", "two"]
+
+
+def test_another_replicas_newer_file_is_not_overwritten(pool: Pool, roster: Roster, tmp_path: Path) -> None:
+    roster.start()
+    newer = tmp_path / "newer.yaml"
+    newer.write_text(TWO.replace("sk-one-one", "sk-new-new"), encoding="utf-8")
+    Roster(AccountsSource(newer), pool.members, clock=pool.clock).start()
+    checks(roster, pool, times=6)
+    assert names(pool) == ["one", "two"]
+    record = pool.members.get("one")
+    assert record is not None
+    assert (record.refresh, record.state) == ("sk-new-new", State.NEW)
+
+
+class Gone(Members):
+    """A store that does not answer for a while."""
+
+    gone = False
+
+    def sync(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+        if self.gone:
+            raise StoreUnavailable("gone")
+        return super().sync(*args, **kwargs)  # type: ignore[arg-type]
+
+
+def test_a_change_that_the_store_could_not_take_is_taken_later(pool: Pool, file: Path) -> None:
+    members = Gone(pool.store)
+    roster = Roster(AccountsSource(file), members, clock=pool.clock)
+    roster.start()
+    file.write_text(TWO, encoding="utf-8")
+    members.gone = True
+    checks(roster, pool, times=1)
+    with pytest.raises(StoreUnavailable):
+        checks(roster, pool, times=1)
+    members.gone = False
+    checks(roster, pool, times=1)
+    assert names(pool) == ["one", "two"]
