@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from kimi.accounts import Account, Kind, Record, State
+from kimi.errors import StoreUnavailable
+from kimi.startup import StartError
+from refresher.metrics import Metrics, PoolCollector
+from refresher.refreshing import Outcome
+from refresher.status import application, serving
+from tests.kimi.pool.pools import Pool
+
+ALICE = Account(name="alice", kind=Kind.KIMI)
+
+
+class Page:
+    """The two pages, served, with a clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.now = 1000.0
+        self.port = 0
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    page = Page()
+    app = application(page.registry, lambda: page.metrics.is_healthy(page.now))
+    with serving(app, 0, host="127.0.0.1") as page.port:
+        yield page
+
+
+def test_it_is_healthy_while_the_loop_turns(page: Page) -> None:
+    assert page.get("/healthz")[0] == 503
+    page.metrics.turned(1000.0)
+    assert page.get("/healthz") == (200, "ok\n")
+    page.now = 1060.0
+    assert page.get("/healthz")[0] == 200
+    page.now = 1061.0
+    assert page.get("/healthz") == (503, "stalled\n")
+
+
+def test_anything_else_is_not_there(page: Page) -> None:
+    assert page.get("/")[0] == 404
+
+
+def test_refreshes_are_counted_by_how_they_ended(page: Page) -> None:
+    page.metrics.turned(1000.0)
+    page.metrics.refreshed(Outcome.REFRESHED)
+    page.metrics.refreshed(Outcome.REFRESHED)
+    page.metrics.refreshed(Outcome.DEAD)
+    status, text = page.get("/metrics")
+    assert status == 200
+    assert 'kimi_refresher_refreshes_total{result="refreshed"} 2.0' in text
+    assert 'kimi_refresher_refreshes_total{result="dead"} 1.0' in text
+    assert 'kimi_refresher_refreshes_total{result="banned"} 0.0' in text
+    assert "kimi_refresher_last_turn_timestamp_seconds 1000.0" in text
+
+
+def test_the_pools_accounts_are_counted_by_state(page: Page, pool: Pool) -> None:
+    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock))
+    pool.configure(ALICE, Account(name="bob", kind=Kind.KIMI), Account(name="carol", kind=Kind.MOONSHOT))
+    text = page.get("/metrics")[1]
+    assert 'kimi_accounts{kind="kimi",state="new"} 2.0' in text
+    assert "kimi_refresher_next_expiry_seconds" not in text
+    pool.freshen("alice", lifetime=300)
+    pool.freshen("carol", lifetime=9000)
+    pool.members.mark("bob", 1, State.DEAD, "refused")
+    pool.clock.now += 100
+    text = page.get("/metrics")[1]
+    assert 'kimi_accounts{kind="kimi",state="active"} 1.0' in text
+    assert 'kimi_accounts{kind="kimi",state="dead"} 1.0' in text
+    assert 'kimi_accounts{kind="moonshot",state="active"} 1.0' in text
+    assert "kimi_refresher_next_expiry_seconds 200.0" in text
+    assert "kimi_refresher_store_up 1.0" in text
+
+
+def test_accounts_that_are_no_longer_configured_do_not_count(page: Page, pool: Pool) -> None:
+    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock))
+    pool.configure(ALICE)
+    pool.configure()
+    assert "kimi_accounts{" not in page.get("/metrics")[1]
+
+
+def test_the_page_is_there_while_the_store_is_not(page: Page) -> None:
+    def gone() -> list[Record]:
+        raise StoreUnavailable("gone")
+
+    page.registry.register(PoolCollector(gone, clock=lambda: page.now))
+    status, text = page.get("/metrics")
+    assert status == 200
+    assert "kimi_refresher_store_up 0.0" in text
+
+
+def test_a_port_that_is_taken_is_told_with_its_variable() -> None:
+    app = application(CollectorRegistry(), lambda: True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(StartError, match=f"^REFRESHER_METRICS_PORT: cannot listen on {port}: "),
+            serving(app, port, host="127.0.0.1"),
+        ):
+            pass
