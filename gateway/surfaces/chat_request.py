@@ -1,0 +1,125 @@
+"""A body of `POST /v1/chat/completions`, understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import orjson
+
+from gateway.errors import BadRequest
+from gateway.surfaces.content import conversation
+from kimi.accounts import Kind
+from kimi.chat import Chat, Feature, Message
+from kimi.models import Selection
+
+_YES: Final = frozenset({"true", "1", "yes", "on"})
+_NO: Final = frozenset({"false", "0", "no", "off", ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """What a client asks for.
+
+    `beyond_web` says why accounts of the web chat cannot serve it; where it is set, an official key has to.
+    `tools` is true when an official key would serve it better than they can.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    body: Mapping[str, Any] = field(repr=False)
+    stream: bool = False
+    include_usage: bool = False
+    features: frozenset[Feature] = frozenset()
+    tools: bool = False
+    beyond_web: BadRequest | None = None
+
+    def narrow(self, selection: Selection) -> Selection:
+        """`selection` with all features asked for, along the routes that serve this request best.
+
+        Raises `BadRequest` where none can.
+        """
+        wanted = replace(selection, features=selection.features | self.features)
+        official = tuple(route for route in selection.routes if route.startswith(f"{Kind.MOONSHOT}:"))
+        if official and (self.tools or self.beyond_web):
+            return replace(wanted, routes=official)
+        if self.beyond_web:
+            raise self.beyond_web
+        return wanted
+
+    def chat(self, selection: Selection) -> Chat:
+        """The question in no dialect at all."""
+        return Chat(model=selection.base, messages=self.messages, features=selection.features, body=self.body)
+
+
+def parse(raw: bytes) -> ChatRequest:
+    """The request behind a body. Fields that nobody here knows are left alone. Raises `BadRequest`."""
+    body = _object(raw)
+    model = body.get("model")
+    if not isinstance(model, str) or not model.strip():
+        raise BadRequest("`model` has to name a model; GET /v1/models lists them.", param="model")
+    talk = conversation(body.get("messages"))
+    _one_answer(body)
+    return ChatRequest(
+        model=model.strip(),
+        messages=talk.messages,
+        body=body,
+        stream=flag(body, "stream"),
+        include_usage=_include_usage(body),
+        features=frozenset({Feature.SEARCH}) if flag(body, "use_search") else frozenset(),
+        tools=bool(body.get("tools")),
+        beyond_web=_beyond_web(body, talk.attachment),
+    )
+
+
+def flag(body: Mapping[str, Any], name: str, *, where: str = "") -> bool:
+    """A field that is true or false, also as a word. Absent and null are false. Raises `BadRequest`."""
+    value = body.get(name)
+    if value is None:
+        return False
+    word = str(value).strip().lower()
+    if not isinstance(value, bool | int | str) or word not in _YES | _NO:
+        raise BadRequest(f"`{where}{name}` has to be true or false.", param=f"{where}{name}")
+    return word in _YES
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        at = f"line {error.lineno}, column {error.colno}"
+        raise BadRequest(f"The body is not valid JSON, see {at}.", code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The body has to be a JSON object.", code="invalid_json")
+    return body
+
+
+def _include_usage(body: Mapping[str, Any]) -> bool:
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise BadRequest("`stream_options` has to be an object.", param="stream_options")
+    return flag(options, "include_usage", where="stream_options.")
+
+
+def _beyond_web(body: Mapping[str, Any], attachment: str | None) -> BadRequest | None:
+    """The first thing in a request that the web chats do not have."""
+    if attachment is not None:
+        return BadRequest("This model reads text only: files and images cannot be sent to it.", param=attachment)
+    if _demands_tool(body.get("tool_choice")):
+        return BadRequest("This model cannot be made to call a tool.", param="tool_choice")
+    form = body.get("response_format")
+    if isinstance(form, dict) and form.get("type") == "json_schema":
+        return BadRequest("This model cannot be held to a JSON schema.", param="response_format")
+    return None
+
+
+def _one_answer(body: Mapping[str, Any]) -> None:
+    if body.get("n") is not None and body["n"] != 1:
+        raise BadRequest("There is one answer to a request: `n` has to be 1.", param="n")
+
+
+def _demands_tool(choice: object) -> bool:
+    return isinstance(choice, dict) or choice == "required"

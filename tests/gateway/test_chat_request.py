@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import CHANNEL_KILLERS, BadRequest
+from gateway.surfaces.chat_request import ChatRequest, parse
+from kimi.chat import Feature, Message
+from kimi.models import select
+
+IMAGE = [{"type": "image_url", "image_url": {"url": "data:,"}}]
+
+
+def asked(**fields: Any) -> ChatRequest:
+    return parse(orjson.dumps({"model": "kimi", "messages": [{"role": "user", "content": "hi"}], **fields}))
+
+
+def refused(**fields: Any) -> BadRequest:
+    with pytest.raises(BadRequest) as caught:
+        asked(**fields)
+    return caught.value
+
+
+def test_a_plain_request() -> None:
+    found = asked()
+    assert found.model == "kimi"
+    assert found.messages == (Message("user", "hi"),)
+    assert not found.stream
+    assert not found.include_usage
+    assert found.features == frozenset()
+    assert found.beyond_web is None
+
+
+def test_the_body_goes_on_as_it_came() -> None:
+    found = asked(temperature=0.5, max_tokens=7, user="u", unknown={"a": [1]})
+    assert found.body["temperature"] == 0.5
+    assert found.chat(select("kimi", ())).body == found.body
+
+
+@pytest.mark.parametrize("value", [True, "true", "True", " TRUE ", "1", 1, "yes", "on"])
+def test_true_has_many_spellings(value: object) -> None:
+    assert asked(stream=value).stream
+
+
+@pytest.mark.parametrize("value", [False, None, "false", "False", "0", 0, "no", "off", ""])
+def test_false_has_many_spellings(value: object) -> None:
+    assert not asked(stream=value).stream
+
+
+@pytest.mark.parametrize("value", ["maybe", 2, 1.0, [], {}])
+def test_what_is_neither_is_refused(value: object) -> None:
+    assert refused(stream=value).param == "stream"
+
+
+def test_usage_in_a_chunk_of_its_own() -> None:
+    assert asked(stream_options={"include_usage": "true"}).include_usage
+    assert not asked(stream_options={}).include_usage
+    assert not asked(stream_options=None).include_usage
+    assert refused(stream_options="all").param == "stream_options"
+    assert refused(stream_options={"include_usage": 3}).param == "stream_options.include_usage"
+
+
+@pytest.mark.parametrize("model", [None, "", "  ", 5, ["kimi"]])
+def test_a_model_has_to_be_named(model: object) -> None:
+    assert refused(model=model).param == "model"
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'"text"', b"null", b"\xff{}", b'{"a":NaN}', b"[" * 5000])
+def test_a_body_that_is_no_json_object(raw: bytes) -> None:
+    with pytest.raises(BadRequest) as caught:
+        parse(raw)
+    assert (caught.value.code, caught.value.param) == ("invalid_json", None)
+
+
+@given(st.binary(max_size=60))
+def test_no_body_is_more_than_a_bad_request(raw: bytes) -> None:
+    with pytest.raises(BadRequest):
+        parse(raw)
+
+
+@pytest.mark.parametrize("count", [0, 2, "2", 1.5, [], {}])
+def test_there_is_one_answer(count: object) -> None:
+    assert refused(n=count).param == "n"
+    assert asked(n=1).model == asked(n=None).model == "kimi"
+
+
+def test_search_can_be_asked_for_in_the_body() -> None:
+    found = asked(use_search="true")
+    selection = found.narrow(select("kimi-thinking", ()))
+    assert selection.features == {Feature.SEARCH, Feature.THINKING}
+    assert found.chat(selection).features == selection.features
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"messages": [{"role": "user", "content": IMAGE}]}, "messages[0].content[0]"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
+        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
+    ],
+)
+def test_what_the_web_chats_lack_needs_an_official_key(fields: dict[str, Any], param: str) -> None:
+    found = asked(**fields)
+    assert found.narrow(select("kimi-k2.6", {"kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
+    with pytest.raises(BadRequest) as caught:
+        found.narrow(select("kimi-k2.6", ()))
+    assert caught.value.param == param
+    assert [word for word in CHANNEL_KILLERS if word in str(caught.value).lower()] == []
+
+
+def test_tools_go_to_an_official_key_where_there_is_one() -> None:
+    found = asked(tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="auto")
+    assert found.narrow(select("kimi-k2.6", {"kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
+    assert found.narrow(select("kimi-k2.6", ())).routes == ("kimi",)
+
+
+def test_an_ordinary_request_goes_wherever_it_can() -> None:
+    found = asked(response_format={"type": "json_object"}, tools=[], tool_choice="none")
+    assert found.narrow(select("kimi-k2.6", {"kimi-k2.6"})).routes == ("kimi", "moonshot:kimi-k2.6")
