@@ -6,8 +6,10 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from simulator.classic import classic
+from simulator.classic_files import classic_files
 from simulator.connect import connect
 from simulator.connect_chats import connect_chats
+from simulator.connect_files import connect_files
 from simulator.control import control
 from simulator.kinds import Kind
 from simulator.moonshot import moonshot
@@ -19,7 +21,7 @@ def create_app(world: World) -> Flask:
     """The application that shows one world."""
     app = Flask("simulator", static_folder=None)
     app.extensions["simulator"] = world
-    for blueprint in (classic, connect, connect_chats, moonshot, control):
+    for blueprint in (classic, classic_files, connect, connect_chats, connect_files, moonshot, control):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_error)
     return app

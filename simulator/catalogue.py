@@ -32,7 +32,8 @@ CATALOGUE: Mapping[str, Entry] = {
     ),
     "reset": Entry("the request is read, then the connection is reset"),
     "close": Entry("the request is read, then the connection is closed without an answer"),
-    "refused": Entry("the connection is reset as soon as the request line is there, before anything is done"),
+    "refused": Entry("the connection is reset before the request is read; one from a pool, when it is read"),
+    "hangup": Entry("the answer is whole, then the connection is closed unannounced", {}, ENDPOINTS - CHAT),
     "slow": Entry("this many seconds pass before anything is done", {"seconds": 1.0}),
     "hang": Entry(
         "silence until the client leaves; on chats after so many text events (null: before the headers)",
@@ -80,7 +81,9 @@ CATALOGUE: Mapping[str, Entry] = {
     "bad_flags": Entry("connect: a frame with flags that do not exist", {"after": _AFTER, "flags": 0x40}, CHAT),
     "length": Entry("the output limit is reached after so many text events", {"after": _AFTER}, CHAT),
     "finish": Entry("moonshot: another finish_reason", {"reason": "engine_overloaded", "after": _AFTER}, CHAT),
-    "content_filter": Entry("refused by the vendor's filter, as the dialect does it", {"after": 0}, CHAT),
+    "content_filter": Entry(
+        "refused by the filter, as the dialect does it: a sentence, a retraction, an HTTP 400", {"after": 0}, CHAT
+    ),
     "answer": Entry("no fault: another script for this answer (text, thinking, title, events, delay, …)", {}, CHAT),
 }
 

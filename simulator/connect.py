@@ -11,7 +11,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from simulator.chats import Chat
-from simulator.codecs import end_of_stream
+from simulator.codecs import end_of_stream, envelope
 from simulator.connect_play import ConnectPlay
 from simulator.desk import Call, guarded
 from simulator.exchange import counted, exchange
@@ -21,6 +21,7 @@ from simulator.reasons import Refusal, look_up, render
 from simulator.replies import deliver, refuse, reply
 from simulator.scenarios import check_scenario
 from simulator.shapes import pair_options, pair_shape
+from simulator.streams import Emit, Item
 
 connect = Blueprint("connect", __name__)
 
@@ -52,8 +53,15 @@ def chat(call: Call) -> Response:
     try:
         return _answer(call, Wish(_unwrap(call.raw)))
     except Refusal as refusal:
-        error = render(Kind.KIMI, look_up(Kind.KIMI, refusal.reason), refusal.note)
-        return deliver(iter((end_of_stream({"error": error}),)), headers={"Content-Type": "application/connect+json"})
+        return _refused(call, refusal)
+
+
+def _refused(call: Call, refusal: Refusal) -> Response:
+    error = {"error": render(Kind.KIMI, look_up(Kind.KIMI, refusal.reason), refusal.note)}
+    items: list[Item] = [end_of_stream(error)]
+    if not call.world.settings.tame and call.world.rng.random() < 0.5:
+        items = [Emit("head", envelope(0, orjson.dumps(error))), end_of_stream({})]
+    return deliver(iter(items), headers={"Content-Type": "application/connect+json"})
 
 
 def _answer(call: Call, wish: Wish) -> Response:
@@ -78,6 +86,8 @@ def _answer(call: Call, wish: Wish) -> Response:
 
 def _unwrap(raw: bytes) -> dict[str, Any]:
     """The message in the one envelope. Raises Refusal."""
+    if request.headers.get("Connect-Protocol-Version") != "1":
+        raise Refusal("invalid", "connect-protocol-version")
     if len(raw) < 5 or raw[0] != 0:
         raise Refusal("invalid", "protocol error: the body is no envelope")
     (length,) = struct.unpack(">I", raw[1:5])
@@ -114,6 +124,13 @@ def field(body: Mapping[str, Any], name: str) -> Any:
     return body.get(first + "".join(word.capitalize() for word in more))
 
 
+def _object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name) or {}
+    if not isinstance(value, dict):
+        raise Refusal("invalid", name)
+    return value
+
+
 class Wish:
     """What a Chat request asks for."""
 
@@ -123,22 +140,22 @@ class Wish:
         if not isinstance(message, dict) or message.get("role") != "user":
             raise Refusal("invalid", "message")
         self.message: dict[str, Any] = message
-        self.options: dict[str, Any] = body.get("options") or {}
+        self.options: dict[str, Any] = _object(body, "options")
 
     def prompt(self) -> str:
         """The text of the message."""
-        texts = [block["text"]["content"] for block in self._blocks() if "text" in block]
+        texts = [_object(block, "text").get("content") for block in self._blocks() if "text" in block]
         if not texts or not all(isinstance(text, str) for text in texts):
             raise Refusal("invalid", "message.blocks")
-        return "\n".join(texts)
+        return "\n".join(map(str, texts))
 
     def files(self) -> list[str]:
         """The ids of the files that come with it."""
-        return [str(block["file"].get("id")) for block in self._blocks() if "file" in block]
+        return [str(_object(block, "file").get("id")) for block in self._blocks() if "file" in block]
 
     def _blocks(self) -> list[dict[str, Any]]:
         blocks = self.message.get("blocks")
-        if not isinstance(blocks, list):
+        if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
             raise Refusal("invalid", "message.blocks")
         return blocks
 

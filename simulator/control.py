@@ -52,6 +52,7 @@ def state() -> Response:
     accounts = [account.shown() for account in world.accounts.values()]
     figures = [name for name, value in accounts[0].items() if isinstance(value, int)] if accounts else []
     totals = {name: sum(account[name] for account in accounts) for name in figures}
+    totals["peak_streams"] = world.peak_streams
     return reply(
         {
             "accounts": {account["name"]: account for account in accounts},

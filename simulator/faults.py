@@ -88,15 +88,15 @@ class FaultBook:
     def take(self, account: str | None, endpoint: str, kind: Kind, body: bytes) -> Fault | None:
         """The fault that strikes this request: the first that fits."""
         for fault in self._faults:
-            suits = endpoint in CATALOGUE[fault.what].endpoints and fault.what != "refused"
+            suits = endpoint in CATALOGUE[fault.what].endpoints
             if suits and fault.match.fits(account, endpoint, kind, body) and fault.strikes():
                 return fault
         return None
 
     def take_named(self, what: str, endpoint: str, kind: Kind) -> Fault | None:
-        """The same for a fault that strikes before it is known who calls."""
+        """The same before it is known who calls: only a fault that asks neither for an account nor for a body."""
         for fault in self._faults:
-            if fault.what == what and fault.match.fits(fault.match.account, endpoint, kind, b"") and fault.strikes():
+            if fault.what == what and fault.match.fits(None, endpoint, kind, b"") and fault.strikes():
                 return fault
         return None
 

@@ -14,6 +14,8 @@ from simulator.performance import Cue
 from simulator.reasons import look_up, render
 from simulator.streams import Emit, Item
 
+_FINISHES = {"length": "length", "retract": "content_filter", "content_filter": "content_filter"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -87,7 +89,7 @@ class MoonshotPlay:
 
     def whole(self) -> dict[str, Any]:
         """The completion as one object, for those who do not stream."""
-        script = self._cue.script
+        script, fault = self._cue.script, self._cue.call.fault
         message: dict[str, Any] = {"role": "assistant", "content": script.text}
         if self._order.thinks:
             message["reasoning_content"] = script.thinking
@@ -97,6 +99,9 @@ class MoonshotPlay:
             message |= {"content": "", "tool_calls": [call]}
         self._spent = len(orjson.dumps(message)) * 0.25
         finish = "stop" if self._order.tool is None else "tool_calls"
+        if fault is not None:
+            finish = str(fault.args["reason"]) if fault.what == "finish" else _FINISHES.get(fault.what, finish)
+            message["content"] = "" if fault.what == "empty" else message["content"]
         choice = {"index": 0, "message": message, "finish_reason": finish}
         return {**self._frame(), "object": "chat.completion", "choices": [choice], "usage": self.usage()}
 

@@ -70,11 +70,23 @@ def perform_whole(call: Call, script: Script, make: Callable[[Cue], dict[str, ob
     stream = call.world.open_stream(call.owner, link_now())
     body = orjson.dumps(make(Cue(call=call, script=script, rng=rng, stream=stream, tame=call.world.settings.tame)))
     seconds = script.first_delay + script.delay * (script.events or 0)
-    items: Iterator[Item] = iter((Pause(seconds), Emit("text", body)))
-    if call.fault is not None and call.fault.what == "truncate":
-        items = iter((Emit("text", body[: len(body) // 2]), Break(str(call.fault.args["how"]))))
+    items = _spoiled(call, [Pause(seconds), Emit("text", body)], body)
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    return deliver(items, headers=headers, stream=stream)
+    return deliver(iter(items), headers=headers, stream=stream)
+
+
+def _spoiled(call: Call, items: list[Item], body: bytes) -> list[Item]:
+    """What the faults of streams come to where nothing is streamed."""
+    fault = call.fault
+    if fault is None:
+        return items
+    if fault.what == "truncate":
+        return [Emit("text", body[: len(body) // 2]), Break("reset" if fault.args["how"] == "reset" else "cut")]
+    if fault.what in ("hang", "heartbeats"):
+        return [Pause(None)]
+    if fault.what == "stall":
+        return [Pause(float(fault.args["seconds"])), *items]
+    return items
 
 
 def _struck(call: Call) -> Response | None:

@@ -16,6 +16,7 @@ from simulator.streams import Body, Item, Stream
 SOCKET = "simulator.socket"  # WSGI environment: the client's socket
 FLUSH = "simulator.flush"  # WSGI environment: sends the headers now
 CLOSE_DELIMITED = "simulator.close_delimited"  # WSGI environment: send the body without chunks
+HANG_UP = "simulator.hang_up"  # WSGI environment: close the connection after the answer, unannounced
 
 
 def reply(body: Any, status: int = 200) -> Response:

@@ -9,7 +9,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from simulator.app import create_app
 from simulator.refusing import refuses
-from simulator.replies import CLOSE_DELIMITED, FLUSH, SOCKET
+from simulator.replies import CLOSE_DELIMITED, FLUSH, HANG_UP, SOCKET
 from simulator.world import World
 
 
@@ -17,6 +17,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
     """Gives views their socket, and bodies without chunks to those that ask."""
 
     request_version: str
+    close_connection: bool
 
     def get_environ(self) -> dict[str, Any]:
         """The WSGI environment."""
@@ -29,6 +30,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         """Decide how the body is delimited."""
         if not self.environ.get(CLOSE_DELIMITED):
             super().finalize_headers()
+            self.close_connection = self.close_connection or HANG_UP in self.environ
             return
         version = self.request_version
         self.request_version = "HTTP/1.0"

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from flask import Response
+from flask import Response, request
 
 from simulator.kinds import Kind
 from simulator.reasons import look_up, render
-from simulator.replies import deliver, refuse, reply
+from simulator.replies import HANG_UP, deliver, refuse, reply
 from simulator.streams import Break, Emit, Item, Pause
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def after(call: Call, answer: Response) -> Response:
         return _lost(answer, str(call.fault.args["how"]))
     if call.fault.what == "broken_body":
         return Response(answer.get_data()[:-3], answer.status_code, content_type=answer.content_type)
+    if call.fault.what == "hangup":
+        request.environ[HANG_UP] = True
     return answer
 
 
@@ -79,6 +81,12 @@ def _error(call: Call) -> Response | None:
         return None  # in the stream
     status = 200 if where == "json" else None
     return refuse(call.dialect, args["reason"], status=status, silent=bool(args["silent"]))
+
+
+def _content_filter(call: Call) -> Response | None:
+    if call.dialect is not Kind.MOONSHOT or _args(call)["after"]:
+        return None  # in the stream
+    return refuse(call.dialect, "content_filter")
 
 
 def _reason(name: str) -> Callable[[Call], Response]:
@@ -132,6 +140,7 @@ def _lost(answer: Response, how: str) -> Response:
 _BEFORE: dict[str, Callable[[Call], Response | None]] = {
     "http": _http,
     "reset": _break("reset"),
+    "refused": _break("reset"),  # on a connection that was there before
     "close": _break("cut"),
     "slow": _slow,
     "hang": _hang,
@@ -142,4 +151,5 @@ _BEFORE: dict[str, Callable[[Call], Response | None]] = {
     "abnormal": _reason("abnormal"),
     "no_tokens": _no_tokens,
     "error": _error,
+    "content_filter": _content_filter,
 }

@@ -45,6 +45,8 @@ class World:
         self.accounts: dict[str, Account] = {}
         self.exchanging: Counter[str] = Counter()  # jti of refresh tokens whose exchange is running
         self.strangers: Counter[str] = Counter()  # calls by endpoint that no account could be found for
+        self.open_streams = 0
+        self.peak_streams = 0  # of all accounts together
         self._by_sub: dict[str, Account] = {}
         self._by_key: dict[str, Account] = {}
         for kind, count in self.demo.items():
@@ -114,6 +116,8 @@ class World:
             raise Refusal("invalid_token")
         if account.kind is not Kind.MOONSHOT:
             self._check_access(account, token)
+        if account.state == "banned" and account.kind is Kind.CLASSIC:
+            raise Refusal("forbidden")  # 400 says so at the exchange only
         if account.state != "ok":
             raise Refusal(account.state)
         return account
@@ -169,6 +173,8 @@ class World:
         account.open.append(stream)
         account.counts.streams += 1
         account.counts.peak_streams = max(account.counts.peak_streams, len(account.open))
+        self.open_streams += 1
+        self.peak_streams = max(self.peak_streams, self.open_streams)
         return stream
 
     def _hung_up(self, running: Iterable[Stream]) -> bool:
@@ -179,6 +185,7 @@ class World:
         return bool(gone) and not self.settings.linger_seconds
 
     def _closed(self, account: Account, stream: Stream, outcome: str) -> None:
+        self.open_streams -= 1
         counts = account.counts
         setattr(counts, outcome, getattr(counts, outcome) + 1)
         if outcome == "closed_by_peer" and self.settings.linger_seconds:

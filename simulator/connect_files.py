@@ -1,0 +1,47 @@
+"""The connect dialect's uploads."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from simulator.chats import long_id
+from simulator.connect import field
+from simulator.desk import Call, guarded
+from simulator.files import File
+from simulator.kinds import Kind
+from simulator.reasons import Refusal
+from simulator.replies import reply
+
+connect_files = Blueprint("connect_files", __name__, url_prefix="/apiv2-files")
+
+
+@connect_files.post("/file/upload")
+@guarded("files", Kind.KIMI)
+def upload(call: Call) -> Response:
+    """A file as multipart `file`."""
+    sent = request.files.get("file")
+    if sent is None:
+        raise Refusal("invalid", "file")
+    name = sent.filename or ""
+    polls = call.world.settings.parse_polls
+    file = File(long_id(call.world.rng), name, name, "file", sent.content_type or "", len(sent.read()), polls)
+    call.owner.files[file.id] = file
+    call.owner.counts.uploads += 1
+    return reply({"file": {"id": file.id, "name": file.name, "size": file.size}})
+
+
+@connect_files.post("/kimi.gateway.file.v1.FileService/GetFileParseProgress")
+@guarded("files", Kind.KIMI)
+def progress(call: Call) -> Response:
+    """How far files are. One whose name ends in `.broken` cannot be read."""
+    ids = field(call.json(), "file_ids")
+    if not isinstance(ids, list):
+        raise Refusal("invalid", "file_ids")
+    return reply({"progresses": [_progress(call.world.file(call.owner, str(file_id))) for file_id in ids]})
+
+
+def _progress(file: File) -> dict[str, str]:
+    if not file.poll():
+        return {"fileId": file.id, "status": "PROCESS_STATUS_PROCESSING"}
+    broken = file.name.endswith(".broken")
+    return {"fileId": file.id, "status": "PROCESS_STATUS_FAILED" if broken else "PROCESS_STATUS_SUCCESS"}
