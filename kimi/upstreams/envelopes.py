@@ -7,6 +7,7 @@ Source: the Connect protocol reference, "Streaming RPCs".
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from kimi.errors import BrokenAnswer
@@ -42,37 +43,39 @@ class Decoder:
         self._pending = bytearray()
         self._ended = False
 
-    def feed(self, chunk: bytes) -> list[Envelope]:
-        """The envelopes that `chunk` completes."""
+    def feed(self, chunk: bytes) -> Iterator[Envelope]:
+        """The envelopes that `chunk` completes, each before anything behind it is looked at."""
         pending = self._pending
         pending += chunk
-        envelopes: list[Envelope] = []
         start = 0
-        while len(pending) > start:
-            if self._ended:
-                raise BrokenAnswer("bytes behind the end of the stream")
-            if len(pending) < start + _HEAD.size:
-                break
-            flags, length = _HEAD.unpack_from(pending, start)
-            self._check(flags, length)
-            end = start + _HEAD.size + length
-            if len(pending) < end:
-                break
-            self._ended = flags == _END_OF_STREAM
-            envelopes.append(Envelope(bytes(pending[start + _HEAD.size : end]), self._ended))
-            start = end
-        del pending[:start]
-        return envelopes
+        try:
+            while (end := self._end(start)) is not None:
+                payload = bytes(pending[start + _HEAD.size : end])
+                start = end
+                yield Envelope(payload, self._ended)
+        finally:
+            del pending[:start]
 
     def close(self) -> None:
         """Say that the stream has ended. Raises `BrokenAnswer` when it ended before its trailer."""
         if not self._ended:
             raise BrokenAnswer("the stream was cut before its trailer")
 
-    def _check(self, flags: int, length: int) -> None:
+    def _end(self, start: int) -> int | None:
+        """Where the envelope at `start` ends; `None` while it is not complete."""
+        if len(self._pending) > start and self._ended:
+            raise BrokenAnswer("bytes behind the end of the stream")
+        if len(self._pending) < start + _HEAD.size:
+            return None
+        flags, length = _HEAD.unpack_from(self._pending, start)
         if flags & _COMPRESSED:
             raise BrokenAnswer("the stream is compressed, which nobody asked for")
         if flags & ~_END_OF_STREAM:
             raise BrokenAnswer(f"an envelope has unknown flags 0x{flags:02x}")
         if length > self._limit:
             raise BrokenAnswer(f"a message of the stream is longer than {self._limit} bytes")
+        end = start + _HEAD.size + int(length)
+        if len(self._pending) < end:
+            return None
+        self._ended = flags == _END_OF_STREAM
+        return end

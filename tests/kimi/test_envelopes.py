@@ -50,30 +50,38 @@ def test_any_messages_come_through_however_they_are_cut(messages: list[bytes], c
 def test_a_stream_without_its_trailer_is_broken_wherever_it_stops() -> None:
     for position in range(len(STREAM)):
         decoder = Decoder()
-        decoder.feed(STREAM[:position])
+        list(decoder.feed(STREAM[:position]))
         with pytest.raises(BrokenAnswer, match="cut"):
             decoder.close()
 
 
 def test_nothing_may_follow_the_trailer() -> None:
     with pytest.raises(BrokenAnswer, match="behind the end"):
-        Decoder().feed(STREAM + b"\x00")
+        list(Decoder().feed(STREAM + b"\x00"))
 
     decoder = Decoder()
-    decoder.feed(STREAM)
+    list(decoder.feed(STREAM))
     with pytest.raises(BrokenAnswer, match="behind the end"):
-        decoder.feed(b"\x00")
+        list(decoder.feed(b"\x00"))
+
+
+def test_what_came_before_something_broken_is_not_lost() -> None:
+    envelopes = Decoder().feed(encode(b"{}") + b"\xff\x00\x00\x00\x00")
+
+    assert next(envelopes) == Envelope(b"{}", last=False)
+    with pytest.raises(BrokenAnswer):
+        next(envelopes)
 
 
 @pytest.mark.parametrize(("flags", "said"), [(1, "compressed"), (3, "compressed"), (4, "0x04"), (0x82, "0x82")])
 def test_flags_that_nobody_asked_for_are_refused(flags: int, said: str) -> None:
     with pytest.raises(BrokenAnswer, match=said):
-        Decoder().feed(bytes([flags]) + b"\x00\x00\x00\x02{}")
+        list(Decoder().feed(bytes([flags]) + b"\x00\x00\x00\x02{}"))
 
 
 def test_a_message_that_is_too_long_is_refused_before_it_is_read() -> None:
-    assert Decoder(limit=300).feed(encode(b"x" * 300)) == [Envelope(b"x" * 300, last=False)]
+    assert list(Decoder(limit=300).feed(encode(b"x" * 300))) == [Envelope(b"x" * 300, last=False)]
     with pytest.raises(BrokenAnswer, match="longer than 299 bytes"):
-        Decoder(limit=299).feed(encode(b"x" * 300)[:5])
+        list(Decoder(limit=299).feed(encode(b"x" * 300)[:5]))
     with pytest.raises(BrokenAnswer):
-        Decoder().feed(b"<html")
+        list(Decoder().feed(b"<html"))
