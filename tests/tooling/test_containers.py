@@ -1,0 +1,145 @@
+"""What can be known of the containers without an engine to run them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.settings import GatewaySettings
+from kimi.settings import CommonSettings
+from refresher.settings import RefresherSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+# In a container the file lies in the working directory, under its usual name.
+NOT_OFFERED = {"KIMI_ACCOUNTS_FILE"}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    compose: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    found: dict[str, dict[str, Any]] = compose["services"]
+    return found
+
+
+def variables(settings: type[CommonSettings]) -> set[str]:
+    return {name.upper() for name in settings.model_fields}
+
+
+@pytest.mark.parametrize(("name", "settings"), [("gateway", GatewaySettings), ("refresher", RefresherSettings)])
+def test_every_setting_can_be_set_and_nothing_else(
+    services: dict[str, dict[str, Any]], name: str, settings: type[CommonSettings]
+) -> None:
+    assert set(services[name]["environment"]) == variables(settings) - NOT_OFFERED
+
+
+@pytest.mark.parametrize("name", ["gateway", "refresher"])
+def test_settings_come_from_the_variable_of_their_own_name(services: dict[str, dict[str, Any]], name: str) -> None:
+    for variable, value in services[name]["environment"].items():
+        if "$" in value:
+            assert value == f"${{{variable}:-}}"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("demo-gateway", GatewaySettings), ("demo-refresher", RefresherSettings)]
+)
+def test_the_demo_sets_what_exists(
+    services: dict[str, dict[str, Any]], name: str, settings: type[CommonSettings]
+) -> None:
+    assert set(services[name]["environment"]) <= variables(settings)
+
+
+def test_the_demo_speaks_to_nobody_but_the_simulator_and_stays_out_of_the_other_accounts(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for name in ("demo-gateway", "demo-refresher"):
+        environment = services[name]["environment"]
+        hosts = [environment[key] for key in ("KIMI_WEB_URL", "KIMI_AUTH_URL", "KIMI_CLASSIC_URL", "MOONSHOT_URL")]
+        assert all(host.startswith("http://simulator:8787") for host in hosts)
+        assert environment["REDIS_URL"] != services["gateway"]["environment"]["REDIS_URL"]
+
+
+def test_only_gateways_and_one_api_are_published_and_only_to_this_machine(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert published == {
+        "gateway": ["${GATEWAY_HOST:-127.0.0.1}:${GATEWAY_PORT:-6867}:6867"],
+        "demo-gateway": ["127.0.0.1:6868:6867"],
+        "one-api": ["127.0.0.1:3000:3000"],
+    }
+
+
+def test_redis_keeps_what_it_knows_and_is_reached_by_our_programs_only(services: dict[str, dict[str, Any]]) -> None:
+    redis = services["redis"]
+    assert redis["command"][1:3] == ["--appendonly", "yes"]
+    assert redis["volumes"] == ["redis:/data"]
+    neighbours = {name for name, service in services.items() if "store" in service.get("networks", [])}
+    assert neighbours == {"redis", "gateway", "refresher", "demo-gateway", "demo-refresher"}
+    assert redis["networks"] == ["store"]
+
+
+def test_profiles_add_to_what_runs_by_default(services: dict[str, dict[str, Any]]) -> None:
+    profiles = {name: service.get("profiles", []) for name, service in services.items()}
+    assert [name for name, needed in profiles.items() if not needed] == ["redis", "refresher", "gateway"]
+    assert [name for name, needed in profiles.items() if needed == ["demo"]] == [
+        "simulator",
+        "demo-refresher",
+        "demo-gateway",
+    ]
+    assert profiles["one-api"] == ["one-api"]
+
+
+def test_everything_that_runs_alone_for_long_is_watched(services: dict[str, dict[str, Any]]) -> None:
+    # The gateways have the image's own check, one-api is not ours.
+    watched = {name for name, service in services.items() if "healthcheck" in service}
+    assert watched == {"redis", "refresher", "demo-refresher", "simulator"}
+    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()
+
+
+def test_foreign_images_are_pinned(services: dict[str, dict[str, Any]]) -> None:
+    foreign = [service["image"] for service in services.values() if service["image"] != "kimi-gateway"]
+    assert foreign
+    assert all(DIGEST.search(image) for image in foreign)
+
+
+def test_the_gateway_may_drain_longer_than_it_does_by_default(services: dict[str, dict[str, Any]]) -> None:
+    grace = float(services["gateway"]["stop_grace_period"].removesuffix("s"))
+    assert grace > GatewaySettings.model_fields["gateway_drain_seconds"].default + 10
+
+
+def test_commands_are_lists_so_that_signals_reach_the_program(services: dict[str, dict[str, Any]]) -> None:
+    ours = [service for service in services.values() if service["image"] == "kimi-gateway"]
+    assert all(isinstance(service.get("command", []), list) for service in ours)
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r"^\s*(?:CMD|ENTRYPOINT) (.)", dockerfile, re.MULTILINE) == ["[", "["]
+
+
+def test_the_image_is_built_on_a_pinned_base_for_another_user_than_root() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    assert DIGEST.search(bases[0])
+    assert set(bases[1:]) == {"base"}
+    assert re.findall(r"^USER (\d+):\d+$", dockerfile, re.MULTILINE) == ["10001"]
+    assert "--require-hashes" in dockerfile
+
+
+def test_the_builder_sees_only_what_the_image_holds() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert let_in == set(copied) == {"requirements.txt", "gateway", "kimi", "refresher", "simulator"}
+
+
+def test_the_dockerfile_passes_its_linter() -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    finished = subprocess.run([linter, "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.stdout + finished.stderr == ""
+    assert finished.returncode == 0
