@@ -1,0 +1,173 @@
+"""OpenAI's chat completions, streamed and whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import orjson
+
+from gateway.errors import Problem
+from gateway.surfaces.tally import Tally
+from gateway.surfaces.wire import Identity, literal, literals
+from kimi.chat import Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+
+_DONE: Final = b"data: [DONE]\n\n"
+_ROLE: Final = b'"role":"assistant","content":""'
+_FIELDS: Final = {Text: b'"content":', Thinking: b'"reasoning_content":'}
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.total,
+    }
+
+
+class ChatStream:
+    """Events as `chat.completion.chunk`s.
+
+    The client asks with `include_usage` for the usage in a last chunk of its own; otherwise it is in the finish chunk.
+    """
+
+    heartbeat = b": still working\n\n"
+
+    def __init__(self, identity: Identity, tally: Tally, *, include_usage: bool) -> None:
+        self._tally = tally
+        self._include_usage = include_usage
+        self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[' % (
+            literal(identity.id),
+            identity.created,
+            literal(identity.model),
+        )
+        self._opening = self._head + b'{"index":0,"delta":{'
+        self._has_begun = False
+        self._calls: dict[int, str] = {}
+        self._id = identity.id
+
+    @property
+    def usage(self) -> Usage:
+        """What the answer took so far."""
+        return self._tally.usage
+
+    def render(self, events: Sequence[Event]) -> bytes:
+        """The chunks for `events`, those of a kind that came together in one."""
+        self._tally.add(events)
+        chunks = b"".join(self._chunks(events))
+        if not chunks or self._has_begun:
+            return chunks
+        self._has_begun = True
+        return self._chunk(_ROLE) + chunks
+
+    def fail(self, problem: Problem) -> bytes:
+        """The chunk that ends a truncated answer. one-api reports it only with `choices` and `usage` beside it."""
+        tail = orjson.dumps({"usage": _usage(self.usage), "error": problem.error})
+        return b"%b],%b\n\n%b" % (self._head, tail[1:], _DONE)
+
+    def _chunks(self, events: Sequence[Event]) -> Iterator[bytes]:
+        for kind, group in groupby(events, type):
+            if kind is Text or kind is Thinking:
+                text = "".join(event.text for event in group if isinstance(event, Text | Thinking))
+                yield from self._texts(_FIELDS[kind], text)
+            else:
+                for event in group:
+                    if isinstance(event, ToolCall):
+                        yield from self._call(event)
+                    elif isinstance(event, Finish):
+                        yield self._finish(event.reason)
+
+    def _chunk(self, delta: bytes) -> bytes:
+        return b'%b%b},"finish_reason":null}]}\n\n' % (self._opening, delta)
+
+    def _texts(self, field: bytes, text: str) -> Iterator[bytes]:
+        if text:
+            for piece in literals(text):
+                yield self._chunk(field + piece)
+
+    def _call(self, event: ToolCall) -> Iterator[bytes]:
+        """Clients concatenate an id or a name that comes twice."""
+        function: dict[str, str] = {}
+        call: dict[str, Any] = {"index": event.index}
+        if event.index not in self._calls:
+            self._calls[event.index] = event.id or f"call-{self._id}-{event.index}"
+            call |= {"id": self._calls[event.index], "type": "function"}
+            function["name"] = event.name or ""
+        for piece in literals(event.arguments):
+            arguments = orjson.Fragment(piece)
+            yield self._chunk(
+                b'"tool_calls":[%b]' % orjson.dumps(call | {"function": {**function, "arguments": arguments}})
+            )
+            call, function = {"index": event.index}, {}
+
+    def _finish(self, reason: FinishReason) -> bytes:
+        usage = orjson.dumps(_usage(self.usage))
+        finish = b'%b},"finish_reason":"%b"}]' % (self._opening, reason.encode())
+        if self._include_usage:
+            return b'%b}\n\n%b],"usage":%b}\n\n%b' % (finish, self._head, usage, _DONE)
+        return b'%b,"usage":%b}\n\n%b' % (finish, usage, _DONE)
+
+
+class ChatAnswer:
+    """Events as one `chat.completion`."""
+
+    def __init__(self, identity: Identity, tally: Tally) -> None:
+        self._identity = identity
+        self._tally = tally
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self._calls: dict[int, dict[str, Any]] = {}
+        self._reason: FinishReason | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """What the answer took so far."""
+        return self._tally.usage
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Takes what came."""
+        self._tally.add(events)
+        for event in events:
+            match event:
+                case Text(text):
+                    self._text.append(text)
+                case Thinking(text):
+                    self._thinking.append(text)
+                case ToolCall():
+                    self._add_call(event)
+                case Finish(reason):
+                    self._reason = reason
+
+    def body(self) -> bytes:
+        """The JSON of the answer."""
+        return b'{"id":%b,"object":"chat.completion","created":%d,"model":%b,"choices":[%b],"usage":%b}' % (
+            literal(self._identity.id),
+            self._identity.created,
+            literal(self._identity.model),
+            orjson.dumps(self._choice()),
+            orjson.dumps(_usage(self.usage)),
+        )
+
+    def _choice(self) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": _fragment(self._text)}
+        if self._thinking:
+            message["reasoning_content"] = _fragment(self._thinking)
+        if self._calls:
+            message["tool_calls"] = [call for _, call in sorted(self._calls.items())]
+        return {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason}
+
+    def _add_call(self, event: ToolCall) -> None:
+        call = self._calls.setdefault(
+            event.index,
+            {
+                "id": event.id or f"call-{self._identity.id}-{event.index}",
+                "type": "function",
+                "function": {"name": event.name or "", "arguments": ""},
+            },
+        )
+        call["function"]["arguments"] += event.arguments
+
+
+def _fragment(texts: Sequence[str]) -> orjson.Fragment:
+    return orjson.Fragment(literal("".join(texts)))

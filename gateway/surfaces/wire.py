@@ -1,0 +1,73 @@
+"""What every surface is made of: an answer's identity, its JSON literals, and what a surface has to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import orjson
+
+from gateway.errors import Problem
+from kimi.chat import Event, Usage
+
+PIECE: Final = 16 * 1024
+"""A delta carries at most so many bytes of text."""
+_SURELY_SMALL: Final = 2_048  # characters: 8 KiB of UTF-8, 12 KiB of JSON at the very most
+_LITERAL: Final = 48 * 1024  # control characters take six bytes each in JSON; one-api stops at lines of 64 KiB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What stands at the head of an answer. `created` is in Unix seconds, `model` is the name that was asked for."""
+
+    id: str
+    created: int
+    model: str
+
+
+class Stream(Protocol):
+    """An answer as the bytes of a stream."""
+
+    heartbeat: bytes
+
+    @property
+    def usage(self) -> Usage: ...
+
+    def render(self, events: Sequence[Event]) -> bytes:
+        """The bytes for `events`; none where the client is told nothing of them. `Finish` ends the stream."""
+
+    def fail(self, problem: Problem) -> bytes:
+        """The bytes that end a stream in which something went wrong."""
+
+
+class Whole(Protocol):
+    """An answer as one body."""
+
+    @property
+    def usage(self) -> Usage: ...
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Takes what came; `Finish` completes the answer."""
+
+    def body(self) -> bytes:
+        """The JSON of the complete answer."""
+
+
+def literal(text: str) -> bytes:
+    """`text` as a JSON string. Halves of a surrogate pair find each other or become U+FFFD."""
+    try:
+        return orjson.dumps(text)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def literals(text: str) -> Iterator[bytes]:
+    """`text` as JSON strings that each fit a delta, never cut inside a character."""
+    whole = literal(text)
+    if len(text) <= _SURELY_SMALL or (len(whole) <= _LITERAL and len(text.encode(errors="replace")) <= PIECE):
+        yield whole
+        return
+    middle = len(text) // 2
+    yield from literals(text[:middle])
+    yield from literals(text[middle:])
