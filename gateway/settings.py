@@ -63,7 +63,8 @@ class GatewaySettings(CommonSettings):
     @property
     def bind(self) -> str:
         """The address to listen at, as gunicorn writes it."""
-        host = f"[{self.gateway_host}]" if ":" in self.gateway_host else self.gateway_host
+        host = self.gateway_host.strip("[]")
+        host = f"[{host}]" if ":" in host else host
         return f"{host}:{self.gateway_port}"
 
     @property

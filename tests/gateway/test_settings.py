@@ -50,8 +50,9 @@ def test_a_key_no_client_can_send_is_refused_without_being_shown(monkeypatch: py
     assert key not in str(caught.value)
 
 
-def test_an_ipv6_address_is_bound_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings(monkeypatch, GATEWAY_HOST="::1", GATEWAY_PORT="8000").bind == "[::1]:8000"
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_ipv6_address_is_bound_in_brackets(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert settings(monkeypatch, GATEWAY_HOST=host, GATEWAY_PORT="8000").bind == "[::1]:8000"
 
 
 def test_private_networks_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
