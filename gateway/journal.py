@@ -1,0 +1,98 @@
+"""One log line and one set of figures a request."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from gateway.metrics import Metrics
+from kimi.chat import Usage
+
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Probes come every few seconds and have nothing to tell."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("gateway.request")
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """What is known of a request so far. Durations are in seconds, `client` is the number of its key."""
+
+    request_id: str
+    method: str
+    route: str
+    started: float
+    client: int | None = None
+    model: str | None = None
+    stream: bool | None = None
+    status: int = 0
+    outcome: str = "ok"
+    account: str | None = None
+    kind: str | None = None
+    attempts: int | None = None
+    failovers: tuple[str, ...] = ()
+    queue_seconds: float | None = None
+    first_event_seconds: float | None = None
+    events: int | None = None
+    usage: Usage | None = None
+    streaming: bool = False  # its answer is still being written when the application returns
+
+
+class Journal:
+    """Writes entries, each once it is complete."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def write(self, entry: Entry, now: float) -> None:
+        """Logs and counts `entry`; `now` is on the clock that `started` was read from."""
+        total = now - entry.started
+        self._count(entry, total)
+        level = logging.DEBUG if entry.route in _QUIET else logging.INFO
+        log.log(level, "request", **{name: value for name, value in _fields(entry, total).items() if value is not None})
+
+    def _count(self, entry: Entry, total: float) -> None:
+        metrics = self._metrics
+        metrics.requests.labels(entry.route, str(entry.status), str(bool(entry.stream)).lower()).inc()
+        if entry.outcome != "ok":
+            metrics.failures.labels(entry.outcome).inc()
+        if entry.attempts is None:
+            return
+        metrics.duration.observe(total)
+        metrics.queued.observe(entry.queue_seconds or 0.0)
+        metrics.failovers.inc(len(entry.failovers))
+        if entry.first_event_seconds is not None:
+            metrics.first_event.observe(entry.first_event_seconds)
+        if entry.usage is not None:
+            metrics.tokens.labels("prompt").inc(entry.usage.prompt)
+            metrics.tokens.labels("completion").inc(entry.usage.completion)
+
+
+def _fields(entry: Entry, total: float) -> dict[str, object]:
+    return {
+        "request_id": entry.request_id,
+        "method": entry.method,
+        "route": entry.route,
+        "status": entry.status,
+        "outcome": entry.outcome,
+        "client": entry.client,
+        "model": entry.model and entry.model[:100],
+        "stream": entry.stream,
+        "account": entry.account,
+        "kind": entry.kind,
+        "attempts": entry.attempts,
+        "failovers": list(entry.failovers) or None,
+        "queue_seconds": _rounded(entry.queue_seconds),
+        "first_event_seconds": _rounded(entry.first_event_seconds),
+        "total_seconds": _rounded(total),
+        "events": entry.events,
+        "prompt_tokens": entry.usage and entry.usage.prompt,
+        "completion_tokens": entry.usage and entry.usage.completion,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)

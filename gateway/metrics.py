@@ -1,0 +1,74 @@
+"""What Prometheus reads of this gateway. Every label has few values, all of them ours."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
+
+DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the directory through which workers share their figures."""
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+
+_FIRST_EVENT: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
+_DURATION: Final = (0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1800)
+
+
+class Metrics:
+    """The figures of this worker, and the text for all of them."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "kimi_gateway_requests",
+            "Requests answered, by route, status and whether the answer was streamed.",
+            ("route", "status", "stream"),
+            registry=self._registry,
+        )
+        self.failures = Counter(
+            "kimi_gateway_failures",
+            "Answers that ended in an error, by its code; streams that had begun are among them.",
+            ("code",),
+            registry=self._registry,
+        )
+        self.first_event = Histogram(
+            "kimi_gateway_first_event_seconds",
+            "Time from the request to the first piece of its answer.",
+            buckets=_FIRST_EVENT,
+            registry=self._registry,
+        )
+        self.duration = Histogram(
+            "kimi_gateway_completion_seconds",
+            "Time from the request to the end of its answer.",
+            buckets=_DURATION,
+            registry=self._registry,
+        )
+        self.queued = Histogram(
+            "kimi_gateway_queue_seconds",
+            "Time that a request waited for a free account.",
+            buckets=_FIRST_EVENT,
+            registry=self._registry,
+        )
+        self.tokens = Counter(
+            "kimi_gateway_tokens", "Tokens read and written.", ("direction",), registry=self._registry
+        )
+        self.failovers = Counter(
+            "kimi_gateway_failovers", "Accounts that failed before any output.", registry=self._registry
+        )
+        self.in_flight = Gauge(
+            "kimi_gateway_in_flight",
+            "Answers under way.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+
+    def text(self) -> bytes:
+        """Everything in Prometheus's text format, over all workers where there are several."""
+        if not os.environ.get(DIRECTORY):
+            return generate_latest(self._registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        return generate_latest(everyone)

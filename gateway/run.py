@@ -1,0 +1,103 @@
+"""A completion being answered: what comes of it, when to give up, and giving everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from gateway.drain import Drain
+from gateway.errors import ClientGone, Draining
+from gateway.journal import Entry
+from gateway.peer import Peer
+from kimi.accounts import Kind
+from kimi.chat import Event, Finish, Text, Thinking, ToolCall, Usage
+
+TICK: Final = 1.0
+"""Silence after which a look is taken at the client and at the clock, in seconds."""
+_OUTPUT = (Text, Thinking, ToolCall, Finish)
+
+
+class Completion(Protocol):
+    """An answer under way. The fields are for the log; `account` is known once one was leased."""
+
+    account: str | None
+    kind: Kind | None
+    attempts: int
+    queue_seconds: float
+    failovers: list[str]
+
+    def next(self, timeout: float) -> list[Event]:
+        """All that is there; nothing after `timeout` seconds of silence. The last list ends with `Finish`.
+
+        Raises `KimiError`.
+        """
+
+    def close(self) -> None:
+        """Gives everything back; may be called more than once."""
+
+
+class Counted(Protocol):
+    """An answer that knows what it took so far."""
+
+    @property
+    def usage(self) -> Usage: ...
+
+
+class Run:
+    """Pulls events out of a completion and keeps the log's figures."""
+
+    def __init__(
+        self, completion: Completion, entry: Entry, *, peer: Peer, drain: Drain, monotonic: Callable[[], float]
+    ) -> None:
+        self.entry = entry
+        self.finished = False
+        self._completion = completion
+        self._peer = peer
+        self._drain = drain
+        self._monotonic = monotonic
+
+    def pull(self, seconds: float) -> list[Event]:
+        """What is there, or nothing after `seconds` of silence.
+
+        Raises `KimiError`, `Draining` when the process has no more time, `ClientGone`.
+        """
+        if self._drain.over:
+            raise Draining
+        events = self._completion.next(min(seconds, TICK))
+        if events:
+            self._note(events)
+        elif self._peer.gone():
+            raise ClientGone
+        return events
+
+    def first(self, patience: float) -> list[Event]:
+        """What came until the first piece of the answer, or until an account has been silent for `patience` seconds.
+
+        The time that a request waits for an account is not the account's silence. Raises as `pull` does.
+        """
+        came: list[Event] = []
+        give_up: float | None = None
+        while not any(isinstance(event, _OUTPUT) for event in came):
+            came += self.pull(TICK if give_up is None else max(give_up - self._monotonic(), 0.0))
+            if give_up is None and self._completion.account is not None:
+                give_up = self._monotonic() + patience
+            if give_up is not None and self._monotonic() >= give_up:
+                break
+        return came
+
+    def close(self, answer: Counted) -> None:
+        """Gives everything back and completes the entry's figures."""
+        self._completion.close()
+        entry, completion = self.entry, self._completion
+        entry.account, entry.kind = completion.account, completion.kind
+        entry.attempts, entry.failovers = completion.attempts, tuple(completion.failovers)
+        entry.queue_seconds = completion.queue_seconds
+        if entry.first_event_seconds is not None:  # before that nothing was read or written
+            entry.usage = answer.usage
+
+    def _note(self, events: Sequence[Event]) -> None:
+        entry = self.entry
+        entry.events = (entry.events or 0) + len(events)
+        if entry.first_event_seconds is None and any(isinstance(event, _OUTPUT) for event in events):
+            entry.first_event_seconds = self._monotonic() - entry.started
+        self.finished = isinstance(events[-1], Finish)

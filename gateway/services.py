@@ -1,0 +1,43 @@
+"""What the gateway works with, as its parts see it; everything comes in through `Services`."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.auth import ClientKeys
+from gateway.catalogue import Catalogue
+from gateway.drain import Drain
+from gateway.metrics import Metrics
+from gateway.run import Completion
+from kimi.chat import Chat
+from kimi.models import Selection
+
+
+class Completions(Protocol):
+    """Where answers come from."""
+
+    def start(self, selection: Selection, chat: Chat) -> Completion:
+        """An answer to `chat`, to be closed by whoever asked. Raises `KimiError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The collaborators of the application.
+
+    `settle` waits so many seconds until everything that was borrowed is given back.
+    `clock` is in Unix seconds, `monotonic` in seconds of any origin.
+    """
+
+    completions: Completions
+    catalogue: Catalogue
+    keys: ClientKeys
+    metrics: Metrics
+    drain: Drain
+    settle: Callable[[float], object]
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex

@@ -1,0 +1,91 @@
+"""The body of a streamed response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import structlog
+
+from gateway.errors import ClientGone, describe
+from gateway.run import Run
+from gateway.surfaces.wire import Stream
+from kimi.chat import Event
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class StreamBody(Iterator[bytes]):
+    """What the server writes, piece by piece, until it closes it.
+
+    Not a generator: one that was never started would give nothing back when it is closed.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        stream: Stream,
+        *,
+        heartbeat: float,
+        monotonic: Callable[[], float],
+        on_close: Callable[[], None],
+    ) -> None:
+        self._run = run
+        self._stream = stream
+        self._heartbeat = heartbeat
+        self._monotonic = monotonic
+        self._on_close = on_close
+        self._opening: Sequence[Event] | None = None
+        self._over = False
+        self._closed = False
+
+    def begin(self, patience: float) -> None:
+        """Waits for the first piece of the answer. Raises what goes wrong until then."""
+        self._opening = self._run.first(patience)
+
+    def __next__(self) -> bytes:
+        if self._over:
+            raise StopIteration
+        try:
+            return self._piece()
+        except ClientGone:
+            self._run.entry.outcome = "client_gone"
+            self._over = True
+            raise StopIteration from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client must not take the answer for complete
+            return self._end(error)
+
+    def close(self) -> None:
+        """Gives everything back, once."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._over:
+            self._run.entry.outcome = "client_gone"
+        self._run.close(self._stream)
+        self._on_close()
+
+    def _piece(self) -> bytes:
+        """The next bytes for the client. The first come at once, so that the headers go out."""
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            return self._render(opening) or self._stream.heartbeat
+        due = self._monotonic() + self._heartbeat
+        while (left := due - self._monotonic()) > 0:
+            if data := self._render(self._run.pull(left)):
+                return data
+        return self._stream.heartbeat
+
+    def _render(self, events: Sequence[Event]) -> bytes:
+        self._over = self._run.finished
+        return self._stream.render(events)
+
+    def _end(self, error: Exception) -> bytes:
+        self._over = True
+        entry = self._run.entry
+        problem = describe(error, entry.request_id)
+        entry.outcome = problem.code
+        if problem.status == 500:
+            log.error("a stream ended in an error of ours", request_id=entry.request_id, exc_info=error)
+        else:
+            log.warning("a stream was cut off", request_id=entry.request_id, reason=f"{type(error).__name__}: {error}")
+        return self._stream.fail(problem)

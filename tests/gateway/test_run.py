@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from gateway.drain import Drain
+from gateway.errors import ClientGone, Draining
+from gateway.journal import Entry
+from gateway.run import TICK, Run
+from kimi.chat import Alive, ChatOpened, Finish, Text, Usage
+from kimi.errors import Unreachable
+from tests.gateway.fakes import Clock, Leased, ScriptedCompletion, Silence, Step
+
+FINISH = Finish("stop")
+
+
+@dataclass
+class Client:
+    left: bool = False
+
+    def gone(self) -> bool:
+        return self.left
+
+
+class Counted:
+    usage = Usage(3, 4)
+
+
+class Scene:
+    def __init__(self, *script: Step, account: str | None = "alice") -> None:
+        self.clock = Clock()
+        self.client = Client()
+        self.drain = Drain(30, self.clock)
+        self.completion = ScriptedCompletion(list(script), self.clock, account=account)
+        self.entry = Entry(request_id="r", method="POST", route="/", started=self.clock())
+        self.run = Run(self.completion, self.entry, peer=self.client, drain=self.drain, monotonic=self.clock)
+
+
+def test_what_is_there_comes_at_once() -> None:
+    scene = Scene([Text("a"), Text("b")], FINISH)
+    assert scene.run.pull(10) == [Text("a"), Text("b")]
+    so_far = scene.run.finished
+    assert scene.run.pull(10) == [FINISH]
+    assert (so_far, scene.run.finished) == (False, True)
+    assert scene.entry.events == 3
+
+
+def test_silence_is_reported_in_ticks() -> None:
+    scene = Scene(Silence(1.5))
+    assert scene.run.pull(10) == []
+    assert scene.run.pull(0.5) == []
+    assert scene.completion.asked == [TICK, 0.5]
+
+
+def test_a_client_that_left_is_noticed_in_the_silence() -> None:
+    scene = Scene(Text("a"), Silence(9))
+    scene.client.left = True
+    assert scene.run.pull(10) == [Text("a")]
+    with pytest.raises(ClientGone):
+        scene.run.pull(10)
+
+
+def test_when_the_process_has_no_more_time_nothing_is_pulled() -> None:
+    scene = Scene(Text("a"), Text("b"))
+    scene.drain.begin()
+    assert scene.run.pull(10) == [Text("a")]
+    scene.clock.advance(30)
+    with pytest.raises(Draining):
+        scene.run.pull(10)
+
+
+def test_the_first_piece_of_the_answer_is_waited_for() -> None:
+    scene = Scene(Silence(3), ChatOpened("c"), Alive(), Silence(2), [Alive(), Text("a")], Text("b"))
+    assert scene.run.first(15) == [ChatOpened("c"), Alive(), Alive(), Text("a")]
+    assert scene.entry.first_event_seconds == 5
+
+
+def test_a_silent_account_is_waited_for_so_long() -> None:
+    scene = Scene(Silence(14), Alive(), Silence(99))
+    assert scene.run.first(15) == [Alive()]
+    assert 15 <= scene.clock() - scene.entry.started <= 16
+    assert scene.entry.first_event_seconds is None
+
+
+def test_waiting_for_an_account_is_not_its_silence() -> None:
+    scene = Scene(Silence(40), Leased(), Silence(99), account=None)
+    scene.run.first(15)
+    assert scene.clock() - scene.entry.started == 55
+
+
+def test_a_failure_before_the_first_piece_is_raised() -> None:
+    scene = Scene(Alive(), Unreachable())
+    with pytest.raises(Unreachable):
+        scene.run.first(15)
+
+
+def test_closing_gives_back_and_notes_who_answered() -> None:
+    scene = Scene(Text("a"))
+    scene.completion.failovers.append("Overloaded")
+    scene.run.first(15)
+    scene.run.close(Counted())
+    assert scene.completion.closed == 1
+    entry = scene.entry
+    assert (entry.account, entry.kind, entry.attempts, entry.queue_seconds) == ("alice", "kimi", 1, 0.5)
+    assert (entry.failovers, entry.usage) == (("Overloaded",), Usage(3, 4))
+
+
+def test_nothing_is_counted_where_nothing_came() -> None:
+    scene = Scene()
+    scene.run.close(Counted())
+    assert scene.entry.usage is None
