@@ -1,0 +1,51 @@
+"""The application, put together from its collaborators."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, Response
+
+from gateway.errors import describe
+from gateway.paths import CanonicalPaths
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+from gateway.views import billing, chat, docs, health, models
+from gateway.views.replies import problem_reply
+from gateway.views.requests import entry, install
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Gateway(Flask):
+    """The application, and what the worker that runs it tells it and asks of it."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__("gateway", static_folder=None)
+        self.drain = services.drain
+        self.settle = services.settle
+
+
+def create_app(settings: GatewaySettings, services: Services) -> Gateway:
+    """A gateway that serves with `services`. Nothing is started and nothing is contacted."""
+    app = Gateway(services)
+    app.url_map.merge_slashes = False  # paths are canonical already, and no client follows a redirect with a body
+    install(app, services)
+    app.register_blueprint(chat.blueprint(settings, services))
+    app.register_blueprint(models.blueprint(services))
+    app.register_blueprint(billing.blueprint(services))
+    app.register_blueprint(health.blueprint(services))
+    app.register_blueprint(docs.blueprint())
+    app.register_error_handler(Exception, _on_error)
+    app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _on_error(error: Exception) -> Response:
+    """Whatever went wrong, in the shape that clients know."""
+    problem = describe(error, entry().request_id)
+    entry().outcome = problem.code
+    if problem.status == 500:
+        log.error("a request met an error of ours", request_id=entry().request_id, exc_info=error)
+    elif problem.status > 500:
+        log.warning("a request failed", request_id=entry().request_id, reason=f"{type(error).__name__}: {error}")
+    return problem_reply(problem)

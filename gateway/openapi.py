@@ -1,0 +1,165 @@
+"""The API in OpenAPI's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_VERSION: Final = "0.1.0"
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Kimi gateway",
+            "version": _VERSION,
+            "description": "An OpenAI-compatible gateway over a pool of Kimi accounts.",
+        },
+        "security": [{"bearer": []}, {"header": []}],
+        "components": {
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
+            "schemas": _SCHEMAS,
+        },
+        "paths": {
+            "/v1/chat/completions": {"post": _CHAT},
+            "/v1/models": {"get": _get("The models that can be asked", _ref("ModelList"))},
+            "/v1/models/{id}": {"get": _MODEL},
+            "/v1/dashboard/billing/subscription": {"get": _get("one-api's question for the limit", _ANY)},
+            "/v1/dashboard/billing/usage": {"get": _get("one-api's question for what was used", _ANY)},
+            "/healthz": {"get": _open("Whether the process lives", _ANY)},
+            "/readyz": {"get": _open("Whether requests can be served; 503 tells why not", _ANY, "503")},
+            "/metrics": {"get": {**_open("Figures in Prometheus's text format"), **_plain("text/plain")}},
+            "/openapi.json": {"get": _open("This document", _ANY)},
+            "/docs": {"get": {**_open("This document for people"), **_plain("text/html")}},
+        },
+    }
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _errors(*statuses: str) -> dict[str, Any]:
+    return {status: {"description": _STATUSES[status], "content": _json(_ref("Error"))} for status in statuses}
+
+
+def _get(summary: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A question that needs a key."""
+    good = {"200": {"description": "The answer", "content": _json(schema)}}
+    return {"summary": summary, "responses": {**good, **_errors("401", "503")}}
+
+
+def _open(summary: str, schema: Mapping[str, Any] | None = None, *statuses: str) -> dict[str, Any]:
+    """A question that needs no key."""
+    answer = {"description": "The answer", "content": _json(schema or _ANY)}
+    return {"summary": summary, "security": [], "responses": dict.fromkeys(("200", *statuses), answer)}
+
+
+def _plain(kind: str) -> dict[str, Any]:
+    return {"responses": {"200": {"description": "The answer", "content": {kind: {"schema": {"type": "string"}}}}}}
+
+
+_ANY: Final[dict[str, Any]] = {"type": "object"}
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+_FLAG: Final[dict[str, Any]] = {"type": ["boolean", "string", "integer", "null"]}
+_STATUSES: Final = {
+    "400": "Something in the request is not as it has to be; `param` says where",
+    "401": "The client key is unknown",
+    "404": "The model does not exist",
+    "413": "The body is too large",
+    "429": "All accounts are busy; `Retry-After` says when to come back",
+    "502": "Kimi could not be reached, gave a broken answer or none in time",
+    "503": "No account can serve this at present",
+}
+_PART: Final[dict[str, Any]] = {"type": "object", "required": ["type"], "properties": {"type": _TEXT, "text": _TEXT}}
+_SCHEMAS: Final[dict[str, Any]] = {
+    "Error": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["message", "type", "param", "code"],
+                "properties": {"message": _TEXT, "type": _TEXT, "param": {"type": ["string", "null"]}, "code": _TEXT},
+            }
+        },
+    },
+    "Message": {
+        "type": "object",
+        "required": ["role"],
+        "properties": {
+            "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
+            "content": {"anyOf": [_TEXT, {"type": "array", "items": _PART}, {"type": "null"}]},
+        },
+    },
+    "ChatRequest": {
+        "type": "object",
+        "required": ["model", "messages"],
+        "properties": {
+            "model": {**_TEXT, "description": "A base and features in any order, as in `kimi-search-thinking`"},
+            "messages": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Message"}},
+            "stream": _FLAG,
+            "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _FLAG}},
+            "n": {"enum": [1, None]},
+            "use_search": {**_FLAG, "description": "Let Kimi search the web"},
+        },
+    },
+    "Usage": {
+        "type": "object",
+        "properties": {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT},
+    },
+    "ChatCompletion": {
+        "type": "object",
+        "required": ["id", "object", "created", "model", "choices", "usage"],
+        "properties": {
+            "id": _TEXT,
+            "object": {"const": "chat.completion"},
+            "created": _COUNT,
+            "model": _TEXT,
+            "choices": {"type": "array", "items": _ANY},
+            "usage": {"$ref": "#/components/schemas/Usage"},
+        },
+    },
+    "Model": {
+        "type": "object",
+        "required": ["id", "object", "created", "owned_by"],
+        "properties": {"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT},
+    },
+    "ModelList": {
+        "type": "object",
+        "required": ["object", "data"],
+        "properties": {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}},
+        },
+    },
+}
+_CHAT: Final[dict[str, Any]] = {
+    "summary": "An answer to a conversation, whole or streamed",
+    "requestBody": {"required": True, "content": _json(_ref("ChatRequest"))},
+    "responses": {
+        "200": {
+            "description": "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
+            "content": {**_json(_ref("ChatCompletion")), "text/event-stream": {"schema": _TEXT}},
+        },
+        **_errors("400", "401", "404", "413", "429", "502", "503"),
+    },
+}
+_MODEL: Final[dict[str, Any]] = {
+    "summary": "One model",
+    "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
+    "responses": {
+        "200": {"description": "The model", "content": _json(_ref("Model"))},
+        **_errors("401", "404", "503"),
+    },
+}

@@ -1,0 +1,36 @@
+"""`GET /v1/models`, answered from what this process knows of the pool."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, Response
+
+from gateway.services import Services
+from gateway.views.replies import json_reply
+from gateway.views.requests import authenticate
+from kimi.models import listing, select
+
+_CREATED: Final = 1_696_809_600  # 9 October 2023, when Kimi was published; clients want a number and show none
+
+
+def blueprint(services: Services) -> Blueprint:
+    """The list of models."""
+    views = Blueprint("models", __name__)
+
+    @views.get("/v1/models")
+    def models() -> Response:
+        authenticate(services.keys)
+        pool = services.catalogue.lately()
+        return json_reply({"object": "list", "data": [_model(name) for name in listing(pool.kinds, pool.models)]})
+
+    @views.get("/v1/models/<path:name>")
+    def model(name: str) -> Response:
+        authenticate(services.keys)
+        return json_reply(_model(select(name, services.catalogue.lately().models).name))
+
+    return views
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _CREATED, "owned_by": "moonshot"}

@@ -1,0 +1,65 @@
+"""What every request brings along: its id, its log entry, its client."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, cast
+
+from flask import Flask, Response, g, request
+
+from gateway.auth import ClientKeys
+from gateway.journal import Entry, Journal
+from gateway.services import Services
+
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SANE_HEADERS: Final = re.compile(r"[A-Za-z0-9_, -]{1,1024}")
+_NO_ROUTE: Final = "none"
+
+
+def entry() -> Entry:
+    """The log entry of the present request."""
+    return cast("Entry", g.entry)
+
+
+def authenticate(keys: ClientKeys) -> None:
+    """Finds out who asks. Raises `UnknownKey`."""
+    entry().client = keys.client(request.headers.get("Authorization"), request.headers.get("X-Api-Key"))
+
+
+def install(app: Flask, services: Services) -> None:
+    """Makes `app` give every request an id and an entry, answer preflights, and mark every answer."""
+    journal = Journal(services.metrics)
+
+    def open_entry() -> Response | None:
+        given = request.headers.get("X-Request-Id", "")
+        g.entry = Entry(
+            request_id=given if _SANE_ID.fullmatch(given) else f"req-{services.new_id()}",
+            method=request.method,
+            route=request.url_rule.rule if request.url_rule else _NO_ROUTE,
+            started=services.monotonic(),
+        )
+        return _preflight() if request.method == "OPTIONS" else None
+
+    def mark(response: Response) -> Response:
+        response.headers["x-request-id"] = entry().request_id
+        response.headers["access-control-allow-origin"] = "*"
+        response.headers["access-control-expose-headers"] = "x-request-id, retry-after, retry-after-ms, x-should-retry"
+        entry().status = response.status_code
+        if not entry().streaming:
+            journal.write(entry(), services.monotonic())
+        return response
+
+    app.before_request(open_entry)
+    app.after_request(mark)
+
+
+def _preflight() -> Response:
+    """The answer to a browser that asks whether it may ask; it sends no key with that."""
+    asked = request.headers.get("Access-Control-Request-Headers", "")
+    response = Response(status=204)
+    response.headers["access-control-allow-methods"] = "GET, POST, OPTIONS"
+    response.headers["access-control-allow-headers"] = (
+        asked if _SANE_HEADERS.fullmatch(asked) else "authorization, content-type, x-api-key"
+    )
+    response.headers["access-control-max-age"] = "86400"
+    return response

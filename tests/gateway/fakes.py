@@ -1,0 +1,150 @@
+"""A scripted pool for tests of the gateway: what it answers is written down beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flask.testing import FlaskClient
+
+from gateway.app import Gateway, create_app
+from gateway.auth import ClientKeys
+from gateway.catalogue import Catalogue
+from gateway.drain import Drain
+from gateway.metrics import Metrics
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+from kimi.accounts import Kind
+from kimi.chat import Chat, Event, Finish, Text
+from kimi.models import Selection
+from kimi.pool import Summary
+
+KEY = "test-key"
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
+EVERYTHING = Summary(usable=2, kinds=frozenset(Kind), models=frozenset({"kimi-k2.6", "kimi-official"}))
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """So many seconds in which nothing comes."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """From here on the completion has an account."""
+
+
+Step = Event | list[Event] | Silence | Leased | Exception
+"""An event or several at once, a silence, or the error that ends it."""
+
+
+@dataclass(slots=True)
+class ScriptedCompletion:
+    """Plays one script. Time passes on `clock` only."""
+
+    script: list[Step]
+    clock: Clock
+    account: str | None = "alice"
+    kind: Kind | None = Kind.KIMI
+    attempts: int = 1
+    queue_seconds: float = 0.5
+    failovers: list[str] = field(default_factory=list)
+    closed: int = 0
+    asked: list[float] = field(default_factory=list)
+
+    def next(self, timeout: float) -> list[Event]:
+        assert not self.closed, "read after it was closed"
+        self.asked.append(timeout)
+        step = self.script.pop(0)
+        match step:
+            case Silence(seconds):
+                self.clock.advance(min(seconds, timeout))
+                if seconds > timeout:
+                    self.script.insert(0, Silence(seconds - timeout))
+                return []
+            case Leased():
+                self.account = "alice"
+                return []
+            case Exception():
+                raise step
+            case list():
+                return step
+        return [step]
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class ScriptedPool:
+    """Answers each request with the next script; `summary` is what it knows of its accounts."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.scripts: list[list[Step]] = []
+        self.started: list[tuple[Selection, Chat, ScriptedCompletion]] = []
+        self.known: Summary | Exception = EVERYTHING
+        self.asked = 0
+
+    def will(self, *script: Step) -> None:
+        self.scripts.append(list(script))
+
+    def start(self, selection: Selection, chat: Chat) -> ScriptedCompletion:
+        completion = ScriptedCompletion(self.scripts.pop(0), self.clock)
+        self.started.append((selection, chat, completion))
+        return completion
+
+    def summary(self) -> Summary:
+        self.asked += 1
+        if isinstance(self.known, Exception):
+            raise self.known
+        return self.known
+
+    @property
+    def last(self) -> ScriptedCompletion:
+        return self.started[-1][2]
+
+
+class House:
+    """A whole gateway over a scripted pool, and a client of it."""
+
+    def __init__(self, **settings: object) -> None:
+        self.clock = Clock()
+        self.pool = ScriptedPool(self.clock)
+        self.drain = Drain(30, self.clock)
+        self.settings = GatewaySettings.model_validate({"gateway_api_keys": KEY, **settings})
+        self.metrics = Metrics()
+        self.app: Gateway = create_app(
+            self.settings,
+            Services(
+                completions=self.pool,
+                catalogue=Catalogue(self.pool, monotonic=self.clock),
+                keys=ClientKeys([KEY]),
+                metrics=self.metrics,
+                drain=self.drain,
+                settle=lambda _seconds: None,
+                clock=lambda: 1_700_000_000.9,
+                monotonic=self.clock,
+                new_id=lambda: "abc123",
+            ),
+        )
+        self.client: FlaskClient = self.app.test_client()
+
+
+def answer(*texts: str) -> Sequence[Step]:
+    """The script of an ordinary answer."""
+    return [*(Text(text) for text in texts), Finish("stop")]

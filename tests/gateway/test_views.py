@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.errors import TABLE
+from kimi.accounts import Kind
+from kimi.errors import StoreUnavailable
+from kimi.pool import Summary
+from tests.gateway.fakes import AUTHORIZED, EVERYTHING, KEY, House
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def test_models_are_those_of_the_pool(house: House) -> None:
+    body = house.client.get("/v1/models", headers=AUTHORIZED).get_json()
+    assert body["object"] == "list"
+    names = [model["id"] for model in body["data"]]
+    assert {"kimi", "kimi-search", "kimi-k2.6", "kimi-official"} <= set(names)
+    assert len(names) == len(set(names))
+    assert all(model["object"] == "model" and isinstance(model["created"], int) for model in body["data"])
+
+
+def test_models_follow_the_kinds(house: House) -> None:
+    house.pool.known = Summary(usable=1, kinds=frozenset({Kind.MOONSHOT}), models=frozenset({"official"}))
+    body = house.client.get("/models", headers={"x-api-key": KEY}).get_json()
+    assert [model["id"] for model in body["data"]] == ["official"]
+
+
+@pytest.mark.parametrize("name", ["kimi", "kimi-thinking-search", "kimi-official", "conpg00t7lagbbsfqkq0"])
+def test_a_model_can_be_looked_up(house: House, name: str) -> None:
+    body = house.client.get(f"/v1/models/{name}", headers=AUTHORIZED).get_json()
+    assert body == {"id": name, "object": "model", "created": body["created"], "owned_by": "moonshot"}
+
+
+def test_an_unknown_model_is_not_found(house: House) -> None:
+    response = house.client.get("/v1/models/gpt-4/x", headers=AUTHORIZED)
+    assert response.status_code == 404
+    assert response.get_json()["error"]["code"] == "model_not_found"
+
+
+def test_one_api_finds_something_left(house: House) -> None:
+    subscription = house.client.get("/v1/dashboard/billing/subscription", headers=AUTHORIZED).get_json()
+    usage = house.client.get("/dashboard/billing/usage?start_date=2024-01-01", headers=AUTHORIZED).get_json()
+    assert subscription["hard_limit_usd"] - usage["total_usage"] / 100 > 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/models", "/v1/models/kimi", "/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"],
+)
+def test_a_key_is_needed(house: House, path: str) -> None:
+    response = house.client.get(path)
+    assert response.status_code == 401
+    assert response.get_json()["error"]["code"] == "invalid_api_key"
+
+
+def test_alive(house: House) -> None:
+    response = house.client.get("/healthz")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+
+
+def test_ready(house: House) -> None:
+    response = house.client.get("/readyz")
+    assert (response.status_code, response.get_json()) == (200, {"ready": True, "usable_accounts": 2, "reasons": []})
+
+
+def test_not_ready_without_accounts(house: House) -> None:
+    house.pool.known = replace(EVERYTHING, usable=0)
+    response = house.client.get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json() == {"ready": False, "usable_accounts": 0, "reasons": ["no usable account"]}
+
+
+def test_not_ready_without_redis_whatever_was_known(house: House) -> None:
+    house.client.get("/v1/models", headers=AUTHORIZED)
+    house.pool.known = StoreUnavailable()
+    response = house.client.get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json() == {"ready": False, "usable_accounts": None, "reasons": ["Redis does not answer"]}
+
+
+def test_not_ready_while_shutting_down(house: House) -> None:
+    house.drain.begin()
+    response = house.client.get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json()["reasons"] == ["shutting down"]
+
+
+def test_metrics_need_no_key_and_have_few_labels(house: House) -> None:
+    for number in range(20):
+        house.client.get(f"/nowhere/{number}")
+        house.client.get(f"/v1/models/model-{number}", headers=AUTHORIZED)
+    response = house.client.get("/metrics")
+    assert response.status_code == 200
+    assert response.content_type.startswith("text/plain")
+    text = response.get_data(as_text=True)
+    assert 'kimi_gateway_requests_total{route="none",status="404",stream="false"} 20.0' in text
+    assert 'kimi_gateway_requests_total{route="/v1/models/<path:name>",status="404",stream="false"} 20.0' in text
+    assert "model-7" not in text
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/nowhere", "/v1/chat", "/token/check", "/admin", "/v1/embeddings"])
+def test_nothing_there(house: House, path: str) -> None:
+    response = house.client.get(path)
+    assert response.status_code == 404
+    assert response.content_type == "application/json"
+    assert response.get_json()["error"]["type"] == "invalid_request_error"
+    assert response.get_json()["error"]["code"] == "not_found"
+
+
+def test_a_wrong_method(house: House) -> None:
+    response = house.client.get("/v1/chat/completions")
+    assert response.status_code == 405
+    assert response.get_json()["error"]["code"] == "method_not_allowed"
+    assert "POST" in response.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/models", "/nowhere", "/"])
+def test_a_preflight_is_answered_anywhere_without_a_key(house: House, path: str) -> None:
+    asked = "authorization, content-type, x-stainless-os"
+    response = house.client.options(path, headers={"Access-Control-Request-Headers": asked})
+    assert (response.status_code, response.data) == (204, b"")
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["access-control-allow-headers"] == asked
+    assert "POST" in response.headers["access-control-allow-methods"]
+
+
+@pytest.mark.parametrize("asked", [None, "", "a\tb", "x" * 2_000, "a: b"])
+def test_a_preflight_repeats_nothing_odd(house: House, asked: str | None) -> None:
+    headers = {} if asked is None else {"Access-Control-Request-Headers": asked}
+    response = house.client.options("/v1/models", headers=headers)
+    assert response.headers["access-control-allow-headers"] == "authorization, content-type, x-api-key"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/nowhere", "/healthz", "/docs"])
+def test_every_answer_is_marked(house: House, path: str) -> None:
+    response = house.client.get(path, headers={"X-Request-Id": "mine_1.2-3"})
+    assert response.headers["x-request-id"] == "mine_1.2-3"
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "x-request-id" in response.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>", "ü"])
+def test_an_odd_request_id_is_replaced(house: House, given: str) -> None:
+    response = house.client.get("/healthz", headers={"X-Request-Id": given})
+    assert response.headers["x-request-id"] == "req-abc123"
+
+
+def test_probes_are_quiet_in_the_log(house: House) -> None:
+    with capture_logs() as logs:
+        house.client.get("/healthz")
+        house.client.get("/v1/models", headers=AUTHORIZED)
+    assert [(line["route"], line["log_level"]) for line in logs] == [("/healthz", "debug"), ("/v1/models", "info")]
+
+
+def test_the_openapi_document_names_every_route(house: House) -> None:
+    document = house.client.get("/openapi.json").get_json()
+    paths = {
+        re.sub(r"<path:name>", "{id}", rule.rule)
+        for rule in house.app.url_map.iter_rules()
+        if rule.rule != "/docs/style.css"
+    }
+    assert set(document["paths"]) == paths
+    assert document["openapi"].startswith("3.")
+
+
+def test_references_in_the_openapi_document_lead_somewhere(house: House) -> None:
+    text = house.client.get("/openapi.json").get_data(as_text=True)
+    schemas = house.client.get("/openapi.json").get_json()["components"]["schemas"]
+    assert set(re.findall(r'"#/components/schemas/(\w+)"', text)) <= set(schemas)
+
+
+def test_the_page_shows_endpoints_and_errors_and_loads_nothing_from_elsewhere(house: House) -> None:
+    response = house.client.get("/docs")
+    page = response.get_data(as_text=True)
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "POST /v1/chat/completions" in page
+    assert all(f"<code>{problem.code}</code>" in page for problem in TABLE.values())
+    assert "http://" not in page and "https://" not in page
+    assert house.client.get("/docs/style.css").content_type == "text/css; charset=utf-8"
