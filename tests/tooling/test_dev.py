@@ -1,0 +1,79 @@
+"""What `./dev` says when it cannot do what it was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What a clone has of `./dev`, with nothing made yet."""
+    shutil.copytree(ROOT / "devtools", tmp_path / "devtools", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dev", "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def dev(clone: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `./dev` where neither uv nor a configuration of pip is found."""
+    env = {"PATH": str(clone), "HOME": str(clone), "PIP_CONFIG_FILE": os.devnull, **variables}
+    return subprocess.run(
+        [sys.executable, "-B", "dev", *arguments], cwd=clone, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_index_out_of_reach_is_named_with_what_may_help(clone: Path) -> None:
+    finished = dev(clone, "test", PIP_INDEX_URL="http://me:secret@127.0.0.1:1/simple")
+    assert finished.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("dev: pip cannot be fetched: http://127.0.0.1:1/simple/pip/ cannot be read (")
+    assert "PIP_INDEX_URL" in line
+    assert "secret" not in finished.stdout + finished.stderr
+
+
+def test_a_failed_installation_is_tried_again_the_next_time(clone: Path) -> None:
+    assert dev(clone, "test", PIP_INDEX_URL="http://127.0.0.1:1/simple").returncode == 1
+    assert dev(clone, "test", PIP_INDEX_URL="http://127.0.0.1:2/simple").stderr.count("127.0.0.1:2") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(clone: Path) -> None:
+    (clone / ".data").touch()
+    finished = dev(clone, "up")
+    assert finished.returncode == 1
+    assert finished.stderr == f"dev: {clone}/.data cannot be made: File exists.\n"
+
+
+def test_a_file_in_the_way_of_the_environment_is_named(clone: Path) -> None:
+    (clone / ".venv").touch()
+    finished = dev(clone, "up")
+    assert finished.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith(f"dev: {clone}/.venv")
+
+
+def test_lock_says_that_it_needs_uv(clone: Path) -> None:
+    finished = dev(clone, "lock")
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("dev: uv compiles the requirements, and it is not on PATH")
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"], ["--help"]])
+def test_help_lists_the_commands(clone: Path, arguments: list[str]) -> None:
+    finished = dev(clone, *arguments)
+    assert finished.returncode == 0
+    assert all(f"\n  {command} " in finished.stdout for command in ("up", "test", "lint", "lock"))
+    assert not (clone / ".venv").exists()
+
+
+def test_an_unknown_command_is_an_error(clone: Path) -> None:
+    finished = dev(clone, "fly")
+    assert finished.returncode == 64
+    assert finished.stdout.startswith("usage: ./dev")
