@@ -1,0 +1,206 @@
+"""The classic dialect of Kimi's web chat: JSON calls, and an event stream for the answer.
+
+All names that stand in its requests, answers and events stand in this file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from kimi.accounts import Account, Kind
+from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
+from kimi.errors import BrokenAnswer, RequestInvalid
+from kimi.http import Answer, Endpoints, Http, Reply, parse, read, request
+from kimi.models import ClassicModel, classic_model
+from kimi.upstreams import complaints, sse
+from kimi.upstreams.drift import Drift
+from kimi.upstreams.faults import classify
+from kimi.upstreams.folding import into_one
+from kimi.upstreams.identity import web_headers
+from kimi.upstreams.reading import events
+
+_TITLE = "未命名会话"  # what the vendor's page calls a new chat
+_CHAT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_NO_STREAM = frozenset({"application/json", "text/html"})
+_NOTHING_TO_READ = frozenset(
+    {
+        "req",
+        "resp",
+        "search_plus",
+        "ref_docs",
+        "rename",
+        "ping",
+        "debug",
+        "done",
+        "zone_set",
+        "status",
+        "search_info",
+        "search_citation",
+        "loading",
+    }
+)
+
+
+class Classic:
+    """Answers chats with accounts of kind `kimi-classic`. `idle` and `patience` are in seconds.
+
+    A stream may be silent for `idle`; any other call may take `patience`.
+    """
+
+    def __init__(self, http: Http, endpoints: Endpoints, drift: Drift, *, idle: float, patience: float) -> None:
+        self._http = http
+        self._endpoints = endpoints
+        self._drift = drift
+        self._idle = idle
+        self._patience = patience
+
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
+        """See `Upstream.stream`. The chat is announced as soon as it is made."""
+        model = classic_model(chat.model, chat.features)
+        if model is None:
+            raise RequestInvalid(f"the classic dialect has no model {chat.model!r}", param="model")
+        chat_id = self._create(model, account, token)
+        yield ChatOpened(chat_id)
+        base = self._endpoints.chat(account)
+        with self._http.stream(
+            "POST",
+            f"{base}/api/chat/{chat_id}/completion/stream",
+            headers={**self._headers(account, token), "Referer": f"{base}/chat/{chat_id}"},
+            content=orjson.dumps(_completion(chat, model)),
+            proxy=account.proxy,
+            timeout=self._idle,
+        ) as reply:
+            self._expect_stream(reply)
+            yield from events(reply.chunks(), Reader(self._drift))
+
+    def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
+        """See `KeepsChats.delete_chat`."""
+        answer = self._call("DELETE", f"/api/chat/{chat_id}", account, token)
+        if answer.status not in {200, 204, 404, 410}:
+            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
+        if answer.status == 200 and answer.body.startswith(b"{"):
+            self._refuse_error(answer)
+
+    def _create(self, model: ClassicModel, account: Account, token: str) -> str:
+        body = {"name": _TITLE, "is_example": False, "kimiplus_id": model.kimiplus_id, "enter_method": "new_chat"}
+        answer = self._call("POST", "/api/chat", account, token, body)
+        if answer.status not in {200, 201}:
+            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
+        self._refuse_error(answer)
+        made = answer.json()
+        chat_id = made.get("id") if isinstance(made, Mapping) else None
+        if not isinstance(chat_id, str) or not _CHAT_ID.fullmatch(chat_id):
+            raise BrokenAnswer("a new chat came without an id")
+        return chat_id
+
+    def _call(
+        self, method: str, path: str, account: Account, token: str, body: Mapping[str, Any] | None = None
+    ) -> Answer:
+        return request(
+            self._http,
+            method,
+            self._endpoints.chat(account) + path,
+            headers=self._headers(account, token),
+            content=None if body is None else orjson.dumps(body),
+            proxy=account.proxy,
+            timeout=self._patience,
+        )
+
+    def _headers(self, account: Account, token: str) -> dict[str, str]:
+        return {**web_headers(account, token, self._endpoints.chat(account)), "Content-Type": "application/json"}
+
+    def _expect_stream(self, reply: Reply) -> None:
+        media = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if reply.status != 200 or media in _NO_STREAM:
+            answer = read(reply, timeout=self._patience)
+            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
+
+    def _refuse_error(self, answer: Answer) -> None:
+        body = answer.json()
+        if isinstance(body, Mapping) and body.get("error_type"):
+            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
+
+
+class Reader:
+    """Reads the event stream of one answer; see `kimi.upstreams.reading.Reader`."""
+
+    def __init__(self, drift: Drift) -> None:
+        self._drift = drift
+        self._decoder = sse.Decoder()
+        self._wrote = False
+        self._at_limit = False
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that `chunk` completes."""
+        for raw in self._decoder.feed(chunk):
+            message = parse(raw.data)
+            name = message.get("event") if isinstance(message, dict) else None
+            if name == "cmpl":
+                if text := self._text(message):
+                    self._wrote = True
+                    yield Text(text)
+            elif name == "k1":
+                if text := self._text(message):
+                    yield Thinking(text)
+            elif name == "all_done":
+                yield self._finish()
+                return
+            elif name not in _NOTHING_TO_READ:
+                self._rare(name, message)
+
+    def close(self) -> Finish:
+        """The stream has ended, which it may not do before `all_done`."""
+        self._decoder.close()
+        raise BrokenAnswer("the stream ended before all_done")
+
+    def _finish(self) -> Finish:
+        if self._at_limit:
+            return Finish("length")
+        if not self._wrote:
+            raise BrokenAnswer("the answer is empty")
+        return Finish("stop")
+
+    def _rare(self, name: object, message: object) -> None:
+        if name == "length":
+            self._at_limit = True
+            return
+        complaint = complaints.of_object(Kind.CLASSIC, message)
+        if name == "error" or (name is None and complaint is not None):
+            if complaint is None:
+                raise BrokenAnswer("the stream reports an error without words")
+            raise classify(complaint, self._drift)
+        if not isinstance(name, str):
+            raise BrokenAnswer("an event of the stream has no name")
+        self._drift.note(Kind.CLASSIC, "event", name)
+
+    def _text(self, message: Mapping[str, Any]) -> str:
+        text = message.get("text")
+        if text is None:
+            self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text")
+            return ""
+        if not isinstance(text, str):
+            raise BrokenAnswer("the text of an event is no text")
+        return text
+
+
+def _completion(chat: Chat, model: ClassicModel) -> dict[str, Any]:
+    research = Feature.RESEARCH in chat.features
+    body: dict[str, Any] = {
+        "kimiplus_id": model.kimiplus_id,
+        "model": model.model,
+        "messages": [{"role": "user", "content": into_one(chat.messages)}],
+        "refs": [],
+        "history": [],
+        "scene_labels": [],
+        "use_search": Feature.SEARCH in chat.features,
+        "use_math": Feature.MATH in chat.features,
+        "use_research": research,
+        "extend": {"sidebar": True},
+    }
+    if research:
+        body["use_deep_research"] = True
+    return body

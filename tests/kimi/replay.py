@@ -1,0 +1,97 @@
+"""An upstream made of recorded answers: what adapters are judged by, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from requests.structures import CaseInsensitiveDict
+
+from kimi.chat import Event, Text, Thinking
+from kimi.http import Reply
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def recorded(name: str) -> bytes:
+    """A byte stream of tests/data, which were written by hand from the wire facts."""
+    return (DATA / name).read_bytes()
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text))
+
+
+def thinking_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Thinking))
+
+
+@dataclass
+class Recorded:
+    """One answer, delivered `size` bytes at a time."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    size: int = 65536
+    error: Exception | None = None  # what reading meets behind the body
+
+    def __post_init__(self) -> None:
+        self.headers = CaseInsensitiveDict(self.headers)
+
+    def chunks(self) -> Iterator[bytes]:
+        for start in range(0, len(self.body), self.size):
+            yield self.body[start : start + self.size]
+        if self.error is not None:
+            raise self.error
+
+
+def as_json(body: object, status: int = 200, **headers: str) -> Recorded:
+    return Recorded(orjson.dumps(body), status, {"content-type": "application/json; charset=utf-8", **headers})
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an adapter sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    proxy: str | None
+    timeout: float
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.content or b"null")
+
+
+class Replay:
+    """An `Http` that gives its answers in turn, keeps the calls, and counts answers that were not let go of."""
+
+    def __init__(self, *answers: Recorded) -> None:
+        self.calls: list[Call] = []
+        self.open = 0
+        self._answers = iter(answers)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        proxy: str | None = None,
+        timeout: float,
+    ) -> Iterator[Reply]:
+        self.calls.append(Call(method, url, CaseInsensitiveDict(headers), content, proxy, timeout))
+        self.open += 1
+        try:
+            yield next(self._answers)
+        finally:
+            self.open -= 1
