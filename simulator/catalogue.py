@@ -22,7 +22,7 @@ class Entry:
     endpoints: frozenset[str] = ENDPOINTS
 
 
-_AFTER = 3  # text events that come before something happens in the middle
+_TEXTS = 3  # text events that come before something happens in the middle
 
 CATALOGUE: Mapping[str, Entry] = {
     # Any call
@@ -37,7 +37,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "slow": Entry("this many seconds pass before anything is done", {"seconds": 1.0}),
     "hang": Entry(
         "silence until the client leaves; on chats after so many text events (null: before the headers)",
-        {"after": None},
+        {"texts": None},
     ),
     "lost_reply": Entry(
         "the call is carried out, but its answer is lost; how: cut (half a body) | close | reset | hang | 502",
@@ -59,30 +59,30 @@ CATALOGUE: Mapping[str, Entry] = {
     "error": Entry(
         "an error of the table; where: http | json (200 with application/json) | first (in the stream, before all) | "
         "middle (after so many text events) | trailer (connect: nothing else) | end (after all text) | null: usual",
-        {"reason": "overloaded", "where": None, "after": _AFTER, "silent": None},
+        {"reason": "overloaded", "where": None, "texts": _TEXTS, "silent": None},
     ),
-    "retract": Entry("the answer is withdrawn after so many texts", {"reason": "moderation", "after": _AFTER}, CHAT),
+    "retract": Entry("the answer is withdrawn after so many texts", {"reason": "moderation", "texts": _TEXTS}, CHAT),
     "degrade": Entry("a notification says that a smaller model answers", {}, CHAT),
     "empty": Entry("a complete answer without any text", {}, CHAT),
     "truncate": Entry(
         "the stream ends at: start | middle | character | frame | end; how: cut | fin | reset",
-        {"at": "middle", "how": "cut", "after": _AFTER},
+        {"at": "middle", "how": "cut", "texts": _TEXTS},
         CHAT,
     ),
     "no_end": Entry("all text comes, then a clean end of the body without all_done, trailer or [DONE]", {}, CHAT),
-    "stall": Entry("so many seconds of silence after so many text events", {"seconds": 1.0, "after": _AFTER}, CHAT),
-    "heartbeats": Entry("after so many text events only heartbeats, for ever", {"after": 0, "every": 0.1}, CHAT),
-    "garbage": Entry("random bytes after so many text events", {"after": _AFTER, "bytes": 64}, CHAT),
-    "bad_json": Entry("a message that is no JSON after so many text events", {"after": _AFTER}, CHAT),
-    "bad_utf8": Entry("a message with broken UTF-8 after so many text events", {"after": _AFTER}, CHAT),
-    "unknown": Entry("messages of kinds, masks and fields that nobody knows", {"after": _AFTER}, CHAT),
-    "oversize": Entry("a line or frame of this many bytes", {"after": _AFTER, "bytes": 9 * 1024 * 1024}, CHAT),
-    "compressed": Entry("connect: a frame with the compressed flag 0x01", {"after": _AFTER}, CHAT),
-    "bad_flags": Entry("connect: a frame with flags that do not exist", {"after": _AFTER, "flags": 0x40}, CHAT),
-    "length": Entry("the output limit is reached after so many text events", {"after": _AFTER}, CHAT),
-    "finish": Entry("moonshot: another finish_reason", {"reason": "engine_overloaded", "after": _AFTER}, CHAT),
+    "stall": Entry("so many seconds of silence after so many text events", {"seconds": 1.0, "texts": _TEXTS}, CHAT),
+    "heartbeats": Entry("after so many text events only heartbeats, for ever", {"texts": 0, "every": 0.1}, CHAT),
+    "garbage": Entry("random bytes after so many text events", {"texts": _TEXTS, "bytes": 64}, CHAT),
+    "bad_json": Entry("a message that is no JSON after so many text events", {"texts": _TEXTS}, CHAT),
+    "bad_utf8": Entry("a message with broken UTF-8 after so many text events", {"texts": _TEXTS}, CHAT),
+    "unknown": Entry("messages of kinds, masks and fields that nobody knows", {"texts": _TEXTS}, CHAT),
+    "oversize": Entry("a line or frame of this many bytes", {"texts": _TEXTS, "bytes": 9 * 1024 * 1024}, CHAT),
+    "compressed": Entry("connect: a frame with the compressed flag 0x01", {"texts": _TEXTS}, CHAT),
+    "bad_flags": Entry("connect: a frame with flags that do not exist", {"texts": _TEXTS, "flags": 0x40}, CHAT),
+    "length": Entry("the output limit is reached after so many text events", {"texts": _TEXTS}, CHAT),
+    "finish": Entry("moonshot: another finish_reason", {"reason": "engine_overloaded", "texts": _TEXTS}, CHAT),
     "content_filter": Entry(
-        "refused by the filter, as the dialect does it: a sentence, a retraction, an HTTP 400", {"after": 0}, CHAT
+        "refused by the filter, as the dialect does it: a sentence, a retraction, an HTTP 400", {"texts": 0}, CHAT
     ),
     "answer": Entry("no fault: another script for this answer (text, thinking, title, events, delay, …)", {}, CHAT),
 }

@@ -84,7 +84,7 @@ def _error(call: Call) -> Response | None:
 
 
 def _content_filter(call: Call) -> Response | None:
-    if call.dialect is not Kind.MOONSHOT or _args(call)["after"]:
+    if call.dialect is not Kind.MOONSHOT or _args(call)["texts"]:
         return None  # in the stream
     return refuse(call.dialect, "content_filter")
 
@@ -102,7 +102,7 @@ def _slow(call: Call) -> None:
 
 
 def _hang(call: Call) -> Response | None:
-    if call.endpoint == "chat" and _args(call)["after"] is not None:
+    if call.endpoint == "chat" and _args(call)["texts"] is not None:
         return None  # in the stream
     return deliver(iter((Pause(None),)))
 

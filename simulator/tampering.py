@@ -47,9 +47,9 @@ class Show:
     tame: bool
     rest: list[Item] = field(default_factory=list)
 
-    def until(self, after: int | None = None) -> Iterator[Item]:
+    def until(self, texts: int | None = None) -> Iterator[Item]:
         """Everything before text event number `after`, or before the end where there are fewer."""
-        wanted = int(self.args["after"] if after is None else after)
+        wanted = int(self.args["texts"] if texts is None else texts)
         seen = 0
         for item in self.items:
             if isinstance(item, Emit):
