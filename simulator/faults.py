@@ -11,6 +11,7 @@ from simulator.catalogue import CATALOGUE, ENDPOINTS, complete
 from simulator.kinds import Kind
 from simulator.reasons import ALL_REASONS
 
+_IN_STREAM = frozenset({"first", "middle", "trailer", "end"})  # places that only a chat has
 _MATCH = frozenset({"account", "endpoint", "kind", "contains"})
 
 
@@ -124,13 +125,14 @@ def parse(wanted: Mapping[str, Any], fault_id: int = 0) -> Fault:
     args = _object(wanted, "args")
     if what == "answer":
         check_overrides(args)
+    in_stream = "texts" in args or args.get("where") in _IN_STREAM
     args = complete(what, args)
     if what == "error" and args["reason"] not in ALL_REASONS:
         raise ValueError(f"unknown reason {args['reason']!r}; known: {', '.join(sorted(ALL_REASONS))}")
     return Fault(
         id=fault_id,
         what=what,
-        match=_match(_object(wanted, "match"), what),
+        match=_match(_object(wanted, "match"), what, usual="chat" if in_stream else None),
         args=args,
         left=_count(wanted, "times", 1),
         skip=_count(wanted, "after", 0) or 0,
@@ -153,11 +155,11 @@ def _count(wanted: Mapping[str, Any], name: str, default: int) -> int | None:
     return value
 
 
-def _match(wanted: Mapping[str, Any], what: str) -> Match:
+def _match(wanted: Mapping[str, Any], what: str, *, usual: str | None) -> Match:
     strange = set(wanted) - _MATCH
     if strange:
         raise ValueError(f"match has no {', '.join(sorted(strange))}; it has: {', '.join(sorted(_MATCH))}")
-    endpoint = wanted.get("endpoint")
+    endpoint = wanted.get("endpoint", usual)
     endpoint = None if endpoint == "any" else endpoint
     if endpoint is not None and endpoint not in CATALOGUE[what].endpoints:
         known = ENDPOINTS & CATALOGUE[what].endpoints

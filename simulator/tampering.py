@@ -118,7 +118,8 @@ def _truncate(show: Show) -> Iterator[Item]:
 
 def _inside_character(data: bytes) -> int:
     """A position inside the first character of several bytes; the middle when there is none."""
-    return next((place for place, byte in enumerate(data) if byte & 0xC0 == 0x80), len(data) // 2)
+    starts = (place + 1 for place in range(len(data) - 1) if data[place] >= 0xC2 and data[place + 1] & 0xC0 == 0x80)
+    return next(starts, len(data) // 2)
 
 
 def _no_end(show: Show) -> Iterator[Item]:

@@ -115,6 +115,8 @@ class Client:
 
     # moonshot
 
-    def ask(self, text: str = "你好 hello", *, streamed: bool = False, **more: Any) -> requests.Response:
-        body = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": text}]} | more
+    def ask(
+        self, text: str = "你好 hello", *, streamed: bool = False, more: Any = None, **fields: Any
+    ) -> requests.Response:
+        body = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": text}]} | fields | (more or {})
         return self.call("POST", "/v1/chat/completions", body, stream=streamed)
