@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import jwt
+import orjson
+import pytest
+
+from kimi.accounts import Account, Kind, Region
+from kimi.chat import Alive, Chat, ChatOpened, Event, Feature, Finish, Message, Text, Thinking
+from kimi.errors import (
+    AccountBusy,
+    BrokenAnswer,
+    ContentRefused,
+    KimiError,
+    ModelRefused,
+    Overloaded,
+    RateLimited,
+    RequestInvalid,
+    TokenRejected,
+    Unreachable,
+    UpstreamError,
+)
+from kimi.http import Endpoints
+from kimi.upstreams import KeepsChats
+from kimi.upstreams.connect import Connect, Reader
+from kimi.upstreams.drift import Drift
+from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
+
+ACCOUNT = Account(name="alice", kind=Kind.KIMI, proxy="http://proxy")
+TOKEN = jwt.encode({"sub": "u1", "ssid": "s1", "device_id": "d1", "typ": "access"}, "k" * 64, algorithm="HS512")
+CHAT = Chat(model="kimi", messages=(Message("user", "你好"),))
+OPENED = ChatOpened("19a0c0de-1111-8000-8000-00000000c0de")
+ENVELOPES = {"Content-Type": "application/connect+json"}
+
+ASSISTANT = {"op": "set", "mask": "message", "message": {"role": "assistant", "status": "MESSAGE_STATUS_GENERATING"}}
+TEXT = {"op": "set", "mask": "block.text", "block": {"id": "b", "text": {"content": "x"}}}
+COMPLETED = {"op": "set", "mask": "message.status", "message": {"status": "MESSAGE_STATUS_COMPLETED"}}
+DONE: dict[str, Any] = {"done": {}}
+
+
+def connect(http: Replay) -> Connect:
+    return Connect(http, Endpoints(web="http://web"), Drift(), idle=120, patience=30)
+
+
+def envelope(message: object, flags: int = 0) -> bytes:
+    raw = message if isinstance(message, bytes) else orjson.dumps(message)
+    return struct.pack(">BI", flags, len(raw)) + raw
+
+
+def stream_of(*messages: object, trailer: object = None) -> bytes:
+    return b"".join(map(envelope, messages)) + envelope({} if trailer is None else trailer, 2)
+
+
+def ask(stream: bytes, *, size: int = 65536) -> list[Event]:
+    return list(connect(Replay(Recorded(stream, headers=ENVELOPES, size=size))).stream(CHAT, ACCOUNT, TOKEN))
+
+
+def failure(answer: Recorded) -> tuple[list[Event], KimiError]:
+    """What came before, and the error."""
+    http = Replay(answer)
+    events: list[Event] = []
+    with pytest.raises(KimiError) as raised:
+        events += connect(http).stream(CHAT, ACCOUNT, TOKEN)
+    assert http.open == 0
+    return events, raised.value
+
+
+def error_of(stream: bytes) -> KimiError:
+    return failure(Recorded(stream, headers=ENVELOPES))[1]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
+def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
+    events = [event for event in ask(recorded("connect-answer.bin"), size=size) if event != Alive()]
+
+    assert text_of(events) == "你好，世界 🌙\n\nBye."
+    assert thinking_of(events) == "嗯，一个 greeting."
+    assert events == [
+        OPENED,
+        Thinking("嗯，"),
+        Thinking("一个 greeting."),
+        Text("你好"),
+        Text("，世界 🌙"),
+        Text("\n\nBye."),
+        Finish("stop"),
+    ]
+
+
+def test_tools_sources_and_notices_are_signs_of_life() -> None:
+    events = ask(recorded("connect-search.bin"), size=50)
+
+    assert [event for event in events if event != Alive()] == [OPENED, Text("The moon."), Finish("stop")]
+    assert events.count(Alive()) > 10
+
+
+def test_the_users_own_words_are_no_answer() -> None:
+    echo = {"op": "append", "mask": "block.text.content", "block": {"text": {"content": "mine"}}}
+    user = {"op": "set", "mask": "message", "message": {"role": "user", "status": "MESSAGE_STATUS_COMPLETED"}}
+
+    assert ask(stream_of(user, echo, ASSISTANT, TEXT, COMPLETED)) == [Text("x"), Finish("stop")]
+    assert type(error_of(stream_of(user, echo, COMPLETED, DONE))) is BrokenAnswer
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("connect-retract.bin", ContentRefused),
+        ("connect-overload.bin", Overloaded),
+        ("connect-error-trailer.bin", Overloaded),
+        ("connect-error-first.bin", TokenRejected),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 65536])
+def test_a_withdrawn_or_failed_answer_is_an_error(name: str, error: type[KimiError], size: int) -> None:
+    http = Replay(Recorded(recorded(name), headers=ENVELOPES, size=size))
+    with pytest.raises(error):
+        list(connect(http).stream(CHAT, ACCOUNT, TOKEN))
+    assert http.open == 0
+
+
+def test_the_chat_is_named_before_the_failure_so_that_it_can_be_deleted() -> None:
+    stream = connect(Replay(Recorded(recorded("connect-retract.bin"), headers=ENVELOPES))).stream(CHAT, ACCOUNT, TOKEN)
+
+    assert [next(stream), next(stream)] == [OPENED, Text("so far")]
+    with pytest.raises(ContentRefused, match="无法回答"):
+        next(stream)
+
+
+def test_the_chat_is_named_although_the_rest_of_its_chunk_is_broken() -> None:
+    raw = envelope({"op": "set", "chat": {"id": "c1"}}) + b"\xff\xff\xff\xff\xff"
+    stream = connect(Replay(Recorded(raw, headers=ENVELOPES))).stream(CHAT, ACCOUNT, TOKEN)
+
+    assert next(stream) == ChatOpened("c1")
+    with pytest.raises(BrokenAnswer):
+        next(stream)
+
+
+def test_what_is_unknown_is_ignored_and_told_once_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    assert ask(recorded("connect-unknown.bin")) == [OPENED, Text("fine"), Finish("stop")]
+    assert [record.getMessage().removeprefix("the kimi upstream sends an unknown ") for record in caplog.records] == [
+        "mask: block.hologram",
+        "mask: chat.mood",
+        "message: weather",
+        "notification: TYPE_NEW",
+        "mask: message.mood",
+    ]
+
+
+def test_an_answer_is_cut_wherever_it_stops_before_its_end() -> None:
+    stream = recorded("connect-answer.bin")
+    for length in range(len(stream)):
+        assert type(error_of(stream[:length])) is BrokenAnswer, length
+
+
+@pytest.mark.parametrize("end", [(COMPLETED,), (DONE,), (COMPLETED, DONE)])
+def test_an_answer_is_complete_when_its_message_or_the_stream_says_so(end: tuple[object, ...]) -> None:
+    assert ask(stream_of(ASSISTANT, TEXT, *end)) == [Text("x"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        stream_of(),
+        stream_of(ASSISTANT, COMPLETED, DONE),
+        stream_of(ASSISTANT, TEXT),
+        stream_of(ASSISTANT, TEXT, {"mask": "message.status", "message": {"status": "MESSAGE_STATUS_NEW"}}, DONE),
+        stream_of(ASSISTANT, {**TEXT, "mask": "block.text.parts"}, COMPLETED),
+        stream_of(ASSISTANT, {"op": "set", "block": {"text": {"content": "x"}}}, COMPLETED),
+        stream_of(ASSISTANT, {**TEXT, "op": "replace"}, COMPLETED),
+        stream_of(ASSISTANT, {"mask": "block.text", "op": "set"}),
+        stream_of(ASSISTANT, {"mask": "block.text", "op": "set", "block": {"text": "x"}}),
+        stream_of(ASSISTANT, {"mask": "block.text", "op": "set", "block": {"text": {"content": 3}}}),
+        stream_of(ASSISTANT, {"op": "set", "mask": "block.think", "block": {"think": {"content": "hm"}}}, COMPLETED),
+        stream_of(ASSISTANT, TEXT, COMPLETED, trailer={"error": {}}),
+        stream_of({"error": {}}),
+        stream_of({"block": 3}),
+        stream_of({"message": 3}),
+        stream_of({"chat": 3}),
+        stream_of([]),
+        stream_of(b"{"),
+        stream_of(b'{"a":"\xff"}'),
+        envelope({}, 1),
+        envelope({}, 4),
+        b"\x00\xff\xff\xff\xff",
+    ],
+)
+def test_nothing_broken_or_empty_passes_for_an_answer(stream: bytes) -> None:
+    assert type(error_of(stream)) is BrokenAnswer
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_complete_answer_is_not_spoilt_by_what_stands_behind_its_trailer(late: int) -> None:
+    stream = stream_of(ASSISTANT, TEXT, COMPLETED) + b"\x00"
+
+    assert ask(stream, size=len(stream) - late) == [Text("x"), Finish("stop")]
+
+
+def test_an_answer_ends_once() -> None:
+    reader = Reader(Drift())
+
+    assert list(reader.feed(stream_of(ASSISTANT, TEXT, COMPLETED)))[-1] == Finish("stop")
+    with pytest.raises(BrokenAnswer, match="ended already"):
+        reader.close()
+
+
+def test_empty_and_missing_pieces_are_nothing() -> None:
+    nothing = {"op": "set", "mask": "block.text", "block": {"id": "b", "text": {}}}
+
+    assert ask(stream_of(ASSISTANT, nothing, TEXT, COMPLETED)) == [Text("x"), Finish("stop")]
+
+
+def test_a_chat_is_named_once() -> None:
+    named = {"op": "set", "chat": {"id": "c1"}}
+    unnamed = {"op": "set", "chat": {}}
+
+    events = ask(stream_of(unnamed, named, named, {**named, "mask": 3}, ASSISTANT, TEXT, COMPLETED))
+
+    assert events == [ChatOpened("c1"), Text("x"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (as_json({"code": "unauthenticated", "message": ""}, 401), TokenRejected),
+        (as_json({"code": "resource_exhausted", "message": "session in progress"}, 429), AccountBusy),
+        (as_json({"code": "permission_denied", "message": "concurrent request limit"}, 403), AccountBusy),
+        (as_json({"code": "resource_exhausted", "message": "the scenario is not in your plan"}), ModelRefused),
+        (as_json({"error": {"code": "unauthenticated"}}), TokenRejected),
+        (as_json({}), BrokenAnswer),
+        (Recorded(b"", 429, {"retry-after": "3"}), RateLimited),
+        (Recorded(b"<html>", 200, {"content-type": "text/html; charset=utf-8"}), BrokenAnswer),
+        (Recorded(b"<html>", 503, {"content-type": "text/html"}), UpstreamError),
+        (Recorded(b"", 302, {"location": "https://www.kimi.ai/"}), UpstreamError),
+        (Recorded(envelope({"heartbeat": {}}), headers=ENVELOPES, error=Unreachable()), Unreachable),
+    ],
+)
+def test_an_error_in_place_of_the_stream(answer: Recorded, error: type[KimiError]) -> None:
+    assert type(failure(answer)[1]) is error
+
+
+def test_what_is_sent_for_a_plain_question() -> None:
+    http = Replay(Recorded(recorded("connect-answer.bin"), headers=ENVELOPES))
+    list(connect(http).stream(CHAT, ACCOUNT, TOKEN))
+    (call,) = http.calls
+
+    assert call.url == "http://web/apiv2/kimi.gateway.chat.v1.ChatService/Chat"
+    assert (call.method, call.timeout, call.proxy) == ("POST", 120, "http://proxy")
+    assert call.content is not None
+    flags, length = struct.unpack(">BI", call.content[:5])
+    assert (flags, length) == (0, len(call.content) - 5)
+    assert orjson.loads(call.content[5:]) == {
+        "scenario": "SCENARIO_K2D5",
+        "tools": [],
+        "message": {
+            "id": "",
+            "children_message_ids": [],
+            "role": "user",
+            "blocks": [{"id": "", "message_id": "", "text": {"content": "你好"}}],
+            "scenario": "SCENARIO_K2D5",
+            "labels": [],
+            "references": [],
+            "is_goal": False,
+        },
+        "options": {"thinking": False, "enable_plugin": False, "reasoning_effort": "REASONING_EFFORT_NONE"},
+        "project_id": "",
+    }
+    assert call.headers["Content-Type"] == "application/connect+json"
+    assert call.headers["Connect-Protocol-Version"] == "1"
+    assert call.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert call.headers["X-Traffic-Id"] == "u1"
+    assert call.headers["X-Msh-Session-Id"] == "s1"
+    assert call.headers["X-Msh-Device-Id"] == "d1"
+
+
+def sent(chat: Chat, account: Account = ACCOUNT) -> tuple[str, dict[str, Any]]:
+    http = Replay(Recorded(recorded("connect-answer.bin"), headers=ENVELOPES))
+    list(connect(http).stream(chat, account, TOKEN))
+    return http.calls[0].url, orjson.loads((http.calls[0].content or b"")[5:])
+
+
+@pytest.mark.parametrize(
+    ("model", "features", "scenario", "kimiplus", "options"),
+    [
+        (
+            "kimi",
+            {Feature.THINKING},
+            "SCENARIO_K2D5",
+            None,
+            {"thinking": True, "reasoning_effort": "REASONING_EFFORT_LOW"},
+        ),
+        ("kimi-k2", set(), "SCENARIO_K2", None, {"thinking": False}),
+        ("kimi-k3", set(), "SCENARIO_OK_COMPUTER", "ok-computer", {"reasoning_effort": "REASONING_EFFORT_LOW"}),
+        ("conpg00t7lagbbsfqkq0", set(), "SCENARIO_K2D5", "conpg00t7lagbbsfqkq0", {"thinking": False}),
+    ],
+)
+def test_what_models_become(
+    model: str, features: set[Feature], scenario: str, kimiplus: str | None, options: dict[str, Any]
+) -> None:
+    _, body = sent(Chat(model=model, messages=CHAT.messages, features=frozenset(features)))
+
+    assert (body["scenario"], body["message"]["scenario"], body.get("kimiplus_id")) == (scenario, scenario, kimiplus)
+    assert options.items() <= body["options"].items()
+    assert ("reasoning_effort" in body["options"]) == (model != "kimi-k2")
+
+
+def test_search_is_a_tool() -> None:
+    _, body = sent(Chat(model="kimi", messages=CHAT.messages, features=frozenset({Feature.SEARCH})))
+
+    assert body["tools"] == [{"type": "TOOL_TYPE_SEARCH", "search": {}}]
+    assert body["options"]["enable_plugin"] is True
+
+
+def test_a_history_is_folded_and_the_systems_words_have_their_own_place() -> None:
+    turns = (Message("user", "a"), Message("system", "s"), Message("assistant", "b"), Message("user", "c"))
+    _, body = sent(Chat(model="kimi", messages=turns))
+
+    assert body["options"]["system_prompt"] == "s"
+    assert body["message"]["blocks"][0]["text"]["content"] == "user:a\nassistant:b\nuser:c"
+
+
+def test_an_account_of_the_other_region_goes_to_its_own_host() -> None:
+    url, _ = sent(CHAT, Account(name="bob", kind=Kind.KIMI, region=Region.GLOBAL))
+
+    assert url.startswith("https://www.kimi.ai/apiv2/")
+
+
+def test_a_model_that_the_dialect_lacks() -> None:
+    http = Replay()
+    with pytest.raises(RequestInvalid) as raised:
+        list(connect(http).stream(Chat(model="kimi-k1", messages=CHAT.messages), ACCOUNT, TOKEN))
+
+    assert raised.value.param == "model"
+    assert http.calls == []
+
+
+def test_closing_early_lets_go_of_the_connection() -> None:
+    http = Replay(Recorded(recorded("connect-answer.bin"), headers=ENVELOPES))
+    stream = connect(http).stream(CHAT, ACCOUNT, TOKEN)
+    while not isinstance(next(stream), Text):
+        pass
+    assert http.open == 1
+
+    stream.close()
+
+    assert http.open == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [as_json({}), Recorded(b"", 200), Recorded(b"", 404), as_json({"code": "not_found"}, 410)]
+)
+def test_a_chat_is_deleted_or_was_gone_already(answer: Recorded) -> None:
+    http = Replay(answer)
+    upstream = connect(http)
+    upstream.delete_chat("c1", ACCOUNT, TOKEN)
+    (call,) = http.calls
+
+    assert isinstance(upstream, KeepsChats)
+    assert (call.method, call.url) == ("POST", "http://web/apiv2/kimi.chat.v1.ChatService/DeleteChat")
+    assert call.json == {"chat_id": "c1"}
+    assert call.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (as_json({"code": "unauthenticated"}, 401), TokenRejected),
+        (as_json({"code": "unauthenticated"}, 200), TokenRejected),
+        (Recorded(b"", 500), UpstreamError),
+    ],
+)
+def test_a_chat_that_is_not_deleted(answer: Recorded, error: type[KimiError]) -> None:
+    with pytest.raises(error):
+        connect(Replay(answer)).delete_chat("c1", ACCOUNT, TOKEN)
