@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -13,6 +13,7 @@ from refresher.accounts_source import AccountsSource
 
 log = structlog.stdlib.get_logger("refresher")
 
+_NAMES_SHOWN = 20  # in a line of the log
 CHECK_SECONDS = 2.0  # a change is taken once two checks in a row have seen it
 
 
@@ -63,10 +64,10 @@ class Roster:
         log.info(
             "accounts taken",
             configured=len(self._configured),
-            added=report.added,
-            updated=report.updated,
-            revived=report.revived,
-            removed=report.removed,
+            added=_shown(report.added),
+            updated=_shown(report.updated),
+            revived=_shown(report.revived),
+            removed=_shown(report.removed),
         )
 
     def _one_is_missing(self) -> bool:
@@ -79,3 +80,8 @@ class Roster:
             return False
         self._turn = (self._turn + 1) % len(self._configured)
         return self._members.get(self._configured[self._turn].account.name) is None
+
+
+def _shown(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -118,6 +118,18 @@ def test_another_replicas_newer_file_is_not_overwritten(pool: Pool, roster: Rost
     assert (record.refresh, record.state) == ("sk-new-new", State.NEW)
 
 
+def test_a_line_of_the_log_names_some_of_many_accounts(roster: Roster, file: Path) -> None:
+    entries = [f"  - {{name: n{number}, kind: moonshot, api_key: sk-{number}-key}}\n" for number in range(25)]
+    file.write_text("accounts:\n" + "".join(entries), encoding="utf-8")
+    with structlog.testing.capture_logs() as lines:
+        roster.start()
+    (line,) = lines
+    assert line["configured"] == 25
+    assert line["added"].startswith("n0, n1, ")
+    assert line["added"].endswith("n19 and 5 more")
+    assert line["removed"] == ""
+
+
 class Gone(Members):
     """A store that does not answer for a while."""
 
