@@ -164,6 +164,21 @@ def test_a_refusal_of_a_token_that_was_replaced_meanwhile_is_not_believed(
     assert stored(pool).state is State.ACTIVE
 
 
+def test_what_another_refresher_has_said_already_is_not_said_again(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+
+    def meanwhile() -> None:
+        pool.members.mark("alice", 1, State.DEAD, "invalid claims")
+        raise AccountDead("invalid claims")
+
+    vendor.script = [meanwhile]
+    with structlog.testing.capture_logs() as lines:
+        assert refreshing.refresh("alice") is Outcome.DEAD
+    assert lines == []
+
+
 def test_a_new_token_of_the_operator_revives_the_account(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
     pool.configure(ALICE)
     vendor.script = [AccountDead("refused")]
