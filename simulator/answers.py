@@ -11,6 +11,7 @@ from typing import Any
 
 from simulator.settings import Settings
 
+MAX = 1_000_000  # events, or seconds
 _DIRECTIVE = re.compile(r"\[\[sim (\{.*?\})\]\]", re.DOTALL)
 _LAST_USER = re.compile(r"(?:^|\n)[ \t]*(?:user|User|USER|human|Human|用户)[ \t]*[:：][ \t]*\n?")
 _CALL_TO_ANSWER = re.compile(r"\n+[ \t]*(?:assistant|Assistant|ASSISTANT|助手)[ \t]*[:：]\s*\Z")
@@ -35,14 +36,26 @@ class Script:
     sources: int = 2
 
 
-SCRIPT_KEYS = frozenset(Script.__dataclass_fields__)
+_NUMBER = (int, float)
+_KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "text": str,
+    "thinking": str,
+    "title": str,
+    "events": int,
+    "delay": _NUMBER,
+    "first_delay": _NUMBER,
+    "sources": int,
+}
 
 
 def check_overrides(overrides: Mapping[str, Any]) -> None:
-    """Raises ValueError for a key that no script has."""
-    strange = set(overrides) - SCRIPT_KEYS
-    if strange:
-        raise ValueError(f"unknown in a script: {', '.join(sorted(strange))}; known: {', '.join(sorted(SCRIPT_KEYS))}")
+    """Raises ValueError for a key that no script has, or a value that does not fit."""
+    for name, value in overrides.items():
+        if name not in _KEYS:
+            raise ValueError(f"unknown in a script: {name}; known: {', '.join(_KEYS)}")
+        fits = isinstance(value, _KEYS[name])
+        if not fits or (isinstance(value, int | float) and not 0 <= value <= MAX):
+            raise ValueError(f"{name} of a script cannot be {value!r}")
 
 
 def write_script(settings: Settings, prompt: str, overrides: Mapping[str, Any] | None = None) -> Script:

@@ -84,6 +84,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "content_filter": Entry(
         "refused by the filter, as the dialect does it: a sentence, a retraction, an HTTP 400", {"texts": 0}, CHAT
     ),
+    "gzip": Entry("no fault: the body is compressed on its way, as proxies do", {}, CHAT),
     "answer": Entry("no fault: another script for this answer (text, thinking, title, events, delay, …)", {}, CHAT),
 }
 

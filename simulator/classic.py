@@ -64,9 +64,8 @@ def delete(call: Call, chat_id: str) -> Response:
 @guarded("list", Kind.CLASSIC)
 def list_chats(call: Call) -> Response:
     """The newest chats first."""
-    body = call.json()
     chats = list(reversed(call.owner.chats.values()))
-    start, size = int(body.get("offset") or 0), int(body.get("size") or 50)
+    start, size = call.number("offset", 0), call.number("size", 50)
     items = [
         {"id": chat.id, "name": chat.name, "updated_at": call.world.stamp(chat.created)}
         for chat in chats[start : start + size]
@@ -137,7 +136,7 @@ def research_usage(_call: Call) -> Response:
 def rag_refs(call: Call) -> Response:
     """The sources of answers."""
     items = []
-    for query in call.json().get("queries") or []:
+    for query in call.objects("queries"):
         chat = call.world.chat(call.owner, str(query.get("chat_id")))
         turn = chat.turn(str(query.get("sid")))
         sources = turn.sources if turn else []

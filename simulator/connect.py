@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from simulator.chats import Chat
 from simulator.codecs import end_of_stream, envelope
 from simulator.connect_play import ConnectPlay
-from simulator.desk import Call, guarded
+from simulator.desk import Call, field_of, guarded
 from simulator.exchange import counted, exchange
 from simulator.kinds import Kind
 from simulator.performance import perform, rehearse
@@ -106,22 +106,14 @@ def _conversation(call: Call, wish: Wish) -> tuple[Chat | None, str]:
     """The chat that goes on, and the message that it goes on from."""
     if "chat_id" not in wish.body and "chatId" not in wish.body:
         return None, ""
-    chat_id = str(field(wish.body, "chat_id"))
+    chat_id = str(field_of(wish.body, "chat_id"))
     if not chat_id:
         raise Refusal("invalid", "chat_id is empty")
     found = call.world.chat(call.owner, chat_id)
-    parent_id = str(field(wish.message, "parent_id") or "")
+    parent_id = str(field_of(wish.message, "parent_id") or "")
     if found.turn(parent_id) is None:
         raise Refusal("invalid", "parent_id is not in the chat")
     return found, parent_id
-
-
-def field(body: Mapping[str, Any], name: str) -> Any:
-    """A field under its snake_case or its camelCase name."""
-    if name in body:
-        return body[name]
-    first, *more = name.split("_")
-    return body.get(first + "".join(word.capitalize() for word in more))
 
 
 def _object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -167,12 +159,12 @@ class Wish:
     @property
     def effort(self) -> str:
         """How hard to think, or nothing."""
-        return str(field(self.options, "reasoning_effort") or "")
+        return str(field_of(self.options, "reasoning_effort") or "")
 
     @property
     def system(self) -> str:
         """The system prompt in its own slot."""
-        return str(field(self.options, "system_prompt") or "")
+        return str(field_of(self.options, "system_prompt") or "")
 
     @property
     def thinks(self) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from simulator.chats import Chat, Turn
-from simulator.connect import field
-from simulator.desk import Call, guarded
+from simulator.desk import Call, field_of, guarded
 from simulator.kinds import Kind
 from simulator.reasons import Refusal
 from simulator.replies import reply
@@ -41,7 +40,7 @@ def models(_call: Call) -> Response:
 @guarded("delete", Kind.KIMI)
 def delete(call: Call) -> Response:
     """Delete a chat."""
-    call.world.delete_chat(call.owner, str(field(call.json(), "chat_id")))
+    call.world.delete_chat(call.owner, str(field_of(call.json(), "chat_id")))
     return reply({})
 
 
@@ -49,7 +48,7 @@ def delete(call: Call) -> Response:
 @guarded("delete", Kind.KIMI)
 def delete_many(call: Call) -> Response:
     """Delete chats; those that are gone already do not matter."""
-    chat_ids = field(call.json(), "chat_ids")
+    chat_ids = field_of(call.json(), "chat_ids")
     if not isinstance(chat_ids, list):
         raise Refusal("invalid", "chat_ids")
     for chat_id in chat_ids:
@@ -62,9 +61,7 @@ def delete_many(call: Call) -> Response:
 @guarded("list", Kind.KIMI)
 def list_chats(call: Call) -> Response:
     """The newest chats first, page by page."""
-    body = call.json()
-    size = int(field(body, "page_size") or 20)
-    start = int(field(body, "page_token") or 0)
+    start, size = call.number("page_token", 0), call.number("page_size", 20)
     chats = list(reversed(call.owner.chats.values()))
     page = {"chats": [_shown(call.world, chat) for chat in chats[start : start + size]]}
     more = {"nextPageToken": str(start + size)} if start + size < len(chats) else {}
@@ -75,7 +72,7 @@ def list_chats(call: Call) -> Response:
 @guarded("list", Kind.KIMI)
 def get_chat(call: Call) -> Response:
     """One chat."""
-    chat = call.world.chat(call.owner, str(field(call.json(), "chat_id")))
+    chat = call.world.chat(call.owner, str(field_of(call.json(), "chat_id")))
     return reply({"chat": _shown(call.world, chat)})
 
 
@@ -83,7 +80,7 @@ def get_chat(call: Call) -> Response:
 @guarded("list", Kind.KIMI)
 def list_messages(call: Call) -> Response:
     """What was said in a chat, newest first."""
-    chat = call.world.chat(call.owner, str(field(call.json(), "chat_id")))
+    chat = call.world.chat(call.owner, str(field_of(call.json(), "chat_id")))
     return reply({"messages": [_message(turn) for turn in reversed(chat.turns)]})
 
 

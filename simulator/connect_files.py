@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from simulator.chats import long_id
-from simulator.connect import field
-from simulator.desk import Call, guarded
+from simulator.desk import Call, field_of, guarded
 from simulator.files import File
 from simulator.kinds import Kind
 from simulator.reasons import Refusal
@@ -34,7 +33,7 @@ def upload(call: Call) -> Response:
 @guarded("files", Kind.KIMI)
 def progress(call: Call) -> Response:
     """How far files are. One whose name ends in `.broken` cannot be read."""
-    ids = field(call.json(), "file_ids")
+    ids = field_of(call.json(), "file_ids")
     if not isinstance(ids, list):
         raise Refusal("invalid", "file_ids")
     return reply({"progresses": [_progress(call.world.file(call.owner, str(file_id))) for file_id in ids]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -50,6 +50,28 @@ class Call:
         if not isinstance(body, dict):
             raise Refusal("invalid", "the body is no JSON object")
         return body
+
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """A list of objects of the body; empty when it is left out. Raises Refusal."""
+        found = self.json().get(name) or []
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise Refusal("invalid", name)
+        return found
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number of the body, under its snake_case or its camelCase name. Raises Refusal."""
+        try:
+            return int(field_of(self.json(), name) or default)
+        except (TypeError, ValueError) as error:
+            raise Refusal("invalid", name) from error
+
+
+def field_of(body: Mapping[str, Any], name: str) -> Any:
+    """A field under its snake_case or its camelCase name."""
+    if name in body:
+        return body[name]
+    first, *more = name.split("_")
+    return body.get(first + "".join(word.capitalize() for word in more))
 
 
 def world_now() -> World:

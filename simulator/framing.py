@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from random import Random
 
@@ -17,6 +18,17 @@ def frame(items: Iterator[Item], rng: Random, *, tame: bool) -> Iterator[Item]:
         return items
     shred = rng.random() < 0.08
     return _shredded(items, rng) if shred else _mangled(items, rng)
+
+
+def zipped(items: Iterator[Item]) -> Iterator[Item]:
+    """The same as gzip, every piece readable when it is there."""
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    for item in items:
+        if isinstance(item, Emit):
+            yield Emit(item.tag, packer.compress(item.data) + packer.flush(zlib.Z_SYNC_FLUSH))
+        else:
+            yield item
+    yield Emit("end", packer.flush())
 
 
 def _shredded(items: Iterator[Item], rng: Random) -> Iterator[Item]:

@@ -33,15 +33,16 @@ def complete(call: Call) -> Response:
     for name in _REJECTED:
         if body.get(name) is not None:
             raise Refusal("invalid", f"invalid {name}: it cannot be set for this model")
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(message, dict) for message in messages):
+    messages = call.objects("messages")
+    if not messages:
         raise Refusal("invalid", "messages")
     text = _text(messages[-1])
     everything = "\n".join(_text(message) for message in messages)
-    if len(everything) > call.world.settings.max_prompt:
+    prompt_tokens = count(everything) + 4 * len(messages)
+    if prompt_tokens > context_length(model):
         raise Refusal("too_long")
     script = rehearse(call, text)
-    order = _order(body, model, text, count(everything) + 4 * len(messages))
+    order = _order(call, body, text, prompt_tokens)
     streams = bool(body.get("stream"))
     answer = (
         perform(call, script, lambda cue: MoonshotPlay(cue, order))
@@ -51,22 +52,29 @@ def complete(call: Call) -> Response:
     return _marked(answer)
 
 
-def _order(body: dict[str, Any], model: str, text: str, prompt_tokens: int) -> Order:
-    thinking = body.get("thinking") or {}
-    tool = _called(body, text)
+def context_length(model: str) -> int:
+    """Tokens that a model reads."""
+    return _CONTEXT.get(model, 262_144)
+
+
+def _order(call: Call, body: dict[str, Any], text: str, prompt_tokens: int) -> Order:
+    thinking, options = body.get("thinking") or {}, body.get("stream_options") or {}
+    if not isinstance(thinking, dict) or not isinstance(options, dict):
+        raise Refusal("invalid", "thinking, stream_options")
+    model, tool = str(body["model"]), _called(call, body, text)
     return Order(
         model=model,
         prompt_tokens=prompt_tokens,
         thinks=model not in _SILENT_MODELS and thinking.get("type") != "disabled",
-        include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        include_usage=bool(options.get("include_usage")),
         tool=tool,
         arguments=orjson.dumps({"query": text}).decode() if tool else "",
     )
 
 
-def _called(body: dict[str, Any], text: str) -> str | None:
+def _called(call: Call, body: dict[str, Any], text: str) -> str | None:
     """The tool that is called: the one that the prompt names, or that `tool_choice` demands."""
-    names = [str(tool.get("function", {}).get("name")) for tool in body.get("tools") or []]
+    names = [str((tool.get("function") or {}).get("name")) for tool in call.objects("tools")]
     choice = body.get("tool_choice")
     if not names or choice == "none" or body["messages"][-1].get("role") == "tool":
         return None
@@ -108,7 +116,7 @@ def _model(account: Account, model: str) -> dict[str, object]:
         "root": model,
         "parent": "",
         "permission": [{"id": f"modelperm-{model}", "organization": account.org, "object": "model_permission"}],
-        "context_length": _CONTEXT.get(model, 262_144),
+        "context_length": context_length(model),
         "supports_image_in": model != "kimi-k2.7-code",
         "supports_reasoning": model not in _SILENT_MODELS,
     }
@@ -118,8 +126,7 @@ def _model(account: Account, model: str) -> dict[str, object]:
 @guarded("tokens", Kind.MOONSHOT)
 def estimate(call: Call) -> Response:
     """Tokens of a prompt."""
-    messages = call.json().get("messages") or []
-    total = sum(count(_text(message)) + 4 for message in messages)
+    total = sum(count(_text(message)) + 4 for message in call.objects("messages"))
     return reply({"code": 0, "data": {"total_tokens": total}, "status": True})
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 from flask import Response
 
 from simulator import strikes
-from simulator.answers import SCRIPT_KEYS, Script, cut, directive, write_script
+from simulator.answers import Script, check_overrides, cut, directive, write_script
 from simulator.desk import Call
 from simulator.faults import parse
-from simulator.framing import frame
+from simulator.framing import frame, zipped
+from simulator.reasons import Refusal
 from simulator.replies import deliver, link_now
 from simulator.streams import Break, Emit, Headers, Item, Pause, Stream
 from simulator.tampering import Dialect, Show, tamper
@@ -54,11 +55,19 @@ def rehearse(call: Call, prompt: str) -> Script:
     overrides = dict(call.fault.args) if call.fault and call.fault.what == "answer" else {}
     call.remembered["prompt"] = prompt
     if call.world.settings.directives:
-        wanted = directive(prompt)
-        if "fault" in wanted:
-            call.fault = parse(wanted["fault"])
-        overrides |= {name: value for name, value in wanted.items() if name in SCRIPT_KEYS}
+        overrides |= _directed(call, directive(prompt))
     return write_script(call.world.settings, prompt, overrides)
+
+
+def _directed(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:
+    fault = wanted.pop("fault", None)
+    try:
+        if fault is not None:
+            call.fault = parse(fault)
+        check_overrides(wanted)
+    except ValueError as error:
+        raise Refusal("invalid", f"directive: {error}") from error
+    return wanted
 
 
 def perform_whole(call: Call, script: Script, make: Callable[[Cue], dict[str, object]]) -> Response:
@@ -111,6 +120,8 @@ def perform(call: Call, script: Script, make: Callable[[Cue], Play]) -> Response
     items = _opened(frame(items, rng, tame=settings.tame), script, early=settings.tame or rng.random() < 0.5)
     close_delimited = settings.body == "close" or (settings.body == "auto" and not settings.tame and rng.random() < 0.3)
     headers = {"Content-Type": play.codec.content_type, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    if call.fault is not None and call.fault.what == "gzip":
+        items, headers["Content-Encoding"] = zipped(items), "gzip"
     return deliver(items, headers=headers, stream=stream, close_delimited=close_delimited)
 
 

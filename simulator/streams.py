@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from time import monotonic
 
 import gevent
 
 from simulator.links import Link
 
 BREATH = 16  # pieces after which others get a turn
+SHORT = 0.25  # seconds up to which a late pause is made shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,24 @@ class Stream:
             on_close(self, outcome)
 
 
+class Pace:
+    """Turns pauses into waits such that many short ones take as long as they should, together.
+
+    Times are monotonic seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._due = now
+
+    def wait(self, seconds: float | None, now: float) -> float | None:
+        """How long to wait now for a pause of `seconds`."""
+        if seconds is None or seconds > SHORT or now - self._due > SHORT:
+            self._due = now + (seconds or 0)
+            return seconds
+        self._due += seconds
+        return max(0.0, self._due - now)
+
+
 class Body:
     """The iterable that the server sends. Its `close` is called however it ends."""
 
@@ -78,13 +98,14 @@ class Body:
     def __iter__(self) -> Iterator[bytes]:
         self._outcome = "closed_by_peer"
         self._link.watch(self._peer_left)
+        pace = Pace(monotonic())
         for number, item in enumerate(self._items):
             if isinstance(item, Emit):
                 yield item.data
                 if number % BREATH == 0:
                     gevent.sleep(0)
             elif isinstance(item, Pause):
-                if self._link.wait(item.seconds):
+                if self._link.wait(pace.wait(item.seconds, monotonic())):
                     raise Cut
             elif isinstance(item, Headers):
                 self._flush()

@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -58,6 +59,7 @@ def _signed(holder: Holder, typ: str, *, iat: int, exp: int, jti: str) -> str:
     return jwt.encode(claims, _KEY, algorithm="HS512")
 
 
+@lru_cache(4096)
 def read(token: str) -> Mapping[str, Any] | None:
     """The claims of a token of ours, expired or not; None when it is not ours."""
     try:

@@ -185,7 +185,8 @@ class World:
         return bool(gone) and not self.settings.linger_seconds
 
     def _closed(self, account: Account, stream: Stream, outcome: str) -> None:
-        self.open_streams -= 1
+        if self.accounts.get(account.name) is account:  # else it is from before a reset
+            self.open_streams -= 1
         counts = account.counts
         setattr(counts, outcome, getattr(counts, outcome) + 1)
         if outcome == "closed_by_peer" and self.settings.linger_seconds:
