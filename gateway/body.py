@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gunicorn.http.errors import ParseException
+
 from gateway.errors import BodyIncomplete, BodyTooLarge
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
         raise BodyTooLarge
     try:
         body: bytes = environ["wsgi.input"].read(limit + 1 if declared is None else declared)
-    except OSError as error:  # gunicorn's errors of a chunked body, and those of the socket
+    except (OSError, ParseException) as error:  # the socket's, and gunicorn's of a chunked body
         raise BodyIncomplete from error
     if len(body) > limit:
         raise BodyTooLarge

@@ -3,14 +3,18 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
 from gateway.body import read_body
 from gateway.errors import BodyIncomplete, BodyTooLarge
 
 
 class BrokenInput:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
     def read(self, _size: int) -> bytes:
-        raise OSError("no more data")
+        raise self.error
 
 
 def declared(body: bytes, length: int | None = None) -> dict[str, object]:
@@ -50,7 +54,11 @@ def test_a_body_that_is_declared_too_large_is_not_read() -> None:
     assert environ["wsgi.input"].read() == b"123456"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("environ", [declared(b"123", 5), {"wsgi.input": BrokenInput(), "wsgi.input_terminated": True}])
+def broken(error: Exception) -> dict[str, object]:
+    return {"wsgi.input": BrokenInput(error), "wsgi.input_terminated": True}
+
+
+@pytest.mark.parametrize("environ", [declared(b"123", 5), broken(NoMoreData()), broken(InvalidChunkSize(b"xyz"))])
 def test_a_body_that_breaks_off_is_no_request(environ: dict[str, object]) -> None:
     with pytest.raises(BodyIncomplete):
         read_body(environ, 5)
