@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
-DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the directory through which workers share their figures."""
+from gateway.scratch import DIRECTORY
+
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
 _FIRST_EVENT: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)

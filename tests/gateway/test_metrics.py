@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway.metrics import DIRECTORY, Metrics
+from gateway.metrics import Metrics
+from gateway.scratch import DIRECTORY
 
 WORKER = """
 from gateway.metrics import Metrics
