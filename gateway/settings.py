@@ -11,13 +11,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from kimi.settings import CommonSettings, Port, Seconds, Words, split
 
 
-def _cpus() -> int:
-    """The CPUs this process may use, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _networks(value: object) -> object:
     parts = split(value)
     if not isinstance(parts, tuple):
@@ -46,7 +39,7 @@ class GatewaySettings(CommonSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: Port = 6867
-    gateway_workers: int = Field(default_factory=_cpus, ge=1, le=512)
+    gateway_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=512)
     gateway_api_keys: Keys = Field((), repr=False)
     gateway_admin_key: str | None = Field(default=None, repr=False)
     gateway_passthrough: bool = False

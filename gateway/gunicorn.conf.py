@@ -1,0 +1,69 @@
+"""gunicorn's configuration: `gunicorn -c gateway/gunicorn.conf.py gateway.wsgi:app`."""
+
+# ruff: noqa: E402, N999 - what is done between the imports has to be done there; the name is gunicorn's
+
+from gevent import monkey
+
+monkey.patch_all()  # before anything imports ssl: patched later, every HTTPS request ends in endless recursion
+
+import math
+import os
+from typing import Any
+
+from gateway import scratch
+
+scratch.share_figures(os.environ, scratch.in_memory())  # before prometheus_client is imported, which looks for it
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from gateway.settings import GatewaySettings
+from gateway.startup import check_store, warn
+from gateway.worker import MARGIN_SECONDS, Log, Worker
+from kimi import logs
+from kimi.settings import load
+from kimi.startup import reporting
+
+with reporting("gateway"):
+    _settings = load(GatewaySettings)
+    check_store(_settings)
+logs.configure(_settings.log_level, _settings.log_format)
+warn(_settings)
+
+wsgi_app = "gateway.wsgi:app"
+proc_name = "kimi-gateway"
+bind = _settings.bind
+workers = _settings.gateway_workers
+worker_class = Worker
+logger_class = Log
+worker_connections = 4096  # a stream needs two descriptors
+worker_tmp_dir = scratch.in_memory()  # gunicorn's heartbeat must not wait for a disk
+
+# Every worker makes its own application, so that no connection to Redis is shared across a fork.
+preload_app = False
+
+# one-api keeps idle connections for 90 s, and must not find them closed. Headers have a limit of their own, see Worker.
+keepalive = 95
+# Not a limit for requests: a worker whose event loop stands still for so long is replaced.
+timeout = 60
+graceful_timeout = math.ceil(_settings.gateway_drain_seconds) + MARGIN_SECONDS
+
+# Authorization may hold dozens of tokens; both limits together bound the memory that headers can take.
+limit_request_field_size = 65_536
+limit_request_fields = 64
+
+control_socket_disable = True
+
+
+def on_starting(_server: Any) -> None:
+    """Before the first worker."""
+    scratch.forget_figures(os.environ)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """A worker is gone: what it had under way is no longer under way."""
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """After the last worker."""
+    scratch.remove_figures(os.environ)

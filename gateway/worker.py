@@ -1,0 +1,157 @@
+"""gunicorn's gevent worker, taught to shut down gently and to speak JSON about broken requests.
+
+What gunicorn's own does differently:
+
+- It waits for idle keep-alive connections as long as for running requests; this one waits for requests only.
+- It drops connections that the kernel has accepted already when it stops listening.
+- It cuts streams off without a word; here they are told first, through `Drain`.
+- A new connection may take as long for its headers as an old one may be idle.
+- It answers a request that it cannot parse with a page of HTML.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from functools import partial
+from typing import Any, Final
+
+import gevent
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.glogging import Logger
+from gunicorn.workers.ggevent import GeventWorker
+
+from gateway.app import Gateway
+from gateway.refusals import refusal, response
+
+HEADER_SECONDS: Final = 15.0
+"""What a new connection has for its first request's headers."""
+LAST_WORDS_SECONDS: Final = 4.0
+"""What streams have for their error chunk once the time to drain is over."""
+SETTLE_SECONDS: Final = 4.0
+"""What is given back in the background has so long before the process ends."""
+MARGIN_SECONDS: Final = 12
+"""Above the sum of both: gunicorn's master kills what takes longer than its `graceful_timeout`."""
+LINGER_BYTES: Final = 1_048_576
+LINGER_SECONDS: Final = 2.0
+_BEAT: Final = 0.2
+
+
+class Log(Logger):  # type: ignore[misc]
+    """gunicorn's messages among ours. Its access log is off: every request has its own line already."""
+
+    def setup(self, cfg: Any) -> None:
+        """Hands all messages to the root logger and its level."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.setLevel("NOTSET")
+        self.error_log.propagate = True
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    """Serves a `Gateway`."""
+
+    wsgi: Gateway
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._requests = 0  # being answered
+        self._fresh: set[Any] = set()  # greenlets of connections on which no request has come yet
+
+    def run(self) -> None:
+        """Serves until SIGTERM, and then until nothing runs any more."""
+        servers = [self._serve(sock) for sock in self.sockets]
+        while self.alive:
+            self.notify()
+            gevent.sleep(_BEAT)
+        self.wsgi.drain.begin()
+        for server in servers:
+            _take_waiting(server)
+            server.close()
+        self._finish_requests()
+        for server in servers:
+            server.pool.kill(timeout=1)
+        self.wsgi.settle(SETTLE_SECONDS)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: `/readyz` says so at once."""
+        super().handle_exit(sig, frame)
+        if self.booted:
+            self.wsgi.drain.begin()
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serves one connection."""
+        here = gevent.getcurrent()
+        self._fresh.add(here)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self._fresh.discard(here)
+
+    def timeout_ctx(self) -> Any:
+        """The time for the next request to come on this connection."""
+        here = gevent.getcurrent()
+        seconds = HEADER_SECONDS if here in self._fresh else self.cfg.keepalive
+        self._fresh.discard(here)
+        return gevent.Timeout(seconds, False)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answers one request."""
+        self._requests += 1
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        finally:
+            self._requests -= 1
+
+    def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
+        """Answers a request that never reached the application, unless the connection is being closed by us."""
+        if isinstance(exc, gevent.GreenletExit):
+            return
+        problem = refusal(exc)
+        if problem.status == 500:
+            self.log.error("a connection met an error of ours", exc_info=exc)
+        else:
+            self.log.info("refused what is not HTTP as it should be: %s", type(exc).__name__)
+        try:
+            client.sendall(response(problem))
+            _read_on(client)
+        except OSError:
+            self.log.debug("the client did not wait for the reason")
+
+    def _serve(self, sock: Any) -> Any:
+        sock.setblocking(True)
+        server = StreamServer(sock, handle=partial(self.handle, sock), spawn=Pool(self.worker_connections))
+        if self.cfg.workers > 1:
+            server.max_accept = 1  # the others want some as well
+        server.start()
+        return server
+
+    def _finish_requests(self) -> None:
+        drain, last_words = self.wsgi.drain, None
+        gevent.sleep(_BEAT)  # what was accepted last gets to be a request
+        while self._requests:
+            self.notify()
+            if drain.over:
+                last_words = last_words or time.monotonic() + LAST_WORDS_SECONDS
+                if time.monotonic() >= last_words:
+                    self.log.warning("%d answers are cut off: their clients do not read", self._requests)
+                    return
+            gevent.sleep(_BEAT)
+
+
+def _take_waiting(server: Any) -> None:
+    """Accepts the connections that wait already; closing the socket would reset them."""
+    server.stop_accepting()
+    server.socket.setblocking(False)
+    while not server.full() and (waiting := server.do_read()):
+        server.do_handle(*waiting)
+
+
+def _read_on(client: Any) -> None:
+    """Reads what a client still sends; closing on it would reset the connection before the answer is read."""
+    client.shutdown(socket.SHUT_WR)
+    left = LINGER_BYTES
+    with gevent.Timeout(LINGER_SECONDS, False):
+        while left > 0 and (read := len(client.recv(left))):
+            left -= read

@@ -1,0 +1,101 @@
+"""Real gunicorns for tests, with the product's own configuration."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from devtools import children
+from devtools.valkey import free_port
+from devtools.waiting import until
+
+TRACE = "TEST_TRACE"
+"""The variable that names the file in which `tests.gateway.served` writes what was given back."""
+ROOT = Path(__file__).parents[2]
+KEY = "test-key"
+
+
+class Gunicorn:
+    """One gateway process with its workers, and ways to talk to it."""
+
+    def __init__(self, folder: Path, redis_url: str, *, app: str, **settings: str) -> None:
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "gateway.log"
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "KIMI_"))},
+            "PYTHONPATH": str(ROOT),
+            "REDIS_URL": redis_url,
+            "GATEWAY_API_KEYS": KEY,
+            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_WORKERS": "1",
+            "GATEWAY_DRAIN_SECONDS": "5",
+            **settings,
+        }
+        self._folder = folder
+        self._command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gateway/gunicorn.conf.py"), app]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        with self.log.open("ab") as log:
+            self.process = children.start(self._command, env=self.env, cwd=self._folder, output=log)
+        until(self._answers, seconds=30, what=f"the gateway answers; it said:\n{self.said}")
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        """For a process that is not expected to stay."""
+        return subprocess.run(
+            self._command, env=self.env, cwd=self._folder, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        assert self.process is not None
+        self.process.terminate()
+
+    def wait(self, seconds: float = 30) -> int:
+        """Its exit code."""
+        assert self.process is not None
+        return self.process.wait(seconds)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    @property
+    def trace(self) -> list[str]:
+        """What `tests.gateway.served` wrote down."""
+        path = Path(self.env[TRACE])
+        return path.read_text().split() if path.exists() else []
+
+    def connect(self) -> socket.socket:
+        """A bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the gateway ended at once: {self.said}")
+        try:
+            return requests.get(f"{self.base}/healthz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+@contextmanager
+def running(folder: Path, redis_url: str, *, app: str = "gateway.wsgi:app", **settings: str) -> Iterator[Gunicorn]:
+    """A gateway that serves while the block runs."""
+    gunicorn = Gunicorn(folder, redis_url, app=app, **settings)
+    gunicorn.start()
+    try:
+        yield gunicorn
+    finally:
+        assert gunicorn.process is not None
+        children.stop(gunicorn.process, 30)

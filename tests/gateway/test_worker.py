@@ -1,0 +1,69 @@
+"""What a worker does that no client can bring about on purpose; the rest is shown by a real gunicorn."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from types import SimpleNamespace
+from typing import cast
+
+import gevent
+import pytest
+from gunicorn.http.errors import InvalidRequestLine
+
+from gateway.app import Gateway
+from gateway.worker import Worker
+
+
+class Client:
+    """A socket that takes what is sent, or whose other end has gone."""
+
+    def __init__(self, *, gone: bool = False) -> None:
+        self.gone = gone
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        if self.gone:
+            raise BrokenPipeError
+        self.sent += data
+
+    def shutdown(self, how: int) -> None:
+        assert how == socket.SHUT_WR
+
+    def recv(self, _size: int) -> bytes:
+        return b""
+
+
+def handle(error: BaseException, client: Client) -> None:
+    worker = SimpleNamespace(log=logging.getLogger("gateway.test"))
+    Worker.handle_error(cast("Worker", worker), None, client, None, error)
+
+
+def test_an_error_of_ours_is_a_500_with_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    client = Client()
+    handle(ZeroDivisionError("oops"), client)
+    assert client.sent.startswith(b"HTTP/1.1 500 ")
+    assert b"oops" not in client.sent
+    assert caplog.records[-1].exc_info is not None
+
+
+def test_a_client_that_did_not_wait_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    handle(InvalidRequestLine("x"), Client(gone=True))
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_connection_that_we_close_gets_no_answer() -> None:
+    client = Client()
+    handle(gevent.GreenletExit(), client)
+    assert client.sent == b""
+
+
+@pytest.mark.parametrize("booted", [True, False])
+def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) -> None:
+    begun: list[bool] = []
+    worker = Worker.__new__(Worker)
+    worker.alive, worker.booted = True, booted
+    worker.wsgi = cast("Gateway", SimpleNamespace(drain=SimpleNamespace(begin=lambda: begun.append(True))))
+    worker.handle_exit(15, None)
+    assert not worker.alive
+    assert begun == ([True] if booted else [])
