@@ -20,7 +20,7 @@ from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.folding import beside_system
 from kimi.upstreams.identity import web_headers
-from kimi.upstreams.reading import events
+from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events
 
 _CHAT_PATH = "/apiv2/kimi.gateway.chat.v1.ChatService/Chat"
 _DELETE_PATH = "/apiv2/kimi.chat.v1.ChatService/DeleteChat"
@@ -51,10 +51,18 @@ class Connect:
     A stream may be silent for `idle`; any other call may take `patience`.
     """
 
-    def __init__(self, http: Http, endpoints: Endpoints, drift: Drift, *, idle: float, patience: float) -> None:
+    def __init__(
+        self,
+        http: Http,
+        endpoints: Endpoints,
+        drift: Drift | None = None,
+        *,
+        idle: float = IDLE_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._http = http
         self._endpoints = endpoints
-        self._drift = drift
+        self._drift = drift or Drift()
         self._idle = idle
         self._patience = patience
 

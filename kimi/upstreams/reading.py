@@ -7,6 +7,11 @@ from typing import Protocol
 
 from kimi.chat import Alive, Event, Finish
 
+IDLE_SECONDS = 120.0
+"""How long a stream may be silent."""
+PATIENCE_SECONDS = 30.0
+"""How long any other call may take."""
+
 _ALIVE = Alive()
 
 

@@ -1,0 +1,216 @@
+"""The official platform, which speaks OpenAI's dialect with some of its own in it.
+
+All names that stand in its requests, answers and chunks stand in this file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from kimi.accounts import Account, Kind
+from kimi.chat import Chat, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+from kimi.errors import BrokenAnswer, ContentRefused
+from kimi.http import Endpoints, Http, Reply, parse, read, request
+from kimi.upstreams import complaints, sse
+from kimi.upstreams.complaints import Complaint
+from kimi.upstreams.drift import Drift
+from kimi.upstreams.faults import classify
+from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events
+
+_NO_STREAM = frozenset({"application/json", "text/html"})
+_K_SERIES = re.compile(r"kimi-k\d")
+# K-series models answer 400 to these, and common clients send them always.
+_REFUSED_BY_K_SERIES = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+# One answer is all that a reader here takes; the others are fields of our own.
+_NEVER_SENT = ("n", "use_search", "conversation_id")
+_FINISH: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "repeat": "length",  # cut off because it repeated itself: no normal end, and OpenAI has no word for it
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+
+
+class Moonshot:
+    """Answers chats with API keys, accounts of kind `moonshot`. `idle` and `patience` are in seconds.
+
+    A stream may be silent for `idle`; any other call may take `patience`.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        endpoints: Endpoints,
+        drift: Drift | None = None,
+        *,
+        idle: float = IDLE_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._http = http
+        self._endpoints = endpoints
+        self._drift = drift or Drift()
+        self._idle = idle
+        self._patience = patience
+
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
+        """See `Upstream.stream`. `token` is the API key; nothing is stored upstream."""
+        with self._http.stream(
+            "POST",
+            self._endpoints.chat(account) + "/chat/completions",
+            headers={**_headers(token), "Content-Type": "application/json"},
+            content=orjson.dumps(_request(chat)),
+            proxy=account.proxy,
+            timeout=self._idle,
+        ) as reply:
+            self._expect_stream(reply)
+            yield from events(reply.chunks(), Reader(self._drift))
+
+    def list_models(self, account: Account, key: str) -> tuple[str, ...]:
+        """The ids of all models that `key` may use. Raises `AccountDead` when the key is refused, else `KimiError`."""
+        answer = request(
+            self._http,
+            "GET",
+            self._endpoints.chat(account) + "/models",
+            headers=_headers(key),
+            proxy=account.proxy,
+            timeout=self._patience,
+        )
+        if answer.status != 200:
+            raise classify(complaints.of_answer(Kind.MOONSHOT, answer), self._drift)
+        body = answer.json()
+        listed = body.get("data") if isinstance(body, Mapping) else None
+        ids = [model.get("id") for model in listed if isinstance(model, Mapping)] if isinstance(listed, list) else []
+        models = tuple(dict.fromkeys(name for name in ids if isinstance(name, str) and name))
+        if not models:
+            raise BrokenAnswer("the list of models is empty or no list")
+        return models
+
+    def _expect_stream(self, reply: Reply) -> None:
+        media = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if reply.status != 200 or media in _NO_STREAM:
+            answer = read(reply, timeout=self._patience)
+            raise classify(complaints.of_answer(Kind.MOONSHOT, answer), self._drift)
+
+
+class Reader:
+    """Reads the chunks of one answer; see `kimi.upstreams.reading.Reader`."""
+
+    def __init__(self, drift: Drift) -> None:
+        self._drift = drift
+        self._decoder = sse.Decoder()
+        self._wrote = False
+        self._named: set[int] = set()
+        self._reason: FinishReason | None = None
+        self._usage: Usage | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that `chunk` completes."""
+        for raw in self._decoder.feed(chunk):
+            if raw.data == "[DONE]":
+                yield self._finish()
+                return
+            message = parse(raw.data)
+            if not isinstance(message, dict):
+                raise BrokenAnswer("a chunk of the stream is no object")
+            if message.get("error") is not None:
+                raise classify(
+                    complaints.of_object(Kind.MOONSHOT, message) or Complaint(Kind.MOONSHOT, 200), self._drift
+                )
+            self._count(message.get("usage"))
+            choices = message.get("choices")
+            for choice in choices if isinstance(choices, list) else ():
+                yield from self._choice(choice)
+
+    def close(self) -> Finish:
+        """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
+        return self._finish()
+
+    def _choice(self, choice: object) -> Iterator[Event]:
+        if not isinstance(choice, Mapping):
+            raise BrokenAnswer("a choice is no object")
+        delta = choice.get("delta")
+        if isinstance(delta, Mapping):
+            if thinking := _text(delta, "reasoning_content"):
+                yield Thinking(thinking)
+            if text := _text(delta, "content"):
+                self._wrote = True
+                yield Text(text)
+            if calls := delta.get("tool_calls"):
+                yield from self._tool_calls(calls)
+        self._count(choice.get("usage"))
+        if (reason := choice.get("finish_reason")) is not None:
+            self._reason = self._known(reason)
+
+    def _tool_calls(self, calls: object) -> Iterator[ToolCall]:
+        if not isinstance(calls, list):
+            raise BrokenAnswer("tool calls are no list")
+        for position, call in enumerate(calls):
+            function = call.get("function") if isinstance(call, Mapping) else None
+            if not isinstance(function, Mapping):
+                raise BrokenAnswer("a tool call is without its function")
+            index = call.get("index", position)
+            if not isinstance(index, int):
+                raise BrokenAnswer("the index of a tool call is no number")
+            first = index not in self._named
+            self._named.add(index)
+            self._wrote = True
+            # Clients join repeated ids and names into one.
+            yield ToolCall(
+                index,
+                _text(call, "id") or None if first else None,
+                _text(function, "name") or None if first else None,
+                _text(function, "arguments"),
+            )
+
+    def _count(self, usage: object) -> None:
+        # It comes on the finish frame and again in a last chunk: the later one counts, they are not added up.
+        if not isinstance(usage, Mapping):
+            return
+        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if isinstance(prompt, int) and isinstance(completion, int):
+            self._usage = Usage(prompt, completion)
+
+    def _known(self, reason: object) -> FinishReason:
+        known = _FINISH.get(reason) if isinstance(reason, str) else None
+        if known is None:
+            raise classify(Complaint(Kind.MOONSHOT, 200, (str(reason),), "the answer was given up"), self._drift)
+        return known
+
+    def _finish(self) -> Finish:
+        if self._reason is None:
+            raise BrokenAnswer("the stream ended before its finish reason")
+        if not self._wrote:
+            if self._reason == "content_filter":
+                raise ContentRefused("the answer was withheld by the vendor's filter")
+            if self._reason != "length":
+                raise BrokenAnswer("the answer is empty")
+        return Finish(self._reason, self._usage)
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    text = fields.get(name)
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise BrokenAnswer(f"{name} is no text")
+    return text
+
+
+def _request(chat: Chat) -> dict[str, Any]:
+    """The client's own request, streamed, with usage, and without what the model does not take."""
+    body = dict(chat.body)
+    refused = (*_NEVER_SENT, *(_REFUSED_BY_K_SERIES if _K_SERIES.match(chat.model) else ()))
+    for name in refused:
+        body.pop(name, None)
+    body.setdefault("messages", [{"role": message.role, "content": message.content} for message in chat.messages])
+    return {**body, "model": chat.model, "stream": True, "stream_options": {"include_usage": True}}

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from kimi.accounts import Account, Kind
+from kimi.chat import Alive, Chat, Event, Finish, Message, Text, Thinking, ToolCall, Usage
+from kimi.errors import (
+    AccountDead,
+    BrokenAnswer,
+    ContentRefused,
+    KimiError,
+    ModelRefused,
+    Overloaded,
+    PromptTooLong,
+    QuotaSpent,
+    RateLimited,
+    RequestInvalid,
+    Unreachable,
+    UpstreamError,
+)
+from kimi.http import Endpoints
+from kimi.upstreams import KeepsChats
+from kimi.upstreams.drift import Drift
+from kimi.upstreams.moonshot import Moonshot, Reader
+from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
+
+ACCOUNT = Account(name="official", kind=Kind.MOONSHOT, proxy="http://proxy")
+BODY: dict[str, Any] = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": "你好"}]}
+CHAT = Chat(model="kimi-k2.6", messages=(Message("user", "你好"),), body=BODY)
+SSE = {"Content-Type": "text/event-stream"}
+
+
+def moonshot(http: Replay) -> Moonshot:
+    return Moonshot(http, Endpoints(moonshot="http://official/v1"), idle=120, patience=30)
+
+
+def ask(stream: bytes, *, size: int = 65536) -> list[Event]:
+    return list(moonshot(Replay(Recorded(stream, headers=SSE, size=size))).stream(CHAT, ACCOUNT, "sk-x"))
+
+
+def failure(answer: Recorded) -> KimiError:
+    http = Replay(answer)
+    with pytest.raises(KimiError) as raised:
+        list(moonshot(http).stream(CHAT, ACCOUNT, "sk-x"))
+    assert http.open == 0
+    return raised.value
+
+
+def chunk(delta: object = None, reason: object = None, **more: object) -> bytes:
+    choice = {"index": 0, "delta": {} if delta is None else delta, "finish_reason": reason, **more}
+    return b"data: " + orjson.dumps({"choices": [choice]}) + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+TEXT = chunk({"content": "x"})
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 65536])
+def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
+    events = [event for event in ask(recorded("moonshot-answer.sse"), size=size) if event != Alive()]
+
+    assert (thinking_of(events), text_of(events)) == ("嗯，a greeting.", "你好，世界 🌙")
+    assert events == [
+        Thinking("嗯，"),
+        Thinking("a greeting."),
+        Text("你好"),
+        Text("，世界 🌙"),
+        Finish("stop", Usage(9, 7)),
+    ]
+
+
+def test_tool_calls_name_themselves_once() -> None:
+    assert ask(recorded("moonshot-tools.sse")) == [
+        ToolCall(0, "get_weather:0", "get_weather", ""),
+        ToolCall(0, None, None, '{"city":'),
+        ToolCall(0, None, None, '"北京"}'),
+        ToolCall(1, "get_time:1", "get_time", "{}"),
+        Finish("tool_calls"),
+    ]
+
+
+def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
+    http = Replay(Recorded(recorded("moonshot-error.sse"), headers=SSE))
+    stream = moonshot(http).stream(CHAT, ACCOUNT, "sk-x")
+
+    assert next(stream) == Text("so far")
+    with pytest.raises(Overloaded):
+        next(stream)
+    assert http.open == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("repeat", "length"),
+        ("content_filter", "content_filter"),
+        ("function_call", "tool_calls"),
+    ],
+)
+def test_why_an_answer_ended(reason: str, finish: str) -> None:
+    assert ask(TEXT + chunk(reason=reason) + DONE) == [Text("x"), Finish(finish)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("engine_overloaded", Overloaded),
+        ("server_interrupted", UpstreamError),
+        ("whatever", BrokenAnswer),
+        (3, BrokenAnswer),
+    ],
+)
+def test_an_answer_that_was_given_up_is_no_answer(reason: object, error: type[KimiError]) -> None:
+    assert type(failure(Recorded(TEXT + chunk(reason=reason) + DONE, headers=SSE))) is error
+
+
+def test_the_filter_can_leave_nothing_of_an_answer() -> None:
+    assert type(failure(Recorded(chunk(reason="content_filter") + DONE, headers=SSE))) is ContentRefused
+
+
+def test_the_limit_can_be_reached_while_thinking() -> None:
+    stream = chunk({"reasoning_content": "hm"}) + chunk(reason="length") + DONE
+
+    assert ask(stream) == [Thinking("hm"), Finish("length")]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        TEXT + chunk(reason="stop", usage={"prompt_tokens": 3, "completion_tokens": 2}) + DONE,
+        TEXT
+        + chunk(reason="stop")
+        + b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+        + DONE,
+        TEXT
+        + b'data: {"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n'
+        + chunk(reason="stop", usage={"prompt_tokens": 3, "completion_tokens": 2})
+        + b'data: {"usage":{"prompt_tokens":"?","completion_tokens":1}}\n\n'
+        + DONE,
+    ],
+)
+def test_usage_is_the_last_that_was_told_and_never_added_up(stream: bytes) -> None:
+    assert ask(stream)[-1] == Finish("stop", Usage(3, 2))
+
+
+def test_an_answer_with_its_reason_is_complete_without_done() -> None:
+    assert ask(TEXT + chunk(reason="stop")) == [Text("x"), Finish("stop")]
+
+
+def test_nothing_behind_the_end_is_read() -> None:
+    assert list(Reader(Drift()).feed(TEXT + chunk(reason="stop") + DONE + TEXT)) == [Text("x"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"",
+        DONE,
+        TEXT,
+        TEXT + DONE,
+        chunk(reason="stop") + DONE,
+        chunk({"reasoning_content": "hm"}) + chunk(reason="stop") + DONE,
+        chunk({"content": 3}),
+        chunk({"tool_calls": 3}),
+        chunk({"tool_calls": [3]}),
+        chunk({"tool_calls": [{"index": 0}]}),
+        chunk({"tool_calls": [{"index": "0", "function": {}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": {}}}]}),
+        b'data: {"choices":[3]}\n\n',
+        b"data: []\n\n",
+        b"data: {\n\n",
+        b'data: {"error":{}}\n\n',
+        b'data: {"error":"boom"}\n\n',
+        TEXT + b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}',
+    ],
+)
+def test_nothing_broken_or_empty_passes_for_an_answer(stream: bytes) -> None:
+    assert type(failure(Recorded(stream, headers=SSE))) is BrokenAnswer
+
+
+@pytest.mark.parametrize("delta", ["not an object", {"content": None}, {"role": "assistant"}])
+def test_a_delta_without_words_is_nothing(delta: object) -> None:
+    assert ask(chunk(delta) + TEXT + chunk(reason="stop"))[-2:] == [Text("x"), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    ("status", "type_", "message", "error"),
+    [
+        (400, "content_filter", "high risk", ContentRefused),
+        (400, "invalid_request_error", "Your request exceeded model token limit: 262144", PromptTooLong),
+        (400, "invalid_request_error", "tools is not valid", RequestInvalid),
+        (401, "incorrect_api_key_error", "Incorrect API key provided", AccountDead),
+        (403, "permission_denied_error", "", ModelRefused),
+        (404, "resource_not_found_error", "", ModelRefused),
+        (429, "engine_overloaded_error", "", Overloaded),
+        (429, "exceeded_current_quota_error", "", QuotaSpent),
+        (429, "rate_limit_reached_error", "please try again after 7 seconds", RateLimited),
+        (500, "server_error", "", UpstreamError),
+        (200, "server_error", "", UpstreamError),
+    ],
+)
+def test_an_error_in_place_of_the_stream(status: int, type_: str, message: str, error: type[KimiError]) -> None:
+    raised = failure(as_json({"error": {"type": type_, "message": message}}, status))
+
+    assert type(raised) is error
+    assert raised.retry_after == (7.0 if error is RateLimited else None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Recorded(b"<html>", 504, {"content-type": "text/html"}), UpstreamError),
+        (Recorded(b"<html>", 200, {"content-type": "text/html"}), BrokenAnswer),
+        (as_json({"choices": [{"message": {"content": "x"}}]}), BrokenAnswer),
+        (Recorded(TEXT, headers=SSE, error=Unreachable()), Unreachable),
+    ],
+)
+def test_anything_else_in_place_of_the_stream(answer: Recorded, error: type[KimiError]) -> None:
+    assert type(failure(answer)) is error
+
+
+def sent(body: dict[str, Any], model: str = "kimi-k2.6") -> dict[str, Any]:
+    http = Replay(Recorded(recorded("moonshot-answer.sse"), headers=SSE))
+    list(moonshot(http).stream(Chat(model=model, messages=CHAT.messages, body=body), ACCOUNT, "sk-x"))
+    (call,) = http.calls
+    assert (call.method, call.url, call.timeout) == ("POST", "http://official/v1/chat/completions", 120)
+    assert (call.headers["Authorization"], call.headers["Content-Type"]) == ("Bearer sk-x", "application/json")
+    assert call.proxy == "http://proxy"
+    result: dict[str, Any] = call.json
+    return result
+
+
+def test_the_clients_request_goes_on_as_it_came_but_always_streamed_and_counted() -> None:
+    body = {
+        **BODY,
+        "model": "as the client calls it",
+        "stream": False,
+        "stream_options": {"include_usage": False},
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "response_format": {"type": "json_object"},
+        "max_tokens": 100,
+    }
+
+    assert sent(body) == {
+        **body,
+        "model": "kimi-k2.6",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert body["stream"] is False
+
+
+def test_what_k_series_models_refuse_is_dropped() -> None:
+    refused = {"temperature": 0.3, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
+    own = {"n": 2, "use_search": True, "conversation_id": "none"}
+
+    assert sent({**BODY, **refused, **own}).keys() == sent(BODY).keys()
+    assert refused.items() <= sent({**BODY, **refused, **own}, "moonshot-v2").items()
+    assert not own.keys() & sent({**BODY, **refused, **own}, "moonshot-v2").keys()
+
+
+def test_without_a_request_of_the_clients_the_messages_are_sent() -> None:
+    assert sent({})["messages"] == [{"role": "user", "content": "你好"}]
+
+
+def test_closing_early_lets_go_of_the_connection() -> None:
+    http = Replay(Recorded(recorded("moonshot-answer.sse"), headers=SSE))
+    upstream = moonshot(http)
+    stream = upstream.stream(CHAT, ACCOUNT, "sk-x")
+    next(stream)
+    assert http.open == 1
+
+    stream.close()
+
+    assert http.open == 0
+    assert not isinstance(upstream, KeepsChats)
+
+
+def test_the_models_of_a_key() -> None:
+    http = Replay(as_json({"object": "list", "data": [{"id": "kimi-k3"}, {"id": "kimi-k2.6"}, {"id": "kimi-k3"}, {}]}))
+
+    assert moonshot(http).list_models(ACCOUNT, "sk-x") == ("kimi-k3", "kimi-k2.6")
+    (call,) = http.calls
+    assert (call.method, call.url, call.headers["Authorization"]) == ("GET", "http://official/v1/models", "Bearer sk-x")
+    assert (call.proxy, call.timeout) == ("http://proxy", 30)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (as_json({"error": {"type": "invalid_authentication_error", "message": "x"}}, 401), AccountDead),
+        (Recorded(b"", 401), AccountDead),
+        (Recorded(b"", 500), UpstreamError),
+        (as_json({"data": []}), BrokenAnswer),
+        (as_json({"data": [3, {"id": 3}]}), BrokenAnswer),
+        (as_json({"data": "x"}), BrokenAnswer),
+        (as_json([]), BrokenAnswer),
+        (Recorded(b"<html>"), BrokenAnswer),
+    ],
+)
+def test_models_that_are_not_told(answer: Recorded, error: type[KimiError]) -> None:
+    with pytest.raises(error) as raised:
+        moonshot(Replay(answer)).list_models(ACCOUNT, "sk-x")
+
+    assert type(raised.value) is error
