@@ -1,0 +1,81 @@
+"""The gateway as gunicorn's workers serve it: `gateway.wsgi:app`. The one place where the real collaborators meet."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from functools import cache
+
+import gevent
+
+from gateway.app import Gateway, create_app
+from gateway.auth import ClientKeys
+from gateway.catalogue import Catalogue
+from gateway.cleanup import ChatRemover
+from gateway.completion import Collaborators, Completions
+from gateway.deadlines import Deadlines
+from gateway.drain import Drain
+from gateway.metrics import Metrics
+from gateway.reactions import Reactions
+from gateway.renewal import LeaseKeeper
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+from gateway.waiting import WaitingRoom
+from kimi.http import Transport
+from kimi.pool import Leases, Members, Signals, Store, connect
+from kimi.pool.connection import connect_listener
+from kimi.pool.signals import FREED
+from kimi.settings import load
+from kimi.upstreams.registry import build
+
+
+def make(settings: GatewaySettings) -> Gateway:
+    """An application of its own for the worker that calls this, with what has to go on behind its requests."""
+    store = Store(connect(settings.redis_url))
+    leases, members = Leases(store), Members(store)
+    limits = Deadlines(settings.kimi_first_byte_seconds, settings.kimi_idle_seconds, settings.kimi_total_seconds)
+    # The deadlines are kept above the sockets; theirs only has to be no shorter.
+    upstreams = build(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle))
+    waiting = WaitingRoom(leases, settings.gateway_queue_seconds)
+    keeper = LeaseKeeper(leases)
+    remover = ChatRemover(upstreams, members, enabled=settings.kimi_delete_chats)
+    reactions = Reactions(leases, members, random.SystemRandom())
+    completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, limits))
+
+    def settle(seconds: float) -> None:
+        until = time.monotonic() + seconds
+        completions.join(seconds)
+        remover.join(max(until - time.monotonic(), 0.0))
+
+    gevent.spawn(keeper.run)
+    gevent.spawn(_relay, Signals(connect_listener(settings.redis_url)).listen(FREED), waiting)
+    return create_app(
+        settings,
+        Services(
+            completions=completions,
+            catalogue=Catalogue(members),
+            keys=ClientKeys(settings.gateway_api_keys),
+            metrics=Metrics(),
+            drain=Drain(settings.gateway_drain_seconds),
+            settle=settle,
+        ),
+    )
+
+
+def _relay(freed: Iterable[str | None], waiting: WaitingRoom) -> None:
+    """Calls those who wait whenever an account becomes free; anybody may be called when signals were lost."""
+    for routes in freed:
+        waiting.announce(() if routes is None else routes.splitlines())
+
+
+@cache
+def _app() -> Gateway:
+    return make(load(GatewaySettings))
+
+
+def __getattr__(name: str) -> Gateway:
+    """`app` is made when gunicorn asks for it, not by importing this module."""
+    if name == "app":
+        return _app()
+    raise AttributeError(name)
