@@ -146,7 +146,9 @@ class Reader:
         """The events that `chunk` completes."""
         for raw in self._decoder.feed(chunk):
             message = parse(raw.data)
-            name = message.get("event") if isinstance(message, dict) else None
+            if not isinstance(message, dict):
+                raise BrokenAnswer("an event of the stream is no object")
+            name = message.get("event")
             if name == "cmpl":
                 if text := self._text(message):
                     self._wrote = True
@@ -157,7 +159,7 @@ class Reader:
             elif name == "all_done":
                 yield self._finish()
                 return
-            elif name not in _NOTHING_TO_READ:
+            elif not isinstance(name, str) or name not in _NOTHING_TO_READ:
                 self._rare(name, message)
 
     def close(self) -> Finish:
@@ -181,9 +183,7 @@ class Reader:
             if complaint is None:
                 raise BrokenAnswer("the stream reports an error without words")
             raise classify(complaint, self._drift)
-        if not isinstance(name, str):
-            raise BrokenAnswer("an event of the stream has no name")
-        self._drift.note(Kind.CLASSIC, "event", name)
+        self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name)
 
     def _text(self, message: Mapping[str, Any]) -> str:
         text = message.get("text")

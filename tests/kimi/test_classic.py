@@ -95,7 +95,9 @@ def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
 def test_unknown_events_are_ignored_and_told_once_without_their_words(caplog: pytest.LogCaptureFixture) -> None:
     assert ask(recorded("classic-unknown.sse")) == [OPENED, Text("fine"), Finish("stop")]
     assert [record.getMessage() for record in caplog.records] == [
-        "the kimi-classic upstream sends an unknown event: hologram"
+        "the kimi-classic upstream sends an unknown event: hologram",
+        "the kimi-classic upstream sends an unknown event: without.name",
+        "the kimi-classic upstream sends an unknown event: (list)",
     ]
 
 
@@ -117,8 +119,8 @@ def test_an_answer_is_cut_wherever_it_stops_before_its_end() -> None:
         b'data: {"event":"cmpl","text":3}\n\n',
         b'data: {"event":"cmpl","text":"x"\n\n',
         b'data: {"event":"error"}\n\n',
-        b'data: {"event":3,"text":"x"}\n\n',
-        b'data: {"text":"x"}\n\n',
+        b'data: {"event":3,"text":"x"}\n\ndata: {"event":"all_done"}\n\n',
+        b'data: {"text":"x"}\n\ndata: {"event":"all_done"}\n\n',
         b"data: [1]\n\n",
         b'data: {"event":"cmpl","text":"\xff"}\n\n',
     ],
