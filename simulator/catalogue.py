@@ -6,20 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.kinds import Kind
+
 ENDPOINTS = frozenset(
     {"exchange", "chat", "create", "delete", "models", "user", "list", "cancel", "files", "balance", "tokens", "other"}
 )
 CHAT = frozenset({"chat"})
 EXCHANGE = frozenset({"exchange"})
+CONNECT = frozenset({Kind.KIMI})
+WEB = frozenset({Kind.KIMI, Kind.CLASSIC})
+LIMITED = frozenset({Kind.CLASSIC, Kind.MOONSHOT})
+PLATFORM = frozenset({Kind.MOONSHOT})
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fault: its arguments with their defaults, the endpoints that it makes sense for, and what it is."""
+    """One fault: what it is, its arguments with their defaults, and the endpoints and dialects that it exists in."""
 
     about: str
     args: Mapping[str, Any] = field(default_factory=dict)
     endpoints: frozenset[str] = ENDPOINTS
+    kinds: frozenset[Kind] = frozenset(Kind)
 
 
 _TEXTS = 3  # text events that come before something happens in the middle
@@ -48,10 +55,12 @@ CATALOGUE: Mapping[str, Entry] = {
     "empty_body": Entry("200 with the right type and no body", {}),
     "broken_body": Entry("200 with JSON that stops half-way", {}),
     "banned": Entry("as if the account were closed by the vendor", {}),
-    "abnormal": Entry("auth.account_abnormal", {}),
+    "abnormal": Entry("auth.account_abnormal", {}, ENDPOINTS, WEB),
     # Exchange
-    "no_tokens": Entry("200 with an error body, or {} (empty=true), in place of tokens", {"empty": False}, EXCHANGE),
-    "shape": Entry("the answer's shape: camel | snake | wrapped", {"shape": "snake"}, EXCHANGE),
+    "no_tokens": Entry(
+        "200 with an error body, or {} (empty=true), in place of tokens", {"empty": False}, EXCHANGE, WEB
+    ),
+    "shape": Entry("the answer's shape: camel | snake | wrapped", {"shape": "snake"}, EXCHANGE, CONNECT),
     "short_life": Entry("an access token of so many seconds; below zero: expired", {"seconds": 5}, EXCHANGE),
     "no_device_id": Entry("tokens without the device_id claim", {}, EXCHANGE),
     "not_rotated": Entry("the refresh token comes back unchanged and stays good", {}, EXCHANGE),
@@ -62,7 +71,7 @@ CATALOGUE: Mapping[str, Entry] = {
         {"reason": "overloaded", "where": None, "texts": _TEXTS, "silent": None},
     ),
     "retract": Entry("the answer is withdrawn after so many texts", {"reason": "moderation", "texts": _TEXTS}, CHAT),
-    "degrade": Entry("a notification says that a smaller model answers", {}, CHAT),
+    "degrade": Entry("a notification says that a smaller model answers", {}, CHAT, CONNECT),
     "empty": Entry("a complete answer without any text", {}, CHAT),
     "truncate": Entry(
         "the stream ends at: start | middle | character | frame | end; how: cut | fin | reset",
@@ -77,10 +86,10 @@ CATALOGUE: Mapping[str, Entry] = {
     "bad_utf8": Entry("a message with broken UTF-8 after so many text events", {"texts": _TEXTS}, CHAT),
     "unknown": Entry("messages of kinds, masks and fields that nobody knows", {"texts": _TEXTS}, CHAT),
     "oversize": Entry("a line or frame of this many bytes", {"texts": _TEXTS, "bytes": 9 * 1024 * 1024}, CHAT),
-    "compressed": Entry("connect: a frame with the compressed flag 0x01", {"texts": _TEXTS}, CHAT),
-    "bad_flags": Entry("connect: a frame with flags that do not exist", {"texts": _TEXTS, "flags": 0x40}, CHAT),
-    "length": Entry("the output limit is reached after so many text events", {"texts": _TEXTS}, CHAT),
-    "finish": Entry("moonshot: another finish_reason", {"reason": "engine_overloaded", "texts": _TEXTS}, CHAT),
+    "compressed": Entry("a frame with the compressed flag 0x01", {"texts": _TEXTS}, CHAT, CONNECT),
+    "bad_flags": Entry("a frame with flags that do not exist", {"texts": _TEXTS, "flags": 0x40}, CHAT, CONNECT),
+    "length": Entry("the output limit is reached after so many text events", {"texts": _TEXTS}, CHAT, LIMITED),
+    "finish": Entry("another finish_reason", {"reason": "engine_overloaded", "texts": _TEXTS}, CHAT, PLATFORM),
     "content_filter": Entry(
         "refused by the filter, as the dialect does it: a sentence, a retraction, an HTTP 400", {"texts": 0}, CHAT
     ),

@@ -129,7 +129,12 @@ def catalogue() -> Response:
     """The faults that there are."""
     return reply(
         {
-            name: {"about": entry.about, "args": dict(entry.args), "endpoints": sorted(entry.endpoints)}
+            name: {
+                "about": entry.about,
+                "args": dict(entry.args),
+                "endpoints": sorted(entry.endpoints),
+                "kinds": sorted(entry.kinds),
+            }
             for name, entry in CATALOGUE.items()
         }
     )

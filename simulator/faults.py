@@ -9,7 +9,7 @@ from typing import Any
 from simulator.answers import check_overrides
 from simulator.catalogue import CATALOGUE, ENDPOINTS, complete
 from simulator.kinds import Kind
-from simulator.reasons import ALL_REASONS
+from simulator.reasons import ALL_REASONS, REASONS
 
 _IN_STREAM = frozenset({"first", "middle", "trailer", "end"})  # places that only a chat has
 _MATCH = frozenset({"account", "endpoint", "kind", "contains"})
@@ -45,6 +45,12 @@ class Fault:
     left: int | None = 1
     skip: int = 0
     struck: int = 0
+
+    def exists(self, endpoint: str, kind: Kind) -> bool:
+        """Whether that endpoint of that dialect can fail so."""
+        entry, reason = CATALOGUE[self.what], self.args.get("reason")
+        told = self.what not in ("error", "http") or reason is None or reason in REASONS[kind]
+        return endpoint in entry.endpoints and kind in entry.kinds and told
 
     def strikes(self) -> bool:
         """Whether it strikes the matching request that is there now."""
@@ -89,8 +95,7 @@ class FaultBook:
     def take(self, account: str | None, endpoint: str, kind: Kind, body: bytes) -> Fault | None:
         """The fault that strikes this request: the first that fits."""
         for fault in self._faults:
-            suits = endpoint in CATALOGUE[fault.what].endpoints
-            if suits and fault.match.fits(account, endpoint, kind, body) and fault.strikes():
+            if fault.exists(endpoint, kind) and fault.match.fits(account, endpoint, kind, body) and fault.strikes():
                 return fault
         return None
 
@@ -127,9 +132,9 @@ def parse(wanted: Mapping[str, Any], fault_id: int = 0) -> Fault:
         check_overrides(args)
     in_stream = "texts" in args or args.get("where") in _IN_STREAM
     args = complete(what, args)
-    if what == "error" and args["reason"] not in ALL_REASONS:
+    if what in ("error", "http") and args["reason"] is not None and args["reason"] not in ALL_REASONS:
         raise ValueError(f"unknown reason {args['reason']!r}; known: {', '.join(sorted(ALL_REASONS))}")
-    return Fault(
+    fault = Fault(
         id=fault_id,
         what=what,
         match=_match(_object(wanted, "match"), what, usual="chat" if in_stream else None),
@@ -137,6 +142,11 @@ def parse(wanted: Mapping[str, Any], fault_id: int = 0) -> Fault:
         left=_count(wanted, "times", 1),
         skip=_count(wanted, "after", 0) or 0,
     )
+    kinds = [fault.match.kind] if fault.match.kind else list(Kind)
+    endpoints = [fault.match.endpoint] if fault.match.endpoint else list(ENDPOINTS)
+    if not any(fault.exists(endpoint, kind) for endpoint in endpoints for kind in kinds):
+        raise ValueError(f"fault {what!r} with {args} does not exist in {', '.join(kind.value for kind in kinds)}")
+    return fault
 
 
 def _object(wanted: Mapping[str, Any], name: str) -> dict[str, Any]:

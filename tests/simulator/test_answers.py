@@ -9,7 +9,7 @@ import pytest
 
 from simulator.answers import cut, last_user
 from simulator.framing import frame
-from simulator.streams import Break, Emit, Item, Pause
+from simulator.streams import Break, Emit, Item, Pace, Pause
 from tests.simulator.clients import Client, connect_text, frames
 
 if TYPE_CHECKING:
@@ -62,6 +62,20 @@ def test_nothing_is_held_back_before_a_long_silence_or_the_end(last: Item) -> No
     for seed in range(30):
         pieces = sent([Emit("text", b"first"), Emit("text", b"second"), last], seed)
         assert b"".join(p.data for p in pieces[:-1] if isinstance(p, Emit)) == b"firstsecond"
+
+
+def test_many_short_pauses_take_as_long_as_they_should_together() -> None:
+    pace, now = Pace(100.0), 100.0
+    for _ in range(50):
+        now += (pace.wait(0.02, now) or 0) + 0.003  # what the work in between takes
+    assert now == pytest.approx(101.0, abs=0.005)
+
+
+def test_a_client_that_did_not_read_is_not_flooded_afterwards() -> None:
+    pace = Pace(100.0)
+    assert pace.wait(0.02, 107.0) == 0.02
+    assert pace.wait(None, 108.0) is None
+    assert pace.wait(3.0, 109.0) == 3.0
 
 
 def test_the_same_seed_sends_the_same_bytes(kimi: Simulator) -> None:

@@ -46,6 +46,12 @@ def test_a_fault_strikes_only_what_it_matches(kimi: Simulator, web: Client, clas
     assert web.chat("plain").status_code == 200
 
 
+def test_a_fault_passes_the_dialects_that_do_not_know_it(kimi: Simulator, web: Client, official: Client) -> None:
+    kimi.fault("error", reason="plan", match={"endpoint": "chat"})
+    assert official.ask().status_code == 200
+    assert b"resource_exhausted" in web.chat().content
+
+
 def test_faults_are_listed_and_dropped(kimi: Simulator, web: Client) -> None:
     first = kimi.fault("http", status=418, times=None)
     second = kimi.fault("slow", seconds=0, times=None)
@@ -63,6 +69,8 @@ def test_faults_are_listed_and_dropped(kimi: Simulator, web: Client) -> None:
         ({"what": "slow", "args": {"minutes": 1}}, "takes no minutes"),
         ({"what": "retract", "match": {"endpoint": "exchange"}}, "cannot strike 'exchange'"),
         ({"what": "error", "args": {"reason": "boredom"}}, "unknown reason 'boredom'"),
+        ({"what": "degrade", "match": {"kind": "moonshot"}}, "does not exist in moonshot"),
+        ({"what": "error", "args": {"reason": "plan"}, "match": {"kind": "kimi-classic"}}, "does not exist in"),
         ({"what": "slow", "match": {"colour": "red"}}, "match has no colour"),
         ({"what": "slow", "times": -1}, "times has to be"),
         ({"what": "slow", "sometimes": 1}, "a fault has no sometimes"),
@@ -77,6 +85,13 @@ def test_a_fault_that_makes_no_sense_is_refused(kimi: Simulator, wanted: dict[st
 def test_every_fault_of_the_catalogue_can_be_set(kimi: Simulator) -> None:
     for what in kimi.control("GET", "catalogue"):
         assert kimi.fault(what)
+
+
+def test_a_body_may_be_compressed(kimi: Simulator, web: Client) -> None:
+    kimi.fault("gzip")
+    answer = web.chat()
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert connect_text(frames(answer.content)).endswith("完。")
 
 
 # any call
