@@ -1,0 +1,108 @@
+"""The refresher put together, and started in the order in which its parts may fail."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import FrameType
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from kimi.exchange import LONGEST_SECONDS, TIMEOUT_SECONDS, Exchange
+from kimi.http import Transport
+from kimi.pool import Members, Signals, Store, TokenStore, connect
+from kimi.pool.connection import connect_listener
+from kimi.pool.signals import WAKE
+from kimi.upstreams.drift import Drift
+from kimi.upstreams.moonshot import Moonshot
+from refresher.accounts_source import AccountsSource
+from refresher.metrics import Metrics, PoolCollector
+from refresher.refreshing import Refreshing
+from refresher.renewal import Renewals
+from refresher.roster import Roster
+from refresher.settings import RefresherSettings
+from refresher.status import application, serving
+from refresher.stopping import Stop
+from refresher.worker import Worker
+
+log = structlog.stdlib.get_logger("refresher")
+
+_DURABLE_SECONDS = 4.0  # a save waits for the disk, which with `appendfsync everysec` takes more than a second
+_LOCK_SECONDS = LONGEST_SECONDS + 20.0  # the exchange, and storing what came of it
+
+
+def check(settings: RefresherSettings) -> str:
+    """What would be started, in a sentence. Raises `StartError` or `StoreUnavailable` if it would not start."""
+    Store(connect(settings.redis_url)).ping()
+    accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts).load()
+    return f"settings, store and accounts ({len(accounts)}) are in order"
+
+
+def run(settings: RefresherSettings) -> int:
+    """Keep accounts fresh until SIGTERM or SIGINT; the exit code.
+
+    Raises `StartError` or `StoreUnavailable` before it is at work, and never afterwards.
+    """
+    clock, rng, stop = time.time, random.SystemRandom(), Stop()
+    store = Store(connect(settings.redis_url))
+    patient = Store(connect(settings.redis_url, timeout=_DURABLE_SECONDS))
+    members = Members(store)
+    source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts)
+    roster = Roster(source, members, clock=clock)
+    transport, drift = Transport(), Drift()
+    exchange = Exchange(transport, settings.endpoints, drift)
+    official = Moonshot(transport, settings.endpoints, drift, idle=TIMEOUT_SECONDS, patience=TIMEOUT_SECONDS)
+    renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
+    refreshing = Refreshing(
+        TokenStore(patient), members, renewals, stop, clock=clock, rng=rng, lock_seconds=_LOCK_SECONDS
+    )
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    worker = Worker(TokenStore(store), refreshing.refresh, roster, stop, metrics, clock=clock)
+
+    def end() -> None:
+        stop.set()
+        worker.wake()
+
+    with _on_signals(end):
+        store.ping()
+        roster.start()
+        registry.register(PoolCollector(members.all, clock=clock))
+        pages = application(registry, lambda: metrics.is_healthy(clock()))
+        port = settings.refresher_metrics_port
+        with serving(pages, port) if port else nullcontext():
+            signals = Signals(connect_listener(settings.redis_url))
+            threading.Thread(target=relay, args=(signals, worker, stop), name="wake", daemon=True).start()
+            log.info("refresher started")
+            worker.run()
+    log.info("refresher stopped")
+    return 1 if worker.unsaved else 0
+
+
+def relay(signals: Signals, worker: Worker, stop: Stop) -> None:
+    """Wake `worker` whenever an account has become due by what others did, until `stop` is set."""
+    for name in signals.listen(WAKE):
+        if stop.is_set():
+            return
+        if name is not None:
+            worker.wake(name)
+
+
+@contextmanager
+def _on_signals(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` on SIGTERM and SIGINT, as often as they come: a second one must not cut an exchange short."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        end()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

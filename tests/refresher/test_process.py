@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import signal
+import socket
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.valkey import free_port
+from devtools.waiting import until
+from kimi.accounts import Record, State
+from kimi.pool import Leases, Members, Store, connect
+from tests.refresher.running import Refresher
+from tests.simulator.running import Simulator
+from tests.valkey import Valkey
+
+Start = Callable[..., Refresher]
+
+
+class Eyes:
+    """What stands in the store."""
+
+    def __init__(self, url: str) -> None:
+        self.redis = connect(url)
+        self.store = Store(self.redis)
+        self.members = Members(self.store)
+
+    def record(self, name: str) -> Record:
+        record = self.members.get(name)
+        assert record is not None
+        return record
+
+    def states(self) -> dict[str, State]:
+        return {record.account.name: record.state for record in self.members.all()}
+
+    def is_locked(self, name: str) -> bool:
+        return bool(self.redis.exists(self.store.key("lock", name)))
+
+    def all_active(self, *names: str) -> bool:
+        return self.states() == dict.fromkeys(names, State.ACTIVE)
+
+
+@pytest.fixture
+def eyes(redis_url: str) -> Iterator[Eyes]:
+    eyes = Eyes(redis_url)
+    yield eyes
+    eyes.redis.close()
+    eyes.redis.connection_pool.disconnect()
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def kimi(simulator: Simulator) -> Simulator:
+    simulator.reset()
+    return simulator
+
+
+@pytest.fixture
+def start(tmp_path: Path, redis_url: str, kimi: Simulator) -> Iterator[Start]:
+    """Start a refresher of this simulator's accounts."""
+    started: list[Refresher] = []
+
+    def start(*arguments: str, **variables: str) -> Refresher:
+        defaults = {
+            "REDIS_URL": redis_url,
+            "KIMI_WEB_URL": kimi.url,
+            "KIMI_AUTH_URL": kimi.url,
+            "KIMI_CLASSIC_URL": kimi.url,
+            "MOONSHOT_URL": f"{kimi.url}/v1",
+        }
+        refresher = Refresher(tmp_path, *arguments, **(defaults | variables))
+        started.append(refresher)
+        refresher.start()
+        return refresher
+
+    yield start
+    for refresher in started:
+        refresher.end()
+
+
+def write(directory: Path, *accounts: dict[str, Any]) -> None:
+    """The accounts file, as JSON; of what the simulator tells only name, kind and credential."""
+    lines = []
+    for account in accounts:
+        secret = "api_key" if account["kind"] == "moonshot" else "refresh_token"
+        lines.append(f"  - {{name: {account['name']}, kind: {account['kind']}, {secret}: {account[secret]}}}\n")
+    (directory / "accounts.yaml").write_text("accounts:\n" + "".join(lines), encoding="utf-8")
+
+
+def test_accounts_of_all_kinds_get_tokens_that_work(
+    tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes, redis_url: str
+) -> None:
+    kinds = ("kimi", "kimi-classic", "moonshot")
+    write(tmp_path, *(kimi.mint(kind=kind, name=kind) for kind in kinds))
+    refresher = start()
+    until(lambda: eyes.all_active(*kinds))
+    for kind in kinds[:2]:
+        account = kimi.account(kind)
+        assert eyes.record(kind).access == account["access_token"]
+        assert eyes.record(kind).refresh == account["refresh_token"]
+    assert "kimi-k3" in eyes.record("moonshot").models
+    assert refresher.terminate() == 0
+    assert redis_url not in refresher.said()
+
+
+def test_bare_tokens_of_the_environment_are_accounts_too(kimi: Simulator, start: Start, eyes: Eyes) -> None:
+    tokens = [kimi.mint(kind="kimi-classic", name=name)["refresh_token"] for name in ("a", "b")]
+    refresher = start(KIMI_REFRESH_TOKENS=f"{tokens[0]},\nBearer {tokens[1]}", KIMI_KIND="kimi-classic")
+    until(lambda: list(eyes.states().values()) == [State.ACTIVE] * 2)
+    assert refresher.terminate(signal.SIGINT) == 0
+
+
+def test_two_refreshers_keep_short_lived_tokens_fresh_and_never_use_one_twice(
+    tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes
+) -> None:
+    names = [f"account-{number}" for number in range(4)]
+    kimi.settings(access_lifetime=3.0)
+    write(tmp_path, *(kimi.mint(kind="kimi", name=name) for name in names))
+    refreshers = [start(), start()]
+    until(lambda: all(kimi.account(name)["exchanged"] >= 4 for name in names), seconds=30)
+    assert [refresher.terminate() for refresher in refreshers] == [0, 0]
+    for name in names:
+        account = kimi.account(name)
+        assert (account["reused"], account["concurrent"]) == (0, 0)
+        assert eyes.record(name).refresh == account["refresh_token"]
+
+
+def test_sigterm_during_an_exchange_waits_for_it_and_stores_it(
+    tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes
+) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    kimi.fault("slow", match={"endpoint": "exchange"}, seconds=1.5)
+    refresher = start()
+    until(lambda: kimi.account("alice")["exchanges"] == 1 or kimi.state()["faults"][0]["struck"] == 1)
+    assert eyes.record("alice").state is State.NEW
+    assert refresher.terminate() == 0
+    assert eyes.record("alice").state is State.ACTIVE
+    assert eyes.record("alice").refresh == kimi.account("alice")["refresh_token"]
+
+
+def test_a_restart_goes_on_with_the_rotated_token(tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    refresher = start()
+    until(lambda: eyes.all_active("alice") and not eyes.is_locked("alice"))
+    assert refresher.process is not None
+    refresher.process.kill()
+    refresher.wait()
+    store = eyes.store
+    Leases(store).reject(Leases(store).acquire(["kimi"], model="kimi"))
+    start()
+    until(lambda: kimi.account("alice")["exchanged"] == 2)
+    until(lambda: not eyes.record("alice").rejected)
+    assert kimi.account("alice")["reused"] == 0
+
+
+def test_a_rejected_token_is_refreshed_at_once(tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    start().says("refresher started")
+    until(lambda: eyes.all_active("alice"))
+    leases = Leases(eyes.store)
+    leases.reject(leases.acquire(["kimi"], model="kimi"))
+    until(lambda: not eyes.record("alice").rejected, seconds=5)
+
+
+def test_trouble_on_the_way_condemns_nobody(tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes) -> None:
+    troubles: dict[str, dict[str, Any]] = {
+        "unavailable": {"what": "http", "status": 503},
+        "limited": {"what": "http", "status": 429},
+        "closed": {"what": "close"},
+        "page": {"what": "wrong_type"},
+        "nothing": {"what": "no_tokens", "empty": True},
+    }
+    write(tmp_path, *(kimi.mint(kind="kimi", name=name) for name in troubles))
+    for name, trouble in troubles.items():
+        kimi.fault(times=2, match={"endpoint": "exchange", "account": name}, **trouble)
+    kimi.fault("refused", times=2)
+    refresher = start()
+    until(lambda: eyes.all_active(*troubles), seconds=20)
+    assert [eyes.record(name).failures for name in troubles] == [0] * len(troubles)
+    warned = [
+        line["account"] for line in refresher.lines() if (line["level"], line["logger"]) == ("warning", "refresher")
+    ]
+    assert sorted(warned) == sorted(troubles)  # each once, though each failed twice
+
+
+def test_a_dead_token_is_told_once_and_a_new_one_in_the_file_revives_it(
+    tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes
+) -> None:
+    alice, bob = (kimi.mint(kind="kimi", name=name) for name in ("alice", "bob"))
+    kimi.account("alice", revoke_refresh=True)
+    write(tmp_path, alice, bob)
+    refresher = start()
+    until(lambda: eyes.states() == {"alice": State.DEAD, "bob": State.ACTIVE})
+    assert eyes.record("alice").reason
+    write(tmp_path, kimi.mint(kind="kimi", name="carol") | {"name": "alice"}, bob)
+    until(lambda: eyes.all_active("alice", "bob"), seconds=10)
+    assert [line["account"] for line in refresher.lines() if line["level"] == "error"] == ["alice"]
+
+
+def test_400_on_the_classic_exchange_is_a_ban(tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes) -> None:
+    write(tmp_path, kimi.mint(kind="kimi-classic", name="alice", state="banned"))
+    start()
+    until(lambda: eyes.states() == {"alice": State.BANNED})
+
+
+def test_without_accounts_it_waits_for_some(tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes) -> None:
+    refresher = start()
+    refresher.says("no accounts yet")
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    until(lambda: eyes.states() == {"alice": State.ACTIVE}, seconds=10)
+    assert refresher.terminate() == 0
+
+
+def test_tokens_survive_a_store_that_dies_during_the_exchange(
+    tmp_path: Path, kimi: Simulator, start: Start, own_valkey: Valkey
+) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    kimi.fault("slow", match={"endpoint": "exchange"}, seconds=0.5)
+    refresher = start(REDIS_URL=own_valkey.url)
+    until(lambda: kimi.state()["faults"][0]["struck"] == 1)
+    own_valkey.kill()
+    refresher.says("fresh tokens are not stored yet")
+    own_valkey.start()
+    eyes = Eyes(own_valkey.url)
+    until(lambda: eyes.states() == {"alice": State.ACTIVE})
+    assert eyes.record("alice").refresh == kimi.account("alice")["refresh_token"]
+    assert kimi.account("alice")["exchanges"] == 1
+    assert refresher.terminate() == 0
+    eyes.redis.close()
+    eyes.redis.connection_pool.disconnect()
+
+
+def test_its_pages_are_served_on_the_port_that_is_set(
+    tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes
+) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    port = free_port()
+    start(REFRESHER_METRICS_PORT=str(port)).says("refresher started")
+    until(lambda: eyes.all_active("alice"))
+
+    def page(path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    assert page("/healthz") == "ok\n"
+    until(lambda: 'kimi_refresher_refreshes_total{result="refreshed"} 1.0' in page("/metrics"))
+    assert 'kimi_accounts{kind="kimi",state="active"} 1.0' in page("/metrics")
+
+
+def refusal(refresher: Refresher) -> list[str]:
+    """What it says when it does not start: exit code 2, and no traceback."""
+    assert refresher.wait() == 2
+    assert "Traceback" not in refresher.said()
+    return refresher.said().splitlines()
+
+
+def test_every_bad_variable_is_named_at_once(start: Start) -> None:
+    refresher = start(
+        REDIS_URL="http://:secret@h",
+        LOG_FORMAT="xml",
+        REFRESHER_METRICS_PORT="0",
+        KIMI_REFRESH_TOKENS="eyJ...,sk-abcdefgh",
+    )
+    said = refusal(refresher)
+    assert said[0] == "refresher: bad settings:"
+    assert sorted(line.split(":")[0].strip() for line in said[1:]) == [
+        "KIMI_REFRESH_TOKENS",
+        "LOG_FORMAT",
+        "REDIS_URL",
+        "REFRESHER_METRICS_PORT",
+    ]
+
+
+def test_bad_tokens_are_not_judged_by_a_bad_kind(start: Start) -> None:
+    (_, line) = refusal(start(KIMI_KIND="moon", KIMI_REFRESH_TOKENS="eyJ..."))
+    assert line.startswith("  KIMI_KIND: ")
+
+
+def test_a_broken_accounts_file_is_told_whole(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "mine.yaml").write_text("accounts: [{name: a}, {kind: kimi}, 5]", encoding="utf-8")
+    said = refusal(start(KIMI_ACCOUNTS_FILE="mine.yaml"))
+    assert said[0] == "refresher: mine.yaml: accounts[0] (a): refresh_token is missing"
+    assert len(said) == 4
+
+
+def test_an_accounts_file_that_was_named_has_to_exist(start: Start) -> None:
+    assert refusal(start(KIMI_ACCOUNTS_FILE="gone.yaml")) == ["refresher: gone.yaml: there is no such file"]
+
+
+def test_a_store_that_does_not_answer_is_told_in_a_line(start: Start) -> None:
+    (line,) = refusal(start(REDIS_URL=f"redis://:secret@127.0.0.1:{free_port()}/0"))
+    assert line.startswith("refresher: Redis does not answer: ")
+    assert line.endswith("; check REDIS_URL")
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(start: Start) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104
+        port = taken.getsockname()[1]
+        said = refusal(start(REFRESHER_METRICS_PORT=str(port)))
+    assert said[-1].startswith(f"refresher: REFRESHER_METRICS_PORT: cannot listen on {port}: ")
+
+
+def test_it_can_say_whether_it_would_start(tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    good = start("--check")
+    assert good.wait() == 0
+    assert good.said() == "refresher: settings, store and accounts (1) are in order\n"
+    assert eyes.states() == {}
+    (line,) = refusal(start("--check", KIMI_ACCOUNTS_FILE="gone.yaml"))
+    assert "no such file" in line
