@@ -196,7 +196,7 @@ def test_a_store_that_goes_and_comes_back_is_told_once_and_costs_no_account(own_
     house = House(own_valkey.url)
     house.pool.configure(ALICE)
     with structlog.testing.capture_logs() as lines, house.running():
-        until(lambda: house.is_active("alice"))
+        until(lambda: house.count(Outcome.REFRESHED) == 1)  # and the account's lock is free
         own_valkey.kill()
         turns = house.chore.turns
         until(lambda: house.chore.turns > turns + 3)
