@@ -354,6 +354,13 @@ def test_a_client_that_leaves_during_silence_is_noticed(kimi: Simulator, web: Cl
     assert kimi.account("web")["open_streams"] == 0
 
 
+def test_an_account_is_free_as_soon_as_its_client_has_left(kimi: Simulator, web: Client) -> None:
+    kimi.fault("hang", texts=2, times=None, match={"contains": "wait"})
+    for _ in range(20):
+        web.chat("wait", stream=True).close()
+        assert frames(web.chat("go on").content)[-1] == (2, {})
+
+
 def test_an_account_may_stay_busy_after_its_client_left(kimi: Simulator, web: Client) -> None:
     kimi.settings(linger_seconds=0.2)
     kimi.fault("hang", texts=2)
