@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from devtools.signals import Bell
 
 TEND_SECONDS = 0.2
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 10.0
 DRAIN_SECONDS = 60.0
 
 
@@ -139,3 +139,7 @@ class System:
             f"\n  address     {base}/v1\n  client key  {self.key}\n"
             f"  accounts    {demo.SENTENCE if self.demo else 'those that you configured'}\n\n  {line}\n"
         )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""`./dev up` as its user meets it, in a folder of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devtools import probe, tether, valkey
+from devtools.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("KIMI_", "GATEWAY_", "REFRESHER_", "MOONSHOT_", "REDIS_", "LOG_", "TOKEN_")
+NAMES = ("valkey-server", "simulator", "refresher", "gunicorn")
+
+
+class Up:
+    """One folder in which `./dev up` is run, and the run that is under way."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = valkey.free_port()
+        self.output = folder / "output"
+        self.process: subprocess.Popen[bytes] | None = None
+        for name in ("devtools", "gateway", "kimi", "refresher", "simulator"):
+            (folder / name).symlink_to(ROOT / name)
+
+    def start(self, **variables: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        env = {**inherited, "GATEWAY_PORT": str(self.port), "GATEWAY_WORKERS": "1", **variables}
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "devtools.up"], cwd=self.folder, env=env, stdout=output, stderr=output
+            )
+
+    def start_and_wait(self, **variables: str) -> str:
+        """Start and return what was said once it serves."""
+        self.start(**variables)
+        until(self.is_introduced, seconds=60, what="it says how to use it")
+        return self.said()
+
+    def is_introduced(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.said()
+        return "client key" in self.said()
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def ends(self) -> int:
+        """The exit code."""
+        assert self.process is not None
+        return self.process.wait(60)
+
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.ends()
+
+    def children(self) -> dict[str, int]:
+        """What runs for it, by a part of the command line."""
+        assert self.process is not None
+        return children_of(self.process.pid)
+
+
+def children_of(pid: int) -> dict[str, int]:
+    mine = [(number, command) for number, parent, command in processes() if parent == pid]
+    return {name: number for name in NAMES for number, command in mine if name in command}
+
+
+def processes() -> list[tuple[int, int, str]]:
+    """Number, parent and command line of everything that runs; a bare Debian has no `ps`, macOS no /proc."""
+    if not Path("/proc/self").exists():
+        table = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ).stdout
+        rows = [line.split(None, 2) for line in table.splitlines()]
+        return [(int(pid), int(parent), command) for pid, parent, command in rows]
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_text().replace("\0", " ")
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+        found.append((int(folder.name), int(parent), command))
+    return found
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    up = Up(tmp_path)
+    yield up
+    if up.process is not None and up.process.poll() is None:
+        up.interrupt(signal.SIGTERM)
+
+
+def paste(said: str) -> tuple[int, str]:
+    """Status and body of the request that the printed curl line makes."""
+    words = shlex.split(next(line for line in said.splitlines() if line.startswith("  curl ")))
+    host, path = re.fullmatch(r"http://([^/]+)(/.*)", words[1]).groups()  # type: ignore[union-attr]  # else it fails
+    headers = dict(word.split(": ", 1) for flag, word in pairwise(words) if flag == "-H")
+    with closing(http.client.HTTPConnection(host, timeout=30)) as connection:
+        connection.request("POST", path, words[words.index("-d") + 1], headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def test_without_accounts_a_simulator_answers_and_that_is_said(up: Up) -> None:
+    said = up.start_and_wait()
+    assert f"http://127.0.0.1:{up.port}/v1" in said
+    assert "a simulator on this machine answers" in said
+    status, body = paste(said)
+    assert status == 200
+    assert "simulator" in json.loads(body)["choices"][0]["message"]["content"]
+
+
+def test_ctrl_c_ends_all_of_it(up: Up) -> None:
+    up.start_and_wait()
+    children = up.children()
+    assert set(children) == set(NAMES)
+    assert up.interrupt() == 0
+    assert [name for name, pid in children.items() if tether.alive(pid)] == []
+    assert "Traceback" not in up.said()
+
+
+def test_the_death_of_the_supervisor_ends_all_of_it(up: Up) -> None:
+    up.start_and_wait()
+    children = up.children()
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    until(lambda: not any(map(tether.alive, children.values())), seconds=30, what="all of it has ended")
+
+
+def test_the_key_and_the_accounts_survive_a_restart(up: Up) -> None:
+    first = up.start_and_wait()
+    assert up.interrupt(signal.SIGTERM) == 0
+    second = up.start_and_wait()
+    assert re.findall("client key.*", first) == re.findall("client key.*", second)
+    assert paste(second)[0] == 200
+    assert (up.folder / ".data/client-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_dies_by_itself_comes_back(up: Up) -> None:
+    up.start_and_wait()
+    before = up.children()
+    os.kill(before["refresher"], signal.SIGKILL)
+    os.kill(before["gunicorn"], signal.SIGKILL)
+    until(lambda: set(up.children()) == set(NAMES) and up.children() != before, seconds=30)
+    until(lambda: probe.get("127.0.0.1", up.port, "/readyz")[0] == 200, seconds=30, what="it serves again")
+    assert "the refresher ended by itself (signal 9); starting it again in 1 s." in up.said()
+    assert paste(up.said())[0] == 200
+
+
+def test_a_second_one_in_the_folder_says_so_in_a_line(up: Up) -> None:
+    up.start_and_wait()
+    assert up.process is not None
+    second = subprocess.run(
+        [sys.executable, "-m", "devtools.up"], cwd=up.folder, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert second.stderr == f"dev: ./dev up runs in this folder already, as process {up.process.pid}.\n"
+
+
+def test_a_server_that_is_named_is_used_and_none_started(up: Up, redis_url: str, redis_client: redis.Redis) -> None:
+    up.start_and_wait(REDIS_URL=redis_url)
+    assert "valkey-server" not in up.children()
+    assert not (up.folder / ".data/valkey").exists()
+    assert redis_client.dbsize() > 0
+
+
+def test_accounts_of_the_operator_are_served_instead_of_the_demo(up: Up) -> None:
+    (up.folder / "accounts.yaml").write_text("accounts: [{name: official, kind: moonshot, api_key: sk-made-up}]")
+    (up.folder / ".env").write_text("MOONSHOT_URL=http://127.0.0.1:1/v1\nGATEWAY_API_KEYS=mine,other\n")
+    up.start()
+    until(lambda: probe.get("127.0.0.1", up.port, "/v1/models", key="mine")[0] == 200, seconds=30)
+    assert set(up.children()) == set(NAMES) - {"simulator"}
+    until(lambda: "client key  mine" in up.said(), seconds=30, what="it introduces itself although it cannot serve")
+    assert "It cannot answer yet, and goes on trying." in up.said()
+    assert not (up.folder / ".data/client-key").exists()
+
+
+def test_a_bad_setting_ends_all_of_it_with_exit_code_2(up: Up) -> None:
+    up.start(GATEWAY_QUEUE_SECONDS="soon")
+    assert up.ends() == 2
+    assert "GATEWAY_QUEUE_SECONDS" in up.said()
+    assert "dev: the gateway cannot work with these settings" in up.said()
+    assert "Traceback" not in up.said()
+
+
+def test_a_port_in_use_is_said_before_anything_starts(up: Up, redis_url: str) -> None:
+    up.port = int(redis_url.rpartition(":")[2].partition("/")[0])
+    up.start()
+    assert up.ends() == 1
+    assert up.said().startswith(f"dev: 127.0.0.1 port {up.port} is taken by another program")
