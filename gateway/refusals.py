@@ -45,11 +45,12 @@ def refusal(error: BaseException) -> Problem:
     return next((problem for kind, problem in TABLE.items() if isinstance(error, kind)), INTERNAL)
 
 
-def response(problem: Problem) -> bytes:
+def response(problem: Problem, request_id: str) -> bytes:
     """The whole response, after which the connection is closed."""
     body = orjson.dumps(problem.body)
     phrase = HTTPStatus(problem.status).phrase.encode()
     return (
         b"HTTP/1.1 %d %b\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\n"
-        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (problem.status, phrase, len(body), body)
+        b"X-Request-Id: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+        % (problem.status, phrase, request_id.encode(), len(body), body)
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import socket
 import time
+import uuid
 from functools import partial
 from typing import Any, Final
 
@@ -108,13 +109,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Answers a request that never reached the application, unless the connection is being closed by us."""
         if isinstance(exc, gevent.GreenletExit):
             return
-        problem = refusal(exc)
+        problem, request_id = refusal(exc), f"req-{uuid.uuid4().hex}"
         if problem.status == 500:
-            self.log.error("a connection met an error of ours", exc_info=exc)
+            self.log.error("a connection met an error of ours, request id %s", request_id, exc_info=exc)
         else:
-            self.log.info("refused what is not HTTP as it should be: %s", type(exc).__name__)
+            self.log.info("refused what is not HTTP as it should be, request id %s: %s", request_id, type(exc).__name__)
         try:
-            client.sendall(response(problem))
+            client.sendall(response(problem, request_id))
             _read_on(client)
         except OSError:
             self.log.debug("the client did not wait for the reason")

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from werkzeug.exceptions import ImATeapot, MethodNotAllowed, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
+import gateway
 from gateway.errors import (
     CHANNEL_KILLERS,
     INTERNAL,
@@ -136,3 +140,20 @@ def test_an_unforeseen_error_is_found_by_its_request_id() -> None:
     problem = describe(RuntimeError("secret"), "req-77")
     assert "req-77" in problem.message
     assert "secret" not in problem.message
+
+
+def texts_of_bad_requests() -> list[str]:
+    """Every text that the gateway's code gives to a `BadRequest`."""
+    calls = [
+        node
+        for path in Path(gateway.__path__[0]).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BadRequest"
+    ]
+    return [ast.unparse(call.args[0]) for call in calls]
+
+
+def test_no_text_of_a_bad_request_switches_a_channel_off() -> None:
+    texts = texts_of_bad_requests()
+    assert len(texts) > 10
+    assert [text for text in texts if any(word in text.lower() for word in CHANNEL_KILLERS)] == []

@@ -134,6 +134,7 @@ def test_what_is_not_http_is_refused_in_json(
 ) -> None:
     headers, _, answer = raw(gunicorn, request_bytes).partition(b"\r\n\r\n")
     assert headers.startswith(b"HTTP/1.1 " + status)
+    assert b"x-request-id: req-" in headers.lower()
     assert orjson.loads(answer)["error"]["code"].encode() == code
 
 

@@ -30,10 +30,10 @@ def test_every_fault_has_its_status(error: BaseException, status: int) -> None:
 
 @pytest.mark.parametrize("problem", [*TABLE.values(), INTERNAL], ids=lambda problem: problem.code)
 def test_a_response_is_complete(problem: Problem) -> None:
-    head, _, body = response(problem).partition(b"\r\n\r\n")
+    head, _, body = response(problem, "req-1").partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     assert lines[0].startswith(b"HTTP/1.1 %d " % problem.status)
-    assert b"Connection: close" in lines
+    assert {b"Connection: close", b"X-Request-Id: req-1", b"Content-Type: application/json"} <= set(lines)
     assert b"Content-Length: %d" % len(body) in lines
     assert orjson.loads(body) == problem.body
 

@@ -12,7 +12,7 @@ import pytest
 from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
-from gateway.worker import Worker
+from gateway.worker import HEADER_SECONDS, Worker
 
 
 class Client:
@@ -67,3 +67,11 @@ def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) 
     worker.handle_exit(15, None)
     assert not worker.alive
     assert begun == ([True] if booted else [])
+
+
+def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_idle() -> None:
+    worker = Worker.__new__(Worker)
+    worker.cfg = SimpleNamespace(keepalive=95)
+    worker._fresh = {gevent.getcurrent()}
+    limits = [worker.timeout_ctx() for _ in range(3)]
+    assert [limit.seconds for limit in limits] == [HEADER_SECONDS, 95, 95]
