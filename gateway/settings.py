@@ -13,10 +13,8 @@ from kimi.settings import CommonSettings, Port, Seconds, Words, split
 
 def _networks(value: object) -> object:
     parts = split(value)
-    if not isinstance(parts, tuple):
-        return parts
     try:
-        return tuple(ip_network(part) for part in parts)
+        return tuple(ip_network(part) for part in parts) if isinstance(parts, tuple) else parts
     except ValueError as error:
         raise ValueError(f"has to be a list of networks like 10.0.0.0/8: {error}") from None
 

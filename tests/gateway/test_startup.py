@@ -4,18 +4,21 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from devtools.waiting import until
 from gateway.settings import GatewaySettings
 from gateway.startup import check_store, warn
 from kimi.errors import StoreUnavailable
+from tests.valkey import Valkey
 
 
 def settings(**fields: object) -> GatewaySettings:
     return GatewaySettings.model_validate({"gateway_api_keys": "key", **fields})
 
 
-def test_a_store_that_answers_is_left_alone(redis_url: str, redis_client: redis.Redis) -> None:
-    check_store(settings(redis_url=redis_url))
-    assert len(redis_client.client_list()) == 1  # this test's own
+def test_a_store_that_answers_is_left_alone(own_valkey: Valkey) -> None:
+    check_store(settings(redis_url=own_valkey.url))
+    with redis.Redis.from_url(own_valkey.url) as client:
+        until(lambda: len(client.client_list()) == 1, what="only this test is connected")
 
 
 def test_a_store_that_does_not_answer_is_no_start() -> None:
