@@ -168,4 +168,6 @@ class Completion:
             error = caught
             raise
         finally:
-            self._with.reactions.give_back(lease, self._selection.name, error)
+            given_back = self._with.reactions.give_back(lease, self._selection.name, error)
+            if error is not None:
+                given_back.wait()  # the next attempt has to find the account as this one leaves it

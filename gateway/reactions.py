@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gevent.event import Event as Flag
+from gevent.pool import Group
+
 from kimi.accounts import State
 from kimi.errors import (
     AccountBanned,
@@ -60,12 +63,24 @@ class Reactions:
         self._leases = leases
         self._members = members
         self._dice = dice
+        self._running = Group()
 
-    def give_back(self, lease: Lease, model: str, error: KimiError | None) -> None:
+    def give_back(self, lease: Lease, model: str, error: KimiError | None) -> Flag:
         """Releases `lease`, and tells the pool what `error` means for its account; errors of others mean nothing.
 
-        A pool that cannot be reached is told in the log: the lease expires by itself.
+        It happens in a greenlet of its own, which a client who leaves at this moment cannot kill; the flag is set when
+        it is done. A pool that cannot be reached is told in the log: the lease expires by itself.
         """
+        done = Flag()
+        self._running.spawn(self._give_back, lease, model, error, done)
+        return done
+
+    def join(self, timeout: float) -> bool:
+        """Waits up to `timeout` seconds for what is being given back; whether all of it is."""
+        self._running.join(timeout)
+        return not self._running
+
+    def _give_back(self, lease: Lease, model: str, error: KimiError | None, done: Flag) -> None:
         try:
             if error is None:
                 self._leases.release(lease)
@@ -73,6 +88,8 @@ class Reactions:
                 self._tell(lease, model, error)
         except StoreUnavailable as unavailable:
             log.warning("account %s could not be given back, its lease expires: %s", lease.account.name, unavailable)
+        finally:
+            done.set()
 
     def _tell(self, lease: Lease, model: str, error: KimiError) -> None:
         name, reason = lease.account.name, f"{type(error).__name__}: {error}"

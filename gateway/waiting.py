@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from gevent.event import Event as Flag
 
+from gateway.shield import Shielded
 from kimi.errors import AllBusy, AwaitingToken
 from kimi.pool import Lease
 
@@ -21,6 +23,8 @@ class LeaseSource(Protocol):
     """Where accounts come from."""
 
     def acquire(self, routes: Sequence[str], *, model: str, exclude: Collection[str] = ()) -> Lease: ...
+
+    def release(self, lease: Lease) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class WaitingRoom:
         if wish in self._lines:
             return self._wait(wish, time.monotonic() + self._seconds)
         try:
-            return self._leases.acquire(wish.routes, model=wish.model, exclude=wish.exclude)
+            return self._ask(wish)
         except (AllBusy, AwaitingToken) as refusal:
             if self._hopeless(refusal, self._seconds):
                 raise
@@ -76,6 +80,10 @@ class WaitingRoom:
             if not routes or not set(routes).isdisjoint(wish.routes):
                 line.places[0].set()
 
+    def _ask(self, wish: Wish) -> Lease:
+        acquire = partial(self._leases.acquire, wish.routes, model=wish.model, exclude=wish.exclude)
+        return Shielded(acquire, orphaned=self._leases.release).result()
+
     def _wait(self, wish: Wish, until: float) -> Lease:
         with self._place(wish) as (line, called):
             while (left := until - time.monotonic()) > 0:
@@ -84,7 +92,7 @@ class WaitingRoom:
                     continue
                 called.clear()  # before asking: what is freed from here on calls again
                 try:
-                    return self._leases.acquire(wish.routes, model=wish.model, exclude=wish.exclude)
+                    return self._ask(wish)
                 except (AllBusy, AwaitingToken) as refusal:
                     line.refusal = refusal
                     if self._hopeless(refusal, left):

@@ -46,6 +46,7 @@ def make(settings: GatewaySettings) -> Gateway:
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds
         completions.join(seconds)
+        reactions.join(max(until - time.monotonic(), 0.0))
         remover.join(max(until - time.monotonic(), 0.0))
 
     gevent.spawn(keeper.run)

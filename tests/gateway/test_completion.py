@@ -43,9 +43,9 @@ class House:
         self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds)
         self.keeper = LeaseKeeper(self.pool.leases)
         self.remover = ChatRemover(upstreams, self.pool.members, pause=lambda _: None)
-        reactions = Reactions(self.pool.leases, self.pool.members, random.Random(1))
+        self.reactions = Reactions(self.pool.leases, self.pool.members, random.Random(1))
         self.completions = Completions(
-            Collaborators(upstreams, self.waiting, self.keeper, reactions, self.remover, self.limits)
+            Collaborators(upstreams, self.waiting, self.keeper, self.reactions, self.remover, self.limits)
         )
 
     def start(self, model: str = "kimi") -> Completion:
@@ -60,7 +60,7 @@ class House:
     def settle(self) -> None:
         """Waits until everything is given back, and checks that it is."""
         assert self.completions.join(5)
-        assert self.remover.join(5)
+        assert self.reactions.join(5) and self.remover.join(5)
         assert self.keeper.held == 0 and self.upstream.running == 0
         assert all(record.in_flight == 0 for record in self.pool.members.all())
         assert self.pool.store.redis.zcard(self.pool.store.key("leases")) == 0
@@ -330,6 +330,6 @@ def test_a_store_that_is_gone_costs_no_answer_that_has_begun(own_valkey: Valkey)
     assert completion.next(5) == [Text("Hel")]
     own_valkey.kill()
     assert texts(read(completion)) == "lo"
-    assert doomed.completions.join(5)
+    assert doomed.completions.join(5) and doomed.reactions.join(5)
     with pytest.raises(errors.StoreUnavailable):
         read(doomed.completions.start(select("kimi", ()), CHAT))

@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.event import Event as Flag
 
 from gateway.waiting import WaitingRoom, Wish
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError
@@ -34,6 +35,9 @@ class Desk:
             raise self.refusal
         self.free -= 1
         return Lease(f"{self.asked}", web("a"), "token", 1)
+
+    def release(self, lease: Lease) -> None:
+        self.free += 1
 
 
 def queue(room: WaitingRoom, count: int, order: list[int], wish: Wish = WISH) -> list[Any]:
@@ -177,3 +181,19 @@ def test_an_account_that_vanishes_ends_the_waiting() -> None:
     greenlet.join(5)
     assert isinstance(greenlet.exception, NoAccount)
     assert room.waiting == 0
+
+
+def test_an_account_that_comes_when_the_client_has_left_goes_back() -> None:
+    class Slow(Desk):
+        def acquire(self, routes: Sequence[str], *, model: str, exclude: Collection[str] = ()) -> Lease:
+            lease = super().acquire(routes, model=model, exclude=exclude)
+            answer.wait()
+            return lease
+
+    answer = Flag()
+    desk = Slow(free=1)
+    client = gevent.spawn(WaitingRoom(desk, 10).acquire, WISH)
+    wait_until(lambda: desk.free == 0)
+    client.kill()
+    answer.set()
+    wait_until(lambda: desk.free == 1)
