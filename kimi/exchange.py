@@ -23,14 +23,12 @@ from kimi.errors import (
     TokenRejected,
     UpstreamError,
 )
-from kimi.http import CONNECT_SECONDS, Answer, Endpoints, Http, request
+from kimi.http import Answer, Endpoints, Http, request
 from kimi.upstreams import complaints
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 
 TIMEOUT_SECONDS = 20.0
-LONGEST_SECONDS = 2 * (CONNECT_SECONDS + 2 * TIMEOUT_SECONDS)
-"""No exchange takes longer: two calls, each of which may connect, wait for its headers and read its body."""
 
 _KIMI_PATH = "/api/account.gateway.v1.AuthService/RefreshToken"
 _CLASSIC_PATH = "/api/auth/token/refresh"

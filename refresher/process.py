@@ -13,11 +13,13 @@ from types import FrameType
 import structlog
 from prometheus_client import CollectorRegistry
 
-from kimi.exchange import LONGEST_SECONDS, TIMEOUT_SECONDS, Exchange
+from kimi.errors import StoreUnavailable
+from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
 from kimi.pool import Members, Signals, Store, TokenStore, connect
 from kimi.pool.connection import connect_listener
 from kimi.pool.signals import WAKE
+from kimi.pool.tokens import LOCK_SECONDS
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.moonshot import Moonshot
 from refresher.accounts_source import AccountsSource
@@ -33,7 +35,6 @@ from refresher.worker import Worker
 log = structlog.stdlib.get_logger("refresher")
 
 _DURABLE_SECONDS = 4.0  # a save waits for the disk, which with `appendfsync everysec` takes more than a second
-_LOCK_SECONDS = LONGEST_SECONDS + 20.0  # the exchange, and storing what came of it
 
 
 def check(settings: RefresherSettings) -> str:
@@ -58,9 +59,8 @@ def run(settings: RefresherSettings) -> int:
     exchange = Exchange(transport, settings.endpoints, drift)
     official = Moonshot(transport, settings.endpoints, drift, idle=TIMEOUT_SECONDS, patience=TIMEOUT_SECONDS)
     renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
-    refreshing = Refreshing(
-        TokenStore(patient), members, renewals, stop, clock=clock, rng=rng, lock_seconds=_LOCK_SECONDS
-    )
+    tokens = TokenStore(patient)
+    refreshing = Refreshing(tokens, members, renewals, stop, clock=clock, rng=rng)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     worker = Worker(TokenStore(store), refreshing.refresh, roster, stop, metrics, clock=clock)
@@ -79,7 +79,8 @@ def run(settings: RefresherSettings) -> int:
             signals = Signals(connect_listener(settings.redis_url))
             threading.Thread(target=relay, args=(signals, worker, stop), name="wake", daemon=True).start()
             log.info("refresher started")
-            worker.run()
+            with prolonging(tokens):
+                worker.run()
     log.info("refresher stopped")
     return 1 if worker.unsaved else 0
 
@@ -91,6 +92,27 @@ def relay(signals: Signals, worker: Worker, stop: Stop) -> None:
             return
         if name is not None:
             worker.wake(name)
+
+
+@contextmanager
+def prolonging(tokens: TokenStore, *, every: float = LOCK_SECONDS / 3) -> Iterator[None]:
+    """Keep the locks of running exchanges from expiring while the block runs."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(every):
+            try:
+                tokens.prolong()
+            except StoreUnavailable as error:
+                log.warning("locks were not prolonged", error=str(error))
+
+    keeper = threading.Thread(target=keep, name="locks")
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 @contextmanager

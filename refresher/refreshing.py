@@ -38,7 +38,6 @@ class Outcome(StrEnum):
 class Refreshing:
     """Refreshes accounts one at a time; call it from as many threads and processes as you like.
 
-    `lock_seconds` has to be longer than an exchange can take.
     `flush_seconds` is how long tokens that could not be stored are held on to after `stop` was set.
     `second_look` is how long after a refusal the store is read again, as the vendor's own client does: another process
     may have exchanged the same token and be about to store its successor.
@@ -54,7 +53,6 @@ class Refreshing:
         clock: Callable[[], float],
         rng: random.Random,
         pause: Callable[[float], object] = time.sleep,
-        lock_seconds: float = 60.0,
         flush_seconds: float = 8.0,
         second_look: float = 1.0,
     ) -> None:
@@ -65,7 +63,6 @@ class Refreshing:
         self._clock = clock
         self._rng = rng
         self._pause = pause
-        self._lock_seconds = lock_seconds
         self._flush_seconds = flush_seconds
         self._second_look = second_look
 
@@ -74,7 +71,7 @@ class Refreshing:
 
         Raises `StoreUnavailable`, but never while it holds tokens that are not stored.
         """
-        with self._tokens.lock(name, self._lock_seconds) as had:
+        with self._tokens.lock(name) as had:
             if not had:
                 return Outcome.LOCKED
             record = self._members.get(name)

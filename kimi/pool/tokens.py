@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 import orjson
 
@@ -16,7 +17,8 @@ from kimi.pool.store import Store, redis_errors, to_ms
 
 log = logging.getLogger(__name__)
 
-_DURABLE_MS = 2000  # how long a write may take to reach the disk; with `appendfsync everysec` up to a second
+LOCK_SECONDS: Final = 15.0
+_DURABLE_MS: Final = 2000  # how long a write may take to reach the disk; with `appendfsync everysec` up to a second
 
 
 class TokenStore:
@@ -25,6 +27,7 @@ class TokenStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._durability_known = False
+        self._held: dict[str, str] = {}
 
     def due(self, limit: int = 100) -> list[str]:
         """Names whose refresh time has come, the most overdue first."""
@@ -41,22 +44,33 @@ class TokenStore:
         return first[0][1] / 1000 if first else None
 
     @contextmanager
-    def lock(self, name: str, seconds: float) -> Iterator[bool]:
+    def lock(self, name: str, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
         """Holds the account's lock, if nobody else does: yields whether it was had.
 
-        It expires after `seconds`, which has to be longer than what it guards can take; the version check of `save`
-        stands behind it all the same. Only its owner frees it.
+        It expires after `seconds` unless `prolong` is called meanwhile, so that it outlives what it guards, and a
+        killed holder by a few seconds only; the version check of `save` stands behind it all the same.
+        Only its owner frees it.
         That it could be set shows that the store can be written, before any token is spent.
         """
         owner = secrets.token_hex(16)
         with redis_errors():
             had = bool(self._store.redis.set(self._store.key("lock", name), owner, nx=True, px=to_ms(seconds)))
+        if not had:
+            yield False
+            return
+        self._held[name] = owner
         try:
-            yield had
+            yield True
         finally:
-            if had:
-                with suppress(StoreUnavailable):  # it expires by itself
-                    self._store.run("unlock", name, owner)
+            del self._held[name]
+            with suppress(StoreUnavailable):  # it expires by itself
+                self._store.run("unlock", name, owner)
+
+    def prolong(self, seconds: float = LOCK_SECONDS) -> None:
+        """Lets all locks that are held last for another `seconds`. May be called from any thread."""
+        pairs = [word for name, owner in tuple(self._held.items()) for word in (name, owner)]
+        if pairs:
+            self._store.run("prolong", to_ms(seconds), *pairs)
 
     def save(
         self,

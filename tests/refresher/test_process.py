@@ -12,7 +12,9 @@ import pytest
 from devtools.valkey import free_port
 from devtools.waiting import until
 from kimi.accounts import Record, State
-from kimi.pool import Leases, Members, Store, connect
+from kimi.errors import StoreUnavailable
+from kimi.pool import Leases, Members, Store, TokenStore, connect
+from refresher.process import prolonging
 from tests.refresher.running import Refresher
 from tests.simulator.running import Simulator
 from tests.valkey import Valkey
@@ -260,6 +262,27 @@ def refusal(refresher: Refresher) -> list[str]:
     assert refresher.wait() == 2
     assert "Traceback" not in refresher.said()
     return refresher.said().splitlines()
+
+
+def test_locks_last_as_long_as_what_they_guard(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    redis = connect(redis_url)
+    tokens = TokenStore(Store(redis))
+    lock = "kimi:{pool}:lock:a"
+    with tokens.lock("a", 0.2) as had, prolonging(tokens, every=0.05):
+        assert had
+        until(lambda: redis.pttl(lock) > 10_000, what="the lock was prolonged")
+    assert redis.exists(lock) == 0
+
+    tokens = TokenStore(Unreachable(redis))
+    with tokens.lock("a"), prolonging(tokens, every=0.01):
+        until(lambda: "locks were not prolonged" in capsys.readouterr().out, what="the failure is told, and no more")
+
+
+class Unreachable(Store):
+    """A store that can no longer be reached once a lock is held."""
+
+    def run(self, name: str, *args: str | float) -> Any:
+        raise StoreUnavailable("gone")
 
 
 def test_every_bad_variable_is_named_at_once(start: Start) -> None:

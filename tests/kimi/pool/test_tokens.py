@@ -83,6 +83,16 @@ def test_a_lock_expires_by_itself(pool: Pool) -> None:
         assert 29_000 < pool.store.redis.pttl(pool.store.key("lock", "a")) <= 30_000
 
 
+def test_a_prolonged_lock_lasts(pool: Pool) -> None:
+    redis = pool.store.redis
+    pool.tokens.prolong(60)
+    with pool.tokens.lock("a", 5), pool.tokens.lock("b", 5):
+        redis.set(pool.store.key("lock", "b"), "somebody else, after it expired", px=5000)
+        pool.tokens.prolong(60)
+        assert 59_000 < redis.pttl(pool.store.key("lock", "a")) <= 60_000
+        assert redis.pttl(pool.store.key("lock", "b")) <= 5000
+
+
 def test_a_redis_that_dies_under_the_lock_raises_nothing_but_what_was_done_there(
     own_valkey: Valkey,
 ) -> None:
