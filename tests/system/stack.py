@@ -1,0 +1,227 @@
+"""The whole product as real processes: Valkey, simulator, refresher and gateway."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from openai import OpenAI
+
+from devtools import children
+from devtools.valkey import free_port
+from devtools.waiting import until
+from tests.valkey import Valkey
+
+ROOT = Path(__file__).parents[2]
+KEY = "sk-test-client-key"
+START_SECONDS = 30.0
+
+
+@dataclass
+class Process:
+    """One of our processes; what it says goes to a file."""
+
+    name: str
+    command: list[str]
+    env: dict[str, str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.running = children.start(self.command, env=self.env, cwd=ROOT, output=output)
+
+    def stop(self, seconds: float = 20.0) -> int:
+        """SIGTERM; the exit code."""
+        assert self.running is not None
+        code = children.stop(self.running, seconds)
+        self.running = None
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        assert self.running is not None
+        self.running.kill()
+        self.running.wait()
+        self.running = None
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.running is not None
+        self.running.send_signal(number)
+
+    @property
+    def pid(self) -> int:
+        assert self.running is not None
+        return self.running.pid
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text("utf-8", errors="replace")
+
+
+@dataclass
+class Simulator(Process):
+    """Kimi's stand-in and its control API."""
+
+    url: str = ""
+
+    def start(self) -> None:
+        super().start()
+        until(lambda: "listening on" in self.said, seconds=START_SECONDS, what="the simulator listens")
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        response = requests.request(method, f"{self.url}/_sim/{path}", json=body, timeout=10)
+        assert response.ok, response.text
+        return response.json()
+
+    def accounts(self) -> str:
+        """All accounts, as an accounts file."""
+        return requests.get(f"{self.url}/_sim/accounts.yaml", timeout=10).text
+
+    def mint(self, kind: str, **options: Any) -> Any:
+        return self.control("POST", "accounts", {"kind": kind, **options})
+
+    def fault(self, what: str, *, times: int | None = 1, match: dict[str, Any] | None = None, **args: Any) -> None:
+        self.control("POST", "faults", {"what": what, "times": times, "match": match or {}, "args": args})
+
+    def settings(self, **changes: Any) -> None:
+        self.control("POST", "settings", changes)
+
+    def forget_faults(self) -> None:
+        self.control("DELETE", "faults")
+
+    def state(self) -> Any:
+        return self.control("GET", "state")
+
+    def total(self, figure: str) -> int:
+        return int(self.state()["totals"][figure])
+
+
+@dataclass
+class Stack:
+    """Starts in order, stops the other way round. Change `env` or the simulator's accounts before `start`."""
+
+    directory: Path
+    workers: int = 2
+    env: dict[str, str] = field(default_factory=dict)
+    simulator_options: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.valkey = Valkey(self._folder("valkey"))
+        simulator_port = free_port()
+        self.simulator = Simulator(
+            "simulator",
+            [
+                sys.executable, "-m", "simulator", "--port", str(simulator_port),
+                "--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0", *self.simulator_options,
+            ],
+            dict(os.environ),
+            self.directory / "simulator.log",
+            url=f"http://127.0.0.1:{simulator_port}",
+        )  # fmt: skip
+        self.refresher = self._refresher("refresher")
+        self.gateway = Process(
+            "gateway",
+            [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"],
+            self.environment(),
+            self.directory / "gateway.log",
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def accounts_file(self) -> Path:
+        return self.directory / "accounts.yaml"
+
+    def environment(self) -> dict[str, str]:
+        """What both processes see."""
+        ours = {
+            "REDIS_URL": self.valkey.url,
+            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_WORKERS": str(self.workers),
+            "GATEWAY_API_KEYS": KEY,
+            "KIMI_ACCOUNTS_FILE": str(self.accounts_file),
+            "KIMI_WEB_URL": self.simulator.url,
+            "KIMI_AUTH_URL": self.simulator.url,
+            "KIMI_CLASSIC_URL": self.simulator.url,
+            "MOONSHOT_URL": f"{self.simulator.url}/v1",
+            "LOG_FORMAT": "json",
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIMI_", "GATEWAY_"))}
+        return {**kept, **ours, **self.env}
+
+    def start(self, **accounts: int) -> None:
+        """Starts everything with so many accounts of each kind and waits until the gateway can serve them."""
+        self.valkey.start()
+        self.simulator.start()
+        for kind, count in accounts.items():
+            for number in range(count):
+                self.simulator.mint(kind.replace("_", "-"), name=f"{kind}-{number}")
+        self.accounts_file.write_text(self.simulator.accounts(), "utf-8")
+        self.refresher.start()
+        self.gateway.start()
+        self.wait_ready()
+        until(lambda: self.usable() == sum(accounts.values()), seconds=START_SECONDS, what="all accounts are fresh")
+
+    def stop(self) -> None:
+        for process in (self.gateway, self.refresher, self.simulator):
+            if process.running is not None:
+                process.stop()
+        self.valkey.stop()
+
+    def wait_ready(self, seconds: float = START_SECONDS) -> None:
+        until(self.ready, seconds=seconds, what="the gateway can serve")
+
+    def ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def usable(self) -> int:
+        """How many accounts the gateway says it can use."""
+        return int(requests.get(f"{self.url}/readyz", timeout=5).json()["usable_accounts"] or 0)
+
+    def workers_pids(self) -> list[int]:
+        """The gateway's workers."""
+        children_of = Path(f"/proc/{self.gateway.pid}/task/{self.gateway.pid}/children")
+        return [int(pid) for pid in children_of.read_text().split()]
+
+    def client(self, **options: Any) -> OpenAI:
+        return OpenAI(base_url=f"{self.url}/v1", api_key=KEY, max_retries=0, timeout=60, **options)
+
+    def chat(self, content: str = "hi", *, model: str = "kimi", stream: bool = False, **body: Any) -> requests.Response:
+        """A plain HTTP request, whose answer is not judged."""
+        return requests.post(
+            f"{self.url}/v1/chat/completions",
+            headers={"Authorization": f"Bearer {KEY}"},
+            json={"model": model, "messages": [{"role": "user", "content": content}], "stream": stream, **body},
+            timeout=60,
+            stream=stream,
+        )
+
+    def settled(self) -> bool:
+        """Whether nothing is left of any request: no stream, no chat, no lease."""
+        totals = self.simulator.state()["totals"]
+        return bool(totals["open_streams"] == totals["chats_alive"] == 0)
+
+    def another_refresher(self, name: str) -> Process:
+        """One more refresher, not started."""
+        return self._refresher(name)
+
+    def _refresher(self, name: str) -> Process:
+        return Process(name, [sys.executable, "-m", "refresher"], self.environment(), self.directory / f"{name}.log")
+
+    def _folder(self, name: str) -> Path:
+        folder = self.directory / name
+        folder.mkdir()
+        return folder
