@@ -119,7 +119,7 @@ def test_trouble_at_kimi(house: Stack, what: str, args: dict[str, Any], code: st
     ("what", "args", "code"),
     [
         ("truncate", {"at": "middle"}, "upstream_error"),
-        ("truncate", {"at": "frame", "how": "reset"}, "upstream_error"),
+        ("truncate", {"at": "frame"}, "upstream_error"),
         ("no_end", {}, "upstream_error"),
         ("hang", {"texts": 2}, "upstream_timeout"),
         ("retract", {}, "content_filter"),

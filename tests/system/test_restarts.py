@@ -47,9 +47,8 @@ def test_tokens_are_renewed_under_traffic_without_one_failure(restless: Stack) -
     settle(restless)
 
 
-def test_both_processes_are_restarted_under_traffic(start_stack: StartStack) -> None:
-    """The gateway's restart is seen by its clients as refused connections only while nobody listens."""
-    stack = start_stack({"kimi": 3}, simulator_options=["--token-lifetime", str(LIFETIME)])
+def test_both_processes_are_restarted_under_traffic(restless: Stack) -> None:
+    stack = restless
     with Traffic(stack).running() as traffic:
         assert stack.refresher.stop() == 0
         stack.refresher.start()
@@ -59,8 +58,21 @@ def test_both_processes_are_restarted_under_traffic(start_stack: StartStack) -> 
         stack.wait_ready()
         good = traffic.good
         until(lambda: traffic.good > good + 20, seconds=30)
-    assert set(traffic.bad) <= {"ConnectionError"}
+    assert traffic.bad == {}
     settle(stack)
+
+
+def test_new_workers_take_over_without_a_refused_connection(restless: Stack) -> None:
+    before = set(restless.workers_pids())
+    with Traffic(restless).running() as traffic:
+        until(lambda: traffic.good > 10, seconds=30)
+        restless.gateway.send(signal.SIGHUP)
+        until(lambda: len(set(restless.workers_pids()) - before) == 2, seconds=30, what="new workers")
+        until(lambda: not set(restless.workers_pids()) & before, seconds=30, what="the old ones are gone")
+        good = traffic.good
+        until(lambda: traffic.good > good + 20, seconds=30)
+    assert (traffic.bad, traffic.refused) == ({}, 0)
+    settle(restless)
 
 
 def test_a_killed_worker_is_replaced(restless: Stack) -> None:

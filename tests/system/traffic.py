@@ -15,16 +15,22 @@ import requests
 
 from tests.system.stack import Stack
 
+REFUSED = "nobody listens"
+
 
 @dataclass
 class Traffic:
-    """`clients` threads that ask one question after the other until they are told to stop."""
+    """`clients` threads that ask one question after the other until they are told to stop.
+
+    A connection that is refused because nobody listens is tried again, as every client library does.
+    """
 
     stack: Stack
     clients: int = 3
     model: str = "kimi"
     pause: float = 0.05
     good: int = 0
+    refused: int = 0
     bad: Counter[str] = field(default_factory=Counter)
     worst_seconds: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -52,7 +58,8 @@ class Traffic:
         while not self._stop.wait(self.pause):
             number = next(self._numbers)
             started = time.monotonic()
-            fate = self._ask(number)
+            while (fate := self._ask(number)) == REFUSED and not self._stop.wait(self.pause):
+                self.refused += 1
             with self._lock:
                 self.worst_seconds = max(self.worst_seconds, time.monotonic() - started)
                 if fate:
@@ -67,7 +74,7 @@ class Traffic:
             response = self.stack.chat(mark, model=self.model, stream=stream)
             text = response.content.decode("utf-8")
         except requests.RequestException as error:
-            return type(error).__name__
+            return REFUSED if "Connection refused" in str(error) else type(error).__name__
         if response.status_code != 200:
             return f"{response.status_code} {text[:200]}"
         return "" if mark in _answer(text, stream=stream) else f"broken: {text[-300:]}"
