@@ -149,6 +149,14 @@ def test_the_death_of_the_supervisor_ends_all_of_it(up: Up) -> None:
     until(lambda: not any(map(tether.alive, children.values())), seconds=30, what="all of it has ended")
 
 
+def test_the_next_one_waits_for_what_a_killed_one_left_behind(up: Up) -> None:
+    up.start_and_wait()
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    assert paste(up.start_and_wait())[0] == 200
+
+
 def test_the_key_and_the_accounts_survive_a_restart(up: Up) -> None:
     first = up.start_and_wait()
     assert up.interrupt(signal.SIGTERM) == 0
@@ -161,11 +169,17 @@ def test_the_key_and_the_accounts_survive_a_restart(up: Up) -> None:
 def test_what_dies_by_itself_comes_back(up: Up) -> None:
     up.start_and_wait()
     before = up.children()
-    os.kill(before["refresher"], signal.SIGKILL)
-    os.kill(before["gunicorn"], signal.SIGKILL)
-    until(lambda: set(up.children()) == set(NAMES) and up.children() != before, seconds=30)
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+
+    def all_new() -> bool:
+        now = up.children()
+        return set(now) == set(NAMES) and not now.items() & before.items()
+
+    until(all_new, seconds=30, what="everything runs again")
     until(lambda: probe.get("127.0.0.1", up.port, "/readyz")[0] == 200, seconds=30, what="it serves again")
-    assert "the refresher ended by itself (signal 9); starting it again in 1 s." in up.said()
+    for name in ("Valkey", "the simulator", "the refresher", "the gateway"):
+        assert f"{name} ended by itself (signal 9); starting it again in 1 s." in up.said()
     assert paste(up.said())[0] == 200
 
 
