@@ -54,9 +54,10 @@ limit_request_fields = 64
 control_socket_disable = True
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """Before the first worker."""
-    scratch.forget_figures(os.environ)
+    scratch.sweep_figures(worker_tmp_dir)
+    server.claim = scratch.claim_figures(os.environ)
 
 
 def child_exit(_server: Any, worker: Any) -> None:
