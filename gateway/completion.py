@@ -87,6 +87,7 @@ class Completion:
         self._channel = Channel()
         self._visible = False  # something of the answer is on its way to the client
         self.worker: Any = gevent.spawn(self._run)
+        self.worker.link_exception(self._report)
 
     def next(self, timeout: float) -> list[Event]:
         """All events that are there, or an empty list after `timeout` seconds of silence.
@@ -104,6 +105,10 @@ class Completion:
             self._answer()
         except KimiError as error:
             self._channel.fail(error)
+
+    def _report(self, worker: Any) -> None:
+        """A mistake of ours ends the answer as well, instead of leaving its reader waiting."""
+        self._channel.fail(worker.exception)
 
     def _answer(self) -> None:
         failure: KimiError = NoAccount("no account was asked")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import gevent
 
@@ -22,12 +22,11 @@ class Shielded(Generic[T]):
         self._call = call
         self._orphaned = orphaned
         self._abandoned = False
-        self._results: list[T] = []
         self._error: KimiError | None = None
 
     def result(self) -> T:
         """What the call returns. Raises the `KimiError` that it raised."""
-        worker = gevent.spawn(self._run)
+        worker: Any = gevent.spawn(self._run)
         here = False
         try:
             worker.join()
@@ -36,15 +35,15 @@ class Shielded(Generic[T]):
             self._abandoned = not here
         if self._error is not None:
             raise self._error
-        return self._results[0]
+        result: T = worker.get()
+        return result
 
-    def _run(self) -> None:
+    def _run(self) -> T | None:
         try:
             result = self._call()
-        except KimiError as error:
+        except KimiError as error:  # one that nobody caught in a greenlet would be printed
             self._error = error
-            return
+            return None
         if self._abandoned:
             self._orphaned(result)
-        else:
-            self._results.append(result)
+        return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -69,11 +70,10 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
             monotonic=services.monotonic,
             on_close=partial(close, run),
         )
-        try:
+        with ExitStack() as undo:
+            undo.callback(body.close)
             body.begin(PATIENCE)
-        except BaseException:
-            body.close()
-            raise
+            undo.pop_all()
         run.entry.streaming = True
         return Response(
             body, content_type="text/event-stream; charset=utf-8", headers=_STREAM_HEADERS, direct_passthrough=True

@@ -199,6 +199,17 @@ def test_a_stream_that_runs_out_is_no_answer(house: House) -> None:
         completion.next(5)
 
 
+def test_a_mistake_of_ours_does_not_leave_the_reader_waiting(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(ChatOpened("c1"), Text("half"), ZeroDivisionError("a bug"))]
+    completion = house.start()
+    assert completion.next(5) == [Text("half")]
+    with pytest.raises(ZeroDivisionError):
+        completion.next(5)
+    house.settle()
+    assert house.upstream.deleted == [("c1", "access-a-2")]
+
+
 def test_after_the_first_event_nothing_is_tried_again(house: House) -> None:
     house.pool.fill(web("a"), web("b"))
     house.upstream.scripts = [(Text("half"), errors.Overloaded("tired"))]
