@@ -122,7 +122,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _serve(self, sock: Any) -> Any:
         sock.setblocking(True)
-        server = StreamServer(sock, handle=partial(self.handle, sock), spawn=Pool(self.worker_connections))
+        server = StreamServer(sock, handle=partial(self.handle, _Address(sock)), spawn=Pool(self.worker_connections))
         if self.cfg.workers > 1:
             server.max_accept = 1  # the others want some as well
         server.start()
@@ -139,6 +139,17 @@ class Worker(GeventWorker):  # type: ignore[misc]
                     self.log.warning("%d answers are cut off: their clients do not read", self._requests)
                     return
             gevent.sleep(_BEAT)
+
+
+class _Address:
+    """What gunicorn asks a listener for at every connection, also at those that were accepted just before it closed."""
+
+    def __init__(self, sock: Any) -> None:
+        self._name = sock.getsockname()
+
+    def getsockname(self) -> Any:
+        """Where the listener listens, or did."""
+        return self._name
 
 
 def _take_waiting(server: Any) -> None:

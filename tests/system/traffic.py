@@ -74,7 +74,7 @@ class Traffic:
             response = self.stack.chat(mark, model=self.model, stream=stream)
             text = response.content.decode("utf-8")
         except requests.RequestException as error:
-            return REFUSED if "Connection refused" in str(error) else type(error).__name__
+            return REFUSED if "Connection refused" in str(error) else f"{type(error).__name__}: {error}"
         if response.status_code != 200:
             return f"{response.status_code} {text[:200]}"
         return "" if mark in _answer(text, stream=stream) else f"broken: {text[-300:]}"
