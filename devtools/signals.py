@@ -35,8 +35,9 @@ class SignalBell:
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in STOP:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background
-                signal.signal(number, self._asked)
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # started by nohup, to outlive its terminal
+            signal.signal(number, self._asked)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # with no handler at all nobody would be woken
         return self
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("KIMI_", "GATEWAY_", "REFRESHER_", "MOONSHOT_", "REDIS_", "LOG_", "TOKEN_")
+# As a script's background job is started: with Ctrl-C ignored.
+IN_BACKGROUND = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+)
 NAMES = ("valkey-server", "simulator", "refresher", "gunicorn")
 
 
@@ -46,7 +50,11 @@ class Up:
         env = {**inherited, "GATEWAY_PORT": str(self.port), "GATEWAY_WORKERS": "1", **variables}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "devtools.up"], cwd=self.folder, env=env, stdout=output, stderr=output
+                [sys.executable, "-c", IN_BACKGROUND, sys.executable, "-m", "devtools.up"],
+                cwd=self.folder,
+                env=env,
+                stdout=output,
+                stderr=output,
             )
 
     def start_and_wait(self, **variables: str) -> str:
