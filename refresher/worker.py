@@ -20,7 +20,8 @@ from refresher.stopping import Stop
 log = structlog.stdlib.get_logger("refresher")
 
 THREADS: Final = 16
-_LOCKED_ELSEWHERE: Final = 1.0  # how long an account is left to whoever holds its lock
+_LEFT_ALONE: Final = (Outcome.LOCKED, Outcome.NOT_DUE)
+_LOOK_AGAIN: Final = 1.0  # after how long an account is looked at again that was left alone, or could not be stored
 _AFTER_A_BUG: Final = 60.0
 
 
@@ -137,12 +138,12 @@ class Worker:
         if error is None:
             outcome = future.result()
             self._metrics.refreshed(outcome)
-            if outcome is Outcome.LOCKED:
-                self._not_before[name] = self._clock() + _LOCKED_ELSEWHERE
+            if outcome in _LEFT_ALONE:
+                self._not_before[name] = self._clock() + _LOOK_AGAIN
             elif outcome is Outcome.UNSAVED:
                 self.unsaved.append(name)
         elif isinstance(error, StoreUnavailable):
-            self._not_before[name] = self._clock() + _LOCKED_ELSEWHERE
+            self._not_before[name] = self._clock() + _LOOK_AGAIN
         else:
             self._not_before[name] = self._clock() + _AFTER_A_BUG
             log.error("refresh ended in a mistake of ours", account=name, exc_info=error)

@@ -252,7 +252,7 @@ def test_a_mistake_of_ours_is_told_and_does_not_end_the_loop(redis_url: str) -> 
     assert isinstance(line["exc_info"], ZeroDivisionError)
 
 
-@pytest.mark.parametrize("trouble", ["lock", "store"])
+@pytest.mark.parametrize("trouble", ["lock", "store", "not due"])
 def test_an_account_that_cannot_be_had_does_not_keep_the_loop_spinning(redis_url: str, trouble: str) -> None:
     house = House(redis_url, idle=60.0)
     house.pool.configure(ALICE)
@@ -262,7 +262,7 @@ def test_an_account_that_cannot_be_had_does_not_keep_the_loop_spinning(redis_url
         asked.append(name)
         if trouble == "store":
             raise StoreUnavailable("just now")
-        return Outcome.LOCKED
+        return Outcome.LOCKED if trouble == "lock" else Outcome.NOT_DUE
 
     house.refresh = locked
     with house.running():

@@ -54,6 +54,19 @@ local function leave(name, a)
   end
 end
 
+local function in_service(a)
+  return a.present == '1' and (a.state == 'active' or a.state == 'new')
+end
+
+-- When an account is refreshed next. One that is out of service never is: it would be found due for ever.
+local function schedule(name, a, due)
+  if in_service(a) then
+    redis.call('ZADD', key('refresh'), due, name)
+  else
+    redis.call('ZREM', key('refresh'), name)
+  end
+end
+
 -- Puts an account where its state says it belongs, in every route it serves:
 --   pending   in service, but without an access token that is good now
 --   cooling   not before a certain time
@@ -64,15 +77,15 @@ local function settle(name, a)
   a = a or read(name)
   leave(name, a)
   local place = ''
-  local in_service = a.present == '1' and (a.state == 'active' or a.state == 'new')
+  local serves = in_service(a)
   local token_good = a.access ~= '' and a.rejected ~= '1' and a.expires > NOW
   local until_time = math.max(a.cool_until, a.rate_until)
-  if in_service and not token_good then place = 'pending'
-  elseif in_service and until_time > NOW then place = 'cooling'
-  elseif in_service and a.in_flight >= a.limit then place = 'full'
-  elseif in_service then place = 'ready'
+  if serves and not token_good then place = 'pending'
+  elseif serves and until_time > NOW then place = 'cooling'
+  elseif serves and a.in_flight >= a.limit then place = 'full'
+  elseif serves then place = 'ready'
   end
-  if in_service and token_good then
+  if serves and token_good then
     redis.call('ZADD', key('usable'), int(a.expires), name)
   else
     redis.call('ZREM', key('usable'), name)

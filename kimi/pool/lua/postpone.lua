@@ -5,5 +5,5 @@ local name = ARGV[2]
 local a = read(name)
 if not a or a.version ~= ARGV[3] then return 0 end
 redis.call('HSET', key('account', name), 'failures', ARGV[5])
-redis.call('ZADD', key('refresh'), ARGV[4], name)
+schedule(name, a, ARGV[4])
 return 1

@@ -7,7 +7,7 @@ local a = read(name)
 if not a or a.version ~= ARGV[3] or a.rejected == '1' then return 0 end
 a.rejected = '1'
 redis.call('HSET', key('account', name), 'rejected', '1')
-redis.call('ZADD', key('refresh'), int(NOW), name)
+schedule(name, a, int(NOW))
 settle(name, a)
-redis.call('PUBLISH', key('wake'), name)
+if in_service(a) then redis.call('PUBLISH', key('wake'), name) end
 return 1

@@ -7,12 +7,12 @@ local a = read(name)
 if not a or a.version ~= ARGV[3] then return 0 end
 leave(name, a)
 a.place = ''
-local state = a.state == 'paused' and 'paused' or 'active'
+a.state = a.state == 'paused' and 'paused' or 'active'
 redis.call('HSET', key('account', name),
   'access', ARGV[4], 'refresh', ARGV[5], 'issued', ARGV[6], 'expires', ARGV[7], 'models', ARGV[9], 'routes', ARGV[10],
-  'state', state, 'reason', '', 'rejected', '0', 'failures', '0', 'place', '',
+  'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0', 'place', '',
   'version', int(tonumber(a.version) + 1))
 set_routes(name, a, cjson.decode(ARGV[10]))
-redis.call('ZADD', key('refresh'), ARGV[8], name)
+schedule(name, a, ARGV[8])
 settle(name)
 return 1

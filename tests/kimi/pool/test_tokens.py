@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from kimi.accounts import State, Tokens
+from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, TokenStore, connect
 from tests.kimi.pool.pools import Clock, Pool, web
@@ -137,3 +137,35 @@ def test_a_script_that_fails_is_not_taken_for_saved(pool: Pool) -> None:
     now = pool.clock.now
     with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
         pool.tokens.save(record, Tokens("x", "y"), issued=now, expires=now, next_due=now)
+
+
+@pytest.mark.parametrize("why", ["removed", "dead"])
+def test_an_account_out_of_service_is_not_due_whatever_comes_late(pool: Pool, why: str) -> None:
+    pool.fill(web("a"), web("b"))
+    record = pool.members.get("a")
+    assert record is not None
+    lease = pool.leases.acquire(["kimi"], model="kimi")
+    assert lease.account.name == "a"
+    if why == "removed":
+        pool.members.sync([ConfiguredAccount(web("b"), "refresh-b")])
+    else:
+        pool.members.mark("a", record.version, State.DEAD, "refused")
+    now = pool.clock.now
+    assert pool.leases.reject(lease)
+    assert pool.tokens.due() == []
+    assert pool.tokens.postpone(record, now, 1)
+    assert pool.tokens.due() == []
+
+
+def test_tokens_that_come_for_an_account_that_was_taken_out_are_kept_for_its_return(pool: Pool) -> None:
+    pool.configure(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    pool.configure()
+    now = pool.clock.now
+    assert pool.tokens.save(record, Tokens("x", "y"), issued=now, expires=now + 900, next_due=now)
+    assert pool.tokens.due() == []
+    pool.configure(web("a"))
+    assert pool.tokens.due() == ["a"]
+    found = pool.members.get("a")
+    assert found is not None and found.refresh == "y"
