@@ -10,6 +10,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `refresh`                  | zset   | names by the time of their next refresh                                |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `leases`                   | zset   | `ID:NAME` by expiry; a crashed holder's vanish by themselves           |
+| `returned:ID:NAME`         | string | a lease that was given back just now; expires                          |
 | `routes`                   | set    | every route that some configured account serves                        |
 | `route:R:members`          | set    | all accounts of a route, whatever their state                          |
 | `route:R:ready:PRIORITY`   | zset   | accounts that can be leased, by load and turn                          |

@@ -130,9 +130,13 @@ local function set_routes(name, a, routes)
   end
 end
 
+local function account_of(lease)
+  return string.sub(lease, string.find(lease, ':', 1, true) + 1)
+end
+
 local function give_back(lease)
   if redis.call('ZREM', key('leases'), lease) == 0 then return nil end
-  local name = string.sub(lease, string.find(lease, ':', 1, true) + 1)
+  local name = account_of(lease)
   local a = read(name)
   if not a then return nil end
   a.in_flight = math.max(0, a.in_flight - 1)

@@ -3,8 +3,10 @@
 
 local lease, cool, reason, model = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local name, a = give_back(lease)
+-- A renewal that was sent before this may arrive after it, and must not bring the lease back.
+redis.call('SET', key('returned', lease), '', 'PX', 10000)
 if not name then
-  name = string.sub(lease, string.find(lease, ':', 1, true) + 1)
+  name = account_of(lease)
   a = read(name)
   if not a then return 0 end
 end
