@@ -32,6 +32,7 @@ TIMEOUT_SECONDS = 20.0
 
 _KIMI_PATH = "/api/account.gateway.v1.AuthService/RefreshToken"
 _CLASSIC_PATH = "/api/auth/token/refresh"
+_LOST_SECONDS = 600.0  # how long an account is left alone whose exchange is not where it ought to be
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 # A connection of its own: on a kept one that the server closes just then, nobody would know whether it was spent.
 _ONCE = {"Connection": "close"}
@@ -71,9 +72,19 @@ class Exchange:
             timeout=TIMEOUT_SECONDS,
         )
         if answer.status == 404:
-            # Some accounts still live on the older path of the web host; a 404 has spent nothing.
-            return self._classic(account, refresh_token)
+            return self._older(account, refresh_token)
         return self._tokens(account, answer)
+
+    def _older(self, account: Account, refresh_token: str) -> Tokens:
+        """Some accounts still live on the older path of the web host; a 404 has spent nothing.
+
+        For all others that path is the wrong door: when Kimi moves the exchange, or its address is set wrong, a refusal
+        here must not condemn every account there is.
+        """
+        try:
+            return self._classic(account, refresh_token)
+        except (AccountDead, AccountBanned) as error:
+            raise BrokenAnswer(f"{_KIMI_PATH} is not found, and {error}", retry_after=_LOST_SECONDS) from None
 
     def _classic(self, account: Account, refresh_token: str) -> Tokens:
         answer = request(
@@ -84,7 +95,7 @@ class Exchange:
             proxy=account.proxy,
             timeout=TIMEOUT_SECONDS,
         )
-        if answer.status == 400:
+        if answer.status == 400 and not _is_page(answer):
             raise AccountBanned(f"the exchange answered {_said(account, answer)}")
         return self._tokens(account, answer)
 
@@ -114,6 +125,11 @@ def _pair(answer: Answer) -> Tokens | None:
     if _is_token(access) and _is_token(refresh):
         return Tokens(str(access), str(refresh))
     return None
+
+
+def _is_page(answer: Answer) -> bool:
+    """Whether it is for a browser: then it is from a server on the way that did not understand us, not from Kimi."""
+    return bool(answer.body) and answer.headers.get("content-type", "").startswith("text/html")
 
 
 def _is_token(value: object) -> bool:

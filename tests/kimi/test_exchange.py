@@ -95,7 +95,14 @@ def test_a_kimi_account_without_the_new_path_takes_the_old_one_on_the_web_host_o
 
     assert [call.line for call in seen.seen] == [KIMI_LINE, CLASSIC_LINE.replace("/api", "/web/api")]
     assert isinstance(failure(Kind.KIMI, http_answer(404, b""), http_answer(404, b"")), BrokenAnswer)
-    assert isinstance(failure(Kind.KIMI, http_answer(404, b""), http_answer(401, {})), AccountDead)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(status: int) -> None:
+    error = failure(Kind.KIMI, http_answer(404, b""), http_answer(status, {"error_type": "auth.token.invalid"}))
+    assert type(error) is BrokenAnswer
+    assert error.retry_after == 600
+    assert "RefreshToken is not found" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +130,8 @@ def test_a_kimi_account_without_the_new_path_takes_the_old_one_on_the_web_host_o
         (Kind.CLASSIC, 403, {}, AccountDead),
         (Kind.CLASSIC, 400, {}, AccountBanned),
         (Kind.CLASSIC, 400, {"error_type": "auth.token.invalid"}, AccountBanned),
+        (Kind.CLASSIC, 400, b"", AccountBanned),
+        (Kind.CLASSIC, 400, b"<html>The plain HTTP request was sent to HTTPS port</html>", BrokenAnswer),
         (Kind.CLASSIC, 404, b"", BrokenAnswer),
         (Kind.CLASSIC, 429, {}, RateLimited),
         (Kind.CLASSIC, 500, {"access_token": "A1", "refresh_token": "R1"}, UpstreamError),
