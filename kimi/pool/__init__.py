@@ -20,7 +20,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `refused:NAME`             | zset   | models that an account refused, by the time at which they may be tried again |
 | `recent:NAME`              | list   | times of the latest leases, where requests a minute are limited        |
 | `lock:NAME`                | string | owner of the running refresh; expires                                  |
-| `turn`                     | string | virtual time of the fair queueing by weight                            |
+| `turns`                    | hash   | virtual time of the fair queueing by weight, for each `ROUTE:PRIORITY` |
 | `waiting`                  | string | exists while some gateway waits for an account; expires                |
 | `wake`, `freed`            | pubsub | a refresh is wanted; an account has become free                        |
 

@@ -9,9 +9,10 @@ if NOW == 0 then
   NOW = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
--- Tags the load into the upper bits of a score, above the virtual time (doubles are exact to 53 bits).
+-- A score is the load, and below it the turn: virtual time, of which a lease takes STRIDE / weight.
+-- Doubles are exact to 53 bits, which five billion leases use up; from then on neighbouring turns begin to look equal.
 local LOAD = 2 ^ 46
-local STRIDE = 1000
+local STRIDE = 1000000
 
 local function key(...)
   return PREFIX .. table.concat({...}, ':')
@@ -38,8 +39,14 @@ local function read(name)
   return a
 end
 
-local function virtual_time()
-  return tonumber(redis.call('GET', key('turn')) or '0')
+-- The furthest turn that was taken in one priority of these routes: who comes late starts there, and not at nought.
+-- Every queue has a time of its own, or busy routes would carry the idle ones along and level their weights.
+local function virtual_time(routes, priority)
+  local latest = 0
+  for _, route in ipairs(routes) do
+    latest = math.max(latest, tonumber(redis.call('HGET', key('turns'), route .. ':' .. priority) or '0'))
+  end
+  return latest
 end
 
 local function leave(name, a)
@@ -92,7 +99,7 @@ local function settle(name, a)
   end
   local score = 0
   if place == 'ready' then
-    a.turn = math.max(a.turn, virtual_time())
+    a.turn = math.max(a.turn, virtual_time(a.routes, a.priority))
     score = math.floor(63 * a.in_flight / a.limit) * LOAD + a.turn
   end
   for _, route in ipairs(a.routes) do

@@ -13,7 +13,7 @@ local outcome = 'updated'
 if not known[4] then
   outcome = 'added'
   redis.call('SADD', key('accounts'), name)
-  redis.call('HSET', account, 'in_flight', '0', 'turn', int(virtual_time()), 'place', '', 'routes', '[]', 'version', '0')
+  redis.call('HSET', account, 'in_flight', '0', 'turn', '0', 'place', '', 'routes', '[]', 'version', '0')
 elseif fresh then
   outcome = 'revived'
 end

@@ -69,15 +69,34 @@ def test_the_least_loaded_goes_first(pool: Pool) -> None:
     assert taken == {"large": 4, "small": 1}
 
 
-def test_idle_accounts_share_by_weight(pool: Pool) -> None:
-    pool.fill(web("one", weight=1), web("two", weight=2), web("three", weight=3))
+@pytest.mark.parametrize(
+    ("weights", "elsewhere"), [((1, 2, 3), 0), ((1, 2, 3), 2), ((0.01, 0.02, 0.03), 0), ((2000, 4000, 6000), 0)]
+)
+def test_idle_accounts_share_by_weight(pool: Pool, weights: tuple[float, ...], elsewhere: int) -> None:
+    shares = [web(f"{number}", weight=weight) for number, weight in enumerate(weights)]
+    pool.fill(*shares, Account(name="old", kind=Kind.CLASSIC))
     taken: Counter[str] = Counter()
-    for _ in range(1200):
+    for _ in range(600):
         lease = take(pool)
         taken[lease.account.name] += 1
         pool.leases.release(lease)
-    for name, share in {"one": 200, "two": 400, "three": 600}.items():
+        for _ in range(elsewhere):
+            pool.leases.release(take(pool, ["kimi-classic"]))
+    for name, share in {"0": 100, "1": 200, "2": 300}.items():
         assert taken[name] == pytest.approx(share, rel=0.03)
+
+
+def test_two_routes_share_by_weight_as_one(pool: Pool) -> None:
+    pool.fill(web("one", weight=1), web("two", weight=2), Account(name="three", kind=Kind.CLASSIC, weight=3))
+    for _ in range(50):
+        pool.leases.release(take(pool))  # what ran on one route alone is not made up for
+    taken: Counter[str] = Counter()
+    for _ in range(300):
+        lease = take(pool, ["kimi", "kimi-classic"])
+        taken[lease.account.name] += 1
+        pool.leases.release(lease)
+    for name, share in {"one": 50, "two": 100, "three": 150}.items():
+        assert taken[name] == pytest.approx(share, rel=0.05)
 
 
 def test_an_account_that_comes_late_does_not_get_all_the_traffic(pool: Pool) -> None:
@@ -297,7 +316,7 @@ def test_nothing_is_left_behind_by_leases(pool: Pool) -> None:
     for _ in range(10):
         pool.leases.release(take(pool))
     left = [key for key in set(pool.store.redis.keys("*")) - set(before) if pool.store.redis.ttl(key) < 0]
-    assert left == [pool.store.key("turn")]
+    assert left == [pool.store.key("turns")]
 
 
 def test_an_unreachable_redis_is_one_error(unused_port: int) -> None:
