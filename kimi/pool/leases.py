@@ -61,7 +61,8 @@ class Leases:
         if why == "busy":
             raise AllBusy("every account is in use")
         if why == "cooling":
-            raise AllBusy("every account is cooling down", retry_after=int(answer[1]) / 1000)
+            seconds = int(answer[1]) / 1000 if len(answer) > 1 else None
+            raise AllBusy("every account is cooling down", retry_after=seconds)
         if why == "pending":
             raise AwaitingToken("accounts are waiting for a fresh access token")
         if why == "tried":

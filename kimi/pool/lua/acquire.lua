@@ -1,6 +1,7 @@
 -- Chooses an account and leases it, in one step: priority, then the least loaded, then the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds
--- Returns {'leased', name, spec, access token, version}, or {why not} with, for 'cooling', the milliseconds until the first is over.
+-- Returns {'leased', name, spec, access token, version}, or {why not}. Behind 'cooling' stand the milliseconds until
+-- the first is over, unless somebody may be free sooner.
 
 local routes, model = cjson.decode(ARGV[2]), ARGV[3]
 local excluded, excluded_names = {}, cjson.decode(ARGV[4])
@@ -10,26 +11,32 @@ catch_up(routes)
 
 local skipped = false -- somebody was ready, but not for this request
 
+local function refuses(name)
+  return tonumber(redis.call('ZSCORE', key('refused', name), model) or '0') > NOW
+end
+
 local function candidate(route, priority)
   local ready = key('route', route, 'ready', priority)
-  local from = 0
-  while from < 256 do
-    local page = redis.call('ZRANGE', ready, from, from + 7, 'WITHSCORES')
-    if #page == 0 then return nil end
-    from = from + 8
+  local passed, size = 0, 8
+  while true do
+    local page = redis.call('ZRANGE', ready, passed, passed + size - 1, 'WITHSCORES')
+    if #page == 0 then break end
     for i = 1, #page, 2 do
       local name = page[i]
-      if excluded[name] then
-        skipped = true
-      elseif (tonumber(redis.call('ZSCORE', key('refused', name), model) or '0')) > NOW then
-        skipped = true
+      if excluded[name] or refuses(name) then
+        passed = passed + 1
       else
         local a = read(name)
         if a.expires > NOW then return name, a, tonumber(page[i + 1]) end
         settle(name, a)
-        from = from - 1
       end
     end
+    size = math.min(size * 4, 512)
+  end
+  if passed > 0 then
+    skipped = true
+  else
+    redis.call('ZREM', key('route', route, 'priorities'), priority) -- until somebody is ready there again
   end
 end
 
@@ -96,6 +103,7 @@ end
 
 if busy + cooling + pending > 0 then redis.call('SET', key('waiting'), '1', 'PX', 20000) end
 if busy > 0 then return {'busy'} end
+if cooling > 0 and pending > 0 then return {'cooling'} end
 if cooling > 0 then return {'cooling', int(earliest - NOW)} end
 if pending > 0 then return {'pending'} end
 if skipped then return {'tried'} end

@@ -139,6 +139,25 @@ def test_many_tried_accounts_do_not_hide_the_good_one(pool: Pool) -> None:
     assert take(pool, exclude=tuple(names[:-1])).account.name == "a099"
 
 
+def test_no_number_of_accounts_that_refuse_a_model_hides_the_one_that_takes_it(pool: Pool) -> None:
+    names = [f"a{i:03}" for i in range(300)]
+    pool.fill(*(web(name) for name in names))
+    for _ in names[:-1]:
+        pool.leases.release(take(pool, model="kimi-k3"), cool=3600, reason="plan", model="kimi-k3")
+    last = take(pool, model="kimi-k3")
+    pool.leases.release(last)
+    assert take(pool, model="kimi-k3").account.name == last.account.name
+
+
+def test_how_long_to_wait_is_not_said_while_a_token_may_come_sooner(pool: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    pool.leases.reject(take(pool))
+    pool.leases.release(take(pool), cool=60, reason="busy")
+    with pytest.raises(AllBusy) as caught:
+        take(pool)
+    assert caught.value.retry_after is None
+
+
 def test_only_the_wanted_routes_are_considered(pool: Pool) -> None:
     pool.fill(web("web"), Account(name="old", kind=Kind.CLASSIC))
     pool.fill(
