@@ -9,7 +9,7 @@ from typing import Any
 
 import gevent
 
-from kimi.chat import Event
+from kimi.chat import ChatOpened, Event
 from kimi.errors import UpstreamTimeout
 
 
@@ -48,7 +48,8 @@ class Watch:
                 self._waiting_since = None
                 if event is None:
                     return
-                self._allowed = self._limits.idle
+                if not isinstance(event, ChatOpened):  # it can come of a call of its own, before the answer
+                    self._allowed = self._limits.idle
                 yield event
         finally:
             self._timer.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
-from kimi.chat import Alive, Event, Finish
+from kimi.chat import Alive, ChatOpened, Event, Finish
 
 IDLE_SECONDS = 120.0
 """How long a stream may be silent."""
@@ -32,7 +32,7 @@ def events(chunks: Iterable[bytes], reader: Reader) -> Generator[Event]:
     for chunk in chunks:
         silent = True
         for event in reader.feed(chunk):
-            silent = False
+            silent = silent and isinstance(event, ChatOpened)
             yield event
             if isinstance(event, Finish):
                 return

@@ -318,6 +318,7 @@ def test_a_slow_reader_stops_the_upstream(house: House) -> None:
     ("script", "limits", "words"),
     [
         ((9.0, *HELLO), Deadlines(first_byte=0.05), "nothing came"),
+        ((ChatOpened("c1"), 9.0, *HELLO), Deadlines(first_byte=0.05), "nothing came"),
         ((Alive(), 9.0, *HELLO), Deadlines(idle=0.05), "nothing came"),
         ((*[Alive(), 0.03] * 20, *HELLO), Deadlines(idle=0.2, total=0.1), "took longer than 0.1 s"),
     ],

@@ -137,6 +137,13 @@ def test_the_chat_is_named_although_the_rest_of_its_chunk_is_broken() -> None:
         next(stream)
 
 
+def test_the_chats_name_alone_is_a_sign_of_life() -> None:
+    http = Replay(Recorded(envelope({"op": "set", "chat": {"id": "c1"}}), headers=ENVELOPES))
+    stream = connect(http).stream(CHAT, ACCOUNT, TOKEN)
+
+    assert [next(stream), next(stream)] == [ChatOpened("c1"), Alive()]
+
+
 def test_what_is_unknown_is_ignored_and_told_once_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
     assert ask(recorded("connect-unknown.bin")) == [OPENED, Text("fine"), Finish("stop")]
     assert [record.getMessage().removeprefix("the kimi upstream sends an unknown ") for record in caplog.records] == [
