@@ -44,6 +44,25 @@ def test_a_token_that_has_expired_is_read_all_the_same() -> None:
     assert read(token(exp=1)).exp == 1.0
 
 
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ({"alg": "HS512", "kid": 7, "crit": ["b64"]}, {}),
+        ({}, {"iss": ["account-nt"], "aud": 3, "nbf": "now", "jti": 4}),
+    ],
+)
+@pytest.mark.parametrize("signature", ["", "x", "signature", "not base64!"])
+@pytest.mark.parametrize("padding", ["", "="])
+def test_nothing_but_the_claims_themselves_is_judged(
+    header: dict[str, Any], claims: dict[str, Any], signature: str, padding: str
+) -> None:
+    def part(content: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=") + padding
+
+    assert read(f"{part(header)}.{part({'exp': 1_800_000_900, **claims})}.{signature}") == Claims(exp=1_800_000_900.0)
+    assert read(f"no-header.{part({'exp': 1_800_000_900})}.x") == Claims(exp=1_800_000_900.0)
+
+
 def test_a_number_serves_as_an_id() -> None:
     assert read(token(ssid=173000000, device_id=7300000000000000001)) == Claims(
         ssid="173000000", device_id="7300000000000000001"
