@@ -67,14 +67,17 @@ class Renewals:
         )
 
     def _dated(self, record: Record, tokens: Tokens, asked: float) -> Renewed:
-        """Life begins when we asked, by our clock: at the latest then, and however far Kimi's clock is from ours."""
+        """Life begins when we asked, by our clock, however far Kimi's is from it."""
         expires = asked + self._lifetime(record.account.name, tokens.access, asked)
         return Renewed(tokens, asked, expires, schedule.due_at(asked, expires, self._rng))
 
     def _lifetime(self, name: str, access: str, now: float) -> float:
         found = claims.read(access)
         if found.exp is not None:
-            lifetime = found.exp - (now if found.iat is None else found.iat)
+            left = found.exp - now
+            lifetime = left if found.iat is None else found.exp - found.iat
+            if 0 < left < lifetime:  # it was made earlier; otherwise Kimi's clock is behind, and a little is lost
+                lifetime = left
             if lifetime > 0:
                 return min(lifetime, _NEVER)
         if name not in self._told:

@@ -290,6 +290,16 @@ def test_a_clock_that_is_far_from_the_vendors_does_no_harm(
     assert stored(pool).access_expires == pool.clock.now + 900
 
 
+@pytest.mark.parametrize("age", [60.0, 3600.0, 1e9])
+def test_a_token_that_was_made_long_ago_is_good_for_no_longer_than_it_says(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, age: float
+) -> None:
+    vendor.age = age
+    pool.configure(ALICE)
+    refreshing.refresh("alice")
+    assert stored(pool).access_expires == pool.clock.now + 900
+
+
 @pytest.mark.parametrize("lifetime", [None, -5.0])
 def test_a_token_that_does_not_say_how_long_it_is_good_is_taken_to_be_short_lived(
     pool: Pool, vendor: Vendor, refreshing: Refreshing, lifetime: float | None

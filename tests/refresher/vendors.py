@@ -29,6 +29,7 @@ class Vendor:
         self.clock = clock
         self.lifetime = lifetime
         self.skew = skew
+        self.age = 0.0  # of the access tokens that it gives out
         self.script: list[Step] = []
         self.asked: list[str] = []
         self.current: dict[str, str] = {}
@@ -62,7 +63,7 @@ class Vendor:
             number = next(self._numbers)
             self.current[name] = token("refresh", number)
             expires = None if self.lifetime is None else now + self.lifetime
-            return Tokens(token("access", number, iat=now, exp=expires), self.current[name])
+            return Tokens(token("access", number, iat=now - self.age, exp=expires), self.current[name])
 
     def list_models(self, account: Account, key: str) -> Sequence[str]:
         self.refresh(account, key)
