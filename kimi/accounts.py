@@ -89,6 +89,7 @@ class Record:
     in_flight: int = 0
     cool_until: float = 0.0
     cool_reason: str = ""
-    due: float | None = None  # when its next refresh is scheduled; None while nothing is
+    due: float | None = None  # when its next refresh is scheduled, 0 is at once; None while nothing is
     models: tuple[str, ...] = ()  # what a moonshot account's key lists
+    fingerprint: str = ""  # of the configured secret that the credential stems from
     configured: bool = True  # False: the operator took it out; it is kept, out of service

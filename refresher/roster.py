@@ -25,7 +25,7 @@ class Roster:
         self._members = members
         self._clock = clock
         self._configured: tuple[ConfiguredAccount, ...] = ()
-        self._stale = False
+        self._stale = False  # whether the store is behind
         self._next_check = 0.0
         self._turn = 0
 
@@ -60,7 +60,7 @@ class Roster:
     def _sync(self) -> None:
         self._stale = True  # until it is done: the store may fail half-way
         report = self._members.sync(self._configured)
-        self._stale = False
+        self._stale = bool(report.deferred)
         log.info(
             "accounts taken",
             configured=len(self._configured),
@@ -68,6 +68,7 @@ class Roster:
             updated=_shown(report.updated),
             revived=_shown(report.revived),
             removed=_shown(report.removed),
+            deferred=_shown(report.deferred),
         )
 
     def _one_is_missing(self) -> bool:

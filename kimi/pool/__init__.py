@@ -7,8 +7,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | -------------------------- | ------ | ---------------------------------------------------------------------- |
 | `accounts`                 | set    | every name ever configured                                             |
 | `account:NAME`             | hash   | definition, credential, state and load of one account                  |
-| `refresh`                  | zset   | names by the time of their next refresh                                |
+| `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
+| `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
 | `leases`                   | zset   | `ID:NAME` by expiry; a crashed holder's vanish by themselves           |
 | `returned:ID:NAME`         | string | a lease that was given back just now; expires                          |
 | `routes`                   | set    | every route that some configured account serves                        |

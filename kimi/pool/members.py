@@ -23,6 +23,7 @@ class SyncReport:
     updated: tuple[str, ...] = ()
     revived: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    deferred: tuple[str, ...] = ()  # nothing was changed, because a refresh is running: sync again
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,9 @@ class Summary:
     models: frozenset[str]  # ids of the official platform
 
 
-def routes_of(account: Account, listed: Sequence[str] = ()) -> list[str]:
-    """The routes an account serves; `listed` is what its key was found to list, where the operator names no models."""
-    if account.kind.is_web:
-        return [account.kind.value]
-    return [f"{account.kind.value}:{model}" for model in account.models or listed]
+def fingerprint(secret: str) -> str:
+    """What a configured secret is known by without being shown."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def pack(account: Account) -> str:
@@ -74,6 +73,7 @@ def record_of(values: Mapping[str, str], due: float | None) -> Record:
         cool_reason=values["cool_reason"],
         due=None if due is None else due / 1000,
         models=tuple(orjson.loads(values["models"])),
+        fingerprint=values["fingerprint"],
         configured=values["present"] == "1",
     )
 
@@ -88,18 +88,23 @@ class Members:
         """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
-        Nothing is ever deleted: an account that comes back finds its rotated token.
+        Nothing is ever deleted: an account that comes back finds its rotated token, also under another name.
         """
-        outcome: dict[str, list[str]] = {"added": [], "updated": [], "revived": [], "same": []}
-        for member in configured:
-            outcome[self._sync_one(member, origin)].append(member.account.name)
-        wanted = {member.account.name for member in configured}
-        removed = [name for name in self._names_of(origin) if name not in wanted and self._store.run("withdraw", name)]
+        wanted = {member.account.name: fingerprint(member.secret) for member in configured}
+        # First all that go, so that what has become of their secrets is there for whoever has those from now on.
+        leaving = [name for name, present in self._present(origin).items() if wanted.get(name) != present]
+        left = [name for name in leaving if self._store.run("withdraw", name)]
+        outcomes = {member.account.name: self._sync_one(member, origin) for member in configured}
+
+        def those(outcome: str) -> tuple[str, ...]:
+            return tuple(name for name, found in outcomes.items() if found == outcome)
+
         return SyncReport(
-            added=tuple(outcome["added"]),
-            updated=tuple(outcome["updated"]),
-            revived=tuple(outcome["revived"]),
-            removed=tuple(removed),
+            added=those("added"),
+            updated=those("updated"),
+            revived=those("revived"),
+            removed=tuple(name for name in left if name not in wanted),
+            deferred=those("locked"),
         )
 
     def get(self, name: str) -> Record | None:
@@ -147,13 +152,15 @@ class Members:
                 models.add(model)
         return Summary(usable=usable, kinds=frozenset(kinds), models=frozenset(models))
 
-    def _names_of(self, origin: str) -> list[str]:
+    def _present(self, origin: str) -> dict[str, str]:
+        """The fingerprints of all accounts that are configured by `origin` as yet, by name."""
         with redis_errors():
             names = sorted(self._store.redis.smembers(self._store.key("accounts")))
             pipe = self._store.redis.pipeline(transaction=False)
             for name in names:
-                pipe.hget(self._store.key("account", name), "origin")
-            return [name for name, found in zip(names, pipe.execute(), strict=True) if found == origin]
+                pipe.hmget(self._store.key("account", name), "origin", "present", "fingerprint")
+            found = zip(names, pipe.execute(), strict=True)
+        return {name: values[2] for name, values in found if values[:2] == [origin, "1"]}
 
     def _sync_one(self, member: ConfiguredAccount, origin: str) -> str:
         account = member.account
@@ -163,19 +170,11 @@ class Members:
                 account.name,
                 pack(account),
                 origin,
-                hashlib.sha256(member.secret.encode()).hexdigest(),
+                fingerprint(member.secret),
                 member.secret,
                 account.max_concurrency,
                 account.requests_per_minute or 0,
                 account.weight,
                 account.priority,
-                orjson.dumps(routes_of(account, self._listed(account))).decode(),
             )
         )
-
-    def _listed(self, account: Account) -> Sequence[str]:
-        if account.kind.is_web or account.models:
-            return ()
-        with redis_errors():
-            found = self._store.redis.hget(self._store.key("account", account.name), "models")
-        return tuple(orjson.loads(found)) if found else ()

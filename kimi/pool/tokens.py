@@ -12,7 +12,6 @@ import orjson
 
 from kimi.accounts import Record, Tokens
 from kimi.errors import StoreUnavailable
-from kimi.pool.members import routes_of
 from kimi.pool.store import Store, redis_errors, to_ms
 
 log = logging.getLogger(__name__)
@@ -85,6 +84,7 @@ class TokenStore:
         """Stores both tokens in one step and puts the account in service; on disk when this returns.
 
         False when the account's credential is no longer the one of `record`: somebody stored another meanwhile.
+        The refresh token is remembered even then, should the secret that it stems from be configured again.
         Times are Unix seconds. `models` is what a key of the official platform lists.
         """
         keys, argv = self._store.arguments(
@@ -96,7 +96,7 @@ class TokenStore:
             to_ms(expires),
             to_ms(next_due),
             orjson.dumps(models).decode(),
-            orjson.dumps(routes_of(record.account, models)).decode(),
+            record.fingerprint,
         )
         with redis_errors():
             # One connection for both: WAITAOF waits for the writes of its own connection only.

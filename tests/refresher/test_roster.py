@@ -153,3 +153,13 @@ def test_a_change_that_the_store_could_not_take_is_taken_later(pool: Pool, file:
     members.gone = False
     checks(roster, pool, times=1)
     assert names(pool) == ["one", "two"]
+
+
+def test_a_renamed_account_is_taken_once_its_exchange_is_over(pool: Pool, roster: Roster, file: Path) -> None:
+    roster.start()
+    with pool.tokens.lock("one", 30):
+        file.write_text(ONE.replace("name: one", "name: other"), encoding="utf-8")
+        checks(roster, pool)
+        assert names(pool) == []
+    checks(roster, pool, times=1)
+    assert names(pool) == ["other"]

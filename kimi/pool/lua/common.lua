@@ -14,6 +14,11 @@ end
 local LOAD = 2 ^ 46
 local STRIDE = 1000000
 
+-- A time that is past by every clock: the refresher's may be behind this one.
+local AT_ONCE = '0'
+-- How long the credential of an account that was taken out is kept for another name: as long as refresh tokens live.
+local KEEP = 90 * 86400000
+
 local function key(...)
   return PREFIX .. table.concat({...}, ':')
 end
@@ -27,9 +32,10 @@ local function read(name)
   local fields = {
     'present', 'state', 'access', 'expires', 'rejected', 'cool_until', 'rate_until', 'in_flight',
     'limit', 'weight', 'priority', 'turn', 'place', 'placed_priority', 'routes', 'version', 'rate', 'spec',
+    'fingerprint', 'refresh', 'models',
   }
   local values = redis.call('HMGET', key('account', name), unpack(fields))
-  if not values[16] then return nil end
+  if not values[1] then return nil end
   local a = {}
   for i, field in ipairs(fields) do a[field] = values[i] or '' end
   for _, field in ipairs({'expires', 'cool_until', 'rate_until', 'in_flight', 'limit', 'weight', 'turn', 'rate'}) do
@@ -121,17 +127,30 @@ local function settle(name, a)
   a.placed_priority = a.priority
 end
 
--- Every account of a route, whatever its state, so that a model stays known while nobody can serve it.
-local function set_routes(name, a, routes)
+local function routes_of(a)
+  local spec = cjson.decode(a.spec)
+  if spec.kind ~= 'moonshot' then return {spec.kind} end
+  local routes = {}
+  -- What the operator names goes before what the key was found to list.
+  for i, model in ipairs(#spec.models > 0 and spec.models or cjson.decode(a.models)) do
+    routes[i] = 'moonshot:' .. model
+  end
+  return routes
+end
+
+-- Enters the account with every route it serves, whatever its state, so that a model stays known while nobody can
+-- serve it. To be followed by `settle`.
+local function set_routes(name, a)
   leave(name, a)
   a.place = ''
   for _, route in ipairs(a.routes) do
     redis.call('SREM', key('route', route, 'members'), name)
     if redis.call('EXISTS', key('route', route, 'members')) == 0 then redis.call('SREM', key('routes'), route) end
   end
-  a.routes = routes
+  a.routes = routes_of(a)
+  redis.call('HSET', key('account', name), 'routes', cjson.encode(a.routes))
   if a.present ~= '1' then return end
-  for _, route in ipairs(routes) do
+  for _, route in ipairs(a.routes) do
     redis.call('SADD', key('route', route, 'members'), name)
     redis.call('SADD', key('routes'), route)
   end

@@ -7,7 +7,7 @@ local a = read(name)
 if not a or a.version ~= ARGV[3] or a.rejected == '1' then return 0 end
 a.rejected = '1'
 redis.call('HSET', key('account', name), 'rejected', '1')
-schedule(name, a, int(NOW))
+schedule(name, a, AT_ONCE)
 settle(name, a)
 if in_service(a) then redis.call('PUBLISH', key('wake'), name) end
 return 1

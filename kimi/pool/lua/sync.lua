@@ -1,43 +1,61 @@
 -- Brings one configured account into the pool, or up to date with what the operator wrote.
--- The stored credential wins over the configured one until the configured one itself changes (its fingerprint).
--- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, routes (JSON)
--- Returns 'added', 'revived' (a new credential), 'updated' or 'same'.
+-- The stored credential wins over the configured one until the configured one itself changes (its fingerprint);
+-- one that was rotated under another name comes along.
+-- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority
+-- Returns 'added', 'revived' (its credential is tried anew), 'updated' or 'same'; or 'locked' when the credential is
+-- being exchanged just now, so that nothing was changed.
 
 local name, spec, origin, fingerprint, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local account = key('account', name)
-local known = redis.call('HMGET', account, 'spec', 'fingerprint', 'present', 'version', 'origin')
+local account, kept = key('account', name), key('kept', fingerprint)
+local known = redis.call('HMGET', account, 'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state')
 local fresh = known[2] ~= fingerprint
 if known[1] == spec and not fresh and known[3] == '1' and known[5] == origin then return 'same' end
+
+local function upstream_of(text)
+  local a = cjson.decode(text)
+  return table.concat({a.kind, a.region, tostring(a.base_url)}, ' ')
+end
+
+local function is_locked(whose)
+  return redis.call('EXISTS', key('lock', whose)) == 1
+end
+
+-- What another upstream said of the credential means nothing to this one.
+local moved = known[1] and upstream_of(known[1]) ~= upstream_of(spec)
+local keeper, rotated = unpack(redis.call('HMGET', kept, 'name', 'refresh'))
+local inherits = keeper and (fresh or keeper ~= name)
+if inherits and is_locked(keeper) then return 'locked' end
+if moved and not fresh and is_locked(name) then return 'locked' end
 
 local outcome = 'updated'
 if not known[4] then
   outcome = 'added'
   redis.call('SADD', key('accounts'), name)
   redis.call('HSET', account, 'in_flight', '0', 'turn', '0', 'place', '', 'routes', '[]', 'version', '0')
-elseif fresh then
-  outcome = 'revived'
 end
-if fresh then
+if fresh or inherits or moved then
+  if known[4] then outcome = 'revived' end
+  if inherits then credential = rotated
+  elseif not fresh then credential = known[6]
+  end
   redis.call('HSET', account,
     'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0',
-    'state', 'new', 'reason', '', 'failures', '0', 'cool_until', '0', 'cool_reason', '', 'rate_until', '0', 'models', '[]',
+    'state', known[7] == 'paused' and not fresh and 'paused' or 'new', 'reason', '', 'failures', '0',
+    'cool_until', '0', 'cool_reason', '', 'rate_until', '0', 'models', '[]',
     'version', int(tonumber(known[4] or '0') + 1))
   redis.call('DEL', key('refused', name))
+  redis.call('ZREM', key('refresh'), name)
 end
-local a = read(name)
-leave(name, a)
-a.place = ''
-a.present = '1'
+redis.call('DEL', kept)
 redis.call('HSET', account,
   'spec', spec, 'origin', origin, 'present', '1', 'limit', ARGV[7], 'rate', ARGV[8], 'weight', ARGV[9],
-  'priority', ARGV[10], 'routes', ARGV[11], 'place', '')
+  'priority', ARGV[10])
 if ARGV[8] == '0' then redis.call('HSET', account, 'rate_until', '0') end
-set_routes(name, a, cjson.decode(ARGV[11]))
-if a.state == 'new' or a.state == 'active' then
-  if fresh or not redis.call('ZSCORE', key('refresh'), name) then
-    redis.call('ZADD', key('refresh'), int(NOW), name)
-    redis.call('PUBLISH', key('wake'), name)
-  end
+local a = read(name)
+set_routes(name, a)
+if in_service(a) and not redis.call('ZSCORE', key('refresh'), name) then
+  schedule(name, a, AT_ONCE)
+  redis.call('PUBLISH', key('wake'), name)
 end
-settle(name)
+settle(name, a)
 return outcome

@@ -1,14 +1,16 @@
--- An account is no longer configured: out of service, but nothing of it is forgotten.
+-- An account is no longer configured, or not with this credential: out of service, but nothing of it is forgotten.
 -- ARGV: now, name
 
 local name = ARGV[2]
 local a = read(name)
 if not a or a.present ~= '1' then return 0 end
-leave(name, a)
-a.place = ''
 a.present = '0'
-redis.call('HSET', key('account', name), 'present', '0', 'place', '')
-set_routes(name, a, a.routes)
-redis.call('ZREM', key('refresh'), name)
-settle(name)
+redis.call('HSET', key('account', name), 'present', '0')
+-- Whoever is configured with the same secret from now on goes on with what has become of it.
+local kept = key('kept', a.fingerprint)
+redis.call('HSET', kept, 'name', name, 'refresh', a.refresh)
+redis.call('PEXPIRE', kept, KEEP)
+schedule(name, a)
+set_routes(name, a)
+settle(name, a)
 return 1

@@ -1,0 +1,149 @@
+"""A rotated token follows its configured secret, whatever the operator calls the account and however often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, State, Tokens
+from kimi.pool import SyncReport
+from tests.kimi.pool.pools import Pool, web
+
+
+def sync(pool: Pool, secrets: Mapping[str, str], **options: object) -> SyncReport:
+    return pool.members.sync([ConfiguredAccount(web(name, **options), secret) for name, secret in secrets.items()])
+
+
+def stored(pool: Pool, name: str) -> Record:
+    record = pool.members.get(name)
+    assert record is not None
+    return record
+
+
+def refreshes(pool: Pool) -> dict[str, str]:
+    return {record.account.name: record.refresh for record in pool.members.all() if record.configured}
+
+
+def save(pool: Pool, record: Record, refresh: str) -> bool:
+    now = pool.clock.now
+    return pool.tokens.save(record, Tokens("access", refresh), issued=now, expires=now + 900, next_due=now + 450)
+
+
+def test_a_renamed_account_keeps_its_rotated_token(pool: Pool) -> None:
+    sync(pool, {"alice": "T"})
+    pool.freshen("alice")
+    report = sync(pool, {"bob": "T"})
+    assert (report.added, report.removed, report.deferred) == (("bob",), ("alice",), ())
+    assert refreshes(pool) == {"bob": "refresh-alice-2"}
+    assert pool.tokens.due() == ["bob"]
+    pool.freshen("bob")
+    assert sync(pool, {"alice": "T"}).revived == ("alice",)
+    assert refreshes(pool) == {"alice": "refresh-bob-2"}, "also when it gets its old name back"
+    assert stored(pool, "alice").state is State.NEW
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ({"a": "B", "b": "A"}, {"a": "refresh-b-2", "b": "refresh-a-2"}),
+        ({"a": "B", "b": "C"}, {"a": "refresh-b-2", "b": "refresh-c-2"}),
+        ({"a": "C", "b": "B", "c": "new"}, {"a": "refresh-c-2", "b": "refresh-b-2", "c": "new"}),
+    ],
+    ids=["swapped", "moved up", "replaced"],
+)
+def test_secrets_that_change_places_bring_their_rotated_tokens(
+    pool: Pool, now: dict[str, str], expected: dict[str, str]
+) -> None:
+    sync(pool, {"a": "A", "b": "B", "c": "C"})
+    for name in "abc":
+        pool.freshen(name)
+    sync(pool, now)
+    assert refreshes(pool) == expected
+
+
+def test_an_earlier_secret_that_comes_back_brings_its_rotated_token(pool: Pool) -> None:
+    sync(pool, {"a": "T"})
+    pool.freshen("a")
+    sync(pool, {"a": "another"})
+    assert refreshes(pool) == {"a": "another"}
+    sync(pool, {"a": "T"})
+    assert refreshes(pool) == {"a": "refresh-a-2"}
+
+
+def test_a_token_that_is_being_exchanged_is_waited_for(pool: Pool) -> None:
+    sync(pool, {"alice": "T"})
+    record = stored(pool, "alice")
+    with pool.tokens.lock("alice", 30):
+        report = sync(pool, {"bob": "T"})
+        assert (report.removed, report.deferred) == (("alice",), ("bob",))
+        assert pool.members.get("bob") is None
+        assert save(pool, record, "rotated meanwhile")
+    assert sync(pool, {"bob": "T"}).added == ("bob",)
+    assert refreshes(pool) == {"bob": "rotated meanwhile"}
+
+
+def test_tokens_that_come_for_a_replaced_secret_are_kept_for_its_return(pool: Pool) -> None:
+    sync(pool, {"a": "T"})
+    record = stored(pool, "a")
+    sync(pool, {"a": "another"})
+    assert not save(pool, record, "late")
+    assert refreshes(pool) == {"a": "another"}
+    sync(pool, {"a": "another", "b": "T"})
+    assert refreshes(pool) == {"a": "another", "b": "late"}
+
+
+def test_what_is_kept_is_not_kept_for_ever(pool: Pool) -> None:
+    sync(pool, {"a": "T"})
+    sync(pool, {})
+    (key,) = pool.store.redis.keys(pool.store.key("kept", "*"))
+    assert 89 * 86_400 < pool.store.redis.ttl(key) <= 90 * 86_400
+    sync(pool, {"a": "T"})
+    assert not pool.store.redis.exists(key)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"kind": Kind.CLASSIC}, {"region": Region.GLOBAL}, {"base_url": "https://kimi.example"}],
+    ids=["kind", "region", "base_url"],
+)
+def test_another_upstream_is_asked_anew_and_never_gets_the_old_ones_access_token(
+    pool: Pool, changed: dict[str, object]
+) -> None:
+    sync(pool, {"a": "T"})
+    pool.freshen("a")
+    record = stored(pool, "a")
+    pool.members.mark("a", record.version, State.DEAD, "refused by the wrong upstream")
+    assert sync(pool, {"a": "T"}, priority=1).updated == ("a",)
+    assert stored(pool, "a").state is State.DEAD, "the same upstream would say the same"
+
+    moved: Account = replace(web("a"), **changed)  # type: ignore[arg-type]
+    with pool.tokens.lock("a", 30):
+        assert pool.members.sync([ConfiguredAccount(moved, "T")]).deferred == ("a",)
+    assert pool.members.sync([ConfiguredAccount(moved, "T")]).revived == ("a",)
+    found = stored(pool, "a")
+    assert (found.state, found.reason, found.access, found.refresh) == (State.NEW, "", "", "refresh-a-2")
+    assert pool.tokens.due() == ["a"]
+
+
+def test_an_account_that_was_set_aside_stays_so_at_another_upstream(pool: Pool) -> None:
+    sync(pool, {"a": "T"})
+    pool.members.mark("a", 1, State.PAUSED, "by the operator")
+    sync(pool, {"a": "T"}, region=Region.GLOBAL)
+    assert stored(pool, "a").state is State.PAUSED
+    assert pool.tokens.due() == []
+
+
+def test_models_that_the_operator_names_during_a_probe_are_not_overwritten(pool: Pool) -> None:
+    key = Account(name="key", kind=Kind.MOONSHOT)
+    pool.configure(key)
+    record = stored(pool, "key")
+    pool.configure(replace(key, models=("kimi-k3",)))
+    now = pool.clock.now
+    assert pool.tokens.save(
+        record, Tokens("k", "k"), issued=now, expires=now + 900, next_due=now, models=("kimi-k2.6", "kimi-k3")
+    )
+    assert pool.members.summary().models == {"kimi-k3"}
+    pool.configure(key)
+    assert pool.members.summary().models == {"kimi-k2.6", "kimi-k3"}
