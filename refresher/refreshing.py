@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from enum import StrEnum
 from typing import Final
 
@@ -41,6 +41,7 @@ class Refreshing:
     `flush_seconds` is how long tokens that could not be stored are held on to after `stop` was set.
     `second_look` is how long after a refusal the store is read again, as the vendor's own client does: another process
     may have exchanged the same token and be about to store its successor.
+    `rotated` takes every refresh token that comes, by the fingerprint of the configured secret.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Refreshing:
         *,
         clock: Callable[[], float],
         rng: random.Random,
+        rotated: MutableMapping[str, str] | None = None,
         pause: Callable[[float], object] = time.sleep,
         flush_seconds: float = 8.0,
         second_look: float = 1.0,
@@ -62,6 +64,7 @@ class Refreshing:
         self._stop = stop
         self._clock = clock
         self._rng = rng
+        self._rotated = {} if rotated is None else rotated
         self._pause = pause
         self._flush_seconds = flush_seconds
         self._second_look = second_look
@@ -133,6 +136,7 @@ class Refreshing:
     def _keep(self, record: Record, renewed: Renewed) -> Outcome:
         """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more."""
         name = record.account.name
+        self._rotated[record.fingerprint] = renewed.tokens.refresh
         give_up: float | None = None
         told = False
         while True:
@@ -163,8 +167,11 @@ class Refreshing:
         )
         if not saved:
             current = self._members.get(name)
+            if current is not None and current.refresh == record.refresh and not current.access:
+                # The store lost the account and got it anew with the token that was spent for these.
+                return self._save(current, renewed)
             if current is None or current.access != renewed.tokens.access:
-                log.warning("another credential was stored during the refresh, it stays", account=name)
+                log.warning("the account was configured anew during the refresh, that stays", account=name)
                 return Outcome.SUPERSEDED
             # else an earlier try reached the store and only its answer was lost
         noteworthy = record.state is State.NEW or record.failures or record.rejected

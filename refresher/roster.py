@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import structlog
 
@@ -18,11 +19,23 @@ CHECK_SECONDS = 2.0  # a change is taken once two checks in a row have seen it
 
 
 class Roster:
-    """Takes changes of the accounts file into the pool. Every method may raise `StoreUnavailable`."""
+    """Takes changes of the accounts file into the pool. Every method may raise `StoreUnavailable`.
 
-    def __init__(self, source: AccountsSource, members: Members, *, clock: Callable[[], float]) -> None:
+    `rotated` are the latest refresh tokens by the fingerprints of the secrets that they stem from: a store that has
+    lost everything gets those, for what the file holds is spent.
+    """
+
+    def __init__(
+        self,
+        source: AccountsSource,
+        members: Members,
+        *,
+        clock: Callable[[], float],
+        rotated: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._source = source
         self._members = members
+        self._rotated = rotated
         self._clock = clock
         self._configured: tuple[ConfiguredAccount, ...] = ()
         self._stale = False  # whether the store is behind
@@ -59,7 +72,7 @@ class Roster:
 
     def _sync(self) -> None:
         self._stale = True  # until it is done: the store may fail half-way
-        report = self._members.sync(self._configured)
+        report = self._members.sync(self._configured, rotated=self._rotated)
         self._stale = bool(report.deferred)
         log.info(
             "accounts taken",

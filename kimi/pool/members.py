@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import orjson
 
@@ -84,17 +85,24 @@ class Members:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def sync(self, configured: Sequence[ConfiguredAccount], origin: str = "config") -> SyncReport:
+    def sync(
+        self,
+        configured: Sequence[ConfiguredAccount],
+        origin: str = "config",
+        *,
+        rotated: Mapping[str, str] = MappingProxyType({}),
+    ) -> SyncReport:
         """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
         Nothing is ever deleted: an account that comes back finds its rotated token, also under another name.
+        `rotated` is what the caller remembers of that, by fingerprint, should the store have lost everything.
         """
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         leaving = [name for name, present in self._present(origin).items() if wanted.get(name) != present]
         left = [name for name in leaving if self._store.run("withdraw", name)]
-        outcomes = {member.account.name: self._sync_one(member, origin) for member in configured}
+        outcomes = {member.account.name: self._sync_one(member, origin, rotated) for member in configured}
 
         def those(outcome: str) -> tuple[str, ...]:
             return tuple(name for name, found in outcomes.items() if found == outcome)
@@ -162,16 +170,16 @@ class Members:
             found = zip(names, pipe.execute(), strict=True)
         return {name: values[2] for name, values in found if values[:2] == [origin, "1"]}
 
-    def _sync_one(self, member: ConfiguredAccount, origin: str) -> str:
-        account = member.account
+    def _sync_one(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, str]) -> str:
+        account, known_as = member.account, fingerprint(member.secret)
         return str(
             self._store.run(
                 "sync",
                 account.name,
                 pack(account),
                 origin,
-                fingerprint(member.secret),
-                member.secret,
+                known_as,
+                rotated.get(known_as, member.secret),
                 account.max_concurrency,
                 account.requests_per_minute or 0,
                 account.weight,

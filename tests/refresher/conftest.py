@@ -38,9 +38,17 @@ def refreshing(pool: Pool, vendor: Vendor, stop: Stop) -> Refreshing:
     return build(pool, vendor, stop)
 
 
-def build(pool: Pool, vendor: Vendor, stop: Stop) -> Refreshing:
+def build(pool: Pool, vendor: Vendor, stop: Stop, rotated: dict[str, str] | None = None) -> Refreshing:
     rng = random.Random(1)
     renewals = Renewals(vendor, vendor.list_models, clock=pool.clock, rng=rng)
     return Refreshing(
-        pool.tokens, pool.members, renewals, stop, clock=pool.clock, rng=rng, second_look=0.0, flush_seconds=0.1
+        pool.tokens,
+        pool.members,
+        renewals,
+        stop,
+        clock=pool.clock,
+        rng=rng,
+        rotated=rotated,
+        second_look=0.0,
+        flush_seconds=0.1,
     )

@@ -227,6 +227,35 @@ def test_what_the_operator_stored_during_the_exchange_stays(pool: Pool, vendor: 
     assert (stored(pool).refresh, stored(pool).state) == ("another", State.NEW)
 
 
+def test_a_store_that_loses_everything_during_the_exchange_gets_the_tokens_all_the_same(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    for _ in range(3):
+        refreshing.refresh("alice")
+        pool.clock.now += 600
+    spent = stored(pool).refresh
+
+    def lose() -> None:
+        pool.store.redis.flushall()
+        pool.members.sync([ConfiguredAccount(ALICE, spent)])
+
+    vendor.script = [lose]
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert stored(pool).refresh == vendor.current["alice"]
+
+
+def test_an_account_that_the_store_has_lost_is_left_to_its_return(pool: Pool, vendor: Vendor, stop: Stop) -> None:
+    pool.configure(ALICE)
+    before = stored(pool)
+    rotated: dict[str, str] = {}
+    vendor.script = [pool.store.redis.flushall]
+    assert build(pool, vendor, stop, rotated).refresh("alice") is Outcome.SUPERSEDED
+    pool.members.sync([ConfiguredAccount(ALICE, "refresh-alice")], rotated=rotated)
+    assert rotated == {before.fingerprint: stored(pool).refresh}
+    assert stored(pool).refresh == vendor.current["alice"]
+
+
 def test_tokens_that_cannot_be_stored_before_the_end_are_told_loudly(pool: Pool, vendor: Vendor, stop: Stop) -> None:
     pool.configure(ALICE)
     pool.tokens = FlakyStore(pool, 1_000_000)

@@ -106,6 +106,19 @@ def test_a_store_that_lost_everything_is_filled_again(pool: Pool, roster: Roster
     assert names(pool) == ["one", "two"]
 
 
+def test_a_store_that_lost_everything_gets_the_rotated_tokens_and_not_the_spent_ones(pool: Pool, file: Path) -> None:
+    rotated: dict[str, str] = {}
+    roster = Roster(AccountsSource(file), pool.members, clock=pool.clock, rotated=rotated)
+    roster.start()
+    record = pool.members.get("one")
+    assert record is not None
+    rotated[record.fingerprint] = "rotated"
+    pool.store.redis.flushall()
+    checks(roster, pool, times=1)
+    record = pool.members.get("one")
+    assert record is not None and record.refresh == "rotated"
+
+
 def test_another_replicas_newer_file_is_not_overwritten(pool: Pool, roster: Roster, tmp_path: Path) -> None:
     roster.start()
     newer = tmp_path / "newer.yaml"
