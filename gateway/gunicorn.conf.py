@@ -17,7 +17,7 @@ scratch.share_figures(os.environ, scratch.in_memory())  # before prometheus_clie
 from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.settings import GatewaySettings
-from gateway.startup import check_store, warn
+from gateway.startup import check_address, check_store, warn
 from gateway.worker import MARGIN_SECONDS, Log, Worker
 from kimi import logs
 from kimi.settings import load
@@ -25,6 +25,7 @@ from kimi.startup import reporting
 
 with reporting("gateway"):
     _settings = load(GatewaySettings)
+    check_address(_settings)
     check_store(_settings)
 logs.configure(_settings.log_level, _settings.log_format)
 warn(_settings)

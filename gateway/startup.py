@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 import structlog
 
 from gateway.settings import GatewaySettings
 from kimi.pool import Store, connect
+from kimi.startup import StartError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -17,6 +21,26 @@ def check_store(settings: GatewaySettings) -> None:
         Store(client).ping()
     finally:
         client.connection_pool.disconnect()
+
+
+def check_address(settings: GatewaySettings) -> None:
+    """Returns when the gateway may listen where it is told to. Raises `StartError`.
+
+    A port that is in use is left to gunicorn, which waits a few seconds for it: its last owner may be on its way out,
+    or this process itself when it is told to reload.
+    """
+    host = settings.gateway_host.strip("[]")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, settings.gateway_port))
+    except UnicodeError:
+        raise StartError("GATEWAY_HOST: is no name of a host") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return
+        name = "GATEWAY_PORT" if error.errno == errno.EACCES else "GATEWAY_HOST"
+        raise StartError(f"{name}: cannot listen on {settings.bind}: {error.strerror}") from None
 
 
 def warn(settings: GatewaySettings) -> None:

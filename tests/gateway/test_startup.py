@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 import redis
 from structlog.testing import capture_logs
 
+from devtools.valkey import free_port
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
-from gateway.startup import check_store, warn
+from gateway.startup import check_address, check_store, warn
 from kimi.errors import StoreUnavailable
+from kimi.startup import StartError
 from tests.valkey import Valkey
 
 
@@ -24,6 +28,22 @@ def test_a_store_that_answers_is_left_alone(own_valkey: Valkey) -> None:
 def test_a_store_that_does_not_answer_is_no_start() -> None:
     with pytest.raises(StoreUnavailable):
         check_store(settings(redis_url="redis://127.0.0.1:1/0"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])  # noqa: S104
+def test_an_address_of_this_machine_is_fine(host: str) -> None:
+    check_address(settings(gateway_host=host, gateway_port=free_port()))
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "not a host", "no-such-host.invalid", "x" * 300, "[2001:db8::1]"])
+def test_an_address_of_another_machine_is_no_start(host: str) -> None:
+    with pytest.raises(StartError, match=r"^GATEWAY_HOST: "):
+        check_address(settings(gateway_host=host))
+
+
+def test_a_port_that_is_in_use_may_soon_be_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        check_address(settings(gateway_port=taken.getsockname()[1]))
 
 
 def test_what_has_no_effect_is_said() -> None:
