@@ -35,7 +35,7 @@ class Complaint:
 
 
 def of_answer(kind: Kind, answer: Answer) -> Complaint:
-    """What `answer` complains about; the media type stands for the reason of one that is no JSON."""
+    """What `answer` complains about; the media type stands for the reason of a body that is no JSON."""
     if 300 <= answer.status < 400:
         where = urlsplit(answer.headers.get("location", "")).hostname or "nowhere"
         return Complaint(kind, answer.status, (), f"redirected to {where}, which is not followed with a token")
@@ -43,7 +43,8 @@ def of_answer(kind: Kind, answer: Answer) -> Complaint:
         body = answer.json()
     except BrokenAnswer:
         media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Complaint(kind, answer.status, (media,) if media else (), retry_after=_retry_after(answer.headers))
+        reasons = (media,) if media and answer.body else ()
+        return Complaint(kind, answer.status, reasons, retry_after=_retry_after(answer.headers))
     complaint = of_object(kind, body, answer.status)
     if complaint is None:
         return Complaint(kind, answer.status, retry_after=_retry_after(answer.headers))

@@ -143,7 +143,7 @@ CASES = [
 
 def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
     if isinstance(body, bytes):
-        return Answer(status, {"content-type": "text/html; charset=utf-8"} if body else {}, body)
+        return Answer(status, {"content-type": "text/html; charset=utf-8"}, body)
     return Answer(status, {"content-type": "application/json", **(headers or {})}, orjson.dumps(body))
 
 
