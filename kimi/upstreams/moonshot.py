@@ -21,6 +21,7 @@ from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events
 
+_NO_SUCH_CALL = frozenset({404, 405, 501})
 _NO_STREAM = frozenset({"application/json", "text/html"})
 _K_SERIES = re.compile(r"kimi-k\d")
 # K-series models answer 400 to these, and common clients send them always.
@@ -72,7 +73,10 @@ class Moonshot:
             yield from events(reply.chunks(), Reader(self._drift))
 
     def list_models(self, account: Account, key: str) -> tuple[str, ...]:
-        """The ids of all models that `key` may use. Raises `AccountDead` when the key is refused, else `KimiError`."""
+        """The ids of all models that `key` may use. Raises `AccountDead` when the key is refused, else `KimiError`.
+
+        Of a service that chats but lists nothing (a `base_url` of the operator's), the models that the account names.
+        """
         answer = request(
             self._http,
             "GET",
@@ -81,6 +85,8 @@ class Moonshot:
             proxy=account.proxy,
             timeout=self._patience,
         )
+        if answer.status in _NO_SUCH_CALL and account.models:
+            return account.models
         if answer.status != 200:
             raise classify(complaints.of_answer(Kind.MOONSHOT, answer), self._drift)
         body = answer.json()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -308,3 +309,17 @@ def test_models_that_are_not_told(answer: Recorded, error: type[KimiError]) -> N
         moonshot(Replay(answer)).list_models(ACCOUNT, "sk-x")
 
     assert type(raised.value) is error
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_service_without_a_list_serves_the_models_that_the_account_names(status: int) -> None:
+    named = replace(ACCOUNT, models=("kimi-k2.6",))
+
+    assert moonshot(Replay(Recorded(b"<html>", status))).list_models(named, "sk-x") == ("kimi-k2.6",)
+    with pytest.raises(KimiError):
+        moonshot(Replay(Recorded(b"<html>", status))).list_models(ACCOUNT, "sk-x")
+
+
+def test_naming_models_does_not_make_a_refused_key_good() -> None:
+    with pytest.raises(AccountDead):
+        moonshot(Replay(Recorded(b"", 401))).list_models(replace(ACCOUNT, models=("kimi-k2.6",)), "sk-x")
