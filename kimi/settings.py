@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,6 +21,15 @@ from kimi.startup import StartError
 
 DEFAULT_ACCOUNTS_FILE = Path("accounts.yaml")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+_REDIS_OPTIONS = frozenset({"db", "username", "password", "client_name"})  # the others are ours to choose
+_REDISS_OPTIONS = _REDIS_OPTIONS | {
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_password",
+}
 _LATER_REDIS_SCHEMES = ("redis+sentinel", "redis+cluster")
 
 
@@ -73,6 +82,7 @@ def redis_server_url(value: str) -> str:
     url = _parse_url(value)
     if url.scheme not in _REDIS_SCHEMES:
         raise ValueError("must start with redis://, rediss:// or unix://")
+    _check_redis_options(url)
     if url.scheme == "unix":
         if not url.path.strip("/"):
             raise ValueError("has no path of a socket")
@@ -83,6 +93,15 @@ def redis_server_url(value: str) -> str:
     if database and not database.isdecimal():
         raise ValueError("must end with the number of a database, as in /0")
     return value
+
+
+def _check_redis_options(url: SplitResult) -> None:
+    known = _REDISS_OPTIONS if url.scheme == "rediss" else _REDIS_OPTIONS
+    for name, value in parse_qsl(url.query, keep_blank_values=True):
+        if name not in known:
+            raise ValueError(f"has an unknown option behind the question mark, known are {', '.join(sorted(known))}")
+        if name == "db" and not value.isdecimal():
+            raise ValueError("has an option db that is not the number of a database")
 
 
 def _not_yet(value: str) -> str:

@@ -147,6 +147,11 @@ def test_a_complaint_about_several_variables_is_told_as_it_is(environment: Envir
         ("redis:///0", "has no host"),
         ("redis://:pass word@h/0", "must not contain spaces or control characters"),
         ("redis://:secret@h:port/0", "is not a valid URL"),
+        ("redis://h/0?db=secret", "has an option db that is not the number of a database"),
+        (
+            "redis://h/0?socket_timeout=60",
+            "has an unknown option behind the question mark, known are client_name, db, password, username",
+        ),
         ("redis://:secret@h/first", "must end with the number of a database, as in /0"),
         ("unix://", "has no path of a socket"),
         (
@@ -165,7 +170,14 @@ def test_a_bad_redis_url_is_refused_and_never_quoted(environment: Environment, u
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://h", "redis://:secret@h:1/2", "rediss://u:p@[::1]:6380/0", "unix:///run/redis.sock?db=1"]
+    "url",
+    [
+        "redis://h",
+        "redis://:secret@h:1/2",
+        "rediss://u:p@[::1]:6380/0",
+        "unix:///run/redis.sock?db=1",
+        "rediss://h?ssl_cert_reqs=none",
+    ],
 )
 def test_a_good_redis_url_is_taken_and_never_shown(environment: Environment, url: str) -> None:
     environment(REDIS_URL=url)
