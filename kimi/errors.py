@@ -37,7 +37,7 @@ _SECRETS = re.compile(
     r"|\bsk-[\w-]{4,}"  # API key
     r"|\b(?:org|ak|proj|key)-[\w-]{6,}"  # ids in the official platform's texts
     r"|(?i:bearer)\s+\S+"
-    r"|(?<=//)[^/\s@]+@"  # credentials of a proxy URL
+    r"|(?<=//)[^/\s]+@"  # credentials of a proxy URL
 )
 
 

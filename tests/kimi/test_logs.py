@@ -71,13 +71,13 @@ def test_secrets_never_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None
         JWT,
         refresh_token="opaque-value",
         nested={"list": [f"Bearer {JWT}", {"api_key": "sk-abcdefgh"}]},
-        proxy="socks5h://user:pass@host:1080",
+        proxy="socks5h://user:p@ss@host:1080",
         error=ValueError(f"token {JWT}"),
     )
     logging.getLogger("urllib3").warning("GET with %s", "sk-abcdefgh")
     said = capsys.readouterr().err
     assert said.count("[redacted]") == 7
-    for secret in ("eyJ", "opaque-value", "sk-", "user:pass"):
+    for secret in ("eyJ", "opaque-value", "sk-", "user:p", "ss@"):
         assert secret not in said
 
 
