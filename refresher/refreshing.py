@@ -103,7 +103,7 @@ class Refreshing:
 
     def _condemn(self, record: Record, state: State, error: KimiError) -> Outcome:
         """Believe a refusal only if it was of the credential that is stored still."""
-        self._stop.wait(self._second_look)
+        self._pause(self._second_look)  # at the end as well: nobody is condemned in haste
         name = record.account.name
         current = self._members.get(name)
         if current is None or current.version != record.version or current.refresh != record.refresh:

@@ -17,15 +17,18 @@ from kimi.pool.store import Store, redis_errors, to_ms
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS: Final = 15.0
-_DURABLE_MS: Final = 2000  # how long a write may take to reach the disk; with `appendfsync everysec` up to a second
 
 
 class TokenStore:
-    """The refresher's view of the pool. Every method may raise `StoreUnavailable`."""
+    """The refresher's view of the pool. Every method may raise `StoreUnavailable`.
 
-    def __init__(self, store: Store) -> None:
+    `disk_seconds` is how long a write may take to reach the disk; with `appendfsync everysec` it takes up to one.
+    """
+
+    def __init__(self, store: Store, *, disk_seconds: float = 2.0) -> None:
         self._store = store
-        self._durability_known = False
+        self._disk_seconds = disk_seconds
+        self._told = False
         self._held: dict[str, str] = {}
 
     def due(self, limit: int = 100) -> list[str]:
@@ -67,7 +70,7 @@ class TokenStore:
 
     def prolong(self, seconds: float = LOCK_SECONDS) -> None:
         """Lets all locks that are held last for another `seconds`. May be called from any thread."""
-        pairs = [word for name, owner in tuple(self._held.items()) for word in (name, owner)]
+        pairs = [word for name, owner in self._held.copy().items() for word in (name, owner)]
         if pairs:
             self._store.run("prolong", to_ms(seconds), *pairs)
 
@@ -102,7 +105,7 @@ class TokenStore:
             # One connection for both: WAITAOF waits for the writes of its own connection only.
             pipe = self._store.redis.pipeline(transaction=False)
             self._store.script("save")(keys=keys, args=argv, client=pipe)
-            pipe.execute_command("WAITAOF", 1, 0, _DURABLE_MS)
+            pipe.execute_command("WAITAOF", 1, 0, to_ms(self._disk_seconds))
             saved, durable = pipe.execute(raise_on_error=False)
             if isinstance(saved, Exception):
                 raise saved
@@ -114,10 +117,11 @@ class TokenStore:
         return bool(self._store.run("postpone", record.account.name, record.version, to_ms(next_due), failures))
 
     def _note_durability(self, answer: object) -> None:
-        if self._durability_known:
-            return
-        self._durability_known = True
         if isinstance(answer, Exception):
-            log.warning(
-                "Redis cannot tell when tokens are on disk; use 7.2 or newer with `appendonly yes` (%s)", answer
-            )
+            if not self._told:
+                self._told = True
+                log.warning(
+                    "Redis cannot tell when tokens are on disk; use 7.2 or newer with `appendonly yes` (%s)", answer
+                )
+        elif isinstance(answer, list) and answer[0] == 0:
+            log.warning("Redis has not written tokens to its disk within %g s", self._disk_seconds)

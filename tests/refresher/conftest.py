@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -38,7 +39,13 @@ def refreshing(pool: Pool, vendor: Vendor, stop: Stop) -> Refreshing:
     return build(pool, vendor, stop)
 
 
-def build(pool: Pool, vendor: Vendor, stop: Stop, rotated: dict[str, str] | None = None) -> Refreshing:
+def build(
+    pool: Pool,
+    vendor: Vendor,
+    stop: Stop,
+    rotated: dict[str, str] | None = None,
+    pause: Callable[[float], object] = time.sleep,
+) -> Refreshing:
     rng = random.Random(1)
     renewals = Renewals(vendor, vendor.list_models, clock=pool.clock, rng=rng)
     return Refreshing(
@@ -49,6 +56,7 @@ def build(pool: Pool, vendor: Vendor, stop: Stop, rotated: dict[str, str] | None
         clock=pool.clock,
         rng=rng,
         rotated=rotated,
+        pause=pause,
         second_look=0.0,
         flush_seconds=0.1,
     )

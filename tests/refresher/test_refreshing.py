@@ -164,6 +164,14 @@ def test_a_refusal_of_a_token_that_was_replaced_meanwhile_is_not_believed(
     assert stored(pool).state is State.ACTIVE
 
 
+def test_nobody_is_condemned_in_haste_at_the_end(pool: Pool, vendor: Vendor, stop: Stop) -> None:
+    pool.configure(ALICE)
+    stop.set()
+    vendor.script = [AccountDead("invalid claims")]
+    refreshing = build(pool, vendor, stop, pause=lambda _: pool.freshen("alice"))
+    assert refreshing.refresh("alice") is Outcome.SUPERSEDED
+
+
 def test_what_another_refresher_has_said_already_is_not_said_again(
     pool: Pool, vendor: Vendor, refreshing: Refreshing
 ) -> None:

@@ -128,6 +128,18 @@ def test_a_redis_without_append_only_file_is_told_once(own_valkey: Valkey, caplo
     assert "appendonly yes" in warning.message
 
 
+def test_a_disk_that_does_not_keep_up_is_told(own_valkey: Valkey, caplog: pytest.LogCaptureFixture) -> None:
+    with connect(own_valkey.url) as redis:
+        redis.config_set("appendfsync", "no")
+        pool = Pool(Store(redis), Clock(Store(redis).now()))
+        pool.tokens = TokenStore(pool.store, disk_seconds=0.05)
+        pool.configure(web("a"))
+        with caplog.at_level(logging.WARNING):
+            pool.freshen("a")
+    (warning,) = caplog.records
+    assert warning.message == "Redis has not written tokens to its disk within 0.05 s"
+
+
 def test_a_script_that_fails_is_not_taken_for_saved(pool: Pool) -> None:
     pool.configure(web("a"))
     record = pool.members.get("a")
