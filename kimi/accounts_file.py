@@ -62,6 +62,8 @@ def from_tokens(text: str, kind: Kind) -> tuple[ConfiguredAccount, ...]:
             continue
         name = member.account.name
         if name in accounts:
+            if accounts[name].secret == member.secret:
+                continue  # pasted twice, nothing to choose between
             mistakes.append(f"entry {position} is of the same account as entry {positions[name]}: keep one of them")
             continue
         accounts[name], positions[name] = member, position

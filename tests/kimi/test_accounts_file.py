@@ -217,6 +217,11 @@ def test_bare_api_keys_become_moonshot_accounts() -> None:
     assert "sk-" not in member.account.name
 
 
+def test_a_bare_token_that_was_pasted_twice_is_one_account() -> None:
+    (member,) = accounts_file.from_tokens(f"{ALICE},Bearer {ALICE}\n{ALICE}", Kind.KIMI)
+    assert member.secret == ALICE
+
+
 def test_bad_and_repeated_bare_tokens_are_told_by_their_position() -> None:
     text = f"{ALICE},{token('x', typ='access')},{token('alice', jti='other')},eyJ..."
     with pytest.raises(ValueError, match="entry 2 is an access token") as caught:
