@@ -6,7 +6,7 @@ All names that stand in its requests, answers and events stand in this file.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -144,7 +144,17 @@ class Reader:
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """The events that `chunk` completes."""
-        for raw in self._decoder.feed(chunk):
+        return self._events(self._decoder.feed(chunk))
+
+    def close(self) -> Finish:
+        """The stream has ended, which it may not do before `all_done`."""
+        for event in self._events(self._decoder.close()):  # one that was cut off is no JSON
+            if isinstance(event, Finish):
+                return event
+        raise BrokenAnswer("the stream ended before all_done")
+
+    def _events(self, decoded: Iterable[sse.ServerSentEvent]) -> Iterator[Event]:
+        for raw in decoded:
             message = parse(raw.data)
             if not isinstance(message, dict):
                 raise BrokenAnswer("an event of the stream is no object")
@@ -161,11 +171,6 @@ class Reader:
                 return
             elif not isinstance(name, str) or name not in _NOTHING_TO_READ:
                 self._rare(name, message)
-
-    def close(self) -> Finish:
-        """The stream has ended, which it may not do before `all_done`."""
-        self._decoder.close()
-        raise BrokenAnswer("the stream ended before all_done")
 
     def _finish(self) -> Finish:
         if self._at_limit:

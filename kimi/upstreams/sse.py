@@ -2,6 +2,7 @@
 
 Follows the HTML standard's section 9.2.6 for reading an event stream, except that bytes which are not UTF-8 are an
 error here and are not replaced: a lost character would pass for an answer.
+The blank line behind the last event may be missing.
 """
 
 from __future__ import annotations
@@ -51,10 +52,14 @@ class Decoder:
                 self._check(len(block))
         return [event for text in self._text(complete).split("\n\n") if (event := _event(text)) is not None]
 
-    def close(self) -> None:
-        """Say that the stream has ended. Raises `BrokenAnswer` when it ended inside an event."""
-        if self._pending.strip(b"\n"):
-            raise BrokenAnswer("the event stream was cut inside an event")
+    def close(self) -> list[ServerSentEvent]:
+        """Say that the stream has ended; the event that it ends with if only its blank line is missing.
+
+        The standard drops such an event, because it may be cut off: whoever takes it has to see that it is whole.
+        """
+        event = _event(self._text(bytes(self._pending)).rstrip("\n"))
+        self._pending.clear()
+        return [] if event is None else [event]
 
     def _unified(self, chunk: bytes) -> bytes:
         """`chunk` with every line ending as LF; a CR counts at once, an LF right behind it is its other half."""

@@ -103,8 +103,13 @@ def test_unknown_events_are_ignored_and_told_once_without_their_words(caplog: py
 
 def test_an_answer_is_cut_wherever_it_stops_before_its_end() -> None:
     stream = recorded("classic-thinking.sse")
-    for length in range(len(stream) - 1):
+    for length in range(len(stream) - 2):
         assert type(failure(CREATED, Recorded(stream[:length], headers=SSE))) is BrokenAnswer, length
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_the_end_may_lack_its_blank_line(missing: int) -> None:
+    assert ask(recorded("classic-thinking.sse")[:-missing])[-1] == Finish("stop")
 
 
 @pytest.mark.parametrize(

@@ -98,13 +98,21 @@ def test_an_event_is_there_as_soon_as_its_last_byte_is() -> None:
     assert decoder.feed(b"data: y\n\n") == [("y", "message")]
 
 
-@pytest.mark.parametrize("rest", [b"data: {}", b"data: {}\n", b"d", b"data: x\n\ndata: y\r"])
-def test_a_stream_that_ends_inside_an_event_is_broken(rest: bytes) -> None:
+@pytest.mark.parametrize("rest", [b"data: y", b"data: y\n", b"data:y\r", b"event: e\ndata: y\r\n"])
+def test_the_last_event_may_lack_its_blank_line(rest: bytes) -> None:
     decoder = Decoder()
     decoder.feed(b"data: x\n\n" + rest)
 
-    with pytest.raises(BrokenAnswer):
-        decoder.close()
+    assert [event.data for event in decoder.close()] == ["y"]
+    assert decoder.close() == []
+
+
+@pytest.mark.parametrize("rest", [b"", b"\n", b"d", b"event: e\n", b": data: x"])
+def test_what_is_no_event_does_not_become_one_at_the_end(rest: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(b"data: x\n\n" + rest)
+
+    assert decoder.close() == []
 
 
 @pytest.mark.parametrize("bad", [b"\xff", b"\xe6\x9c", b"\xed\xa0\x80", b"\xc0\xaf"])
