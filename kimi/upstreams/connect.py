@@ -234,8 +234,9 @@ class Reader:
     def _finish(self, trailer: Mapping[str, Any]) -> Finish:
         if trailer.get("error") is not None:
             raise self._error(trailer)
-        unfinished = self._status not in {"", _GENERATING} or not self._done
-        if self._status != _COMPLETED and unfinished:
+        # A message that was generating has to be completed; without any status the trailer alone is the word for it.
+        complete = self._status in {"", _COMPLETED} or (self._status == _GENERATING and self._done)
+        if not complete:
             raise BrokenAnswer("the stream ended before the answer was complete")
         if not self._wrote:
             raise BrokenAnswer("the answer is empty")

@@ -166,6 +166,11 @@ def test_an_answer_is_complete_when_its_message_or_the_stream_says_so(end: tuple
     assert ask(stream_of(ASSISTANT, TEXT, *end)) == [Text("x"), Finish("stop")]
 
 
+def test_a_clean_trailer_completes_an_answer_that_tells_no_status() -> None:
+    bare = {"op": "set", "mask": "message", "message": {"role": "assistant"}}
+    assert ask(stream_of(bare, TEXT)) == [Text("x"), Finish("stop")]
+
+
 @pytest.mark.parametrize(
     "stream",
     [
