@@ -179,7 +179,7 @@ class Reader:
         if not isinstance(usage, Mapping):
             return
         prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if isinstance(prompt, int) and isinstance(completion, int):
+        if isinstance(prompt, int) and isinstance(completion, int) and prompt > 0:  # none at all is no figure
             self._usage = Usage(prompt, completion)
 
     def _known(self, reason: object) -> FinishReason:

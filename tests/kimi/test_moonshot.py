@@ -143,6 +143,10 @@ def test_the_limit_can_be_reached_while_thinking() -> None:
         + chunk(reason="stop", usage={"prompt_tokens": 3, "completion_tokens": 2})
         + b'data: {"usage":{"prompt_tokens":"?","completion_tokens":1}}\n\n'
         + DONE,
+        TEXT
+        + chunk(reason="stop", usage={"prompt_tokens": 3, "completion_tokens": 2})
+        + b'data: {"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}\n\n'
+        + DONE,
     ],
 )
 def test_usage_is_the_last_that_was_told_and_never_added_up(stream: bytes) -> None:
