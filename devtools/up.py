@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from devtools.signals import Bell
 
 TEND_SECONDS = 0.2
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
 DRAIN_SECONDS = 60.0
 
 
