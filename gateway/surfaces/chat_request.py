@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -16,6 +17,8 @@ from kimi.models import Selection
 
 _YES: Final = frozenset({"true", "1", "yes", "on"})
 _NO: Final = frozenset({"false", "0", "no", "off", ""})
+# An escaped backslash, a pair of surrogates, or (the group) a single one, which no text can hold.
+_ESCAPE: Final = re.compile(rb"(?i)\\\\|\\ud[89ab][\da-f]{2}\\ud[c-f][\da-f]{2}|(\\ud[89a-f][\da-f]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +89,24 @@ def flag(body: Mapping[str, Any], name: str, *, where: str = "") -> bool:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        body = orjson.loads(raw)
+        body = _decoded(raw)
     except orjson.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}"
         raise BadRequest(f"The body is not valid JSON, see {at}.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest("The body has to be a JSON object.", code="invalid_json")
     return body
+
+
+def _decoded(raw: bytes) -> Any:
+    """JSON. JavaScript writes the half of an emoji that it has cut as an escape, which orjson takes for a mistake."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        whole = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
+        if whole == raw:
+            raise
+    return orjson.loads(whole)
 
 
 def _include_usage(body: Mapping[str, Any]) -> bool:

@@ -122,3 +122,18 @@ def test_tools_go_to_an_official_key_where_there_is_one() -> None:
 def test_an_ordinary_request_goes_wherever_it_can() -> None:
     found = asked(response_format={"type": "json_object"}, tools=[], tool_choice="none")
     assert found.narrow(select("kimi-k2.6", {"kimi-k2.6"})).routes == ("kimi", "moonshot:kimi-k2.6")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"a \uDE00 b", "a \ufffd b"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\ud83d\\ude00", "\ufffd\\ude00"),
+        (r"\\ud83d \ud83d", "\\ud83d \ufffd"),
+    ],
+)
+def test_half_an_emoji_is_no_mistake(written: str, meant: str) -> None:
+    raw = '{"model":"kimi","messages":[{"role":"user","content":"' + written + '"}]}'
+    assert parse(raw.encode()).messages == (Message("user", meant),)
