@@ -11,12 +11,12 @@ import gevent
 from gevent.pool import Group
 
 from kimi.accounts import Account, Kind, Record
-from kimi.errors import KimiError, StoreUnavailable, TokenRejected
+from kimi.errors import KimiError, StoreUnavailable
 from kimi.upstreams import KeepsChats, Upstream
 
 log = logging.getLogger(__name__)
 
-PAUSES: Final = (0.0, 1.0, 5.0, 20.0)  # seconds before each try
+PAUSES: Final = (0.0, 1.0, 4.0, 10.0, 30.0)  # seconds before each try
 
 
 class Directory(Protocol):
@@ -69,10 +69,9 @@ class ChatRemover:
         for seconds in PAUSES:
             if seconds:
                 self._pause(seconds)
+                token = self._present_token(account, token)
             try:
                 upstream.delete_chat(chat_id, account, token)
-            except TokenRejected as error:
-                failure, token = error, self._present_token(account, token)
             except KimiError as error:
                 failure = error
             else:

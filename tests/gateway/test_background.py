@@ -63,16 +63,16 @@ def test_without_a_newer_token_the_old_one_is_tried_again(directory: Directory) 
 
 
 def test_trouble_is_waited_out_and_then_told(caplog: pytest.LogCaptureFixture) -> None:
-    failures: list[KimiError] = [Unreachable("1"), Overloaded("2"), Unreachable("3")]
+    failures: list[KimiError] = [Unreachable("1"), Overloaded("2"), Unreachable("3"), TokenRejected("4")]
     upstream = ScriptedUpstream(deletions=list(failures))
     assert remove(upstream, Directory("new")) == list(PAUSES[1:])
-    assert upstream.deleted == [("c1", "old")]
+    assert upstream.deleted == [("c1", "new")]
 
-    upstream = ScriptedUpstream(deletions=[*failures, Unreachable("4")])
+    upstream = ScriptedUpstream(deletions=[*failures, Unreachable("5")])
     with caplog.at_level(logging.WARNING):
         remove(upstream, Directory("new"))
     assert upstream.deleted == []
-    assert "a chat of account a was left behind: 4" in caplog.text
+    assert "a chat of account a was left behind: 5" in caplog.text
 
 
 def test_chats_are_kept_when_the_operator_wants_them() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import redis
 import requests
 from openai import OpenAI
 
@@ -213,6 +214,11 @@ class Stack:
         """Whether nothing is left of any request: no stream, no chat, no lease."""
         totals = self.simulator.state()["totals"]
         return bool(totals["open_streams"] == totals["chats_alive"] == 0)
+
+    def refreshing(self) -> bool:
+        """Whether an exchange is under way."""
+        with redis.Redis.from_url(self.valkey.url) as client:
+            return any(client.scan_iter("kimi:{pool}:lock:*"))
 
     def another_refresher(self, name: str) -> Process:
         """One more refresher, not started."""

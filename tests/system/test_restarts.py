@@ -83,7 +83,7 @@ def test_a_killed_worker_is_replaced(restless: Stack) -> None:
         os.kill(victims[0], signal.SIGKILL)
         good = traffic.good
         until(lambda: traffic.good > good + 30, seconds=30)
-    assert set(traffic.bad) <= {"ConnectionError", "ChunkedEncodingError"}
+    assert all(fate.startswith(("ConnectionError", "ChunkedEncodingError")) for fate in traffic.bad), traffic.bad
     assert sum(traffic.bad.values()) <= traffic.clients, "only what ran in that worker may be lost"
     assert len(restless.workers_pids()) == 2 and victims[0] not in restless.workers_pids()
     until(lambda: restless.usable() == 3, seconds=30)
@@ -93,6 +93,7 @@ def test_a_killed_refresher_loses_no_account(restless: Stack) -> None:
     with Traffic(restless).running() as traffic:
         for _ in range(3):
             before = exchanges(restless)
+            until(lambda: not restless.refreshing(), what="no answer of Kimi's is on its way to the store")
             restless.refresher.kill()
             restless.refresher.start()
             until(lambda before=before: exchanges(restless) > before, seconds=30)  # type: ignore[misc]
