@@ -20,6 +20,7 @@ USAGE = """\
 usage: ./dev COMMAND
 
   up               make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
+  accounts list    show the accounts of what runs here; --json for programs
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
   lint             check style and types
   lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
         match name:
             case "up" if not rest:
                 up()
+            case "accounts":
+                command(name, *rest)
             case "test":
                 return run("-m", "pytest", *rest)
             case "lint" if not rest:
@@ -54,9 +57,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def up() -> NoReturn:
     """Hand this process over to the supervisor, inside the environment."""
+    become("devtools.up")
+
+
+def command(*words: str) -> NoReturn:
+    """Hand this process over to the gateway's command line."""
+    become("devtools.command", *words)
+
+
+def become(module: str, *words: str) -> NoReturn:
+    """Go on as a module of ours, inside the environment."""
     python = make(ROOT, [lock.RUNTIME, lock.EMBEDDED])
     os.chdir(ROOT)
-    os.execv(python, [str(python), "-m", "devtools.up"])
+    os.execv(python, [str(python), "-m", module, *words])
 
 
 def run(*words: str) -> int:

@@ -14,6 +14,8 @@ from dotenv import dotenv_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+STORE_URL = "redis-url"
+"""The file that tells where the Redis of a running `./dev up` is."""
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1", "": "127.0.0.1"}  # noqa: S104 - what we connect to
 
 

@@ -7,7 +7,7 @@ import shlex
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from devtools.single import only_one
 from devtools.supervisor import Program, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from devtools.signals import Bell
 
@@ -38,6 +38,7 @@ def main() -> int:
             bell = stack.enter_context(SignalBell())
             sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kimi-")))
             system = System(root, data, sockets, configuration.read(root, os.environ))
+            stack.enter_context(system.told_where())
             supervisor = Supervisor(system.programs(), cwd=root, bell=bell, say=say, keep=[lock])
             stack.callback(supervisor.stop)
             supervisor.start()
@@ -66,11 +67,25 @@ class System:
             raise Trouble(
                 f"{self.host} port {self.port} is taken by another program: stop that, or set GATEWAY_PORT to another."
             )
+        if self.demo and not self._socket:
+            demo.check_store(self._store_url())
         env = self._environment()
         programs = [self._valkey(self._socket)] if self._socket else []
         if self.demo:
             programs.append(self.demo.program(env))
         return [*programs, self._refresher(env), self._gateway(env)]
+
+    @contextmanager
+    def told_where(self) -> Iterator[None]:
+        """Notes where Redis is, for `./dev accounts`, while the block runs."""
+        note = self._data / configuration.STORE_URL
+        if self._socket:
+            note.touch(mode=0o600)
+            note.write_text(f"{self._store_url()}\n")
+        try:
+            yield
+        finally:
+            note.unlink(missing_ok=True)
 
     def _environment(self) -> dict[str, str]:
         env = {"LOG_FORMAT": "console", "GATEWAY_API_KEYS": self.key}
@@ -80,8 +95,11 @@ class System:
         if "LOG_FORMAT" in self.said:
             env["LOG_FORMAT"] = self.said["LOG_FORMAT"]
         if self._socket:
-            env["REDIS_URL"] = f"unix://{self._socket}?db=0"
+            env["REDIS_URL"] = self._store_url()
         return {**env, **(self.demo.variables() if self.demo else {})}
+
+    def _store_url(self) -> str:
+        return f"unix://{self._socket}?db=0" if self._socket else self.said["REDIS_URL"]
 
     def _valkey(self, unix_socket: Path) -> Program:
         folder = self._data / "valkey"

@@ -19,6 +19,8 @@ import pytest
 
 from devtools import probe, tether, valkey
 from devtools.waiting import until
+from kimi.accounts import Account, ConfiguredAccount, Kind
+from kimi.pool import Members, Store, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,9 +47,12 @@ class Up:
         for name in ("devtools", "gateway", "kimi", "refresher", "simulator"):
             (folder / name).symlink_to(ROOT / name)
 
-    def start(self, **variables: str) -> None:
+    def environment(self, **variables: str) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        env = {**inherited, "GATEWAY_PORT": str(self.port), "GATEWAY_WORKERS": "1", **variables}
+        return {**inherited, "GATEWAY_PORT": str(self.port), "GATEWAY_WORKERS": "1", **variables}
+
+    def start(self, **variables: str) -> None:
+        env = self.environment(**variables)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", IN_BACKGROUND, sys.executable, "-m", "devtools.up"],
@@ -206,6 +211,33 @@ def test_a_server_that_is_named_is_used_and_none_started(up: Up, redis_url: str,
     assert "valkey-server" not in up.children()
     assert not (up.folder / ".data/valkey").exists()
     assert redis_client.dbsize() > 0
+
+
+def test_the_demo_leaves_a_redis_with_other_accounts_alone(up: Up, redis_url: str) -> None:
+    members = Members(Store(connect(redis_url)))
+    members.sync([ConfiguredAccount(Account(name="alice", kind=Kind.KIMI), "precious")])
+    up.start(REDIS_URL=redis_url)
+    assert up.ends() == 1
+    assert "the Redis of REDIS_URL holds 1 accounts" in up.said()
+    alice = members.get("alice")
+    assert alice is not None and alice.configured
+
+
+def test_the_accounts_of_what_runs_here_are_listed(up: Up) -> None:
+    def listed() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "devtools.command", "accounts", "list"]
+        return subprocess.run(command, cwd=up.folder, env=up.environment(), capture_output=True, text=True, check=False)
+
+    before = listed()
+    assert (before.returncode, before.stdout) == (1, "")
+    assert before.stderr == (
+        "dev: nothing runs in this folder: start ./dev up in another terminal, or set REDIS_URL.\n"
+    )
+    up.start_and_wait()
+    lines = listed().stdout.splitlines()
+    assert [line.split()[:3] for line in lines if line.startswith("demo-1")] == [["demo-1", "kimi", "active"]]
+    assert up.interrupt(signal.SIGTERM) == 0
+    assert not (up.folder / ".data/redis-url").exists()
 
 
 def test_accounts_of_the_operator_are_served_instead_of_the_demo(up: Up) -> None:

@@ -1,0 +1,37 @@
+"""`./dev accounts …`: the gateway's command line, for the system that runs in this folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from devtools import configuration
+from devtools.environment import data_folder
+from devtools.saying import Trouble, complain
+
+
+def main() -> int:
+    """Run the command line with the Redis of this folder; returns the exit code."""
+    try:
+        environment = {**os.environ, "REDIS_URL": store_url(Path.cwd())}
+    except Trouble as trouble:
+        complain(trouble)
+        return trouble.code
+    return subprocess.run([sys.executable, "-m", "gateway.cli", *sys.argv[1:]], env=environment, check=False).returncode
+
+
+def store_url(root: Path) -> str:
+    """The Redis of the settings, else the one that `./dev up` has started here. Raises Trouble."""
+    said = configuration.read(root, os.environ)
+    if "REDIS_URL" in said:
+        return said["REDIS_URL"]
+    kept = data_folder(root) / configuration.STORE_URL
+    if not kept.exists():
+        raise Trouble("nothing runs in this folder: start ./dev up in another terminal, or set REDIS_URL.")
+    return kept.read_text().strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The command line: `python -m gateway.cli`, or `./dev accounts …` on a machine that runs `./dev up`.
+
+It talks to Redis only, reads the same settings as the processes, and never shows a secret.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import click
+import orjson
+
+from kimi.accounts import Record, State
+from kimi.pool import Members, Store, connect
+from kimi.settings import CommonSettings, load
+from kimi.startup import reporting
+
+_HEAD = ("NAME", "KIND", "STATE", "TOKEN", "IN USE", "WHY")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Look into a running gateway."""
+
+
+@main.group()
+def accounts() -> None:
+    """The accounts of the pool."""
+
+
+@accounts.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+def list_accounts(*, as_json: bool) -> None:
+    """Show every account, its state and why it is in it."""
+    with reporting("accounts"):
+        records = Members(Store(connect(load(CommonSettings).redis_url))).all()
+    now = time.time()
+    if as_json:
+        for record in records:
+            click.echo(orjson.dumps(described(record, now)))
+    elif records:
+        click.echo(table([_HEAD, *(row(record, now) for record in records)]))
+    else:
+        click.echo(
+            "There are no accounts: put some into accounts.yaml or KIMI_REFRESH_TOKENS, and start the refresher."
+        )
+
+
+def described(record: Record, now: float) -> dict[str, object]:
+    """What is known of an account, without its secrets. Durations are in seconds."""
+    account = record.account
+    return {
+        "name": account.name,
+        "kind": account.kind.value,
+        "state": state_of(record),
+        "reason": record.reason,
+        "token_seconds": round(max(record.access_expires - now, 0.0)),
+        "in_flight": record.in_flight,
+        "max_concurrency": account.max_concurrency,
+        "resting_seconds": round(max(record.cool_until - now, 0.0)),
+        "resting_reason": record.cool_reason if record.cool_until > now else "",
+        "refresh_failures": record.failures,
+        "weight": account.weight,
+        "priority": account.priority,
+    }
+
+
+def row(record: Record, now: float) -> tuple[str, ...]:
+    """The same as a line of the table."""
+    known = described(record, now)
+    left = record.access_expires - now
+    resting = f"rests for {known['resting_seconds']} s: {known['resting_reason']}" if record.cool_until > now else ""
+    waiting = f"{record.failures} refreshes failed" if record.failures else ""
+    return (
+        record.account.name,
+        record.account.kind.value,
+        state_of(record),
+        span(left) if left > 0 else "none",
+        f"{record.in_flight}/{record.account.max_concurrency}",
+        record.reason or resting or waiting,
+    )
+
+
+def state_of(record: Record) -> str:
+    """The state in a word; an account that the operator took out is kept, but serves no more."""
+    if not record.configured:
+        return "removed"
+    return "refreshing" if record.rejected and record.state is State.ACTIVE else record.state.value
+
+
+def span(seconds: float) -> str:
+    """A length of time as people write it."""
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as what stands in them."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m gateway.cli")
