@@ -15,7 +15,7 @@ if cool > 0 and model ~= '' then
   redis.call('ZREMRANGEBYSCORE', refused, '-inf', int(NOW))
   redis.call('ZADD', refused, int(NOW + cool), model)
   local longest = redis.call('ZRANGE', refused, -1, -1, 'WITHSCORES')
-  redis.call('PEXPIREAT', refused, int(tonumber(longest[2])))
+  redis.call('PEXPIRE', refused, int(tonumber(longest[2]) - NOW))
 elseif cool > 0 and NOW + cool > a.cool_until then
   a.cool_until = NOW + cool
   redis.call('HSET', key('account', name), 'cool_until', int(a.cool_until), 'cool_reason', reason)
