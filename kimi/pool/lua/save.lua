@@ -2,16 +2,19 @@
 -- ARGV: now, name, expected version, access, refresh, issued, expires, next refresh, models (JSON), fingerprint
 -- Returns 1, or 0 when the credential has moved on.
 
-local name = ARGV[2]
+local name, version = ARGV[2], int(tonumber(ARGV[3]) + 1)
 local kept = key('kept', ARGV[10])
-if redis.call('HGET', kept, 'name') == name then redis.call('HSET', kept, 'refresh', ARGV[5]) end
+local holder = redis.call('HMGET', kept, 'name', 'version')
+if holder[1] == name and holder[2] == ARGV[3] then
+  redis.call('HSET', kept, 'refresh', ARGV[5], 'version', version)
+end
 local a = read(name)
 if not a or a.version ~= ARGV[3] then return 0 end
 a.state = a.state == 'paused' and 'paused' or 'active'
 a.access, a.expires, a.rejected, a.models = ARGV[4], tonumber(ARGV[7]), '0', ARGV[9]
 redis.call('HSET', key('account', name),
   'access', a.access, 'refresh', ARGV[5], 'issued', ARGV[6], 'expires', ARGV[7], 'models', a.models,
-  'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0', 'version', int(tonumber(a.version) + 1))
+  'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0', 'version', version)
 schedule(name, a, ARGV[8])
 set_routes(name, a)
 settle(name, a)

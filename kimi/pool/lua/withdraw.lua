@@ -8,7 +8,7 @@ a.present = '0'
 redis.call('HSET', key('account', name), 'present', '0')
 -- Whoever is configured with the same secret from now on goes on with what has become of it.
 local kept = key('kept', a.fingerprint)
-redis.call('HSET', kept, 'name', name, 'refresh', a.refresh)
+redis.call('HSET', kept, 'name', name, 'version', a.version, 'refresh', a.refresh)
 redis.call('PEXPIRE', kept, KEEP)
 schedule(name, a)
 set_routes(name, a)

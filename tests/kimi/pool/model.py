@@ -1,0 +1,53 @@
+"""What ought to become of one account, in plain Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kimi.accounts import Account, State
+
+
+@dataclass
+class Member:
+    """What the pool ought to know of one account."""
+
+    account: Account
+    secret: str
+    present: bool = True
+    version: int = 0
+    state: State = State.NEW
+    access: str = ""
+    expires: float = 0.0
+    rejected: bool = False
+    cool_until: float = 0.0
+    rate_until: float = 0.0
+    recent: list[float] = field(default_factory=list)
+    refused: dict[str, float] = field(default_factory=dict)
+    leases: dict[str, float] = field(default_factory=dict)
+
+    def renew_credential(self) -> None:
+        self.version += 1
+        self.access, self.expires, self.rejected = "", 0.0, False
+        self.cool_until = self.rate_until = 0.0
+        self.refused.clear()
+
+    @property
+    def load(self) -> int:
+        return 63 * len(self.leases) // self.account.max_concurrency
+
+    @property
+    def in_service(self) -> bool:
+        return self.present and self.state in (State.NEW, State.ACTIVE)
+
+    def has_token(self, now: float) -> bool:
+        return self.in_service and bool(self.access) and not self.rejected and self.expires > now
+
+    def rests_until(self) -> float:
+        return max(self.cool_until, self.rate_until)
+
+    def is_free(self, now: float) -> bool:
+        return (
+            self.has_token(now)
+            and self.rests_until() <= now
+            and len(self.leases) < self.account.max_concurrency
+        )  # fmt: skip
