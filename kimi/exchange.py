@@ -23,7 +23,7 @@ from kimi.errors import (
     TokenRejected,
     UpstreamError,
 )
-from kimi.http import Answer, Endpoints, Http, request
+from kimi.http import Answer, Endpoints, Http, media_type, request
 from kimi.upstreams import complaints
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
@@ -129,7 +129,7 @@ def _pair(answer: Answer) -> Tokens | None:
 
 def _is_page(answer: Answer) -> bool:
     """Whether it is for a browser: then it is from a server on the way that did not understand us, not from Kimi."""
-    return bool(answer.body) and answer.headers.get("content-type", "").startswith("text/html")
+    return bool(answer.body) and media_type(answer.headers) == "text/html"
 
 
 def _is_token(value: object) -> bool:

@@ -110,6 +110,11 @@ class Answer:
         return parse(self.body)
 
 
+def media_type(headers: Mapping[str, str]) -> str:
+    """What a body is, in small letters and without its parameters; empty where nobody says."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def parse(text: bytes | str) -> Any:
     """JSON as it comes from an upstream. Raises `BrokenAnswer`."""
     try:

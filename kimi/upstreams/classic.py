@@ -14,18 +14,17 @@ import orjson
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
 from kimi.errors import BrokenAnswer, RequestInvalid
-from kimi.http import Answer, Endpoints, Http, Reply, parse, read, request
+from kimi.http import Answer, Endpoints, Http, parse, request
 from kimi.models import ClassicModel, classic_model
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.folding import into_one
 from kimi.upstreams.identity import web_headers
-from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events
+from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events, expect_stream
 
 _TITLE = "未命名会话"  # what the vendor's page calls a new chat
 _CHAT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
-_NO_STREAM = frozenset({"application/json", "text/html"})
 _NOTHING_TO_READ = frozenset(
     {
         "req",
@@ -82,7 +81,7 @@ class Classic:
             proxy=account.proxy,
             timeout=self._idle,
         ) as reply:
-            self._expect_stream(reply)
+            expect_stream(reply, Kind.CLASSIC, self._drift, patience=self._patience)
             yield from events(reply.chunks(), Reader(self._drift))
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
@@ -120,12 +119,6 @@ class Classic:
 
     def _headers(self, account: Account, token: str) -> dict[str, str]:
         return {**web_headers(account, token, self._endpoints.chat(account)), "Content-Type": "application/json"}
-
-    def _expect_stream(self, reply: Reply) -> None:
-        media = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if reply.status != 200 or media in _NO_STREAM:
-            answer = read(reply, timeout=self._patience)
-            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
 
     def _refuse_error(self, answer: Answer) -> None:
         body = answer.json()

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from kimi.accounts import Kind
 from kimi.errors import BrokenAnswer
-from kimi.http import Answer
+from kimi.http import Answer, media_type
 
 _REASONS = ("error_type", "reason", "code", "type", "severity")
 _SECONDS = re.compile(r"\d{1,7}(?:\.\d{1,6})?")
@@ -42,7 +42,7 @@ def of_answer(kind: Kind, answer: Answer) -> Complaint:
     try:
         body = answer.json()
     except BrokenAnswer:
-        media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media = media_type(answer.headers)
         reasons = (media,) if media and answer.body else ()
         return Complaint(kind, answer.status, reasons, retry_after=_retry_after(answer.headers))
     complaint = of_object(kind, body, answer.status)

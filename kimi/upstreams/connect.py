@@ -13,18 +13,17 @@ import orjson
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
 from kimi.errors import BrokenAnswer, KimiError, RequestInvalid
-from kimi.http import Endpoints, Http, Reply, parse, read, request
+from kimi.http import Endpoints, Http, parse, request
 from kimi.models import ConnectModel, connect_model
 from kimi.upstreams import complaints, envelopes
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.folding import beside_system
 from kimi.upstreams.identity import web_headers
-from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events
+from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events, expect_stream
 
 _CHAT_PATH = "/apiv2/kimi.gateway.chat.v1.ChatService/Chat"
 _DELETE_PATH = "/apiv2/kimi.chat.v1.ChatService/DeleteChat"
-_NO_STREAM = frozenset({"application/json", "text/html"})
 _GONE = frozenset({404, 410})
 
 # Where text stands, by mask: below `block`, in the part of this name.
@@ -79,7 +78,7 @@ class Connect:
             proxy=account.proxy,
             timeout=self._idle,
         ) as reply:
-            self._expect_stream(reply)
+            expect_stream(reply, Kind.KIMI, self._drift, patience=self._patience)
             yield from events(reply.chunks(), Reader(self._drift))
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
@@ -105,12 +104,6 @@ class Connect:
             "Content-Type": content_type,
             "Connect-Protocol-Version": "1",
         }
-
-    def _expect_stream(self, reply: Reply) -> None:
-        media = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if reply.status != 200 or media in _NO_STREAM:
-            answer = read(reply, timeout=self._patience)
-            raise classify(complaints.of_answer(Kind.KIMI, answer), self._drift)
 
 
 class Reader:

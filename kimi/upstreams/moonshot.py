@@ -14,15 +14,14 @@ import orjson
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from kimi.errors import BrokenAnswer, ContentRefused
-from kimi.http import Endpoints, Http, Reply, parse, read, request
+from kimi.http import Endpoints, Http, parse, request
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
-from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events
+from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events, expect_stream
 
 _NO_SUCH_CALL = frozenset({404, 405, 501})
-_NO_STREAM = frozenset({"application/json", "text/html"})
 _K_SERIES = re.compile(r"kimi-k\d")
 # K-series models answer 400 to these, and common clients send them always.
 _REFUSED_BY_K_SERIES = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
@@ -69,7 +68,7 @@ class Moonshot:
             proxy=account.proxy,
             timeout=self._idle,
         ) as reply:
-            self._expect_stream(reply)
+            expect_stream(reply, Kind.MOONSHOT, self._drift, patience=self._patience)
             yield from events(reply.chunks(), Reader(self._drift))
 
     def list_models(self, account: Account, key: str) -> tuple[str, ...]:
@@ -96,12 +95,6 @@ class Moonshot:
         if not models:
             raise BrokenAnswer("the list of models is empty or no list")
         return models
-
-    def _expect_stream(self, reply: Reply) -> None:
-        media = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if reply.status != 200 or media in _NO_STREAM:
-            answer = read(reply, timeout=self._patience)
-            raise classify(complaints.of_answer(Kind.MOONSHOT, answer), self._drift)
 
 
 class Reader:
