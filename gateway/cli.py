@@ -76,10 +76,16 @@ def row(record: Record, now: float) -> tuple[str, ...]:
         record.account.name,
         record.account.kind.value,
         state_of(record),
-        span(left) if left > 0 else "none",
+        _token(record, left),
         f"{record.in_flight}/{record.account.max_concurrency}",
         record.reason or resting or waiting,
     )
+
+
+def _token(record: Record, left: float) -> str:
+    if left <= 0:
+        return "none"
+    return span(left) if record.account.kind.is_web else "API key"
 
 
 def state_of(record: Record) -> str:

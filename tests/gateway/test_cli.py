@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from devtools.valkey import free_port
 from gateway.cli import main, span
-from kimi.accounts import State
+from kimi.accounts import Account, Kind, State
 from kimi.pool import Store, connect
 from tests.kimi.pool.pools import Clock, Pool, web
 
@@ -60,6 +60,11 @@ def test_refreshes_that_fail_are_shown(pool: Pool, redis_url: str) -> None:
     assert record is not None
     pool.tokens.postpone(record, pool.clock.now + 60, 4)
     assert run(redis_url).output.splitlines()[1].endswith("4 refreshes failed")
+
+
+def test_a_key_has_no_expiry(pool: Pool, redis_url: str) -> None:
+    pool.fill(Account(name="official", kind=Kind.MOONSHOT), lifetime=1e8, models=("kimi-k3",))
+    assert "API key" in run(redis_url).output
 
 
 def test_an_empty_pool_is_explained(redis_url: str) -> None:
