@@ -60,11 +60,11 @@ class Leases:
         why = answer[0]
         if why == "busy":
             raise AllBusy("every account is in use")
+        seconds = int(answer[1]) / 1000 if len(answer) > 1 else None
         if why == "cooling":
-            seconds = int(answer[1]) / 1000 if len(answer) > 1 else None
             raise AllBusy("every account is cooling down", retry_after=seconds)
         if why == "pending":
-            raise AwaitingToken("accounts are waiting for a fresh access token")
+            raise AwaitingToken("accounts are waiting for a fresh access token", retry_after=seconds)
         if why == "tried":
             raise NoAccount("every account was tried")
         raise NoAccount("no account serves this")

@@ -1,7 +1,7 @@
 -- Chooses an account and leases it, in one step: priority, then the least loaded, then the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds
--- Returns {'leased', name, spec, access token, version}, or {why not}. Behind 'cooling' stand the milliseconds until
--- the first is over, unless somebody may be free sooner.
+-- Returns {'leased', name, spec, access token, version}, or {why not}. Behind 'cooling' and 'pending' stand the
+-- milliseconds until the first can be had, unless somebody may be free sooner.
 
 local routes, model = cjson.decode(ARGV[2]), ARGV[3]
 local excluded, excluded_names = {}, cjson.decode(ARGV[4])
@@ -101,10 +101,30 @@ for _, route in ipairs(routes) do
   end
 end
 
+-- When the first of those without a token may have one; nil when that may be at once, or when they are too many to look.
+local function first_token()
+  local most, first = 64, nil
+  for _, route in ipairs(routes) do
+    local names = redis.call('SRANDMEMBER', key('route', route, 'pending'), most + 1)
+    if #names > most then return nil end
+    for _, name in ipairs(names) do
+      local due = tonumber(redis.call('ZSCORE', key('refresh'), name) or '0')
+      if not excluded[name] then
+        if due <= NOW then return nil end
+        first = math.min(first or due, due)
+      end
+    end
+  end
+  return first
+end
+
 if busy + cooling + pending > 0 then redis.call('SET', key('waiting'), '1', 'PX', 20000) end
 if busy > 0 then return {'busy'} end
 if cooling > 0 and pending > 0 then return {'cooling'} end
 if cooling > 0 then return {'cooling', int(earliest - NOW)} end
-if pending > 0 then return {'pending'} end
+if pending > 0 then
+  local at = first_token()
+  return {'pending', at and int(at - NOW)}
+end
 if skipped then return {'tried'} end
 return {'none'}
