@@ -2,12 +2,21 @@
 -- ARGV: now, name, version of the credential that was refused
 -- Returns 1 for the first to say so of this version, 0 for all others.
 
-local name = ARGV[2]
+local name, account = ARGV[2], key('account', ARGV[2])
 local a = read(name)
 if not a or a.version ~= ARGV[3] or a.rejected == '1' then return 0 end
+
+-- Where each new token is refused as soon as it is made, it is the account, and every request would cost an exchange.
+local YOUNG, LONGEST = 10000, 60000
+local known = redis.call('HMGET', account, 'issued', 'spoilt')
+local is_young = NOW - tonumber(known[1]) < YOUNG
+local spoilt = is_young and (tonumber(known[2]) or 0) + 1 or 0
+local due = AT_ONCE
+if spoilt > 1 then due = int(NOW + math.min(1000 * 2 ^ (spoilt - 2), LONGEST)) end
+
 a.rejected = '1'
-redis.call('HSET', key('account', name), 'rejected', '1')
-schedule(name, a, AT_ONCE)
+redis.call('HSET', account, 'rejected', '1', 'spoilt', spoilt)
+schedule(name, a, due)
 settle(name, a)
-if in_service(a) then redis.call('PUBLISH', key('wake'), name) end
+if in_service(a) and due == AT_ONCE then redis.call('PUBLISH', key('wake'), name) end
 return 1

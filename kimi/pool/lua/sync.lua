@@ -39,7 +39,7 @@ if fresh or inherits or moved then
   elseif not fresh then credential = known[6]
   end
   redis.call('HSET', account,
-    'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0',
+    'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0', 'spoilt', '0',
     'state', known[7] == 'paused' and not fresh and 'paused' or 'new', 'reason', '', 'failures', '0',
     'cool_until', '0', 'cool_reason', '', 'rate_until', '0', 'models', '[]',
     'version', int(tonumber(known[4] or '0') + 1))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kimi.accounts import Account, Kind
+from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable
 from kimi.pool import Lease, Leases, Store, connect
 from tests.kimi.pool.pools import Pool, web
@@ -215,6 +215,50 @@ def test_a_rejected_token_leaves_service_and_wakes_the_refresher_once(pool: Pool
     for lease in leases:
         pool.leases.release(lease)
     assert take(pool).token == "access-a-3"
+
+
+def test_an_account_whose_new_tokens_are_all_rejected_is_refreshed_ever_more_rarely(pool: Pool) -> None:
+    def wait() -> float:
+        pool.freshen("a")
+        pool.leases.reject(take(pool))
+        due = pool.tokens.next_due()
+        assert due is not None
+        seconds = max(due - pool.clock.now, 0)
+        pool.clock.now += seconds
+        return seconds
+
+    account = web("a", max_concurrency=100)
+    pool.configure(account)
+    assert [wait() for _ in range(10)] == [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    pool.freshen("a")
+    pool.clock.now += 10
+    pool.leases.reject(take(pool))
+    assert pool.tokens.due() == ["a"]
+    assert [wait() for _ in range(3)] == [0, 1, 2], "a token that was good for a while shows that the account is well"
+    pool.members.sync([ConfiguredAccount(account, "another")])
+    assert [wait() for _ in range(3)] == [0, 1, 2], "a new credential is a new account"
+
+
+def test_who_waits_for_a_token_is_told_when_the_first_can_come(pool: Pool) -> None:
+    def refusal(exclude: tuple[str, ...] = ()) -> float | None:
+        with pytest.raises(AwaitingToken) as caught:
+            take(pool, exclude=exclude)
+        return caught.value.retry_after
+
+    pool.configure(web("a"), web("b"))
+    for name, seconds in (("a", 20), ("b", 30)):
+        assert refusal() is None, "one of them is due now"
+        record = pool.members.get(name)
+        assert record is not None
+        pool.tokens.postpone(record, pool.clock.now + seconds, 1)
+    assert refusal() == 20
+    assert refusal(exclude=("a",)) == 30
+    pool.clock.now += 20
+    assert refusal() is None
+    pool.configure(*(web(f"many-{number}") for number in range(100)))
+    for record in pool.members.all():
+        pool.tokens.postpone(record, pool.clock.now + 20, 1)
+    assert refusal() is None, "they are too many to ask each"
 
 
 def test_cooling_ends_by_itself_and_never_gets_shorter(pool: Pool) -> None:
