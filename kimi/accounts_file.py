@@ -5,7 +5,9 @@ All mistakes are reported at once, each with the place it stands at, and never w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +52,13 @@ def parse(text: str, source: str) -> tuple[ConfiguredAccount, ...]:
 
 
 def from_tokens(text: str, kind: Kind) -> tuple[ConfiguredAccount, ...]:
-    """Accounts of `kind` from comma- or newline-separated credentials. Raises `ValueError` that names the bad ones."""
+    """Accounts of `kind` from comma- or newline-separated credentials. Raises `ValueError` that names the bad ones.
+
+    One that was pasted twice is taken once. Two tokens of one login are two accounts: which of them is still good, only
+    Kimi knows.
+    """
     accounts: dict[str, ConfiguredAccount] = {}
-    positions: dict[str, int] = {}
+    logins: Counter[str] = Counter()
     mistakes: list[str] = []
     for position, given in enumerate(credentials.split(text), start=1):
         try:
@@ -60,13 +66,12 @@ def from_tokens(text: str, kind: Kind) -> tuple[ConfiguredAccount, ...]:
         except credentials.CredentialError as error:
             mistakes.append(f"entry {position} {error}")
             continue
-        name = member.account.name
-        if name in accounts:
-            if accounts[name].secret == member.secret:
-                continue  # pasted twice, nothing to choose between
-            mistakes.append(f"entry {position} is of the same account as entry {positions[name]}: keep one of them")
+        if member.secret in accounts:
             continue
-        accounts[name], positions[name] = member, position
+        logins[member.account.name] += 1
+        if (number := logins[member.account.name]) > 1:
+            member = replace(member, account=replace(member.account, name=f"{member.account.name}-{number}"))
+        accounts[member.secret] = member
     if mistakes:
         raise ValueError("; ".join(mistakes))
     return tuple(accounts.values())

@@ -222,12 +222,17 @@ def test_a_bare_token_that_was_pasted_twice_is_one_account() -> None:
     assert member.secret == ALICE
 
 
-def test_bad_and_repeated_bare_tokens_are_told_by_their_position() -> None:
-    text = f"{ALICE},{token('x', typ='access')},{token('alice', jti='other')},eyJ..."
+def test_two_tokens_of_one_login_are_two_accounts() -> None:
+    other = token("alice", jti="other")
+    first, second = accounts_file.from_tokens(f"{ALICE},{other}", Kind.KIMI)
+    assert (first.secret, second.secret) == (ALICE, other)
+    assert second.account.name == f"{first.account.name}-2"
+
+
+def test_bad_bare_tokens_are_told_by_their_position() -> None:
+    text = f"{ALICE},{token('x', typ='access')},eyJ..."
     with pytest.raises(ValueError, match="entry 2 is an access token") as caught:
         accounts_file.from_tokens(text, Kind.KIMI)
-    second, third, fourth = str(caught.value).split("; ")
-    assert third == "entry 3 is of the same account as entry 1: keep one of them"
-    assert fourth.startswith("entry 4 is not complete")
+    _, third = str(caught.value).split("; ")
+    assert third.startswith("entry 3 is not complete")
     assert "eyJ" not in str(caught.value)
-    assert second
