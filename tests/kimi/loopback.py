@@ -7,6 +7,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -59,9 +60,10 @@ class Peer:
         self.sock.close()
 
     def wait_closed(self) -> None:
-        """Returns when the other end has closed."""
-        while self.sock.recv(65536):
-            pass
+        """Returns when the other end has closed, which it does with RST where it leaves something unread."""
+        with suppress(ConnectionResetError):
+            while self.sock.recv(65536):
+                pass
 
     def _more(self) -> None:
         data = self.sock.recv(65536)
