@@ -27,6 +27,7 @@ from kimi.pool import Leases, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
 from kimi.pool.signals import FREED
 from kimi.settings import load
+from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 
 
@@ -36,7 +37,7 @@ def make(settings: GatewaySettings) -> Gateway:
     leases, members = Leases(store), Members(store)
     limits = Deadlines(settings.kimi_first_byte_seconds, settings.kimi_idle_seconds, settings.kimi_total_seconds)
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
-    upstreams = build(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle))
+    upstreams = build(Line(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle)))
     waiting = WaitingRoom(leases, settings.gateway_queue_seconds)
     keeper = LeaseKeeper(leases)
     remover = ChatRemover(upstreams, members, enabled=settings.kimi_delete_chats)

@@ -21,6 +21,7 @@ from kimi.pool.connection import connect_listener
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
 from kimi.upstreams.drift import Drift
+from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
 from refresher.accounts_source import AccountsSource
 from refresher.metrics import Metrics, PoolCollector
@@ -58,7 +59,7 @@ def run(settings: RefresherSettings) -> int:
     roster = Roster(source, members, clock=clock, rotated=rotated)
     transport, drift = Transport(), Drift()
     exchange = Exchange(transport, settings.endpoints, drift)
-    official = Moonshot(transport, settings.endpoints, drift, idle=TIMEOUT_SECONDS, patience=TIMEOUT_SECONDS)
+    official = Moonshot(Line(transport, settings.endpoints, drift, patience=TIMEOUT_SECONDS))
     renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, stop, clock=clock, rng=rng, rotated=rotated)

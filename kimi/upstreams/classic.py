@@ -14,14 +14,14 @@ import orjson
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
 from kimi.errors import BrokenAnswer, RequestInvalid
-from kimi.http import Answer, Endpoints, Http, parse, request
+from kimi.http import Answer, parse
 from kimi.models import ClassicModel, classic_model
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.folding import into_one
 from kimi.upstreams.identity import web_headers
-from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events, expect_stream
+from kimi.upstreams.line import Line
 
 _TITLE = "未命名会话"  # what the vendor's page calls a new chat
 _CHAT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -45,25 +45,10 @@ _NOTHING_TO_READ = frozenset(
 
 
 class Classic:
-    """Answers chats with accounts of kind `kimi-classic`. `idle` and `patience` are in seconds.
+    """Answers chats with accounts of kind `kimi-classic`."""
 
-    A stream may be silent for `idle`; any other call may take `patience`.
-    """
-
-    def __init__(
-        self,
-        http: Http,
-        endpoints: Endpoints,
-        drift: Drift | None = None,
-        *,
-        idle: float = IDLE_SECONDS,
-        patience: float = PATIENCE_SECONDS,
-    ) -> None:
-        self._http = http
-        self._endpoints = endpoints
-        self._drift = drift or Drift()
-        self._idle = idle
-        self._patience = patience
+    def __init__(self, line: Line) -> None:
+        self._line = line
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
         """See `Upstream.stream`. The chat is announced as soon as it is made."""
@@ -72,32 +57,28 @@ class Classic:
             raise RequestInvalid(f"the classic dialect has no model {chat.model!r}", param="model")
         chat_id = self._create(model, account, token)
         yield ChatOpened(chat_id)
-        base = self._endpoints.chat(account)
-        with self._http.stream(
-            "POST",
-            f"{base}/api/chat/{chat_id}/completion/stream",
-            headers={**self._headers(account, token), "Referer": f"{base}/chat/{chat_id}"},
+        yield from self._line.stream(
+            f"/api/chat/{chat_id}/completion/stream",
+            account,
+            headers={**self._headers(account, token), "Referer": f"{self._line.host(account)}/chat/{chat_id}"},
             content=orjson.dumps(_completion(chat, model)),
-            proxy=account.proxy,
-            timeout=self._idle,
-        ) as reply:
-            expect_stream(reply, Kind.CLASSIC, self._drift, patience=self._patience)
-            yield from events(reply.chunks(), Reader(self._drift))
+            reader=Reader(self._line.drift),
+        )
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""
         answer = self._call("DELETE", f"/api/chat/{chat_id}", account, token)
         if answer.status not in {200, 204, 404, 410}:
-            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
+            raise self._line.error(account, answer)
         if answer.status == 200 and answer.body.startswith(b"{"):
-            self._refuse_error(answer)
+            self._refuse_error(account, answer)
 
     def _create(self, model: ClassicModel, account: Account, token: str) -> str:
         body = {"name": _TITLE, "is_example": False, "kimiplus_id": model.kimiplus_id, "enter_method": "new_chat"}
         answer = self._call("POST", "/api/chat", account, token, body)
         if answer.status not in {200, 201}:
-            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
-        self._refuse_error(answer)
+            raise self._line.error(account, answer)
+        self._refuse_error(account, answer)
         made = answer.json()
         chat_id = made.get("id") if isinstance(made, Mapping) else None
         if not isinstance(chat_id, str) or not _CHAT_ID.fullmatch(chat_id):
@@ -107,23 +88,16 @@ class Classic:
     def _call(
         self, method: str, path: str, account: Account, token: str, body: Mapping[str, Any] | None = None
     ) -> Answer:
-        return request(
-            self._http,
-            method,
-            self._endpoints.chat(account) + path,
-            headers=self._headers(account, token),
-            content=None if body is None else orjson.dumps(body),
-            proxy=account.proxy,
-            timeout=self._patience,
-        )
+        content = None if body is None else orjson.dumps(body)
+        return self._line.call(method, path, account, headers=self._headers(account, token), content=content)
 
     def _headers(self, account: Account, token: str) -> dict[str, str]:
-        return {**web_headers(account, token, self._endpoints.chat(account)), "Content-Type": "application/json"}
+        return {**web_headers(account, token, self._line.host(account)), "Content-Type": "application/json"}
 
-    def _refuse_error(self, answer: Answer) -> None:
+    def _refuse_error(self, account: Account, answer: Answer) -> None:
         body = answer.json()
         if isinstance(body, Mapping) and body.get("error_type"):
-            raise classify(complaints.of_answer(Kind.CLASSIC, answer), self._drift)
+            raise self._line.error(account, answer)
 
 
 class Reader:

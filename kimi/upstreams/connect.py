@@ -13,14 +13,14 @@ import orjson
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
 from kimi.errors import BrokenAnswer, KimiError, RequestInvalid
-from kimi.http import Endpoints, Http, parse, request
+from kimi.http import parse
 from kimi.models import ConnectModel, connect_model
 from kimi.upstreams import complaints, envelopes
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.folding import beside_system
 from kimi.upstreams.identity import web_headers
-from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events, expect_stream
+from kimi.upstreams.line import Line
 
 _CHAT_PATH = "/apiv2/kimi.gateway.chat.v1.ChatService/Chat"
 _DELETE_PATH = "/apiv2/kimi.chat.v1.ChatService/DeleteChat"
@@ -45,62 +45,42 @@ _NOTIFICATIONS = frozenset({"TYPE_MODEL_DEGRADE"})
 
 
 class Connect:
-    """Answers chats with accounts of kind `kimi`. `idle` and `patience` are in seconds.
+    """Answers chats with accounts of kind `kimi`."""
 
-    A stream may be silent for `idle`; any other call may take `patience`.
-    """
-
-    def __init__(
-        self,
-        http: Http,
-        endpoints: Endpoints,
-        drift: Drift | None = None,
-        *,
-        idle: float = IDLE_SECONDS,
-        patience: float = PATIENCE_SECONDS,
-    ) -> None:
-        self._http = http
-        self._endpoints = endpoints
-        self._drift = drift or Drift()
-        self._idle = idle
-        self._patience = patience
+    def __init__(self, line: Line) -> None:
+        self._line = line
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
         """See `Upstream.stream`. The chat is announced as soon as the answer names it."""
         model = connect_model(chat.model, chat.features)
         if model is None:
             raise RequestInvalid(f"the Connect dialect has no model {chat.model!r}", param="model")
-        with self._http.stream(
-            "POST",
-            self._endpoints.chat(account) + _CHAT_PATH,
+        yield from self._line.stream(
+            _CHAT_PATH,
+            account,
             headers=self._headers(account, token, "application/connect+json"),
             content=envelopes.encode(orjson.dumps(_question(chat, model))),
-            proxy=account.proxy,
-            timeout=self._idle,
-        ) as reply:
-            expect_stream(reply, Kind.KIMI, self._drift, patience=self._patience)
-            yield from events(reply.chunks(), Reader(self._drift))
+            reader=Reader(self._line.drift),
+        )
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""
-        answer = request(
-            self._http,
+        answer = self._line.call(
             "POST",
-            self._endpoints.chat(account) + _DELETE_PATH,
+            _DELETE_PATH,
+            account,
             headers=self._headers(account, token, "application/json"),
             content=orjson.dumps({"chat_id": chat_id}),
-            proxy=account.proxy,
-            timeout=self._patience,
         )
         complaint = complaints.of_answer(Kind.KIMI, answer)
         gone = answer.status in _GONE or "not_found" in complaint.reasons
         refused = answer.status != 200 or (answer.body.startswith(b"{") and complaint.reasons)
         if refused and not gone:
-            raise classify(complaint, self._drift)
+            raise classify(complaint, self._line.drift)
 
     def _headers(self, account: Account, token: str, content_type: str) -> dict[str, str]:
         return {
-            **web_headers(account, token, self._endpoints.chat(account)),
+            **web_headers(account, token, self._line.host(account)),
             "Content-Type": content_type,
             "Connect-Protocol-Version": "1",
         }

@@ -14,12 +14,12 @@ import orjson
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from kimi.errors import BrokenAnswer, ContentRefused
-from kimi.http import Endpoints, Http, parse, request
+from kimi.http import parse
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
-from kimi.upstreams.reading import IDLE_SECONDS, PATIENCE_SECONDS, events, expect_stream
+from kimi.upstreams.line import Line
 
 _NO_SUCH_CALL = frozenset({404, 405, 501})
 _K_SERIES = re.compile(r"kimi-k\d")
@@ -38,56 +38,31 @@ _FINISH: Mapping[str, FinishReason] = {
 
 
 class Moonshot:
-    """Answers chats with API keys, accounts of kind `moonshot`. `idle` and `patience` are in seconds.
+    """Answers chats with API keys, accounts of kind `moonshot`."""
 
-    A stream may be silent for `idle`; any other call may take `patience`.
-    """
-
-    def __init__(
-        self,
-        http: Http,
-        endpoints: Endpoints,
-        drift: Drift | None = None,
-        *,
-        idle: float = IDLE_SECONDS,
-        patience: float = PATIENCE_SECONDS,
-    ) -> None:
-        self._http = http
-        self._endpoints = endpoints
-        self._drift = drift or Drift()
-        self._idle = idle
-        self._patience = patience
+    def __init__(self, line: Line) -> None:
+        self._line = line
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
         """See `Upstream.stream`. `token` is the API key; nothing is stored upstream."""
-        with self._http.stream(
-            "POST",
-            self._endpoints.chat(account) + "/chat/completions",
+        yield from self._line.stream(
+            "/chat/completions",
+            account,
             headers={**_headers(token), "Content-Type": "application/json"},
             content=orjson.dumps(_request(chat)),
-            proxy=account.proxy,
-            timeout=self._idle,
-        ) as reply:
-            expect_stream(reply, Kind.MOONSHOT, self._drift, patience=self._patience)
-            yield from events(reply.chunks(), Reader(self._drift))
+            reader=Reader(self._line.drift),
+        )
 
     def list_models(self, account: Account, key: str) -> tuple[str, ...]:
         """The ids of all models that `key` may use. Raises `AccountDead` when the key is refused, else `KimiError`.
 
         Of a service that chats but lists nothing (a `base_url` of the operator's), the models that the account names.
         """
-        answer = request(
-            self._http,
-            "GET",
-            self._endpoints.chat(account) + "/models",
-            headers=_headers(key),
-            proxy=account.proxy,
-            timeout=self._patience,
-        )
+        answer = self._line.call("GET", "/models", account, headers=_headers(key))
         if answer.status in _NO_SUCH_CALL and account.models:
             return account.models
         if answer.status != 200:
-            raise classify(complaints.of_answer(Kind.MOONSHOT, answer), self._drift)
+            raise self._line.error(account, answer)
         body = answer.json()
         listed = body.get("data") if isinstance(body, Mapping) else None
         ids = [model.get("id") for model in listed if isinstance(model, Mapping)] if isinstance(listed, list) else []

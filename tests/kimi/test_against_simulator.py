@@ -32,6 +32,7 @@ from kimi.errors import (
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
 from kimi.upstreams import KeepsChats
+from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.registry import build
 from tests.kimi.replay import text_of, thinking_of
@@ -75,7 +76,7 @@ class Bench:
     def stream(self, *, idle: float = 20, **chat: Any) -> list[Event]:
         model = "kimi-k2.6" if self.account.kind is Kind.MOONSHOT else "kimi"
         wanted = {"model": model, "messages": (Message("user", "你好"),), **chat}
-        upstream = build(self.transport, self.endpoints, idle=idle)[self.account.kind]
+        upstream = build(Line(self.transport, self.endpoints, idle=idle))[self.account.kind]
         events: list[Event] = []
         try:
             for event in upstream.stream(Chat(**wanted), self.account, self.token):
@@ -332,15 +333,15 @@ def test_the_output_limit_is_told(bench: Bench) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.MOONSHOT])
 def test_the_models_of_a_key(bench: Bench) -> None:
-    assert "kimi-k2.6" in Moonshot(bench.transport, bench.endpoints).list_models(bench.account, bench.token)
+    assert "kimi-k2.6" in Moonshot(Line(bench.transport, bench.endpoints)).list_models(bench.account, bench.token)
     with pytest.raises(AccountDead):
-        Moonshot(bench.transport, bench.endpoints).list_models(bench.account, "sk-wrong")
+        Moonshot(Line(bench.transport, bench.endpoints)).list_models(bench.account, "sk-wrong")
 
 
 @pytest.mark.parametrize("kind", WEB)
 def test_leaving_early_frees_the_account(bench: Bench) -> None:
     bench.simulator.fault("hang", texts=2, match={"endpoint": "chat"})
-    upstream = build(bench.transport, bench.endpoints)[bench.account.kind]
+    upstream = build(Line(bench.transport, bench.endpoints))[bench.account.kind]
     stream = upstream.stream(Chat(model="kimi", messages=(Message("user", "x"),)), bench.account, bench.token)
     while not text_of([next(stream)]):
         pass

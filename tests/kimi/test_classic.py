@@ -23,6 +23,7 @@ from kimi.http import Endpoints
 from kimi.upstreams import KeepsChats
 from kimi.upstreams.classic import Classic, Reader
 from kimi.upstreams.drift import Drift
+from kimi.upstreams.line import Line
 from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
 
 ACCOUNT = Account(name="alice", kind=Kind.CLASSIC, proxy="http://proxy")
@@ -34,7 +35,7 @@ SSE = {"Content-Type": "text/event-stream; charset=utf-8"}
 
 
 def classic(http: Replay) -> Classic:
-    return Classic(http, Endpoints(classic="http://classic"), Drift(), idle=120, patience=30)
+    return Classic(Line(http, Endpoints(classic="http://classic")))
 
 
 def ask(stream: bytes, *, size: int = 65536, chat: Chat = CHAT, headers: Mapping[str, str] = SSE) -> list[Event]:

@@ -26,6 +26,7 @@ from kimi.http import Endpoints
 from kimi.upstreams import KeepsChats
 from kimi.upstreams.connect import Connect, Reader
 from kimi.upstreams.drift import Drift
+from kimi.upstreams.line import Line
 from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
 
 ACCOUNT = Account(name="alice", kind=Kind.KIMI, proxy="http://proxy")
@@ -41,7 +42,7 @@ DONE: dict[str, Any] = {"done": {}}
 
 
 def connect(http: Replay) -> Connect:
-    return Connect(http, Endpoints(web="http://web"), Drift(), idle=120, patience=30)
+    return Connect(Line(http, Endpoints(web="http://web")))
 
 
 def envelope(message: object, flags: int = 0) -> bytes:

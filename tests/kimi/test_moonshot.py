@@ -25,6 +25,7 @@ from kimi.errors import (
 from kimi.http import Endpoints
 from kimi.upstreams import KeepsChats
 from kimi.upstreams.drift import Drift
+from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot, Reader
 from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
 
@@ -35,7 +36,7 @@ SSE = {"Content-Type": "text/event-stream"}
 
 
 def moonshot(http: Replay) -> Moonshot:
-    return Moonshot(http, Endpoints(moonshot="http://official/v1"), idle=120, patience=30)
+    return Moonshot(Line(http, Endpoints(moonshot="http://official/v1")))
 
 
 def ask(stream: bytes, *, size: int = 65536) -> list[Event]:

@@ -1,0 +1,66 @@
+"""What every adapter talks through: HTTP to an account's host, with the time limits that hold for all dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+
+from kimi.accounts import Account
+from kimi.chat import Event
+from kimi.errors import KimiError
+from kimi.http import Answer, Endpoints, Http, media_type, read, request
+from kimi.upstreams import complaints
+from kimi.upstreams.drift import Drift
+from kimi.upstreams.faults import classify
+from kimi.upstreams.reading import Reader, events
+
+_NO_STREAM = frozenset({"application/json", "text/html"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The way to the upstreams. A stream may be silent for `idle` seconds, any other call may take `patience`."""
+
+    http: Http
+    endpoints: Endpoints
+    drift: Drift = field(default_factory=Drift)
+    idle: float = 120.0
+    patience: float = 30.0
+
+    def host(self, account: Account) -> str:
+        """The base URL of the account's chats."""
+        return self.endpoints.chat(account)
+
+    def stream(
+        self, path: str, account: Account, *, headers: Mapping[str, str], content: bytes, reader: Reader
+    ) -> Generator[Event]:
+        """The events that `reader` finds in the answer to a POST. Raises what an answer that is no stream means."""
+        with self.http.stream(
+            "POST",
+            self.host(account) + path,
+            headers=headers,
+            content=content,
+            proxy=account.proxy,
+            timeout=self.idle,
+        ) as reply:
+            if reply.status != 200 or media_type(reply.headers) in _NO_STREAM:
+                raise self.error(account, read(reply, timeout=self.patience))
+            yield from events(reply.chunks(), reader)
+
+    def call(
+        self, method: str, path: str, account: Account, *, headers: Mapping[str, str], content: bytes | None = None
+    ) -> Answer:
+        """A short answer, whatever its status."""
+        return request(
+            self.http,
+            method,
+            self.host(account) + path,
+            headers=headers,
+            content=content,
+            proxy=account.proxy,
+            timeout=self.patience,
+        )
+
+    def error(self, account: Account, answer: Answer) -> KimiError:
+        """What the upstream's complaint means."""
+        return classify(complaints.of_answer(account.kind, answer), self.drift)
