@@ -16,7 +16,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `route:R:members`          | set    | all accounts of a route, whatever their state                          |
 | `route:R:ready:PRIORITY`   | zset   | accounts that can be leased, by load and turn                          |
 | `route:R:priorities`       | zset   | priorities in use                                                      |
-| `route:R:full`, `:pending` | set    | accounts at their limit; accounts without a good access token          |
+| `route:R:full`, `:pending` | zset   | accounts at their limit; accounts without a good access token          |
 | `route:R:cooling`          | zset   | accounts by the time at which they may be tried again                  |
 | `refused:NAME`             | zset   | models that an account refused, by the time at which they may be tried again |
 | `recent:NAME`              | list   | times of the latest leases, where requests a minute are limited        |

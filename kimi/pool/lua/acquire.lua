@@ -16,7 +16,7 @@ local function refuses(name)
 end
 
 local function candidate(route, priority)
-  local ready = key('route', route, 'ready', priority)
+  local ready = place_key(route, 'ready', priority)
   local passed, size = 0, 8
   while true do
     local page = redis.call('ZRANGE', ready, passed, passed + size - 1, 'WITHSCORES')
@@ -77,27 +77,24 @@ if best then
 end
 
 -- Nobody: say why, and make whoever is given back next announce it.
-local function others(set, is_member)
-  local count = redis.call(set == 'cooling' and 'ZCARD' or 'SCARD', is_member)
+local function others(route, place)
+  local there = place_key(route, place)
+  local count = redis.call('ZCARD', there)
   for _, name in ipairs(excluded_names) do
-    local there
-    if set == 'cooling' then there = redis.call('ZSCORE', is_member, name)
-    else there = redis.call('SISMEMBER', is_member, name) == 1 end
-    if there then count = count - 1 end
+    if redis.call('ZSCORE', there, name) then count = count - 1 end
   end
   return count
 end
 
 local busy, cooling, pending, earliest = 0, 0, 0, nil
 for _, route in ipairs(routes) do
-  busy = busy + others('full', key('route', route, 'full'))
-  pending = pending + others('pending', key('route', route, 'pending'))
-  local waiting = others('cooling', key('route', route, 'cooling'))
-  cooling = cooling + waiting
-  if waiting > 0 then
-    local first = redis.call('ZRANGE', key('route', route, 'cooling'), 0, 0, 'WITHSCORES')
-    local at = tonumber(first[2])
-    if not earliest or at < earliest then earliest = at end
+  busy = busy + others(route, 'full')
+  pending = pending + others(route, 'pending')
+  local resting = others(route, 'cooling')
+  cooling = cooling + resting
+  if resting > 0 then
+    local first = redis.call('ZRANGE', place_key(route, 'cooling'), 0, 0, 'WITHSCORES')
+    earliest = math.min(earliest or math.huge, tonumber(first[2]))
   end
 end
 
@@ -105,7 +102,7 @@ end
 local function first_token()
   local most, first = 64, nil
   for _, route in ipairs(routes) do
-    local names = redis.call('SRANDMEMBER', key('route', route, 'pending'), most + 1)
+    local names = redis.call('ZRANGE', place_key(route, 'pending'), 0, most)
     if #names > most then return nil end
     for _, name in ipairs(names) do
       local due = tonumber(redis.call('ZSCORE', key('refresh'), name) or '0')

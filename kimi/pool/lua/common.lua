@@ -55,16 +55,15 @@ local function virtual_time(routes, priority)
   return latest
 end
 
+-- Where accounts of a route stand that are in that place; those that are ready stand apart by priority.
+local function place_key(route, place, priority)
+  if place == 'ready' then return key('route', route, place, priority) end
+  return key('route', route, place)
+end
+
 local function leave(name, a)
-  for _, route in ipairs(a.routes) do
-    if a.place == 'ready' then
-      redis.call('ZREM', key('route', route, 'ready', a.placed_priority), name)
-    elseif a.place == 'cooling' then
-      redis.call('ZREM', key('route', route, 'cooling'), name)
-    elseif a.place ~= '' then
-      redis.call('SREM', key('route', route, a.place), name)
-    end
-  end
+  if a.place == '' then return end
+  for _, route in ipairs(a.routes) do redis.call('ZREM', place_key(route, a.place, a.placed_priority), name) end
 end
 
 local function in_service(a)
@@ -104,19 +103,15 @@ local function settle(name, a)
     redis.call('ZREM', key('usable'), name)
   end
   local score = 0
-  if place == 'ready' then
+  if place == 'cooling' then
+    score = until_time
+  elseif place == 'ready' then
     a.turn = math.max(a.turn, virtual_time(a.routes, a.priority))
     score = math.floor(63 * a.in_flight / a.limit) * LOAD + a.turn
   end
-  for _, route in ipairs(a.routes) do
-    if place == 'ready' then
-      redis.call('ZADD', key('route', route, 'ready', a.priority), int(score), name)
-      redis.call('ZADD', key('route', route, 'priorities'), a.priority, a.priority)
-    elseif place == 'cooling' then
-      redis.call('ZADD', key('route', route, 'cooling'), int(until_time), name)
-    elseif place ~= '' then
-      redis.call('SADD', key('route', route, place), name)
-    end
+  for _, route in ipairs(place ~= '' and a.routes or {}) do
+    redis.call('ZADD', place_key(route, place, a.priority), int(score), name)
+    if place == 'ready' then redis.call('ZADD', key('route', route, 'priorities'), a.priority, a.priority) end
   end
   redis.call('HSET', key('account', name),
     'place', place, 'placed_priority', a.priority, 'turn', int(a.turn), 'in_flight', int(a.in_flight))

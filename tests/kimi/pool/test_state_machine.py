@@ -290,8 +290,7 @@ class PoolMachine(RuleBasedStateMachine):
         for route in KINDS:
             for place in ("pending", "full", "cooling", *(f"ready:{rank}" for rank in (-1, 0, 1))):
                 key = self.pool.store.key("route", route, place)
-                is_sorted = place not in ("pending", "full")
-                for name in self.redis.zrange(key, 0, -1) if is_sorted else self.redis.smembers(key):
+                for name in self.redis.zrange(key, 0, -1):
                     assert self.members[name].account.kind is route
                     found[name].append(place)
         for name, member in self.members.items():
