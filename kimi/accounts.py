@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -50,6 +51,12 @@ class Account:
     proxy: str | None = field(default=None, repr=False)  # may carry a password
     base_url: str | None = None
     models: tuple[str, ...] = ()  # moonshot: what it may be asked for; empty means whatever its /models lists
+
+    @property
+    def line(self) -> str:
+        """The way to its upstream: accounts that share host and proxy share what happens on it. Shows neither."""
+        way = "\n".join((self.kind, self.region, self.base_url or "", self.proxy or ""))
+        return hashlib.sha256(way.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

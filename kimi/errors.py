@@ -13,6 +13,7 @@ KimiError
 ├── UpstreamError        the upstream is in trouble, no account is to blame
 │   ├── Unreachable      no connection, or it broke
 │   ├── UpstreamTimeout  nothing came in time
+│   ├── UpstreamDown     it has just failed again and again: nobody was asked
 │   └── BrokenAnswer     what came is not what the dialect promises, or it stopped half-way
 ├── RequestRefused       the client's affair: no other account would answer differently
 │   ├── ContentRefused   withdrawn by the vendor's filter
@@ -100,6 +101,10 @@ class Unreachable(UpstreamError):
 
 class UpstreamTimeout(UpstreamError):
     """Nothing came within the time allowed."""
+
+
+class UpstreamDown(UpstreamError):
+    """The upstream has just failed again and again, so no account was asked."""
 
 
 class BrokenAnswer(UpstreamError):
