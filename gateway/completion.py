@@ -15,6 +15,7 @@ from gevent.pool import Group
 from gateway.channel import Channel
 from gateway.cleanup import ChatRemover
 from gateway.deadlines import Deadlines, Watch
+from gateway.errors import ClientGone
 from gateway.reactions import Reactions
 from gateway.renewal import LeaseKeeper
 from gateway.waiting import WaitingRoom, Wish
@@ -92,13 +93,15 @@ class Completion:
     def next(self, timeout: float) -> list[Event]:
         """All events that are there, or an empty list after `timeout` seconds of silence.
 
-        The last list ends with `Finish`. Raises `KimiError` when there is no answer, or no more of it.
+        The last list ends with `Finish`. Raises `KimiError` when there is no answer, or no more of it, and `ClientGone`
+        when it is closed meanwhile.
         """
         return self._channel.take(timeout)
 
     def close(self) -> None:
         """Ends it, whatever state it is in. Everything is given back in the background."""
         self.worker.kill(block=False)
+        self._channel.fail(ClientGone())
 
     def _run(self) -> None:
         try:

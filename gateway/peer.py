@@ -1,44 +1,76 @@
-"""Seeing that a client has left while there is nothing to write to it."""
+"""Seeing that a client has left at the moment it leaves, also while there is nothing to write to it."""
 
 from __future__ import annotations
 
-import select
 import socket
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
-from gevent import monkey
+from gevent import get_hub, monkey
 
-_poll = monkey.get_original("select", "poll")  # asks without waiting, so nothing has to be handed to the event loop
+_READ: Final = 1  # of the event loop
+_socket = monkey.get_original("socket", "socket")  # gevent's own would wait where a callback of the loop must not
 
 
 class Peer(Protocol):
     """The other end of a request."""
 
-    def gone(self) -> bool:
-        """Whether it has closed the connection."""
+    def watch(self, left: Callable[[], object]) -> Callable[[], None]:
+        """Calls `left` once, in the event loop, when the client closes its side. The answer ends the watching."""
+        ...
 
 
 class SocketPeer:
     """The client at the other end of a socket."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._poll = _poll()
-        self._poll.register(sock.fileno(), select.POLLIN)
+        self._fd = sock.fileno()
 
-    def gone(self) -> bool:
-        """Whether the client has closed its side: the next thing to read from it is the end."""
-        if not self._poll.poll(0):
-            return False
+    def watch(self, left: Callable[[], object]) -> Callable[[], None]:
+        """See `Peer.watch`. A client that sends more, as with pipelining, is not watched from then on.
+
+        The watching has to end before the socket goes to whoever reads the next request.
+        A client that closes only its sending side has left as well: nothing tells the two apart, and nginx and Go see
+        it the same way.
+        """
+        watcher: Any = get_hub().loop.io(self._fd, _READ)
+
+        def look() -> None:
+            seen = self._peek()
+            if seen is None:
+                return
+            watcher.stop()  # what is there stays there, and would call for ever
+            if not seen:
+                left()
+
+        def end() -> None:
+            watcher.stop()
+            watcher.close()
+
+        watcher.start(look)
+        return end
+
+    def _peek(self) -> bytes | None:
+        """What can be read, nothing after the end or an error; `None` where there is nothing to see yet."""
+        sock = _socket(fileno=self._fd)
         try:
-            return not self._socket.recv(1, socket.MSG_PEEK)
+            return bytes(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return None
         except OSError:
-            return True
+            return b""
+        finally:
+            sock.detach()
 
 
 class UnknownPeer:
     """A client that cannot be watched, as in a server that shows no socket."""
 
-    def gone(self) -> bool:
-        """Never known."""
-        return False
+    def watch(self, left: Callable[[], object]) -> Callable[[], None]:
+        """Never calls."""
+        del left
+        return _never_began
+
+
+def _never_began() -> None:
+    pass

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from gateway.drain import Drain
-from gateway.errors import ClientGone, Draining
+from gateway.errors import Draining
 from gateway.journal import Entry
 from gateway.peer import Peer
 from kimi.accounts import Kind
 from kimi.chat import Event, Finish, Text, Thinking, ToolCall, Usage
 
 TICK: Final = 1.0
-"""Silence after which a look is taken at the client and at the clock, in seconds."""
+"""Silence after which a look is taken at the clock, in seconds."""
 _OUTPUT = (Text, Thinking, ToolCall, Finish)
 
 
@@ -29,11 +29,11 @@ class Completion(Protocol):
     def next(self, timeout: float) -> list[Event]:
         """All that is there; nothing after `timeout` seconds of silence. The last list ends with `Finish`.
 
-        Raises `KimiError`.
+        Raises `KimiError`, and `ClientGone` once it is closed.
         """
 
     def close(self) -> None:
-        """Gives everything back; may be called more than once."""
+        """Gives everything back, and wakes whoever waits in `next`; may be called more than once, also by the loop."""
 
 
 class Counted(Protocol):
@@ -44,7 +44,11 @@ class Counted(Protocol):
 
 
 class Run:
-    """Pulls events out of a completion and keeps the log's figures."""
+    """Pulls events out of a completion and keeps the log's figures.
+
+    A client that leaves closes the completion at once, whatever its reader is doing. `close` has to be called in any
+    case: it also ends the watching of the client's socket, which is somebody else's afterwards.
+    """
 
     def __init__(
         self, completion: Completion, entry: Entry, *, peer: Peer, drain: Drain, monotonic: Callable[[], float]
@@ -52,9 +56,9 @@ class Run:
         self.entry = entry
         self.finished = False
         self._completion = completion
-        self._peer = peer
         self._drain = drain
         self._monotonic = monotonic
+        self._look_away = peer.watch(completion.close)
 
     def pull(self, seconds: float) -> list[Event]:
         """What is there, or nothing after `seconds` of silence.
@@ -66,8 +70,6 @@ class Run:
         events = self._completion.next(min(seconds, TICK))
         if events:
             self._note(events)
-        elif self._peer.gone():
-            raise ClientGone
         return events
 
     def first(self, patience: float) -> list[Event]:
@@ -87,6 +89,7 @@ class Run:
 
     def close(self, answer: Counted) -> None:
         """Gives everything back and completes the entry's figures."""
+        self._look_away()
         self._completion.close()
         entry, completion = self.entry, self._completion
         entry.account, entry.kind = completion.account, completion.kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from flask.testing import FlaskClient
@@ -11,6 +11,7 @@ from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
 from gateway.drain import Drain
+from gateway.errors import ClientGone
 from gateway.metrics import Metrics
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -49,6 +50,26 @@ class Leased:
     """From here on the completion has an account."""
 
 
+@dataclass
+class Client:
+    """A peer that leaves when the test says so."""
+
+    left: Callable[[], object] | None = None
+    watched: int = 0
+
+    def watch(self, left: Callable[[], object]) -> Callable[[], None]:
+        self.left = left
+        self.watched += 1
+        return self.end
+
+    def end(self) -> None:
+        self.watched -= 1
+
+    def leave(self) -> None:
+        assert self.left is not None
+        self.left()
+
+
 Step = Event | list[Event] | Silence | Leased | Exception
 """An event or several at once, a silence, or the error that ends it."""
 
@@ -68,7 +89,8 @@ class ScriptedCompletion:
     asked: list[float] = field(default_factory=list)
 
     def next(self, timeout: float) -> list[Event]:
-        assert not self.closed, "read after it was closed"
+        if self.closed:
+            raise ClientGone
         self.asked.append(timeout)
         step = self.script.pop(0)
         match step:

@@ -11,12 +11,13 @@ import time
 from functools import cache
 from pathlib import Path
 
-import gevent
+from gevent.event import Event as Flag
 
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
 from gateway.drain import Drain
+from gateway.errors import ClientGone
 from gateway.metrics import Metrics
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -41,11 +42,14 @@ class ObedientCompletion:
         self.failovers: list[str] = []
         self._words = question.split()
         self._wake_at = 0.0
-        self._closed = False
+        self._closed = Flag()
 
     def next(self, timeout: float) -> list[Event]:
         if (left := self._wake_at - time.monotonic()) > 0:
-            gevent.sleep(min(left, timeout))
+            self._closed.wait(min(left, timeout))
+        if self._closed.is_set():
+            raise ClientGone
+        if left > 0:
             return []
         if not self._words:
             return [Finish("stop")]
@@ -61,8 +65,8 @@ class ObedientCompletion:
         return [Text(f"{name} ")]
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
+        if not self._closed.is_set():
+            self._closed.set()
             trace("closed")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,12 @@ def ask(gunicorn: Gunicorn, question: str, *, stream: bool = False, **more: Any)
     return requests.post(url, json=body(question, stream=stream), headers=AUTHORIZED, stream=stream, timeout=60, **more)
 
 
-def raw(gunicorn: Gunicorn, request: bytes) -> bytes:
-    """What comes back for bare bytes until the connection is closed."""
+def raw(gunicorn: Gunicorn, request: bytes, *, stay: bool = False) -> bytes:
+    """What comes back for bare bytes until the connection is closed; a client that does not `stay` says no more."""
     with gunicorn.connect() as connection:
         connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        if not stay:
+            connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
@@ -75,7 +77,7 @@ def test_a_stream_arrives_as_it_is_made(gunicorn: Gunicorn) -> None:
 
 def test_http_1_0_clients_get_a_stream_that_ends_with_the_connection(gunicorn: Gunicorn) -> None:
     question = orjson.dumps(body("one two", stream=True))
-    headers, _, stream = raw(gunicorn, head(len(question), "1.0") + question).partition(b"\r\n\r\n")
+    headers, _, stream = raw(gunicorn, head(len(question), "1.0") + question, stay=True).partition(b"\r\n\r\n")
     assert headers.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200"))
     assert b"chunked" not in headers.lower()
     assert stream.startswith(b"data: {") and stream.endswith(b"data: [DONE]\n\n")
@@ -143,22 +145,29 @@ def test_a_long_authorization_is_read(gunicorn: Gunicorn) -> None:
     assert answer.status_code == 401
 
 
-def test_a_client_that_leaves_is_noticed_in_the_silence(gunicorn: Gunicorn) -> None:
-    closed = gunicorn.trace.count("closed")
-    question = orjson.dumps(body("one sleep=60", stream=True))
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("words", ["sleep=60", "one sleep=60"])
+def test_a_client_that_leaves_is_noticed_at_once(gunicorn: Gunicorn, words: str, *, stream: bool) -> None:
+    closed, started = gunicorn.trace.count("closed"), gunicorn.trace.count("started")
+    question = orjson.dumps(body(words, stream=stream))
     with gunicorn.connect() as connection:
         connection.sendall(head(len(question)) + question)
-        assert connection.recv(65_536)
+        until(lambda: gunicorn.trace.count("started") > started, what="it has begun")
+        if stream and words.startswith("one"):
+            assert connection.recv(65_536)
+    left = time.monotonic()
     until(lambda: gunicorn.trace.count("closed") == closed + 1, seconds=5, what="the completion is closed")
+    assert time.monotonic() - left < 0.5
 
 
-def test_a_client_that_leaves_before_the_first_event_is_noticed(gunicorn: Gunicorn) -> None:
-    closed = gunicorn.trace.count("closed")
-    question = orjson.dumps(body("sleep=60"))
+def test_a_request_that_waits_behind_another_is_answered_after_it(gunicorn: Gunicorn) -> None:
+    first, second = (orjson.dumps(body(words)) for words in ("one sleep=0.3 two", "three"))
     with gunicorn.connect() as connection:
-        connection.sendall(head(len(question)) + question)
-        until(lambda: gunicorn.trace.count("started") > gunicorn.trace.count("closed"), what="it has begun")
-    until(lambda: gunicorn.trace.count("closed") == closed + 1, seconds=5, what="the completion is closed")
+        connection.sendall(head(len(first)) + first + head(len(second)) + second)
+        answers = b""
+        while answers.count(b'"finish_reason"') < 2:
+            answers += connection.recv(65_536)
+    assert answers.index(b"one two") < answers.index(b"three")
 
 
 def test_figures_are_those_of_all_workers(gunicorn: Gunicorn) -> None:

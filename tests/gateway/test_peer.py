@@ -3,14 +3,20 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+import gevent
 import pytest
+from gevent import get_hub
 
 from gateway.peer import SocketPeer, UnknownPeer
+from tests.gateway.scripted import wait_until
+
+Ends = tuple[socket.socket, socket.socket]
 
 
 @pytest.fixture
-def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
+def connection() -> Iterator[Ends]:
     """A server's and a client's end of one connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
@@ -19,31 +25,94 @@ def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield server, client
 
 
-def test_a_waiting_client_is_there(connection: tuple[socket.socket, socket.socket]) -> None:
-    assert not SocketPeer(connection[0]).gone()
+@contextmanager
+def watched(server: socket.socket) -> Iterator[list[bool]]:
+    """What the watching says while the block runs."""
+    said: list[bool] = []
+    end = SocketPeer(server).watch(lambda: said.append(True))
+    try:
+        yield said
+    finally:
+        end()
 
 
-def test_a_client_that_sends_more_is_there_and_nothing_is_taken(
-    connection: tuple[socket.socket, socket.socket],
-) -> None:
+def rounds() -> None:
+    """Lets the event loop look at all descriptors, more than once."""
+    for _ in range(3):
+        gevent.sleep(0.01)
+
+
+def test_a_waiting_client_is_there(connection: Ends) -> None:
+    with watched(connection[0]) as left:
+        rounds()
+        assert left == []
+
+
+def test_a_client_that_hangs_up_is_gone_at_once(connection: Ends) -> None:
     server, client = connection
-    client.sendall(b"next")
-    assert not SocketPeer(server).gone()
+    with watched(server) as left:
+        rounds()
+        client.close()
+        wait_until(lambda: bool(left))
+        rounds()
+        assert left == [True]
+
+
+def test_a_client_that_hung_up_before_is_noticed(connection: Ends) -> None:
+    server, client = connection
+    client.close()
+    with watched(server) as left:
+        wait_until(lambda: bool(left))
+
+
+def test_a_client_that_resets_the_connection_is_gone(connection: Ends) -> None:
+    server, client = connection
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with watched(server) as left:
+        client.close()
+        wait_until(lambda: bool(left))
+
+
+def test_a_client_that_sends_more_is_there_and_nothing_is_taken(connection: Ends) -> None:
+    server, client = connection
+    with watched(server) as left:
+        client.sendall(b"next")
+        rounds()
+        assert left == []
     assert server.recv(4) == b"next"
 
 
-def test_a_client_that_hung_up_is_gone(connection: tuple[socket.socket, socket.socket]) -> None:
+def test_what_a_client_sends_keeps_nobody_busy(connection: Ends) -> None:
     server, client = connection
-    client.close()
-    assert SocketPeer(server).gone()
+    with watched(server):
+        client.sendall(b"next")
+        rounds()
+        before = get_hub().loop.iteration
+        gevent.sleep(0.1)
+        assert get_hub().loop.iteration - before < 20
 
 
-def test_a_client_that_reset_the_connection_is_gone(connection: tuple[socket.socket, socket.socket]) -> None:
+def test_nobody_is_told_after_the_end(connection: Ends) -> None:
     server, client = connection
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with watched(server) as left:
+        pass
     client.close()
-    assert SocketPeer(server).gone()
+    rounds()
+    assert left == []
+
+
+def test_watching_leaves_the_socket_open(connection: Ends) -> None:
+    server, client = connection
+    client.sendall(b"x")
+    with watched(server):
+        rounds()
+    server.sendall(b"answer")
+    assert client.recv(6) == b"answer"
 
 
 def test_without_a_socket_nobody_is_ever_gone() -> None:
-    assert not UnknownPeer().gone()
+    left: list[bool] = []
+    end = UnknownPeer().watch(lambda: left.append(True))
+    rounds()
+    end()
+    assert left == []

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from gateway.drain import Drain
@@ -10,17 +8,9 @@ from gateway.journal import Entry
 from gateway.run import TICK, Run
 from kimi.chat import Alive, ChatOpened, Finish, Text, Usage
 from kimi.errors import Unreachable
-from tests.gateway.fakes import Clock, Leased, ScriptedCompletion, Silence, Step
+from tests.gateway.fakes import Client, Clock, Leased, ScriptedCompletion, Silence, Step
 
 FINISH = Finish("stop")
-
-
-@dataclass
-class Client:
-    left: bool = False
-
-    def gone(self) -> bool:
-        return self.left
 
 
 class Counted:
@@ -53,12 +43,20 @@ def test_silence_is_reported_in_ticks() -> None:
     assert scene.completion.asked == [TICK, 0.5]
 
 
-def test_a_client_that_left_is_noticed_in_the_silence() -> None:
-    scene = Scene(Text("a"), Silence(9))
-    scene.client.left = True
+def test_a_client_that_leaves_closes_the_completion_there_and_then() -> None:
+    scene = Scene(Text("a"), Text("b"))
     assert scene.run.pull(10) == [Text("a")]
+    scene.client.leave()
+    assert scene.completion.closed == 1
     with pytest.raises(ClientGone):
         scene.run.pull(10)
+
+
+def test_the_client_is_watched_until_everything_is_given_back() -> None:
+    scene = Scene(Text("a"))
+    watched = scene.client.watched
+    scene.run.close(Counted())
+    assert (watched, scene.client.watched) == (1, 0)
 
 
 def test_when_the_process_has_no_more_time_nothing_is_pulled() -> None:

@@ -5,7 +5,6 @@ from structlog.testing import capture_logs
 
 from gateway.drain import Drain
 from gateway.journal import Entry
-from gateway.peer import UnknownPeer
 from gateway.run import Run
 from gateway.streaming import StreamBody
 from gateway.surfaces.chat_completions import ChatStream
@@ -13,29 +12,24 @@ from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from kimi.chat import Alive, Finish, Message, Text
 from kimi.errors import BrokenAnswer, Unreachable
-from tests.gateway.fakes import Clock, ScriptedCompletion, Silence, Step
+from tests.gateway.fakes import Client, Clock, ScriptedCompletion, Silence, Step
 
 FINISH = Finish("stop")
 
 
-class LeavingPeer:
-    def gone(self) -> bool:
-        return True
-
-
 class Scene:
-    def __init__(self, *script: Step, leaves: bool = False) -> None:
+    def __init__(self, *script: Step) -> None:
         self.clock = Clock()
         self.drain = Drain(30, self.clock)
         self.completion = ScriptedCompletion(list(script), self.clock)
         self.entry = Entry(request_id="r", method="POST", route="/", started=self.clock())
         self.closings = 0
-        peer = LeavingPeer() if leaves else UnknownPeer()
+        self.client = Client()
         self.stream = ChatStream(
             Identity(id="c", created=1, model="kimi"), Tally([Message("user", "?")]), include_usage=False
         )
         self.body = StreamBody(
-            Run(self.completion, self.entry, peer=peer, drain=self.drain, monotonic=self.clock),
+            Run(self.completion, self.entry, peer=self.client, drain=self.drain, monotonic=self.clock),
             self.stream,
             heartbeat=10,
             monotonic=self.clock,
@@ -122,9 +116,11 @@ def test_what_runs_when_the_process_ends_is_told() -> None:
 
 
 def test_a_client_that_left_ends_the_stream() -> None:
-    scene = Scene(Text("a"), Silence(40), leaves=True)
+    scene = Scene(Text("a"), Text("b"))
     scene.body.begin(15)
-    assert len(list(scene.body)) == 1
+    next(scene.body)
+    scene.client.leave()
+    assert list(scene.body) == []
     scene.body.close()
     assert scene.entry.outcome == "client_gone"
 
