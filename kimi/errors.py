@@ -92,7 +92,11 @@ class ModelRefused(AccountError):
 
 
 class UpstreamError(KimiError):
-    """The upstream is in trouble; no account is to blame."""
+    """The upstream is in trouble; no account is to blame. `sent` is false when the request surely never left."""
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, sent: bool = True) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.sent = sent
 
 
 class Unreachable(UpstreamError):

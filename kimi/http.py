@@ -256,21 +256,34 @@ def _default_context() -> ssl.SSLContext:
     return context
 
 
+_NEVER_LEFT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,  # it was not reached, or would not connect
+)
+
+
 @contextmanager
 def _translated(host: str) -> Iterator[None]:
     try:
         yield
     except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
-        raise UpstreamTimeout(f"{host}: nothing came in time") from error
+        raise UpstreamTimeout(f"{host}: nothing came in time", sent=_was_sent(error)) from error
     except ValueError:
         # The text could quote a proxy's password or a token.
         raise Unreachable(f"{host}: the address, its proxy or a header cannot be sent") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        cause = _root(error)
-        raise Unreachable(f"{host}: {type(cause).__name__}: {cause}") from error
+        cause = _causes(error)[-1]
+        raise Unreachable(f"{host}: {type(cause).__name__}: {cause}", sent=_was_sent(error)) from error
 
 
-def _root(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error
+def _was_sent(error: BaseException) -> bool:
+    return not any(isinstance(cause, _NEVER_LEFT) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what lies below it, the root last."""
+    causes = [error]
+    while (inner := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(inner)
+    return causes

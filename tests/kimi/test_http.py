@@ -139,8 +139,9 @@ def test_a_piece_is_there_at_once(transport: Transport, framing: str) -> None:
     ],
 )
 def test_an_answer_that_breaks_off_is_not_taken_for_whole(transport: Transport, answer: bytes) -> None:
-    with replying(answer) as server, pytest.raises(Unreachable):
+    with replying(answer) as server, pytest.raises(Unreachable) as raised:
         request(transport, "GET", server.url, headers={}, timeout=5)
+    assert raised.value.sent
 
 
 def test_a_reset_in_the_middle(transport: Transport) -> None:
@@ -163,8 +164,9 @@ def test_a_reset_in_the_middle(transport: Transport) -> None:
 def test_nobody_listens(transport: Transport) -> None:
     port = refused_port()
 
-    with pytest.raises(Unreachable, match=f"127.0.0.1:{port}: ConnectionRefusedError"):
+    with pytest.raises(Unreachable, match=f"127.0.0.1:{port}: ConnectionRefusedError") as raised:
         request(transport, "GET", f"http://127.0.0.1:{port}/secret", headers={}, timeout=5)
+    assert not raised.value.sent
 
 
 def test_silence_before_the_answer_and_inside_it(transport: Transport) -> None:
@@ -178,8 +180,9 @@ def test_silence_before_the_answer_and_inside_it(transport: Transport) -> None:
         peer.wait_closed()
 
     for handle in (silent, stuck):
-        with Server(handle) as server, pytest.raises(UpstreamTimeout):
+        with Server(handle) as server, pytest.raises(UpstreamTimeout) as raised:
             request(transport, "GET", server.url, headers={}, timeout=0.1)
+        assert raised.value.sent
 
 
 class Trickle:

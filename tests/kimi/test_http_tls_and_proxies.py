@@ -191,6 +191,7 @@ def test_a_proxy_that_does_not_answer_is_named_without_its_password(scheme: str)
 
     assert "far.invalid" in str(raised.value)
     assert "secret" not in str(raised.value)
+    assert not raised.value.sent
 
 
 def _pipe(one: socket.socket, other: socket.socket) -> None:
