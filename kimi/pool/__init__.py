@@ -10,7 +10,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
-| `leases`                   | zset   | `ID:NAME` by expiry; a crashed holder's vanish by themselves           |
+| `leases`                   | zset   | `WORKER.ID:NAME` by expiry; a crashed holder's vanish by themselves    |
 | `returned:ID:NAME`         | string | a lease that was given back just now; expires                          |
 | `routes`                   | set    | every route that some configured account serves                        |
 | `route:R:members`          | set    | all accounts of a route, whatever their state                          |
@@ -22,18 +22,24 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `recent:NAME`              | list   | times of the latest leases, where requests a minute are limited        |
 | `lock:NAME`                | string | owner of the running refresh; expires                                  |
 | `turns`                    | hash   | virtual time of the fair queueing by weight, for each `ROUTE:PRIORITY` |
-| `waiting`                  | string | exists while some gateway waits for an account; expires                |
-| `wake`, `freed`            | pubsub | a refresh is wanted; an account has become free                        |
+| `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number      |
+| `route:R:called`           | zset   | tickets for which a place is kept, by the time of the call             |
+| `ticket:WORKER.N`          | hash   | number, routes and earliest next call of a ticket; expires             |
+| `tickets`                  | string | the last number given                                                  |
+| `waiting`                  | string | exists while somebody waits for an account; expires                    |
+| `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
+| `wake`                     | pubsub | a refresh is wanted                                                    |
+| `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 
 A route is what a request can be sent along: `kimi`, `kimi-classic`, or `moonshot:MODEL`.
 Whatever changes more than one key is one script in `lua/`, so that no reader ever sees half of it.
 """
 
 from kimi.pool.connection import connect
-from kimi.pool.leases import Lease, Leases
+from kimi.pool.leases import Lease, Leases, Rest
 from kimi.pool.members import Members, Summary, SyncReport
 from kimi.pool.signals import Signals
 from kimi.pool.store import Store
 from kimi.pool.tokens import TokenStore
 
-__all__ = ["Lease", "Leases", "Members", "Signals", "Store", "Summary", "SyncReport", "TokenStore", "connect"]
+__all__ = ["Lease", "Leases", "Members", "Rest", "Signals", "Store", "Summary", "SyncReport", "TokenStore", "connect"]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import orjson
 
 from kimi.accounts import Account
-from kimi.errors import AllBusy, AwaitingToken, NoAccount
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, UpstreamDown
 from kimi.pool.members import unpack
 from kimi.pool.store import Store, to_ms
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Lease:
     account: Account
     token: str = field(repr=False)
     version: int
+    granted: float = 0.0  # Unix seconds by the pool's clock; 0 where the pool was not asked
 
     @property
     def member(self) -> str:
@@ -31,21 +32,55 @@ class Lease:
         return f"{self.id}:{self.account.name}"
 
 
-class Leases:
-    """Chooses accounts and counts who uses them. Every method may raise `StoreUnavailable`."""
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """For how long an account is left alone after a failure. Times are in seconds.
 
-    def __init__(self, store: Store, *, seconds: float = LEASE_SECONDS) -> None:
+    Failures of one `kind` in a row make it longer, from `first` by `factor` up to `most`; `told` is what the upstream
+    itself said, and goes before. With `model` only that model of the account rests.
+    `because` is what the operator reads.
+    """
+
+    kind: str
+    because: str
+    first: float
+    most: float
+    factor: float = 2.0
+    told: float | None = None
+    model: str = ""
+
+
+class Leases:
+    """Chooses accounts, counts who uses them and keeps the queue for them. Every method may raise `StoreUnavailable`.
+
+    `worker` is the process that leases; it holds no `:` and no dot. Its leases and tickets begin with it, so that they
+    can be given back when it dies.
+    """
+
+    def __init__(self, store: Store, *, seconds: float = LEASE_SECONDS, worker: str = "") -> None:
         self._store = store
         self.seconds = seconds
+        self._worker = worker or uuid.uuid4().hex
 
-    def acquire(self, routes: Sequence[str], *, model: str, exclude: Collection[str] = ()) -> Lease:
+    def acquire(
+        self,
+        routes: Sequence[str],
+        *,
+        model: str,
+        exclude: Collection[str] = (),
+        tripped: Collection[str] = (),
+        ticket: str = "",
+        patience: float = 0.0,
+    ) -> Lease:
         """Leases the best account that serves one of `routes`: highest priority, least loaded, then by weight.
 
-        Choosing, checking the limit and counting are one atomic step.
-        Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot. `retry_after` is set when
-        it is known that nobody can be free sooner.
+        Choosing, checking the limit and counting are one atomic step. Accounts on `tripped` lines are passed over.
+        Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot, `UpstreamDown` when only
+        tripped lines would be free. `retry_after` is set when it is known that nobody can be free sooner.
+        With a `ticket` the caller has a place in the queue after those two, for `patience` seconds, unless they are
+        known to be not enough: it is called as soon as it is its turn.
         """
-        lease_id = uuid.uuid4().hex
+        lease_id = f"{self._worker}.{uuid.uuid4().hex}"
         answer = self._store.run(
             "acquire",
             orjson.dumps(list(routes)).decode(),
@@ -53,13 +88,18 @@ class Leases:
             orjson.dumps(list(exclude)).decode(),
             lease_id,
             to_ms(self.seconds),
+            orjson.dumps(list(tripped)).decode(),
+            ticket,
+            to_ms(patience),
         )
         if answer[0] == "leased":
-            _, _, spec, token, version = answer
-            return Lease(lease_id, unpack(spec), token, int(version))
+            _, _, spec, token, version, now = answer
+            return Lease(lease_id, unpack(spec), token, int(version), int(now) / 1000)
         why = answer[0]
         if why == "busy":
             raise AllBusy("every account is in use")
+        if why == "tripped":
+            raise UpstreamDown("every account that is free is behind a failing upstream")
         seconds = int(answer[1]) / 1000 if len(answer) > 1 else None
         if why == "cooling":
             raise AllBusy("every account is cooling down", retry_after=seconds)
@@ -69,12 +109,43 @@ class Leases:
             raise NoAccount("every account was tried")
         raise NoAccount("no account serves this")
 
-    def release(self, lease: Lease, *, cool: float = 0.0, reason: str = "", model: str = "") -> None:
-        """Gives the account back, once. `cool` keeps it from being chosen for so many seconds, for `reason`.
+    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
+        """Gives the account back, once. Returns for how many seconds it, or the model, rests now.
 
-        With `model` only that model is not asked of this account meanwhile.
+        A `rest` is a strike against the account: when it is over, one request at a time tries it until one was
+        `served`. What failed beside another failure of the same account is no further strike.
         """
-        self._store.run("release", lease.member, to_ms(cool), reason, model)
+        known = rest or Rest("", "", 0.0, 0.0)
+        rests = self._store.run(
+            "release",
+            lease.member,
+            to_ms(lease.granted),
+            int(served),
+            known.kind,
+            known.because,
+            to_ms(known.first),
+            to_ms(known.most),
+            known.factor,
+            -1 if known.told is None else to_ms(known.told),
+            known.model,
+        )
+        return int(rests) / 1000
+
+    def leave(self, ticket: str) -> None:
+        """Whoever held `ticket` waits no longer."""
+        self._store.run("leave", ticket)
+
+    def look(self, routes: Collection[str]) -> float | None:
+        """Lets what time has changed take effect, and calls those who wait for it.
+
+        Returns the seconds until the next account of `routes` has rested; None where none rests.
+        """
+        soonest = self._store.run("look", orjson.dumps(list(routes)).decode())
+        return None if soonest is None else int(soonest) / 1000
+
+    def abandon(self, worker: str) -> int:
+        """`worker` has died: gives back all its leases and tears up its tickets. Returns how many leases it had."""
+        return int(self._store.run("abandon", worker))
 
     def renew(self, leases: Iterable[Lease]) -> None:
         """Lengthens leases that are still in use, all in one step."""

@@ -184,5 +184,6 @@ class Members:
                 account.requests_per_minute or 0,
                 account.weight,
                 account.priority,
+                account.line,
             )
         )

@@ -12,7 +12,11 @@ from redis.exceptions import RedisError
 from kimi.pool.store import PREFIX
 
 WAKE = "wake"  # for the refresher: an account's name
-FREED = "freed"  # for the gateways: the routes of an account that can be leased again, a line each
+
+
+def freed(worker: str) -> str:
+    """The channel on which a gateway's worker is told whose turn it is: tickets."""
+    return f"freed:{worker}"
 
 
 class Signals:
@@ -26,8 +30,9 @@ class Signals:
         self._pause = pause
 
     def listen(self, channel: str, *, poll: float = 1.0) -> Generator[str | None]:
-        """Yields what is published on `channel`, and None every `poll` seconds and whenever messages may be lost.
+        """Yields what is published on `channel`, and an empty text after `poll` seconds without.
 
+        None says that messages before it may be lost.
         The first None says that it listens. It reconnects by itself and never ends; close the iterator to stop.
         """
         while True:
@@ -36,7 +41,10 @@ class Signals:
                 pubsub.subscribe(PREFIX + channel)
                 while True:
                     message = pubsub.get_message(timeout=poll)
-                    yield message["data"] if message and message["type"] == "message" else None
+                    if message is None:
+                        yield ""
+                    else:
+                        yield message["data"] if message["type"] == "message" else None
             except (RedisError, OSError):
                 yield None
                 self._pause(poll)

@@ -1,15 +1,26 @@
 -- Chooses an account and leases it, in one step: priority, then the least loaded, then the one whose turn it is.
--- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds
--- Returns {'leased', name, spec, access token, version}, or {why not}. Behind 'cooling' and 'pending' stand the
--- milliseconds until the first can be had, unless somebody may be free sooner.
+-- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds, lines not to use (JSON),
+--       ticket ('' for none), milliseconds that the caller would wait
+-- Returns {'leased', name, spec, access token, version, now}, or {why not}. Behind 'cooling' and 'pending' stand the
+-- milliseconds until the first can be had, unless somebody may be free sooner. Where waiting can help within the time
+-- that the caller has, its ticket is in the queue afterwards.
 
 local routes, model = cjson.decode(ARGV[2]), ARGV[3]
-local excluded, excluded_names = {}, cjson.decode(ARGV[4])
+local excluded, excluded_names, tripped = {}, cjson.decode(ARGV[4]), {}
 for _, name in ipairs(excluded_names) do excluded[name] = true end
+for _, line in ipairs(cjson.decode(ARGV[7])) do tripped[line] = true end
+local any_tripped = next(tripped) ~= nil
+local ticket, patience = ARGV[8], tonumber(ARGV[9])
 
 catch_up(routes)
+call_waiting(routes)
+if ticket ~= '' then
+  for _, route in ipairs(routes) do redis.call('ZREM', key('route', route, 'called'), ticket) end
+end
 
 local skipped = false -- somebody was ready, but not for this request
+local cut_off = false -- somebody was ready, but not to be reached
+local MOST_CUT_OFF = 256 -- so many are looked at to find one that can be reached
 
 local function refuses(name)
   return tonumber(redis.call('ZSCORE', key('refused', name), model) or '0') > NOW
@@ -23,7 +34,11 @@ local function candidate(route, priority)
     if #page == 0 then break end
     for i = 1, #page, 2 do
       local name = page[i]
-      if excluded[name] or refuses(name) then
+      if any_tripped and tripped[redis.call('HGET', key('account', name), 'line')] then
+        cut_off = true
+        passed = passed + 1
+        if passed > MOST_CUT_OFF then return end
+      elseif excluded[name] or refuses(name) then
         passed = passed + 1
       else
         local a = read(name)
@@ -40,7 +55,7 @@ local function candidate(route, priority)
   end
 end
 
-local best, best_account, best_priority, best_score
+local best, best_account, best_priority, best_score, best_route
 for _, route in ipairs(routes) do
   for _, priority in ipairs(redis.call('ZREVRANGE', key('route', route, 'priorities'), 0, -1)) do
     local rank = tonumber(priority)
@@ -48,14 +63,17 @@ for _, route in ipairs(routes) do
     local name, a, score = candidate(route, priority)
     if name then
       if not best or rank > best_priority or score < best_score then
-        best, best_account, best_priority, best_score = name, a, rank, score
+        best, best_account, best_priority, best_score, best_route = name, a, rank, score, route
       end
       break
     end
   end
 end
 
-if best then
+-- Whoever was called goes before.
+local kept = best and someone_waits() and open_places(best_route) <= kept_places(best_route)
+
+if best and not kept then
   local a = best_account
   local turn = math.max(a.turn, virtual_time(routes, a.priority))
   for _, route in ipairs(routes) do redis.call('HSET', key('turns'), route .. ':' .. a.priority, int(turn)) end
@@ -73,10 +91,14 @@ if best then
     end
   end
   settle(best, a)
-  return {'leased', best, a.spec, a.access, a.version}
+  if ticket ~= '' then
+    forget_ticket(ticket)
+    call_waiting(routes)
+  end
+  return {'leased', best, a.spec, a.access, a.version, int(NOW)}
 end
 
--- Nobody: say why, and make whoever is given back next announce it.
+-- Nobody: say why, and take a place in the queue if somebody can be had in time.
 local function others(route, place)
   local there = place_key(route, place)
   local count = redis.call('ZCARD', there)
@@ -115,13 +137,40 @@ local function first_token()
   return first
 end
 
-if busy + cooling + pending > 0 then redis.call('SET', key('waiting'), '1', 'PX', 20000) end
-if busy > 0 then return {'busy'} end
-if cooling > 0 and pending > 0 then return {'cooling'} end
-if cooling > 0 then return {'cooling', int(earliest - NOW)} end
-if pending > 0 then
-  local at = first_token()
-  return {'pending', at and int(at - NOW)}
+local function refusal()
+  if cut_off then return {'tripped'} end
+  if busy > 0 or kept then return {'busy'} end
+  if cooling > 0 and pending > 0 then return {'cooling'} end
+  if cooling > 0 then return {'cooling', int(earliest - NOW)} end
+  if pending > 0 then
+    local at = first_token()
+    return {'pending', at and int(at - NOW)}
+  end
+  if skipped then return {'tried'} end
+  return {'none'}
 end
-if skipped then return {'tried'} end
-return {'none'}
+
+local function queue_up()
+  local entry = key('ticket', ticket)
+  local number = redis.call('HGET', entry, 'number') or redis.call('INCR', key('tickets'))
+  -- One that was called in vain, because what is free is not for it, is not called again at once.
+  redis.call('HSETNX', entry, 'again', '0')
+  redis.call('HSET', entry, 'number', number, 'routes', ARGV[2])
+  redis.call('PEXPIRE', entry, int(patience + AGAIN))
+  for _, route in ipairs(routes) do redis.call('ZADD', key('route', route, 'queue'), number, ticket) end
+  if redis.call('PTTL', key('waiting')) < patience + AGAIN then
+    redis.call('SET', key('waiting'), '1', 'PX', int(patience + AGAIN))
+  end
+end
+
+local answer = refusal()
+local why, wait = answer[1], tonumber(answer[2] or '0')
+if ticket ~= '' then
+  if (why == 'busy' or why == 'cooling' or why == 'pending') and patience > 0 and wait <= patience then
+    queue_up()
+  else
+    forget_ticket(ticket)
+  end
+  call_waiting(routes) -- the place that was kept for it is somebody else's
+end
+return answer

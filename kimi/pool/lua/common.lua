@@ -18,6 +18,9 @@ local STRIDE = 1000000
 local AT_ONCE = '0'
 -- How long the credential of an account that was taken out is kept for another name: as long as refresh tokens live.
 local KEEP = 90 * 86400000
+-- A place that has become free is kept for the ticket that was called to it for GRACE milliseconds; a ticket that
+-- did not come is called again after AGAIN.
+local GRACE, AGAIN = 250, 1000
 
 local function key(...)
   return PREFIX .. table.concat({...}, ':')
@@ -32,17 +35,29 @@ local function read(name)
   local fields = {
     'present', 'state', 'access', 'expires', 'rejected', 'cool_until', 'rate_until', 'in_flight',
     'limit', 'weight', 'priority', 'turn', 'place', 'placed_priority', 'routes', 'version', 'rate', 'spec',
-    'fingerprint', 'refresh', 'models',
+    'fingerprint', 'refresh', 'models', 'line', 'strikes', 'struck', 'strike_kind',
   }
   local values = redis.call('HMGET', key('account', name), unpack(fields))
   if not values[1] then return nil end
   local a = {}
   for i, field in ipairs(fields) do a[field] = values[i] or '' end
-  for _, field in ipairs({'expires', 'cool_until', 'rate_until', 'in_flight', 'limit', 'weight', 'turn', 'rate'}) do
+  for _, field in ipairs({
+    'expires', 'cool_until', 'rate_until', 'in_flight', 'limit', 'weight', 'turn', 'rate', 'strikes', 'struck',
+  }) do
     a[field] = tonumber(a[field]) or 0
   end
   a.routes = cjson.decode(a.routes)
   return a
+end
+
+-- Notes that an account is no longer what it was, for those who keep a copy.
+local function changed(name)
+  redis.call('ZADD', key('changed'), redis.call('INCR', key('changes')), name)
+end
+
+-- After a failure an account is half open: one request tries it, and the others come once that one was served.
+local function limit_of(a)
+  return a.strikes > 0 and 1 or a.limit
 end
 
 -- The furthest turn that was taken in one priority of these routes: who comes late starts there, and not at nought.
@@ -79,6 +94,79 @@ local function schedule(name, a, due)
   end
 end
 
+-- The queue of those who wait. A ticket stands in the queue of every route that it could be served by, by the number
+-- that it was given once. Whoever is called keeps a place free for a moment, so that nobody who has just come overtakes.
+
+-- How many more leases the accounts of a route that are ready can surely bear; only the first few are asked for more
+-- than one each, because there are few while anybody waits.
+local function open_places(route)
+  local places = 0
+  for _, priority in ipairs(redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1)) do
+    local ready = place_key(route, 'ready', priority)
+    places = places + redis.call('ZCARD', ready)
+    for _, name in ipairs(redis.call('ZRANGE', ready, 0, 7)) do
+      local load = redis.call('HMGET', key('account', name), 'in_flight', 'limit', 'strikes')
+      local limit = (tonumber(load[3]) or 0) > 0 and 1 or tonumber(load[2])
+      places = places + limit - tonumber(load[1]) - 1
+    end
+  end
+  return places
+end
+
+-- How many places of a route are kept for tickets that were called just now.
+local function kept_places(route)
+  local called = key('route', route, 'called')
+  redis.call('ZREMRANGEBYSCORE', called, '-inf', int(NOW - GRACE))
+  return redis.call('ZCARD', called)
+end
+
+local function someone_waits()
+  return redis.call('EXISTS', key('waiting')) == 1
+end
+
+local function routes_of_ticket(ticket)
+  local routes = redis.call('HGET', key('ticket', ticket), 'routes')
+  return routes and cjson.decode(routes)
+end
+
+local function call(ticket, routes)
+  for _, route in ipairs(routes) do redis.call('ZADD', key('route', route, 'called'), int(NOW), ticket) end
+  redis.call('HSET', key('ticket', ticket), 'again', int(NOW + AGAIN))
+  redis.call('PUBLISH', key('freed', string.match(ticket, '^[^.]*')), ticket)
+end
+
+-- Calls as many as there are places, first come, first served.
+local function call_waiting(routes)
+  if not someone_waits() then return end
+  for _, route in ipairs(routes) do
+    local more, from = open_places(route) - kept_places(route), 0
+    while more > 0 and from < 1024 do
+      local page = redis.call('ZRANGE', key('route', route, 'queue'), from, from + 31)
+      if #page == 0 then break end
+      for _, ticket in ipairs(page) do
+        local known = redis.call('HMGET', key('ticket', ticket), 'again', 'routes')
+        if not known[1] then
+          redis.call('ZREM', key('route', route, 'queue'), ticket) -- its holder is gone
+        else
+          from = from + 1
+          if more > 0 and tonumber(known[1]) <= NOW then
+            call(ticket, cjson.decode(known[2]))
+            more = more - 1
+          end
+        end
+      end
+    end
+  end
+end
+
+local function forget_ticket(ticket)
+  for _, route in ipairs(routes_of_ticket(ticket) or {}) do
+    redis.call('ZREM', key('route', route, 'queue'), ticket)
+    redis.call('ZREM', key('route', route, 'called'), ticket)
+  end
+  redis.call('DEL', key('ticket', ticket))
+end
+
 -- Puts an account where its state says it belongs, in every route it serves:
 --   pending   in service, but without an access token that is good now
 --   cooling   not before a certain time
@@ -94,7 +182,7 @@ local function settle(name, a)
   local until_time = math.max(a.cool_until, a.rate_until)
   if serves and not token_good then place = 'pending'
   elseif serves and until_time > NOW then place = 'cooling'
-  elseif serves and a.in_flight >= a.limit then place = 'full'
+  elseif serves and a.in_flight >= limit_of(a) then place = 'full'
   elseif serves then place = 'ready'
   end
   if serves and token_good then
@@ -107,7 +195,7 @@ local function settle(name, a)
     score = until_time
   elseif place == 'ready' then
     a.turn = math.max(a.turn, virtual_time(a.routes, a.priority))
-    score = math.floor(63 * a.in_flight / a.limit) * LOAD + a.turn
+    score = math.floor(63 * a.in_flight / limit_of(a)) * LOAD + a.turn
   end
   for _, route in ipairs(place ~= '' and a.routes or {}) do
     redis.call('ZADD', place_key(route, place, a.priority), int(score), name)
@@ -115,11 +203,9 @@ local function settle(name, a)
   end
   redis.call('HSET', key('account', name),
     'place', place, 'placed_priority', a.priority, 'turn', int(a.turn), 'in_flight', int(a.in_flight))
-  if place == 'ready' and redis.call('EXISTS', key('waiting')) == 1 then
-    redis.call('PUBLISH', key('freed'), table.concat(a.routes, '\n'))
-  end
   a.place = place
   a.placed_priority = a.priority
+  if place == 'ready' then call_waiting(a.routes) end
 end
 
 local function routes_of(a)

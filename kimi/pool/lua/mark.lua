@@ -9,4 +9,5 @@ a.state = state
 redis.call('HSET', key('account', name), 'state', state, 'reason', ARGV[5])
 redis.call('ZREM', key('refresh'), name)
 settle(name, a)
+changed(name)
 return 1

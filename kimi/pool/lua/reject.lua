@@ -18,5 +18,6 @@ a.rejected = '1'
 redis.call('HSET', account, 'rejected', '1', 'spoilt', spoilt)
 schedule(name, a, due)
 settle(name, a)
+changed(name)
 if in_service(a) and due == AT_ONCE then redis.call('PUBLISH', key('wake'), name) end
 return 1

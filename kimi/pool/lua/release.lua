@@ -1,7 +1,11 @@
 -- Gives a lease back, once; what the upstream did to the account during it comes along.
--- ARGV: now, lease id with name, milliseconds to cool, reason, model (cool only this model on this account)
+-- ARGV: now, lease id with name, when it was granted (0: unknown), 1 if the account has answered,
+--       kind of failure ('' for none), its text, first rest, longest rest, factor, what the upstream said (-1: nothing),
+--       model (only this model of the account rests); times in milliseconds
+-- Returns for how many milliseconds the account, or the model, rests now.
 
-local lease, cool, reason, model = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local lease, granted, served, kind = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
+local first, most, factor, told, model = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
 local name, a = give_back(lease)
 -- A renewal that was sent before this may arrive after it, and must not bring the lease back.
 redis.call('SET', key('returned', lease), '', 'PX', 10000)
@@ -10,15 +14,42 @@ if not name then
   a = read(name)
   if not a then return 0 end
 end
-if cool > 0 and model ~= '' then
+local account = key('account', name)
+
+local function refuse_model(rest)
   local refused = key('refused', name)
   redis.call('ZREMRANGEBYSCORE', refused, '-inf', int(NOW))
-  redis.call('ZADD', refused, int(NOW + cool), model)
+  redis.call('ZADD', refused, int(NOW + rest), model)
   local longest = redis.call('ZRANGE', refused, -1, -1, 'WITHSCORES')
   redis.call('PEXPIRE', refused, int(tonumber(longest[2]) - NOW))
-elseif cool > 0 and NOW + cool > a.cool_until then
-  a.cool_until = NOW + cool
-  redis.call('HSET', key('account', name), 'cool_until', int(a.cool_until), 'cool_reason', reason)
+end
+
+local function rest_until(time)
+  a.cool_until = time
+  redis.call('HSET', account, 'cool_until', int(time), 'cool_reason', ARGV[6])
+end
+
+-- What failed beside the failure that is known already is the same incident, and no further one.
+local is_news = granted == 0 or granted > a.struck
+local rest = 0
+if kind ~= '' and model ~= '' then
+  rest = told >= 0 and told or first
+  refuse_model(rest)
+  changed(name)
+elseif kind ~= '' then
+  if is_news then
+    a.strikes = a.strike_kind == kind and math.min(a.strikes + 1, 64) or 1
+    redis.call('HSET', account, 'strikes', int(a.strikes), 'strike_kind', kind, 'struck', int(NOW))
+    rest = math.min(most, first * factor ^ (a.strikes - 1))
+  end
+  if told >= 0 then rest = told end
+  if NOW + rest > a.cool_until then rest_until(NOW + rest) end
+  rest = math.max(0, a.cool_until - NOW)
+  changed(name)
+elseif served and is_news and a.strikes > 0 then
+  a.strikes = 0
+  redis.call('HSET', account, 'strikes', '0', 'strike_kind', '')
+  changed(name)
 end
 settle(name, a)
-return 1
+return int(rest)

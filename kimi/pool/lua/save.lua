@@ -18,4 +18,5 @@ redis.call('HSET', key('account', name),
 schedule(name, a, ARGV[8])
 set_routes(name, a)
 settle(name, a)
+changed(name)
 return 1

@@ -1,15 +1,17 @@
 -- Brings one configured account into the pool, or up to date with what the operator wrote.
 -- The stored credential wins over the configured one until the configured one itself changes (its fingerprint);
 -- one that was rotated under another name comes along.
--- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority
+-- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line
 -- Returns 'added', 'revived' (its credential is tried anew), 'updated' or 'same'; or 'locked' when the credential is
 -- being exchanged just now, so that nothing was changed.
 
 local name, spec, origin, fingerprint, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local account, kept = key('account', name), key('kept', fingerprint)
-local known = redis.call('HMGET', account, 'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state')
+local known = redis.call('HMGET', account, 'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state', 'line')
 local fresh = known[2] ~= fingerprint
-if known[1] == spec and not fresh and known[3] == '1' and known[5] == origin then return 'same' end
+if known[1] == spec and not fresh and known[3] == '1' and known[5] == origin and known[8] == ARGV[11] then
+  return 'same'
+end
 
 local function upstream_of(text)
   local a = cjson.decode(text)
@@ -41,7 +43,8 @@ if fresh or inherits or moved then
   redis.call('HSET', account,
     'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0', 'spoilt', '0',
     'state', known[7] == 'paused' and not fresh and 'paused' or 'new', 'reason', '', 'failures', '0',
-    'cool_until', '0', 'cool_reason', '', 'rate_until', '0', 'models', '[]',
+    'cool_until', '0', 'cool_reason', '', 'strikes', '0', 'strike_kind', '', 'struck', '0',
+    'rate_until', '0', 'models', '[]',
     'version', int(tonumber(known[4] or '0') + 1))
   redis.call('DEL', key('refused', name))
   redis.call('ZREM', key('refresh'), name)
@@ -49,7 +52,7 @@ end
 redis.call('DEL', kept)
 redis.call('HSET', account,
   'spec', spec, 'origin', origin, 'present', '1', 'limit', ARGV[7], 'rate', ARGV[8], 'weight', ARGV[9],
-  'priority', ARGV[10])
+  'priority', ARGV[10], 'line', ARGV[11])
 if ARGV[8] == '0' then redis.call('HSET', account, 'rate_until', '0') end
 local a = read(name)
 set_routes(name, a)
@@ -58,4 +61,5 @@ if in_service(a) and not redis.call('ZSCORE', key('refresh'), name) then
   redis.call('PUBLISH', key('wake'), name)
 end
 settle(name, a)
+changed(name)
 return outcome

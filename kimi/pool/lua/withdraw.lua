@@ -13,4 +13,5 @@ redis.call('PEXPIRE', kept, KEEP)
 schedule(name, a)
 set_routes(name, a)
 settle(name, a)
+changed(name)
 return 1

@@ -20,6 +20,9 @@ class Member:
     expires: float = 0.0
     rejected: bool = False
     cool_until: float = 0.0
+    strikes: int = 0
+    struck: float = 0.0
+    strike_kind: str = ""
     rate_until: float = 0.0
     recent: list[float] = field(default_factory=list)
     refused: dict[str, float] = field(default_factory=dict)
@@ -28,12 +31,29 @@ class Member:
     def renew_credential(self) -> None:
         self.version += 1
         self.access, self.expires, self.rejected = "", 0.0, False
-        self.cool_until = self.rate_until = 0.0
+        self.cool_until = self.rate_until = self.struck = 0.0
+        self.strikes, self.strike_kind = 0, ""
         self.refused.clear()
+
+    def strike(self, kind: str, seconds: float, now: float, granted: float) -> None:
+        """A failure, which counts unless it happened beside one that is known already."""
+        if granted > self.struck:
+            self.strikes = self.strikes + 1 if kind == self.strike_kind else 1
+            self.strike_kind, self.struck = kind, now
+            self.cool_until = max(self.cool_until, now + min(seconds * 2 ** (self.strikes - 1), 60.0))
+
+    def serve(self, granted: float) -> None:
+        if granted > self.struck:
+            self.strikes, self.strike_kind = 0, ""
+
+    @property
+    def limit(self) -> int:
+        """One at a time until one was served."""
+        return 1 if self.strikes else self.account.max_concurrency
 
     @property
     def load(self) -> int:
-        return 63 * len(self.leases) // self.account.max_concurrency
+        return 63 * len(self.leases) // self.limit
 
     @property
     def in_service(self) -> bool:
@@ -49,5 +69,5 @@ class Member:
         return (
             self.has_token(now)
             and self.rests_until() <= now
-            and len(self.leases) < self.account.max_concurrency
+            and len(self.leases) < self.limit
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
-from kimi.pool import Leases, Members, Store, TokenStore
+from kimi.pool import Leases, Members, Rest, Store, TokenStore
 
 
 @dataclass
@@ -63,3 +63,8 @@ class Pool:
 def web(name: str, **options: object) -> Account:
     """A `kimi` account."""
     return Account(name=name, kind=Kind.KIMI, **options)  # type: ignore[arg-type]
+
+
+def rest(seconds: float, because: str = "overloaded", **options: object) -> Rest:
+    """A rest of so many seconds, the first time and every time."""
+    return Rest(because, because, seconds, seconds, **options)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import pytest
 from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable
 from kimi.pool import Lease, Leases, Store, connect
-from tests.kimi.pool.pools import Pool, web
+from tests.kimi.pool.pools import Pool, rest, web
 
 ROUTES = ["kimi"]
 
@@ -121,11 +121,11 @@ def test_accounts_that_were_tried_are_passed_over(pool: Pool) -> None:
 
 def test_waiting_is_for_accounts_that_were_not_tried(pool: Pool) -> None:
     pool.fill(web("a"), web("b"))
-    pool.leases.release(take(pool), cool=30, reason="busy")
+    pool.leases.release(take(pool), rest=rest(30, "busy"))
     other = take(pool)
     with pytest.raises(AllBusy):
         take(pool, exclude=("a",))
-    pool.leases.release(other, cool=10, reason="busy")
+    pool.leases.release(other, rest=rest(10, "busy"))
     with pytest.raises(AllBusy) as caught:
         take(pool)
     assert caught.value.retry_after == 10
@@ -143,7 +143,7 @@ def test_no_number_of_accounts_that_refuse_a_model_hides_the_one_that_takes_it(p
     names = [f"a{i:03}" for i in range(300)]
     pool.fill(*(web(name) for name in names))
     for _ in names[:-1]:
-        pool.leases.release(take(pool, model="kimi-k3"), cool=3600, reason="plan", model="kimi-k3")
+        pool.leases.release(take(pool, model="kimi-k3"), rest=rest(3600, "plan", model="kimi-k3"))
     last = take(pool, model="kimi-k3")
     pool.leases.release(last)
     assert take(pool, model="kimi-k3").account.name == last.account.name
@@ -152,7 +152,7 @@ def test_no_number_of_accounts_that_refuse_a_model_hides_the_one_that_takes_it(p
 def test_how_long_to_wait_is_not_said_while_a_token_may_come_sooner(pool: Pool) -> None:
     pool.fill(web("a"), web("b"))
     pool.leases.reject(take(pool))
-    pool.leases.release(take(pool), cool=60, reason="busy")
+    pool.leases.release(take(pool), rest=rest(60, "busy"))
     with pytest.raises(AllBusy) as caught:
         take(pool)
     assert caught.value.retry_after is None
@@ -264,8 +264,8 @@ def test_who_waits_for_a_token_is_told_when_the_first_can_come(pool: Pool) -> No
 def test_cooling_ends_by_itself_and_never_gets_shorter(pool: Pool) -> None:
     pool.fill(web("a", max_concurrency=2))
     first, second = take(pool), take(pool)
-    pool.leases.release(first, cool=30, reason="overloaded")
-    pool.leases.release(second, cool=5, reason="busy")
+    pool.leases.release(first, rest=rest(30, "overloaded"))
+    pool.leases.release(second, rest=rest(5, "busy"))
     pool.clock.now += 29
     with pytest.raises(AllBusy) as caught:
         take(pool)
@@ -278,7 +278,7 @@ def test_cooling_ends_by_itself_and_never_gets_shorter(pool: Pool) -> None:
 
 def test_a_refused_model_leaves_the_others_alone(pool: Pool) -> None:
     pool.fill(web("a"))
-    pool.leases.release(take(pool, model="kimi-k3"), cool=60, reason="not in the plan", model="kimi-k3")
+    pool.leases.release(take(pool, model="kimi-k3"), rest=rest(60, "not in the plan", model="kimi-k3"))
     with pytest.raises(NoAccount):
         take(pool, model="kimi-k3")
     lease = take(pool, model="kimi")

@@ -10,7 +10,7 @@ import pytest
 from kimi.errors import AllBusy
 from kimi.pool import Signals
 from kimi.pool.connection import connect_listener
-from kimi.pool.signals import FREED, WAKE
+from kimi.pool.signals import WAKE, freed
 from tests.kimi.pool.pools import Pool, web
 from tests.valkey import Valkey
 
@@ -39,24 +39,25 @@ def test_a_rejected_token_wakes_the_refresher(pool: Pool, signals: Signals) -> N
     heard.close()
 
 
-def test_a_freed_account_is_announced_to_those_who_wait_only(pool: Pool, signals: Signals) -> None:
+def test_only_the_worker_whose_turn_it_is_is_called(pool: Pool, signals: Signals) -> None:
     pool.fill(web("a"))
-    heard = signals.listen(FREED, poll=0.05)
-    assert next(heard) is None
+    mine, others = (signals.listen(freed(worker), poll=0.05) for worker in ("mine", "others"))
+    assert [next(mine), next(others)] == [None, None]
     pool.leases.release(pool.leases.acquire(["kimi"], model="kimi"))
-    assert next(heard) is None, "nobody waits"
+    assert next(mine) == "", "nobody waits"
     lease = pool.leases.acquire(["kimi"], model="kimi")
     with pytest.raises(AllBusy):
-        pool.leases.acquire(["kimi"], model="kimi")
+        pool.leases.acquire(["kimi"], model="kimi", ticket="mine.1", patience=10)
     pool.leases.release(lease)
-    assert next(heard) == "kimi"
-    heard.close()
+    assert [next(mine), next(others)] == ["mine.1", ""]
+    mine.close()
+    others.close()
 
 
 def test_silence_is_told_as_well(redis_url: str) -> None:
     redis = connect_listener(redis_url)
     heard = Signals(redis).listen(WAKE, poll=0.01)
-    assert [next(heard) for _ in range(3)] == [None, None, None]
+    assert [next(heard) for _ in range(3)] == [None, "", ""]
     heard.close()
     redis.connection_pool.disconnect()
 
@@ -76,9 +77,9 @@ def test_it_listens_again_when_redis_is_back(own_valkey: Valkey) -> None:
     assert next(heard) is None
     own_valkey.kill()
     while not restarted.is_set():
-        assert next(heard) is None
+        assert not next(heard)
     message = next(heard)
-    while message is None:
+    while not message:
         with connect_listener(own_valkey.url) as publisher:
             publisher.publish("kimi:{pool}:wake", "a")
         message = next(heard)

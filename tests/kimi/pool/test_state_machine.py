@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Record, State, Tokens
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
-from kimi.pool import Lease
+from kimi.pool import Lease, Rest
 from tests.kimi.pool.model import Member
 from tests.kimi.pool.pools import Pool
 
@@ -36,7 +36,8 @@ accounts = st.builds(
     weight=st.sampled_from((0.5, 1.0, 3.0)),
 )
 moments = st.sampled_from((1, 6, 21, 45))
-cooling = st.sampled_from((0, 0, 5, 40))
+_RESTS = {"busy": 5.0, "overloaded": 40.0}
+fates = st.sampled_from(("", "", "served", "busy", "overloaded"))
 lifetimes = st.sampled_from((20, 90, 300, 900))
 some_names = st.sampled_from(NAMES)
 
@@ -160,12 +161,12 @@ class PoolMachine(RuleBasedStateMachine):
     def acquire_any(self, model: str) -> None:
         self.acquire(["kimi", "kimi-classic"], model, set())
 
-    @rule(cool=cooling, refused=st.sampled_from(("", "kimi-k3")))
-    def serve(self, cool: float, refused: str) -> None:
+    @rule(fate=fates, refused=st.sampled_from(("", "kimi-k3")))
+    def serve(self, fate: str, refused: str) -> None:
         before = len(self.leases)
         self.acquire(["kimi", "kimi-classic"], "kimi", set())
         if len(self.leases) > before:
-            self._release(self.leases[-1], cool, refused)
+            self._release(self.leases[-1], fate, refused)
 
     @rule(
         routes=st.sampled_from((["kimi"], ["kimi-classic"], ["kimi-classic", "kimi"])),
@@ -230,19 +231,23 @@ class PoolMachine(RuleBasedStateMachine):
         return st.sampled_from(self.leases[-3:]) | st.sampled_from(self.leases)
 
     @precondition(lambda self: self.leases)
-    @rule(data=st.data(), cool=cooling, refused=st.sampled_from(("", "kimi-k3")))
-    def release(self, data: st.DataObject, cool: float, refused: str) -> None:
-        self._release(data.draw(self._lease()), cool, refused)
+    @rule(data=st.data(), fate=fates, refused=st.sampled_from(("", "kimi-k3")))
+    def release(self, data: st.DataObject, fate: str, refused: str) -> None:
+        self._release(data.draw(self._lease()), fate, refused)
 
-    def _release(self, lease: Lease, cool: float, model: str) -> None:
-        self.pool.leases.release(lease, cool=cool, reason="why", model=model)
+    def _release(self, lease: Lease, fate: str, model: str) -> None:
+        failed = fate in _RESTS
+        rest = Rest(fate, "why", _RESTS[fate], 60.0, model=model) if failed else None
+        self.pool.leases.release(lease, rest=rest, served=fate == "served")
         member = self.members[lease.account.name]
         member.leases.pop(lease.id, None)
         self.returned.add(lease.id)
-        if cool and model:
-            member.refused[model] = self.now + cool
-        elif cool:
-            member.cool_until = max(member.cool_until, self.now + cool)
+        if failed and model:
+            member.refused[model] = self.now + _RESTS[fate]
+        elif failed:
+            member.strike(fate, _RESTS[fate], self.now, lease.granted)
+        elif fate == "served":
+            member.serve(lease.granted)
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data())

@@ -1,0 +1,24 @@
+-- A worker is gone: its leases are given back and its tickets torn up.
+-- ARGV: now, worker (its leases and tickets begin with it and a dot)
+
+local prefix = ARGV[2] .. '.'
+
+local function is_its(id)
+  return string.sub(id, 1, #prefix) == prefix
+end
+
+-- Its tickets first, or they would be called to its own places.
+for _, route in ipairs(redis.call('SMEMBERS', key('routes'))) do
+  for _, ticket in ipairs(redis.call('ZRANGE', key('route', route, 'queue'), 0, -1)) do
+    if is_its(ticket) then forget_ticket(ticket) end
+  end
+end
+local leases = 0
+for _, lease in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do
+  if is_its(lease) then
+    local name, a = give_back(lease)
+    if name then settle(name, a) end
+    leases = leases + 1
+  end
+end
+return leases

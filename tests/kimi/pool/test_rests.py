@@ -1,0 +1,101 @@
+"""How accounts rest after failures, and come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from kimi.accounts import ConfiguredAccount
+from kimi.errors import AllBusy, UpstreamDown
+from kimi.pool import Lease, Rest
+from tests.kimi.pool.pools import Pool, rest, web
+
+
+def take(pool: Pool, *, tripped: tuple[str, ...] = ()) -> Lease:
+    return pool.leases.acquire(["kimi"], model="kimi", tripped=tripped)
+
+
+def fail(pool: Pool, kind: str = "Overloaded", *, told: float | None = None) -> float:
+    """A request that fails; the seconds that its account rests then, which go by."""
+    pool.clock.now += 0.001
+    seconds = pool.leases.release(take(pool), rest=Rest(kind, "because", 5, 60, told=told))
+    pool.clock.now += seconds
+    return seconds
+
+
+def test_failures_in_a_row_make_it_longer_up_to_a_limit(pool: Pool) -> None:
+    pool.fill(web("a"), lifetime=9000)
+    assert [fail(pool) for _ in range(6)] == [5, 10, 20, 40, 60, 60]
+
+
+def test_an_answer_or_another_kind_of_failure_ends_the_row(pool: Pool) -> None:
+    pool.fill(web("a"), lifetime=9000)
+    assert [fail(pool), fail(pool)] == [5, 10]
+    pool.leases.release(take(pool), served=True)
+    assert [fail(pool), fail(pool)] == [5, 10]
+    assert fail(pool, "AccountBusy") == 5
+    pool.leases.release(take(pool))
+    assert fail(pool, "AccountBusy") == 10, "whoever gives an account back without an answer says nothing"
+
+
+def test_what_the_upstream_says_goes_before_the_steps(pool: Pool) -> None:
+    pool.fill(web("a"), lifetime=9000)
+    assert [fail(pool), fail(pool, told=3), fail(pool, told=600), fail(pool)] == [5, 3, 600, 40]
+
+
+def test_what_fails_together_is_one_failure(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=50))
+    leases = [take(pool) for _ in range(50)]
+    pool.clock.now += 1
+    assert {pool.leases.release(lease, rest=Rest("Overloaded", "why", 5, 60)) for lease in leases[:-1]} == {5}
+    assert pool.leases.release(leases[-1], rest=Rest("Overloaded", "why", 5, 60, told=30)) == 30
+
+
+def test_after_a_rest_one_request_tries_the_account_for_all(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=3))
+    old = take(pool)
+    pool.clock.now += 1
+    assert pool.leases.release(take(pool), rest=rest(10)) == 10
+    pool.leases.release(old, served=True)
+    pool.clock.now += 10
+    probe = take(pool)
+    with pytest.raises(AllBusy):
+        take(pool)
+    pool.clock.now += 1
+    pool.leases.release(probe)
+    probe = take(pool)
+    with pytest.raises(AllBusy):
+        take(pool)
+    pool.leases.release(probe, served=True)
+    assert [take(pool).account.name for _ in range(3)] == ["a", "a", "a"]
+
+
+def test_a_new_credential_starts_without_strikes(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=2))
+    assert [fail(pool), fail(pool)] == [5, 10]
+    pool.members.sync([ConfiguredAccount(web("a", max_concurrency=2), "another")])
+    pool.freshen("a")
+    assert [take(pool).account.name for _ in range(2)] == ["a", "a"]
+
+
+def test_accounts_behind_a_failing_upstream_are_passed_over(pool: Pool) -> None:
+    direct = [web(f"direct-{number}", priority=1) for number in range(3)]
+    proxied = web("proxied", proxy="http://127.0.0.1:1")
+    pool.fill(*direct, proxied)
+    (line,) = {account.line for account in direct}
+    lease = take(pool, tripped=(line,))
+    assert lease.account.name == "proxied"
+    with pytest.raises(UpstreamDown):
+        take(pool, tripped=(line,))
+    assert take(pool).account.name.startswith("direct")
+    pool.leases.release(lease)
+    with pytest.raises(UpstreamDown):
+        take(pool, tripped=(line, proxied.line))
+
+
+def test_an_account_of_an_older_release_learns_its_line(pool: Pool) -> None:
+    pool.fill(web("a"))
+    pool.store.redis.hdel(pool.store.key("account", "a"), "line", "strikes", "struck", "strike_kind")
+    assert pool.leases.release(take(pool), served=True) == 0
+    pool.configure(web("a"))
+    with pytest.raises(UpstreamDown):
+        take(pool, tripped=(web("a").line,))
