@@ -32,6 +32,7 @@ from kimi.upstreams.drift import Drift
 
 _ALL = frozenset(Kind)
 _WEB = frozenset({Kind.KIMI, Kind.CLASSIC})
+_CONNECT = frozenset({Kind.KIMI})
 _OFFICIAL = frozenset({Kind.MOONSHOT})
 
 
@@ -74,34 +75,46 @@ def _only(status: int) -> range:
 
 TABLE: tuple[Row, ...] = (
     # The account's credential
-    Row(AccountBanned, r"auth\.account_.+"),
+    Row(AccountBanned, r"auth\.account_.+", kinds=_WEB),
     Row(TokenRejected, r"auth\.token\..+|unauthenticated|REASON_INVALID_AUTH_TOKEN", kinds=_WEB),
     Row(AccountDead, r"invalid_authentication_error|incorrect_api_key_error", kinds=_OFFICIAL),
     # The client's prompt
     Row(ContentRefused, r"chat\.forbidden|content_filter"),
-    Row(ContentRefused, says="会话已被禁用"),
-    Row(PromptTooLong, r"openai\.completion\.token_length_too_long"),
-    Row(PromptTooLong, r"invalid_request_error|invalid_argument", says="token limit|too long|context length"),
+    Row(ContentRefused, says="会话已被禁用", kinds=_WEB),
+    Row(PromptTooLong, r"openai\.completion\.token_length_too_long", kinds=_WEB),
+    Row(PromptTooLong, r"invalid_argument", says="token limit|too long|context length", kinds=_CONNECT),
+    Row(PromptTooLong, r"invalid_request_error", says="token limit|too long|context length", kinds=_OFFICIAL),
     Row(RequestInvalid, r"invalid_request_error", kinds=_OFFICIAL),
     # Another stream of the account
-    Row(AccountBusy, r"chat\.user_stream_pushing"),
-    Row(AccountBusy, says="发送频率过高|session in progress|concurrent request limit"),
+    Row(AccountBusy, r"chat\.user_stream_pushing", kinds=_WEB),
+    Row(AccountBusy, says="发送频率过高|session in progress|concurrent request limit", kinds=_WEB),
     # Too much for the upstream just now
     Row(Overloaded, r"openai\.completion\.stream|REASON_\w*OVERLOADED\w*|engine_overloaded(_error)?"),
     # Too much for the account
-    Row(RateLimited, r"rate_limit_reached_error"),
-    Row(QuotaSpent, r"exceeded_current_quota_error"),
-    Row(QuotaSpent, says="匿名聊天使用次数超过"),
-    Row(QuotaSpent, r"resource_exhausted", says=r"used up|usage limit|quota|\bspent\b|额度|用完|用尽|次数"),
+    Row(RateLimited, r"rate_limit_reached_error", kinds=_OFFICIAL),
+    Row(QuotaSpent, r"exceeded_current_quota_error", kinds=_OFFICIAL),
+    Row(QuotaSpent, says="匿名聊天使用次数超过", kinds=_WEB),
+    Row(
+        QuotaSpent,
+        r"resource_exhausted",
+        says=r"used up|usage limit|quota|\bspent\b|额度|用完|用尽|次数",
+        kinds=_CONNECT,
+    ),
     # Not for this account
-    Row(ModelRefused, r"resource_exhausted", says=r"\bplan\b|scenario|membership|subscri|upgrade|套餐|会员"),
-    Row(ModelRefused, r"permission_denied(_error)?|resource_not_found_error"),
-    Row(Overloaded, r"resource_exhausted", vague=True),
+    Row(
+        ModelRefused,
+        r"resource_exhausted",
+        says=r"\bplan\b|scenario|membership|subscri|upgrade|套餐|会员",
+        kinds=_CONNECT,
+    ),
+    Row(ModelRefused, r"permission_denied", kinds=_CONNECT),
+    Row(ModelRefused, r"permission_denied_error|resource_not_found_error", kinds=_OFFICIAL),
+    Row(Overloaded, r"resource_exhausted", kinds=_CONNECT, vague=True),
     # The upstream itself
-    Row(UpstreamTimeout, r"deadline_exceeded"),
-    Row(UpstreamError, r"unavailable|internal|unknown|aborted|canceled|data_loss"),
-    Row(UpstreamError, r"server_error|server_unavailable|server_interrupted"),
-    Row(ContentRefused, r"SEVERITY_BLOCK_RETRACT"),
+    Row(UpstreamTimeout, r"deadline_exceeded", kinds=_CONNECT),
+    Row(UpstreamError, r"unavailable|internal|unknown|aborted|canceled|data_loss", kinds=_CONNECT),
+    Row(UpstreamError, r"server_error|server_unavailable|server_interrupted", kinds=_OFFICIAL),
+    Row(ContentRefused, r"SEVERITY_BLOCK_RETRACT", kinds=_CONNECT),
     # Nothing but a status
     Row(UpstreamError, status=range(300, 400), vague=True),  # classic sends visitors from abroad elsewhere
     Row(UpstreamError, "text/html", status=_only(403)),  # a firewall on the way, not the account
@@ -117,9 +130,14 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+def match(complaint: Complaint) -> Row | None:
+    """The row that speaks of `complaint`: the first that matches."""
+    return next((row for row in TABLE if row.matches(complaint)), None)
+
+
 def classify(complaint: Complaint, drift: Drift) -> KimiError:
     """The error that `complaint` is; `BrokenAnswer` where no row knows it. Unknown reasons are told to `drift`."""
-    row = next((row for row in TABLE if row.matches(complaint)), None)
+    row = match(complaint)
     if row is None or row.vague:
         for reason in complaint.reasons or (f"status.{complaint.status}",) * (row is None):
             drift.note(complaint.kind, "reason", reason)
