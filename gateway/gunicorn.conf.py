@@ -10,9 +10,11 @@ import math
 import os
 from typing import Any
 
-from gateway import scratch
+from gateway import crew, scratch
 
 scratch.share_figures(os.environ, scratch.in_memory())  # before prometheus_client is imported, which looks for it
+
+crew.found(os.environ)
 
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -64,6 +66,7 @@ def on_starting(server: Any) -> None:
 def child_exit(_server: Any, worker: Any) -> None:
     """A worker is gone: what it had under way is no longer under way."""
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    crew.bury(_settings.redis_url, crew.worker_name(os.environ, worker.pid))
 
 
 def on_exit(_server: Any) -> None:

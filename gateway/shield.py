@@ -15,12 +15,16 @@ T = TypeVar("T")
 class Shielded(Generic[T]):
     """Runs `call` in a greenlet of its own, which nobody kills.
 
-    When whoever waits for it is killed, the call still runs to its end, and `orphaned` gets its result.
+    When whoever waits for it is killed, the call still runs to its end: `orphaned` gets its result, and `refused` is
+    called if there is none.
     """
 
-    def __init__(self, call: Callable[[], T], orphaned: Callable[[T], object]) -> None:
+    def __init__(
+        self, call: Callable[[], T], orphaned: Callable[[T], object], refused: Callable[[], object] = lambda: None
+    ) -> None:
         self._call = call
         self._orphaned = orphaned
+        self._refused = refused
         self._abandoned = False
         self._error: KimiError | None = None
 
@@ -43,6 +47,8 @@ class Shielded(Generic[T]):
             result = self._call()
         except KimiError as error:  # one that nobody caught in a greenlet would be printed
             self._error = error
+            if self._abandoned:
+                self._refused()
             return None
         if self._abandoned:
             self._orphaned(result)

@@ -1,120 +1,189 @@
-"""Where requests wait for an account: first come, first served."""
+"""Where requests wait for an account: first come, first served, whichever worker they came to."""
 
 from __future__ import annotations
 
+import itertools
+import logging
 import time
-from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+import gevent
 from gevent.event import Event as Flag
 
 from gateway.shield import Shielded
-from kimi.errors import AllBusy, AwaitingToken
+from kimi.errors import AllBusy, AwaitingToken, StoreUnavailable
 from kimi.pool import Lease
 
-LOOK_SECONDS = 1.0  # how often the first in line looks by itself, should a signal be lost
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often somebody looks after those who wait, should a call be lost or something change by time alone."""
+_SHORTEST_PAUSE = 0.01
 
 
 class LeaseSource(Protocol):
-    """Where accounts come from."""
+    """Where accounts come from, and where the queue for them is kept; see `kimi.pool.Leases`."""
 
-    def acquire(self, routes: Sequence[str], *, model: str, exclude: Collection[str] = ()) -> Lease: ...
+    def acquire(
+        self,
+        routes: Sequence[str],
+        *,
+        model: str,
+        exclude: Collection[str] = (),
+        tripped: Collection[str] = (),
+        ticket: str = "",
+        patience: float = 0.0,
+    ) -> Lease: ...
 
-    def release(self, lease: Lease) -> None: ...
+    def release(self, lease: Lease) -> float: ...
+
+    def leave(self, ticket: str) -> None: ...
+
+    def look(self, routes: Collection[str]) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a request needs; requests with the same wish stand in one line."""
+    """What a request needs."""
 
     routes: tuple[str, ...]
     model: str
     exclude: frozenset[str] = frozenset()
+    tripped: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class _Line:
-    refusal: AllBusy | AwaitingToken  # what the first in line was told last
-    places: deque[Flag] = field(default_factory=deque)
+@dataclass(eq=False, slots=True)
+class _Place:
+    """One request that waits."""
+
+    ticket: str
+    wish: Wish
+    called: Flag = field(default_factory=Flag)
+    served: bool = False
 
 
 class WaitingRoom:
-    """Leases accounts, and queues the requests for which none is free.
+    """Leases accounts for the requests of this process, and lets those wait for which none is free.
 
-    Only the first of each line asks the pool, and only when it is told that an account may be free, so that a thousand
-    waiting requests cost hardly more than one.
+    The queue itself is the source's, one for all processes: a request takes a ticket there and asks again when the
+    ticket is called, so that a thousand waiting requests cost next to nothing.
     """
 
-    def __init__(self, leases: LeaseSource, seconds: float) -> None:
-        self._leases = leases
+    def __init__(
+        self,
+        source: LeaseSource,
+        seconds: float,
+        worker: str,
+        *,
+        pause: Callable[[float], object] = gevent.sleep,
+    ) -> None:
+        self._source = source
         self._seconds = seconds
-        self._lines: dict[Wish, _Line] = {}
+        self._tickets = (f"{worker}.{number}" for number in itertools.count(1))
+        self._places: dict[str, _Place] = {}
+        self._routes: Counter[tuple[str, ...]] = Counter()
+        self._pause = pause
+        self._someone_came = Flag()
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return sum(len(line.places) for line in self._lines.values())
+        return len(self._places)
 
     def acquire(self, wish: Wish) -> Lease:
         """An account for the request, after at most the time that requests may wait.
 
-        Raises `AllBusy` or `AwaitingToken` when that time is over or would not be enough, and `NoAccount` at once.
+        Raises `AllBusy` or `AwaitingToken` when that time is over or would not be enough, `NoAccount` and
+        `UpstreamDown` at once.
         """
-        if wish in self._lines:
-            return self._wait(wish, time.monotonic() + self._seconds)
+        until = time.monotonic() + self._seconds
+        place = _Place(next(self._tickets), wish)
         try:
-            return self._ask(wish)
+            return self._ask(place, self._seconds)
         except (AllBusy, AwaitingToken) as refusal:
-            if self._hopeless(refusal, self._seconds):
+            if self._seconds <= 0 or not _within(refusal, self._seconds):
                 raise
-            self._lines.setdefault(wish, _Line(refusal))
-        return self._wait(wish, time.monotonic() + self._seconds)
-
-    def announce(self, routes: Collection[str]) -> None:
-        """An account that serves `routes` can be leased; with no routes, any may be."""
-        for wish, line in self._lines.items():
-            if not routes or not set(routes).isdisjoint(wish.routes):
-                line.places[0].set()
-
-    def _ask(self, wish: Wish) -> Lease:
-        acquire = partial(self._leases.acquire, wish.routes, model=wish.model, exclude=wish.exclude)
-        return Shielded(acquire, orphaned=self._leases.release).result()
-
-    def _wait(self, wish: Wish, until: float) -> Lease:
-        with self._place(wish) as (line, called):
-            while (left := until - time.monotonic()) > 0:
-                if line.places[0] is not called:
-                    called.wait(left)
-                    continue
-                called.clear()  # before asking: what is freed from here on calls again
+            latest = refusal
+        with self._waiting(place):
+            while place.called.wait(left := max(until - time.monotonic(), 0.0)):
+                place.called.clear()
                 try:
-                    return self._ask(wish)
+                    return self._ask(place, left)
                 except (AllBusy, AwaitingToken) as refusal:
-                    line.refusal = refusal
-                    if self._hopeless(refusal, left):
-                        raise
-                    called.wait(min(left, LOOK_SECONDS, refusal.retry_after or LOOK_SECONDS))
-            raise type(line.refusal)(str(line.refusal), retry_after=line.refusal.retry_after)
+                    latest = refusal
+                    if not _within(refusal, left):
+                        break
+        raise type(latest)(str(latest), retry_after=latest.retry_after)
+
+    def call(self, ticket: str) -> None:
+        """It is the turn of `ticket`."""
+        if (place := self._places.get(ticket)) is not None:
+            place.called.set()
+
+    def call_all(self) -> None:
+        """Calls may have been lost: everybody asks for himself."""
+        for place in self._places.values():
+            place.called.set()
+
+    def run(self) -> None:
+        """Looks after those who wait, for ever."""
+        while True:
+            self._someone_came.wait()
+            self._pause(self._look())
+            if not self._places:
+                self._someone_came.clear()
+
+    def _look(self) -> float:
+        """Lets the source see what time has changed; the seconds until the next look."""
+        try:
+            soonest = [self._source.look(routes) for routes in list(self._routes)]
+        except StoreUnavailable as error:
+            log.debug("nobody could be called: %s", error)
+            return LOOK_SECONDS
+        return max(_SHORTEST_PAUSE, min([LOOK_SECONDS, *(seconds for seconds in soonest if seconds is not None)]))
+
+    def _ask(self, place: _Place, patience: float) -> Lease:
+        wish = place.wish
+        acquire = partial(
+            self._source.acquire,
+            wish.routes,
+            model=wish.model,
+            exclude=wish.exclude,
+            tripped=wish.tripped,
+            ticket=place.ticket,
+            patience=patience,
+        )
+        lease = Shielded(acquire, orphaned=self._source.release, refused=partial(self._leave, place)).result()
+        place.served = True
+        return lease
 
     @contextmanager
-    def _place(self, wish: Wish) -> Iterator[tuple[_Line, Flag]]:
-        line = self._lines[wish]
-        called = Flag()
-        line.places.append(called)
+    def _waiting(self, place: _Place) -> Iterator[None]:
+        self._places[place.ticket] = place
+        self._routes[place.wish.routes] += 1
+        self._someone_came.set()
         try:
-            yield line, called
+            yield
         finally:
-            line.places.remove(called)
-            if line.places:
-                line.places[0].set()
-            else:
-                del self._lines[wish]
+            del self._places[place.ticket]
+            self._routes[place.wish.routes] -= 1
+            if not self._routes[place.wish.routes]:
+                del self._routes[place.wish.routes]
+            if not place.served:
+                gevent.spawn(self._leave, place)  # in a greenlet that nobody kills
 
-    @staticmethod
-    def _hopeless(refusal: AllBusy | AwaitingToken, left: float) -> bool:
-        """Whether it is known that the seconds left are not enough."""
-        return left <= 0 or (refusal.retry_after or 0) > left
+    def _leave(self, place: _Place) -> None:
+        try:
+            self._source.leave(place.ticket)
+        except StoreUnavailable as error:
+            log.debug("a ticket is left to expire: %s", error)
+
+
+def _within(refusal: AllBusy | AwaitingToken, seconds: float) -> bool:
+    """Whether somebody may be free in that time, as far as is known."""
+    return (refusal.retry_after or 0.0) <= seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from functools import cache
 
 import gevent
 
+from gateway import crew
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
@@ -25,7 +27,7 @@ from gateway.waiting import WaitingRoom
 from kimi.http import Transport
 from kimi.pool import Leases, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
-from kimi.pool.signals import FREED
+from kimi.pool.signals import freed
 from kimi.settings import load
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
@@ -34,11 +36,12 @@ from kimi.upstreams.registry import build
 def make(settings: GatewaySettings) -> Gateway:
     """An application of its own for the worker that calls this, with what has to go on behind its requests."""
     store = Store(connect(settings.redis_url))
-    leases, members = Leases(store), Members(store)
+    worker = crew.worker_name(os.environ, os.getpid())
+    leases, members = Leases(store, worker=worker), Members(store)
     limits = Deadlines(settings.kimi_first_byte_seconds, settings.kimi_idle_seconds, settings.kimi_total_seconds)
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
     upstreams = build(Line(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle)))
-    waiting = WaitingRoom(leases, settings.gateway_queue_seconds)
+    waiting = WaitingRoom(leases, settings.gateway_queue_seconds, worker)
     keeper = LeaseKeeper(leases)
     remover = ChatRemover(upstreams, members, enabled=settings.kimi_delete_chats)
     reactions = Reactions(leases, members, random.SystemRandom())
@@ -51,7 +54,8 @@ def make(settings: GatewaySettings) -> Gateway:
         remover.join(max(until - time.monotonic(), 0.0))
 
     gevent.spawn(keeper.run)
-    gevent.spawn(_relay, Signals(connect_listener(settings.redis_url)).listen(FREED), waiting)
+    gevent.spawn(waiting.run)
+    gevent.spawn(_relay, Signals(connect_listener(settings.redis_url)).listen(freed(worker)), waiting)
     return create_app(
         settings,
         Services(
@@ -65,10 +69,13 @@ def make(settings: GatewaySettings) -> Gateway:
     )
 
 
-def _relay(freed: Iterable[str | None], waiting: WaitingRoom) -> None:
-    """Calls those who wait whenever an account becomes free; anybody may be called when signals were lost."""
-    for routes in freed:
-        waiting.announce(() if routes is None else routes.splitlines())
+def _relay(calls: Iterable[str | None], waiting: WaitingRoom) -> None:
+    """Passes calls on to those who wait; everybody is called when some may be lost."""
+    for ticket in calls:
+        if ticket is None:
+            waiting.call_all()
+        else:
+            waiting.call(ticket)
 
 
 @cache

@@ -92,8 +92,8 @@ def relay(signals: Signals, worker: Worker, stop: Stop) -> None:
     for name in signals.listen(WAKE):
         if stop.is_set():
             return
-        if name is not None:
-            worker.wake(name)
+        if name != "":
+            worker.wake(name or "")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The queue in front of the pool."""
+"""The requests of one worker that wait for an account. The queue itself is the pool's, see tests/kimi/pool."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from gevent.event import Event as Flag
 
 from gateway.waiting import WaitingRoom, Wish
-from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, StoreUnavailable, UpstreamDown
 from kimi.pool import Lease
 from tests.gateway.scripted import wait_until
 from tests.kimi.pool.pools import web
@@ -22,178 +22,232 @@ WISH = Wish(("kimi",), "kimi")
 
 @dataclass
 class Desk:
-    """A pool with a number of free accounts, or a refusal."""
+    """A pool with a number of free accounts, or a refusal. It notes who asks and who leaves."""
 
     free: int = 0
     refusal: PoolError = field(default_factory=AllBusy)
-    asked: int = 0
+    asked: list[str] = field(default_factory=list)
+    patience: float = 0.0
+    tripped: Collection[str] = ()
+    left: list[str] = field(default_factory=list)
+    looks: list[tuple[str, ...]] = field(default_factory=list)
+    rests: float | None = None
+    away: bool = False
 
-    def acquire(self, routes: Sequence[str], *, model: str, exclude: Collection[str] = ()) -> Lease:
-        self.asked += 1
+    def acquire(
+        self,
+        routes: Sequence[str],
+        *,
+        model: str,
+        exclude: Collection[str] = (),
+        tripped: Collection[str] = (),
+        ticket: str = "",
+        patience: float = 0.0,
+    ) -> Lease:
+        assert (routes, model, exclude) == (("kimi",), "kimi", frozenset())
+        self.asked.append(ticket)
+        self.patience, self.tripped = patience, tripped
         gevent.sleep(0)
         if not self.free:
             raise self.refusal
         self.free -= 1
-        return Lease(f"{self.asked}", web("a"), "token", 1)
+        return Lease(f"{len(self.asked)}", web("a"), "token", 1)
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: Lease) -> float:
+        assert lease.token == "token"
         self.free += 1
+        return 0.0
+
+    def leave(self, ticket: str) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+        self.left.append(ticket)
+
+    def look(self, routes: Collection[str]) -> float | None:
+        if self.away:
+            raise StoreUnavailable("away")
+        self.looks.append(tuple(routes))
+        return self.rests
 
 
-def queue(room: WaitingRoom, count: int, order: list[int], wish: Wish = WISH) -> list[Any]:
-    """Sends in `count` requests one after the other; each notes its number when it is served."""
-
-    def request(number: int) -> None:
-        room.acquire(wish)
-        order.append(number)
-
-    greenlets = []
-    for number in range(count):
-        before = room.waiting
-        greenlets.append(gevent.spawn(request, number))
-        wait_until(lambda before=before: room.waiting > before)  # type: ignore[misc]
+def waiting(room: WaitingRoom, count: int) -> list[Any]:
+    """Sends in `count` requests and waits until all of them wait."""
+    before = room.waiting
+    greenlets = [gevent.spawn(room.acquire, WISH) for _ in range(count)]
+    wait_until(lambda: room.waiting == before + count)
     return greenlets
 
 
 def test_a_free_account_is_had_at_once() -> None:
     desk = Desk(free=1)
-    assert WaitingRoom(desk, 10).acquire(WISH).token == "token"
-    assert desk.asked == 1
+    lease = WaitingRoom(desk, 10, "w").acquire(Wish(("kimi",), "kimi", tripped=frozenset({"line"})))
+    assert lease.token == "token"
+    assert (desk.asked, desk.patience, desk.tripped, desk.left) == (["w.1"], 10, {"line"}, [])
 
 
-def test_first_come_first_served_and_one_asks_for_all() -> None:
-    desk, order = Desk(), list[int]()
-    room = WaitingRoom(desk, 10)
-    greenlets = queue(room, 100, order)
-    asked = desk.asked
-    desk.free = 3
-    room.announce(["kimi"])
-    wait_until(lambda: len(order) == 3)
-    assert order == [0, 1, 2]
-    wait_until(lambda: desk.asked == asked + 4)
-    desk.free = 97
-    room.announce(["kimi"])
-    gevent.joinall(greenlets, timeout=5, raise_error=True)
-    assert order == list(range(100))
-    assert room.waiting == 0
-
-
-def test_who_comes_later_does_not_overtake() -> None:
-    desk, order = Desk(), list[int]()
-    room = WaitingRoom(desk, 10)
-    (first,) = queue(room, 1, order)
-    desk.free = 2
-
-    def come_late() -> None:
-        room.acquire(WISH)
-        order.append(99)
-
-    late = gevent.spawn(come_late)
-    gevent.idle()
-    assert order == []
-    room.announce(["kimi"])
-    gevent.joinall([first, late], timeout=5, raise_error=True)
-    assert order == [0, 99]
-
-
-def test_a_wake_that_comes_while_asking_is_not_lost() -> None:
-    class Racing(Desk):
-        def acquire(self, routes: Sequence[str], *, model: str, exclude: Collection[str] = ()) -> Lease:
-            try:
-                return super().acquire(routes, model=model, exclude=exclude)
-            finally:
-                if self.asked == 2:
-                    self.free = 1
-                    room.announce(["kimi"])
-
-    room = WaitingRoom(Racing(), 10)
-    started = time.monotonic()
-    room.acquire(WISH)
-    assert time.monotonic() - started < 0.5, "it did not have to look by itself"
-
-
-def test_lines_of_other_wishes_are_not_called() -> None:
+def test_whoever_is_called_asks_again_with_the_same_ticket() -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 10)
-    greenlets = queue(room, 1, []) + queue(room, 1, [], Wish(("moonshot:kimi-k3",), "kimi-k3"))
-    wait_until(lambda: desk.asked == 4)
-    room.announce(["moonshot:kimi-k3"])
-    wait_until(lambda: desk.asked == 5)
-    room.announce([])
-    wait_until(lambda: desk.asked == 7)
-    gevent.killall(greenlets)
-    assert room.waiting == 0
-
-
-def test_a_lost_signal_costs_a_second_at_most() -> None:
-    desk, order = Desk(), list[int]()
-    (greenlet,) = queue(WaitingRoom(desk, 10), 1, order)
-    wait_until(lambda: desk.asked == 2)
+    room = WaitingRoom(desk, 10, "w")
+    first, second = waiting(room, 2)
     desk.free = 1
-    greenlet.join(2)
-    assert order == [0]
+    room.call("w.2")
+    second.join(5)
+    assert second.value.token == "token"
+    assert desk.asked == ["w.1", "w.2", "w.2"]
+    assert 9 < desk.patience <= 10
+    assert room.waiting == 1 and not first.ready()
+    assert desk.left == [], "the pool has taken the ticket"
+    room.call("w.2")
+    room.call("somebody else's")
+    first.kill()
 
 
-def test_time_is_up_for_the_first_and_for_those_behind() -> None:
+def test_one_who_is_called_in_vain_waits_on() -> None:
+    desk = Desk()
+    room = WaitingRoom(desk, 10, "w")
+    (greenlet,) = waiting(room, 1)
+    room.call("w.1")
+    wait_until(lambda: len(desk.asked) == 2)
+    desk.free = 1
+    room.call("w.1")
+    greenlet.join(5)
+    assert greenlet.value.token == "token"
+
+
+def test_a_call_that_comes_while_asking_is_not_lost() -> None:
+    class Racing(Desk):
+        def acquire(self, *args: Any, **options: Any) -> Lease:
+            try:
+                return super().acquire(*args, **options)
+            finally:
+                if len(self.asked) == 2:
+                    self.free = 1
+                    room.call("w.1")
+
+    room = WaitingRoom(Racing(), 10, "w")
+    (greenlet,) = waiting(room, 1)
+    room.call("w.1")
+    greenlet.join(5)
+    assert greenlet.value.token == "token"
+
+
+def test_after_lost_calls_everybody_asks() -> None:
+    desk = Desk()
+    room = WaitingRoom(desk, 10, "w")
+    greenlets = waiting(room, 3)
+    desk.free = 2
+    room.call_all()
+    wait_until(lambda: sorted(desk.asked) == sorted(["w.1", "w.2", "w.3"] * 2))
+    wait_until(lambda: sum(greenlet.ready() for greenlet in greenlets) == 2)
+    gevent.killall(greenlets)
+
+
+def test_time_is_up() -> None:
     desk = Desk(refusal=AllBusy("all in use"))
-    room = WaitingRoom(desk, 0.1)
-    greenlets = [gevent.spawn(room.acquire, WISH) for _ in range(3)]
+    room = WaitingRoom(desk, 0.1, "w")
+    greenlets = waiting(room, 3)
     gevent.joinall(greenlets, timeout=5)
     assert [str(greenlet.exception) for greenlet in greenlets] == ["all in use"] * 3
     assert room.waiting == 0
+    wait_until(lambda: sorted(desk.left) == ["w.1", "w.2", "w.3"])
 
 
 def test_waiting_that_cannot_help_ends_at_once() -> None:
-    room = WaitingRoom(Desk(refusal=AllBusy("cooling", retry_after=30)), 10)
-    started = time.monotonic()
+    desk = Desk(refusal=AllBusy("cooling", retry_after=30))
     with pytest.raises(AllBusy) as caught:
-        room.acquire(WISH)
+        WaitingRoom(desk, 10, "w").acquire(WISH)
     assert caught.value.retry_after == 30
-    assert time.monotonic() - started < 1
+    assert desk.asked == ["w.1"]
 
 
-def test_waiting_ends_when_it_turns_out_to_be_in_vain() -> None:
+@pytest.mark.parametrize("refusal", [AllBusy("cooling", retry_after=30), NoAccount("dead"), UpstreamDown("down")])
+def test_waiting_ends_when_it_turns_out_to_be_in_vain(refusal: PoolError) -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 10)
-    greenlet = gevent.spawn(room.acquire, WISH)
-    wait_until(lambda: desk.asked == 2)
-    desk.refusal = AllBusy("cooling", retry_after=30)
-    room.announce(["kimi"])
+    room = WaitingRoom(desk, 10, "w")
+    (greenlet,) = waiting(room, 1)
+    desk.refusal = refusal
+    room.call("w.1")
     greenlet.join(5)
-    assert isinstance(greenlet.exception, AllBusy) and greenlet.exception.retry_after == 30
+    assert type(greenlet.exception) is type(refusal)
+    assert greenlet.exception.retry_after == refusal.retry_after
+    assert room.waiting == 0
+    wait_until(lambda: desk.left == ["w.1"])
 
 
 @pytest.mark.parametrize("refusal", [AwaitingToken("no token"), AllBusy("busy")])
 def test_without_a_queue_nobody_waits(refusal: PoolError) -> None:
     desk = Desk(refusal=refusal)
     with pytest.raises(type(refusal)):
-        WaitingRoom(desk, 0).acquire(WISH)
-    assert desk.asked == 1
-
-
-def test_an_account_that_vanishes_ends_the_waiting() -> None:
-    desk = Desk(refusal=AwaitingToken("no token"))
-    room = WaitingRoom(desk, 10)
-    greenlet = gevent.spawn(room.acquire, WISH)
-    wait_until(lambda: desk.asked == 2)
-    desk.refusal = NoAccount("dead")
-    room.announce([])
-    greenlet.join(5)
-    assert isinstance(greenlet.exception, NoAccount)
-    assert room.waiting == 0
+        WaitingRoom(desk, 0, "w").acquire(WISH)
+    assert (desk.asked, desk.patience) == (["w.1"], 0)
 
 
 def test_an_account_that_comes_when_the_client_has_left_goes_back() -> None:
     class Slow(Desk):
-        def acquire(self, routes: Sequence[str], *, model: str, exclude: Collection[str] = ()) -> Lease:
-            lease = super().acquire(routes, model=model, exclude=exclude)
+        def acquire(self, *args: Any, **options: Any) -> Lease:
+            lease = super().acquire(*args, **options)
             answer.wait()
             return lease
 
     answer = Flag()
     desk = Slow(free=1)
-    client = gevent.spawn(WaitingRoom(desk, 10).acquire, WISH)
+    client = gevent.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
     wait_until(lambda: desk.free == 0)
     client.kill()
     answer.set()
     wait_until(lambda: desk.free == 1)
+
+
+def test_a_ticket_that_is_queued_when_the_client_has_left_is_torn_up() -> None:
+    class Slow(Desk):
+        def acquire(self, *args: Any, **options: Any) -> Lease:
+            answer.wait()
+            return super().acquire(*args, **options)
+
+    answer = Flag()
+    desk = Slow()
+    client = gevent.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    gevent.idle()
+    client.kill()
+    answer.set()
+    wait_until(lambda: desk.left == ["w.1"])
+
+
+def test_somebody_looks_after_those_who_wait_and_only_then() -> None:
+    desk, pauses = Desk(rests=0.4), list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        gevent.sleep(0.001)
+
+    room = WaitingRoom(desk, 10, "w", pause=pause)
+    caretaker = gevent.spawn(room.run)
+    gevent.idle()
+    assert desk.looks == []
+    greenlets = waiting(room, 3)
+    wait_until(lambda: len(desk.looks) > 1)
+    assert set(desk.looks) == {("kimi",)} and set(pauses) == {0.4}
+    desk.rests = 0.0
+    wait_until(lambda: pauses[-1] == 0.01)
+    desk.rests = None
+    wait_until(lambda: pauses[-1] == 1)
+    gevent.killall(greenlets)
+    count = -1
+    while count != len(pauses):
+        count = len(pauses)
+        gevent.idle()
+    assert not caretaker.ready()
+    caretaker.kill()
+
+
+def test_a_store_that_is_away_costs_tickets_only() -> None:
+    desk = Desk()
+    room = WaitingRoom(desk, 0.2, "w")
+    caretaker = gevent.spawn(room.run)
+    (greenlet,) = waiting(room, 1)
+    desk.away = True
+    started = time.monotonic()
+    greenlet.join(5)
+    assert isinstance(greenlet.exception, AllBusy) and time.monotonic() - started < 1
+    assert not caretaker.ready()
+    caretaker.kill()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from redis.client import PubSub
 
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Lease, Leases
@@ -20,7 +21,7 @@ class Ear:
 
     def __init__(self, url: str, *workers: str) -> None:
         self.client = redis.Redis.from_url(url, decode_responses=True)
-        self.pubsub = self.client.pubsub()
+        self.pubsub: PubSub = self.client.pubsub()  # type: ignore[no-untyped-call]
         self.pubsub.subscribe(*(f"kimi:{{pool}}:freed:{worker}" for worker in workers))
         for _ in workers:
             assert self.pubsub.get_message(timeout=5) is not None

@@ -1,0 +1,39 @@
+"""The names by which the pool knows the workers, so that what a dead one held can be given back."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping, MutableMapping
+from typing import Final
+
+from kimi.errors import StoreUnavailable
+from kimi.pool import Leases, Store, connect
+
+log = logging.getLogger(__name__)
+
+_VARIABLE: Final = "KIMI_GATEWAY_CREW"
+
+
+def found(environ: MutableMapping[str, str]) -> None:
+    """Names the crew in `environ`, once for a master and all its workers, also those after a reload."""
+    environ.setdefault(_VARIABLE, secrets.token_hex(6))
+
+
+def worker_name(environ: Mapping[str, str], pid: int) -> str:
+    """The name of the worker with that process id."""
+    return f"{environ.get(_VARIABLE) or secrets.token_hex(6)}-{pid}"
+
+
+def bury(redis_url: str, worker: str) -> None:
+    """Gives back what a worker that is gone still held. Where that fails its leases expire by themselves."""
+    client = connect(redis_url, connections=1)
+    try:
+        held = Leases(Store(client)).abandon(worker)
+    except StoreUnavailable as error:
+        log.warning("leases of a worker that is gone are left to expire: %s", error)
+        return
+    finally:
+        client.connection_pool.disconnect()
+    if held:
+        log.warning("a worker is gone, its %d leases are given back", held)

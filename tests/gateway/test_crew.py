@@ -1,0 +1,50 @@
+"""What a dead worker held."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import redis
+
+from devtools.valkey import free_port
+from gateway import crew
+from kimi.errors import AllBusy
+from kimi.pool import Leases, Store, connect
+from tests.kimi.pool.pools import Clock, Pool, web
+
+
+def test_all_workers_of_a_master_are_one_crew() -> None:
+    environ: dict[str, str] = {}
+    crew.found(environ)
+    first = crew.worker_name(environ, 1)
+    crew.found(environ)
+    assert crew.worker_name(environ, 1) == first != crew.worker_name(environ, 2)
+    assert crew.worker_name({}, 1) != crew.worker_name({}, 1), "without a master nobody shares a name by accident"
+    assert not {":", "."} & set(first)
+
+
+def test_what_a_dead_worker_held_is_free_at_once(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    redis, clock = connect(redis_url), Clock()
+    pool = Pool(Store(redis, clock=clock), clock)
+    pool.fill(web("a"))
+    Leases(pool.store, worker="crew-1").acquire(["kimi"], model="kimi")
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(["kimi"], model="kimi")
+    crew.bury(redis_url, "crew-2")
+    crew.bury(redis_url, "crew-1")
+    assert pool.leases.acquire(["kimi"], model="kimi").account.name == "a"
+    assert [record.getMessage() for record in caplog.records] == ["a worker is gone, its 1 leases are given back"]
+    redis.connection_pool.disconnect()
+
+
+def test_without_a_store_its_leases_expire(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        crew.bury(f"redis://127.0.0.1:{free_port()}/0", "crew-1")
+    assert "are left to expire" in caplog.text
+
+
+def test_a_bury_needs_no_connection_of_its_own_afterwards(redis_url: str, redis_client: redis.Redis) -> None:
+    before = len(redis_client.client_list())
+    crew.bury(redis_url, "crew-1")
+    assert len(redis_client.client_list()) == before
