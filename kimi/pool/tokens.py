@@ -12,6 +12,7 @@ import orjson
 
 from kimi.accounts import Record, Tokens
 from kimi.errors import StoreUnavailable
+from kimi.pool.locks import Lock
 from kimi.pool.store import Store, redis_errors, to_ms
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class TokenStore:
         self._store = store
         self._disk_seconds = disk_seconds
         self._told = False
-        self._held: dict[str, str] = {}
+        self._held: dict[str, Lock] = {}
 
     def due(self, limit: int = 100) -> list[str]:
         """Names whose refresh time has come, the most overdue first."""
@@ -46,31 +47,30 @@ class TokenStore:
         return first[0][1] / 1000 if first else None
 
     @contextmanager
-    def lock(self, name: str, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
-        """Holds the account's lock, if nobody else does: yields whether it was had.
+    def lock(self, name: str, seconds: float = LOCK_SECONDS) -> Iterator[Lock | None]:
+        """Holds the account's lock, if nobody else does; None is yielded if somebody does.
 
         It expires after `seconds` unless `prolong` is called meanwhile, so that it outlives what it guards, and a
-        killed holder by a few seconds only; the version check of `save` stands behind it all the same.
+        killed holder by a few seconds only; `Lock.spend` and the version check of `save` stand behind it all the same.
         Only its owner frees it.
-        That it could be set shows that the store can be written, before any token is spent.
         """
-        owner = secrets.token_hex(16)
+        lock = Lock(self._store, name, secrets.token_hex(16), seconds)
         with redis_errors():
-            had = bool(self._store.redis.set(self._store.key("lock", name), owner, nx=True, px=to_ms(seconds)))
+            had = bool(self._store.redis.set(self._store.key("lock", name), lock.owner, nx=True, px=to_ms(seconds)))
         if not had:
-            yield False
+            yield None
             return
-        self._held[name] = owner
+        self._held[name] = lock
         try:
-            yield True
+            yield lock
         finally:
             del self._held[name]
             with suppress(StoreUnavailable):  # it expires by itself
-                self._store.run("unlock", name, owner)
+                lock.free()
 
     def prolong(self, seconds: float = LOCK_SECONDS) -> None:
         """Lets all locks that are held last for another `seconds`. May be called from any thread."""
-        pairs = [word for name, owner in self._held.copy().items() for word in (name, owner)]
+        pairs = [word for lock in self._held.copy().values() for word in (lock.name, lock.owner)]
         if pairs:
             self._store.run("prolong", to_ms(seconds), *pairs)
 
@@ -112,9 +112,14 @@ class TokenStore:
         self._note_durability(durable)
         return bool(saved)
 
-    def postpone(self, record: Record, next_due: float, failures: int) -> bool:
-        """A refresh failed for a passing reason: try again at `next_due` (Unix seconds)."""
-        return bool(self._store.run("postpone", record.account.name, record.version, to_ms(next_due), failures))
+    def postpone(self, record: Record, next_due: float, failures: int, *, unanswered: bool = False) -> bool:
+        """A refresh failed for a passing reason: try again at `next_due` (Unix seconds).
+
+        `unanswered` says that it may have spent the credential, because nobody knows what became of it.
+        """
+        return bool(
+            self._store.run("postpone", record.account.name, record.version, to_ms(next_due), failures, int(unanswered))
+        )
 
     def _note_durability(self, answer: object) -> None:
         if isinstance(answer, Exception):

@@ -1,9 +1,11 @@
 -- A refresh failed for a passing reason: the next try, and how many failed in a row.
--- ARGV: now, name, version, next refresh, failures
+-- ARGV: now, name, version, next refresh, failures, whether the answer may have been lost on its way (1 or 0)
 
-local name = ARGV[2]
+local name, account = ARGV[2], key('account', ARGV[2])
 local a = read(name)
 if not a or a.version ~= ARGV[3] then return 0 end
-redis.call('HSET', key('account', name), 'failures', ARGV[5])
+redis.call('HSET', account, 'failures', ARGV[5])
+redis.call('HDEL', account, 'spending')
+if ARGV[6] == '1' then redis.call('HSET', account, 'unanswered', ARGV[3]) end
 schedule(name, a, ARGV[4])
 return 1

@@ -66,7 +66,8 @@ def test_a_postponed_refresh_counts_its_failures_until_one_succeeds(pool: Pool) 
 
 def test_one_holder_at_a_time(pool: Pool) -> None:
     with pool.tokens.lock("a", 30) as first, pool.tokens.lock("a", 30) as second, pool.tokens.lock("b", 30) as other:
-        assert (first, second, other) == (True, False, True)
+        assert first and other
+        assert second is None
     with pool.tokens.lock("a", 30) as again:
         assert again
 
