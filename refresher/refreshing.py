@@ -1,4 +1,4 @@
-"""Refreshing one account: lock, reload under the lock, exchange, store before anything uses it, unlock."""
+"""Refreshing one account: lock, reload under the lock, mark, exchange, store before anything uses it, unlock."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Final
 import structlog
 
 from kimi.accounts import Record, State
-from kimi.errors import AccountBanned, AccountDead, KimiError, StoreUnavailable
+from kimi.errors import AccountBanned, AccountDead, KimiError, StoreUnavailable, UpstreamError
 from kimi.pool import Members, TokenStore
+from kimi.pool.locks import Lock, Past
 from refresher import schedule
 from refresher.renewal import Renewals, Renewed
 from refresher.stopping import Stop
@@ -31,6 +32,7 @@ class Outcome(StrEnum):
     POSTPONED = "postponed"  # a passing failure
     SUPERSEDED = "superseded"  # another credential was stored meanwhile, and stays
     DEAD = "dead"
+    LOST = "lost"  # dead, and an exchange before brought no answer: that answer held the token that is missing
     BANNED = "banned"
     UNSAVED = "unsaved"  # the process ended before the store came back
 
@@ -74,13 +76,28 @@ class Refreshing:
 
         Raises `StoreUnavailable`, but never while it holds tokens that are not stored.
         """
-        with self._tokens.lock(name) as had:
-            if not had:
+        with self._tokens.lock(name) as lock:
+            if lock is None:
                 return Outcome.LOCKED
             record = self._members.get(name)
             if record is None or not self._is_due(record):
                 return Outcome.NOT_DUE
-            return self._renew(record)
+            past = self._spend(lock, record)
+            return Outcome.NOT_DUE if past is None else self._renew(record, past)
+
+    def _spend(self, lock: Lock, record: Record) -> Past | None:
+        if not record.account.kind.is_web:
+            return Past.NOTHING  # a key is only tried
+        past = lock.spend(record)
+        if past is not Past.CUT_OFF:
+            return past
+        log.warning(
+            "an exchange was cut off before its answer was stored, the stored token is tried once more",
+            account=record.account.name,
+        )
+        # Whoever began it may have been stopped only, or cut off from the store, and be about to store the answer.
+        self._pause(self._second_look)
+        return lock.spend(record)
 
     def _is_due(self, record: Record) -> bool:
         return (
@@ -90,18 +107,18 @@ class Refreshing:
             and record.due <= self._clock()
         )
 
-    def _renew(self, record: Record) -> Outcome:
+    def _renew(self, record: Record, past: Past) -> Outcome:
         try:
             renewed = self._renewals.renew(record)
         except AccountDead as error:
-            return self._condemn(record, State.DEAD, error)
+            return self._condemn(record, State.DEAD, str(error), past)
         except AccountBanned as error:
-            return self._condemn(record, State.BANNED, error)
+            return self._condemn(record, State.BANNED, str(error), past)
         except KimiError as error:
             return self._postpone(record, error)
         return self._keep(record, renewed)
 
-    def _condemn(self, record: Record, state: State, error: KimiError) -> Outcome:
+    def _condemn(self, record: Record, state: State, reason: str, past: Past) -> Outcome:
         """Believe a refusal only if it was of the credential that is stored still."""
         self._pause(self._second_look)  # at the end as well: nobody is condemned in haste
         name = record.account.name
@@ -109,11 +126,13 @@ class Refreshing:
         if current is None or current.version != record.version or current.refresh != record.refresh:
             log.info("refused, but another credential was stored meanwhile", account=name)
             return Outcome.SUPERSEDED
-        reason = str(error)
-        if record.failures:
-            reason = f"{reason} (after {record.failures} failed attempts, one of which may have spent the token)"
+        is_lost = state is State.DEAD and past is not Past.NOTHING
+        if is_lost:
+            reason = f"{reason}; an exchange before was cut off, its answer with the next token was lost on the way"
         if self._members.mark(name, record.version, state, reason):
             log.error(f"account is {state}, give it a new credential", account=name, reason=reason)  # noqa: G004
+        if is_lost:
+            return Outcome.LOST
         return Outcome.DEAD if state is State.DEAD else Outcome.BANNED
 
     def _postpone(self, record: Record, error: KimiError) -> Outcome:
@@ -130,7 +149,9 @@ class Refreshing:
             failures=failures,
             seconds=round(again - now, 1),
         )
-        self._tokens.postpone(record, again, failures)
+        # Where Kimi itself said no, it has spent nothing.
+        unanswered = record.account.kind.is_web and isinstance(error, UpstreamError) and error.sent
+        self._tokens.postpone(record, again, failures, unanswered=unanswered)
         return Outcome.POSTPONED
 
     def _keep(self, record: Record, renewed: Renewed) -> Outcome:
