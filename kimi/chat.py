@@ -63,6 +63,13 @@ class ChatOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """The answer has begun under this id, by which an upstream that can be told to stop knows it."""
+
+    segment_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alive:
     """Bytes came, but nothing for the reader: heartbeats, search progress, titles."""
 
@@ -102,4 +109,4 @@ class Finish:
     usage: Usage | None = None
 
 
-Event = ChatOpened | Alive | Thinking | Text | ToolCall | Finish
+Event = ChatOpened | Answering | Alive | Thinking | Text | ToolCall | Finish

@@ -56,6 +56,8 @@ class Account:
     org: str = ""  # moonshot: limits are shared inside it
     models: tuple[str, ...] = MODELS  # moonshot
     balance: float = 88.88  # moonshot, in CNY
+    used: float = 0.25  # kimi: the share of the plan that is used
+    resets_in: float = 30 * 86_400.0  # kimi: seconds until the plan begins anew
     classic_exchange: bool = False  # kimi: refreshes by the classic path only
 
     live_refresh: dict[str, None] = field(default_factory=dict, repr=False)  # jti of tokens that work, oldest first

@@ -80,8 +80,7 @@ def cancel(call: Call, chat_id: str) -> Response:
     chat = call.world.chat(call.owner, chat_id)
     if chat.turn(str(call.json().get("segment_id"))) is None:
         raise Refusal("invalid", "segment_id")
-    for stream in call.owner.open:
-        stream.cancelled = True
+    call.world.cancel(call.owner)
     return reply({})
 
 

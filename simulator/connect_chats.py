@@ -85,11 +85,11 @@ def list_messages(call: Call) -> Response:
 
 
 @connect_chats.post("/apiv2/kimi.gateway.membership.v2.MembershipService/GetSubscriptionStats")
-@guarded("user", Kind.KIMI)
+@guarded("balance", Kind.KIMI)
 def subscription(call: Call) -> Response:
-    """How much of the plan is used."""
-    until = call.world.stamp(call.world.clock() + 30 * 86_400)
-    return reply({"subscriptionBalance": {"amountUsedRatio": 0.25, "expireTime": until}})
+    """How much of the plan is used, and until when."""
+    until = call.world.stamp(call.world.clock() + call.owner.resets_in)
+    return reply({"subscriptionBalance": {"amountUsedRatio": call.owner.used, "expireTime": until}})
 
 
 def _shown(world: World, chat: Chat) -> dict[str, object]:

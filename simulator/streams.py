@@ -60,6 +60,11 @@ class Stream:
         self.cancelled = False
         self._on_close: Callable[[Stream, str], None] | None = on_close
 
+    @property
+    def closed(self) -> bool:
+        """Whether nobody is sent anything of it any more."""
+        return self._on_close is None
+
     def close(self, outcome: str) -> None:
         """Give the account back; `outcome` is completed | broken | closed_by_peer. Only the first call counts."""
         on_close, self._on_close = self._on_close, None

@@ -91,6 +91,8 @@ class World:
             "plan": str,
             "state": str,
             "balance": (int, float),
+            "used": (int, float),
+            "resets_in": (int, float),
             "classic_exchange": bool,
         }
         for name, value in changes.items():
@@ -190,8 +192,20 @@ class World:
         counts = account.counts
         setattr(counts, outcome, getattr(counts, outcome) + 1)
         if outcome == "closed_by_peer" and self.settings.linger_seconds:
-            stream.link.later(self.settings.linger_seconds, lambda: account.open.remove(stream))
+            stream.link.later(self.settings.linger_seconds, lambda: self._forget(account, stream))
         else:
+            self._forget(account, stream)
+
+    def cancel(self, account: Account) -> None:
+        """Stop the account's running answers. One whose client hung up lingers no longer."""
+        for stream in list(account.open):
+            stream.cancelled = True
+            if stream.closed:
+                self._forget(account, stream)
+
+    @staticmethod
+    def _forget(account: Account, stream: Stream) -> None:
+        if stream in account.open:
             account.open.remove(stream)
 
 

@@ -26,3 +26,19 @@ class KeepsChats(Protocol):
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """Delete one chat. A chat that is gone already is no error. Raises `KimiError`."""
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """An upstream that goes on with an answer whose reader has left, until it is told to stop."""
+
+    def cancel(self, chat_id: str, segment_id: str, account: Account, token: str) -> None:
+        """Stop the answer that was announced as `Answering`. One that has ended is no error. Raises `KimiError`."""
+
+
+@runtime_checkable
+class KnowsAllowance(Protocol):
+    """An upstream that can say when a plan that is used up begins anew."""
+
+    def resets_in(self, account: Account, token: str) -> float | None:
+        """Seconds until then; `None` where nobody tells. Raises `KimiError`."""

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
-from kimi.errors import BrokenAnswer, RequestInvalid
+from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
+from kimi.errors import BrokenAnswer, ContentRefused, RequestInvalid, TokenRejected
 from kimi.http import Answer, parse
 from kimi.models import ClassicModel, classic_model
 from kimi.upstreams import complaints, sse
@@ -24,11 +24,11 @@ from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
 
 _TITLE = "未命名会话"  # what the vendor's page calls a new chat
-_CHAT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_OVER = frozenset({200, 204, 404, 410})  # it is gone, now or before
 _NOTHING_TO_READ = frozenset(
     {
         "req",
-        "resp",
         "search_plus",
         "ref_docs",
         "rename",
@@ -55,7 +55,11 @@ class Classic:
         model = classic_model(chat.model, chat.features)
         if model is None:
             raise RequestInvalid(f"the classic dialect has no model {chat.model!r}", param="model")
-        chat_id = self._create(model, account, token)
+        try:
+            chat_id = self._create(model, account, token)
+        except ContentRefused as refused:
+            # Nothing was said so far that could have been refused: it is the account, and a refresh tells what ails it.
+            raise TokenRejected(f"no chat could be made: {refused}") from refused
         yield ChatOpened(chat_id)
         yield from self._line.stream(
             f"/api/chat/{chat_id}/completion/stream",
@@ -67,8 +71,15 @@ class Classic:
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""
-        answer = self._call("DELETE", f"/api/chat/{chat_id}", account, token)
-        if answer.status not in {200, 204, 404, 410}:
+        self._end("DELETE", f"/api/chat/{chat_id}", account, token)
+
+    def cancel(self, chat_id: str, segment_id: str, account: Account, token: str) -> None:
+        """See `Cancels.cancel`. Without it the account counts as streaming for a while after its reader has left."""
+        self._end("POST", f"/api/chat/{chat_id}/cancel", account, token, {"segment_id": segment_id})
+
+    def _end(self, method: str, path: str, account: Account, token: str, body: Mapping[str, Any] | None = None) -> None:
+        answer = self._call(method, path, account, token, body)
+        if answer.status not in _OVER:
             raise self._line.error(account, answer)
         if answer.status == 200 and answer.body.startswith(b"{"):
             self._refuse_error(account, answer)
@@ -81,7 +92,7 @@ class Classic:
         self._refuse_error(account, answer)
         made = answer.json()
         chat_id = made.get("id") if isinstance(made, Mapping) else None
-        if not isinstance(chat_id, str) or not _CHAT_ID.fullmatch(chat_id):
+        if not isinstance(chat_id, str) or not _ID.fullmatch(chat_id):
             raise BrokenAnswer("a new chat came without an id")
         return chat_id
 
@@ -136,8 +147,17 @@ class Reader:
             elif name == "all_done":
                 yield self._finish()
                 return
+            elif name == "resp":
+                yield from self._begun(message)
             elif not isinstance(name, str) or name not in _NOTHING_TO_READ:
                 self._rare(name, message)
+
+    def _begun(self, message: Mapping[str, Any]) -> Iterator[Event]:
+        segment_id = message.get("id")
+        if isinstance(segment_id, str) and _ID.fullmatch(segment_id):
+            yield Answering(segment_id)
+        else:  # the answer can be read without it
+            self._drift.note(Kind.CLASSIC, "event", "resp.without.id")
 
     def _finish(self) -> Finish:
         if self._at_limit:

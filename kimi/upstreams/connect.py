@@ -1,11 +1,12 @@
 """The Connect dialect of Kimi's web chat: one call, whose answer is a stream of envelopes with JSON in them.
 
-All names that stand in its requests and answers stand in this file.
+All names that stand in its requests and answers stand in this file; those of the plan stand in `membership`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -13,9 +14,9 @@ import orjson
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
 from kimi.errors import BrokenAnswer, KimiError, RequestInvalid
-from kimi.http import parse
+from kimi.http import Answer, parse
 from kimi.models import ConnectModel, connect_model
-from kimi.upstreams import complaints, envelopes
+from kimi.upstreams import complaints, envelopes, membership
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.folding import beside_system
@@ -24,7 +25,6 @@ from kimi.upstreams.line import Line
 
 _CHAT_PATH = "/apiv2/kimi.gateway.chat.v1.ChatService/Chat"
 _DELETE_PATH = "/apiv2/kimi.chat.v1.ChatService/DeleteChat"
-_GONE = frozenset({404, 410})
 
 # Where text stands, by mask: below `block`, in the part of this name.
 _TEXT_MASKS: Mapping[str, type[Text | Thinking]] = {
@@ -34,7 +34,6 @@ _TEXT_MASKS: Mapping[str, type[Text | Thinking]] = {
     "block.think.content": Thinking,
 }
 _PARTS: Mapping[type[Text | Thinking], str] = {Text: "text", Thinking: "think"}
-_OPERATIONS = frozenset({"set", "append"})
 # The first two words of masks that bring nothing for the reader.
 _NOTHING_TO_READ = frozenset(
     {"chat", "chat.lastRequest", "chat.name", "block.multiStage", "block.stage", "block.tool", "block.search"}
@@ -47,8 +46,9 @@ _NOTIFICATIONS = frozenset({"TYPE_MODEL_DEGRADE"})
 class Connect:
     """Answers chats with accounts of kind `kimi`."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, clock: Callable[[], float] = time.time) -> None:
         self._line = line
+        self._clock = clock
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
         """See `Upstream.stream`. The chat is announced as soon as the answer names it."""
@@ -65,18 +65,21 @@ class Connect:
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""
-        answer = self._line.call(
-            "POST",
-            _DELETE_PATH,
-            account,
-            headers=self._headers(account, token, "application/json"),
-            content=orjson.dumps({"chat_id": chat_id}),
-        )
+        answer = self._call(_DELETE_PATH, {"chat_id": chat_id}, account, token)
         complaint = complaints.of_answer(Kind.KIMI, answer)
-        gone = answer.status in _GONE or "not_found" in complaint.reasons
+        gone = answer.status in {404, 410} or "not_found" in complaint.reasons
         refused = answer.status != 200 or (answer.body.startswith(b"{") and complaint.reasons)
         if refused and not gone:
             raise classify(complaint, self._line.drift)
+
+    def resets_in(self, account: Account, token: str) -> float | None:
+        """See `KnowsAllowance.resets_in`."""
+        answer = self._call(membership.STATS_PATH, {}, account, token)
+        return membership.resets_in(answer.json(), self._clock()) if answer.status == 200 else None
+
+    def _call(self, path: str, body: Mapping[str, Any], account: Account, token: str) -> Answer:
+        headers = self._headers(account, token, "application/json")
+        return self._line.call("POST", path, account, headers=headers, content=orjson.dumps(body))
 
     def _headers(self, account: Account, token: str, content_type: str) -> dict[str, str]:
         return {
@@ -139,7 +142,7 @@ class Reader:
 
     def _piece(self, made: type[Text | Thinking], message: Mapping[str, Any]) -> Event | None:
         # `set` brings the first piece of a block, `append` the others. An empty string may be left out.
-        if message.get("op") not in _OPERATIONS:
+        if message.get("op") not in {"set", "append"}:
             raise BrokenAnswer("text comes with an unknown operation")
         block = message.get("block")
         part = block.get(_PARTS[made]) if isinstance(block, Mapping) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
-from kimi.chat import Alive, ChatOpened, Event, Finish
+from kimi.chat import Alive, Answering, ChatOpened, Event, Finish
 
 _ALIVE = Alive()
 
@@ -27,7 +27,7 @@ def events(chunks: Iterable[bytes], reader: Reader) -> Generator[Event]:
     for chunk in chunks:
         silent = True
         for event in reader.feed(chunk):
-            silent = silent and isinstance(event, ChatOpened)
+            silent = silent and isinstance(event, ChatOpened | Answering)
             yield event
             if isinstance(event, Finish):
                 return

@@ -11,7 +11,7 @@ import pytest
 from devtools.waiting import until
 from kimi import claims
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Message, Usage
+from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Message, Usage
 from kimi.errors import (
     AccountBanned,
     AccountBusy,
@@ -31,7 +31,7 @@ from kimi.errors import (
 )
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
-from kimi.upstreams import KeepsChats
+from kimi.upstreams import Cancels, KeepsChats, KnowsAllowance
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.registry import build
@@ -354,3 +354,30 @@ def test_leaving_early_frees_the_account(bench: Bench) -> None:
             return False
 
     assert until(answered, what="the account is free again")
+
+
+@pytest.mark.parametrize("kind", [Kind.CLASSIC])
+def test_an_answer_that_is_cancelled_frees_an_account_that_would_stay_busy(bench: Bench) -> None:
+    bench.simulator.settings(linger_seconds=60)
+    bench.simulator.fault("hang", texts=2, match={"endpoint": "chat"})
+    upstream = build(Line(bench.transport, bench.endpoints))[bench.account.kind]
+    stream = upstream.stream(Chat(model="kimi", messages=(Message("user", "x"),)), bench.account, bench.token)
+    opened, begun = next(stream), next(event for event in stream if isinstance(event, Answering))
+    stream.close()
+    until(lambda: bench.simulator.account("alice")["closed_by_peer"] == 1, what="the stream is closed")
+    with pytest.raises(AccountBusy):
+        bench.stream()
+
+    assert isinstance(opened, ChatOpened) and isinstance(upstream, Cancels)
+    upstream.cancel(opened.chat_id, begun.segment_id, bench.account, bench.token)
+
+    assert bench.stream()[-1] == Finish("stop")
+
+
+@pytest.mark.parametrize("kind", [Kind.KIMI])
+def test_the_time_at_which_a_spent_plan_begins_anew(bench: Bench) -> None:
+    bench.simulator.account("alice", used=1.0, resets_in=5000)
+    upstream = build(Line(bench.transport, bench.endpoints))[bench.account.kind]
+
+    assert isinstance(upstream, KnowsAllowance)
+    assert upstream.resets_in(bench.account, bench.token) == pytest.approx(5000, abs=60)

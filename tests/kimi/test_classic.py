@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+import orjson
 import pytest
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Alive, Chat, ChatOpened, Event, Feature, Finish, Message, Text, Thinking
+from kimi.chat import Alive, Answering, Chat, ChatOpened, Event, Feature, Finish, Message, Text, Thinking
 from kimi.errors import (
     AccountBusy,
     BrokenAnswer,
@@ -20,7 +21,7 @@ from kimi.errors import (
     UpstreamError,
 )
 from kimi.http import Endpoints
-from kimi.upstreams import KeepsChats
+from kimi.upstreams import Cancels, KeepsChats
 from kimi.upstreams.classic import Classic, Reader
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
@@ -58,7 +59,8 @@ def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
     assert text_of(events) == "你好，世界 🌙\n\nBye."
     assert thinking_of(events) == ""
     assert events[-1] == Finish("stop")
-    assert [event for event in events if not isinstance(event, Alive | Text)] == [OPENED, Finish("stop")]
+    begun = Answering("cs2r0f4pqrs5bbbbbbb0")
+    assert [event for event in events if not isinstance(event, Alive | Text)] == [OPENED, begun, Finish("stop")]
 
 
 def test_bytes_that_say_nothing_are_a_sign_of_life() -> None:
@@ -69,7 +71,8 @@ def test_bytes_that_say_nothing_are_a_sign_of_life() -> None:
 def test_thinking_stands_apart() -> None:
     events = ask(recorded("classic-thinking.sse"))
 
-    assert events == [OPENED, Thinking("嗯，"), Thinking("one and one."), Text("2"), Finish("stop")]
+    begun = Answering("cs2r0f4pqrs5bbbbbbb1")
+    assert events == [OPENED, begun, Thinking("嗯，"), Thinking("one and one."), Text("2"), Finish("stop")]
 
 
 def test_nothing_behind_the_end_is_read() -> None:
@@ -80,21 +83,41 @@ def test_nothing_behind_the_end_is_read() -> None:
 
 
 def test_the_output_limit_is_told() -> None:
-    assert ask(recorded("classic-length.sse")) == [OPENED, Text("so far"), Finish("length")]
+    assert ask(recorded("classic-length.sse")) == [
+        OPENED,
+        Answering("cs2r0f4pqrs5bbbbbbb2"),
+        Text("so far"),
+        Finish("length"),
+    ]
 
 
 def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
     http = Replay(CREATED, Recorded(recorded("classic-error.sse"), headers=SSE))
     stream = classic(http).stream(CHAT, ACCOUNT, TOKEN)
 
-    assert [next(stream), next(stream)] == [OPENED, Text("so far")]
+    assert [next(stream) for _ in range(3)] == [OPENED, Answering("cs2r0f4pqrs5bbbbbbb3"), Text("so far")]
     with pytest.raises(Overloaded, match="有点累了"):
         next(stream)
     assert http.open == 0
 
 
+@pytest.mark.parametrize("resp", [{}, {"id": 3}, {"id": "../../x"}, {"id": ""}])
+def test_an_answer_without_an_id_can_be_read_and_not_be_cancelled(
+    resp: Mapping[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = b'data: {"event":"cmpl","text":"x"}\n\ndata: {"event":"all_done"}\n\n'
+
+    assert ask(b"data: " + orjson.dumps({"event": "resp", **resp}) + b"\n\n" + stream) == [
+        OPENED,
+        Text("x"),
+        Finish("stop"),
+    ]
+    assert "resp.without.id" in caplog.text
+
+
 def test_unknown_events_are_ignored_and_told_once_without_their_words(caplog: pytest.LogCaptureFixture) -> None:
-    assert ask(recorded("classic-unknown.sse")) == [OPENED, Text("fine"), Finish("stop")]
+    begun = Answering("cs2r0f4pqrs5bbbbbbb4")
+    assert ask(recorded("classic-unknown.sse")) == [OPENED, begun, Text("fine"), Finish("stop")]
     assert [record.getMessage() for record in caplog.records] == [
         "the kimi-classic upstream sends an unknown event: hologram",
         "the kimi-classic upstream sends an unknown event: without.name",
@@ -160,6 +183,7 @@ def test_an_error_in_place_of_the_stream(answer: Recorded, error: type[KimiError
     [
         (as_json({"error_type": "auth.token.invalid"}, 401), TokenRejected),
         (as_json({"error_type": "auth.token.invalid"}, 200), TokenRejected),
+        (as_json({"error_type": "chat.forbidden", "message": "会话已被禁用"}, 403), TokenRejected),
         (as_json({"error_type": "some.thing"}, 200), BrokenAnswer),
         (as_json({}), BrokenAnswer),
         (as_json({"id": ""}), BrokenAnswer),
@@ -290,3 +314,24 @@ def test_a_chat_is_deleted_or_was_gone_already(answer: Recorded) -> None:
 def test_a_chat_that_is_not_deleted(answer: Recorded, error: type[KimiError]) -> None:
     with pytest.raises(error):
         classic(Replay(answer)).delete_chat("cs2r0f4pqrs5ccccccc0", ACCOUNT, TOKEN)
+
+
+@pytest.mark.parametrize(
+    "answer", [as_json({}), Recorded(b"", 204), Recorded(b"", 404), Recorded(b"", 410), Recorded(b"ok")]
+)
+def test_an_answer_is_cancelled_or_had_ended_already(answer: Recorded) -> None:
+    http = Replay(answer)
+    upstream = classic(http)
+    upstream.cancel("cs2r0f4pqrs5ccccccc0", "cs2r0f4pqrs5bbbbbbb0", ACCOUNT, TOKEN)
+    (call,) = http.calls
+
+    assert isinstance(upstream, Cancels)
+    assert (call.method, call.url) == ("POST", "http://classic/api/chat/cs2r0f4pqrs5ccccccc0/cancel")
+    assert call.json == {"segment_id": "cs2r0f4pqrs5bbbbbbb0"}
+    assert call.headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("answer", [as_json({"error_type": "auth.token.invalid"}, 401), Recorded(b"", 500)])
+def test_an_answer_that_is_not_cancelled(answer: Recorded) -> None:
+    with pytest.raises(KimiError):
+        classic(Replay(answer)).cancel("cs2r0f4pqrs5ccccccc0", "cs2r0f4pqrs5bbbbbbb0", ACCOUNT, TOKEN)
