@@ -15,9 +15,12 @@ log = logging.getLogger(__name__)
 _VARIABLE: Final = "KIMI_GATEWAY_CREW"
 
 
-def found(environ: MutableMapping[str, str]) -> None:
-    """Names the crew in `environ`, once for a master and all its workers, also those after a reload."""
-    environ.setdefault(_VARIABLE, secrets.token_hex(6))
+def found(environ: MutableMapping[str, str]) -> bool:
+    """Names the crew in `environ`, once for a master and all its workers; whether this was the first time."""
+    if environ.get(_VARIABLE):
+        return False
+    environ[_VARIABLE] = secrets.token_hex(6)
+    return True
 
 
 def worker_name(environ: Mapping[str, str], pid: int) -> str:

@@ -14,8 +14,6 @@ from gateway import crew, scratch
 
 scratch.share_figures(os.environ, scratch.in_memory())  # before prometheus_client is imported, which looks for it
 
-crew.found(os.environ)
-
 from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.settings import GatewaySettings
@@ -27,8 +25,9 @@ from kimi.startup import reporting
 
 with reporting("gateway"):
     _settings = load(GatewaySettings)
-    check_address(_settings)
-    check_store(_settings)
+    if crew.found(os.environ):  # told to reload, a gateway goes on without Redis as well
+        check_address(_settings)
+        check_store(_settings)
 logs.configure(_settings.log_level, _settings.log_format)
 warn(_settings)
 

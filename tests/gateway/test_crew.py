@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import logging
+import signal
+from pathlib import Path
 
 import pytest
 import redis
+import requests
 
 from devtools.valkey import free_port
+from devtools.waiting import until
 from gateway import crew
 from kimi.errors import AllBusy
 from kimi.pool import Leases, Store, connect
+from tests.gateway.gunicorns import Gunicorn, running
 from tests.kimi.pool.pools import Clock, Pool, web
+from tests.valkey import Valkey
 
 
 def test_all_workers_of_a_master_are_one_crew() -> None:
     environ: dict[str, str] = {}
-    crew.found(environ)
+    assert crew.found(environ)
     first = crew.worker_name(environ, 1)
-    crew.found(environ)
+    assert not crew.found(environ), "a reload"
     assert crew.worker_name(environ, 1) == first != crew.worker_name(environ, 2)
     assert crew.worker_name({}, 1) != crew.worker_name({}, 1), "without a master nobody shares a name by accident"
     assert not {":", "."} & set(first)
@@ -48,3 +54,21 @@ def test_a_bury_needs_no_connection_of_its_own_afterwards(redis_url: str, redis_
     before = len(redis_client.client_list())
     crew.bury(redis_url, "crew-1")
     assert len(redis_client.client_list()) == before
+
+
+def test_a_reload_does_not_end_a_gateway_whose_redis_is_away(tmp_path: Path, own_valkey: Valkey) -> None:
+    with running(tmp_path, own_valkey.url, app="tests.gateway.served:app") as gunicorn:
+        own_valkey.stop()
+        before = worker_of(gunicorn)
+        assert gunicorn.process is not None
+        gunicorn.process.send_signal(signal.SIGHUP)
+        until(lambda: worker_of(gunicorn) not in (before, None), what="another worker")
+        assert requests.get(f"{gunicorn.base}/healthz", timeout=5).status_code == 200
+
+
+def worker_of(gunicorn: Gunicorn) -> str | None:
+    """The process id of the one worker; None while there are two or none."""
+    assert gunicorn.process is not None
+    pid = gunicorn.process.pid
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return workers[0] if len(workers) == 1 else None
