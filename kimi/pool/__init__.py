@@ -1,4 +1,4 @@
-"""The Redis schema, all of it: accounts, tokens, leases and the signals between the processes.
+"""The Redis schema, all of it: accounts, tokens, leases, chats and the signals between the processes.
 
 Every key begins with `kimi:{pool}:`; the braces keep all of them in one slot of a cluster.
 Times in Redis are integer milliseconds since the epoch, in Python float seconds.
@@ -21,6 +21,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `refused:NAME`             | zset   | models that an account refused, by the time at which they may be tried again |
 | `recent:NAME`              | list   | times of the latest leases, where requests a minute are limited        |
 | `lock:NAME`                | string | owner of the running refresh; expires                                  |
+| `chats`                    | zset   | `CHAT:NAME` by the time from which the refresher may delete it         |
+| `chats:opened`             | zset   | the same by the time at which it was noted first                       |
 | `turns`                    | hash   | virtual time of the fair queueing by weight, for each `ROUTE:PRIORITY` |
 | `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number      |
 | `route:R:called`           | zset   | tickets for which a place is kept, by the time of the call             |
@@ -35,6 +37,7 @@ A route is what a request can be sent along: `kimi`, `kimi-classic`, or `moonsho
 Whatever changes more than one key is one script in `lua/`, so that no reader ever sees half of it.
 """
 
+from kimi.pool.chats import Chats
 from kimi.pool.connection import connect
 from kimi.pool.leases import Lease, Leases, Rest
 from kimi.pool.members import Members, Summary, SyncReport
@@ -42,4 +45,16 @@ from kimi.pool.signals import Signals
 from kimi.pool.store import Store
 from kimi.pool.tokens import TokenStore
 
-__all__ = ["Lease", "Leases", "Members", "Rest", "Signals", "Store", "Summary", "SyncReport", "TokenStore", "connect"]
+__all__ = [
+    "Chats",
+    "Lease",
+    "Leases",
+    "Members",
+    "Rest",
+    "Signals",
+    "Store",
+    "Summary",
+    "SyncReport",
+    "TokenStore",
+    "connect",
+]

@@ -85,6 +85,10 @@ local function in_service(a)
   return a.present == '1' and (a.state == 'active' or a.state == 'new')
 end
 
+local function has_good_token(a)
+  return a.access ~= '' and a.rejected ~= '1' and a.expires > NOW
+end
+
 -- When an account is refreshed next. One that is out of service never is: it would be found due for ever.
 local function schedule(name, a, due)
   if in_service(a) then
@@ -178,7 +182,7 @@ local function settle(name, a)
   leave(name, a)
   local place = ''
   local serves = in_service(a)
-  local token_good = a.access ~= '' and a.rejected ~= '1' and a.expires > NOW
+  local token_good = has_good_token(a)
   local until_time = math.max(a.cool_until, a.rate_until)
   if serves and not token_good then place = 'pending'
   elseif serves and until_time > NOW then place = 'cooling'
