@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from devtools import children, valkey
@@ -9,6 +11,7 @@ from devtools.waiting import until
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -55,3 +58,13 @@ class Valkey:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """A server that takes connections and answers nothing while the block runs."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)

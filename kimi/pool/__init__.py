@@ -30,6 +30,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `tickets`                  | string | the last number given                                                  |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
+| `probe`                    | string | shows that Redis takes writes; expires                                 |
 | `wake`                     | pubsub | a refresh is wanted                                                    |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import orjson
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, State
-from kimi.pool.store import Store, redis_errors
+from kimi.pool.store import Store
 
 _PAGE = 500  # accounts a pipeline
 
@@ -117,8 +117,8 @@ class Members:
 
     def get(self, name: str) -> Record | None:
         """What is stored of one account, or None."""
-        with redis_errors():
-            pipe = self._store.redis.pipeline()
+        with self._store.guarded() as redis:
+            pipe = redis.pipeline()
             pipe.hgetall(self._store.key("account", name))
             pipe.zscore(self._store.key("refresh"), name)
             values, due = pipe.execute()
@@ -127,12 +127,12 @@ class Members:
     def all(self) -> list[Record]:
         """Every account ever configured, by name."""
         records: list[Record] = []
-        with redis_errors():
-            names = sorted(self._store.redis.smembers(self._store.key("accounts")))
-            due = dict(self._store.redis.zrange(self._store.key("refresh"), 0, -1, withscores=True))
+        with self._store.guarded() as redis:
+            names = sorted(redis.smembers(self._store.key("accounts")))
+            due = dict(redis.zrange(self._store.key("refresh"), 0, -1, withscores=True))
             for start in range(0, len(names), _PAGE):
                 page = names[start : start + _PAGE]
-                pipe = self._store.redis.pipeline(transaction=False)
+                pipe = redis.pipeline(transaction=False)
                 for name in page:
                     pipe.hgetall(self._store.key("account", name))
                 records += [record_of(values, due.get(name)) for name, values in zip(page, pipe.execute(), strict=True)]
@@ -147,8 +147,8 @@ class Members:
 
     def summary(self) -> Summary:
         """The pool at a glance, in one round trip whatever its size."""
-        with redis_errors():
-            pipe = self._store.redis.pipeline(transaction=False)
+        with self._store.guarded() as redis:
+            pipe = redis.pipeline(transaction=False)
             pipe.zcount(self._store.key("usable"), f"({self._store.now() * 1000:.0f}", "+inf")
             pipe.smembers(self._store.key("routes"))
             usable, routes = pipe.execute()
@@ -162,9 +162,9 @@ class Members:
 
     def _present(self, origin: str) -> dict[str, str]:
         """The fingerprints of all accounts that are configured by `origin` as yet, by name."""
-        with redis_errors():
-            names = sorted(self._store.redis.smembers(self._store.key("accounts")))
-            pipe = self._store.redis.pipeline(transaction=False)
+        with self._store.guarded() as redis:
+            names = sorted(redis.smembers(self._store.key("accounts")))
+            pipe = redis.pipeline(transaction=False)
             for name in names:
                 pipe.hmget(self._store.key("account", name), "origin", "present", "fingerprint")
             found = zip(names, pipe.execute(), strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -14,6 +14,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from kimi.errors import StoreUnavailable
+from kimi.pool.fuse import Fuse
 
 PREFIX: Final = "kimi:{pool}:"
 
@@ -43,13 +44,14 @@ class Store:
     """Runs the pool's scripts against one Redis.
 
     `clock` gives Unix seconds. Without it Redis's own clock is used, which is one clock for all replicas; tests pass
-    their own.
+    their own. With a `fuse` the first failure ends it: nothing is sent any more until the fuse is mended.
     """
 
-    def __init__(self, redis: Redis, *, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, redis: Redis, *, clock: Callable[[], float] | None = None, fuse: Fuse | None = None) -> None:
         # redis-py types every answer as a union over both decode modes; ours are always str.
         self.redis: Any = redis
         self._clock = clock
+        self._fuse = fuse
         self._scripts: dict[str, Script] = {}
 
     def key(self, *parts: str) -> str:
@@ -70,13 +72,34 @@ class Store:
         """KEYS and ARGV in the form that every script expects."""
         return [PREFIX], [to_ms(self._clock()) if self._clock else 0, *args]
 
+    @contextmanager
+    def guarded(self) -> Iterator[Any]:
+        """The client, for commands of its own; whatever redis-py raises in the block becomes `StoreUnavailable`."""
+        with self._fuse.passing() if self._fuse else nullcontext():
+            try:
+                with redis_errors():
+                    yield self.redis
+            except StoreUnavailable as error:
+                if self._fuse and self._fuse.blow(str(error)):
+                    # Those that nobody uses now may be dead without knowing, and would blow the fuse again.
+                    self.redis.connection_pool.disconnect(inuse_connections=False)
+                raise
+
     def run(self, name: str, *args: str | float) -> Any:
         """Runs a script. Raises `StoreUnavailable`."""
         keys, argv = self.arguments(*args)
-        with redis_errors():
+        with self.guarded():
             return self.script(name)(keys=keys, args=argv)
 
     def ping(self) -> None:
         """Returns when Redis answers. Raises `StoreUnavailable`."""
-        with redis_errors():
-            self.redis.ping()
+        with self.guarded() as redis:
+            redis.ping()
+
+    def probe(self) -> None:
+        """Returns when Redis takes writes, which one that is full, loading or a replica does not.
+
+        Raises `StoreUnavailable`.
+        """
+        with self.guarded() as redis:
+            redis.set(self.key("probe"), "", px=1000)

@@ -13,7 +13,7 @@ import orjson
 from kimi.accounts import Record, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool.locks import Lock
-from kimi.pool.store import Store, redis_errors, to_ms
+from kimi.pool.store import Store, to_ms
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +34,14 @@ class TokenStore:
 
     def due(self, limit: int = 100) -> list[str]:
         """Names whose refresh time has come, the most overdue first."""
-        with redis_errors():
+        with self._store.guarded() as redis:
             now = to_ms(self._store.now())
-            return list(
-                self._store.redis.zrange(self._store.key("refresh"), "-inf", now, byscore=True, offset=0, num=limit)
-            )
+            return list(redis.zrange(self._store.key("refresh"), "-inf", now, byscore=True, offset=0, num=limit))
 
     def next_due(self) -> float | None:
         """When the next refresh is due, in Unix seconds; None when nothing is scheduled."""
-        with redis_errors():
-            first = self._store.redis.zrange(self._store.key("refresh"), 0, 0, withscores=True)
+        with self._store.guarded() as redis:
+            first = redis.zrange(self._store.key("refresh"), 0, 0, withscores=True)
         return first[0][1] / 1000 if first else None
 
     @contextmanager
@@ -55,8 +53,8 @@ class TokenStore:
         Only its owner frees it.
         """
         lock = Lock(self._store, name, secrets.token_hex(16), seconds)
-        with redis_errors():
-            had = bool(self._store.redis.set(self._store.key("lock", name), lock.owner, nx=True, px=to_ms(seconds)))
+        with self._store.guarded() as redis:
+            had = bool(redis.set(self._store.key("lock", name), lock.owner, nx=True, px=to_ms(seconds)))
         if not had:
             yield None
             return
@@ -101,9 +99,9 @@ class TokenStore:
             orjson.dumps(models).decode(),
             record.fingerprint,
         )
-        with redis_errors():
+        with self._store.guarded() as redis:
             # One connection for both: WAITAOF waits for the writes of its own connection only.
-            pipe = self._store.redis.pipeline(transaction=False)
+            pipe = redis.pipeline(transaction=False)
             self._store.script("save")(keys=keys, args=argv, client=pipe)
             pipe.execute_command("WAITAOF", 1, 0, to_ms(self._disk_seconds))
             saved, durable = pipe.execute(raise_on_error=False)

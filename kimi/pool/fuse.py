@@ -1,0 +1,60 @@
+"""What cuts a process off from a Redis that has failed, so that nobody waits for it twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kimi.errors import StoreUnavailable
+
+
+class Fuse:
+    """Blows at the first failure of a store; from then on every command fails at once, until somebody mends it.
+
+    No more than `at_once` commands run at the same time. Whoever comes later waits here, where a fuse that blows
+    meanwhile is seen, and not behind commands that time out one after the other.
+    """
+
+    def __init__(self, at_once: int = 20) -> None:
+        self._slots = threading.BoundedSemaphore(at_once)
+        self._reason: str | None = None
+        self._tell: Callable[[str], object] = lambda _reason: None
+        self.under_way = 0
+
+    @property
+    def blown(self) -> bool:
+        """Whether commands fail without being sent."""
+        return self._reason is not None
+
+    def when_blown(self, tell: Callable[[str], object]) -> None:
+        """Has `tell` called with the reason each time that the fuse blows, before anybody hears of the failure."""
+        self._tell = tell
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Lets a command through. Raises `StoreUnavailable` when the fuse is blown."""
+        self._check()
+        with self._slots:
+            self._check()
+            self.under_way += 1
+            try:
+                yield
+            finally:
+                self.under_way -= 1
+
+    def blow(self, reason: str) -> bool:
+        """A command has failed; False when that was known."""
+        if self.blown:
+            return False
+        self._reason = reason
+        self._tell(reason)
+        return True
+
+    def mend(self) -> None:
+        """Commands are sent again. Not to be called while any is `under_way`: it may fail late."""
+        self._reason = None
+
+    def _check(self) -> None:
+        if self._reason is not None:
+            raise StoreUnavailable(self._reason)
