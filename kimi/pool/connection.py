@@ -7,10 +7,11 @@ from redis.backoff import NoBackoff
 from redis.connection import BlockingConnectionPool
 from redis.retry import Retry
 
-CONNECT_SECONDS = 1.0
+SECONDS = 1.0
+"""How long a command may take, and making a connection at most."""
 
 
-def connect(url: str, *, timeout: float = 1.0, connections: int = 20) -> Redis:
+def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Redis:
     """A client for `url` (redis://, rediss:// or unix://) that gives up on a command after `timeout` seconds.
 
     redis-py's own retries would repeat a command whose reply was lost, and cost seconds while Redis is down.
@@ -22,7 +23,7 @@ def connect(url: str, *, timeout: float = 1.0, connections: int = 20) -> Redis:
         max_connections=connections,
         timeout=timeout,
         socket_timeout=timeout,
-        socket_connect_timeout=CONNECT_SECONDS,
+        socket_connect_timeout=min(timeout, SECONDS),
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )
@@ -30,13 +31,13 @@ def connect(url: str, *, timeout: float = 1.0, connections: int = 20) -> Redis:
 
 
 def connect_listener(url: str) -> Redis:
-    """A client for blocking reads: no time limit, and a ping after 15 s of silence finds a connection that died."""
+    """A client for reading what is published; a ping after each second of silence shows whether the server lives."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=2,
-        socket_timeout=None,
-        socket_connect_timeout=CONNECT_SECONDS,
-        health_check_interval=15,
+        socket_timeout=SECONDS,
+        socket_connect_timeout=SECONDS,
+        health_check_interval=1,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )

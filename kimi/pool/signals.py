@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from kimi.pool.store import PREFIX
 
+UNANSWERED = 2  # pings, one a second in silence; with more than that the connection is taken for dead
 WAKE = "wake"  # for the refresher: an account's name
 
 
@@ -41,6 +42,8 @@ class Signals:
                 pubsub.subscribe(PREFIX + channel)
                 while True:
                     message = pubsub.get_message(timeout=poll)
+                    if pubsub.health_check_response_counter > UNANSWERED:
+                        raise TimeoutError("Redis answers no ping")
                     if message is None:
                         yield ""
                     else:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devtools.waiting import until
 from kimi.errors import AllBusy
 from kimi.pool import Signals
 from kimi.pool.connection import connect_listener
@@ -85,5 +86,19 @@ def test_it_listens_again_when_redis_is_back(own_valkey: Valkey) -> None:
         message = next(heard)
     assert message == "a"
     assert pauses[0] == 0.05
+    heard.close()
+    redis.connection_pool.disconnect()
+
+
+def test_a_server_that_has_fallen_silent_is_noticed(own_valkey: Valkey) -> None:
+    redis = connect_listener(own_valkey.url)
+    pauses: list[float] = []
+    heard = Signals(redis, pause=pauses.append).listen(WAKE, poll=0.2)
+    assert next(heard) is None
+    with own_valkey.silent():
+        until(lambda: next(heard) is None, what="the connection is given up")
+        assert next(heard) is None, "a new one gets no answer either"
+    until(lambda: next(heard) == "", what="it listens again")
+    assert set(pauses) == {0.2}
     heard.close()
     redis.connection_pool.disconnect()
