@@ -1,0 +1,79 @@
+"""What has changed in the pool, for those who keep a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from kimi.accounts import Account, State
+from kimi.pool.members import unpack
+from kimi.pool.store import Store
+
+PAGE = 250
+"""Accounts that are read in one step: other clients of Redis wait for about a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An account as it stood in Redis. Times are in Unix seconds."""
+
+    account: Account
+    routes: tuple[str, ...]
+    configured: bool
+    serves: bool  # neither dead, banned nor paused
+    token: str = field(repr=False)  # none while the upstream refuses it
+    version: int
+    expires: float  # of the token
+    cool_until: float
+    strikes: int  # failures in a row
+    strike_kind: str
+    struck: float  # when the last of them happened
+    refused: Mapping[str, float]  # models, and until when
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Changes up to `number`; `latest` is that of the last change of all."""
+
+    number: int
+    latest: int
+    copies: tuple[Copy, ...]
+
+
+class Changes:
+    """Reads what has changed, in one small command when that is nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def since(self, number: int) -> Batch:
+        """What has changed after the change `number` (0: everything), oldest first, at most `PAGE` accounts of it.
+
+        A `latest` below `number` says that Redis has lost something, and that the copy has to be begun anew.
+        Raises `StoreUnavailable`.
+        """
+        told, latest, *rows = self._store.run("changes", number, PAGE)
+        return Batch(int(told), int(latest), tuple(_copy(row) for row in rows))
+
+
+def _copy(row: list[Any]) -> Copy:
+    (_, spec, routes, state, present, rejected, token, version, expires, cool_until, strikes, kind, struck, refused) = (
+        row
+    )
+    return Copy(
+        account=unpack(spec),
+        routes=tuple(orjson.loads(routes)),
+        configured=present == "1",
+        serves=State(state) in {State.NEW, State.ACTIVE},
+        token="" if rejected == "1" else token,
+        version=int(version),
+        expires=int(expires) / 1000,
+        cool_until=int(cool_until) / 1000,
+        strikes=int(strikes or 0),
+        strike_kind=kind or "",
+        struck=int(struck or 0) / 1000,
+        refused={model: int(until) / 1000 for model, until in zip(refused[::2], refused[1::2], strict=True)},
+    )
