@@ -143,9 +143,12 @@ class Leases:
         soonest = self._store.run("look", orjson.dumps(list(routes)).decode())
         return None if soonest is None else int(soonest) / 1000
 
-    def abandon(self, worker: str) -> int:
-        """`worker` has died: gives back all its leases and tears up its tickets. Returns how many leases it had."""
-        return int(self._store.run("abandon", worker))
+    def abandon(self, worker: str, *, but: Iterable[Lease] = ()) -> int:
+        """Gives back all leases of `worker`, which has died, and tears up its tickets. Returns how many leases it had.
+
+        One that lives and has lost its bearings keeps those `but` which it knows to hold.
+        """
+        return int(self._store.run("abandon", worker, *(lease.member for lease in but)))
 
     def renew(self, leases: Iterable[Lease]) -> None:
         """Lengthens leases that are still in use, all in one step."""

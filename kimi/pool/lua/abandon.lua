@@ -1,7 +1,8 @@
--- A worker is gone: its leases are given back and its tickets torn up.
--- ARGV: now, worker (its leases and tickets begin with it and a dot)
+-- A worker is gone, or does not know of all that it has: its leases are given back and its tickets torn up.
+-- ARGV: now, worker (its leases and tickets begin with it and a dot), leases with names that it does hold …
 
-local prefix = ARGV[2] .. '.'
+local prefix, holds = ARGV[2] .. '.', {}
+for i = 3, #ARGV do holds[ARGV[i]] = true end
 
 local function is_its(id)
   return string.sub(id, 1, #prefix) == prefix
@@ -15,7 +16,7 @@ for _, route in ipairs(redis.call('SMEMBERS', key('routes'))) do
 end
 local leases = 0
 for _, lease in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do
-  if is_its(lease) then
+  if is_its(lease) and not holds[lease] then
     local name, a = give_back(lease)
     if name then settle(name, a) end
     leases = leases + 1

@@ -191,6 +191,14 @@ def test_tickets_and_leases_of_a_dead_worker_are_given_back(pool: Pool, ear: Ear
     assert pool.leases.abandon("v") == 0
 
 
+def test_a_worker_that_lives_keeps_what_it_holds(pool: Pool) -> None:
+    pool.fill(web("a"), web("b", max_concurrency=2))
+    mine = Leases(pool.store, worker="v")
+    held, lost = mine.acquire(["kimi"], model="kimi"), mine.acquire(["kimi"], model="kimi")
+    assert mine.abandon("v", but=[held]) == 1
+    assert (pool.count(held.account.name), pool.count(lost.account.name)) == (1, 0)
+
+
 def test_tickets_that_nobody_holds_any_more_vanish(pool: Pool, redis_client: redis.Redis) -> None:
     pool.fill(web("a"))
     take(pool)
