@@ -24,11 +24,21 @@ class Renewer(Protocol):
 
 
 class LeaseKeeper:
-    """Renews all leases of this process together, three times in each one's life."""
+    """Renews all leases of this process together, three times in each one's life.
 
-    def __init__(self, leases: Renewer, pause: Callable[[float], object] = gevent.sleep) -> None:
+    `beside` is what else has to be kept alive in the same rounds.
+    """
+
+    def __init__(
+        self,
+        leases: Renewer,
+        pause: Callable[[float], object] = gevent.sleep,
+        *,
+        beside: Callable[[], object] = lambda: None,
+    ) -> None:
         self._leases = leases
         self._pause = pause
+        self._beside = beside
         self._held: dict[str, Lease] = {}
 
     @property
@@ -53,6 +63,7 @@ class LeaseKeeper:
 
     def renew(self) -> None:
         """Renews now. A store that cannot be reached is asked again next time."""
+        self._beside()
         try:
             self._leases.renew(list(self._held.values()))
         except StoreUnavailable as error:

@@ -18,6 +18,7 @@ from gateway.cleanup import ChatRemover
 from gateway.completion import Collaborators, Completions
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
+from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.reactions import Reactions
 from gateway.renewal import LeaseKeeper
@@ -25,7 +26,7 @@ from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.waiting import WaitingRoom
 from kimi.http import Transport
-from kimi.pool import Leases, Members, Signals, Store, connect
+from kimi.pool import Chats, Leases, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
 from kimi.pool.signals import freed
 from kimi.settings import load
@@ -42,8 +43,9 @@ def make(settings: GatewaySettings) -> Gateway:
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
     upstreams = build(Line(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle)))
     waiting = WaitingRoom(leases, settings.gateway_queue_seconds, worker)
-    keeper = LeaseKeeper(leases)
-    remover = ChatRemover(upstreams, members, enabled=settings.kimi_delete_chats)
+    ledger = Ledger(Chats(store))
+    keeper = LeaseKeeper(leases, beside=ledger.hold)
+    remover = ChatRemover(upstreams, members, ledger, enabled=settings.kimi_delete_chats)
     reactions = Reactions(leases, members, random.SystemRandom())
     completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, limits))
 
@@ -52,8 +54,10 @@ def make(settings: GatewaySettings) -> Gateway:
         completions.join(seconds)
         reactions.join(max(until - time.monotonic(), 0.0))
         remover.join(max(until - time.monotonic(), 0.0))
+        ledger.flush()
 
     gevent.spawn(keeper.run)
+    gevent.spawn(ledger.run)
     gevent.spawn(waiting.run)
     gevent.spawn(_relay, Signals(connect_listener(settings.redis_url)).listen(freed(worker)), waiting)
     return create_app(

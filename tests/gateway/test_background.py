@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import gevent
 import pytest
 
 from gateway.channel import Channel
 from gateway.cleanup import PAUSES, ChatRemover
+from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
 from gateway.renewal import LeaseKeeper
 from kimi.accounts import Kind, Record, State
 from kimi.chat import Text
-from kimi.errors import KimiError, Overloaded, StoreUnavailable, TokenRejected, Unreachable
+from kimi.errors import Overloaded, StoreUnavailable, TokenRejected, Unreachable
 from kimi.pool import Lease
+from kimi.pool.chats import StandingChat
 from tests.gateway.scripted import ScriptedUpstream
 from tests.kimi.pool.pools import web
 
@@ -33,13 +35,33 @@ class Directory:
         return Record(account=ACCOUNT, state=State.ACTIVE, version=2, refresh="r", access=self.access)
 
 
-def remove(upstream: ScriptedUpstream, directory: Directory, *, enabled: bool = True) -> list[float]:
+class Book:
+    """Notes what is written; out of reach on demand."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[str, float | None]] = []
+        self.down = False
+
+    def note(self, waits: Mapping[StandingChat, float | None]) -> int:
+        if self.down:
+            raise StoreUnavailable("down")
+        self.written.append({chat.id: wait for chat, wait in waits.items()})
+        return 0
+
+
+def remove(
+    upstream: ScriptedUpstream, directory: Directory, *, enabled: bool = True, book: Book | None = None
+) -> list[float]:
     pauses: list[float] = []
-    remover = ChatRemover({Kind.KIMI: upstream}, directory, enabled=enabled, pause=pauses.append)
+    ledger = Ledger(book or Book())
+    remover = ChatRemover({Kind.KIMI: upstream}, directory, ledger, enabled=enabled, pause=pauses.append)
     with remover.collecting(ACCOUNT, "old") as chats:
         chats.append("c1")
+        assert ledger.held == enabled
+        ledger.flush()
     assert remover.join(5)
-    assert remover.pending == 0
+    assert (remover.pending, ledger.held) == (0, 0)
+    ledger.flush()
     return pauses
 
 
@@ -62,23 +84,37 @@ def test_without_a_newer_token_the_old_one_is_tried_again(directory: Directory) 
     assert upstream.deleted == [("c1", "old")]
 
 
-def test_trouble_is_waited_out_and_then_told(caplog: pytest.LogCaptureFixture) -> None:
-    failures: list[KimiError] = [Unreachable("1"), Overloaded("2"), Unreachable("3"), TokenRejected("4")]
-    upstream = ScriptedUpstream(deletions=list(failures))
-    assert remove(upstream, Directory("new")) == list(PAUSES[1:])
-    assert upstream.deleted == [("c1", "new")]
+def test_a_chat_is_on_record_until_it_is_deleted() -> None:
+    book = Book()
+    remove(ScriptedUpstream(), Directory("new"), book=book)
+    assert book.written == [{"c1": HELD_SECONDS}, {"c1": None}]
 
-    upstream = ScriptedUpstream(deletions=[*failures, Unreachable("5")])
-    with caplog.at_level(logging.WARNING):
-        remove(upstream, Directory("new"))
+
+def test_trouble_is_waited_out_for_a_moment_and_then_left_to_the_refresher(caplog: pytest.LogCaptureFixture) -> None:
+    upstream, book = ScriptedUpstream(deletions=[Unreachable("1"), Overloaded("2")]), Book()
+    assert remove(upstream, Directory("new"), book=book) == list(PAUSES[1:])
+    assert upstream.deleted == [("c1", "new")]
+    assert book.written[-1] == {"c1": None}
+
+    upstream = ScriptedUpstream(deletions=[Unreachable("1"), Overloaded("2"), TokenRejected("3")])
+    with caplog.at_level(logging.INFO):
+        remove(upstream, Directory("new"), book=book)
     assert upstream.deleted == []
-    assert "a chat of account a was left behind: 5" in caplog.text
+    assert book.written[-1] == {"c1": LEFT_SECONDS}
+    assert "a chat of account a is left to the refresher: 3" in caplog.text
+
+
+def test_a_mistake_of_ours_leaves_the_chat_to_the_refresher_too() -> None:
+    book = Book()
+    remove(ScriptedUpstream(deletions=[ZeroDivisionError()]), Directory("new"), book=book)
+    assert book.written[-1] == {"c1": LEFT_SECONDS}
 
 
 def test_chats_are_kept_when_the_operator_wants_them() -> None:
-    upstream = ScriptedUpstream()
-    remove(upstream, Directory("new"), enabled=False)
+    upstream, book = ScriptedUpstream(), Book()
+    remove(upstream, Directory("new"), enabled=False, book=book)
     assert upstream.deleted == []
+    assert book.written == []
 
 
 class Renewals:
@@ -105,13 +141,15 @@ def test_leases_are_renewed_three_times_in_their_life(caplog: pytest.LogCaptureF
         if len(pauses) == 4:
             raise gevent.GreenletExit
 
-    keeper = LeaseKeeper(renewals, pause)
+    rounds: list[None] = []
+    keeper = LeaseKeeper(renewals, pause, beside=lambda: rounds.append(None))
     with keeper.keeping(Lease("1", ACCOUNT, "t", 1)), keeper.keeping(Lease("2", ACCOUNT, "t", 1)):
         assert keeper.held == 2
         with pytest.raises(gevent.GreenletExit):
             keeper.run()
     assert pauses == [20.0] * 4
     assert renewals.renewed == [["1", "2"]] * 2
+    assert len(rounds) == 3
     assert "2 leases could not be renewed" in caplog.text
     keeper.renew()
     assert renewals.renewed[-1] == []

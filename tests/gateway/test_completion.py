@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from gateway.breaker import Breaker
 from gateway.cleanup import ChatRemover
 from gateway.completion import Collaborators, Completion, Completions
 from gateway.deadlines import Deadlines
+from gateway.ledger import Ledger
 from gateway.reactions import Reactions
 from gateway.renewal import LeaseKeeper
 from gateway.waiting import WaitingRoom
@@ -19,7 +21,8 @@ from kimi import errors
 from kimi.accounts import Account, Kind, State
 from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
 from kimi.models import select
-from kimi.pool import Store, connect
+from kimi.pool import Chats, Store, connect
+from tests.gateway.fakes import Clock as Ticks
 from tests.gateway.scripted import ScriptedUpstream, Step, wait_until
 from tests.kimi.pool.pools import Clock, Pool, web
 from tests.valkey import Valkey
@@ -40,12 +43,24 @@ class House:
 
     def __post_init__(self) -> None:
         upstreams = dict.fromkeys(Kind, self.upstream)
-        self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds)
+        self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w")
         self.keeper = LeaseKeeper(self.pool.leases)
-        self.remover = ChatRemover(upstreams, self.pool.members, pause=lambda _: None)
-        self.reactions = Reactions(self.pool.leases, self.pool.members, random.Random(1))
+        ledger = Ledger(Chats(self.pool.store))
+        self.remover = ChatRemover(upstreams, self.pool.members, ledger, pause=lambda _: None)
+        self.reactions = Reactions(self.pool.leases, self.pool.members, upstreams, random.Random(1))
+        self.monotonic = Ticks(0.0)
+        self.breaker = Breaker(self.monotonic)
         self.completions = Completions(
-            Collaborators(upstreams, self.waiting, self.keeper, self.reactions, self.remover, self.limits)
+            Collaborators(
+                upstreams,
+                self.waiting,
+                self.keeper,
+                self.reactions,
+                self.remover,
+                self.breaker,
+                self.limits,
+                self.monotonic,
+            )
         )
 
     def start(self, model: str = "kimi") -> Completion:
@@ -230,7 +245,7 @@ def test_a_rejected_token_is_reported_and_the_account_used_again_once_it_is_fres
     completion = house.start()
     wait_until(lambda: house.pool.tokens.due() == ["a"])
     house.pool.freshen("a")
-    house.waiting.announce([])
+    house.waiting.call_all()
     assert texts(read(completion)) == "Hello"
     assert [token for _, token, _ in house.upstream.asked] == ["access-a-2", "access-a-3"]
 
@@ -242,7 +257,7 @@ def test_a_token_that_is_rejected_twice_is_enough(make_house: MakeHouse) -> None
     completion = house.start()
     wait_until(lambda: house.pool.tokens.due() == ["a"])
     house.pool.freshen("a")
-    house.waiting.announce([])
+    house.waiting.call_all()
     with pytest.raises(errors.TokenRejected):
         read(completion)
 

@@ -1,0 +1,173 @@
+"""Which chats this process has opened, as the pool gets to know it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+
+import gevent
+import pytest
+
+from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
+from kimi.errors import StoreUnavailable
+from kimi.pool import Chats, Store, connect
+from kimi.pool.chats import StandingChat
+from tests.gateway.scripted import wait_until
+from tests.valkey import Valkey
+
+ONE, TWO, THREE = (StandingChat(f"c{number}", "a") for number in (1, 2, 3))
+
+
+class Book:
+    """Remembers what was written; out of reach, or slow, on demand."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[StandingChat, float | None]] = []
+        self.down = False
+        self.loses_answers = False
+        self.forgets = 0
+
+    def note(self, waits: Mapping[StandingChat, float | None]) -> int:
+        if not self.down:
+            self.written.append(dict(waits))
+        if self.down or self.loses_answers:
+            raise StoreUnavailable("down")
+        return self.forgets
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book()
+
+
+@pytest.fixture
+def ledger(book: Book) -> Ledger:
+    return Ledger(book)
+
+
+def test_what_happens_together_is_written_together(book: Book, ledger: Ledger) -> None:
+    ledger.opened(ONE)
+    ledger.opened(TWO)
+    assert ledger.flush()
+    ledger.deleted(ONE)
+    ledger.left(TWO)
+    assert ledger.flush()
+    assert book.written == [{ONE: HELD_SECONDS, TWO: HELD_SECONDS}, {ONE: None, TWO: LEFT_SECONDS}]
+    assert ledger.held == 0
+
+
+def test_a_chat_that_is_opened_and_deleted_at_once_is_never_written(book: Book, ledger: Ledger) -> None:
+    ledger.opened(ONE)
+    ledger.deleted(ONE)
+    assert ledger.flush()
+    assert book.written == []
+
+
+def test_chats_of_running_requests_are_held(book: Book, ledger: Ledger) -> None:
+    for chat in (ONE, TWO, THREE):
+        ledger.opened(chat)
+    ledger.flush()
+    ledger.deleted(ONE)
+    ledger.hold()
+    ledger.left(TWO)
+    ledger.flush()
+    assert book.written[1] == {ONE: None, TWO: LEFT_SECONDS, THREE: HELD_SECONDS}
+
+
+def test_what_cannot_be_written_is_kept_and_told_once(
+    book: Book, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger.opened(ONE)
+    ledger.opened(TWO)
+    book.down = True
+    with caplog.at_level(logging.WARNING):
+        assert not ledger.flush()
+        ledger.left(TWO)
+        assert not ledger.flush()
+    assert [record.message for record in caplog.records] == ["chats are not recorded until the store is back: down"]
+    book.down = False
+    assert ledger.flush()
+    assert book.written == [{ONE: HELD_SECONDS, TWO: LEFT_SECONDS}]
+
+
+def test_a_chat_whose_record_may_have_been_written_is_taken_out_of_it(book: Book, ledger: Ledger) -> None:
+    ledger.opened(ONE)
+    book.loses_answers = True
+    assert not ledger.flush()
+    book.loses_answers = False
+    ledger.deleted(ONE)
+    assert ledger.flush()
+    assert book.written[-1] == {ONE: None}
+
+
+def test_no_more_is_kept_than_is_allowed(book: Book) -> None:
+    ledger = Ledger(book, most=2)
+    book.down = True
+    for chat in (ONE, TWO, THREE):
+        ledger.opened(chat)
+        ledger.flush()
+    book.down = False
+    ledger.flush()
+    assert book.written == [{TWO: HELD_SECONDS, THREE: HELD_SECONDS}]
+
+
+def test_chats_that_are_forgotten_are_told(book: Book, ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    book.forgets = 3
+    ledger.opened(ONE)
+    with caplog.at_level(logging.WARNING):
+        ledger.flush()
+    assert "the 3 oldest are forgotten" in caplog.text
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def running(book: Book, pauses: list[float]) -> Iterator[Ledger]:
+    """A ledger that writes by itself, and waits no longer than it has to for other greenlets."""
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        gevent.idle()
+
+    ledger = Ledger(book, pause=pause)
+    writer = gevent.spawn(ledger.run)
+    yield ledger
+    writer.kill()
+
+
+def test_it_writes_a_few_milliseconds_later_and_only_when_there_is_something(
+    running: Ledger, book: Book, pauses: list[float]
+) -> None:
+    gevent.idle()
+    assert pauses == []
+    running.opened(ONE)
+    running.opened(TWO)
+    wait_until(lambda: bool(book.written))
+    assert pauses == [0.005]
+    assert len(book.written[0]) == 2
+
+
+def test_it_tries_again_once_a_second_until_the_store_is_back(running: Ledger, book: Book, pauses: list[float]) -> None:
+    book.down = True
+    running.opened(ONE)
+    wait_until(lambda: pauses.count(1.0) >= 3)
+    book.down = False
+    wait_until(lambda: bool(book.written))
+    assert book.written == [{ONE: HELD_SECONDS}]
+
+
+def test_it_survives_the_death_of_redis(own_valkey: Valkey) -> None:
+    with connect(own_valkey.url) as redis:
+        chats = Chats(Store(redis))
+        ledger = Ledger(chats)
+        ledger.opened(ONE)
+        ledger.flush()
+        own_valkey.kill()
+        ledger.opened(TWO)
+        assert not ledger.flush()
+        own_valkey.start()
+        assert ledger.flush()
+        assert chats.count() == 2
