@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import gevent
 from gevent.pool import Group
 
+from gateway.breaker import Breaker
 from gateway.channel import Channel
 from gateway.cleanup import ChatRemover
 from gateway.deadlines import Deadlines, Watch
 from gateway.errors import ClientGone
-from gateway.reactions import Reactions
+from gateway.reactions import Outcome, Reactions
 from gateway.renewal import LeaseKeeper
+from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom, Wish
 from kimi.accounts import Kind
-from kimi.chat import Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
-from kimi.errors import BrokenAnswer, KimiError, NoAccount, PoolError, RequestRefused, TokenRejected
+from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
+from kimi.errors import BrokenAnswer, KimiError, RequestRefused, TokenRejected, UpstreamDown
 from kimi.models import Selection
 from kimi.pool import Lease
 from kimi.upstreams import Upstream
@@ -29,6 +31,11 @@ from kimi.upstreams import Upstream
 log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 3
+"""So many are made in any case, while there are accounts."""
+FAILOVER_SECONDS: Final = 45.0
+"""For so long further accounts are tried; clients such as NextChat wait for headers 60 seconds."""
+GIVING_BACK_SECONDS: Final = 2.0
+"""What a next attempt waits for the end of the last one."""
 _VISIBLE = (Text, Thinking, ToolCall)
 _SECOND_CHANCE = (TokenRejected, BrokenAnswer)
 """After these the same account may be asked once more: with a fresh token, and in a new chat."""
@@ -43,7 +50,9 @@ class Collaborators:
     keeper: LeaseKeeper
     reactions: Reactions
     remover: ChatRemover
+    breaker: Breaker
     deadlines: Deadlines
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class Completions:
@@ -87,6 +96,8 @@ class Completion:
         self._with = collaborators
         self._channel = Channel()
         self._visible = False  # something of the answer is on its way to the client
+        self._asked: set[str] = set()  # lines
+        self._started = collaborators.monotonic()
         self.worker: Any = gevent.spawn(self._run)
         self.worker.link_exception(self._report)
 
@@ -114,68 +125,94 @@ class Completion:
         self._channel.fail(worker.exception)
 
     def _answer(self) -> None:
-        failure: KimiError = NoAccount("no account was asked")
+        """Asks one account after the other until one answers. Raises what tells most when none does."""
+        failures: list[Failure] = []
         forgiven: set[str] = set()
         exclude: set[str] = set()
-        while self.attempts < ATTEMPTS:
+        while self.attempts < ATTEMPTS or self._with.monotonic() - self._started < FAILOVER_SECONDS:
             try:
                 lease = self._lease(exclude)
-            except PoolError as nobody_else:
-                raise (failure if self.attempts else nobody_else) from nobody_else
-            name = lease.account.name
-            try:
-                self._attempt(lease)
-            except KimiError as error:
-                if self._visible or isinstance(error, RequestRefused):
-                    raise
-                failure = error
-                self.failovers.append(type(error).__name__)
-                if isinstance(error, _SECOND_CHANCE) and name not in forgiven:
-                    forgiven.add(name)
-                else:
-                    exclude.add(name)
-            else:
+            except KimiError as nobody_else:
+                failures.append(Failure(nobody_else))
+                break
+            failure = self._attempt(lease)
+            if failure is None:
                 return
-        raise failure
+            failures.append(failure)
+            self.failovers.append(type(failure.error).__name__)
+            name = lease.account.name
+            if isinstance(failure.error, _SECOND_CHANCE) and name not in forgiven:
+                forgiven.add(name)
+            else:
+                exclude.add(name)
+        raise truest(failures, self._with.monotonic())
 
     def _lease(self, exclude: set[str]) -> Lease:
-        started = time.monotonic()
+        started = self._with.monotonic()
         try:
-            lease = self._with.waiting.acquire(Wish(self._selection.routes, self._selection.name, frozenset(exclude)))
+            lease = self._admitted(exclude)
         finally:
-            self.queue_seconds += time.monotonic() - started
+            self.queue_seconds += self._with.monotonic() - started
         self.attempts += 1
         self.account, self.kind = lease.account.name, lease.account.kind
         return lease
 
-    def _attempt(self, lease: Lease) -> None:
+    def _admitted(self, exclude: set[str]) -> Lease:
+        """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
+        breaker, selection = self._with.breaker, self._selection
+        while True:
+            tripped = breaker.tripped() - self._asked
+            try:
+                lease = self._with.waiting.acquire(Wish(selection.routes, selection.name, frozenset(exclude), tripped))
+            except UpstreamDown as down:
+                raise UpstreamDown(str(down), retry_after=breaker.remaining()) from down
+            line = lease.account.line
+            if line in self._asked or breaker.admits(line, lease.id):
+                self._asked.add(line)
+                return lease
+            # It was left alone, or is being probed, since this request began to wait.
+            self._with.reactions.give_back(lease, Outcome(model=selection.name)).wait(GIVING_BACK_SECONDS)
+
+    def _attempt(self, lease: Lease) -> Failure | None:
+        """Lets one account answer; why it has not, if another may. Raises what ends the whole request."""
+        outcome = Outcome(model=self._selection.name)
+        ending = ExitStack()  # is closed where the account is given back
+        try:
+            chats = ending.enter_context(self._with.remover.collecting(lease.account, lease.token))
+            with self._with.keeper.keeping(lease):
+                self._read(lease, outcome, chats.append)
+        except KimiError as error:
+            outcome.error = error
+        finally:
+            self._with.breaker.ended(lease.account, lease.id, outcome.error)
+            given_back = self._with.reactions.give_back(lease, outcome, ending.close)
+        if outcome.error is None:
+            return None
+        if self._visible or isinstance(outcome.error, RequestRefused):
+            raise outcome.error
+        # The next attempt has to find the account as this one leaves it.
+        rests = given_back.wait(GIVING_BACK_SECONDS)
+        return Failure(outcome.error, self._with.monotonic() + rests if rests else None)
+
+    def _read(self, lease: Lease, outcome: Outcome, opened: Callable[[str], object]) -> None:
         account = lease.account
         chat = replace(self._chat, model=self._selection.model_for(account.kind), features=self._selection.features)
-        with self._with.remover.collecting(account, lease.token) as opened, self._held(lease):
-            stream = self._with.upstreams[account.kind].stream(chat, account, lease.token)
-            with closing(stream):
-                for event in Watch(self._with.deadlines).over(stream):
-                    if isinstance(event, _VISIBLE):
-                        self._visible = True
-                        self._channel.put(event)
-                    elif isinstance(event, Finish):
-                        self._channel.put(event)
-                        return
-                    elif isinstance(event, ChatOpened):
-                        opened.append(event.chat_id)
-            raise BrokenAnswer("the stream ended without an end")
-
-    @contextmanager
-    def _held(self, lease: Lease) -> Iterator[None]:
-        """Keeps the lease alive, and gives the account back with what this block has found out about it."""
-        error: KimiError | None = None
-        try:
-            with self._with.keeper.keeping(lease):
-                yield
-        except KimiError as caught:
-            error = caught
-            raise
-        finally:
-            given_back = self._with.reactions.give_back(lease, self._selection.name, error)
-            if error is not None:
-                given_back.wait()  # the next attempt has to find the account as this one leaves it
+        stream = self._with.upstreams[account.kind].stream(chat, account, lease.token)
+        with closing(stream):
+            for event in Watch(self._with.deadlines).over(stream):
+                if isinstance(event, _VISIBLE):
+                    if not outcome.served:
+                        outcome.served = self._visible = True
+                        self._with.breaker.answered(account)
+                    self._channel.put(event)
+                elif isinstance(event, Finish):
+                    outcome.served = outcome.finished = True
+                    self._with.breaker.answered(account)
+                    self._channel.put(event)
+                    return
+                elif isinstance(event, ChatOpened):
+                    outcome.chat_id = event.chat_id
+                    opened(event.chat_id)
+                elif isinstance(event, Answering):
+                    outcome.segment_id = event.segment_id
+        raise BrokenAnswer("the stream ended without an end")

@@ -224,8 +224,10 @@ def describe(error: BaseException, request_id: str) -> Problem:
         return replace(known, param=error.param)
     if isinstance(error, MethodNotAllowed):
         return replace(known, headers=(("allow", ", ".join(sorted(error.valid_methods or ()))),))
-    if known.status in (429, 503):
-        return replace(known, headers=_retry_headers(getattr(error, "retry_after", None)))
+    seconds = getattr(error, "retry_after", None)
+    # A client takes a 502 for something to try again at once, unless it is told when.
+    if known.status in (429, 503) or (known.status == 502 and seconds is not None):
+        return replace(known, headers=_retry_headers(seconds))
     return known
 
 

@@ -65,6 +65,13 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
+        self.lines_left_alone = Gauge(
+            "kimi_gateway_upstreams_left_alone",
+            "Ways to an upstream that are not used just now because everything on them failed.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+
     def text(self) -> bytes:
         """Everything in Prometheus's text format, over all workers where there are several."""
         if not os.environ.get(DIRECTORY):

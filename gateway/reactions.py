@@ -1,78 +1,156 @@
-"""What a failure does to the account that met it."""
+"""What a failure does to the account that met it, and giving the account back in that state."""
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final, Protocol
 
-from gevent.event import Event as Flag
+import gevent
+from gevent.event import AsyncResult
 from gevent.pool import Group
 
-from kimi.accounts import State
-from kimi.errors import (
-    AccountBanned,
-    AccountBusy,
-    AccountDead,
-    KimiError,
-    ModelRefused,
-    Overloaded,
-    QuotaSpent,
-    RateLimited,
-    StoreUnavailable,
-    TokenRejected,
-)
-from kimi.pool import Lease, Leases, Members
+from kimi import errors
+from kimi.accounts import Kind, State
+from kimi.errors import KimiError, StoreUnavailable, UpstreamError
+from kimi.pool import Lease, Rest
+from kimi.upstreams import Cancels, KnowsAllowance, Upstream
 
 log = logging.getLogger(__name__)
 
+CANCEL_SECONDS: Final = 0.7
+"""For stopping an answer upstream: a client that has left gives its account back within a second."""
+ALLOWANCE_SECONDS: Final = 5.0
+"""For asking when a spent plan begins anew."""
+LONGEST_TOLD: Final = 24 * 3600.0
+"""A broken header must not lose an account for a year."""
+SHORTEST_TOLD: Final = 1.0
+
 
 @dataclass(frozen=True, slots=True)
-class Cooling:
-    """For how many seconds an account is not asked: what the upstream says, else something between two bounds."""
+class Reaction:
+    """What becomes of the account.
 
-    least: float
-    most: float
+    It rests from `first` to `most` seconds, longer by `factor` with each failure of the kind in a row; what the
+    upstream says of waiting goes before. With `model_only` the rest concerns nothing but the model that was asked for.
+    With `refresh` its token is reported as rejected, with `state` it is out of service until the operator helps.
+    """
+
+    first: float = 0.0
+    most: float = 0.0
+    factor: float = 2.0
     model_only: bool = False
+    refresh: bool = False
+    state: State | None = None
 
-    def seconds(self, error: KimiError, dice: random.Random) -> float:
-        """How long to leave the account alone after `error`."""
-        return dice.uniform(self.least, self.most) if error.retry_after is None else error.retry_after
+    def rest(self, error: KimiError, model: str, told: float | None, dice: random.Random) -> Rest | None:
+        """How long the account is left alone; accounts that fail together do not come back together."""
+        if not self.first:
+            return None
+        return Rest(
+            kind=type(error).__name__,
+            because=f"{type(error).__name__}: {error}",
+            first=self.first * dice.uniform(1.0, 1.25),
+            most=self.most * dice.uniform(0.8, 1.0),
+            factor=self.factor,
+            told=None if told is None else min(max(told, SHORTEST_TOLD), LONGEST_TOLD),
+            model=model if self.model_only else "",
+        )
 
 
-COOLING: Mapping[type[KimiError], Cooling] = MappingProxyType(
+NOTHING: Final = Reaction()
+
+TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
     {
-        AccountBusy: Cooling(5, 30),
-        Overloaded: Cooling(5, 10),
-        RateLimited: Cooling(20, 40),
-        QuotaSpent: Cooling(1800, 3600),
-        ModelRefused: Cooling(3600, 7200, model_only=True),
+        errors.AccountError: NOTHING,
+        errors.TokenRejected: Reaction(refresh=True),
+        errors.AccountDead: Reaction(state=State.DEAD),
+        errors.AccountBanned: Reaction(state=State.BANNED),
+        errors.AccountBusy: Reaction(5, 30),
+        errors.Overloaded: Reaction(5, 60),
+        errors.RateLimited: Reaction(20, 300),
+        errors.QuotaSpent: Reaction(600, 6 * 3600, factor=3),
+        errors.ModelRefused: Reaction(3600, 7200, model_only=True),
+        # The upstream's trouble, which the breaker sees to
+        errors.UpstreamError: NOTHING,
+        errors.Unreachable: NOTHING,
+        errors.UpstreamTimeout: NOTHING,
+        errors.UpstreamDown: NOTHING,
+        errors.BrokenAnswer: NOTHING,
+        # The client's affair
+        errors.RequestRefused: NOTHING,
+        errors.ContentRefused: NOTHING,
+        errors.PromptTooLong: NOTHING,
+        errors.RequestInvalid: NOTHING,
+        # There was no account
+        errors.PoolError: NOTHING,
+        errors.AllBusy: NOTHING,
+        errors.NoAccount: NOTHING,
+        errors.AwaitingToken: NOTHING,
+        errors.StoreUnavailable: NOTHING,
     }
 )
-CONDEMNED: Mapping[type[KimiError], State] = MappingProxyType(
-    {AccountDead: State.DEAD, AccountBanned: State.BANNED},
-)
+"""One reaction for every error. The breaker judges whole upstreams; here it is about single accounts."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What one attempt to answer with one account has come to, filled in while it runs."""
+
+    model: str
+    error: KimiError | None = None
+    served: bool = False  # something of an answer came
+    finished: bool = False
+    chat_id: str = ""
+    segment_id: str = ""  # of the answer, once it has begun
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether the upstream may still be writing: the answer has begun, and nobody there has ended it."""
+        given_up = self.error is None or isinstance(self.error, UpstreamError)
+        return bool(self.segment_id) and not self.finished and given_up
+
+
+class Leases(Protocol):
+    """Where accounts are given back; see `kimi.pool.Leases`."""
+
+    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float: ...
+
+    def reject(self, lease: Lease) -> bool: ...
+
+
+class Members(Protocol):
+    """Where accounts are taken out of service; see `kimi.pool.Members`."""
+
+    def mark(self, name: str, version: int, state: State, reason: str) -> bool: ...
 
 
 class Reactions:
-    """Gives an account back in the state that its last failure left it in."""
+    """Gives an account back in the state that its last request left it in."""
 
-    def __init__(self, leases: Leases, members: Members, dice: random.Random) -> None:
+    def __init__(
+        self, leases: Leases, members: Members, upstreams: Mapping[Kind, Upstream], dice: random.Random
+    ) -> None:
         self._leases = leases
         self._members = members
+        self._upstreams = upstreams
         self._dice = dice
         self._running = Group()
 
-    def give_back(self, lease: Lease, model: str, error: KimiError | None) -> Flag:
-        """Releases `lease`, and tells the pool what `error` means for its account; errors of others mean nothing.
+    def give_back(
+        self, lease: Lease, outcome: Outcome, then: Callable[[], object] = lambda: None
+    ) -> AsyncResult[float]:
+        """Stops what still runs upstream, tells the pool what `outcome` means for the account, and releases `lease`.
 
-        It happens in a greenlet of its own, which a client who leaves at this moment cannot kill; the flag is set when
-        it is done. A pool that cannot be reached is told in the log: the lease expires by itself.
+        It happens in a greenlet of its own, which a client who leaves at this moment cannot kill. The result, once it
+        is done, is for how many seconds the account rests; `then` is called afterwards. A pool that cannot be reached
+        is told in the log: the lease expires by itself.
         """
-        done = Flag()
-        self._running.spawn(self._give_back, lease, model, error, done)
+        done: AsyncResult[float] = AsyncResult()
+        self._running.spawn(self._give_back, lease, outcome, then, done)
         return done
 
     def join(self, timeout: float) -> bool:
@@ -80,28 +158,54 @@ class Reactions:
         self._running.join(timeout)
         return not self._running
 
-    def _give_back(self, lease: Lease, model: str, error: KimiError | None, done: Flag) -> None:
+    def _give_back(self, lease: Lease, outcome: Outcome, then: Callable[[], object], done: AsyncResult[float]) -> None:
+        rests = 0.0
         try:
-            if error is None:
-                self._leases.release(lease)
-            else:
-                self._tell(lease, model, error)
+            if outcome.runs_on:
+                self._cancel(lease, outcome)
+            rests = self._release(lease, outcome)
         except StoreUnavailable as unavailable:
             log.warning("account %s could not be given back, its lease expires: %s", lease.account.name, unavailable)
         finally:
-            done.set()
+            done.set(rests)
+            then()
 
-    def _tell(self, lease: Lease, model: str, error: KimiError) -> None:
-        name, reason = lease.account.name, f"{type(error).__name__}: {error}"
-        if isinstance(error, TokenRejected) and lease.account.kind.is_web:
+    def _release(self, lease: Lease, outcome: Outcome) -> float:
+        name, error = lease.account.name, outcome.error
+        if error is None:
+            return self._leases.release(lease, served=outcome.served)
+        reaction = TABLE[type(error)]
+        if reaction.refresh:
             self._leases.reject(lease)
-        state = CONDEMNED.get(type(error))
-        if state is not None and self._members.mark(name, lease.version, state, reason):
-            log.error("account %s is %s: %s", name, state.value, reason)
-        cooling = COOLING.get(type(error))
-        if cooling is None:
-            self._leases.release(lease)
+        reason = f"{type(error).__name__}: {error}"
+        if reaction.state is not None and self._members.mark(name, lease.version, reaction.state, reason):
+            log.error("account %s is %s: %s", name, reaction.state.value, reason)
+        rest = reaction.rest(error, outcome.model, self._told(lease, error), self._dice)
+        rests = self._leases.release(lease, rest=rest)
+        if rest is not None:
+            log.info("account %s rests for %.0f s: %s", name, rests, reason)
+        return rests
+
+    def _told(self, lease: Lease, error: KimiError) -> float | None:
+        """What the upstream says of waiting, with the error or when it is asked."""
+        upstream = self._upstreams[lease.account.kind]
+        if error.retry_after is not None or not isinstance(error, errors.QuotaSpent):
+            return error.retry_after
+        if not isinstance(upstream, KnowsAllowance):
+            return None
+        with gevent.Timeout(ALLOWANCE_SECONDS, False):
+            try:
+                return upstream.resets_in(lease.account, lease.token)
+            except KimiError as unknown:
+                log.debug("nobody tells when the plan of account %s begins anew: %s", lease.account.name, unknown)
+        return None
+
+    def _cancel(self, lease: Lease, outcome: Outcome) -> None:
+        upstream = self._upstreams[lease.account.kind]
+        if not isinstance(upstream, Cancels):
             return
-        seconds = cooling.seconds(error, self._dice)
-        self._leases.release(lease, cool=seconds, reason=reason, model=model if cooling.model_only else "")
-        log.info("account %s rests for %.0f s: %s", name, seconds, reason)
+        with gevent.Timeout(CANCEL_SECONDS, False):
+            try:
+                upstream.cancel(outcome.chat_id, outcome.segment_id, lease.account, lease.token)
+            except KimiError as error:
+                log.debug("an answer of account %s could not be cancelled: %s", lease.account.name, error)

@@ -13,6 +13,7 @@ import gevent
 from gateway import crew
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
+from gateway.breaker import Breaker
 from gateway.catalogue import Catalogue
 from gateway.cleanup import ChatRemover
 from gateway.completion import Collaborators, Completions
@@ -46,8 +47,10 @@ def make(settings: GatewaySettings) -> Gateway:
     ledger = Ledger(Chats(store))
     keeper = LeaseKeeper(leases, beside=ledger.hold)
     remover = ChatRemover(upstreams, members, ledger, enabled=settings.kimi_delete_chats)
-    reactions = Reactions(leases, members, random.SystemRandom())
-    completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, limits))
+    metrics = Metrics()
+    breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
+    reactions = Reactions(leases, members, upstreams, random.SystemRandom())
+    completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, breaker, limits))
 
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -66,7 +69,7 @@ def make(settings: GatewaySettings) -> Gateway:
             completions=completions,
             catalogue=Catalogue(members),
             keys=ClientKeys(settings.gateway_api_keys),
-            metrics=Metrics(),
+            metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
             settle=settle,
         ),

@@ -2,118 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
 
-from gateway.breaker import Breaker
-from gateway.cleanup import ChatRemover
-from gateway.completion import Collaborators, Completion, Completions
 from gateway.deadlines import Deadlines
-from gateway.ledger import Ledger
-from gateway.reactions import Reactions
-from gateway.renewal import LeaseKeeper
-from gateway.waiting import WaitingRoom
 from kimi import errors
 from kimi.accounts import Account, Kind, State
-from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
+from kimi.chat import Alive, ChatOpened, Finish, Text, Thinking
 from kimi.models import select
-from kimi.pool import Chats, Store, connect
-from tests.gateway.fakes import Clock as Ticks
-from tests.gateway.scripted import ScriptedUpstream, Step, wait_until
+from kimi.pool import Store, connect
+from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
+from tests.gateway.scripted import Step, wait_until
 from tests.kimi.pool.pools import Clock, Pool, web
 from tests.valkey import Valkey
-
-HELLO: tuple[Step, ...] = (ChatOpened("c1"), Alive(), Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop"))
-CHAT = Chat(model="kimi", messages=(Message("user", "hi"),))
-
-
-@dataclass
-class House:
-    """Everything behind a completion."""
-
-    pool: Pool
-    upstream: ScriptedUpstream = field(default_factory=ScriptedUpstream)
-    limits: Deadlines = field(default_factory=Deadlines)
-    queue_seconds: float = 0.0
-    started: list[Completion] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        upstreams = dict.fromkeys(Kind, self.upstream)
-        self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w")
-        self.keeper = LeaseKeeper(self.pool.leases)
-        ledger = Ledger(Chats(self.pool.store))
-        self.remover = ChatRemover(upstreams, self.pool.members, ledger, pause=lambda _: None)
-        self.reactions = Reactions(self.pool.leases, self.pool.members, upstreams, random.Random(1))
-        self.monotonic = Ticks(0.0)
-        self.breaker = Breaker(self.monotonic)
-        self.completions = Completions(
-            Collaborators(
-                upstreams,
-                self.waiting,
-                self.keeper,
-                self.reactions,
-                self.remover,
-                self.breaker,
-                self.limits,
-                self.monotonic,
-            )
-        )
-
-    def start(self, model: str = "kimi") -> Completion:
-        completion = self.completions.start(select(model, self.pool.members.summary().models), CHAT)
-        self.started.append(completion)
-        return completion
-
-    def ask(self, model: str = "kimi") -> list[Event]:
-        """The whole answer."""
-        return read(self.start(model))
-
-    def settle(self) -> None:
-        """Waits until everything is given back, and checks that it is."""
-        assert self.completions.join(5)
-        assert self.reactions.join(5) and self.remover.join(5)
-        assert self.keeper.held == 0 and self.upstream.running == 0
-        assert all(record.in_flight == 0 for record in self.pool.members.all())
-        assert self.pool.store.redis.zcard(self.pool.store.key("leases")) == 0
-
-
-def read(completion: Completion) -> list[Event]:
-    events: list[Event] = []
-    while not events or not isinstance(events[-1], Finish):
-        events += completion.next(5)
-    return events
-
-
-MakeHouse = Callable[..., House]
-
-
-@pytest.fixture
-def make_house(redis_url: str) -> Iterator[MakeHouse]:
-    """Builds a house on an empty Valkey; afterwards nothing of it may be left running."""
-    redis = connect(redis_url)
-    houses: list[House] = []
-
-    def make(**options: Any) -> House:
-        houses.append(House(Pool(Store(redis), Clock(Store(redis).now())), **options))
-        return houses[-1]
-
-    yield make
-    for house in houses:
-        for completion in house.started:
-            completion.close()
-
-
-@pytest.fixture
-def house(make_house: MakeHouse) -> House:
-    return make_house()
-
-
-def texts(events: Sequence[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Text))
 
 
 def test_an_answer_comes_through_and_everything_is_given_back(house: House) -> None:
@@ -171,22 +71,6 @@ def test_what_is_the_clients_affair_is_not_tried_elsewhere(house: House, failure
     assert len(house.upstream.asked) == 1
     house.settle()
     assert all(record.cool_until == 0 for record in house.pool.members.all())
-
-
-def test_three_accounts_are_tried_at_most(house: House) -> None:
-    house.pool.fill(*(web(f"a{i}") for i in range(5)))
-    house.upstream.scripts = [(errors.Overloaded("tired"),)]
-    with pytest.raises(errors.Overloaded):
-        house.ask()
-    assert len({name for name, _, _ in house.upstream.asked}) == 3
-
-
-def test_with_nobody_left_the_last_failure_is_told(house: House) -> None:
-    house.pool.fill(web("a"))
-    house.upstream.scripts = [(errors.Unreachable("refused"),)]
-    with pytest.raises(errors.Unreachable):
-        house.ask()
-    assert len(house.upstream.asked) == 1
 
 
 def test_an_empty_answer_is_asked_again_of_the_only_account(house: House) -> None:

@@ -39,6 +39,7 @@ ROWS = [
     (kimi.Unreachable(), 502, "server_error", "upstream_error"),
     (kimi.BrokenAnswer(), 502, "server_error", "upstream_error"),
     (kimi.UpstreamError(), 502, "server_error", "upstream_error"),
+    (kimi.UpstreamDown(), 502, "server_error", "upstream_error"),
     (kimi.UpstreamTimeout(), 502, "server_error", "upstream_timeout"),
     (BadRequest("no"), 400, "invalid_request_error", "invalid_value"),
     (BodyIncomplete(), 400, "invalid_request_error", "incomplete_body"),
@@ -129,6 +130,13 @@ def test_when_to_come_back_lies_between_one_second_and_sixty(
 @pytest.mark.parametrize("error", [kimi.NoAccount(), kimi.StoreUnavailable(), Draining()])
 def test_unavailable_says_when_to_come_back(error: Exception) -> None:
     assert "retry-after" in dict(describe(error, "r").headers)
+
+
+def test_an_upstream_that_is_left_alone_says_for_how_long() -> None:
+    problem = describe(kimi.UpstreamDown(retry_after=4.5), "r")
+    assert (problem.status, problem.code) == (502, "upstream_error")
+    assert dict(problem.headers) == {"retry-after": "5", "retry-after-ms": "4500"}
+    assert describe(kimi.Unreachable(), "r").headers == ()
 
 
 def test_a_wrong_method_names_the_right_ones() -> None:

@@ -1,0 +1,112 @@
+"""Leaving an upstream alone that fails again and again, while accounts elsewhere serve."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kimi.accounts import Account
+from kimi.errors import KimiError, UpstreamError
+
+log = logging.getLogger(__name__)
+
+FAILURES: Final = 5
+"""So many in a row, with no success between them."""
+LASTING: Final = 3.0
+"""Seconds for which it has to go on: a request that walks over broken accounts to a good one opens nothing."""
+SHORTEST: Final = 5.0
+LONGEST: Final = 60.0
+"""Seconds for which a line is left alone; doubled whenever the probe fails."""
+
+
+@dataclass(slots=True)
+class _Line:
+    failures: int = 0
+    since: float = 0.0  # the first of the failures
+    pause: float = 0.0  # the present one; 0 while the line is in use
+    until: float = 0.0
+    probe: str | None = None  # the lease that finds out
+
+
+class Breaker:
+    """Knows which lines (`Account.line`) are not to be asked just now. One a process; `clock` is in seconds.
+
+    A line that was left alone for long enough gets exactly one request, its probe, and is open to all others again
+    once that, or one that was under way before, brings an answer.
+    """
+
+    def __init__(self, clock: Callable[[], float], changed: Callable[[int], object] = lambda _: None) -> None:
+        self._clock = clock
+        self._changed = changed
+        self._lines: dict[str, _Line] = {}  # only those whose latest request failed
+
+    def tripped(self) -> frozenset[str]:
+        """The lines that no new request may ask."""
+        now = self._clock()
+        return frozenset(line for line, state in self._lines.items() if _closed_to_new(state, now))
+
+    def admits(self, line: str, lease: str) -> bool:
+        """Whether a new request may ask this line with `lease`; if it is to be the probe, it is from now on."""
+        state = self._lines.get(line)
+        if state is None or not state.pause:
+            return True
+        if _closed_to_new(state, self._clock()):
+            return False
+        state.probe = lease
+        return True
+
+    def remaining(self) -> float:
+        """Seconds until the first line that is left alone may be tried; the shortest pause while a probe runs."""
+        now = self._clock()
+        left = [max(state.until - now, 0.0) for state in self._lines.values() if state.pause]
+        return min((seconds or SHORTEST for seconds in left), default=0.0)
+
+    def answered(self, account: Account) -> None:
+        """The upstream of `account` lives."""
+        state = self._lines.pop(account.line, None) if self._lines else None
+        if state is not None and state.pause:
+            log.warning("the upstream of account %s (%s) is there again", account.name, account.kind.value)
+            self._tell()
+
+    def ended(self, account: Account, lease: str, error: KimiError | None) -> None:
+        """A request is over: an upstream's error counts, any other means that it lives, none says nothing."""
+        if isinstance(error, UpstreamError):
+            self._failed(account, lease, error)
+        elif error is not None:
+            self.answered(account)
+        elif (state := self._lines.get(account.line)) is not None and state.probe == lease:
+            state.probe = None  # its client left before it found out: let another try
+
+    def _failed(self, account: Account, lease: str, error: UpstreamError) -> None:
+        now = self._clock()
+        state = self._lines.setdefault(account.line, _Line(since=now))
+        state.failures += 1
+        if state.pause:
+            if state.probe == lease:
+                self._leave_alone(state, min(state.pause * 2, LONGEST), now)
+        elif state.failures >= FAILURES and now - state.since >= LASTING:
+            self._leave_alone(state, SHORTEST, now)
+            log.error(
+                "the upstream of account %s (%s) has failed %d times in %.0f s; its accounts are left alone until one"
+                " request gets through again: %s: %s",
+                account.name,
+                account.kind.value,
+                state.failures,
+                now - state.since,
+                type(error).__name__,
+                error,
+            )
+            self._tell()
+
+    @staticmethod
+    def _leave_alone(state: _Line, seconds: float, now: float) -> None:
+        state.pause, state.until, state.probe = seconds, now + seconds, None
+
+    def _tell(self) -> None:
+        self._changed(sum(state.pause > 0 for state in self._lines.values()))
+
+
+def _closed_to_new(state: _Line, now: float) -> bool:
+    return state.pause > 0 and (now < state.until or state.probe is not None)

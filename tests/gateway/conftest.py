@@ -1,0 +1,33 @@
+"""What tests of the gateway share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kimi.pool import Store, connect
+from tests.gateway.houses import House, MakeHouse
+from tests.kimi.pool.pools import Clock, Pool
+
+
+@pytest.fixture
+def make_house(redis_url: str) -> Iterator[MakeHouse]:
+    """Builds a house on an empty Valkey; afterwards nothing of it may be left running."""
+    redis = connect(redis_url)
+    houses: list[House] = []
+
+    def make(**options: Any) -> House:
+        houses.append(House(Pool(Store(redis), Clock(Store(redis).now())), **options))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        for completion in house.started:
+            completion.close()
+
+
+@pytest.fixture
+def house(make_house: MakeHouse) -> House:
+    return make_house()

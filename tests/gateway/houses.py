@@ -1,0 +1,90 @@
+"""Everything behind a completion: a real pool on a real Valkey, over a scripted upstream."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.breaker import Breaker
+from gateway.cleanup import ChatRemover
+from gateway.completion import Collaborators, Completion, Completions
+from gateway.deadlines import Deadlines
+from gateway.ledger import Ledger
+from gateway.reactions import Reactions
+from gateway.renewal import LeaseKeeper
+from gateway.waiting import WaitingRoom
+from kimi.accounts import Kind
+from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
+from kimi.models import select
+from kimi.pool import Chats
+from tests.gateway.fakes import Clock as Ticks
+from tests.gateway.scripted import ScriptedUpstream, Step
+from tests.kimi.pool.pools import Pool
+
+HELLO: tuple[Step, ...] = (ChatOpened("c1"), Alive(), Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop"))
+CHAT = Chat(model="kimi", messages=(Message("user", "hi"),))
+
+
+@dataclass
+class House:
+    """Everything behind a completion."""
+
+    pool: Pool
+    upstream: ScriptedUpstream = field(default_factory=ScriptedUpstream)
+    limits: Deadlines = field(default_factory=Deadlines)
+    queue_seconds: float = 0.0
+    started: list[Completion] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        upstreams = dict.fromkeys(Kind, self.upstream)
+        self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w")
+        self.keeper = LeaseKeeper(self.pool.leases)
+        ledger = Ledger(Chats(self.pool.store))
+        self.remover = ChatRemover(upstreams, self.pool.members, ledger, pause=lambda _: None)
+        self.reactions = Reactions(self.pool.leases, self.pool.members, upstreams, random.Random(1))
+        self.monotonic = Ticks(0.0)
+        self.breaker = Breaker(self.monotonic)
+        self.completions = Completions(
+            Collaborators(
+                upstreams,
+                self.waiting,
+                self.keeper,
+                self.reactions,
+                self.remover,
+                self.breaker,
+                self.limits,
+                self.monotonic,
+            )
+        )
+
+    def start(self, model: str = "kimi") -> Completion:
+        completion = self.completions.start(select(model, self.pool.members.summary().models), CHAT)
+        self.started.append(completion)
+        return completion
+
+    def ask(self, model: str = "kimi") -> list[Event]:
+        """The whole answer."""
+        return read(self.start(model))
+
+    def settle(self) -> None:
+        """Waits until everything is given back, and checks that it is."""
+        assert self.completions.join(5)
+        assert self.reactions.join(5) and self.remover.join(5)
+        assert self.keeper.held == 0 and self.upstream.running == 0
+        assert all(record.in_flight == 0 for record in self.pool.members.all())
+        assert self.pool.store.redis.zcard(self.pool.store.key("leases")) == 0
+
+
+def read(completion: Completion) -> list[Event]:
+    events: list[Event] = []
+    while not events or not isinstance(events[-1], Finish):
+        events += completion.next(5)
+    return events
+
+
+def texts(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text))
+
+
+MakeHouse = Callable[..., House]
