@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 
-from devtools.waiting import until
+from tests.system import leaks
 from tests.system.stack import Stack
 
 StartStack = Callable[..., Stack]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    """Behind every test, before its own stacks are stopped: nothing may be left anywhere."""
+    result = yield
+    leaks.check_all()
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +28,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.start(kimi=2, kimi_classic=2, moonshot=1)
     yield stack
     stack.stop()
-
-
-@pytest.fixture
-def clean(stack: Stack) -> Iterator[Stack]:
-    """The module's stack; afterwards nothing of the test's requests may be left anywhere."""
-    yield stack
-    stack.simulator.forget_faults()
-    until(stack.settled, what="every stream is closed and every chat deleted")
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from tests.valkey import Valkey
 ROOT = Path(__file__).parents[2]
 KEY = "sk-test-client-key"
 START_SECONDS = 30.0
+STARTED: list[Stack] = []
+"""The stacks that run now, for whoever looks after them."""
 
 
 @dataclass
@@ -105,8 +107,41 @@ class Simulator(Process):
 
 
 @dataclass
+class Gateway(Process):
+    """One gateway with its workers."""
+
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def readyz(self) -> requests.Response | None:
+        """What `/readyz` says; None while nobody answers there."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=2)
+        except requests.RequestException:
+            return None
+
+    def ready(self) -> bool:
+        answer = self.readyz()
+        return answer is not None and answer.status_code == 200
+
+    def wait_ready(self, seconds: float = START_SECONDS) -> None:
+        until(self.ready, seconds=seconds, what=f"{self.name} can serve")
+
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        children_of = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in children_of.read_text().split()]
+
+
+@dataclass(eq=False)
 class Stack:
-    """Starts in order, stops the other way round. Change `env` or the simulator's accounts before `start`."""
+    """Starts in order, stops the other way round. Change `env` or the simulator's accounts before `start`.
+
+    What has `gateways` or `refreshers` added to it before `start` is started with the others.
+    """
 
     directory: Path
     workers: int = 2
@@ -114,7 +149,6 @@ class Stack:
     simulator_options: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.port = free_port()
         self.valkey = Valkey(self._folder("valkey"))
         simulator_port = free_port()
         self.simulator = Simulator(
@@ -127,17 +161,26 @@ class Stack:
             self.directory / "simulator.log",
             url=f"http://127.0.0.1:{simulator_port}",
         )  # fmt: skip
-        self.refresher = self._refresher("refresher")
-        self.gateway = Process(
-            "gateway",
-            [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"],
-            self.environment(),
-            self.directory / "gateway.log",
-        )
+        self.refreshers = [self.another_refresher("refresher")]
+        self.gateways = [self.another_gateway("gateway")]
+
+    @property
+    def refresher(self) -> Process:
+        """The first refresher."""
+        return self.refreshers[0]
+
+    @property
+    def gateway(self) -> Gateway:
+        """The first gateway."""
+        return self.gateways[0]
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.gateway.url
+
+    @property
+    def deletes_chats(self) -> bool:
+        return self.env.get("KIMI_DELETE_CHATS") != "0"
 
     @property
     def accounts_file(self) -> Path:
@@ -147,7 +190,6 @@ class Stack:
         """What both processes see."""
         ours = {
             "REDIS_URL": self.valkey.url,
-            "GATEWAY_PORT": str(self.port),
             "GATEWAY_WORKERS": str(self.workers),
             "GATEWAY_API_KEYS": KEY,
             "KIMI_ACCOUNTS_FILE": str(self.accounts_file),
@@ -162,31 +204,36 @@ class Stack:
 
     def start(self, **accounts: int) -> None:
         """Starts everything with so many accounts of each kind and waits until the gateway can serve them."""
+        STARTED.append(self)
         self.valkey.start()
         self.simulator.start()
         for kind, count in accounts.items():
             for number in range(count):
                 self.simulator.mint(kind.replace("_", "-"), name=f"{kind}-{number}")
         self.accounts_file.write_text(self.simulator.accounts(), "utf-8")
-        self.refresher.start()
-        self.gateway.start()
-        self.wait_ready()
+        for process in (*self.refreshers, *self.gateways):
+            process.start()
+        for gateway in self.gateways:
+            gateway.wait_ready()
         until(lambda: self.usable() == sum(accounts.values()), seconds=START_SECONDS, what="all accounts are fresh")
 
     def stop(self) -> None:
-        for process in (self.gateway, self.refresher, self.simulator):
-            if process.running is not None:
-                process.stop()
+        if self in STARTED:
+            STARTED.remove(self)
+        ours = [process for process in (*self.gateways, *self.refreshers) if process.running]
+        for process in ours:
+            process.send(signal.SIGTERM)  # all at once: each may take its time
+        for process in ours:
+            process.stop()
+        if self.simulator.running:
+            self.simulator.stop()
         self.valkey.stop()
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
-        until(self.ready, seconds=seconds, what="the gateway can serve")
+        self.gateway.wait_ready(seconds)
 
     def ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=2).status_code == 200
-        except requests.RequestException:
-            return False
+        return self.gateway.ready()
 
     def usable(self) -> int:
         """How many accounts the gateway says it can use."""
@@ -194,16 +241,17 @@ class Stack:
 
     def workers_pids(self) -> list[int]:
         """The gateway's workers."""
-        children_of = Path(f"/proc/{self.gateway.pid}/task/{self.gateway.pid}/children")
-        return [int(pid) for pid in children_of.read_text().split()]
+        return self.gateway.workers()
 
     def client(self, **options: Any) -> OpenAI:
         return OpenAI(base_url=f"{self.url}/v1", api_key=KEY, max_retries=0, timeout=60, **options)
 
-    def chat(self, content: str = "hi", *, model: str = "kimi", stream: bool = False, **body: Any) -> requests.Response:
-        """A plain HTTP request, whose answer is not judged."""
+    def chat(
+        self, content: str = "hi", *, model: str = "kimi", stream: bool = False, url: str = "", **body: Any
+    ) -> requests.Response:
+        """A plain HTTP request to the gateway, or to `url`; its answer is not judged."""
         return requests.post(
-            f"{self.url}/v1/chat/completions",
+            f"{url or self.url}/v1/chat/completions",
             headers={"Authorization": f"Bearer {KEY}"},
             json={"model": model, "messages": [{"role": "user", "content": content}], "stream": stream, **body},
             timeout=60,
@@ -220,11 +268,19 @@ class Stack:
         with redis.Redis.from_url(self.valkey.url) as client:
             return any(client.scan_iter("kimi:{pool}:lock:*"))
 
+    def another_gateway(self, name: str) -> Gateway:
+        """One more gateway, not started."""
+        port = free_port()
+        return Gateway(
+            name,
+            [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"],
+            {**self.environment(), "GATEWAY_PORT": str(port)},
+            self.directory / f"{name}.log",
+            port=port,
+        )
+
     def another_refresher(self, name: str) -> Process:
         """One more refresher, not started."""
-        return self._refresher(name)
-
-    def _refresher(self, name: str) -> Process:
         return Process(name, [sys.executable, "-m", "refresher"], self.environment(), self.directory / f"{name}.log")
 
     def _folder(self, name: str) -> Path:

@@ -28,8 +28,8 @@ def answer(stack: Stack) -> str:
 
 
 @by_kind
-def test_openai_python_whole(clean: Stack, model: str, answer: str) -> None:
-    completion = clean.client().chat.completions.create(model=model, messages=MESSAGES)
+def test_openai_python_whole(stack: Stack, model: str, answer: str) -> None:
+    completion = stack.client().chat.completions.create(model=model, messages=MESSAGES)
     (choice,) = completion.choices
     assert choice.message.content == answer
     assert (choice.message.role, choice.finish_reason, completion.model) == ("assistant", "stop", model)
@@ -40,9 +40,9 @@ def test_openai_python_whole(clean: Stack, model: str, answer: str) -> None:
 
 
 @by_kind
-def test_openai_python_streaming(clean: Stack, model: str, answer: str) -> None:
+def test_openai_python_streaming(stack: Stack, model: str, answer: str) -> None:
     chunks = list(
-        clean.client().chat.completions.create(
+        stack.client().chat.completions.create(
             model=model,
             messages=MESSAGES,
             stream=True,
@@ -58,9 +58,9 @@ def test_openai_python_streaming(clean: Stack, model: str, answer: str) -> None:
 
 
 @by_kind
-def test_openai_python_asynchronous(clean: Stack, model: str, answer: str) -> None:
+def test_openai_python_asynchronous(stack: Stack, model: str, answer: str) -> None:
     async def ask() -> tuple[str, str]:
-        async with AsyncOpenAI(base_url=f"{clean.url}/v1", api_key=KEY, max_retries=0) as client:
+        async with AsyncOpenAI(base_url=f"{stack.url}/v1", api_key=KEY, max_retries=0) as client:
             whole = await client.chat.completions.create(model=model, messages=MESSAGES)
             stream: Any = await client.chat.completions.create(model=model, messages=MESSAGES, stream=True)
             pieces = [chunk.choices[0].delta.content or "" async for chunk in stream]
@@ -70,8 +70,8 @@ def test_openai_python_asynchronous(clean: Stack, model: str, answer: str) -> No
 
 
 @by_kind
-def test_a_bare_reader_of_events(clean: Stack, model: str, answer: str) -> None:
-    response = clean.chat(QUESTION, model=model, stream=True)
+def test_a_bare_reader_of_events(stack: Stack, model: str, answer: str) -> None:
+    response = stack.chat(QUESTION, model=model, stream=True)
     assert response.headers["content-type"].startswith("text/event-stream")
     lines = b"".join(response.iter_content(None)).decode("utf-8").split("\n")
     data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
@@ -84,13 +84,13 @@ def test_a_bare_reader_of_events(clean: Stack, model: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["kimi-thinking", "kimi-k1.5-thinking", "kimi-k3"])
-def test_thinking_comes_apart_from_the_answer(clean: Stack, model: str, answer: str) -> None:
-    message = clean.chat(QUESTION, model=model).json()["choices"][0]["message"]
+def test_thinking_comes_apart_from_the_answer(stack: Stack, model: str, answer: str) -> None:
+    message = stack.chat(QUESTION, model=model).json()["choices"][0]["message"]
     assert message["content"] == answer
     assert model == "kimi-k3" or "simulated thinking" in message["reasoning_content"]
 
 
-def test_several_turns_reach_every_dialect(clean: Stack) -> None:
+def test_several_turns_reach_every_dialect(stack: Stack) -> None:
     messages = [
         {"role": "system", "content": "Answer in French."},
         {"role": "user", "content": "first question"},
@@ -99,11 +99,11 @@ def test_several_turns_reach_every_dialect(clean: Stack) -> None:
     ]
     for kind, model in MODELS.items():
         body = {"model": model, "messages": messages}
-        response = requests.post(f"{clean.url}/v1/chat/completions", json=body, headers={"x-api-key": KEY}, timeout=30)
+        response = requests.post(f"{stack.url}/v1/chat/completions", json=body, headers={"x-api-key": KEY}, timeout=30)
         assert response.status_code == 200, response.text
         seen = [
             note
-            for note in clean.simulator.control("GET", "requests?endpoint=chat")
+            for note in stack.simulator.control("GET", "requests?endpoint=chat")
             if note["account"].startswith(kind.replace("-", "_"))
         ]
         text = json.dumps(seen[-1], ensure_ascii=False)
@@ -111,20 +111,20 @@ def test_several_turns_reach_every_dialect(clean: Stack) -> None:
             assert message["content"] in text, kind
 
 
-def test_a_long_answer_arrives_whole(clean: Stack) -> None:
+def test_a_long_answer_arrives_whole(stack: Stack) -> None:
     long = "长文 long text 🧪 " * 20_000
-    clean.simulator.fault("answer", text=long, events=37)
-    stream: Any = clean.client().chat.completions.create(model="kimi", messages=MESSAGES, stream=True)
+    stack.simulator.fault("answer", text=long, events=37)
+    stream: Any = stack.client().chat.completions.create(model="kimi", messages=MESSAGES, stream=True)
     pieces = [chunk.choices[0].delta.content or "" for chunk in stream]
     assert "".join(pieces) == long
     assert max(len(piece.encode()) for piece in pieces) <= 16 * 1024
 
 
-def test_a_chunked_request_without_a_length_is_read(clean: Stack, answer: str) -> None:
+def test_a_chunked_request_without_a_length_is_read(stack: Stack, answer: str) -> None:
     """one-api sends its bodies like this."""
     body = json.dumps({"model": "kimi", "messages": MESSAGES}).encode()
     response = requests.post(
-        f"{clean.url}/v1/chat/completions",
+        f"{stack.url}/v1/chat/completions",
         data=iter([body[:10], body[10:]]),
         headers={"Authorization": f"Bearer {KEY}", "content-type": "application/json"},
         timeout=30,
@@ -132,10 +132,10 @@ def test_a_chunked_request_without_a_length_is_read(clean: Stack, answer: str) -
     assert response.json()["choices"][0]["message"]["content"] == answer
 
 
-def test_the_models_are_those_of_the_accounts(clean: Stack) -> None:
-    names = [model.id for model in clean.client().models.list()]
+def test_the_models_are_those_of_the_accounts(stack: Stack) -> None:
+    names = [model.id for model in stack.client().models.list()]
     assert {"kimi", "kimi-thinking", "kimi-search", "kimi-k1.5", "kimi-k2.7-code"} <= set(names)
-    assert clean.client().models.retrieve("kimi").id == "kimi"
+    assert stack.client().models.retrieve("kimi").id == "kimi"
 
 
 def test_no_request_left_its_text_or_a_token_in_the_logs(stack: Stack) -> None:

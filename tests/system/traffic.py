@@ -23,12 +23,14 @@ class Traffic:
     """`clients` threads that ask one question after the other until they are told to stop.
 
     A connection that is refused because nobody listens is tried again, as every client library does.
+    `url` goes before the stack's own.
     """
 
     stack: Stack
     clients: int = 3
     model: str = "kimi"
     pause: float = 0.05
+    url: str = ""
     good: int = 0
     refused: int = 0
     bad: Counter[str] = field(default_factory=Counter)
@@ -71,7 +73,7 @@ class Traffic:
         """What went wrong, or nothing."""
         mark, stream = f"question-{number}-问题", number % 2 == 0
         try:
-            response = self.stack.chat(mark, model=self.model, stream=stream)
+            response = self.stack.chat(mark, model=self.model, stream=stream, url=self.url)
             text = response.content.decode("utf-8")
         except requests.RequestException as error:
             return REFUSED if "Connection refused" in str(error) else f"{type(error).__name__}: {error}"

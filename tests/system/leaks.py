@@ -1,0 +1,131 @@
+"""What may be left of requests when none is under way: nothing.
+
+Looked at from outside: Redis, the simulator, and the descriptors that the kernel shows of every gateway worker.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+
+from devtools.waiting import until
+from tests.system.stack import STARTED, Gateway, Stack
+
+REST_SECONDS: Final = 20.0
+"""Chats are deleted, and places given back, in the background."""
+REDIS_CONNECTIONS: Final = 32
+"""A worker's pool has 20; listeners and whatever else reads beside it have their own."""
+
+PREFIX: Final = "kimi:{pool}:"
+LASTING: Final = re.compile(
+    r"accounts|account:[^:]+|refresh|usable|routes|turns|tickets|changed|changes"
+    r"|route:.+:(members|ready:-?\d+|priorities|full|pending|cooling)"
+)
+"""Keys that stay, of configured accounts and their routes; every other one has to expire."""
+EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
+"""Keys of running and of waiting requests, and of the chats that they have left."""
+
+_FILES = re.compile(
+    r"/dev/null|/.*/kimi-gateway-[0-9a-f]+/.*|/.*wgunicorn-.*|.*\.log|.*\.coverage.*|anon_inode:.*|pipe:.*|/dev/u?random"
+)
+_CLOSE_WAIT = 8
+
+
+def wait_for_rest(stack: Stack) -> None:
+    """Returns when nothing is left. Raises AssertionError that says what is, when it is there for too long."""
+    found: list[str] = []
+
+    def clean() -> bool:
+        found[:] = complaints(stack)
+        return not found
+
+    with suppress(TimeoutError):
+        until(clean, seconds=REST_SECONDS)
+    assert not found, "left behind: " + "; ".join(found)
+
+
+def check_all() -> None:
+    """Look at every stack that is running."""
+    for stack in STARTED:
+        if stack.simulator.running:
+            stack.simulator.forget_faults()
+            wait_for_rest(stack)
+
+
+def complaints(stack: Stack) -> list[str]:
+    """All that is left at this moment."""
+    totals = stack.simulator.state()["totals"]
+    found = list(_in_simulator(stack, totals))
+    if stack.valkey.process is not None:
+        found += _in_redis(stack.valkey.url)
+    for process in (*stack.gateways, *stack.refreshers):
+        if process.log.exists() and "Traceback (most recent call last)" in process.said:
+            found.append(f"a traceback in {process.log.name}: {process.said.partition('Traceback')[2][-1500:]}")
+    calls = 2 * totals.get("peak_streams", 0) + 8  # every stream and a deletion beside it
+    for gateway in stack.gateways:
+        if gateway.running:
+            found += [f"{gateway.name}: {what}" for what in _in_gateway(gateway, stack, calls)]
+    return found
+
+
+def _in_simulator(stack: Stack, totals: dict[str, Any]) -> Iterator[str]:
+    if totals.get("open_streams"):
+        yield f"{totals['open_streams']} streams at the upstream"
+    if totals.get("chats_alive") and stack.deletes_chats:
+        yield f"{totals['chats_alive']} chats at the upstream"
+
+
+def _in_redis(url: str) -> Iterator[str]:
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        for key in client.scan_iter(PREFIX + "*", count=1000):
+            name = key.removeprefix(PREFIX)
+            if EMPTY.fullmatch(name):
+                yield f"{name} in Redis"
+            elif client.ttl(key) == -1 and not LASTING.fullmatch(name):
+                yield f"the key {name} in Redis, which never expires"
+            elif name.startswith("account:") and (count := client.hget(key, "in_flight")) not in (None, "0"):
+                yield f"{count} requests of {name} in Redis"
+
+
+def _in_gateway(gateway: Gateway, stack: Stack, calls: int) -> Iterator[str]:
+    simulator_port = int(stack.simulator.url.rpartition(":")[2])
+    for pid in gateway.workers():
+        targets = list(_descriptors(pid))
+        sockets = {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
+        strange = [target for target in targets if not target.startswith("socket:[") and not _FILES.fullmatch(target)]
+        kinds: Counter[str] = Counter()
+        for local, remote, state in _connections(pid, sockets):
+            if local == gateway.port:
+                kinds["clients that have left"] += state == _CLOSE_WAIT
+            else:
+                kinds["the upstream" if remote == simulator_port else "Redis"] += 1
+        allowed = {"clients that have left": 0, "the upstream": calls, "Redis": REDIS_CONNECTIONS}
+        yield from (f"worker {pid} has {target} open" for target in strange)
+        yield from (
+            f"worker {pid} has {count} connections to {kind}, where {allowed[kind]} would do"
+            for kind, count in kinds.items()
+            if count > allowed[kind]
+        )
+
+
+def _descriptors(pid: int) -> Iterator[str]:
+    with suppress(FileNotFoundError):  # a worker that has just ended has none
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError):
+                yield str(Path(entry.path).readlink())
+
+
+def _connections(pid: int, sockets: set[int]) -> Iterator[tuple[int, int, int]]:
+    """Local port, remote port and state of the TCP sockets with those inodes."""
+    with suppress(FileNotFoundError):
+        for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+            words = line.split()
+            if int(words[9]) in sockets:
+                yield int(words[1][-4:], 16), int(words[2][-4:], 16), int(words[3], 16)
