@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
+from tests.faults.table import pytest_addoption, pytest_terminal_summary
 from tests.valkey import Valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["pytest_addoption", "pytest_terminal_summary"]  # the table of tests/faults, printed at the end of any run
 
 
 @pytest.fixture(scope="session")
