@@ -5,8 +5,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 
 | key                        | type   | holds                                                                  |
 | -------------------------- | ------ | ---------------------------------------------------------------------- |
-| `accounts`                 | set    | every name ever configured                                             |
+| `accounts`                 | set    | every name that is, or was not long ago, configured                    |
 | `account:NAME`             | hash   | definition, credential, state and load of one account                  |
+| `gone`                     | zset   | names out of the configuration, by the time since when                 |
 | `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |

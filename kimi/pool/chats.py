@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from kimi.accounts import Account
 from kimi.pool.members import unpack
-from kimi.pool.store import Store, redis_errors, to_ms
+from kimi.pool.store import Store, to_ms
 
 MOST: Final = 100_000
 FORGOTTEN_AFTER: Final = 7 * 86_400.0
@@ -83,5 +83,5 @@ class Chats:
 
     def count(self) -> int:
         """How many there are, those of running requests included."""
-        with redis_errors():
-            return int(self._store.redis.zcard(self._store.key("chats")))
+        with self._store.guarded() as redis:
+            return int(redis.zcard(self._store.key("chats")))

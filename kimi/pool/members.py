@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -34,6 +34,17 @@ class Summary:
     usable: int
     kinds: frozenset[Kind]
     models: frozenset[str]  # ids of the official platform
+
+    @classmethod
+    def of(cls, usable: int, routes: Iterable[str]) -> Summary:
+        """The summary of a pool whose configured accounts serve `routes`."""
+        kinds, models = set(), set()
+        for route in routes:
+            kind, _, model = route.partition(":")
+            kinds.add(Kind(kind))
+            if model:
+                models.add(model)
+        return cls(usable=usable, kinds=frozenset(kinds), models=frozenset(models))
 
 
 def fingerprint(secret: str) -> str:
@@ -95,7 +106,7 @@ class Members:
         """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
-        Nothing is ever deleted: an account that comes back finds its rotated token, also under another name.
+        Nothing is deleted: an account that comes back finds its rotated token, also under another name.
         `rotated` is what the caller remembers of that, by fingerprint, should the store have lost everything.
         """
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
@@ -145,6 +156,15 @@ class Members:
         """
         return bool(self._store.run("mark", name, version, state.value, reason))
 
+    def forget(self) -> tuple[str, ...]:
+        """Forgets what was taken out of the configuration 90 days ago, credentials included; up to 100 names."""
+        return tuple(self._store.run("forget"))
+
+    def routes(self) -> set[str]:
+        """Every route that some configured account serves."""
+        with self._store.guarded() as redis:
+            return set(redis.smembers(self._store.key("routes")))
+
     def summary(self) -> Summary:
         """The pool at a glance, in one round trip whatever its size."""
         with self._store.guarded() as redis:
@@ -152,13 +172,7 @@ class Members:
             pipe.zcount(self._store.key("usable"), f"({self._store.now() * 1000:.0f}", "+inf")
             pipe.smembers(self._store.key("routes"))
             usable, routes = pipe.execute()
-        kinds, models = set(), set()
-        for route in routes:
-            kind, _, model = route.partition(":")
-            kinds.add(Kind(kind))
-            if model:
-                models.add(model)
-        return Summary(usable=usable, kinds=frozenset(kinds), models=frozenset(models))
+        return Summary.of(usable, routes)
 
     def _present(self, origin: str) -> dict[str, str]:
         """The fingerprints of all accounts that are configured by `origin` as yet, by name."""

@@ -50,6 +50,7 @@ if fresh or inherits or moved then
   redis.call('ZREM', key('refresh'), name)
 end
 redis.call('DEL', kept)
+redis.call('ZREM', key('gone'), name)
 redis.call('HSET', account,
   'spec', spec, 'origin', origin, 'present', '1', 'limit', ARGV[7], 'rate', ARGV[8], 'weight', ARGV[9],
   'priority', ARGV[10], 'line', ARGV[11])

@@ -95,6 +95,29 @@ def test_an_account_that_is_taken_out_keeps_its_token(pool: Pool) -> None:
     assert pool.leases.acquire(ROUTES, model="kimi").token == "access-a-2"
 
 
+def test_an_account_that_was_taken_out_is_forgotten_when_its_credential_must_have_expired(pool: Pool) -> None:
+    account = web("a", requests_per_minute=1)
+    pool.fill(account, web("b"))
+    pool.leases.release(pool.leases.acquire(["kimi"], model="kimi", exclude=["b"]))
+    pool.configure(web("b"))
+    pool.clock.now += 90 * 86_400 - 1
+    assert pool.members.forget() == ()
+    pool.clock.now += 1
+    assert pool.members.forget() == ("a",)
+    assert [record.account.name for record in pool.members.all()] == ["b"]
+    assert pool.store.redis.exists(*(pool.store.key(kind, "a") for kind in ("account", "recent", "refused"))) == 0
+    pool.configure(account, web("b"))
+    assert pool.tokens.due()[0] == "a"
+
+
+def test_an_account_that_came_back_is_not_forgotten(pool: Pool) -> None:
+    pool.fill(web("a"))
+    pool.configure()
+    pool.configure(web("a"))
+    pool.clock.now += 91 * 86_400
+    assert pool.members.forget() == ()
+
+
 def test_accounts_of_another_origin_are_left_alone(pool: Pool) -> None:
     pool.members.sync([configured("file", "x")])
     pool.members.sync([configured("adopted", "y")], origin="passthrough")
@@ -181,3 +204,11 @@ def test_thousands_of_accounts_come_back_in_order(pool: Pool) -> None:
 
 def test_an_unknown_account_is_none(pool: Pool) -> None:
     assert Members(pool.store).get("nobody") is None
+
+
+def test_routes_are_those_of_configured_accounts(pool: Pool) -> None:
+    official = Account(name="o", kind=Kind.MOONSHOT, models=("kimi-k3",))
+    pool.configure(web("a"), official)
+    assert pool.members.routes() == {"kimi", "moonshot:kimi-k3"}
+    pool.configure(web("a"))
+    assert pool.members.routes() == {"kimi"}
