@@ -89,8 +89,7 @@ class Breaker:
         elif state.failures >= FAILURES and now - state.since >= LASTING:
             self._leave_alone(state, SHORTEST, now)
             log.error(
-                "the upstream of account %s (%s) has failed %d times in %.0f s; its accounts are left alone until one"
-                " request gets through again: %s: %s",
+                "the upstream of account %s (%s) failed %d times in %.0f s and is left alone until it answers: %s: %s",
                 account.name,
                 account.kind.value,
                 state.failures,

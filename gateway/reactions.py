@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 CANCEL_SECONDS: Final = 0.7
 """For stopping an answer upstream: a client that has left gives its account back within a second."""
-ALLOWANCE_SECONDS: Final = 5.0
+ALLOWANCE_SECONDS: Final = 3.0
 """For asking when a spent plan begins anew."""
 LONGEST_TOLD: Final = 24 * 3600.0
 """A broken header must not lose an account for a year."""

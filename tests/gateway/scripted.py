@@ -31,6 +31,8 @@ class ScriptedUpstream:
     asked: list[tuple[str, str, Chat]] = field(default_factory=list)
     opened: set[str] = field(default_factory=set)
     deleted: list[tuple[str, str]] = field(default_factory=list)
+    cancelled: list[tuple[str, str, str]] = field(default_factory=list)
+    on_cancel: Callable[[], object] = lambda: None
     closed: int = 0
     running: int = 0
 
@@ -52,6 +54,11 @@ class ScriptedUpstream:
         finally:
             self.running -= 1
             self.closed += 1
+
+    def cancel(self, chat_id: str, segment_id: str, account: Account, token: str) -> None:
+        assert account.name and self.running == 0, "the connection is closed first"
+        self.cancelled.append((chat_id, segment_id, token))
+        self.on_cancel()
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         if self.deletions:

@@ -11,7 +11,7 @@ from devtools.valkey import free_port
 from gateway.cli import main, span
 from kimi.accounts import Account, Kind, State
 from kimi.pool import Store, connect
-from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.pools import Clock, Pool, rest, web
 
 
 def run(redis_url: str, *arguments: str) -> Result:
@@ -33,7 +33,7 @@ def test_every_account_is_shown_with_what_ails_it(pool: Pool, redis_url: str) ->
     held = [pool.leases.acquire(["kimi"], model="kimi") for _ in range(4)]
     for lease in held:
         if lease.account.name == "tired":
-            pool.leases.release(lease, cool=30, reason="Overloaded: tired")
+            pool.leases.release(lease, rest=rest(30, "Overloaded: tired"))
         if lease.account.name == "refused":
             pool.leases.reject(lease)
     shown = {line.split()[0]: line for line in run(redis_url).output.splitlines()}

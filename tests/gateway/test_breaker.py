@@ -1,0 +1,177 @@
+"""When an upstream is left alone, and when it is asked again."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from gateway.breaker import Breaker
+from kimi.accounts import Account
+from kimi.errors import (
+    AccountBusy,
+    BrokenAnswer,
+    ContentRefused,
+    KimiError,
+    Unreachable,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from tests.gateway.fakes import Clock
+from tests.kimi.pool.pools import web
+
+ALICE, BOB = web("alice"), web("bob")
+ELSEWHERE = web("carol", proxy="http://proxy")
+
+
+class Scene:
+    """A breaker, its clock, and what it said of the number of open lines."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.told: list[int] = []
+        self.breaker = Breaker(self.clock, self.told.append)
+
+    def fail(self, count: int = 1, *, every: float = 1.0, account: Account = ALICE, lease: str = "w.1") -> None:
+        for _ in range(count):
+            self.breaker.ended(account, lease, Unreachable("x"))
+            self.clock.advance(every)
+
+    def opened(self) -> Scene:
+        """Five failures in four seconds; the last was just now."""
+        self.fail(4)
+        self.fail(every=0)
+        assert self.breaker.tripped() == {ALICE.line}
+        return self
+
+    def probing(self) -> Scene:
+        """The pause is over, and one request finds out."""
+        self.opened()
+        self.clock.advance(5)
+        assert self.breaker.admits(ALICE.line, "w.probe")
+        return self
+
+
+def test_in_the_beginning_everything_may_be_asked() -> None:
+    scene = Scene()
+    assert scene.breaker.tripped() == frozenset()
+    assert scene.breaker.admits(ALICE.line, "w.1")
+    assert scene.breaker.remaining() == 0.0
+
+
+@pytest.mark.parametrize("error", [Unreachable(), UpstreamTimeout(), BrokenAnswer(), UpstreamError()])
+def test_five_failures_over_three_seconds_are_enough(error: KimiError) -> None:
+    scene = Scene()
+    for _ in range(4):
+        scene.breaker.ended(ALICE, "w.1", error)
+        scene.clock.advance(0.75)
+    assert scene.breaker.tripped() == frozenset()
+    scene.breaker.ended(BOB, "w.1", error)
+    assert scene.breaker.tripped() == {ALICE.line} == {BOB.line}
+    assert scene.breaker.remaining() == 5.0
+    assert scene.told == [1]
+
+
+def test_a_burst_of_failures_opens_nothing() -> None:
+    scene = Scene()
+    scene.fail(100, every=0.02)
+    assert scene.breaker.tripped() == frozenset()
+
+
+def test_few_failures_open_nothing_however_long_they_go_on() -> None:
+    scene = Scene()
+    scene.fail(4, every=100)
+    assert scene.breaker.tripped() == frozenset()
+
+
+@pytest.mark.parametrize("error", [AccountBusy(), ContentRefused()])
+def test_whatever_shows_that_the_upstream_lives_ends_the_row(error: KimiError) -> None:
+    scene = Scene()
+    scene.fail(4)
+    scene.breaker.ended(BOB, "w.2", error)
+    scene.fail(4)
+    assert scene.breaker.tripped() == frozenset()
+
+
+def test_an_account_that_always_fails_stops_no_other() -> None:
+    scene = Scene()
+    for _ in range(20):
+        scene.fail()
+        scene.breaker.answered(BOB)
+    assert scene.breaker.tripped() == frozenset()
+
+
+def test_a_client_that_leaves_says_nothing() -> None:
+    scene = Scene()
+    scene.fail(4)
+    scene.breaker.ended(BOB, "w.2", None)
+    scene.fail()
+    assert scene.breaker.tripped() == {ALICE.line}
+
+
+def test_other_lines_are_not_concerned() -> None:
+    scene = Scene().opened()
+    assert ELSEWHERE.line not in scene.breaker.tripped()
+    assert scene.breaker.admits(ELSEWHERE.line, "w.2")
+    assert not scene.breaker.admits(BOB.line, "w.2")
+
+
+def test_after_the_pause_exactly_one_request_finds_out() -> None:
+    scene = Scene().opened()
+    scene.clock.advance(4.9)
+    assert not scene.breaker.admits(ALICE.line, "w.1")
+    scene.clock.advance(0.1)
+    assert scene.breaker.tripped() == frozenset()
+    assert [scene.breaker.admits(ALICE.line, f"w.{number}") for number in range(3)] == [True, False, False]
+    assert scene.breaker.tripped() == {ALICE.line}
+    assert scene.breaker.remaining() > 0
+
+
+def test_a_probe_that_succeeds_opens_the_line_to_all() -> None:
+    scene = Scene().probing()
+    scene.breaker.answered(ALICE)
+    scene.breaker.ended(ALICE, "w.probe", None)
+    assert scene.breaker.tripped() == frozenset()
+    assert scene.told == [1, 0]
+    scene.fail(4)
+    assert scene.breaker.tripped() == frozenset()
+
+
+def test_probes_that_fail_make_the_pause_longer_up_to_a_minute() -> None:
+    scene, pauses = Scene().opened(), []
+    for _ in range(6):
+        pauses.append(scene.breaker.remaining())
+        scene.clock.advance(scene.breaker.remaining())
+        assert scene.breaker.admits(BOB.line, "w.probe")
+        scene.fail(account=BOB, lease="w.probe", every=0)
+    assert pauses == [5, 10, 20, 40, 60, 60]
+    assert scene.told == [1]
+
+
+def test_a_probe_whose_client_leaves_makes_room_for_another() -> None:
+    scene = Scene().probing()
+    scene.breaker.ended(ALICE, "w.other", None)
+    assert not scene.breaker.admits(ALICE.line, "w.2")
+    scene.breaker.ended(ALICE, "w.probe", None)
+    assert scene.breaker.admits(ALICE.line, "w.2")
+
+
+def test_what_was_under_way_before_does_not_lengthen_the_pause_but_can_end_it() -> None:
+    scene = Scene().opened()
+    scene.fail(10, every=0.1)
+    assert scene.breaker.remaining() == pytest.approx(4.0)
+    scene.breaker.answered(BOB)
+    assert scene.breaker.tripped() == frozenset()
+
+
+def test_opening_and_closing_are_one_line_each(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene = Scene().probing()
+    scene.fail(lease="w.probe", every=10)
+    assert scene.breaker.admits(ALICE.line, "w.probe")
+    scene.breaker.answered(ALICE)
+    scene.breaker.answered(ALICE)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the upstream of account alice (kimi) failed 5 times in 4 s and is left alone until it answers: Unreachable: x",
+        "the upstream of account alice (kimi) is there again",
+    ]

@@ -1,0 +1,270 @@
+"""What each failure does to the account that met it."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import gevent
+import pytest
+
+from gateway.reactions import ALLOWANCE_SECONDS, CANCEL_SECONDS, NOTHING, TABLE, Outcome, Reaction, Reactions
+from kimi import errors
+from kimi.accounts import Account, Kind, State
+from kimi.errors import KimiError, StoreUnavailable
+from kimi.pool import Lease, Rest
+from tests.gateway.scripted import ScriptedUpstream
+from tests.kimi.pool.pools import web
+
+LEASE = Lease("w.1", web("alice"), "token", 7)
+
+
+def family(kind: type[KimiError]) -> Iterator[type[KimiError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from family(child)
+
+
+@dataclass
+class Desk:
+    """Takes accounts back and notes in which state."""
+
+    rests: float = 12.0
+    down: bool = False
+    released: list[tuple[Rest | None, bool]] = field(default_factory=list)
+    rejected: list[Lease] = field(default_factory=list)
+    marked: list[tuple[str, int, State, str]] = field(default_factory=list)
+
+    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
+        assert lease.id.startswith("w.")
+        if self.down:
+            raise StoreUnavailable("down")
+        self.released.append((rest, served))
+        return self.rests if rest else 0.0
+
+    def reject(self, lease: Lease) -> bool:
+        assert not self.released
+        self.rejected.append(lease)
+        return True
+
+    def mark(self, name: str, version: int, state: State, reason: str) -> bool:
+        self.marked.append((name, version, state, reason))
+        return True
+
+
+@dataclass
+class Knowing(ScriptedUpstream):
+    """An upstream that knows when a plan begins anew."""
+
+    allowance: float | KimiError | None = None
+    slow: bool = False
+
+    def resets_in(self, account: Account, token: str) -> float | None:
+        assert (account.name, token) == ("alice", "token")
+        if self.slow:
+            gevent.sleep(60)
+        if isinstance(self.allowance, KimiError):
+            raise self.allowance
+        return self.allowance
+
+
+@dataclass
+class Scene:
+    desk: Desk = field(default_factory=Desk)
+    upstream: ScriptedUpstream = field(default_factory=ScriptedUpstream)
+
+    def __post_init__(self) -> None:
+        self.reactions = Reactions(self.desk, self.desk, {Kind.KIMI: self.upstream}, random.Random(1))
+
+    def end(self, error: KimiError | None, **fields: object) -> Rest | None:
+        """Gives the account back after `error`; how it rests."""
+        outcome = Outcome(model="kimi", error=error, **fields)  # type: ignore[arg-type]
+        self.reactions.give_back(LEASE, outcome).wait(10)
+        assert self.reactions.join(5)
+        return self.desk.released[-1][0]
+
+
+def test_every_error_has_exactly_one_reaction() -> None:
+    assert set(TABLE) == set(family(KimiError))
+
+
+@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.__name__)
+def test_only_failures_of_accounts_do_something_to_accounts(kind: type[KimiError]) -> None:
+    assert issubclass(kind, errors.AccountError) or TABLE[kind] is NOTHING
+
+
+@pytest.mark.parametrize(
+    ("error", "first", "most", "factor"),
+    [
+        (errors.AccountBusy("x"), 5, 30, 2),
+        (errors.Overloaded("x"), 5, 60, 2),
+        (errors.RateLimited("x"), 20, 300, 2),
+        (errors.QuotaSpent("x"), 600, 21600, 3),
+        (errors.ModelRefused("x"), 3600, 7200, 2),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_how_long_an_account_rests(error: KimiError, first: float, most: float, factor: float) -> None:
+    rest = Scene().end(error)
+    assert rest is not None
+    assert (rest.kind, rest.because, rest.told, rest.factor) == (
+        type(error).__name__,
+        f"{type(error).__name__}: x",
+        None,
+        factor,
+    )
+    assert first <= rest.first <= 1.25 * first
+    assert 0.8 * most <= rest.most <= most
+    assert rest.model == ("kimi" if isinstance(error, errors.ModelRefused) else "")
+
+
+def test_accounts_that_fail_together_do_not_come_back_together() -> None:
+    scene = Scene()
+    rests = [scene.end(errors.Overloaded()) for _ in range(9)]
+    assert len({rest.first for rest in rests if rest}) == 9
+
+
+@pytest.mark.parametrize(("said", "told"), [(7.5, 7.5), (0.0, 1.0), (1e9, 86_400.0), (86_399.0, 86_399.0)])
+def test_what_the_upstream_says_of_waiting_is_obeyed_within_a_day(said: float, told: float) -> None:
+    rest = Scene().end(errors.RateLimited(retry_after=said))
+    assert rest is not None and rest.told == told
+
+
+@pytest.mark.parametrize("error", [None, errors.Unreachable(), errors.ContentRefused(), errors.BrokenAnswer()])
+def test_what_is_not_the_accounts_leaves_it_as_it_is(error: KimiError | None) -> None:
+    scene = Scene()
+    assert scene.end(error) is None
+    assert scene.desk.released == [(None, False)]
+    assert (scene.desk.rejected, scene.desk.marked) == ([], [])
+
+
+def test_an_answer_ends_a_row_of_failures() -> None:
+    scene = Scene()
+    scene.end(None, served=True)
+    assert scene.desk.released == [(None, True)]
+
+
+def test_an_answer_that_failed_half_way_does_not() -> None:
+    scene = Scene()
+    scene.end(errors.Overloaded(), served=True)
+    assert [served for _, served in scene.desk.released] == [False]
+
+
+def test_a_rejected_token_is_reported_before_the_account_is_free() -> None:
+    scene = Scene()
+    assert scene.end(errors.TokenRejected()) is None
+    assert scene.desk.rejected == [LEASE]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(errors.AccountDead("x"), State.DEAD), (errors.AccountBanned("x"), State.BANNED)]
+)
+def test_an_account_that_nobody_but_the_operator_can_help(
+    error: KimiError, state: State, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Scene()
+    assert scene.end(error) is None
+    assert scene.desk.marked == [("alice", 7, state, f"{type(error).__name__}: x")]
+    assert f"account alice is {state.value}: {type(error).__name__}: x" in caplog.text
+
+
+def test_the_caller_is_told_how_long_it_rests() -> None:
+    reactions = Scene().reactions
+    assert reactions.give_back(LEASE, Outcome(model="kimi", error=errors.Overloaded())).get(timeout=5) == 12.0
+    assert reactions.give_back(LEASE, Outcome(model="kimi")).get(timeout=5) == 0.0
+
+
+def test_a_pool_that_is_gone_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    scene, after = Scene(Desk(down=True)), list[str]()
+    done = scene.reactions.give_back(LEASE, Outcome(model="kimi"), lambda: after.append("deleted"))
+    assert done.get(timeout=5) == 0.0
+    assert "account alice could not be given back, its lease expires: down" in caplog.text
+    assert scene.reactions.join(5)
+    assert after == ["deleted"]
+
+
+class TestASpentPlan:
+    @pytest.mark.parametrize(
+        ("allowance", "told"), [(5000.0, 5000.0), (None, None), (errors.Unreachable("x"), None), (9e9, 86_400.0)]
+    )
+    def test_its_upstream_is_asked_when_it_begins_anew(
+        self, allowance: float | KimiError | None, told: float | None
+    ) -> None:
+        rest = Scene(upstream=Knowing(allowance=allowance)).end(errors.QuotaSpent())
+        assert rest is not None and rest.told == told
+
+    def test_what_came_with_the_error_goes_before(self) -> None:
+        rest = Scene(upstream=Knowing(allowance=5000.0)).end(errors.QuotaSpent(retry_after=60))
+        assert rest is not None and rest.told == 60
+
+    def test_nothing_else_asks_for_it(self) -> None:
+        rest = Scene(upstream=Knowing(allowance=5000.0)).end(errors.RateLimited())
+        assert rest is not None and rest.told is None
+
+    def test_an_upstream_that_does_not_say_is_not_waited_for(self) -> None:
+        with gevent.Timeout(ALLOWANCE_SECONDS + 2):
+            rest = Scene(upstream=Knowing(slow=True)).end(errors.QuotaSpent())
+        assert rest is not None and rest.told is None
+
+
+BEGUN: Final = {"chat_id": "c1", "segment_id": "s1"}
+
+
+class TestAnAnswerThatNobodyReads:
+    @pytest.mark.parametrize("error", [None, errors.UpstreamTimeout(), errors.BrokenAnswer()])
+    def test_it_is_stopped_before_the_account_is_free(self, error: KimiError | None) -> None:
+        scene = Scene()
+        scene.upstream.on_cancel = lambda: scene.desk.released.append((None, True))
+        scene.end(error, **BEGUN)
+        assert scene.upstream.cancelled == [("c1", "s1", "token")]
+        assert scene.desk.released == [(None, True), (None, False)]
+
+    @pytest.mark.parametrize(
+        ("error", "fields"),
+        [
+            (None, {**BEGUN, "finished": True, "served": True}),
+            (errors.Overloaded(), BEGUN),
+            (errors.ContentRefused(), BEGUN),
+            (None, {"chat_id": "c1"}),
+        ],
+    )
+    def test_what_has_ended_or_not_begun_is_not(self, error: KimiError | None, fields: dict[str, object]) -> None:
+        scene = Scene()
+        scene.end(error, **fields)
+        assert scene.upstream.cancelled == []
+
+    def test_an_upstream_that_cannot_is_not_asked(self) -> None:
+        class Plain:
+            stream = ScriptedUpstream().stream
+
+        desk = Desk()
+        reactions = Reactions(desk, desk, {Kind.KIMI: Plain()}, random.Random(1))
+        reactions.give_back(LEASE, Outcome(model="kimi", chat_id="c1", segment_id="s1")).get(timeout=5)
+        assert desk.released == [(None, False)]
+
+    def test_trouble_with_it_is_no_trouble(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        scene = Scene()
+
+        def fail() -> None:
+            raise errors.Unreachable("gone")
+
+        scene.upstream.on_cancel = fail
+        scene.end(None, **BEGUN)
+        assert scene.desk.released == [(None, False)]
+        assert [record.levelno for record in caplog.records if "gone" in record.getMessage()] == [logging.DEBUG]
+
+    def test_it_takes_no_longer_than_a_client_that_left_may_hold_an_account(self) -> None:
+        scene = Scene()
+        scene.upstream.on_cancel = lambda: gevent.sleep(60)
+        with gevent.Timeout(1.0):
+            scene.end(None, **BEGUN)
+        assert CANCEL_SECONDS < 1
+        assert scene.desk.released == [(None, False)]
+
+
+def test_a_reaction_without_a_time_is_no_rest() -> None:
+    assert Reaction(refresh=True).rest(errors.TokenRejected(), "kimi", 5.0, random.Random(1)) is None
