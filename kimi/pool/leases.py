@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from kimi.accounts import Account
-from kimi.errors import AllBusy, AwaitingToken, NoAccount, UpstreamDown
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, UpstreamDown
 from kimi.pool.members import unpack
 from kimi.pool.store import Store, to_ms
 
@@ -48,6 +48,22 @@ class Rest:
     factor: float = 2.0
     told: float | None = None
     model: str = ""
+
+
+def refusal(why: str, seconds: float | None = None) -> PoolError | UpstreamDown:
+    """Why there is no lease, in the script's words; nobody can be had before `seconds`, where that is known."""
+    match why:
+        case "busy":
+            return AllBusy("every account is in use")
+        case "tripped":
+            return UpstreamDown("every account that is free is behind a failing upstream")
+        case "cooling":
+            return AllBusy("every account is cooling down", retry_after=seconds)
+        case "pending":
+            return AwaitingToken("accounts are waiting for a fresh access token", retry_after=seconds)
+        case "tried":
+            return NoAccount("every account was tried")
+    return NoAccount("no account serves this")
 
 
 class Leases:
@@ -95,19 +111,7 @@ class Leases:
         if answer[0] == "leased":
             _, _, spec, token, version, now = answer
             return Lease(lease_id, unpack(spec), token, int(version), int(now) / 1000)
-        why = answer[0]
-        if why == "busy":
-            raise AllBusy("every account is in use")
-        if why == "tripped":
-            raise UpstreamDown("every account that is free is behind a failing upstream")
-        seconds = int(answer[1]) / 1000 if len(answer) > 1 else None
-        if why == "cooling":
-            raise AllBusy("every account is cooling down", retry_after=seconds)
-        if why == "pending":
-            raise AwaitingToken("accounts are waiting for a fresh access token", retry_after=seconds)
-        if why == "tried":
-            raise NoAccount("every account was tried")
-        raise NoAccount("no account serves this")
+        raise refusal(answer[0], int(answer[1]) / 1000 if len(answer) > 1 else None)
 
     def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
         """Gives the account back, once. Returns for how many seconds it, or the model, rests now.
