@@ -48,7 +48,6 @@ class GatewaySettings(CommonSettings):
     kimi_first_byte_seconds: Seconds = 60
     kimi_idle_seconds: Seconds = 120
     kimi_total_seconds: Seconds = 1800
-    kimi_delete_chats: bool = True
     kimi_allow_private_urls: Networks = ()
 
     @property

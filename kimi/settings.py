@@ -148,6 +148,7 @@ class CommonSettings(BaseSettings):
     kimi_auth_url: HttpBase = "https://auth.kimi.com"
     kimi_classic_url: HttpBase = "https://kimi.moonshot.cn"
     moonshot_url: HttpBase = "https://api.moonshot.cn/v1"
+    kimi_delete_chats: bool = True
     token_encryption_keys: Annotated[str, AfterValidator(_not_yet)] = Field("", repr=False)
     log_level: Annotated[LogLevel, Choice] = "info"
     log_format: Annotated[LogFormat, Choice] = "json"
