@@ -80,11 +80,12 @@ class Run:
         came: list[Event] = []
         give_up: float | None = None
         while not any(isinstance(event, _OUTPUT) for event in came):
-            came += self.pull(TICK if give_up is None else max(give_up - self._monotonic(), 0.0))
+            now = self._monotonic()
             if give_up is None and self._completion.account is not None:
-                give_up = self._monotonic() + patience
-            if give_up is not None and self._monotonic() >= give_up:
+                give_up = now + patience
+            if give_up is not None and now >= give_up:
                 break
+            came += self.pull(TICK if give_up is None else give_up - now)
         return came
 
     def close(self, answer: Counted) -> None:

@@ -32,12 +32,14 @@ class ScriptedUpstream:
     opened: set[str] = field(default_factory=set)
     deleted: list[tuple[str, str]] = field(default_factory=list)
     cancelled: list[tuple[str, str, str]] = field(default_factory=list)
+    on_ask: Callable[[], object] = lambda: None
     on_cancel: Callable[[], object] = lambda: None
     closed: int = 0
     running: int = 0
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
         self.asked.append((account.name, token, chat))
+        self.on_ask()
         scripts = self.by_account.get(account.name, self.scripts)
         script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
         self.running += 1
