@@ -30,6 +30,20 @@ class Metrics:
             "kimi_refresher_last_turn_timestamp_seconds", "When the loop last turned.", registry=registry
         )
         self._last_turn = 0.0
+        self._deletions = prometheus_client.Counter(
+            "kimi_refresher_chat_deletions",
+            "Chats that were left behind, by how it ended.",
+            ["result"],
+            registry=registry,
+        )
+        for result in ("deleted", "failed"):
+            self._deletions.labels(result)
+        self._chats = Gauge(
+            "kimi_refresher_chats",
+            "Chats that are not deleted yet, those of running requests included.",
+            registry=registry,
+        )
+        self._sweeps = prometheus_client.Counter("kimi_refresher_sweeps", "Rounds of the janitor.", registry=registry)
 
     def refreshed(self, outcome: Outcome) -> None:
         """The refresh of an account has ended."""
@@ -39,6 +53,19 @@ class Metrics:
         """The loop has turned at `now`, in Unix seconds."""
         self._last_turn = now
         self._turned.set(now)
+
+    def chat_deleted(self) -> None:
+        """The janitor has deleted a chat."""
+        self._deletions.labels("deleted").inc()
+
+    def chat_stays(self) -> None:
+        """The janitor could not delete a chat, and will try again."""
+        self._deletions.labels("failed").inc()
+
+    def swept(self, chats: int) -> None:
+        """The janitor has been round; so many `chats` are on record."""
+        self._sweeps.inc()
+        self._chats.set(chats)
 
     def is_healthy(self, now: float) -> bool:
         """Whether the loop has turned within the last minute."""

@@ -16,14 +16,16 @@ from prometheus_client import CollectorRegistry
 from kimi.errors import StoreUnavailable
 from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
-from kimi.pool import Members, Signals, Store, TokenStore, connect
+from kimi.pool import Chats, Leases, Members, Signals, Store, TokenStore, connect
 from kimi.pool.connection import connect_listener
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
+from kimi.upstreams.registry import build
 from refresher.accounts_source import AccountsSource
+from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
 from refresher.metrics import Metrics, PoolCollector
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
@@ -66,6 +68,9 @@ def run(settings: RefresherSettings) -> int:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     worker = Worker(TokenStore(store), refreshing.refresh, roster, stop, metrics, clock=clock)
+    hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
+    upstreams = build(hurried) if settings.kimi_delete_chats else {}
+    janitor = Janitor(Chats(store), members, Leases(store), upstreams, stop=stop, metrics=metrics, clock=clock)
 
     def end() -> None:
         stop.set()
@@ -81,7 +86,7 @@ def run(settings: RefresherSettings) -> int:
             signals = Signals(connect_listener(settings.redis_url))
             threading.Thread(target=relay, args=(signals, worker, stop), name="wake", daemon=True).start()
             log.info("refresher started")
-            with prolonging(tokens):
+            with prolonging(tokens), cleaning(janitor):
                 worker.run()
     log.info("refresher stopped")
     return 1 if worker.unsaved else 0
