@@ -1,0 +1,139 @@
+"""Accounts as one worker sees them that cannot ask anybody."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.holdings import Holdings
+from gateway.waiting import Wish
+from kimi.pool import Lease, Rest
+from kimi.pool.changes import Copy
+
+_MOST_STRIKES: Final = 64
+
+
+class Place(StrEnum):
+    """Where an account stands for a request; the words are those of the pool's script."""
+
+    READY = "ready"
+    BUSY = "busy"
+    COOLING = "cooling"
+    PENDING = "pending"  # without a good access token
+    TRIPPED = "tripped"  # it could serve, but not be reached
+    TRIED = "tried"  # it serves, but not this request
+    OUT = "none"
+
+
+def preference(worker: str, name: str, weight: float) -> float:
+    """Where an account stands in a worker's own order, lower first.
+
+    Every worker has another one, in which heavy accounts tend to stand in front (rendezvous hashing by weight), so
+    that workers who do not see each other seldom take the same account.
+    """
+    digest = hashlib.blake2b(f"{worker}\n{name}".encode(), digest_size=8).digest()
+    return -math.log((int.from_bytes(digest) + 1) / (2**64 + 1)) / weight
+
+
+@dataclass(eq=False, slots=True)
+class Seat:
+    """One account: what was known of it when Redis went away, and what this worker has found out since.
+
+    It follows the same rules as the pool's scripts. Times are in Unix seconds.
+    """
+
+    copy: Copy
+    order: float
+    loads: Mapping[str, int]
+    name: str
+    priority: int
+    line: str
+    serves: bool
+    good_until: float  # the access token, 0 when it is refused
+    rests_until: float
+    strikes: int
+    strike_kind: str
+    struck: float
+    refused: dict[str, float]
+
+    @classmethod
+    def of(cls, copy: Copy, worker: str, holdings: Holdings) -> Seat:
+        """The seat of an account in the order of `worker`, which has `holdings`."""
+        account = copy.account
+        return cls(
+            copy=copy,
+            order=preference(worker, account.name, account.weight),
+            loads=holdings.loads,
+            name=account.name,
+            priority=account.priority,
+            line=account.line,
+            serves=copy.serves,
+            good_until=copy.expires if copy.token else 0.0,
+            rests_until=max(copy.cool_until, holdings.spent_until(account.name)),
+            strikes=copy.strikes,
+            strike_kind=copy.strike_kind,
+            struck=copy.struck,
+            refused=dict(copy.refused),
+        )
+
+    @property
+    def load(self) -> int:
+        """How many leases of this worker it has."""
+        return self.loads.get(self.name, 0)
+
+    @property
+    def limit(self) -> int:
+        """How many it may have; one request at a time tries it after a failure."""
+        return 1 if self.strikes else self.copy.account.max_concurrency
+
+    @property
+    def fill(self) -> float:
+        """How much of its limit is used."""
+        return self.load / self.limit
+
+    def usable(self, now: float) -> bool:
+        """Whether it is in service with a good token."""
+        return self.serves and self.good_until > now
+
+    def place(self, wish: Wish, now: float) -> Place:
+        """Where it stands for a request along one of its routes."""
+        if not self.serves:
+            return Place.OUT
+        if self.name in wish.exclude or (self.refused and self.refused.get(wish.model, 0.0) > now):
+            return Place.TRIED
+        if self.good_until <= now:
+            return Place.PENDING
+        if self.rests_until > now:
+            return Place.COOLING
+        if self.load >= self.limit:
+            return Place.BUSY
+        return Place.TRIPPED if self.line in wish.tripped else Place.READY
+
+    def strike(self, lease: Lease, rest: Rest, now: float) -> float:
+        """A request has failed: for how many seconds the account rests now, or the model of it."""
+        if rest.model:
+            seconds = rest.first if rest.told is None else rest.told
+            self.refused[rest.model] = now + seconds
+            return seconds
+        seconds = 0.0
+        if self._is_news(lease):
+            self.strikes = min(self.strikes + 1, _MOST_STRIKES) if self.strike_kind == rest.kind else 1
+            self.strike_kind, self.struck = rest.kind, now
+            seconds = min(rest.most, rest.first * rest.factor ** (self.strikes - 1))
+        if rest.told is not None:
+            seconds = rest.told
+        self.rests_until = max(self.rests_until, now + seconds)
+        return max(0.0, self.rests_until - now)
+
+    def praise(self, lease: Lease) -> None:
+        """A request was served: the row of failures is over."""
+        if self._is_news(lease):
+            self.strikes, self.strike_kind = 0, ""
+
+    def _is_news(self, lease: Lease) -> bool:
+        """Whether the lease was granted after the last strike; what failed beside it is the same incident."""
+        return not lease.granted or lease.granted > self.struck

@@ -1,0 +1,219 @@
+"""Leasing from memory while Redis is away."""
+
+from __future__ import annotations
+
+import heapq
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+from gateway.holdings import Holdings
+from gateway.seats import Place, Seat
+from gateway.waiting import Wish
+from kimi.accounts import State
+from kimi.errors import AllBusy, AwaitingToken, PoolError, UpstreamDown
+from kimi.pool import Lease, Leases, Members, Rest, Summary
+from kimi.pool.changes import Copy
+from kimi.pool.leases import refusal
+
+
+class Standby:
+    """What stands in for the pool during one outage, by the same rules, with the accounts as they were known before.
+
+    Every worker is alone meanwhile: it holds its own limits, and its queue is its own.
+    `call` is given the ticket whose turn it is; an account has been leased for it already.
+    """
+
+    def __init__(
+        self,
+        copies: Iterable[Copy],
+        holdings: Holdings,
+        *,
+        worker: str,
+        clock: Callable[[], float],
+        call: Callable[[str], object],
+    ) -> None:
+        self._holdings = holdings
+        self._worker = worker
+        self._clock = clock
+        self._call = call
+        self._seats = {copy.account.name: Seat.of(copy, worker, holdings) for copy in copies}
+        self._orders: dict[tuple[str, ...], list[Seat]] = {}
+        self._queue: dict[str, Wish] = {}
+        self._granted: dict[str, Lease] = {}
+        self._alarms = [(seat.rests_until, seat.name) for seat in self._seats.values() if seat.rests_until > clock()]
+        heapq.heapify(self._alarms)
+        self._rests: dict[tuple[str, str], tuple[Lease, Rest, float]] = {}
+        self._rejected: dict[str, Lease] = {}
+        self._marked: dict[str, tuple[int, State, str]] = {}
+
+    def acquire(
+        self,
+        routes: Sequence[str],
+        *,
+        model: str,
+        exclude: Collection[str] = (),
+        tripped: Collection[str] = (),
+        ticket: str = "",
+        patience: float = 0.0,
+    ) -> Lease:
+        """As `Leases.acquire`, among the least loaded in this worker's own order."""
+        self._note_time()
+        if ticket in self._granted:
+            return self._granted.pop(ticket)
+        wish = Wish(tuple(routes), model, frozenset(exclude), frozenset(tripped))
+        try:
+            seat = self._choose(wish)
+        except (PoolError, UpstreamDown) as why:
+            may_help = isinstance(why, (AllBusy, AwaitingToken)) and (why.retry_after or 0.0) <= patience
+            if ticket and patience > 0 and may_help:
+                self._queue.setdefault(ticket, wish)
+            else:
+                self._queue.pop(ticket, None)
+            raise
+        self._queue.pop(ticket, None)
+        return self._lease(seat)
+
+    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
+        """As `Leases.release`."""
+        self._holdings.remove(lease)
+        seat = self._seats.get(lease.account.name)
+        if seat is None:
+            return 0.0
+        seconds = 0.0
+        if rest is not None:
+            now = self._clock()
+            seconds = seat.strike(lease, rest, now)
+            self._rests[seat.name, rest.model] = (lease, rest, now + seconds)
+            self._set_alarm(seat)
+        elif served:
+            seat.praise(lease)
+        self._offer(seat)
+        return seconds
+
+    def leave(self, ticket: str) -> None:
+        """As `Leases.leave`."""
+        self._queue.pop(ticket, None)
+        granted = self._granted.pop(ticket, None)
+        if granted is not None:
+            self.release(granted)
+
+    def look(self) -> float | None:
+        """As `Leases.look`, for all routes."""
+        self._note_time()
+        return max(0.0, self._alarms[0][0] - self._clock()) if self._alarms else None
+
+    def reject(self, lease: Lease) -> bool:
+        """As `Leases.reject`; there is no other token before Redis is back."""
+        seat = self._seats.get(lease.account.name)
+        if seat is None or seat.copy.version != lease.version or not seat.good_until:
+            return False
+        seat.good_until = 0.0
+        self._rejected[seat.name] = lease
+        return True
+
+    def mark(self, name: str, version: int, state: State, reason: str) -> bool:
+        """As `Members.mark`."""
+        seat = self._seats.get(name)
+        if seat is None or seat.copy.version != version or not seat.serves:
+            return False
+        seat.serves = False
+        self._marked[name] = (version, state, reason)
+        return True
+
+    def summary(self) -> Summary:
+        """As `Members.summary`."""
+        now = self._clock()
+        routes = {route for seat in self._seats.values() for route in seat.copy.routes}
+        return Summary.of(sum(seat.usable(now) for seat in self._seats.values()), routes)
+
+    def tell(self, leases: Leases, members: Members) -> int:
+        """Tells the pool what it missed; how much that was. Raises `StoreUnavailable`.
+
+        What is told is forgotten first: nothing that Redis stumbles over is told again and again.
+        """
+        told = 0
+        while self._rests:
+            _, (lease, rest, until) = self._rests.popitem()
+            left = until - self._clock()
+            if left > 0:
+                leases.release(lease, rest=replace(rest, told=left))
+                told += 1
+        while self._rejected:
+            leases.reject(self._rejected.popitem()[1])
+            told += 1
+        while self._marked:
+            name, mark = self._marked.popitem()
+            members.mark(name, *mark)
+            told += 1
+        return told
+
+    def close(self) -> None:
+        """Nobody is served from memory any more: gives back what was leased for those who have not come for it."""
+        for lease in self._granted.values():
+            self._holdings.remove(lease)
+        self._granted.clear()
+        self._queue.clear()
+
+    def _choose(self, wish: Wish) -> Seat:
+        now = self._clock()
+        best: Seat | None = None
+        places: set[Place] = set()
+        rested = float("inf")
+        for seat in self._in_order(wish.routes):
+            if best is not None and (not best.load or seat.priority < best.priority):
+                break
+            place = seat.place(wish, now)
+            if place is not Place.READY:
+                places.add(place)
+                rested = min(rested, seat.rests_until) if place is Place.COOLING else rested
+            elif best is None or seat.fill < best.fill:
+                best = seat
+        if best is None:
+            raise _refusal(places, rested - now)
+        return best
+
+    def _in_order(self, routes: tuple[str, ...]) -> list[Seat]:
+        """All that serve one of `routes`, by priority and then as this worker likes them."""
+        if routes not in self._orders:
+            wanted = set(routes)
+            fitting = [seat for seat in self._seats.values() if not wanted.isdisjoint(seat.copy.routes)]
+            self._orders[routes] = sorted(fitting, key=lambda seat: (-seat.priority, seat.order))
+        return self._orders[routes]
+
+    def _lease(self, seat: Seat) -> Lease:
+        copy, now = seat.copy, self._clock()
+        lease = Lease(f"{self._worker}.{uuid.uuid4().hex}", copy.account, copy.token, copy.version, now)
+        self._holdings.add(lease)
+        seat.rests_until = max(seat.rests_until, self._holdings.spent_until(seat.name))
+        self._set_alarm(seat)
+        return lease
+
+    def _set_alarm(self, seat: Seat) -> None:
+        if seat.rests_until > self._clock():
+            heapq.heappush(self._alarms, (seat.rests_until, seat.name))
+
+    def _note_time(self) -> None:
+        """Offers the accounts that have rested meanwhile to those who wait."""
+        now = self._clock()
+        while self._alarms and self._alarms[0][0] <= now:
+            self._offer(self._seats[heapq.heappop(self._alarms)[1]])
+
+    def _offer(self, seat: Seat) -> None:
+        """Leases the account for those who wait longest, as far as it goes, and calls them."""
+        now = self._clock()
+        for ticket, wish in list(self._queue.items()):
+            if seat.load >= seat.limit:
+                return
+            if not set(wish.routes).isdisjoint(seat.copy.routes) and seat.place(wish, now) is Place.READY:
+                del self._queue[ticket]
+                self._granted[ticket] = self._lease(seat)
+                self._call(ticket)
+
+
+def _refusal(places: Collection[Place], left: float) -> PoolError | UpstreamDown:
+    """Why nobody could be had, where accounts stand in `places` and the first has rested in `left` seconds."""
+    for place in (Place.TRIPPED, Place.BUSY, Place.COOLING, Place.PENDING, Place.TRIED):
+        if place in places:
+            return refusal(place, left if place is Place.COOLING and Place.PENDING not in places else None)
+    return refusal(Place.OUT)
