@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,9 @@ from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Clock, Pool
+from tests.refresher.running import Eyes, Refresher, Start
 from tests.refresher.vendors import Vendor
+from tests.simulator.running import Simulator
 
 
 @pytest.fixture
@@ -60,3 +63,46 @@ def build(
         second_look=0.0,
         flush_seconds=0.1,
     )
+
+
+@pytest.fixture
+def eyes(redis_url: str) -> Iterator[Eyes]:
+    eyes = Eyes(redis_url)
+    yield eyes
+    eyes.redis.close()
+    eyes.redis.connection_pool.disconnect()
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def kimi(simulator: Simulator) -> Simulator:
+    simulator.reset()
+    return simulator
+
+
+@pytest.fixture
+def start(tmp_path: Path, redis_url: str, kimi: Simulator) -> Iterator[Start]:
+    """Start a refresher of this simulator's accounts."""
+    started: list[Refresher] = []
+
+    def start(*arguments: str, **variables: str) -> Refresher:
+        defaults = {
+            "REDIS_URL": redis_url,
+            "KIMI_WEB_URL": kimi.url,
+            "KIMI_AUTH_URL": kimi.url,
+            "KIMI_CLASSIC_URL": kimi.url,
+            "MOONSHOT_URL": f"{kimi.url}/v1",
+        }
+        refresher = Refresher(tmp_path, *arguments, **(defaults | variables))
+        started.append(refresher)
+        refresher.start()
+        return refresher
+
+    yield start
+    for refresher in started:
+        refresher.end()

@@ -1,4 +1,4 @@
-"""The refresher as a process of its own."""
+"""The refresher as a process of its own, and what can be seen of its work."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import json
 import os
 import signal
 import sys
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devtools import children
 from devtools.waiting import until
+from kimi.accounts import Record, State
+from kimi.pool import Members, Store, connect
 from kimi.settings import CommonSettings
 
 if TYPE_CHECKING:
@@ -67,3 +71,48 @@ class Refresher:
     def says(self, event: str) -> None:
         """Wait until it has logged `event`."""
         until(lambda: any(line["event"].startswith(event) for line in self.lines()), what=f"the refresher says {event}")
+
+
+Start = Callable[..., Refresher]
+"""Starts a refresher with these arguments and variables."""
+
+
+class Eyes:
+    """What stands in the store."""
+
+    def __init__(self, url: str) -> None:
+        self.redis = connect(url)
+        self.store = Store(self.redis)
+        self.members = Members(self.store)
+
+    def record(self, name: str) -> Record:
+        record = self.members.get(name)
+        assert record is not None
+        return record
+
+    def states(self) -> dict[str, State]:
+        return {record.account.name: record.state for record in self.members.all()}
+
+    def is_locked(self, name: str) -> bool:
+        return bool(self.redis.exists(self.store.key("lock", name)))
+
+    def expire_lock(self, name: str) -> None:
+        assert self.redis.delete(self.store.key("lock", name)) == 1
+
+    def all_active(self, *names: str) -> bool:
+        return self.states() == dict.fromkeys(names, State.ACTIVE)
+
+
+def write(directory: Path, *accounts: dict[str, Any]) -> None:
+    """The accounts file, as JSON; of what the simulator tells only name, kind and credential."""
+    lines = []
+    for account in accounts:
+        secret = "api_key" if account["kind"] == "moonshot" else "refresh_token"
+        lines.append(f"  - {{name: {account['name']}, kind: {account['kind']}, {secret}: {account[secret]}}}\n")
+    (directory / "accounts.yaml").write_text("accounts:\n" + "".join(lines), encoding="utf-8")
+
+
+def page(port: int, path: str) -> str:
+    """One of its pages."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return str(answer.read().decode())

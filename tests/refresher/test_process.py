@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,90 +9,13 @@ import pytest
 
 from devtools.valkey import free_port
 from devtools.waiting import until
-from kimi.accounts import Record, State
+from kimi.accounts import State
 from kimi.errors import StoreUnavailable
-from kimi.pool import Leases, Members, Store, TokenStore, connect
+from kimi.pool import Leases, Store, TokenStore, connect
 from refresher.process import prolonging
-from tests.refresher.running import Refresher
+from tests.refresher.running import Eyes, Refresher, Start, page, write
 from tests.simulator.running import Simulator
 from tests.valkey import Valkey
-
-Start = Callable[..., Refresher]
-
-
-class Eyes:
-    """What stands in the store."""
-
-    def __init__(self, url: str) -> None:
-        self.redis = connect(url)
-        self.store = Store(self.redis)
-        self.members = Members(self.store)
-
-    def record(self, name: str) -> Record:
-        record = self.members.get(name)
-        assert record is not None
-        return record
-
-    def states(self) -> dict[str, State]:
-        return {record.account.name: record.state for record in self.members.all()}
-
-    def is_locked(self, name: str) -> bool:
-        return bool(self.redis.exists(self.store.key("lock", name)))
-
-    def all_active(self, *names: str) -> bool:
-        return self.states() == dict.fromkeys(names, State.ACTIVE)
-
-
-@pytest.fixture
-def eyes(redis_url: str) -> Iterator[Eyes]:
-    eyes = Eyes(redis_url)
-    yield eyes
-    eyes.redis.close()
-    eyes.redis.connection_pool.disconnect()
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0") as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def kimi(simulator: Simulator) -> Simulator:
-    simulator.reset()
-    return simulator
-
-
-@pytest.fixture
-def start(tmp_path: Path, redis_url: str, kimi: Simulator) -> Iterator[Start]:
-    """Start a refresher of this simulator's accounts."""
-    started: list[Refresher] = []
-
-    def start(*arguments: str, **variables: str) -> Refresher:
-        defaults = {
-            "REDIS_URL": redis_url,
-            "KIMI_WEB_URL": kimi.url,
-            "KIMI_AUTH_URL": kimi.url,
-            "KIMI_CLASSIC_URL": kimi.url,
-            "MOONSHOT_URL": f"{kimi.url}/v1",
-        }
-        refresher = Refresher(tmp_path, *arguments, **(defaults | variables))
-        started.append(refresher)
-        refresher.start()
-        return refresher
-
-    yield start
-    for refresher in started:
-        refresher.end()
-
-
-def write(directory: Path, *accounts: dict[str, Any]) -> None:
-    """The accounts file, as JSON; of what the simulator tells only name, kind and credential."""
-    lines = []
-    for account in accounts:
-        secret = "api_key" if account["kind"] == "moonshot" else "refresh_token"
-        lines.append(f"  - {{name: {account['name']}, kind: {account['kind']}, {secret}: {account[secret]}}}\n")
-    (directory / "accounts.yaml").write_text("accounts:\n" + "".join(lines), encoding="utf-8")
 
 
 def test_accounts_of_all_kinds_get_tokens_that_work(
@@ -247,14 +168,9 @@ def test_its_pages_are_served_on_the_port_that_is_set(
     port = free_port()
     start(REFRESHER_METRICS_PORT=str(port)).says("refresher started")
     until(lambda: eyes.all_active("alice"))
-
-    def page(path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-            return str(answer.read().decode())
-
-    assert page("/healthz") == "ok\n"
-    until(lambda: 'kimi_refresher_refreshes_total{result="refreshed"} 1.0' in page("/metrics"))
-    assert 'kimi_accounts{kind="kimi",state="active"} 1.0' in page("/metrics")
+    assert page(port, "/healthz") == "ok\n"
+    until(lambda: 'kimi_refresher_refreshes_total{result="refreshed"} 1.0' in page(port, "/metrics"))
+    assert 'kimi_accounts{kind="kimi",state="active"} 1.0' in page(port, "/metrics")
 
 
 def refusal(refresher: Refresher) -> list[str]:
