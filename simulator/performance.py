@@ -76,7 +76,7 @@ def perform_whole(call: Call, script: Script, make: Callable[[Cue], dict[str, ob
     if struck is not None:
         return struck
     rng = Random(call.world.rng.getrandbits(64))
-    stream = call.world.open_stream(call.owner, link_now())
+    stream = call.world.open_stream(call.owner, link_now(), call.remembered)
     body = orjson.dumps(make(Cue(call=call, script=script, rng=rng, stream=stream, tame=call.world.settings.tame)))
     seconds = script.first_delay + script.delay * (script.events or 0)
     items = _spoiled(call, [Pause(seconds), Emit("text", body)], body)
@@ -110,7 +110,7 @@ def perform(call: Call, script: Script, make: Callable[[Cue], Play]) -> Response
         return struck
     settings = call.world.settings
     rng = Random(call.world.rng.getrandbits(64))
-    stream = call.world.open_stream(call.owner, link_now())
+    stream = call.world.open_stream(call.owner, link_now(), call.remembered)
     play = make(Cue(call=call, script=script, rng=rng, stream=stream, tame=settings.tame))
     items = _paced(play.items(), script)
     if call.fault is not None:

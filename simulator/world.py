@@ -162,8 +162,10 @@ class World:
         """Unix seconds as the web dialects write times."""
         return datetime.fromtimestamp(seconds, UTC).isoformat()
 
-    def open_stream(self, account: Account, link: Link) -> Stream:
-        """Take one of the account's streams. Raises Refusal when all are taken."""
+    def open_stream(self, account: Account, link: Link, note: dict[str, Any]) -> Stream:
+        """Take one of the account's streams; `note`, what is remembered of it, gets its end. Raises Refusal when all
+        are taken.
+        """
         web = account.kind is not Kind.MOONSHOT
         limit = self.settings.web_streams if web else self.settings.moonshot_streams
         sharing = [account] if web else [other for other in self.accounts.values() if other.org == account.org]
@@ -171,7 +173,12 @@ class World:
         if len(running) >= limit and not self._hung_up(running):
             account.counts.refused_busy += 1
             raise Refusal("busy")
-        stream = Stream(link, lambda closed, outcome: self._closed(account, closed, outcome))
+
+        def close(stream: Stream, outcome: str) -> None:
+            note["ended"] = self.clock()
+            self._closed(account, stream, outcome)
+
+        stream = Stream(link, close)
         account.open.append(stream)
         account.counts.streams += 1
         account.counts.peak_streams = max(account.counts.peak_streams, len(account.open))
