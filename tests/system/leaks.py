@@ -25,7 +25,7 @@ REDIS_CONNECTIONS: Final = 32
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
-    r"accounts|account:[^:]+|refresh|usable|routes|turns|tickets|changed|changes"
+    r"accounts|account:[^:]+|refresh|usable|routes|turns|tickets|changed|changes|gone"
     r"|route:.+:(members|ready:-?\d+|priorities|full|pending|cooling)"
 )
 """Keys that stay, of configured accounts and their routes; every other one has to expire."""
