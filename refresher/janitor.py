@@ -18,7 +18,7 @@ from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
 
-EVERY_SECONDS: Final = 5.0
+EVERY_SECONDS: Final = 2.0
 GRACE_SECONDS: Final = 10.0
 """How long gateways that live have to say so, where they may not have been able to: a second is enough for them."""
 PATIENCE_SECONDS: Final = 10.0
