@@ -97,7 +97,7 @@ class Refreshing:
         )
         # Whoever began it may have been stopped only, or cut off from the store, and be about to store the answer.
         self._pause(self._second_look)
-        return lock.spend(record)
+        return past if lock.spend(record) else None
 
     def _is_due(self, record: Record) -> bool:
         return (
@@ -120,7 +120,9 @@ class Refreshing:
 
     def _condemn(self, record: Record, state: State, reason: str, past: Past) -> Outcome:
         """Believe a refusal only if it was of the credential that is stored still."""
-        self._pause(self._second_look)  # at the end as well: nobody is condemned in haste
+        if past is not Past.CUT_OFF:  # or others have had that time already
+            self._tokens.postpone(record, record.due or 0.0, record.failures)  # the answer came: the mark may go
+            self._pause(self._second_look)  # at the end as well: nobody is condemned in haste
         name = record.account.name
         current = self._members.get(name)
         if current is None or current.version != record.version or current.refresh != record.refresh:

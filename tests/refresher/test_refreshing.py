@@ -173,6 +173,16 @@ def test_a_token_whose_exchange_was_cut_off_before_it_reached_the_vendor_is_good
     assert [line for line in lines if line["log_level"] != "debug"] == []
 
 
+def test_a_token_that_was_refused_before_its_refresher_was_killed_is_not_taken_for_lost(
+    pool: Pool, vendor: Vendor, stop: Stop
+) -> None:
+    pool.configure(ALICE)
+    vendor.script = [AccountDead("invalid claims")] * 2
+    with pytest.raises(Killed):
+        build(pool, vendor, stop, pause=kill).refresh("alice")
+    assert build(pool, vendor, stop).refresh("alice") is Outcome.DEAD
+
+
 class DyingStore(TokenStore):
     """Its process is killed with the answer in its hands."""
 
