@@ -13,8 +13,14 @@ from kimi.pool import Summary
 class Pool(Protocol):
     """The accounts, at a glance."""
 
+    @property
+    def away(self) -> bool:
+        """Whether Redis is away, so that what is told comes from memory."""
+        ...
+
     def summary(self) -> Summary:
         """Raises `StoreUnavailable`."""
+        ...
 
 
 class Catalogue:
@@ -26,6 +32,11 @@ class Catalogue:
         self._monotonic = monotonic
         self._known: Summary | None = None
         self._good_until = float("-inf")
+
+    @property
+    def from_memory(self) -> bool:
+        """Whether Redis is away, and this process goes on with what it has in memory."""
+        return self._pool.away
 
     def now(self) -> Summary:
         """The summary as it is. Raises `StoreUnavailable`."""

@@ -71,6 +71,17 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livemax",
         )
+        self.store_up = Gauge(
+            "kimi_gateway_store_up",
+            "1 while Redis answers, 0 while one worker or more goes on from memory.",
+            registry=self._registry,
+            multiprocess_mode="livemin",
+        )
+        self.leases_from_memory = Counter(
+            "kimi_gateway_leases_from_memory",
+            "Accounts that were leased while Redis was away.",
+            registry=self._registry,
+        )
 
     def text(self) -> bytes:
         """Everything in Prometheus's text format, over all workers where there are several."""

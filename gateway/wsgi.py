@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterable
 from functools import cache
+from typing import Final
 
 import gevent
 
@@ -21,35 +22,40 @@ from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
+from gateway.pool import Pool
 from gateway.reactions import Reactions
 from gateway.renewal import LeaseKeeper
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.waiting import WaitingRoom
 from kimi.http import Transport
-from kimi.pool import Chats, Leases, Members, Signals, Store, connect
+from kimi.pool import Chats, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
+from kimi.pool.fuse import Fuse
 from kimi.pool.signals import freed
 from kimi.settings import load
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 
+REDIS_SECONDS: Final = 0.5
+"""How long a command may take before Redis is taken for away: all that an outage costs a request, once."""
+
 
 def make(settings: GatewaySettings) -> Gateway:
     """An application of its own for the worker that calls this, with what has to go on behind its requests."""
-    store = Store(connect(settings.redis_url))
-    worker = crew.worker_name(os.environ, os.getpid())
-    leases, members = Leases(store, worker=worker), Members(store)
+    fuse, worker, metrics = Fuse(), crew.worker_name(os.environ, os.getpid()), Metrics()
+    store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS), fuse=fuse)
+    outside = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, connections=1))
+    pool = Pool(store, fuse, outside, metrics, worker=worker)
     limits = Deadlines(settings.kimi_first_byte_seconds, settings.kimi_idle_seconds, settings.kimi_total_seconds)
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
     upstreams = build(Line(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle)))
-    waiting = WaitingRoom(leases, settings.gateway_queue_seconds, worker)
+    waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
     ledger = Ledger(Chats(store))
-    keeper = LeaseKeeper(leases, beside=ledger.hold)
-    remover = ChatRemover(upstreams, members, ledger, enabled=settings.kimi_delete_chats)
-    metrics = Metrics()
+    keeper = LeaseKeeper(pool, beside=ledger.hold)
+    remover = ChatRemover(upstreams, Members(store), ledger, enabled=settings.kimi_delete_chats)
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
-    reactions = Reactions(leases, members, upstreams, random.SystemRandom())
+    reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
     completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, breaker, limits))
 
     def settle(seconds: float) -> None:
@@ -59,6 +65,9 @@ def make(settings: GatewaySettings) -> Gateway:
         remover.join(max(until - time.monotonic(), 0.0))
         ledger.flush()
 
+    gevent.spawn(pool.mirror.run)
+    gevent.spawn(pool.run)
+    gevent.spawn(_relay, pool.calls, waiting)
     gevent.spawn(keeper.run)
     gevent.spawn(ledger.run)
     gevent.spawn(waiting.run)
@@ -67,7 +76,7 @@ def make(settings: GatewaySettings) -> Gateway:
         settings,
         Services(
             completions=completions,
-            catalogue=Catalogue(members),
+            catalogue=Catalogue(pool),
             keys=ClientKeys(settings.gateway_api_keys),
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Blueprint, Response
 
 from gateway.metrics import CONTENT_TYPE
 from gateway.services import Services
 from gateway.views.replies import json_reply
 from kimi.errors import StoreUnavailable
+
+FROM_MEMORY: Final = "Redis does not answer: accounts are leased from this worker's memory"
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -23,8 +27,15 @@ def blueprint(services: Services) -> Blueprint:
         usable, reasons = _state(services)
         if services.drain.begun:
             reasons.append("shutting down")
-        ready = not reasons
-        return json_reply({"ready": ready, "usable_accounts": usable, "reasons": reasons}, 200 if ready else 503)
+        ready, away = not reasons, services.catalogue.from_memory
+        state = {
+            "ready": ready,
+            "usable_accounts": usable,
+            "redis": "away" if away else "up",
+            "reasons": reasons,
+            "notes": [FROM_MEMORY] if away and usable is not None else [],
+        }
+        return json_reply(state, 200 if ready else 503)
 
     @views.get("/metrics")
     def metrics() -> Response:

@@ -24,16 +24,6 @@ def to_ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-@contextmanager
-def redis_errors() -> Iterator[None]:
-    """Turns whatever redis-py raises into `StoreUnavailable`."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        message = f"Redis does not answer: {type(error).__name__}: {error}"
-        raise StoreUnavailable(message) from error
-
-
 @cache
 def _source(name: str) -> str:
     lua = resources.files("kimi.pool") / "lua"
@@ -77,13 +67,13 @@ class Store:
         """The client, for commands of its own; whatever redis-py raises in the block becomes `StoreUnavailable`."""
         with self._fuse.passing() if self._fuse else nullcontext():
             try:
-                with redis_errors():
-                    yield self.redis
-            except StoreUnavailable as error:
-                if self._fuse and self._fuse.blow(str(error)):
+                yield self.redis
+            except (RedisError, OSError) as error:
+                message = f"Redis does not answer: {type(error).__name__}: {error}"
+                if self._fuse and self._fuse.blow(message):
                     # Those that nobody uses now may be dead without knowing, and would blow the fuse again.
                     self.redis.connection_pool.disconnect(inuse_connections=False)
-                raise
+                raise StoreUnavailable(message) from error
 
     def run(self, name: str, *args: str | float) -> Any:
         """Runs a script. Raises `StoreUnavailable`."""

@@ -120,6 +120,7 @@ class ScriptedPool:
         self.scripts: list[list[Step]] = []
         self.started: list[tuple[Selection, Chat, ScriptedCompletion]] = []
         self.known: Summary | Exception = EVERYTHING
+        self.away = False
         self.asked = 0
 
     def will(self, *script: Step) -> None:

@@ -73,6 +73,8 @@ class ObedientCompletion:
 class ObedientPool:
     """Has one account that is always free."""
 
+    away = False
+
     def start(self, selection: Selection, chat: Chat) -> ObedientCompletion:
         del selection
         trace("started")

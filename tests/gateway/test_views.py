@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import TABLE
+from gateway.views.health import FROM_MEMORY
 from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool import Summary
@@ -66,24 +67,41 @@ def test_alive(house: House) -> None:
     assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 
 
-def test_ready(house: House) -> None:
+def readiness(house: House) -> tuple[int, object]:
     response = house.client.get("/readyz")
-    assert (response.status_code, response.get_json()) == (200, {"ready": True, "usable_accounts": 2, "reasons": []})
+    return response.status_code, response.get_json()
+
+
+def test_ready(house: House) -> None:
+    state = {"ready": True, "usable_accounts": 2, "redis": "up", "reasons": [], "notes": []}
+    assert readiness(house) == (200, state)
 
 
 def test_not_ready_without_accounts(house: House) -> None:
     house.pool.known = replace(EVERYTHING, usable=0)
-    response = house.client.get("/readyz")
-    assert response.status_code == 503
-    assert response.get_json() == {"ready": False, "usable_accounts": 0, "reasons": ["no usable account"]}
+    state = {"ready": False, "usable_accounts": 0, "redis": "up", "reasons": ["no usable account"], "notes": []}
+    assert readiness(house) == (503, state)
 
 
-def test_not_ready_without_redis_whatever_was_known(house: House) -> None:
+def test_ready_from_memory_without_redis(house: House) -> None:
+    house.pool.away = True
+    state = {"ready": True, "usable_accounts": 2, "redis": "away", "reasons": [], "notes": [FROM_MEMORY]}
+    assert readiness(house) == (200, state)
+
+
+def test_not_ready_from_memory_without_accounts(house: House) -> None:
+    house.pool.away, house.pool.known = True, replace(EVERYTHING, usable=0)
+    status, state = readiness(house)
+    assert status == 503
+    assert isinstance(state, dict) and (state["redis"], state["reasons"]) == ("away", ["no usable account"])
+
+
+def test_not_ready_when_redis_was_never_there(house: House) -> None:
     house.client.get("/v1/models", headers=AUTHORIZED)
-    house.pool.known = StoreUnavailable()
-    response = house.client.get("/readyz")
-    assert response.status_code == 503
-    assert response.get_json() == {"ready": False, "usable_accounts": None, "reasons": ["Redis does not answer"]}
+    house.pool.away, house.pool.known = True, StoreUnavailable()
+    reasons = ["Redis does not answer"]
+    state = {"ready": False, "usable_accounts": None, "redis": "away", "reasons": reasons, "notes": []}
+    assert readiness(house) == (503, state)
 
 
 def test_not_ready_while_shutting_down(house: House) -> None:
