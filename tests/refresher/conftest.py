@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kimi.accounts import Account, Kind, Record
 from kimi.pool import Store, connect
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
@@ -15,6 +16,16 @@ from tests.kimi.pool.pools import Clock, Pool
 from tests.refresher.running import Eyes, Refresher, Start
 from tests.refresher.vendors import Vendor
 from tests.simulator.running import Simulator
+
+ALICE = Account(name="alice", kind=Kind.KIMI)
+OFFICIAL = Account(name="official", kind=Kind.MOONSHOT, max_concurrency=50)
+
+
+def stored(pool: Pool, name: str = "alice") -> Record:
+    """What the pool knows of an account."""
+    record = pool.members.get(name)
+    assert record is not None
+    return record
 
 
 @pytest.fixture
