@@ -11,7 +11,7 @@ from gateway.holdings import Holdings
 from gateway.seats import Place, Seat
 from gateway.waiting import Wish
 from kimi.accounts import State
-from kimi.errors import AllBusy, AwaitingToken, PoolError, UpstreamDown
+from kimi.errors import AccountBusy, AllBusy, AwaitingToken, PoolError, UpstreamDown
 from kimi.pool import Lease, Leases, Members, Rest, Summary
 from kimi.pool.changes import Copy
 from kimi.pool.leases import refusal
@@ -84,7 +84,8 @@ class Standby:
         if rest is not None:
             now = self._clock()
             seconds = seat.strike(lease, rest, now)
-            self._rests[seat.name, rest.model] = (lease, rest, now + seconds)
+            if rest.kind != AccountBusy.__name__:  # the other stream was our own as a rule: Redis knows of it soon
+                self._rests[seat.name, rest.model] = (lease, rest, now + seconds)
             self._set_alarm(seat)
         elif served:
             seat.praise(lease)

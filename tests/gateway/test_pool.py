@@ -232,6 +232,16 @@ class TestComingBack:
         assert (records["d"].state, records["d"].reason) == (State.BANNED, "closed")
         assert house.take().account.name == "b"
 
+    def test_that_workers_met_at_an_account_is_not_held_against_it(self, house: House) -> None:
+        house.fill("a")
+        house.valkey.kill()
+        house.pool.release(house.take(), rest=Rest("AccountBusy", "another stream", first=5, most=30))
+        with pytest.raises(AllBusy):
+            house.take()
+        house.valkey.start()
+        assert house.pool.look_for_redis()
+        assert house.take().account.name == "a"
+
     def test_the_mirror_follows_again(self, house: House) -> None:
         house.fill("a")
         house.valkey.kill()
