@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.breaker import Breaker
@@ -18,6 +18,7 @@ from kimi.accounts import Kind
 from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
 from kimi.models import select
 from kimi.pool import Chats
+from kimi.upstreams import Upstream
 from tests.gateway.fakes import Clock as Ticks
 from tests.gateway.scripted import ScriptedUpstream, Step
 from tests.kimi.pool.pools import Pool
@@ -32,12 +33,13 @@ class House:
 
     pool: Pool
     upstream: ScriptedUpstream = field(default_factory=ScriptedUpstream)
+    upstreams: Mapping[Kind, Upstream] = field(default_factory=dict)  # real ones, in place of the scripted one
     limits: Deadlines = field(default_factory=Deadlines)
     queue_seconds: float = 0.0
     started: list[Completion] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        upstreams = dict.fromkeys(Kind, self.upstream)
+        upstreams = self.upstreams or dict.fromkeys(Kind, self.upstream)
         self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w")
         self.keeper = LeaseKeeper(self.pool.leases)
         ledger = Ledger(Chats(self.pool.store))
