@@ -18,9 +18,10 @@ from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.pool import Members, Store, connect
 from kimi.pool.store import PREFIX
 from tests.faults.proxy import Proxy
+from tests.system import leaks
 from tests.system.stack import KEY, Stack
 
-MODELS = {Kind.KIMI: "kimi", Kind.CLASSIC: "kimi-k1.5", Kind.MOONSHOT: "kimi-k2.7-code"}
+MODELS = {Kind.KIMI: "kimi-k2.5", Kind.CLASSIC: "kimi-k1.5", Kind.MOONSHOT: "kimi-k2.7-code"}
 """A model that accounts of one kind only can serve."""
 
 
@@ -63,9 +64,13 @@ class House:
         with connect(self.stack.valkey.url) as client:
             members = Members(Store(client))
             members.sync(configured, origin=f"test-{names[0]}")
-            until(lambda: all(self.account(name)["access"] for name in names), what="the accounts have tokens")
-            yield names
-            members.sync([], origin=f"test-{names[0]}")
+            try:
+                until(lambda: all(self.account(name)["access"] for name in names), what="the accounts have tokens")
+                yield names
+                simulator.forget_faults()
+                leaks.wait_for_rest(self.stack)  # as long as there are accounts to delete chats with
+            finally:
+                members.sync([], origin=f"test-{names[0]}")
             client.connection_pool.disconnect()
 
 

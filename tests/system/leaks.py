@@ -67,7 +67,7 @@ def complaints(stack: Stack) -> list[str]:
         found += _in_redis(stack.valkey.url)
     for process in (*stack.gateways, *stack.refreshers):
         if process.log.exists() and "Traceback (most recent call last)" in process.said:
-            found.append(f"a traceback in {process.log.name}: {process.said.partition('Traceback')[2][-1500:]}")
+            found.append(f"a traceback in {process.log.name}: {process.said.partition('Traceback')[2][:1500]}")
     calls = 2 * totals.get("peak_streams", 0) + 8  # every stream and a deletion beside it
     for gateway in stack.gateways:
         if gateway.running:

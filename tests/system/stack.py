@@ -123,6 +123,9 @@ class Gateway(Process):
         except requests.RequestException:
             return None
 
+    def answers(self) -> bool:
+        return self.readyz() is not None
+
     def ready(self) -> bool:
         answer = self.readyz()
         return answer is not None and answer.status_code == 200
@@ -214,7 +217,9 @@ class Stack:
         for process in (*self.refreshers, *self.gateways):
             process.start()
         for gateway in self.gateways:
-            gateway.wait_ready()
+            if accounts:
+                gateway.wait_ready()
+            until(gateway.answers, seconds=START_SECONDS, what=f"{gateway.name} answers")
         until(lambda: self.usable() == sum(accounts.values()), seconds=START_SECONDS, what="all accounts are fresh")
 
     def stop(self) -> None:

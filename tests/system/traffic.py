@@ -79,10 +79,10 @@ class Traffic:
             return REFUSED if "Connection refused" in str(error) else f"{type(error).__name__}: {error}"
         if response.status_code != 200:
             return f"{response.status_code} {text[:200]}"
-        return "" if mark in _answer(text, stream=stream) else f"broken: {text[-300:]}"
+        return "" if mark in answer_of(text, stream=stream) else f"broken: {text[-300:]}"
 
 
-def _answer(text: str, *, stream: bool) -> str:
+def answer_of(text: str, *, stream: bool) -> str:
     """The answer's text, or nothing where it is not complete."""
     if not stream:
         return str(json.loads(text)["choices"][0]["message"]["content"])
