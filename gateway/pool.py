@@ -201,9 +201,9 @@ class Pool:
         # From here to the mending nobody else runs.
         if standby:
             standby.close()
-        known, now_held = {lease.id for lease in held}, self._holdings.leases
-        new = [lease for lease in now_held if lease.id not in known]
-        over = [lease for lease in held if lease not in now_held]
+        known, now = ({lease.id: lease for lease in leases} for leases in (held, self._holdings.leases))
+        new = [lease for lease in now.values() if lease.id not in known]
+        over = [lease for lease in known.values() if lease.id not in now]
         self._standby = None
         self._gone.clear()
         self._fuse.mend()

@@ -71,7 +71,9 @@ def make(settings: GatewaySettings) -> Gateway:
     gevent.spawn(keeper.run)
     gevent.spawn(ledger.run)
     gevent.spawn(waiting.run)
-    gevent.spawn(_relay, Signals(connect_listener(settings.redis_url)).listen(freed(worker)), waiting)
+    heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
+    # That Redis says nothing while it is away is no news to those who wait.
+    gevent.spawn(_relay, (call for call in heard if not pool.away), waiting)
     return create_app(
         settings,
         Services(
