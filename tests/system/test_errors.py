@@ -25,6 +25,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose gateway has little patience: two accounts of the web chat and an official key."""
     stack = Stack(
         tmp_path_factory.mktemp("errors"),
+        workers=1,  # each has a breaker of its own
         env={
             "GATEWAY_QUEUE_SECONDS": "0.5",
             "GATEWAY_MAX_BODY_MB": "0.1",
@@ -39,9 +40,14 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def house(strict: Stack) -> Iterator[Stack]:
-    """That stack; afterwards nothing of the test's requests may be left anywhere."""
+    """That stack; afterwards nothing of the test's requests may be left anywhere, and every account has rested.
+
+    An answer also ends the row of failures after which the upstreams would be left alone.
+    """
     yield strict
     strict.simulator.forget_faults()
+    for model in (KIMI, OFFICIAL):
+        until(lambda model=model: strict.chat(model=model).status_code == 200, seconds=30, what=f"{model} is served")
     until(strict.settled, what="every stream is closed and every chat deleted")
 
 
@@ -76,9 +82,8 @@ def test_one_failing_account_is_not_seen(start_stack: StartStack) -> None:
 def test_all_accounts_busy(house: Stack) -> None:
     house.simulator.fault("stall", times=2, seconds=0.8, texts=1, match={"endpoint": "chat"})
     with ExitStack() as streams:
-        for _ in range(2):
-            stream = streams.enter_context(house.chat(model=KIMI, stream=True))
-            assert next(stream.iter_content(None))
+        pieces = [streams.enter_context(house.chat(model=KIMI, stream=True)).iter_content(None) for _ in range(2)]
+        assert all(next(piece) for piece in pieces)  # who lets go of them has left
         assert_error(house.chat(model=KIMI), 429, "rate_limit_error", "rate_limit_exceeded")
 
 
