@@ -58,7 +58,11 @@ def dict_config(level: LogLevel, form: LogFormat) -> dict[str, Any]:
             "stderr": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": "ext://sys.stderr"}
         },
         "root": {"level": level.upper(), "handlers": ["stderr"]},
-        "loggers": {"gunicorn.error": plain, "gunicorn.access": plain},
+        "loggers": {
+            "gunicorn.error": plain,
+            "gunicorn.access": plain,
+            "urllib3.connection": {"level": "ERROR"},  # warns, with a traceback, of headers that were cut off
+        },
     }
 
 
