@@ -283,6 +283,15 @@ class TestComingBack:
             assert house.pauses == [FIRST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
         runner.kill()
 
+    def test_an_answer_that_may_still_come_is_waited_for(self, house: House) -> None:
+        house.fill("a")
+        with house.fuse.passing():
+            house.valkey.kill()
+            house.pool.release(house.take())
+            house.valkey.start()
+            assert not house.pool.look_for_redis()
+        assert house.pool.look_for_redis()
+
     def test_two_workers_agree_again(self, build: Callable[..., House]) -> None:
         one, two = build("one"), build("two")
         one.fill("a")

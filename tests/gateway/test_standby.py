@@ -87,6 +87,13 @@ class TestChoosing:
         worker.give(before)
         assert worker.take().account.name == "a"
 
+    def test_an_account_that_was_taken_out_while_it_answered_is_no_matter(self) -> None:
+        worker = desk("a")
+        before = Lease("w.1", web("gone"), "t", 2, NOW)
+        worker.holdings.add(before)
+        assert worker.give(before, REST) == 0
+        assert worker.holdings.leases == []
+
     def test_a_higher_priority_goes_first_until_it_is_full(self) -> None:
         worker = desk(web("spare", priority=-1), web("first", priority=5), web("middle"))
         assert [worker.take().account.name for _ in range(3)] == ["first", "middle", "spare"]

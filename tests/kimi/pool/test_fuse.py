@@ -130,4 +130,5 @@ def test_those_in_line_hear_of_it_at_once() -> None:
     for thread in threads:
         thread.join()
     assert heard == ["gone"] * 3
+    assert not fuse.blow("again"), "it is known"
     assert fuse.under_way == 0
