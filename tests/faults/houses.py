@@ -76,11 +76,21 @@ class House:
 
 @contextmanager
 def house(
-    directory: Path, *, env: Mapping[str, str] | None = None, gateways: int = 2, workers: int = 2, **accounts: int
+    directory: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    gateways: int = 2,
+    workers: int = 2,
+    redis_proxy: Proxy | None = None,
+    **accounts: int,
 ) -> Iterator[House]:
-    """A house with so many accounts of each kind, in service."""
+    """A house with so many accounts of each kind, in service. Its gateways reach Redis by `redis_proxy`."""
     stack = Stack(directory, workers=workers, env=dict(env or {}))
     stack.gateways += [stack.another_gateway(f"gateway-{number}") for number in range(2, gateways + 1)]
+    if redis_proxy is not None:
+        redis_proxy.targets.append(("127.0.0.1", stack.valkey.port))
+        for gateway in stack.gateways:
+            gateway.env["REDIS_URL"] = f"redis://{redis_proxy.address}/0"
     with Proxy([("127.0.0.1", gateway.port) for gateway in stack.gateways]) as balancer:
         try:
             stack.start(**accounts)

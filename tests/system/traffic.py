@@ -35,6 +35,7 @@ class Traffic:
     refused: int = 0
     bad: Counter[str] = field(default_factory=Counter)
     worst_seconds: float = 0.0
+    good_seconds: list[float] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -63,11 +64,13 @@ class Traffic:
             while (fate := self._ask(number)) == REFUSED and not self._stop.wait(self.pause):
                 self.refused += 1
             with self._lock:
-                self.worst_seconds = max(self.worst_seconds, time.monotonic() - started)
+                seconds = time.monotonic() - started
+                self.worst_seconds = max(self.worst_seconds, seconds)
                 if fate:
                     self.bad[fate] += 1
                 else:
                     self.good += 1
+                    self.good_seconds.append(seconds)
 
     def _ask(self, number: int) -> str:
         """What went wrong, or nothing."""

@@ -1,0 +1,113 @@
+"""Promise 7: Redis may die, hang, or be cut off."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from devtools.waiting import until
+from tests.faults.houses import House, house
+from tests.faults.proxy import Proxy
+from tests.faults.table import Ledger
+from tests.system.stack import Gateway
+from tests.system.traffic import Traffic
+
+PROMISE = 7
+ACCOUNTS = 8
+BACK_SECONDS = 5.0
+REQUESTS = 150
+"""Served in each state, before what they take is compared."""
+
+
+@pytest.fixture(scope="module")
+def way() -> Iterator[Proxy]:
+    """The way from the gateways to Redis."""
+    with Proxy([]) as way:
+        yield way
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, way: Proxy) -> Iterator[House]:
+    """Two gateways of two workers each, which reach Redis by the proxy."""
+    with house(tmp_path_factory.mktemp("redis"), redis_proxy=way, kimi=ACCOUNTS) as home:
+        yield home
+
+
+@contextmanager
+def killed(home: House, _way: Proxy) -> Iterator[None]:
+    home.stack.valkey.kill()
+    try:
+        yield
+    finally:
+        home.stack.valkey.start()
+
+
+def hanging(home: House, _way: Proxy) -> AbstractContextManager[None]:
+    return home.stack.valkey.silent()
+
+
+@contextmanager
+def cut_off(_home: House, way: Proxy) -> Iterator[None]:
+    way.freeze()
+    try:
+        yield
+    finally:
+        way.heal()
+
+
+@contextmanager
+def refusing(home: House, _way: Proxy) -> Iterator[None]:
+    home.redis.config_set("min-replicas-to-write", "1")
+    try:
+        yield
+    finally:
+        home.redis.config_set("min-replicas-to-write", "0")
+
+
+def says(gateway: Gateway, redis: str) -> dict[str, Any]:
+    """What `/readyz` says once ten answers in a row, of whichever worker, agree about Redis."""
+    last: dict[str, Any] = {}
+
+    def agreed() -> bool:
+        for _ in range(10):
+            answer = gateway.readyz()
+            if answer is None or answer.json()["redis"] != redis:
+                return False
+            last.update(answer.json(), status=answer.status_code)
+        return True
+
+    until(agreed, seconds=BACK_SECONDS, what=f"{gateway.name} says that Redis is {redis}")
+    return last
+
+
+def served(traffic: Traffic, count: int) -> float:
+    """The median of what the next so many requests take, in seconds."""
+    first = len(traffic.good_seconds)
+    until(lambda: len(traffic.good_seconds) >= first + count, seconds=30, what=f"{count} requests")
+    return statistics.median(traffic.good_seconds[first:])
+
+
+@pytest.mark.parametrize("outage", [killed, hanging, cut_off, refusing], ids=lambda outage: outage.__name__)
+def test_requests_go_on_from_memory(home: House, way: Proxy, promise: Ledger, outage: Any) -> None:
+    with Traffic(home.stack, clients=4, pause=0.02, url=home.url).running() as traffic:
+        before = served(traffic, REQUESTS)
+        with outage(home, way):
+            for gateway in home.stack.gateways:
+                state = says(gateway, "away")
+                assert (state["status"], state["ready"], state["usable_accounts"]) == (200, True, ACCOUNTS)
+            during = served(traffic, REQUESTS)
+        for gateway in home.stack.gateways:
+            assert says(gateway, "up")["ready"]
+        served(traffic, REQUESTS)
+    assert traffic.bad == {}
+    added = 1000 * (during - before)
+    assert added < 25, "generous, for machines that do other things as well"
+    promise.tried(
+        traffic.good,
+        f"requests with Redis {outage.__name__.replace('_', ' ')} meanwhile; from memory they took {added:+.1f} ms "
+        f"(median), the slowest of all {traffic.worst_seconds:.2f} s; all was back within {BACK_SECONDS:g} s",
+    )
