@@ -76,7 +76,7 @@ class Breaker:
             self._failed(account, lease, error)
         elif error is not None:
             self.answered(account)
-        elif (state := self._lines.get(account.line)) is not None and state.probe == lease:
+        elif self._lines and (state := self._lines.get(account.line)) is not None and state.probe == lease:
             state.probe = None  # its client left before it found out: let another try
 
     def _failed(self, account: Account, lease: str, error: UpstreamError) -> None:
