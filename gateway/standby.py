@@ -16,6 +16,9 @@ from kimi.pool import Lease, Leases, Members, Rest, Summary
 from kimi.pool.changes import Copy
 from kimi.pool.leases import refusal
 
+Note = Callable[[Leases, Members], object]
+"""Tells the pool something that it has missed."""
+
 
 class Standby:
     """What stands in for the pool during one outage, by the same rules, with the accounts as they were known before.
@@ -43,9 +46,7 @@ class Standby:
         self._granted: dict[str, Lease] = {}
         self._alarms = [(seat.rests_until, seat.name) for seat in self._seats.values() if seat.rests_until > clock()]
         heapq.heapify(self._alarms)
-        self._rests: dict[tuple[str, str], tuple[Lease, Rest, float]] = {}
-        self._rejected: dict[str, Lease] = {}
-        self._marked: dict[str, tuple[int, State, str]] = {}
+        self._notes: dict[tuple[str, ...], Note] = {}
 
     def acquire(
         self,
@@ -85,7 +86,7 @@ class Standby:
             now = self._clock()
             seconds = seat.strike(lease, rest, now)
             if rest.kind != AccountBusy.__name__:  # the other stream was our own as a rule: Redis knows of it soon
-                self._rests[seat.name, rest.model] = (lease, rest, now + seconds)
+                self._notes["rest", seat.name, rest.model] = self._note_of(lease, rest, now + seconds)
             self._set_alarm(seat)
         elif served:
             seat.praise(lease)
@@ -110,7 +111,7 @@ class Standby:
         if seat is None or seat.copy.version != lease.version or not seat.good_until:
             return False
         seat.good_until = 0.0
-        self._rejected[seat.name] = lease
+        self._notes["reject", seat.name] = lambda leases, _: leases.reject(lease)
         return True
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
@@ -119,7 +120,7 @@ class Standby:
         if seat is None or seat.copy.version != version or not seat.serves:
             return False
         seat.serves = False
-        self._marked[name] = (version, state, reason)
+        self._notes["mark", name] = lambda _, members: members.mark(name, version, state, reason)
         return True
 
     def summary(self) -> Summary:
@@ -134,18 +135,9 @@ class Standby:
         What is told is forgotten first: nothing that Redis stumbles over is told again and again.
         """
         told = 0
-        while self._rests:
-            _, (lease, rest, until) = self._rests.popitem()
-            left = until - self._clock()
-            if left > 0:
-                leases.release(lease, rest=replace(rest, told=left))
-                told += 1
-        while self._rejected:
-            leases.reject(self._rejected.popitem()[1])
-            told += 1
-        while self._marked:
-            name, mark = self._marked.popitem()
-            members.mark(name, *mark)
+        while self._notes:
+            _, note = self._notes.popitem()
+            note(leases, members)
             told += 1
         return told
 
@@ -155,6 +147,16 @@ class Standby:
             self._holdings.remove(lease)
         self._granted.clear()
         self._queue.clear()
+
+    def _note_of(self, lease: Lease, rest: Rest, until: float) -> Note:
+        """For telling what is left of a rest then."""
+
+        def tell(leases: Leases, _: Members) -> None:
+            left = until - self._clock()
+            if left > 0:
+                leases.release(lease, rest=replace(rest, told=left))
+
+        return tell
 
     def _choose(self, wish: Wish) -> Seat:
         now = self._clock()
