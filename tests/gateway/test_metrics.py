@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gateway.breaker import Breaker
 from gateway.metrics import Metrics
 from gateway.scratch import DIRECTORY
+from kimi.errors import Unreachable
+from tests.gateway.fakes import Clock
+from tests.kimi.pool.pools import web
 
 WORKER = """
 import sys
@@ -38,3 +42,16 @@ def test_each_of_several_workers_tells_the_figures_of_all(tmp_path: Path) -> Non
     assert "kimi_gateway_in_flight 2.0" in texts[1].stdout
     assert "kimi_gateway_store_up 1.0" in texts[0].stdout
     assert "kimi_gateway_store_up 0.0" in texts[1].stdout, "one that is cut off is enough"
+
+
+def test_upstreams_that_are_left_alone_are_counted_and_not_named() -> None:
+    metrics, clock = Metrics(), Clock()
+    breaker = Breaker(clock, metrics.lines_left_alone.set)
+    account = web("alice", base_url="https://mirror.example")
+    for _ in range(5):
+        breaker.ended(account, "w.1", Unreachable())
+        clock.advance(1)
+    assert b"kimi_gateway_upstreams_left_alone 1.0\n" in metrics.text()
+    assert b"mirror" not in metrics.text()
+    breaker.answered(account)
+    assert b"kimi_gateway_upstreams_left_alone 0.0\n" in metrics.text()
