@@ -47,7 +47,7 @@ def house(strict: Stack) -> Iterator[Stack]:
     yield strict
     strict.simulator.forget_faults()
     for model in (KIMI, OFFICIAL):
-        until(lambda model=model: strict.chat(model=model).status_code == 200, seconds=30, what=f"{model} is served")
+        until(lambda model=model: strict.chat(model=model).ok, seconds=30, what=f"{model} is served")  # type: ignore[misc]
     until(strict.settled, what="every stream is closed and every chat deleted")
 
 
