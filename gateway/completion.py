@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -23,7 +23,7 @@ from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom, Wish
 from kimi.accounts import Kind
 from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
-from kimi.errors import BrokenAnswer, KimiError, RequestRefused, TokenRejected, UpstreamDown
+from kimi.errors import BrokenAnswer, KimiError, RequestRefused, TokenRejected, UpstreamDown, UpstreamError
 from kimi.models import Selection
 from kimi.pool import Lease
 from kimi.upstreams import Upstream
@@ -34,6 +34,8 @@ ATTEMPTS: Final = 3
 """So many are made in any case, while there are accounts."""
 FAILOVER_SECONDS: Final = 45.0
 """For so long further accounts are tried; clients such as NextChat wait for headers 60 seconds."""
+UPSTREAM_FAILURES: Final = 24
+"""After so many answers that no account is to blame for it is the request, or the upstream as a whole."""
 GIVING_BACK_SECONDS: Final = 2.0
 """What a next attempt waits for the end of the last one."""
 _VISIBLE = (Text, Thinking, ToolCall)
@@ -129,7 +131,7 @@ class Completion:
         failures: list[Failure] = []
         forgiven: set[str] = set()
         exclude: set[str] = set()
-        while self.attempts < ATTEMPTS or self._with.monotonic() - self._started < FAILOVER_SECONDS:
+        while self._may_try_on(failures):
             try:
                 lease = self._lease(exclude)
             except KimiError as nobody_else:
@@ -146,6 +148,13 @@ class Completion:
             else:
                 exclude.add(name)
         raise truest(failures, self._with.monotonic())
+
+    def _may_try_on(self, failures: Sequence[Failure]) -> bool:
+        if self.attempts < ATTEMPTS:
+            return True
+        blameless = sum(isinstance(failure.error, UpstreamError) for failure in failures)
+        in_time = self._with.monotonic() - self._started < FAILOVER_SECONDS
+        return in_time and blameless < UPSTREAM_FAILURES
 
     def _lease(self, exclude: set[str]) -> Lease:
         started = self._with.monotonic()

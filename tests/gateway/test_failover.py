@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.completion import ATTEMPTS, FAILOVER_SECONDS
+from gateway.completion import ATTEMPTS, FAILOVER_SECONDS, UPSTREAM_FAILURES
 from gateway.drain import Drain
 from gateway.journal import Entry
 from gateway.peer import UnknownPeer
@@ -72,6 +72,14 @@ def test_no_further_account_is_tried_when_the_time_is_up(house: House) -> None:
     with pytest.raises(errors.AccountBusy):
         house.ask()
     assert len(asked(house)) == 5
+
+
+def test_a_request_that_nobody_can_answer_does_not_go_through_the_whole_pool(house: House) -> None:
+    house.pool.fill(*(web(f"a{number}") for number in range(2 * UPSTREAM_FAILURES)))
+    house.upstream.scripts = [(errors.BrokenAnswer("empty"),)]
+    with pytest.raises(errors.BrokenAnswer):
+        house.ask()
+    assert len(asked(house)) == UPSTREAM_FAILURES
 
 
 def test_with_nobody_left_the_failure_is_told(house: House) -> None:
