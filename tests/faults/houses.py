@@ -49,6 +49,12 @@ class House:
         values: Any = self.redis.hgetall(f"{PREFIX}account:{name}")
         return dict(values)
 
+    def retire(self, name: str, model: str) -> None:
+        """Let an official key be refused: it serves no more, but its models stay known."""
+        self.stack.simulator.fault("error", reason="incorrect_key", where="http", match={"account": name})
+        assert self.stack.chat(model=model).status_code == 503
+        assert self.account(name)["state"] == "dead"
+
     @contextmanager
     def accounts(self, kind: Kind, names: list[str], **options: Any) -> Iterator[list[str]]:
         """Accounts of the test's own, in service while the block runs; `options` are fields of `Account`."""

@@ -80,7 +80,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One gateway of two workers and of little patience; its official key only keeps the models known."""
     env = {"KIMI_FIRST_BYTE_SECONDS": "1", "GATEWAY_QUEUE_SECONDS": "3"}
     with house(tmp_path_factory.mktemp("failures"), env=env, gateways=1, moonshot=1) as home:
-        home.stack.simulator.control("POST", "accounts/moonshot-0", {"state": "banned"})
+        home.retire("moonshot-0", MODELS[Kind.MOONSHOT])
         yield home
 
 

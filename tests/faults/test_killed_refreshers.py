@@ -41,9 +41,10 @@ def test_refreshers_killed_at_random_moments_lose_only_what_was_on_its_way(tmp_p
         kill_at_random(pool, living, KILLS)
         pool.wait(lambda: pool.fresh() + len(dead(pool)) == ACCOUNTS, seconds=45, why="all fates are known")
 
-        lost = lost_answers(pool)
-        assert dead(pool) == set(lost), "an account is lost if and only if an answer was"
-        assert set(lost.values()) <= {1}
+        # An answer that is being stored at this moment looks lost for a moment.
+        pool.wait(lambda: dead(pool) == set(lost_answers(pool)), why="an account is lost if and only if an answer was")
+        lost = dict.fromkeys(dead(pool), 1)
+        assert {name: count for name, count in lost_answers(pool).items() if name in lost} == lost
         assert +pool.counted("reused") == lost, "each spent token was tried once more, and never again"
         assert pool.total("concurrent") == 0
         told = [line["account"] for line in pool.said("error") if "lost on the way" in line.get("reason", "")]
