@@ -1,19 +1,26 @@
 """Steady traffic for a while, with tokens that hardly live and processes that are restarted in between.
 
     .venv/bin/python -m benchmarks.soak --minutes 10 --lifetime 20
+    .venv/bin/python -m benchmarks.soak --minutes 10 --lifetime 20 --chaos
 
 Prints a row a minute and exits with 1 when a single request failed or a refresh token was used twice.
+With `--chaos` every few seconds something is killed, stopped or cut off (a worker, a gateway, a refresher, Valkey, the
+way to it); exits with 1 when more was lost than ran in what was killed, or when anything is left behind at the end.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.chaos import Chaos, storm
+from tests.faults.houses import house
+from tests.faults.proxy import Proxy
 from tests.system.stack import Stack
 from tests.system.traffic import Traffic
 
@@ -25,7 +32,11 @@ def main() -> int:
     options.add_argument("--lifetime", type=int, default=20, help="seconds that an access token lives")
     options.add_argument("--accounts", type=int, default=3)
     options.add_argument("--clients", type=int, default=4)
+    options.add_argument("--chaos", action="store_true", help="break something every few seconds")
+    options.add_argument("--seed", type=int, default=None, help="of the chaos")
     given = options.parse_args()
+    if given.chaos:
+        return chaotic(given)
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), simulator_options=["--token-lifetime", str(given.lifetime)])
         try:
@@ -33,6 +44,28 @@ def main() -> int:
             return soak(stack, Traffic(stack, clients=given.clients), given.minutes)
         finally:
             stack.stop()
+
+
+def chaotic(given: argparse.Namespace) -> int:
+    """Two gateways, two refreshers, and everything that can happen to them; the exit code."""
+    seed = time.time_ns() if given.seed is None else given.seed
+    print(f"--seed {seed}\n")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Proxy([]) as way,
+        house(
+            Path(folder),
+            redis_proxy=way,
+            refreshers=2,
+            simulator_options=["--token-lifetime", str(given.lifetime)],
+            kimi=given.accounts,
+            kimi_classic=given.accounts,
+        ) as home,
+    ):
+        traffic = Traffic(home.stack, clients=given.clients, url=home.url)
+        found = storm(Chaos(home, way, random.Random(seed)), traffic, given.minutes)
+    print("\n".join(found) or "nothing else was lost, nothing is left")
+    return 1 if found else 0
 
 
 def soak(stack: Stack, traffic: Traffic, minutes: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +87,15 @@ def house(
     env: Mapping[str, str] | None = None,
     gateways: int = 2,
     workers: int = 2,
+    refreshers: int = 1,
     redis_proxy: Proxy | None = None,
+    simulator_options: Sequence[str] = (),
     **accounts: int,
 ) -> Iterator[House]:
     """A house with so many accounts of each kind, in service. Its gateways reach Redis by `redis_proxy`."""
-    stack = Stack(directory, workers=workers, env=dict(env or {}))
+    stack = Stack(directory, workers=workers, env=dict(env or {}), simulator_options=list(simulator_options))
     stack.gateways += [stack.another_gateway(f"gateway-{number}") for number in range(2, gateways + 1)]
+    stack.refreshers += [stack.another_refresher(f"refresher-{number}") for number in range(2, refreshers + 1)]
     if redis_proxy is not None:
         redis_proxy.targets.append(("127.0.0.1", stack.valkey.port))
         for gateway in stack.gateways:

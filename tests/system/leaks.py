@@ -38,7 +38,7 @@ _FILES = re.compile(
 _CLOSE_WAIT = 8
 
 
-def wait_for_rest(stack: Stack) -> None:
+def wait_for_rest(stack: Stack, seconds: float = REST_SECONDS) -> None:
     """Returns when nothing is left. Raises AssertionError that says what is, when it is there for too long."""
     found: list[str] = []
 
@@ -47,7 +47,7 @@ def wait_for_rest(stack: Stack) -> None:
         return not found
 
     with suppress(TimeoutError):
-        until(clean, seconds=REST_SECONDS)
+        until(clean, seconds=seconds)
     assert not found, "left behind: " + "; ".join(found)
 
 
