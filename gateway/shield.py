@@ -25,18 +25,16 @@ class Shielded(Generic[T]):
         self._call = call
         self._orphaned = orphaned
         self._refused = refused
-        self._abandoned = False
         self._error: KimiError | None = None
 
     def result(self) -> T:
         """What the call returns. Raises the `KimiError` that it raised."""
         worker: Any = gevent.spawn(self._run)
-        here = False
         try:
             worker.join()
-            here = True
-        finally:
-            self._abandoned = not here
+        except BaseException:
+            worker.link_value(self._clean_up)  # in a greenlet of its own, also where the call has just ended
+            raise
         if self._error is not None:
             raise self._error
         result: T = worker.get()
@@ -44,12 +42,13 @@ class Shielded(Generic[T]):
 
     def _run(self) -> T | None:
         try:
-            result = self._call()
+            return self._call()
         except KimiError as error:  # one that nobody caught in a greenlet would be printed
             self._error = error
-            if self._abandoned:
-                self._refused()
             return None
-        if self._abandoned:
-            self._orphaned(result)
-        return result
+
+    def _clean_up(self, worker: Any) -> None:
+        if self._error is None:
+            self._orphaned(worker.value)
+        else:
+            self._refused()

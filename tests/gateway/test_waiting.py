@@ -198,6 +198,20 @@ def test_an_account_that_comes_when_the_client_has_left_goes_back() -> None:
     wait_until(lambda: desk.free == 1)
 
 
+def test_an_account_that_comes_at_the_moment_at_which_the_client_leaves_goes_back() -> None:
+    class Late(Desk):
+        def acquire(self, *args: Any, **options: Any) -> Lease:
+            lease = super().acquire(*args, **options)
+            client.kill(block=False)  # takes effect once this has returned
+            return lease
+
+    desk = Late(free=1)
+    client = gevent.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    client.join(5)
+    assert isinstance(client.value, gevent.GreenletExit)
+    wait_until(lambda: desk.free == 1)
+
+
 def test_a_ticket_that_is_queued_when_the_client_has_left_is_torn_up() -> None:
     class Slow(Desk):
         def acquire(self, *args: Any, **options: Any) -> Lease:
