@@ -93,7 +93,7 @@ class WaitingRoom:
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return len(self._places)
+        return self._routes.total()
 
     def acquire(self, wish: Wish) -> Lease:
         """An account for the request, after at most the time that requests may wait.
@@ -103,21 +103,22 @@ class WaitingRoom:
         """
         until = time.monotonic() + self._seconds
         place = _Place(next(self._tickets), wish)
-        try:
-            return self._ask(place, self._seconds)
-        except (AllBusy, AwaitingToken) as refusal:
-            if self._seconds <= 0 or not _within(refusal, self._seconds):
-                raise
-            latest = refusal
-        with self._waiting(place):
-            while place.called.wait(left := max(until - time.monotonic(), 0.0)):
-                place.called.clear()
-                try:
-                    return self._ask(place, left)
-                except (AllBusy, AwaitingToken) as refusal:
-                    latest = refusal
-                    if not _within(refusal, left):
-                        break
+        with self._listening(place):
+            try:
+                return self._ask(place, self._seconds)
+            except (AllBusy, AwaitingToken) as refusal:
+                if self._seconds <= 0 or not _within(refusal, self._seconds):
+                    raise
+                latest = refusal
+            with self._waiting(place):
+                while place.called.wait(left := max(until - time.monotonic(), 0.0)):
+                    place.called.clear()
+                    try:
+                        return self._ask(place, left)
+                    except (AllBusy, AwaitingToken) as refusal:
+                        latest = refusal
+                        if not _within(refusal, left):
+                            break
         raise type(latest)(str(latest), retry_after=latest.retry_after)
 
     def call(self, ticket: str) -> None:
@@ -135,7 +136,7 @@ class WaitingRoom:
         while True:
             self._someone_came.wait()
             self._pause(self._look())
-            if not self._places:
+            if not self._routes:
                 self._someone_came.clear()
 
     def _look(self) -> float:
@@ -163,14 +164,21 @@ class WaitingRoom:
         return lease
 
     @contextmanager
-    def _waiting(self, place: _Place) -> Iterator[None]:
+    def _listening(self, place: _Place) -> Iterator[None]:
+        """Its call may be heard before the answer that puts it into the queue."""
         self._places[place.ticket] = place
+        try:
+            yield
+        finally:
+            del self._places[place.ticket]
+
+    @contextmanager
+    def _waiting(self, place: _Place) -> Iterator[None]:
         self._routes[place.wish.routes] += 1
         self._someone_came.set()
         try:
             yield
         finally:
-            del self._places[place.ticket]
             self._routes[place.wish.routes] -= 1
             if not self._routes[place.wish.routes]:
                 del self._routes[place.wish.routes]

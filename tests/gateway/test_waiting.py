@@ -114,19 +114,22 @@ def test_one_who_is_called_in_vain_waits_on() -> None:
     assert greenlet.value.token == "token"
 
 
-def test_a_call_that_comes_while_asking_is_not_lost() -> None:
+@pytest.mark.parametrize("question", [1, 2])
+def test_a_call_that_is_heard_before_the_answer_is_not_lost(question: int) -> None:
     class Racing(Desk):
         def acquire(self, *args: Any, **options: Any) -> Lease:
             try:
                 return super().acquire(*args, **options)
             finally:
-                if len(self.asked) == 2:
+                if len(self.asked) == question:
                     self.free = 1
                     room.call("w.1")
 
     room = WaitingRoom(Racing(), 10, "w")
-    (greenlet,) = waiting(room, 1)
-    room.call("w.1")
+    greenlet = gevent.spawn(room.acquire, WISH)
+    if question == 2:
+        wait_until(lambda: room.waiting == 1)
+        room.call("w.1")
     greenlet.join(5)
     assert greenlet.value.token == "token"
 
