@@ -42,7 +42,8 @@ local function candidate(route, priority)
         passed = passed + 1
       else
         local a = read(name)
-        if a.expires > NOW then return name, a, tonumber(page[i + 1]) end
+        if a and a.place == 'ready' and a.expires > NOW then return name, a, tonumber(page[i + 1]) end
+        redis.call('ZREM', ready, name) -- also of an account that Redis has lost, or it would be met here for ever
         settle(name, a)
       end
     end

@@ -110,8 +110,8 @@ local function open_places(route)
     places = places + redis.call('ZCARD', ready)
     for _, name in ipairs(redis.call('ZRANGE', ready, 0, 7)) do
       local load = redis.call('HMGET', key('account', name), 'in_flight', 'limit', 'strikes')
-      local limit = (tonumber(load[3]) or 0) > 0 and 1 or tonumber(load[2])
-      places = places + limit - tonumber(load[1]) - 1
+      local limit = (tonumber(load[3]) or 0) > 0 and 1 or tonumber(load[2]) or 0
+      places = places + limit - (tonumber(load[1]) or 0) - 1
     end
   end
   return places
@@ -179,6 +179,7 @@ end
 -- or nowhere, when it is dead, banned, paused or no longer configured.
 local function settle(name, a)
   a = a or read(name)
+  if not a then return end
   leave(name, a)
   local place = ''
   local serves = in_service(a)
@@ -261,7 +262,10 @@ local function catch_up(routes)
     if name then settle(name, a) end
   end
   for _, route in ipairs(routes) do
-    local over = redis.call('ZRANGEBYSCORE', key('route', route, 'cooling'), '-inf', int(NOW), 'LIMIT', 0, 50)
-    for _, name in ipairs(over) do settle(name) end
+    local cooling = place_key(route, 'cooling')
+    for _, name in ipairs(redis.call('ZRANGEBYSCORE', cooling, '-inf', int(NOW), 'LIMIT', 0, 50)) do
+      redis.call('ZREM', cooling, name) -- also of an account that Redis has lost, which leaves nothing else behind
+      settle(name)
+    end
   end
 end

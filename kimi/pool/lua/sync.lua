@@ -29,9 +29,20 @@ local inherits = keeper and (fresh or keeper ~= name)
 if inherits and is_locked(keeper) then return 'locked' end
 if moved and not fresh and is_locked(name) then return 'locked' end
 
+-- Should Redis have lost the account alone, it still stands somewhere.
+local function clear_places()
+  for _, route in ipairs(redis.call('SMEMBERS', key('routes'))) do
+    for _, priority in ipairs(redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1)) do
+      redis.call('ZREM', place_key(route, 'ready', priority), name)
+    end
+    for _, place in ipairs({'full', 'cooling', 'pending'}) do redis.call('ZREM', place_key(route, place), name) end
+  end
+end
+
 local outcome = 'updated'
 if not known[4] then
   outcome = 'added'
+  clear_places()
   redis.call('SADD', key('accounts'), name)
   redis.call('HSET', account, 'in_flight', '0', 'turn', '0', 'place', '', 'routes', '[]', 'version', '0')
 end
