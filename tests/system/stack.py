@@ -150,6 +150,8 @@ class Stack:
     workers: int = 2
     env: dict[str, str] = field(default_factory=dict)
     simulator_options: list[str] = field(default_factory=list)
+    orphans: int = 0
+    """How many chats may stay for ever, because the worker that made them was killed before it could note them."""
 
     def __post_init__(self) -> None:
         self.valkey = Valkey(self._folder("valkey"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -205,10 +206,14 @@ def test_nothing_there_and_wrong_method(house: Stack) -> None:
     )
 
 
-def test_without_redis_it_says_so_and_comes_back(start_stack: StartStack) -> None:
+def test_without_redis_and_without_a_memory_of_it_the_gateway_says_so_and_comes_back(start_stack: StartStack) -> None:
     stack = start_stack({"kimi": 1}, env={"GATEWAY_QUEUE_SECONDS": "0.5"})
     stack.valkey.kill()
+    assert stack.chat(model=KIMI).status_code == 200
+    before = set(stack.workers_pids())
+    stack.gateway.send(signal.SIGHUP)
+    until(lambda: not set(stack.workers_pids()) & before, seconds=20, what="workers that never saw Redis")
+    until(lambda: not stack.ready(), what="they are at work")
     assert_error(stack.chat(model=KIMI), 503, "service_unavailable", "store_unavailable")
-    assert not stack.ready()
     stack.valkey.start()
     until(lambda: stack.chat(model=KIMI).status_code == 200, seconds=20, what="it serves again")
