@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, MutableMapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -67,6 +68,7 @@ class Refreshing:
         self._clock = clock
         self._rng = rng
         self._rotated = {} if rotated is None else rotated
+        self._versions: dict[tuple[str, str], int] = {}  # of what was stored last, by name and fingerprint
         self._pause = pause
         self._flush_seconds = flush_seconds
         self._second_look = second_look
@@ -109,7 +111,7 @@ class Refreshing:
 
     def _renew(self, record: Record, past: Past) -> Outcome:
         try:
-            renewed = self._renewals.renew(record)
+            renewed = self._ask(record)
         except AccountDead as error:
             return self._condemn(record, State.DEAD, str(error), past)
         except AccountBanned as error:
@@ -117,6 +119,19 @@ class Refreshing:
         except KimiError as error:
             return self._postpone(record, error)
         return self._keep(record, renewed)
+
+    def _ask(self, record: Record) -> Renewed:
+        """Exchange the stored token, or the one that the store has lost since. Raises `KimiError`."""
+        try:
+            return self._renewals.renew(record)
+        except AccountDead:
+            if self._versions.get((record.account.name, record.fingerprint), 0) <= record.version:
+                raise
+        log.warning(
+            "the store has gone back to an older state, the token that was stored later is tried",
+            account=record.account.name,
+        )
+        return self._renewals.renew(replace(record, refresh=self._rotated[record.fingerprint]))
 
     def _condemn(self, record: Record, state: State, reason: str, past: Past) -> Outcome:
         """Believe a refusal only if it was of the credential that is stored still."""
@@ -190,15 +205,21 @@ class Refreshing:
         )
         if not saved:
             current = self._members.get(name)
-            if current is not None and current.refresh == record.refresh and not current.access:
-                # The store lost the account and got it anew with the token that was spent for these.
+            if current is not None and _is_before(current, record):
                 return self._save(current, renewed)
             if current is None or current.access != renewed.tokens.access:
                 log.warning("the account was configured anew during the refresh, that stays", account=name)
                 return Outcome.SUPERSEDED
             # else an earlier try reached the store and only its answer was lost
+        self._versions[name, record.fingerprint] = record.version + 1
         noteworthy = record.state is State.NEW or record.failures or record.rejected
         (log.info if noteworthy else log.debug)(
             "refreshed", account=name, lifetime=round(renewed.expires - renewed.issued), models=len(renewed.models)
         )
         return Outcome.REFRESHED
+
+
+def _is_before(current: Record, record: Record) -> bool:
+    """Whether the store has lost `record` meanwhile, and has an older state of it or what the operator configured."""
+    is_older = current.fingerprint == record.fingerprint and current.version < record.version
+    return is_older or (current.refresh == record.refresh and not current.access)

@@ -1,0 +1,91 @@
+"""A store that comes back in an older state: from a backup, a cut log, or a replica that was behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import structlog
+
+from kimi.accounts import State
+from kimi.errors import Unreachable
+from refresher.refreshing import Outcome, Refreshing
+from refresher.stopping import Stop
+from tests.kimi.pool.pools import Pool
+from tests.refresher.conftest import ALICE, build, stored
+from tests.refresher.vendors import Vendor
+
+GoBack = Callable[[], None]
+
+
+@pytest.fixture
+def go_back(pool: Pool, refreshing: Refreshing) -> GoBack:
+    """Brings everything back to where it was before the latest of the exchanges of this account."""
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    redis = pool.store.redis
+    account = redis.hgetall(pool.store.key("account", "alice"))
+
+    def go_back() -> None:
+        redis.hset(pool.store.key("account", "alice"), mapping=account)
+        redis.zadd(pool.store.key("refresh"), {"alice": 0})
+
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    return go_back
+
+
+def test_the_token_that_was_stored_later_is_used(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, go_back: GoBack
+) -> None:
+    go_back()
+    with structlog.testing.capture_logs() as lines:
+        assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
+        "the store has gone back to an older state, the token that was stored later is tried"
+    ]
+    assert stored(pool).refresh == vendor.current["alice"]
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+
+def test_tokens_that_came_meanwhile_are_stored_over_older_ones(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, go_back: GoBack
+) -> None:
+    vendor.script = [go_back]
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert stored(pool).refresh == vendor.current["alice"]
+
+
+def test_one_who_cannot_be_reached_with_the_later_token_is_tried_again(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, go_back: GoBack
+) -> None:
+    go_back()
+    vendor.script = [lambda: None, Unreachable("refused", sent=False)]
+    assert refreshing.refresh("alice") is Outcome.POSTPONED
+    pool.clock.now += 5
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+
+def test_a_dead_account_is_not_asked_twice(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    vendor.current["alice"] = "revoked"
+    pool.clock.now += 600
+    asked = len(vendor.asked)
+    assert refreshing.refresh("alice") is Outcome.DEAD
+    assert len(vendor.asked) == asked + 1
+
+
+@pytest.mark.usefixtures("go_back")
+def test_a_refresher_whose_tokens_others_have_rotated_since_does_not_offer_them(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop
+) -> None:
+    pool.clock.now += 600
+    assert build(pool, vendor, stop).refresh("alice") is Outcome.REFRESHED
+    vendor.current["alice"] = "revoked"
+    pool.clock.now += 600
+    asked = len(vendor.asked)
+    assert refreshing.refresh("alice") is Outcome.DEAD
+    assert (stored(pool).state, len(vendor.asked)) == (State.DEAD, asked + 1)
