@@ -40,7 +40,7 @@ ENDINGS: list[tuple[str, dict[str, Any]]] = [
     *(("truncate", {"at": at, "how": how}) for at in ("middle", "character", "frame") for how in ("cut", "reset")),
     ("no_end", {}),
     ("error", {"reason": "overloaded", "where": "middle"}),
-    ("garbage", {}),
+    ("bad_json", {}),
 ]
 
 
