@@ -26,8 +26,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `chats:opened`             | zset   | the same by the time at which it was noted first                       |
 | `turns`                    | hash   | virtual time of the fair queueing by weight, for each `ROUTE:PRIORITY` |
 | `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number      |
-| `route:R:called`           | zset   | tickets for which a place is kept, by the time of the call             |
-| `ticket:WORKER.N`          | hash   | number, routes and earliest next call of a ticket; expires             |
+| `called:NAME`              | zset   | tickets for which a place of the account is kept, by the time of the call |
+| `ticket:WORKER.N`          | hash   | number, routes, wish and earliest next call of a ticket; expires       |
 | `tickets`                  | string | the last number given                                                  |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |

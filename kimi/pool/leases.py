@@ -91,8 +91,8 @@ class Leases:
         """Leases the best account that serves one of `routes`: highest priority, least loaded, then by weight.
 
         Choosing, checking the limit and counting are one atomic step. Accounts on `tripped` lines are passed over.
-        Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot, `UpstreamDown` when only
-        tripped lines would be free. `retry_after` is set when it is known that nobody can be free sooner.
+        Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot, `UpstreamDown` when it
+        cannot and tripped lines are the reason. `retry_after` is set when it is known that nobody can be free sooner.
         With a `ticket` the caller has a place in the queue after those two, for `patience` seconds, unless they are
         known to be not enough: it is called as soon as it is its turn.
         """

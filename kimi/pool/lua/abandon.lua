@@ -9,11 +9,13 @@ local function is_its(id)
 end
 
 -- Its tickets first, or they would be called to its own places.
+local given_up = {}
 for _, route in ipairs(redis.call('SMEMBERS', key('routes'))) do
   for _, ticket in ipairs(redis.call('ZRANGE', key('route', route, 'queue'), 0, -1)) do
-    if is_its(ticket) then forget_ticket(ticket) end
+    if is_its(ticket) then given_up[#given_up + 1] = forget_ticket(ticket) end
   end
 end
+for _, name in ipairs(given_up) do offer_again(name) end
 local leases = 0
 for _, lease in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do
   if is_its(lease) and not holds[lease] then

@@ -11,19 +11,30 @@ for _, name in ipairs(excluded_names) do excluded[name] = true end
 for _, line in ipairs(cjson.decode(ARGV[7])) do tripped[line] = true end
 local any_tripped = next(tripped) ~= nil
 local ticket, patience = ARGV[8], tonumber(ARGV[9])
+local wish = {model, excluded_names, cjson.decode(ARGV[7])}
 
 catch_up(routes)
-call_waiting(routes)
-if ticket ~= '' then
-  for _, route in ipairs(routes) do redis.call('ZREM', key('route', route, 'called'), ticket) end
-end
+local given_up = ticket ~= '' and give_up_place(ticket) or nil -- a place that was kept for it
+local waits = someone_waits()
 
 local skipped = false -- somebody was ready, but not for this request
-local cut_off = false -- somebody was ready, but not to be reached
+local cut_off = false -- somebody could serve it, but not be reached
+local kept = false -- somebody was ready, but whoever was called goes before
 local MOST_CUT_OFF = 256 -- so many are looked at to find one that can be reached
 
-local function refuses(name)
-  return tonumber(redis.call('ZSCORE', key('refused', name), model) or '0') > NOW
+local function is_cut_off(name)
+  if not any_tripped or not tripped[redis.call('HGET', key('account', name), 'line')] then return false end
+  cut_off = true
+  return true
+end
+
+-- Whether the account has a place that is not kept for somebody who was called.
+local function is_free(name, a)
+  return a.in_flight + (waits and kept_places(name) or 0) < limit_of(a)
+end
+
+local function is_ready(a)
+  return a and a.place == 'ready' and a.expires > NOW
 end
 
 local function candidate(route, priority)
@@ -34,17 +45,22 @@ local function candidate(route, priority)
     if #page == 0 then break end
     for i = 1, #page, 2 do
       local name = page[i]
-      if any_tripped and tripped[redis.call('HGET', key('account', name), 'line')] then
-        cut_off = true
+      if is_cut_off(name) then
         passed = passed + 1
         if passed > MOST_CUT_OFF then return end
-      elseif excluded[name] or refuses(name) then
+      elseif excluded[name] or refuses(name, model) then
         passed = passed + 1
       else
         local a = read(name)
-        if a and a.place == 'ready' and a.expires > NOW then return name, a, tonumber(page[i + 1]) end
-        redis.call('ZREM', ready, name) -- also of an account that Redis has lost, or it would be met here for ever
-        settle(name, a)
+        if not is_ready(a) then
+          redis.call('ZREM', ready, name) -- also of an account that Redis has lost, or it would be met here for ever
+          settle(name, a)
+        elseif is_free(name, a) then
+          return name, a, tonumber(page[i + 1])
+        else
+          kept = true
+          passed = passed + 1
+        end
       end
     end
     size = math.min(size * 4, 512)
@@ -56,25 +72,31 @@ local function candidate(route, priority)
   end
 end
 
-local best, best_account, best_priority, best_score, best_route
-for _, route in ipairs(routes) do
-  for _, priority in ipairs(redis.call('ZREVRANGE', key('route', route, 'priorities'), 0, -1)) do
-    local rank = tonumber(priority)
-    if best and rank < best_priority then break end
-    local name, a, score = candidate(route, priority)
-    if name then
-      if not best or rank > best_priority or score < best_score then
-        best, best_account, best_priority, best_score, best_route = name, a, rank, score, route
+local function choose()
+  local best, best_account, best_priority, best_score
+  for _, route in ipairs(routes) do
+    for _, priority in ipairs(redis.call('ZREVRANGE', key('route', route, 'priorities'), 0, -1)) do
+      local rank = tonumber(priority)
+      if best and rank < best_priority then break end
+      local name, a, score = candidate(route, priority)
+      if name then
+        if not best or rank > best_priority or score < best_score then
+          best, best_account, best_priority, best_score = name, a, rank, score
+        end
+        break
       end
-      break
     end
   end
+  return best, best_account
 end
 
--- Whoever was called goes before.
-local kept = best and someone_waits() and open_places(best_route) <= kept_places(best_route)
+-- Who was called takes what was kept for him; who looks around would walk over all that is kept for others.
+local best, best_account = given_up, given_up and read(given_up)
+if not is_ready(best_account) or not is_free(best, best_account) or not suits(best, best_account, wish) then
+  best, best_account = choose()
+end
 
-if best and not kept then
+if best then
   local a = best_account
   local turn = math.max(a.turn, virtual_time(routes, a.priority))
   for _, route in ipairs(routes) do redis.call('HSET', key('turns'), route .. ':' .. a.priority, int(turn)) end
@@ -91,18 +113,23 @@ if best and not kept then
       redis.call('HSET', key('account', best), 'rate_until', int(a.rate_until))
     end
   end
+  if ticket ~= '' then forget_ticket(ticket) end
   settle(best, a)
-  if ticket ~= '' then
-    forget_ticket(ticket)
-    call_waiting(routes)
-  end
+  if given_up ~= best then offer_again(given_up) end
   return {'leased', best, a.spec, a.access, a.version, int(NOW)}
 end
 
 -- Nobody: say why, and take a place in the queue if somebody can be had in time.
 local function others(route, place)
   local there = place_key(route, place)
-  local count = redis.call('ZCARD', there)
+  local count = 0
+  if any_tripped then
+    for _, name in ipairs(redis.call('ZRANGE', there, 0, MOST_CUT_OFF - 1)) do
+      if not excluded[name] and not is_cut_off(name) then count = count + 1 end
+    end
+    return count
+  end
+  count = redis.call('ZCARD', there)
   for _, name in ipairs(excluded_names) do
     if redis.call('ZSCORE', there, name) then count = count - 1 end
   end
@@ -139,7 +166,6 @@ local function first_token()
 end
 
 local function refusal()
-  if cut_off then return {'tripped'} end
   if busy > 0 or kept then return {'busy'} end
   if cooling > 0 and pending > 0 then return {'cooling'} end
   if cooling > 0 then return {'cooling', int(earliest - NOW)} end
@@ -154,9 +180,9 @@ end
 local function queue_up()
   local entry = key('ticket', ticket)
   local number = redis.call('HGET', entry, 'number') or redis.call('INCR', key('tickets'))
-  -- One that was called in vain, because what is free is not for it, is not called again at once.
+  -- One that was called in vain is not called again at once.
   redis.call('HSETNX', entry, 'again', '0')
-  redis.call('HSET', entry, 'number', number, 'routes', ARGV[2])
+  redis.call('HSET', entry, 'number', number, 'routes', ARGV[2], 'wish', cjson.encode(wish))
   redis.call('PEXPIRE', entry, int(patience + AGAIN))
   for _, route in ipairs(routes) do redis.call('ZADD', key('route', route, 'queue'), number, ticket) end
   if redis.call('PTTL', key('waiting')) < patience + AGAIN then
@@ -166,12 +192,10 @@ end
 
 local answer = refusal()
 local why, wait = answer[1], tonumber(answer[2] or '0')
+local can_help = (why == 'busy' or why == 'cooling' or why == 'pending') and patience > 0 and wait <= patience
 if ticket ~= '' then
-  if (why == 'busy' or why == 'cooling' or why == 'pending') and patience > 0 and wait <= patience then
-    queue_up()
-  else
-    forget_ticket(ticket)
-  end
-  call_waiting(routes) -- the place that was kept for it is somebody else's
+  if can_help then queue_up() else forget_ticket(ticket) end
+  offer_again(given_up)
 end
+if cut_off and not can_help then return {'tripped'} end
 return answer

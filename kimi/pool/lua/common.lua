@@ -99,27 +99,12 @@ local function schedule(name, a, due)
 end
 
 -- The queue of those who wait. A ticket stands in the queue of every route that it could be served by, by the number
--- that it was given once. Whoever is called keeps a place free for a moment, so that nobody who has just come overtakes.
+-- that it was given once. Whoever is called to an account keeps a place of it free for a moment, so that nobody who has
+-- just come overtakes. Nobody is called to an account that is not for him.
 
--- How many more leases the accounts of a route that are ready can surely bear; only the first few are asked for more
--- than one each, because there are few while anybody waits.
-local function open_places(route)
-  local places = 0
-  for _, priority in ipairs(redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1)) do
-    local ready = place_key(route, 'ready', priority)
-    places = places + redis.call('ZCARD', ready)
-    for _, name in ipairs(redis.call('ZRANGE', ready, 0, 7)) do
-      local load = redis.call('HMGET', key('account', name), 'in_flight', 'limit', 'strikes')
-      local limit = (tonumber(load[3]) or 0) > 0 and 1 or tonumber(load[2]) or 0
-      places = places + limit - (tonumber(load[1]) or 0) - 1
-    end
-  end
-  return places
-end
-
--- How many places of a route are kept for tickets that were called just now.
-local function kept_places(route)
-  local called = key('route', route, 'called')
+-- How many places of an account are kept for tickets that were called just now.
+local function kept_places(name)
+  local called = key('called', name)
   redis.call('ZREMRANGEBYSCORE', called, '-inf', int(NOW - GRACE))
   return redis.call('ZCARD', called)
 end
@@ -128,34 +113,49 @@ local function someone_waits()
   return redis.call('EXISTS', key('waiting')) == 1
 end
 
-local function routes_of_ticket(ticket)
-  local routes = redis.call('HGET', key('ticket', ticket), 'routes')
-  return routes and cjson.decode(routes)
+local function refuses(name, model)
+  return tonumber(redis.call('ZSCORE', key('refused', name), model) or '0') > NOW
 end
 
-local function call(ticket, routes)
-  for _, route in ipairs(routes) do redis.call('ZADD', key('route', route, 'called'), int(NOW), ticket) end
-  redis.call('HSET', key('ticket', ticket), 'again', int(NOW + AGAIN))
+-- Whether an account can do what is wished in {model, names not to take, lines not to use}.
+local function suits(name, a, wish)
+  for _, excluded in ipairs(wish[2]) do
+    if excluded == name then return false end
+  end
+  for _, tripped in ipairs(wish[3]) do
+    if tripped == a.line then return false end
+  end
+  return not refuses(name, wish[1])
+end
+
+local function call(ticket, name)
+  redis.call('ZADD', key('called', name), int(NOW), ticket)
+  redis.call('PEXPIRE', key('called', name), AGAIN)
+  redis.call('HSET', key('ticket', ticket), 'again', int(NOW + AGAIN), 'called_to', name)
   redis.call('PUBLISH', key('freed', string.match(ticket, '^[^.]*')), ticket)
 end
 
--- Calls as many as there are places, first come, first served.
-local function call_waiting(routes)
+-- Calls as many to an account that is ready as it has places, first come, first served.
+local function offer(name, a)
   if not someone_waits() then return end
-  for _, route in ipairs(routes) do
-    local more, from = open_places(route) - kept_places(route), 0
+  local more, known_wishes = limit_of(a) - a.in_flight - kept_places(name), {}
+  for _, route in ipairs(a.routes) do
+    local queue, from = key('route', route, 'queue'), 0
     while more > 0 and from < 1024 do
-      local page = redis.call('ZRANGE', key('route', route, 'queue'), from, from + 31)
+      local page = redis.call('ZRANGE', queue, from, from + 31)
       if #page == 0 then break end
       for _, ticket in ipairs(page) do
-        local known = redis.call('HMGET', key('ticket', ticket), 'again', 'routes')
-        if not known[1] then
-          redis.call('ZREM', key('route', route, 'queue'), ticket) -- its holder is gone
+        local again, wish = unpack(redis.call('HMGET', key('ticket', ticket), 'again', 'wish'))
+        if not again then
+          redis.call('ZREM', queue, ticket) -- its holder is gone
         else
           from = from + 1
-          if more > 0 and tonumber(known[1]) <= NOW then
-            call(ticket, cjson.decode(known[2]))
-            more = more - 1
+          if more > 0 and tonumber(again) <= NOW then
+            if known_wishes[wish] == nil then known_wishes[wish] = suits(name, a, cjson.decode(wish)) end
+            if known_wishes[wish] then
+              call(ticket, name)
+              more = more - 1
+            end
           end
         end
       end
@@ -163,12 +163,39 @@ local function call_waiting(routes)
   end
 end
 
+local function offer_again(name)
+  local a = name and read(name)
+  if a and a.place == 'ready' then offer(name, a) end
+end
+
+-- Calls those whose call was lost, and those whom time alone has made an account suit.
+local function call_waiting(routes)
+  if not someone_waits() then return end
+  for _, route in ipairs(routes) do
+    for _, priority in ipairs(redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1)) do
+      for _, name in ipairs(redis.call('ZRANGE', place_key(route, 'ready', priority), 0, 7)) do offer_again(name) end
+    end
+  end
+end
+
+-- Gives up the place that is kept for a ticket. Returns the account's name, for it to be offered to others, or nil.
+local function give_up_place(ticket)
+  local name = redis.call('HGET', key('ticket', ticket), 'called_to')
+  if not name then return nil end
+  redis.call('HDEL', key('ticket', ticket), 'called_to')
+  redis.call('ZREM', key('called', name), ticket)
+  return name
+end
+
+-- Tears a ticket up. Returns what `give_up_place` does.
 local function forget_ticket(ticket)
-  for _, route in ipairs(routes_of_ticket(ticket) or {}) do
+  local name = give_up_place(ticket)
+  local routes = redis.call('HGET', key('ticket', ticket), 'routes')
+  for _, route in ipairs(routes and cjson.decode(routes) or {}) do
     redis.call('ZREM', key('route', route, 'queue'), ticket)
-    redis.call('ZREM', key('route', route, 'called'), ticket)
   end
   redis.call('DEL', key('ticket', ticket))
+  return name
 end
 
 -- Puts an account where its state says it belongs, in every route it serves:
@@ -210,7 +237,7 @@ local function settle(name, a)
     'place', place, 'placed_priority', a.priority, 'turn', int(a.turn), 'in_flight', int(a.in_flight))
   a.place = place
   a.placed_priority = a.priority
-  if place == 'ready' then call_waiting(a.routes) end
+  if place == 'ready' then offer(name, a) end
 end
 
 local function routes_of(a)

@@ -9,6 +9,7 @@ import pytest
 from devtools.valkey import free_port
 from kimi.pool import Store, connect
 from tests.kimi.pool.pools import Clock, Pool
+from tests.kimi.pool.queueing import Ear
 
 
 @pytest.fixture
@@ -24,3 +25,11 @@ def pool(redis_url: str) -> Iterator[Pool]:
     yield Pool(Store(redis, clock=clock), clock)
     redis.close()
     redis.connection_pool.disconnect()
+
+
+@pytest.fixture
+def ear(redis_url: str) -> Iterator[Ear]:
+    ear = Ear(redis_url, "w", "v")
+    yield ear
+    ear.pubsub.close()
+    ear.client.close()

@@ -2,62 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 import pytest
 import redis
-from redis.client import PubSub
 
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
-from kimi.pool import Lease, Leases
+from kimi.pool import Leases
 from tests.kimi.pool.pools import Pool, rest, web
-
-PATIENCE = 10.0
-
-
-class Ear:
-    """Hears which tickets are called."""
-
-    def __init__(self, url: str, *workers: str) -> None:
-        self.client = redis.Redis.from_url(url, decode_responses=True)
-        self.pubsub: PubSub = self.client.pubsub()  # type: ignore[no-untyped-call]
-        self.pubsub.subscribe(*(f"kimi:{{pool}}:freed:{worker}" for worker in workers))
-        for _ in workers:
-            assert self.pubsub.get_message(timeout=5) is not None
-
-    def calls(self) -> list[str]:
-        """The tickets that were called since."""
-        self.client.publish("kimi:{pool}:freed:w", "end")
-        heard = itertools.takewhile(lambda text: text != "end", iter(self._next, None))
-        return [str(text) for text in heard]
-
-    def _next(self) -> object:
-        message = self.pubsub.get_message(timeout=5)
-        assert message is not None
-        return message["data"]
-
-
-@pytest.fixture
-def ear(redis_url: str) -> Iterator[Ear]:
-    ear = Ear(redis_url, "w", "v")
-    yield ear
-    ear.pubsub.close()
-    ear.client.close()
-
-
-def take(pool: Pool, ticket: str = "", *, model: str = "kimi", exclude: tuple[str, ...] = ()) -> Lease:
-    return pool.leases.acquire(["kimi"], model=model, exclude=exclude, ticket=ticket, patience=PATIENCE)
-
-
-def queue(pool: Pool, *tickets: str) -> None:
-    for ticket in tickets:
-        with pytest.raises(AllBusy):
-            take(pool, ticket)
-
-
-def in_queue(pool: Pool) -> list[str]:
-    return list(pool.store.redis.zrange(pool.store.key("route", "kimi", "queue"), 0, -1))
+from tests.kimi.pool.queueing import PATIENCE, Ear, in_queue, queue, take
 
 
 def test_first_come_first_served_whichever_worker_they_came_to(pool: Pool, ear: Ear) -> None:
@@ -148,9 +99,7 @@ def test_a_fresh_token_calls_those_who_wait_for_it(pool: Pool, ear: Ear) -> None
 def test_one_who_is_called_in_vain_passes_the_place_on(pool: Pool, ear: Ear) -> None:
     pool.fill(web("a"), web("b"))
     first, second = take(pool), take(pool)
-    with pytest.raises(AllBusy):
-        take(pool, "w.1", exclude=(first.account.name,))
-    queue(pool, "w.2")
+    queue(pool, "w.1", "w.2")
     pool.leases.release(first)
     assert ear.calls() == ["w.1"]
     with pytest.raises(AllBusy):
@@ -158,9 +107,32 @@ def test_one_who_is_called_in_vain_passes_the_place_on(pool: Pool, ear: Ear) -> 
     assert ear.calls() == ["w.2"]
     assert take(pool, "w.2").account.name == first.account.name
     pool.leases.release(second)
+    assert ear.calls() == []
     pool.clock.now += 1
     pool.leases.look(["kimi"])
-    assert ear.calls() == ["w.1"]
+    assert ear.calls() == ["w.1"], "but not at once"
+
+
+def test_who_is_called_takes_what_was_kept(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a"), web("b", priority=1))
+    leases = {lease.account.name: lease for lease in (take(pool), take(pool))}
+    queue(pool, "w.1", "w.2")
+    pool.leases.release(leases["a"])
+    pool.leases.release(leases["b"])
+    assert ear.calls() == ["w.1", "w.2"]
+    assert take(pool, "w.2").account.name == "b"
+    assert take(pool, "w.1").account.name == "a"
+
+
+def test_one_who_was_called_and_finds_its_account_resting_takes_another(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=2), web("b"))
+    leases = [take(pool) for _ in range(3)]
+    queue(pool, "w.1")
+    first, other = (lease for lease in leases if lease.account.name == "a")
+    pool.leases.release(first)
+    pool.leases.release(other, rest=rest(5))
+    pool.leases.release(next(lease for lease in leases if lease.account.name == "b"))
+    assert take(pool, "w.1").account.name == "b"
 
 
 def test_one_who_gives_up_after_the_call_passes_the_place_on(pool: Pool, ear: Ear) -> None:
