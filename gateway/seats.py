@@ -105,13 +105,13 @@ class Seat:
             return Place.OUT
         if self.name in wish.exclude or (self.refused and self.refused.get(wish.model, 0.0) > now):
             return Place.TRIED
+        if self.line in wish.tripped:
+            return Place.TRIPPED
         if self.good_until <= now:
             return Place.PENDING
         if self.rests_until > now:
             return Place.COOLING
-        if self.load >= self.limit:
-            return Place.BUSY
-        return Place.TRIPPED if self.line in wish.tripped else Place.READY
+        return Place.BUSY if self.load >= self.limit else Place.READY
 
     def strike(self, lease: Lease, rest: Rest, now: float) -> float:
         """A request has failed: for how many seconds the account rests now, or the model of it."""

@@ -64,10 +64,9 @@ class Standby:
             return self._granted.pop(ticket)
         wish = Wish(tuple(routes), model, frozenset(exclude), frozenset(tripped))
         try:
-            seat = self._choose(wish)
+            seat = self._choose(wish, patience)
         except (PoolError, UpstreamDown) as why:
-            may_help = isinstance(why, (AllBusy, AwaitingToken)) and (why.retry_after or 0.0) <= patience
-            if ticket and patience > 0 and may_help:
+            if ticket and _waiting_helps(why, patience):
                 self._queue.setdefault(ticket, wish)
             else:
                 self._queue.pop(ticket, None)
@@ -158,7 +157,7 @@ class Standby:
 
         return tell
 
-    def _choose(self, wish: Wish) -> Seat:
+    def _choose(self, wish: Wish, patience: float) -> Seat:
         now = self._clock()
         best: Seat | None = None
         places: set[Place] = set()
@@ -173,7 +172,7 @@ class Standby:
             elif best is None or seat.fill < best.fill:
                 best = seat
         if best is None:
-            raise _refusal(places, rested - now)
+            raise _refusal(places, rested - now, patience)
         return best
 
     def _in_order(self, routes: tuple[str, ...]) -> list[Seat]:
@@ -214,9 +213,16 @@ class Standby:
                 self._call(ticket)
 
 
-def _refusal(places: Collection[Place], left: float) -> PoolError | UpstreamDown:
+def _refusal(places: Collection[Place], left: float, patience: float) -> PoolError | UpstreamDown:
     """Why nobody could be had, where accounts stand in `places` and the first has rested in `left` seconds."""
-    for place in (Place.TRIPPED, Place.BUSY, Place.COOLING, Place.PENDING, Place.TRIED):
+    for place in (Place.BUSY, Place.COOLING, Place.PENDING, Place.TRIPPED, Place.TRIED):
         if place in places:
-            return refusal(place, left if place is Place.COOLING and Place.PENDING not in places else None)
+            why = refusal(place, left if place is Place.COOLING and Place.PENDING not in places else None)
+            is_cut_off = Place.TRIPPED in places and not _waiting_helps(why, patience)
+            return refusal(Place.TRIPPED) if is_cut_off else why
     return refusal(Place.OUT)
+
+
+def _waiting_helps(why: PoolError | UpstreamDown, patience: float) -> bool:
+    may_help = isinstance(why, (AllBusy, AwaitingToken)) and patience > 0
+    return may_help and (why.retry_after or 0.0) <= patience

@@ -190,6 +190,18 @@ class TestRefusing:
         with pytest.raises(UpstreamDown):
             worker.take(tripped=(broken.line,))
 
+    def test_one_that_is_in_use_is_waited_for_although_others_are_cut_off(self) -> None:
+        broken = web("a", proxy="socks5h://one:1")
+        worker = desk(broken, "b")
+        lease = worker.take(tripped=(broken.line,))
+        with pytest.raises(AllBusy):
+            worker.take("w.1", tripped=(broken.line,))
+        worker.give(lease)
+        assert worker.called == ["w.1"]
+        worker.give(worker.take("w.1", tripped=(broken.line,)), Rest("Overloaded", "busy", 60, 60))
+        with pytest.raises(UpstreamDown):
+            worker.take("w.2", tripped=(broken.line,))
+
     def test_a_refused_model_is_no_matter_for_others(self) -> None:
         worker = desk(copy_of("a", refused={"kimi-k3": NOW + 10}))
         with pytest.raises(NoAccount):
