@@ -87,6 +87,7 @@ def test_one_good_account_among_five_bad_ones_is_enough(home: House, promise: Le
 @pytest.mark.parametrize("kind", list(Kind))
 def test_after_the_first_byte_nothing_is_retried_and_nothing_hidden(home: House, promise: Ledger, kind: Kind) -> None:
     simulator = home.stack.simulator
+    simulator.settings(event_delay=0.02)  # a reset takes with it what was not read before
     with home.accounts(kind, [f"torn-{kind}-{number}" for number in range(2)]):
         for what, args in ENDINGS:
             before = simulator.total("streams")
@@ -94,9 +95,10 @@ def test_after_the_first_byte_nothing_is_retried_and_nothing_hidden(home: House,
             text = home.stack.chat(model=MODELS[kind], stream=True).content.decode("utf-8")
             *_, error, done, rest = text.split("\n\n")
             assert (done, rest) == ("data: [DONE]", ""), (what, args, text)
-            assert json.loads(error.removeprefix("data: "))["error"]["code"], (what, args)
+            assert json.loads(error.removeprefix("data: ")).get("error"), (what, args, text)
             assert '"finish_reason":"' not in text, (what, args)
             assert simulator.total("streams") == before + 1, "it was not asked again"
+    simulator.settings(event_delay=0)
     promise.tried(
         len(ENDINGS), f"answers of {kind.value} broken off in the middle: the error chunk, never a normal end"
     )
