@@ -8,8 +8,8 @@ if not a or a.version ~= ARGV[3] or a.rejected == '1' then return 0 end
 
 -- Where each new token is refused as soon as it is made, it is the account, and every request would cost an exchange.
 local YOUNG, LONGEST = 10000, 60000
-local known = redis.call('HMGET', account, 'issued', 'spoilt')
-local is_young = NOW - tonumber(known[1]) < YOUNG
+local known = redis.call('HMGET', account, 'stored', 'spoilt')
+local is_young = NOW - (tonumber(known[1]) or 0) < YOUNG
 local spoilt = is_young and (tonumber(known[2]) or 0) + 1 or 0
 local due = AT_ONCE
 if spoilt > 1 then due = int(NOW + math.min(1000 * 2 ^ (spoilt - 2), LONGEST)) end

@@ -14,7 +14,8 @@ a.state = a.state == 'paused' and 'paused' or 'active'
 a.access, a.expires, a.rejected, a.models = ARGV[4], tonumber(ARGV[7]), '0', ARGV[9]
 redis.call('HSET', key('account', name),
   'access', a.access, 'refresh', ARGV[5], 'issued', ARGV[6], 'expires', ARGV[7], 'models', a.models,
-  'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0', 'version', version)
+  'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0', 'version', version,
+  'stored', int(NOW)) -- by this clock, and not the writer's
 schedule(name, a, ARGV[8])
 set_routes(name, a)
 settle(name, a)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kimi.accounts import Account, ConfiguredAccount, Kind
+from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable
 from kimi.pool import Lease, Leases, Store, connect
 from tests.kimi.pool.pools import Pool, rest, web
@@ -237,6 +237,23 @@ def test_an_account_whose_new_tokens_are_all_rejected_is_refreshed_ever_more_rar
     assert [wait() for _ in range(3)] == [0, 1, 2], "a token that was good for a while shows that the account is well"
     pool.members.sync([ConfiguredAccount(account, "another")])
     assert [wait() for _ in range(3)] == [0, 1, 2], "a new credential is a new account"
+
+
+@pytest.mark.parametrize("skew", [-60, 60])
+def test_how_old_a_rejected_token_is_does_not_depend_on_the_refreshers_clock(pool: Pool, skew: int) -> None:
+    def wait(age: int) -> float:
+        record, now = pool.members.get("a"), pool.clock.now
+        assert record is not None
+        tokens = Tokens(f"access-{record.version}", f"refresh-{record.version}")
+        assert pool.tokens.save(record, tokens, issued=now + skew, expires=now + 900, next_due=now + 450)
+        pool.clock.now += age
+        pool.leases.reject(take(pool))
+        due = pool.tokens.next_due()
+        assert due is not None
+        return max(due - pool.clock.now, 0)
+
+    pool.configure(web("a", max_concurrency=10))
+    assert [wait(age) for age in (0, 0, 0, 30, 0)] == [0, 1, 2, 0, 0]
 
 
 def test_who_waits_for_a_token_is_told_when_the_first_can_come(pool: Pool) -> None:
