@@ -16,7 +16,7 @@ import gevent
 from gevent.event import Event as Flag
 
 from gateway.shield import Shielded
-from kimi.errors import AllBusy, AwaitingToken, StoreUnavailable
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable, UpstreamDown
 from kimi.pool import Lease
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class _Place:
     ticket: str
     wish: Wish
     called: Flag = field(default_factory=Flag)
-    served: bool = False
+    queued: bool = False  # as far as is known
 
 
 class WaitingRoom:
@@ -106,20 +106,19 @@ class WaitingRoom:
         with self._listening(place):
             try:
                 return self._ask(place, self._seconds)
-            except (AllBusy, AwaitingToken) as refusal:
-                if self._seconds <= 0 or not _within(refusal, self._seconds):
+            except (AllBusy, AwaitingToken):
+                if not place.queued:
                     raise
-                latest = refusal
             with self._waiting(place):
                 while place.called.wait(left := max(until - time.monotonic(), 0.0)):
                     place.called.clear()
                     try:
                         return self._ask(place, left)
-                    except (AllBusy, AwaitingToken) as refusal:
-                        latest = refusal
-                        if not _within(refusal, left):
-                            break
-        raise type(latest)(str(latest), retry_after=latest.retry_after)
+                    except (AllBusy, AwaitingToken):
+                        if not place.queued:
+                            raise
+                # Time is up; the last answer says how long it would take from now on.
+                return self._ask(place, 0.0)
 
     def call(self, ticket: str) -> None:
         """It is the turn of `ticket`."""
@@ -159,8 +158,16 @@ class WaitingRoom:
             ticket=place.ticket,
             patience=patience,
         )
-        lease = Shielded(acquire, orphaned=self._source.release, refused=partial(self._leave, place)).result()
-        place.served = True
+        place.queued = True
+        try:
+            lease = Shielded(acquire, orphaned=self._source.release, refused=partial(self._leave, place)).result()
+        except (AllBusy, AwaitingToken) as refusal:
+            place.queued = patience > 0 and (refusal.retry_after or 0.0) <= patience  # as the source has it
+            raise
+        except (NoAccount, UpstreamDown):
+            place.queued = False
+            raise
+        place.queued = False
         return lease
 
     @contextmanager
@@ -182,7 +189,7 @@ class WaitingRoom:
             self._routes[place.wish.routes] -= 1
             if not self._routes[place.wish.routes]:
                 del self._routes[place.wish.routes]
-            if not place.served:
+            if place.queued:
                 gevent.spawn(self._leave, place)  # in a greenlet that nobody kills
 
     def _leave(self, place: _Place) -> None:
@@ -190,8 +197,3 @@ class WaitingRoom:
             self._source.leave(place.ticket)
         except StoreUnavailable as error:
             log.debug("a ticket is left to expire: %s", error)
-
-
-def _within(refusal: AllBusy | AwaitingToken, seconds: float) -> bool:
-    """Whether somebody may be free in that time, as far as is known."""
-    return (refusal.retry_after or 0.0) <= seconds

@@ -152,7 +152,23 @@ def test_time_is_up() -> None:
     gevent.joinall(greenlets, timeout=5)
     assert [str(greenlet.exception) for greenlet in greenlets] == ["all in use"] * 3
     assert room.waiting == 0
-    wait_until(lambda: sorted(desk.left) == ["w.1", "w.2", "w.3"])
+    assert sorted(desk.asked) == sorted(["w.1", "w.2", "w.3"] * 2)
+    assert (desk.patience, desk.left) == (0, []), "the last question has torn the ticket up"
+
+
+def test_when_time_is_up_the_answer_says_how_long_it_would_take_now() -> None:
+    desk = Desk(refusal=AllBusy("all in use"))
+    (greenlet,) = waiting(WaitingRoom(desk, 0.1, "w"), 1)
+    desk.refusal = AllBusy("cooling", retry_after=40)
+    greenlet.join(5)
+    assert greenlet.exception.retry_after == 40
+
+
+def test_whoever_leaves_tears_his_ticket_up() -> None:
+    desk = Desk()
+    (greenlet,) = waiting(WaitingRoom(desk, 10, "w"), 1)
+    greenlet.kill()
+    wait_until(lambda: desk.left == ["w.1"])
 
 
 def test_waiting_that_cannot_help_ends_at_once() -> None:
@@ -174,7 +190,7 @@ def test_waiting_ends_when_it_turns_out_to_be_in_vain(refusal: PoolError) -> Non
     assert type(greenlet.exception) is type(refusal)
     assert greenlet.exception.retry_after == refusal.retry_after
     assert room.waiting == 0
-    wait_until(lambda: desk.left == ["w.1"])
+    assert desk.left == [], "the pool has torn the ticket up"
 
 
 @pytest.mark.parametrize("refusal", [AwaitingToken("no token"), AllBusy("busy")])
