@@ -18,7 +18,7 @@ HELD_SECONDS: Final = 60.0
 """How long after its gateway was last heard of a chat is left to others to delete."""
 LEFT_SECONDS: Final = 10.0
 """The same for one that the gateway has given up on itself."""
-_GATHERED_SECONDS: Final = 0.005
+_GATHERED_SECONDS: Final = 0.05
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -29,9 +29,10 @@ class Book(Protocol):
 
 
 class Ledger:
-    """Gathers what becomes of chats and writes it down a few milliseconds later, all in one call.
+    """Gathers what becomes of chats and writes it down, all that is there in one call.
 
-    No request waits for that, and a chat that is opened and deleted in between is never written.
+    No request waits for that. That a chat was opened is written at once, because its gateway may be killed; that it is
+    gone can wait a moment for others. A chat that is opened and deleted between two calls is never written.
     While the pool cannot be reached the latest `most` notes are kept.
     """
 
@@ -43,6 +44,7 @@ class Ledger:
         self._notes: dict[StandingChat, float | None] = {}
         self._unwritten: set[StandingChat] = set()  # chats that the book cannot know yet
         self._noted = Event()
+        self._is_urgent = Event()
         self._is_down = False
 
     @property
@@ -55,6 +57,7 @@ class Ledger:
         self._held.add(chat)
         self._unwritten.add(chat)
         self._note(chat, HELD_SECONDS)
+        self._is_urgent.set()
 
     def deleted(self, chat: StandingChat) -> None:
         """`chat` is gone."""
@@ -80,7 +83,8 @@ class Ledger:
         """Writes for ever."""
         while True:
             self._noted.wait()
-            self._pause(_GATHERED_SECONDS)
+            self._is_urgent.wait(_GATHERED_SECONDS)
+            self._is_urgent.clear()
             self._noted.clear()
             if not self.flush():
                 self._pause(_RETRY_SECONDS)

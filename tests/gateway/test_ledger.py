@@ -138,16 +138,28 @@ def running(book: Book, pauses: list[float]) -> Iterator[Ledger]:
     writer.kill()
 
 
-def test_it_writes_a_few_milliseconds_later_and_only_when_there_is_something(
-    running: Ledger, book: Book, pauses: list[float]
-) -> None:
+def test_that_a_chat_was_opened_is_written_at_once(running: Ledger, book: Book) -> None:
     gevent.idle()
-    assert pauses == []
+    assert book.written == []
     running.opened(ONE)
     running.opened(TWO)
-    wait_until(lambda: bool(book.written))
-    assert pauses == [0.005]
-    assert len(book.written[0]) == 2
+    gevent.idle()
+    assert book.written == [{ONE: HELD_SECONDS, TWO: HELD_SECONDS}]
+
+
+def test_that_a_chat_is_gone_waits_for_others(running: Ledger, book: Book) -> None:
+    for chat in (ONE, TWO):
+        running.opened(chat)
+    gevent.idle()
+    running.deleted(ONE)
+    gevent.idle()
+    assert len(book.written) == 1
+    running.deleted(TWO)
+    wait_until(lambda: len(book.written) == 2)
+    assert book.written[1] == {ONE: None, TWO: None}
+    running.opened(THREE)
+    gevent.idle()
+    assert book.written[2] == {THREE: HELD_SECONDS}
 
 
 def test_it_tries_again_once_a_second_until_the_store_is_back(running: Ledger, book: Book, pauses: list[float]) -> None:
