@@ -28,6 +28,8 @@ from gateway.refusals import refusal, response
 
 HEADER_SECONDS: Final = 15.0
 """What a new connection has for its first request's headers."""
+FRESH_SECONDS: Final = 1.0
+"""What a connection that was accepted just before the end has for its first request."""
 LAST_WORDS_SECONDS: Final = 4.0
 """What streams have for their error chunk once the time to drain is over."""
 SETTLE_SECONDS: Final = 4.0
@@ -93,12 +95,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def timeout_ctx(self) -> Any:
         """The time for the next request to come on this connection."""
         here = gevent.getcurrent()
-        seconds = HEADER_SECONDS if here in self._fresh else self.cfg.keepalive
-        self._fresh.discard(here)
-        return gevent.Timeout(seconds, False)
+        return gevent.Timeout(HEADER_SECONDS if here in self._fresh else self.cfg.keepalive, False)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answers one request."""
+        self._fresh.discard(gevent.getcurrent())
         self._requests += 1
         try:
             super().handle_request(listener_name, req, sock, addr)
@@ -130,8 +131,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _finish_requests(self) -> None:
         drain, last_words = self.wsgi.drain, None
-        gevent.sleep(_BEAT)  # what was accepted last gets to be a request
-        while self._requests:
+        gevent.sleep(_BEAT)  # what comes on connections that are open already
+        patience = time.monotonic() + FRESH_SECONDS
+        while self._requests or (self._fresh and time.monotonic() < patience):
             self.notify()
             if drain.over:
                 last_words = last_words or time.monotonic() + LAST_WORDS_SECONDS

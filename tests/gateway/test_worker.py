@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,7 +13,7 @@ import pytest
 from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
-from gateway.worker import HEADER_SECONDS, Worker
+from gateway.worker import FRESH_SECONDS, HEADER_SECONDS, Worker
 
 
 class Client:
@@ -73,5 +74,18 @@ def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_i
     worker = Worker.__new__(Worker)
     worker.cfg = SimpleNamespace(keepalive=95)
     worker._fresh = {gevent.getcurrent()}
-    limits = [worker.timeout_ctx() for _ in range(3)]
-    assert [limit.seconds for limit in limits] == [HEADER_SECONDS, 95, 95]
+    assert worker.timeout_ctx().seconds == HEADER_SECONDS
+    worker._fresh.clear()  # its first request has come
+    assert worker.timeout_ctx().seconds == 95
+
+
+def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long() -> None:
+    silent, beats = object(), list[float]()
+    worker = Worker.__new__(Worker)
+    worker._requests, worker._fresh = 0, {silent}
+    worker.wsgi = cast("Gateway", SimpleNamespace(drain=SimpleNamespace(over=False)))
+    worker.notify = lambda: beats.append(time.monotonic())
+    started = time.monotonic()
+    worker._finish_requests()
+    assert beats[-1] - started > FRESH_SECONDS / 2
+    assert time.monotonic() - started < FRESH_SECONDS + 1
