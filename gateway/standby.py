@@ -58,7 +58,7 @@ class Standby:
         ticket: str = "",
         patience: float = 0.0,
     ) -> Lease:
-        """As `Leases.acquire`, among the least loaded in this worker's own order."""
+        """As `Leases.acquire`, but the least loaded first, in this worker's own order."""
         self._note_time()
         if ticket in self._granted:
             return self._granted.pop(ticket)

@@ -88,7 +88,7 @@ class Leases:
         ticket: str = "",
         patience: float = 0.0,
     ) -> Lease:
-        """Leases the best account that serves one of `routes`: highest priority, least loaded, then by weight.
+        """Leases the best account that serves one of `routes`: highest priority, then by weight.
 
         Choosing, checking the limit and counting are one atomic step. Accounts on `tripped` lines are passed over.
         Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot, `UpstreamDown` when it

@@ -1,4 +1,4 @@
--- Chooses an account and leases it, in one step: priority, then the least loaded, then the one whose turn it is.
+-- Chooses an account and leases it, in one step: the highest priority, and there the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds, lines not to use (JSON),
 --       ticket ('' for none), milliseconds that the caller would wait
 -- Returns {'leased', name, spec, access token, version, now}, or {why not}. Behind 'cooling' and 'pending' stand the

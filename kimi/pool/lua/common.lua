@@ -9,9 +9,8 @@ if NOW == 0 then
   NOW = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
--- A score is the load, and below it the turn: virtual time, of which a lease takes STRIDE / weight.
--- Doubles are exact to 53 bits, which five billion leases use up; from then on neighbouring turns begin to look equal.
-local LOAD = 2 ^ 46
+-- Who is ready stands by his turn: virtual time, of which a lease takes STRIDE / weight. Shares go by weight so, however
+-- many requests run at once. Doubles are exact to 53 bits, which billions of leases do not use up.
 local STRIDE = 1000000
 
 -- A time that is past by every clock: the refresher's may be behind this one.
@@ -202,7 +201,7 @@ end
 --   pending   in service, but without an access token that is good now
 --   cooling   not before a certain time
 --   full      as many leases as it may have
---   ready     the next lease may take it; ordered by load, then by turn (fair queueing by weight)
+--   ready     the next lease may take it; ordered by turn (fair queueing by weight)
 -- or nowhere, when it is dead, banned, paused or no longer configured.
 local function settle(name, a)
   a = a or read(name)
@@ -227,7 +226,7 @@ local function settle(name, a)
     score = until_time
   elseif place == 'ready' then
     a.turn = math.max(a.turn, virtual_time(a.routes, a.priority))
-    score = math.floor(63 * a.in_flight / limit_of(a)) * LOAD + a.turn
+    score = a.turn
   end
   for _, route in ipairs(place ~= '' and a.routes or {}) do
     redis.call('ZADD', place_key(route, place, a.priority), int(score), name)

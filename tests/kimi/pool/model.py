@@ -52,10 +52,6 @@ class Member:
         return 1 if self.strikes else self.account.max_concurrency
 
     @property
-    def load(self) -> int:
-        return 63 * len(self.leases) // self.limit
-
-    @property
     def in_service(self) -> bool:
         return self.present and self.state in (State.NEW, State.ACTIVE)
 

@@ -63,10 +63,22 @@ def test_a_higher_priority_goes_first_until_it_is_full(pool: Pool) -> None:
     assert [take(pool).account.name for _ in range(3)] == ["first", "middle", "spare"]
 
 
-def test_the_least_loaded_goes_first(pool: Pool) -> None:
+@pytest.mark.parametrize("parallel", [1, 2, 5, 40])
+def test_shares_go_by_weight_however_many_requests_run_at_once(pool: Pool, parallel: int) -> None:
+    pool.fill(*(web(f"{weight}", weight=weight, max_concurrency=50) for weight in (1, 2, 3)))
+    running = [take(pool) for _ in range(parallel)]
+    taken: Counter[str] = Counter()
+    for number in range(1200):
+        pool.leases.release(running.pop(number * 7919 % parallel))
+        running.append(take(pool))
+        taken[running[-1].account.name] += 1
+    for name, share in {"1": 200, "2": 400, "3": 600}.items():
+        assert taken[name] == pytest.approx(share, rel=0.03)
+
+
+def test_an_account_that_is_full_is_passed_over(pool: Pool) -> None:
     pool.fill(web("small", max_concurrency=2), web("large", max_concurrency=8))
-    taken = Counter(take(pool).account.name for _ in range(5))
-    assert taken == {"large": 4, "small": 1}
+    assert Counter(take(pool).account.name for _ in range(10)) == {"large": 8, "small": 2}
 
 
 @pytest.mark.parametrize(
