@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from gevent.event import Event
+
 from kimi.accounts import Account
 from kimi.errors import KimiError, UpstreamError
 
@@ -16,9 +18,10 @@ FAILURES: Final = 5
 """So many in a row, with no success between them."""
 LASTING: Final = 3.0
 """Seconds for which it has to go on: a request that walks over broken accounts to a good one opens nothing."""
-SHORTEST: Final = 5.0
-LONGEST: Final = 60.0
-"""Seconds for which a line is left alone; doubled whenever the probe fails."""
+SHORTEST: Final = 3.0
+LONGEST: Final = 12.0
+"""Seconds for which a line is left alone; doubled whenever the probe fails. No longer, because every worker finds out
+for itself that it is back."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Breaker:
         self._clock = clock
         self._changed = changed
         self._lines: dict[str, _Line] = {}  # only those whose latest request failed
+        self._verdict = Event()  # a probe has ended
 
     def tripped(self) -> frozenset[str]:
         """The lines that no new request may ask."""
@@ -55,7 +59,16 @@ class Breaker:
         if _closed_to_new(state, self._clock()):
             return False
         state.probe = lease
+        self._verdict.clear()
         return True
+
+    def await_probe(self, seconds: float) -> bool:
+        """Waits so long for the end of a probe, where one runs; whether a line has been opened meanwhile."""
+        before = self.tripped()
+        if not any(state.probe for state in self._lines.values()):
+            return False
+        self._verdict.wait(seconds)
+        return bool(before - self.tripped())
 
     def remaining(self) -> float:
         """Seconds until the first line that is left alone may be tried; the shortest pause while a probe runs."""
@@ -67,6 +80,7 @@ class Breaker:
         """The upstream of `account` lives."""
         state = self._lines.pop(account.line, None) if self._lines else None
         if state is not None and state.pause:
+            self._verdict.set()
             log.warning("the upstream of account %s (%s) is there again", account.name, account.kind.value)
             self._tell()
 
@@ -78,6 +92,7 @@ class Breaker:
             self.answered(account)
         elif self._lines and (state := self._lines.get(account.line)) is not None and state.probe == lease:
             state.probe = None  # its client left before it found out: let another try
+            self._verdict.set()
 
     def _failed(self, account: Account, lease: str, error: UpstreamError) -> None:
         now = self._clock()
@@ -86,6 +101,7 @@ class Breaker:
         if state.pause:
             if state.probe == lease:
                 self._leave_alone(state, min(state.pause * 2, LONGEST), now)
+                self._verdict.set()
         elif state.failures >= FAILURES and now - state.since >= LASTING:
             self._leave_alone(state, SHORTEST, now)
             log.error(

@@ -19,9 +19,10 @@ from gateway.deadlines import Deadlines, Watch
 from gateway.errors import ClientGone
 from gateway.reactions import Outcome, Reactions
 from gateway.renewal import LeaseKeeper
+from gateway.strays import Strays
 from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom, Wish
-from kimi.accounts import Kind
+from kimi.accounts import Account, Kind
 from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from kimi.errors import BrokenAnswer, KimiError, RequestRefused, TokenRejected, UpstreamDown, UpstreamError
 from kimi.models import Selection
@@ -36,6 +37,8 @@ FAILOVER_SECONDS: Final = 45.0
 """For so long further accounts are tried; clients such as NextChat wait for headers 60 seconds."""
 UPSTREAM_FAILURES: Final = 24
 """After so many answers that no account is to blame for it is the request, or the upstream as a whole."""
+PROBE_SECONDS: Final = 1.0
+"""For so long a request waits for another one that finds out whether an upstream is back."""
 GIVING_BACK_SECONDS: Final = 2.0
 """What a next attempt waits for the end of the last one."""
 _VISIBLE = (Text, Thinking, ToolCall)
@@ -53,6 +56,7 @@ class Collaborators:
     reactions: Reactions
     remover: ChatRemover
     breaker: Breaker
+    strays: Strays
     deadlines: Deadlines
     monotonic: Callable[[], float] = time.monotonic
 
@@ -169,11 +173,15 @@ class Completion:
     def _admitted(self, exclude: set[str]) -> Lease:
         """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
         breaker, selection = self._with.breaker, self._selection
+        may_hope = True
         while True:
             tripped = breaker.tripped() - self._asked
             try:
                 lease = self._with.waiting.acquire(Wish(selection.routes, selection.name, frozenset(exclude), tripped))
             except UpstreamDown as down:
+                if may_hope and breaker.await_probe(PROBE_SECONDS):
+                    may_hope = False
+                    continue
                 raise UpstreamDown(str(down), retry_after=breaker.remaining()) from down
             line = lease.account.line
             if line in self._asked or breaker.admits(line, lease.id):
@@ -194,6 +202,7 @@ class Completion:
             outcome.error = error
         finally:
             self._with.breaker.ended(lease.account, lease.id, outcome.error)
+            outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
             given_back = self._with.reactions.give_back(lease, outcome, ending.close)
         if outcome.error is None:
             return None
@@ -212,11 +221,11 @@ class Completion:
                 if isinstance(event, _VISIBLE):
                     if not outcome.served:
                         outcome.served = self._visible = True
-                        self._with.breaker.answered(account)
+                        self._answered(account)
                     self._channel.put(event)
                 elif isinstance(event, Finish):
                     outcome.served = outcome.finished = True
-                    self._with.breaker.answered(account)
+                    self._answered(account)
                     self._channel.put(event)
                     return
                 elif isinstance(event, ChatOpened):
@@ -225,3 +234,7 @@ class Completion:
                 elif isinstance(event, Answering):
                     outcome.segment_id = event.segment_id
         raise BrokenAnswer("the stream ended without an end")
+
+    def _answered(self, account: Account) -> None:
+        self._with.breaker.answered(account)
+        self._with.strays.answered(account)

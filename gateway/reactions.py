@@ -62,6 +62,8 @@ class Reaction:
 
 
 NOTHING: Final = Reaction()
+STRAY: Final = Reaction(5, 60)
+"""For an account that its upstream fails again and again while it answers others."""
 
 TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
     {
@@ -104,6 +106,7 @@ class Outcome:
     error: KimiError | None = None
     served: bool = False  # something of an answer came
     finished: bool = False
+    is_stray: bool = False  # what looks like the upstream's trouble is the account's own
     chat_id: str = ""
     segment_id: str = ""  # of the answer, once it has begun
 
@@ -174,7 +177,7 @@ class Reactions:
         name, error = lease.account.name, outcome.error
         if error is None:
             return self._leases.release(lease, served=outcome.served)
-        reaction = TABLE[type(error)]
+        reaction = STRAY if outcome.is_stray else TABLE[type(error)]
         if reaction.refresh:
             self._leases.reject(lease)
         reason = f"{type(error).__name__}: {error}"

@@ -27,6 +27,7 @@ from gateway.reactions import Reactions
 from gateway.renewal import LeaseKeeper
 from gateway.services import Services
 from gateway.settings import GatewaySettings
+from gateway.strays import Strays
 from gateway.waiting import WaitingRoom
 from kimi.http import Transport
 from kimi.pool import Chats, Members, Signals, Store, connect
@@ -56,7 +57,7 @@ def make(settings: GatewaySettings) -> Gateway:
     remover = ChatRemover(upstreams, Members(store), ledger, enabled=settings.kimi_delete_chats)
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
-    completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, breaker, limits))
+    completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, breaker, Strays(), limits))
 
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds

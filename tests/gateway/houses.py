@@ -13,6 +13,7 @@ from gateway.deadlines import Deadlines
 from gateway.ledger import Ledger
 from gateway.reactions import Reactions
 from gateway.renewal import LeaseKeeper
+from gateway.strays import Strays
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
@@ -55,6 +56,7 @@ class House:
                 self.reactions,
                 self.remover,
                 self.breaker,
+                Strays(),
                 self.limits,
                 self.monotonic,
             )

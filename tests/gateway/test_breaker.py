@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 
+import gevent
 import pytest
 
-from gateway.breaker import Breaker
+from gateway.breaker import SHORTEST, Breaker
 from kimi.accounts import Account
 from kimi.errors import (
     AccountBusy,
@@ -47,7 +48,7 @@ class Scene:
     def probing(self) -> Scene:
         """The pause is over, and one request finds out."""
         self.opened()
-        self.clock.advance(5)
+        self.clock.advance(SHORTEST)
         assert self.breaker.admits(ALICE.line, "w.probe")
         return self
 
@@ -68,7 +69,7 @@ def test_five_failures_over_three_seconds_are_enough(error: KimiError) -> None:
     assert scene.breaker.tripped() == frozenset()
     scene.breaker.ended(BOB, "w.1", error)
     assert scene.breaker.tripped() == {ALICE.line} == {BOB.line}
-    assert scene.breaker.remaining() == 5.0
+    assert scene.breaker.remaining() == SHORTEST
     assert scene.told == [1]
 
 
@@ -118,7 +119,7 @@ def test_other_lines_are_not_concerned() -> None:
 
 def test_after_the_pause_exactly_one_request_finds_out() -> None:
     scene = Scene().opened()
-    scene.clock.advance(4.9)
+    scene.clock.advance(SHORTEST - 0.1)
     assert not scene.breaker.admits(ALICE.line, "w.1")
     scene.clock.advance(0.1)
     assert scene.breaker.tripped() == frozenset()
@@ -137,14 +138,14 @@ def test_a_probe_that_succeeds_opens_the_line_to_all() -> None:
     assert scene.breaker.tripped() == frozenset()
 
 
-def test_probes_that_fail_make_the_pause_longer_up_to_a_minute() -> None:
+def test_probes_that_fail_make_the_pause_longer_up_to_a_limit() -> None:
     scene, pauses = Scene().opened(), []
     for _ in range(6):
         pauses.append(scene.breaker.remaining())
         scene.clock.advance(scene.breaker.remaining())
         assert scene.breaker.admits(BOB.line, "w.probe")
         scene.fail(account=BOB, lease="w.probe", every=0)
-    assert pauses == [5, 10, 20, 40, 60, 60]
+    assert pauses == [3, 6, 12, 12, 12, 12]
     assert scene.told == [1]
 
 
@@ -159,7 +160,7 @@ def test_a_probe_whose_client_leaves_makes_room_for_another() -> None:
 def test_what_was_under_way_before_does_not_lengthen_the_pause_but_can_end_it() -> None:
     scene = Scene().opened()
     scene.fail(10, every=0.1)
-    assert scene.breaker.remaining() == pytest.approx(4.0)
+    assert scene.breaker.remaining() == pytest.approx(SHORTEST - 1.0)
     scene.breaker.answered(BOB)
     assert scene.breaker.tripped() == frozenset()
 
@@ -175,3 +176,25 @@ def test_opening_and_closing_are_one_line_each(caplog: pytest.LogCaptureFixture)
         "the upstream of account alice (kimi) failed 5 times in 4 s and is left alone until it answers: Unreachable: x",
         "the upstream of account alice (kimi) is there again",
     ]
+
+
+@pytest.mark.parametrize(("ending", "opened"), [("answered", True), ("failed", False), ("left", False)])
+def test_others_can_wait_for_what_a_probe_finds_out(ending: str, *, opened: bool) -> None:
+    scene = Scene().probing()
+    waiting = gevent.spawn(scene.breaker.await_probe, 5)
+    gevent.idle()
+    assert not waiting.ready()
+    if ending == "answered":
+        scene.breaker.answered(ALICE)
+    elif ending == "failed":
+        scene.fail(lease="w.probe")
+    else:
+        scene.breaker.ended(ALICE, "w.probe", None)
+        assert scene.breaker.admits(ALICE.line, "w.next")
+    waiting.join(1)
+    assert waiting.value is opened
+
+
+def test_without_a_probe_there_is_nothing_to_wait_for() -> None:
+    assert not Scene().opened().breaker.await_probe(60)
+    assert not Scene().probing().breaker.await_probe(0.01)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from gateway.breaker import SHORTEST
 from gateway.completion import ATTEMPTS, FAILOVER_SECONDS, UPSTREAM_FAILURES
 from gateway.drain import Drain
 from gateway.journal import Entry
@@ -147,7 +148,7 @@ class TestAnUpstreamThatFails:
         self.trip(house)
         with pytest.raises(errors.UpstreamDown) as caught:
             house.ask()
-        assert caught.value.retry_after == 4.0
+        assert caught.value.retry_after == SHORTEST - 1
         assert asked(house) == []
 
     def test_after_the_pause_one_request_tries_it_and_all_may_come_back(self, house: House) -> None:
@@ -234,3 +235,30 @@ def test_after_the_first_piece_nothing_is_tried_again(house: House, failure: err
         completion.next(5)
     house.settle()
     assert len(asked(house)) == 1
+
+
+def test_an_account_that_alone_fails_like_an_upstream_is_left_alone(house: House) -> None:
+    house.pool.fill(web("bad"), web("good"))
+    house.upstream.by_account = {"bad": [DOWN]}
+    house.upstream.scripts = [HELLO]
+    for _ in range(20):
+        assert texts(read(house.start())) == "Hello"
+    house.settle()
+    assert asked(house).count("bad") == 3
+    record = house.pool.members.get("bad")
+    assert record is not None and record.cool_reason == "Unreachable: refused"
+
+
+def test_a_request_waits_a_moment_for_one_that_finds_out_whether_the_upstream_is_back(house: House) -> None:
+    house.pool.fill(web("a"), web("b"))
+    house.upstream.scripts = [DOWN]
+    for _ in range(4):
+        house.monotonic.advance(1)
+        with pytest.raises(errors.Unreachable):
+            house.ask()
+    assert house.breaker.tripped()
+    house.monotonic.advance(SHORTEST)
+    house.upstream.scripts = [(0.05, *HELLO)]
+    first, second = house.start(), house.start()
+    assert [texts(read(first)), texts(read(second))] == ["Hello", "Hello"]
+    house.settle()

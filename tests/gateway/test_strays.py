@@ -1,0 +1,41 @@
+"""When an account is to blame for what looks like its upstream's failure."""
+
+from __future__ import annotations
+
+from gateway.strays import Strays
+from tests.kimi.pool.pools import web
+
+ALICE, BOB = web("alice"), web("bob")
+ELSEWHERE = web("carol", proxy="http://proxy")
+
+
+def test_an_account_that_fails_while_others_are_served_is_a_stray() -> None:
+    strays = Strays()
+    found = []
+    for _ in range(5):
+        found.append(strays.failed(ALICE))
+        strays.answered(BOB)
+    assert found == [False, False, True, True, True]
+    assert not strays.failed(BOB)
+
+
+def test_an_outage_makes_nobody_a_stray() -> None:
+    strays = Strays()
+    strays.answered(BOB)
+    assert not any(strays.failed(account) for _ in range(20) for account in (ALICE, BOB))
+
+
+def test_what_is_served_elsewhere_says_nothing() -> None:
+    strays = Strays()
+    for _ in range(5):
+        assert not strays.failed(ALICE)
+        strays.answered(ELSEWHERE)
+
+
+def test_an_answer_ends_the_row() -> None:
+    strays = Strays()
+    for _ in range(5):
+        for _ in range(2):
+            assert not strays.failed(ALICE)
+            strays.answered(BOB)
+        strays.answered(ALICE)
