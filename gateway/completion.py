@@ -21,12 +21,12 @@ from gateway.reactions import Outcome, Reactions
 from gateway.renewal import LeaseKeeper
 from gateway.strays import Strays
 from gateway.verdict import Failure, truest
-from gateway.waiting import WaitingRoom, Wish
+from gateway.waiting import WaitingRoom
 from kimi.accounts import Account, Kind
 from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from kimi.errors import BrokenAnswer, KimiError, RequestRefused, TokenRejected, UpstreamDown, UpstreamError
 from kimi.models import Selection
-from kimi.pool import Lease
+from kimi.pool import Lease, Wish
 from kimi.upstreams import Upstream
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from gateway.mirror import Mirror
 from gateway.standby import Standby
 from kimi.accounts import State
 from kimi.errors import StoreUnavailable
-from kimi.pool import Lease, Leases, Members, Rest, Store, Summary
+from kimi.pool import Lease, Leases, Members, Rest, Store, Summary, Wish
 from kimi.pool.changes import Changes
 from kimi.pool.fuse import Fuse
 
@@ -72,22 +72,12 @@ class Pool:
         """Whether Redis is away."""
         return self._fuse.blown
 
-    def acquire(
-        self,
-        routes: Sequence[str],
-        *,
-        model: str,
-        exclude: Collection[str] = (),
-        tripped: Collection[str] = (),
-        ticket: str = "",
-        patience: float = 0.0,
-    ) -> Lease:
+    def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
         """As `Leases.acquire`. Raises `StoreUnavailable` only when nothing is in memory."""
-        wish: dict[str, Any] = {"model": model, "exclude": exclude, "tripped": tripped}
         try:
-            lease = self._leases.acquire(routes, **wish, ticket=ticket, patience=patience)
+            lease = self._leases.acquire(wish, ticket=ticket, patience=patience)
         except StoreUnavailable as error:
-            lease = self._from_memory(error).acquire(routes, **wish, ticket=ticket, patience=patience)
+            lease = self._from_memory(error).acquire(wish, ticket=ticket, patience=patience)
             self._metrics.leases_from_memory.inc()
         else:
             self._holdings.add(lease)

@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.holdings import Holdings
-from gateway.waiting import Wish
-from kimi.pool import Lease, Rest
+from kimi.pool import Lease, Rest, Wish
 from kimi.pool.changes import Copy
 
 _MOST_STRIKES: Final = 64

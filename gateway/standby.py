@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import heapq
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from gateway.holdings import Holdings
 from gateway.seats import Place, Seat
-from gateway.waiting import Wish
 from kimi.accounts import State
 from kimi.errors import AccountBusy, AllBusy, AwaitingToken, PoolError, UpstreamDown
-from kimi.pool import Lease, Leases, Members, Rest, Summary
+from kimi.pool import Lease, Leases, Members, Rest, Summary, Wish
 from kimi.pool.changes import Copy
 from kimi.pool.leases import refusal
 
@@ -48,21 +47,11 @@ class Standby:
         heapq.heapify(self._alarms)
         self._notes: dict[tuple[str, ...], Note] = {}
 
-    def acquire(
-        self,
-        routes: Sequence[str],
-        *,
-        model: str,
-        exclude: Collection[str] = (),
-        tripped: Collection[str] = (),
-        ticket: str = "",
-        patience: float = 0.0,
-    ) -> Lease:
+    def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
         """As `Leases.acquire`, but the least loaded first, in this worker's own order."""
         self._note_time()
         if ticket in self._granted:
             return self._granted.pop(ticket)
-        wish = Wish(tuple(routes), model, frozenset(exclude), frozenset(tripped))
         try:
             seat = self._choose(wish, patience)
         except (PoolError, UpstreamDown) as why:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +17,7 @@ from gevent.event import Event as Flag
 
 from gateway.shield import Shielded
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable, UpstreamDown
-from kimi.pool import Lease
+from kimi.pool import Lease, Wish
 
 log = logging.getLogger(__name__)
 
@@ -29,32 +29,13 @@ _SHORTEST_PAUSE = 0.01
 class LeaseSource(Protocol):
     """Where accounts come from, and where the queue for them is kept; see `kimi.pool.Leases`."""
 
-    def acquire(
-        self,
-        routes: Sequence[str],
-        *,
-        model: str,
-        exclude: Collection[str] = (),
-        tripped: Collection[str] = (),
-        ticket: str = "",
-        patience: float = 0.0,
-    ) -> Lease: ...
+    def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease: ...
 
     def release(self, lease: Lease) -> float: ...
 
     def leave(self, ticket: str) -> None: ...
 
     def look(self, routes: Collection[str]) -> float | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a request needs."""
-
-    routes: tuple[str, ...]
-    model: str
-    exclude: frozenset[str] = frozenset()
-    tripped: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
@@ -148,16 +129,7 @@ class WaitingRoom:
         return max(_SHORTEST_PAUSE, min([LOOK_SECONDS, *(seconds for seconds in soonest if seconds is not None)]))
 
     def _ask(self, place: _Place, patience: float) -> Lease:
-        wish = place.wish
-        acquire = partial(
-            self._source.acquire,
-            wish.routes,
-            model=wish.model,
-            exclude=wish.exclude,
-            tripped=wish.tripped,
-            ticket=place.ticket,
-            patience=patience,
-        )
+        acquire = partial(self._source.acquire, place.wish, ticket=place.ticket, patience=patience)
         place.queued = True
         try:
             lease = Shielded(acquire, orphaned=self._source.release, refused=partial(self._leave, place)).result()

@@ -41,7 +41,7 @@ Whatever changes more than one key is one script in `lua/`, so that no reader ev
 
 from kimi.pool.chats import Chats
 from kimi.pool.connection import connect
-from kimi.pool.leases import Lease, Leases, Rest
+from kimi.pool.leases import Lease, Leases, Rest, Wish
 from kimi.pool.members import Members, Summary, SyncReport
 from kimi.pool.signals import Signals
 from kimi.pool.store import Store
@@ -58,5 +58,6 @@ __all__ = [
     "Summary",
     "SyncReport",
     "TokenStore",
+    "Wish",
     "connect",
 ]

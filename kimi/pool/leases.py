@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import orjson
@@ -30,6 +30,19 @@ class Lease:
     def member(self) -> str:
         """The lease as it stands in Redis."""
         return f"{self.id}:{self.account.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request needs: an account that serves one of `routes`, for `model`, but none of `exclude`, by name.
+
+    `tripped` are lines (`Account.line`) that are not to be used just now.
+    """
+
+    routes: tuple[str, ...]
+    model: str
+    exclude: frozenset[str] = frozenset()
+    tripped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +91,10 @@ class Leases:
         self.seconds = seconds
         self._worker = worker or uuid.uuid4().hex
 
-    def acquire(
-        self,
-        routes: Sequence[str],
-        *,
-        model: str,
-        exclude: Collection[str] = (),
-        tripped: Collection[str] = (),
-        ticket: str = "",
-        patience: float = 0.0,
-    ) -> Lease:
-        """Leases the best account that serves one of `routes`: highest priority, then by weight.
+    def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
+        """Leases the best account for `wish`: highest priority, then by weight.
 
-        Choosing, checking the limit and counting are one atomic step. Accounts on `tripped` lines are passed over.
+        Choosing, checking the limit and counting are one atomic step.
         Raises `AllBusy` or `AwaitingToken` when waiting may help, `NoAccount` when it cannot, `UpstreamDown` when it
         cannot and tripped lines are the reason. `retry_after` is set when it is known that nobody can be free sooner.
         With a `ticket` the caller has a place in the queue after those two, for `patience` seconds, unless they are
@@ -99,12 +103,12 @@ class Leases:
         lease_id = f"{self._worker}.{uuid.uuid4().hex}"
         answer = self._store.run(
             "acquire",
-            orjson.dumps(list(routes)).decode(),
-            model,
-            orjson.dumps(list(exclude)).decode(),
+            orjson.dumps(wish.routes).decode(),
+            wish.model,
+            orjson.dumps(list(wish.exclude)).decode(),
             lease_id,
             to_ms(self.seconds),
-            orjson.dumps(list(tripped)).decode(),
+            orjson.dumps(list(wish.tripped)).decode(),
             ticket,
             to_ms(patience),
         )

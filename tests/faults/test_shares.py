@@ -15,6 +15,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
 from kimi.pool import Leases, Members, Store, TokenStore, connect
 from tests.faults.houses import MODELS, House, ask, house
 from tests.faults.table import Ledger
+from tests.kimi.pool.pools import KIMI
 
 PROMISE = 10
 
@@ -88,7 +89,7 @@ def test_ten_thousand_leases_fall_as_the_weights_say(redis_url: str, promise: Le
             tokens.save(record, Tokens("access", "refresh"), issued=now, expires=now + 3600, next_due=now + 3600)
         taken: Counter[str] = Counter()
         for _ in range(leases_wanted):
-            lease = leases.acquire(["kimi"], model="kimi")
+            lease = leases.acquire(KIMI)
             taken[lease.account.name] += 1
             leases.release(lease, served=True)
         client.connection_pool.disconnect()

@@ -11,7 +11,7 @@ from devtools.valkey import free_port
 from gateway.cli import main, span
 from kimi.accounts import Account, Kind, State
 from kimi.pool import Store, connect
-from tests.kimi.pool.pools import Clock, Pool, rest, web
+from tests.kimi.pool.pools import KIMI, Clock, Pool, rest, web
 
 
 def run(redis_url: str, *arguments: str) -> Result:
@@ -30,7 +30,7 @@ def test_every_account_is_shown_with_what_ails_it(pool: Pool, redis_url: str) ->
     dead = pool.members.get("dead")
     assert dead is not None
     pool.members.mark("dead", dead.version, State.DEAD, "401: log in again")
-    held = [pool.leases.acquire(["kimi"], model="kimi") for _ in range(4)]
+    held = [pool.leases.acquire(KIMI) for _ in range(4)]
     for lease in held:
         if lease.account.name == "tired":
             pool.leases.release(lease, rest=rest(30, "Overloaded: tired"))

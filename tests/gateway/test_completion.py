@@ -12,7 +12,7 @@ from kimi.models import select
 from kimi.pool import Store, connect
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
 from tests.gateway.scripted import Step, wait_until
-from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
 
@@ -194,7 +194,7 @@ def test_a_client_that_leaves_takes_nothing_along(house: House) -> None:
 def test_a_client_that_leaves_the_queue_leaves_no_place_behind(make_house: MakeHouse) -> None:
     house = make_house(queue_seconds=60)
     house.pool.fill(web("a"))
-    lease = house.pool.leases.acquire(["kimi"], model="kimi")
+    lease = house.pool.leases.acquire(KIMI)
     completion = house.start()
     assert completion.next(0.05) == []
     assert house.waiting.waiting == 1

@@ -16,7 +16,7 @@ from gateway import crew
 from kimi.errors import AllBusy
 from kimi.pool import Leases, Store, connect
 from tests.gateway.gunicorns import Gunicorn, running
-from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
 
@@ -34,12 +34,12 @@ def test_what_a_dead_worker_held_is_free_at_once(redis_url: str, caplog: pytest.
     redis, clock = connect(redis_url), Clock()
     pool = Pool(Store(redis, clock=clock), clock)
     pool.fill(web("a"))
-    Leases(pool.store, worker="crew-1").acquire(["kimi"], model="kimi")
+    Leases(pool.store, worker="crew-1").acquire(KIMI)
     with pytest.raises(AllBusy):
-        pool.leases.acquire(["kimi"], model="kimi")
+        pool.leases.acquire(KIMI)
     crew.bury(redis_url, "crew-2")
     crew.bury(redis_url, "crew-1")
-    assert pool.leases.acquire(["kimi"], model="kimi").account.name == "a"
+    assert pool.leases.acquire(KIMI).account.name == "a"
     assert [record.getMessage() for record in caplog.records] == ["a worker is gone, its 1 leases are given back"]
     redis.connection_pool.disconnect()
 

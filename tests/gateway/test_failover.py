@@ -20,7 +20,7 @@ from kimi import errors
 from kimi.chat import ChatOpened, Finish, Text
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
 from tests.gateway.scripted import wait_until
-from tests.kimi.pool.pools import web
+from tests.kimi.pool.pools import KIMI, web
 
 TEN = tuple(web(f"a{number}") for number in range(10))
 BUSY = (errors.AccountBusy("another stream"),)
@@ -114,7 +114,7 @@ def test_how_long_an_account_rests_is_told_where_the_upstream_does_not_say(house
 def test_an_account_that_is_merely_in_use_is_waited_for(make_house: MakeHouse) -> None:
     house = make_house(queue_seconds=10)
     house.pool.fill(web("used"), web("bad", priority=-1))
-    used = house.pool.leases.acquire(["kimi"], model="kimi")
+    used = house.pool.leases.acquire(KIMI)
     house.upstream.by_account = {"bad": [BUSY], "used": [HELLO]}
     completion = house.start()
     wait_until(lambda: house.waiting.waiting == 1)
@@ -188,7 +188,7 @@ class TestAnUpstreamThatFails:
     def test_a_request_that_began_to_wait_before_asks_nobody_there(self, make_house: MakeHouse) -> None:
         house = make_house(queue_seconds=10)
         house.pool.fill(self.THERE)
-        lease = house.pool.leases.acquire(["kimi"], model="kimi")
+        lease = house.pool.leases.acquire(KIMI)
         completion = house.start()
         wait_until(lambda: house.waiting.waiting == 1)
         self.trip(house)

@@ -24,7 +24,7 @@ from gateway.surfaces.wire import Identity
 from kimi.chat import Alive, Answering, ChatOpened, Finish, Text
 from tests.gateway.houses import CHAT, House, MakeHouse
 from tests.gateway.scripted import Step, wait_until
-from tests.kimi.pool.pools import web
+from tests.kimi.pool.pools import KIMI, web
 
 IDENTITY = Identity(id="c", created=1, model="kimi")
 BEGUN: tuple[Step, ...] = (ChatOpened("c1"), Answering("s1"))
@@ -113,7 +113,7 @@ def test_while_it_waits_for_an_account(
 ) -> None:
     house = make_house(queue_seconds=60)
     house.pool.fill(web("a"))
-    lease = house.pool.leases.acquire(["kimi"], model="kimi")
+    lease = house.pool.leases.acquire(KIMI)
     client = Client(house, *pair, stream=stream)
     wait_until(lambda: house.waiting.waiting == 1)
     left = time.monotonic()

@@ -13,13 +13,13 @@ import redis
 from devtools.waiting import until
 from gateway.metrics import Metrics
 from gateway.pool import FIRST_PAUSE, LONGEST_PAUSE, Pool
-from gateway.waiting import WaitingRoom, Wish
+from gateway.waiting import WaitingRoom
 from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import AllBusy, AwaitingToken, StoreUnavailable
-from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, connect
+from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, Wish, connect
 from kimi.pool.fuse import Fuse
 from tests.gateway.scripted import wait_until
-from tests.kimi.pool.pools import web
+from tests.kimi.pool.pools import KIMI, web
 from tests.valkey import Valkey
 
 REST = Rest("Overloaded", "too busy", first=30, most=60)
@@ -68,7 +68,7 @@ class House:
         self.pool.mirror.refresh()
 
     def take(self, **options: object) -> Lease:
-        return self.pool.acquire(["kimi"], model="kimi", **options)  # type: ignore[arg-type]
+        return self.pool.acquire(KIMI, **options)  # type: ignore[arg-type]
 
     def counts(self) -> dict[str, int]:
         """How many leases of each account are out, as Redis sees it."""

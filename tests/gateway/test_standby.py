@@ -15,7 +15,7 @@ from kimi.pool import Lease, Rest, Summary
 from kimi.pool.changes import Copy
 from tests.gateway.copies import NOW, copy_of
 from tests.gateway.fakes import Clock
-from tests.kimi.pool.pools import web
+from tests.kimi.pool.pools import web, wish
 
 REST = Rest("Overloaded", "too busy", first=5, most=60)
 
@@ -43,7 +43,7 @@ class Desk:
         self, ticket: str = "", *, exclude: tuple[str, ...] = (), tripped: tuple[str, ...] = (), model: str = "kimi"
     ) -> Lease:
         return self.standby.acquire(
-            ["kimi"], model=model, exclude=exclude, tripped=tripped, ticket=ticket, patience=15 if ticket else 0
+            wish(model=model, exclude=exclude, tripped=tripped), ticket=ticket, patience=15 if ticket else 0
         )
 
     def queue(self, *tickets: str, exclude: tuple[str, ...] = ()) -> None:
@@ -118,10 +118,10 @@ class TestChoosing:
     def test_only_the_wanted_routes_are_considered(self) -> None:
         worker = desk("web", copy_of(Account(name="key", kind=Kind.MOONSHOT), routes=("moonshot:kimi-k3",)))
         take = worker.standby.acquire
-        assert take(["moonshot:kimi-k3"], model="kimi-k3").account.name == "key"
-        assert take(["kimi", "moonshot:kimi-k3"], model="kimi-k3").account.name == "web"
+        assert take(wish("moonshot:kimi-k3", model="kimi-k3")).account.name == "key"
+        assert take(wish("kimi", "moonshot:kimi-k3", model="kimi-k3")).account.name == "web"
         with pytest.raises(NoAccount, match="no account serves this"):
-            take(["moonshot:unknown"], model="unknown")
+            take(wish("moonshot:unknown", model="unknown"))
 
     def test_requests_a_minute_are_held_also_with_those_before(self) -> None:
         account = web("a", requests_per_minute=3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,13 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
-from gateway.waiting import WaitingRoom, Wish
+from gateway.waiting import WaitingRoom
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, StoreUnavailable, UpstreamDown
-from kimi.pool import Lease
+from kimi.pool import Lease, Wish
 from tests.gateway.scripted import wait_until
 from tests.kimi.pool.pools import web
 
-WISH = Wish(("kimi",), "kimi")
+WISH = Wish(("kimi",), "kimi", tripped=frozenset({"line"}))
 
 
 @dataclass
@@ -28,25 +28,15 @@ class Desk:
     refusal: PoolError = field(default_factory=AllBusy)
     asked: list[str] = field(default_factory=list)
     patience: float = 0.0
-    tripped: Collection[str] = ()
     left: list[str] = field(default_factory=list)
     looks: list[tuple[str, ...]] = field(default_factory=list)
     rests: float | None = None
     away: bool = False
 
-    def acquire(
-        self,
-        routes: Sequence[str],
-        *,
-        model: str,
-        exclude: Collection[str] = (),
-        tripped: Collection[str] = (),
-        ticket: str = "",
-        patience: float = 0.0,
-    ) -> Lease:
-        assert (routes, model, exclude) == (("kimi",), "kimi", frozenset())
+    def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
+        assert wish is WISH
         self.asked.append(ticket)
-        self.patience, self.tripped = patience, tripped
+        self.patience = patience
         gevent.sleep(0)
         if not self.free:
             raise self.refusal
@@ -80,9 +70,9 @@ def waiting(room: WaitingRoom, count: int) -> list[Any]:
 
 def test_a_free_account_is_had_at_once() -> None:
     desk = Desk(free=1)
-    lease = WaitingRoom(desk, 10, "w").acquire(Wish(("kimi",), "kimi", tripped=frozenset({"line"})))
+    lease = WaitingRoom(desk, 10, "w").acquire(WISH)
     assert lease.token == "token"
-    assert (desk.asked, desk.patience, desk.tripped, desk.left) == (["w.1"], 10, {"line"}, [])
+    assert (desk.asked, desk.patience, desk.left) == (["w.1"], 10, [])
 
 
 def test_whoever_is_called_asks_again_with_the_same_ticket() -> None:

@@ -20,7 +20,7 @@ from kimi.upstreams import Upstream
 from refresher.janitor import GRACE_SECONDS, Janitor, cleaning
 from refresher.metrics import Metrics
 from refresher.stopping import Stop
-from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
 
@@ -204,7 +204,7 @@ def test_gateways_have_time_to_say_that_they_live_when_it_starts(pool: Pool) -> 
 
 
 def test_leases_of_dead_workers_end_though_nobody_asks(house: House) -> None:
-    house.pool.leases.acquire(["kimi"], model="kimi")
+    house.pool.leases.acquire(KIMI)
     house.pool.clock.now += 61
     assert house.pool.count("a") == 1
     house.janitor.sweep()
@@ -282,9 +282,9 @@ def test_all_routes_are_looked_after_and_those_of_the_web_always(pool: Pool) -> 
 
 def test_places_in_the_queue_end_with_the_time_that_their_holders_wait(house: House) -> None:
     for _ in range(2):
-        house.pool.leases.acquire(["kimi"], model="kimi")
+        house.pool.leases.acquire(KIMI)
     with pytest.raises(AllBusy):
-        house.pool.leases.acquire(["kimi"], model="kimi", ticket="w.1", patience=0.02)
+        house.pool.leases.acquire(KIMI, ticket="w.1", patience=0.02)
     queue = house.pool.store.key("route", "kimi", "queue")
     assert house.pool.store.redis.zcard(queue) == 1
     until(lambda: house.pool.store.redis.exists(house.pool.store.key("ticket", "w.1")) == 0)

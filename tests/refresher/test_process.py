@@ -13,6 +13,7 @@ from kimi.accounts import State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Leases, Store, TokenStore, connect
 from refresher.process import prolonging
+from tests.kimi.pool.pools import KIMI
 from tests.refresher.running import Eyes, Refresher, Start, page, write
 from tests.simulator.running import Simulator
 from tests.valkey import Valkey
@@ -77,7 +78,7 @@ def test_a_restart_goes_on_with_the_rotated_token(tmp_path: Path, kimi: Simulato
     refresher.process.kill()
     refresher.wait()
     store = eyes.store
-    Leases(store).reject(Leases(store).acquire(["kimi"], model="kimi"))
+    Leases(store).reject(Leases(store).acquire(KIMI))
     start()
     until(lambda: kimi.account("alice")["exchanged"] == 2)
     until(lambda: not eyes.record("alice").rejected)
@@ -89,7 +90,7 @@ def test_a_rejected_token_is_refreshed_at_once(tmp_path: Path, kimi: Simulator, 
     start().says("refresher started")
     until(lambda: eyes.all_active("alice"))
     leases = Leases(eyes.store)
-    leases.reject(leases.acquire(["kimi"], model="kimi"))
+    leases.reject(leases.acquire(KIMI))
     until(lambda: not eyes.record("alice").rejected, seconds=5)
 
 

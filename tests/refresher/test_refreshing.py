@@ -16,7 +16,7 @@ from kimi.errors import (
 )
 from refresher.refreshing import Outcome, Refreshing
 from refresher.stopping import Stop
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import KIMI, Pool, wish
 from tests.refresher.conftest import ALICE, OFFICIAL, build, stored
 from tests.refresher.vendors import Vendor
 
@@ -33,7 +33,7 @@ def test_a_new_account_gets_its_tokens_and_a_time_for_the_next(
     assert record.access_expires == pool.clock.now + 900
     assert record.due is not None
     assert 450 <= record.due - pool.clock.now <= 540
-    assert pool.leases.acquire(["kimi"], model="kimi").token == record.access
+    assert pool.leases.acquire(KIMI).token == record.access
 
 
 def test_the_next_exchange_uses_the_rotated_token(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
@@ -78,7 +78,7 @@ def test_a_rejected_access_token_is_refreshed_before_its_time(
     pool: Pool, vendor: Vendor, refreshing: Refreshing
 ) -> None:
     pool.fill(ALICE)
-    pool.leases.reject(pool.leases.acquire(["kimi"], model="kimi"))
+    pool.leases.reject(pool.leases.acquire(KIMI))
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     assert not stored(pool).rejected
     assert len(vendor.asked) == 1
@@ -188,7 +188,7 @@ def test_a_key_is_tried_on_the_list_of_models(pool: Pool, vendor: Vendor, refres
     assert record.models == ("kimi-k2.6", "kimi-k3")
     assert record.due is not None
     assert 2880 <= record.due - pool.clock.now <= 3600
-    assert pool.leases.acquire(["moonshot:kimi-k3"], model="kimi-k3").token == "refresh-official"
+    assert pool.leases.acquire(wish("moonshot:kimi-k3", model="kimi-k3")).token == "refresh-official"
 
 
 def test_a_refused_key_is_dead(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:

@@ -20,7 +20,7 @@ from refresher.refreshing import Outcome, Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
 from refresher.worker import Worker
-from tests.kimi.pool.pools import Clock, Pool
+from tests.kimi.pool.pools import KIMI, Clock, Pool
 from tests.refresher.vendors import Vendor
 from tests.valkey import Valkey
 
@@ -138,7 +138,7 @@ def test_it_wakes_at_once_when_it_is_told_to(redis_url: str) -> None:
     house.pool.fill(ALICE)
     with house.running():
         until(lambda: house.chore.turns == 1)
-        house.pool.leases.reject(house.pool.leases.acquire(["kimi"], model="kimi"))
+        house.pool.leases.reject(house.pool.leases.acquire(KIMI))
         house.worker.wake("alice")
         until(lambda: not house.record().rejected)
 
@@ -201,7 +201,7 @@ def test_a_store_that_goes_and_comes_back_is_told_once_and_costs_no_account(own_
         turns = house.chore.turns
         until(lambda: house.chore.turns > turns + 3)
         own_valkey.start()
-        house.pool.leases.reject(house.pool.leases.acquire(["kimi"], model="kimi"))
+        house.pool.leases.reject(house.pool.leases.acquire(KIMI))
         until(lambda: not house.record().rejected)
     said = [line["event"] for line in lines]
     assert said.count("waiting for the store") == 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
-from kimi.pool import Leases, Members, Rest, Store, TokenStore
+from kimi.pool import Leases, Members, Rest, Store, TokenStore, Wish
 
 
 @dataclass
@@ -68,3 +69,11 @@ def web(name: str, **options: object) -> Account:
 def rest(seconds: float, because: str = "overloaded", **options: object) -> Rest:
     """A rest of so many seconds, the first time and every time."""
     return Rest(because, because, seconds, seconds, **options)  # type: ignore[arg-type]
+
+
+def wish(*routes: str, model: str = "kimi", exclude: Iterable[str] = (), tripped: Iterable[str] = ()) -> Wish:
+    """What a request needs, along the route `kimi` if nothing else is said."""
+    return Wish(routes or ("kimi",), model, frozenset(exclude), frozenset(tripped))
+
+
+KIMI = wish()

@@ -10,7 +10,7 @@ from redis.client import PubSub
 
 from kimi.errors import AllBusy
 from kimi.pool import Lease
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import Pool, wish
 
 PATIENCE = 10.0
 
@@ -38,7 +38,7 @@ class Ear:
 
 
 def take(pool: Pool, ticket: str = "", *, model: str = "kimi", exclude: tuple[str, ...] = ()) -> Lease:
-    return pool.leases.acquire(["kimi"], model=model, exclude=exclude, ticket=ticket, patience=PATIENCE)
+    return pool.leases.acquire(wish(model=model, exclude=exclude), ticket=ticket, patience=PATIENCE)
 
 
 def queue(pool: Pool, *tickets: str) -> None:

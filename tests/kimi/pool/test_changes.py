@@ -10,7 +10,7 @@ import redis
 from kimi.accounts import Account, Kind, State
 from kimi.pool import Rest
 from kimi.pool.changes import PAGE, Changes, Copy
-from tests.kimi.pool.pools import Pool, web
+from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
 REST = Rest("Overloaded", "too busy", first=30, most=60)
 
@@ -27,7 +27,7 @@ def names(copies: tuple[Copy, ...]) -> list[str]:
 def test_a_copy_holds_what_leasing_needs(pool: Pool, changes: Changes) -> None:
     account = Account(name="key", kind=Kind.MOONSHOT, weight=2, priority=3, max_concurrency=7)
     pool.fill(account, lifetime=900, models=("kimi-k3",))
-    leases = [pool.leases.acquire(["moonshot:kimi-k3"], model="kimi-k3") for _ in range(2)]
+    leases = [pool.leases.acquire(wish("moonshot:kimi-k3", model="kimi-k3")) for _ in range(2)]
     pool.leases.release(leases[0], rest=REST)
     pool.leases.release(leases[1], rest=replace(REST, model="kimi-x", told=100))
     (copy,) = changes.since(0).copies
@@ -58,7 +58,7 @@ def test_only_what_has_changed_since_is_told(pool: Pool, changes: Changes) -> No
     again = changes.since(first.number)
     assert (again.copies, again.number) == ((), first.number)
 
-    lease = pool.leases.acquire(["kimi"], model="kimi")
+    lease = pool.leases.acquire(KIMI)
     pool.leases.release(lease, served=True)
     assert changes.since(first.number).copies == (), "leases are not told"
     pool.leases.reject(lease)
@@ -78,10 +78,10 @@ def test_whatever_takes_an_account_out_or_brings_it_back_is_told(pool: Pool, cha
         (copy,) = batch.copies
         return copy
 
-    pool.leases.release(pool.leases.acquire(["kimi"], model="kimi"), rest=REST)
+    pool.leases.release(pool.leases.acquire(KIMI), rest=REST)
     assert news().cool_until == pool.clock.now + 30
     pool.clock.now += 31
-    pool.leases.release(pool.leases.acquire(["kimi"], model="kimi"), served=True)
+    pool.leases.release(pool.leases.acquire(KIMI), served=True)
     assert news().strikes == 0
     pool.members.mark("a", 2, State.DEAD, "refused")
     assert not news().serves

@@ -8,7 +8,7 @@ import pytest
 
 from kimi.accounts import ConfiguredAccount, State
 from kimi.pool.chats import Chats, StandingChat
-from tests.kimi.pool.pools import Pool, web
+from tests.kimi.pool.pools import Pool, web, wish
 
 WEEK = 7 * 86_400
 ONE = StandingChat("c1", "a")
@@ -80,7 +80,7 @@ def test_what_was_not_deleted_comes_back_ever_more_rarely(pool: Pool, chats: Cha
         lambda pool: pool.members.sync(
             [ConfiguredAccount(web("a"), "another"), ConfiguredAccount(web("b"), "refresh-b")]
         ),
-        lambda pool: pool.leases.reject(pool.leases.acquire(["kimi"], model="kimi", exclude=["b"])),
+        lambda pool: pool.leases.reject(pool.leases.acquire(wish(exclude=["b"]))),
     ],
     ids=["removed", "dead", "paused", "without a token", "rejected"],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Lease
-from tests.kimi.pool.pools import Pool, rest, web
+from tests.kimi.pool.pools import KIMI, Pool, rest, web
 
 A, B = web("a"), web("b")
 
@@ -17,7 +17,7 @@ def lose(pool: Pool, *names: str) -> None:
 
 
 def take(pool: Pool, ticket: str = "") -> Lease:
-    return pool.leases.acquire(["kimi"], model="kimi", ticket=ticket, patience=10)
+    return pool.leases.acquire(KIMI, ticket=ticket, patience=10)
 
 
 def test_the_others_serve_on(pool: Pool) -> None:

@@ -10,13 +10,13 @@ import pytest
 from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable
 from kimi.pool import Lease, Leases, Store, connect
-from tests.kimi.pool.pools import Pool, rest, web
+from tests.kimi.pool.pools import KIMI, Pool, rest, web, wish
 
 ROUTES = ["kimi"]
 
 
 def take(pool: Pool, routes: list[str] = ROUTES, model: str = "kimi", exclude: tuple[str, ...] = ()) -> Lease:
-    return pool.leases.acquire(routes, model=model, exclude=exclude)
+    return pool.leases.acquire(wish(*routes, model=model, exclude=exclude))
 
 
 def test_a_lease_carries_what_a_request_needs(pool: Pool) -> None:
@@ -394,9 +394,9 @@ def test_the_servers_clock_is_used_without_another(pool: Pool) -> None:
     pool.clock.now = store.now()
     pool.fill(web("a"))
     leases = Leases(store)
-    lease = leases.acquire(ROUTES, model="kimi")
+    lease = leases.acquire(KIMI)
     with pytest.raises(AllBusy):
-        leases.acquire(ROUTES, model="kimi")
+        leases.acquire(KIMI)
     leases.release(lease)
     expiry = pool.store.redis.zrange(store.key("usable"), 0, -1, withscores=True)
     assert expiry[0][1] / 1000 == pytest.approx(pool.clock.now + 900, abs=1)
@@ -414,6 +414,6 @@ def test_nothing_is_left_behind_by_leases(pool: Pool) -> None:
 def test_an_unreachable_redis_is_one_error(unused_port: int) -> None:
     leases = Leases(Store(connect(f"redis://127.0.0.1:{unused_port}/0")))
     with pytest.raises(StoreUnavailable, match="Redis does not answer"):
-        leases.acquire(ROUTES, model="kimi")
+        leases.acquire(KIMI)
     with pytest.raises(StoreUnavailable):
         Store(connect(f"redis://127.0.0.1:{unused_port}/0")).ping()

@@ -14,7 +14,7 @@ from kimi.accounts import ConfiguredAccount, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
 from kimi.pool.locks import Lock, Past
-from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_spent_when_anything_has_changed_since_the_account_was_read(p
 def test_an_account_that_became_more_urgent_is_still_due(pool: Pool) -> None:
     pool.fill(web("a"))
     pool.clock.now += 500
-    lease = pool.leases.acquire(["kimi"], model="kimi")
+    lease = pool.leases.acquire(KIMI)
     with locked(pool) as lock:
         record = known(pool)
         pool.leases.reject(lease)

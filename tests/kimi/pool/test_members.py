@@ -8,7 +8,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Region, State
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Members
 from kimi.pool.members import pack, unpack
-from tests.kimi.pool.pools import Pool, web
+from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
 ROUTES = ["kimi"]
 
@@ -59,7 +59,7 @@ def test_a_dead_account_stays_dead_until_the_operator_brings_a_new_token(pool: P
     pool.clock.now += 10_000
     assert pool.tokens.due() == []
     with pytest.raises(NoAccount):
-        pool.leases.acquire(ROUTES, model="kimi")
+        pool.leases.acquire(KIMI)
     dead = pool.members.get("a")
     assert dead is not None
     assert (dead.state, dead.reason, dead.refresh) == (State.DEAD, "401: log in again", "refresh-a-2")
@@ -67,7 +67,7 @@ def test_a_dead_account_stays_dead_until_the_operator_brings_a_new_token(pool: P
     pool.members.sync([configured("a", "a new login")])
     assert pool.tokens.due() == ["a"]
     with pytest.raises(AwaitingToken):
-        pool.leases.acquire(ROUTES, model="kimi")
+        pool.leases.acquire(KIMI)
 
 
 def test_a_verdict_over_an_older_token_does_not_count(pool: Pool) -> None:
@@ -83,22 +83,22 @@ def test_an_account_that_is_taken_out_keeps_its_token(pool: Pool) -> None:
     pool.fill(web("a"), web("b"))
     assert pool.members.sync([configured("b", "refresh-b")]).removed == ("a",)
     assert pool.members.sync([configured("b", "refresh-b")]).removed == ()
-    assert pool.leases.acquire(ROUTES, model="kimi").account.name == "b"
+    assert pool.leases.acquire(KIMI).account.name == "b"
     with pytest.raises(AllBusy):
-        pool.leases.acquire(ROUTES, model="kimi")
+        pool.leases.acquire(KIMI)
     gone = pool.members.get("a")
     assert gone is not None and not gone.configured and gone.refresh == "refresh-a-2"
     assert gone.due is None
 
     assert pool.members.sync([configured("a", "refresh-a"), configured("b", "refresh-b")]).updated == ("a",)
     assert pool.tokens.due() == ["a"]
-    assert pool.leases.acquire(ROUTES, model="kimi").token == "access-a-2"
+    assert pool.leases.acquire(KIMI).token == "access-a-2"
 
 
 def test_an_account_that_was_taken_out_is_forgotten_when_its_credential_must_have_expired(pool: Pool) -> None:
     account = web("a", requests_per_minute=1)
     pool.fill(account, web("b"))
-    pool.leases.release(pool.leases.acquire(["kimi"], model="kimi", exclude=["b"]))
+    pool.leases.release(pool.leases.acquire(wish(exclude=["b"])))
     pool.configure(web("b"))
     pool.clock.now += 90 * 86_400 - 1
     assert pool.members.forget() == ()
@@ -127,28 +127,28 @@ def test_accounts_of_another_origin_are_left_alone(pool: Pool) -> None:
 
 def test_a_changed_limit_counts_at_once(pool: Pool) -> None:
     pool.fill(web("a"))
-    pool.leases.acquire(ROUTES, model="kimi")
+    pool.leases.acquire(KIMI)
     pool.configure(web("a", max_concurrency=2))
-    pool.leases.acquire(ROUTES, model="kimi")
+    pool.leases.acquire(KIMI)
     pool.configure(web("a", max_concurrency=1))
     with pytest.raises(AllBusy):
-        pool.leases.acquire(ROUTES, model="kimi")
+        pool.leases.acquire(KIMI)
     assert pool.count("a") == 2
 
 
 def test_lifting_the_rate_limit_counts_at_once(pool: Pool) -> None:
     pool.fill(web("a", requests_per_minute=1))
-    pool.leases.release(pool.leases.acquire(ROUTES, model="kimi"))
+    pool.leases.release(pool.leases.acquire(KIMI))
     with pytest.raises(AllBusy):
-        pool.leases.acquire(ROUTES, model="kimi")
+        pool.leases.acquire(KIMI)
     pool.configure(web("a"))
-    assert pool.leases.acquire(ROUTES, model="kimi").account.name == "a"
+    assert pool.leases.acquire(KIMI).account.name == "a"
 
 
 def test_a_moved_priority_leaves_nothing_of_the_old_one(pool: Pool) -> None:
     pool.fill(web("a", priority=3), web("b", priority=2))
     pool.configure(web("a", priority=1), web("b", priority=2))
-    assert pool.leases.acquire(ROUTES, model="kimi").account.name == "b"
+    assert pool.leases.acquire(KIMI).account.name == "b"
 
 
 def test_the_summary_says_what_can_be_asked(pool: Pool) -> None:

@@ -7,7 +7,7 @@ import redis
 
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Leases
-from tests.kimi.pool.pools import Pool, rest, web
+from tests.kimi.pool.pools import KIMI, Pool, rest, web, wish
 from tests.kimi.pool.queueing import PATIENCE, Ear, in_queue, queue, take
 
 
@@ -151,10 +151,10 @@ def test_one_who_gives_up_after_the_call_passes_the_place_on(pool: Pool, ear: Ea
 def test_tickets_and_leases_of_a_dead_worker_are_given_back(pool: Pool, ear: Ear) -> None:
     pool.fill(web("a"), web("b"))
     dead = Leases(pool.store, worker="v")
-    dead.acquire(["kimi"], model="kimi")
+    dead.acquire(KIMI)
     mine = take(pool)
     with pytest.raises(AllBusy):
-        dead.acquire(["kimi"], model="kimi", ticket="v.1", patience=PATIENCE)
+        dead.acquire(KIMI, ticket="v.1", patience=PATIENCE)
     queue(pool, "w.1")
     assert pool.leases.abandon("v") == 1
     assert in_queue(pool) == ["w.1"]
@@ -166,7 +166,7 @@ def test_tickets_and_leases_of_a_dead_worker_are_given_back(pool: Pool, ear: Ear
 def test_a_worker_that_lives_keeps_what_it_holds(pool: Pool) -> None:
     pool.fill(web("a"), web("b", max_concurrency=2))
     mine = Leases(pool.store, worker="v")
-    held, lost = mine.acquire(["kimi"], model="kimi"), mine.acquire(["kimi"], model="kimi")
+    held, lost = mine.acquire(KIMI), mine.acquire(KIMI)
     assert mine.abandon("v", but=[held]) == 1
     assert (pool.count(held.account.name), pool.count(lost.account.name)) == (1, 0)
 
@@ -192,11 +192,11 @@ def test_several_routes_are_one_wish(pool: Pool, ear: Ear) -> None:
     pool.fill(web("a"))
     lease = take(pool)
     with pytest.raises(AllBusy):
-        pool.leases.acquire(["kimi", "kimi-classic"], model="kimi", ticket="w.1", patience=PATIENCE)
+        pool.leases.acquire(wish("kimi", "kimi-classic"), ticket="w.1", patience=PATIENCE)
     queue(pool, "w.2")
     pool.leases.release(lease)
     assert ear.calls() == ["w.1"]
-    lease = pool.leases.acquire(["kimi", "kimi-classic"], model="kimi", ticket="w.1", patience=PATIENCE)
+    lease = pool.leases.acquire(wish("kimi", "kimi-classic"), ticket="w.1", patience=PATIENCE)
     assert pool.store.redis.exists(pool.store.key("route", "kimi-classic", "queue")) == 0
     pool.leases.release(lease)
     assert ear.calls() == ["w.2"]

@@ -7,11 +7,11 @@ import pytest
 from kimi.accounts import ConfiguredAccount
 from kimi.errors import AllBusy, UpstreamDown
 from kimi.pool import Lease, Rest
-from tests.kimi.pool.pools import Pool, rest, web
+from tests.kimi.pool.pools import Pool, rest, web, wish
 
 
 def take(pool: Pool, *, tripped: tuple[str, ...] = ()) -> Lease:
-    return pool.leases.acquire(["kimi"], model="kimi", tripped=tripped)
+    return pool.leases.acquire(wish(tripped=tripped))
 
 
 def fail(pool: Pool, kind: str = "Overloaded", *, told: float | None = None) -> float:

@@ -12,7 +12,7 @@ from kimi.errors import AllBusy
 from kimi.pool import Signals
 from kimi.pool.connection import connect_listener
 from kimi.pool.signals import WAKE, freed
-from tests.kimi.pool.pools import Pool, web
+from tests.kimi.pool.pools import KIMI, Pool, web
 from tests.valkey import Valkey
 
 
@@ -35,7 +35,7 @@ def test_a_rejected_token_wakes_the_refresher(pool: Pool, signals: Signals) -> N
     pool.fill(web("a"))
     heard = signals.listen(WAKE)
     assert next(heard) is None
-    pool.leases.reject(pool.leases.acquire(["kimi"], model="kimi"))
+    pool.leases.reject(pool.leases.acquire(KIMI))
     assert next(heard) == "a"
     heard.close()
 
@@ -44,11 +44,11 @@ def test_only_the_worker_whose_turn_it_is_is_called(pool: Pool, signals: Signals
     pool.fill(web("a"))
     mine, others = (signals.listen(freed(worker), poll=0.05) for worker in ("mine", "others"))
     assert [next(mine), next(others)] == [None, None]
-    pool.leases.release(pool.leases.acquire(["kimi"], model="kimi"))
+    pool.leases.release(pool.leases.acquire(KIMI))
     assert next(mine) == "", "nobody waits"
-    lease = pool.leases.acquire(["kimi"], model="kimi")
+    lease = pool.leases.acquire(KIMI)
     with pytest.raises(AllBusy):
-        pool.leases.acquire(["kimi"], model="kimi", ticket="mine.1", patience=10)
+        pool.leases.acquire(KIMI, ticket="mine.1", patience=10)
     pool.leases.release(lease)
     assert [next(mine), next(others)] == ["mine.1", ""]
     mine.close()

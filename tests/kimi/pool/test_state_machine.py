@@ -19,7 +19,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Record, State, Token
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Lease, Rest
 from tests.kimi.pool.model import Member
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import Pool, wish
 
 NAMES = ("a", "b", "c")
 SECRETS = ("S", "T", "U", "V")
@@ -187,7 +187,7 @@ class PoolMachine(RuleBasedStateMachine):
             if member.is_free(self.now) and name not in exclude and member.refused.get(model, 0.0) <= self.now
         }
         try:
-            lease = self.pool.leases.acquire(routes, model=model, exclude=exclude)
+            lease = self.pool.leases.acquire(wish(*routes, model=model, exclude=exclude))
         except AllBusy as error:
             assert not free
             self._check_wait(error.retry_after, [m for name, m in serving.items() if name not in exclude])

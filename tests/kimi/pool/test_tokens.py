@@ -9,7 +9,7 @@ import pytest
 from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, TokenStore, connect
-from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
 
@@ -113,7 +113,7 @@ def test_what_was_saved_survives_the_death_of_redis(own_valkey: Valkey) -> None:
     own_valkey.start()
     record = pool.members.get("a")
     assert record is not None and record.refresh == "refresh-a-2"
-    assert pool.leases.acquire(["kimi"], model="kimi").token == "access-a-2"
+    assert pool.leases.acquire(KIMI).token == "access-a-2"
     redis.close()
 
 
@@ -157,7 +157,7 @@ def test_an_account_out_of_service_is_not_due_whatever_comes_late(pool: Pool, wh
     pool.fill(web("a"), web("b"))
     record = pool.members.get("a")
     assert record is not None
-    lease = pool.leases.acquire(["kimi"], model="kimi")
+    lease = pool.leases.acquire(KIMI)
     assert lease.account.name == "a"
     if why == "removed":
         pool.members.sync([ConfiguredAccount(web("b"), "refresh-b")])

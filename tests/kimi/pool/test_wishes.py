@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kimi.errors import AllBusy, UpstreamDown
-from tests.kimi.pool.pools import Pool, rest, web
+from tests.kimi.pool.pools import Pool, rest, web, wish
 from tests.kimi.pool.queueing import PATIENCE, Ear, in_queue, queue, take
 
 
@@ -68,9 +68,9 @@ def test_a_model_that_is_refused_no_longer_is_noticed(pool: Pool, ear: Ear) -> N
 def test_who_waits_for_a_line_that_can_be_reached_is_called_for_no_other(pool: Pool, ear: Ear) -> None:
     direct, proxied = web("direct"), web("proxied", proxy="http://127.0.0.1:1", priority=-1)
     pool.fill(direct, proxied)
-    lease = pool.leases.acquire(["kimi"], model="kimi", tripped=[direct.line])
+    lease = pool.leases.acquire(wish(tripped=[direct.line]))
     with pytest.raises(AllBusy):
-        pool.leases.acquire(["kimi"], model="kimi", tripped=[direct.line], ticket="w.1", patience=PATIENCE)
+        pool.leases.acquire(wish(tripped=[direct.line]), ticket="w.1", patience=PATIENCE)
     pool.leases.release(take(pool))
     assert ear.calls() == []
     pool.leases.release(lease)
@@ -80,11 +80,11 @@ def test_who_waits_for_a_line_that_can_be_reached_is_called_for_no_other(pool: P
 def test_nobody_waits_where_only_a_failing_upstream_is_left(pool: Pool) -> None:
     direct, proxied = web("direct"), web("proxied", proxy="http://127.0.0.1:1", priority=-1)
     pool.fill(direct, proxied)
-    lease = pool.leases.acquire(["kimi"], model="kimi", tripped=[direct.line])
+    lease = pool.leases.acquire(wish(tripped=[direct.line]))
     pool.leases.release(lease, rest=rest(PATIENCE + 5))
     busy = take(pool)
     for ticket in ("w.1", "w.2"):
         with pytest.raises(UpstreamDown):
-            pool.leases.acquire(["kimi"], model="kimi", tripped=[direct.line], ticket=ticket, patience=PATIENCE)
+            pool.leases.acquire(wish(tripped=[direct.line]), ticket=ticket, patience=PATIENCE)
         pool.leases.release(busy)
     assert in_queue(pool) == []
