@@ -34,7 +34,11 @@ def accounts() -> None:
 def list_accounts(*, as_json: bool) -> None:
     """Show every account, its state and why it is in it."""
     with reporting("accounts"):
-        records = Members(Store(connect(load(CommonSettings).redis_url))).all()
+        redis = connect(load(CommonSettings).redis_url)
+        try:
+            records = Members(Store(redis)).all()
+        finally:
+            redis.connection_pool.disconnect()
     now = time.time()
     if as_json:
         for record in records:

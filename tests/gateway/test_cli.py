@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,9 +20,11 @@ def run(redis_url: str, *arguments: str) -> Result:
 
 
 @pytest.fixture
-def pool(redis_url: str) -> Pool:
-    store = Store(connect(redis_url))
-    return Pool(store, Clock(store.now()))
+def pool(redis_url: str) -> Iterator[Pool]:
+    redis = connect(redis_url)
+    store = Store(redis)
+    yield Pool(store, Clock(store.now()))
+    redis.connection_pool.disconnect()
 
 
 def test_every_account_is_shown_with_what_ails_it(pool: Pool, redis_url: str) -> None:
