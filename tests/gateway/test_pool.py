@@ -311,7 +311,8 @@ class TestComingBack:
 
 
 class TestWaiting:
-    def room(self, house: House) -> WaitingRoom:
+    @pytest.fixture
+    def room(self, house: House) -> Iterator[WaitingRoom]:
         room = WaitingRoom(house.pool, 10, house.worker)
 
         def relay() -> None:
@@ -321,12 +322,13 @@ class TestWaiting:
                 else:
                     room.call(ticket)
 
-        gevent.spawn(relay)
-        return room
+        relaying = gevent.spawn(relay)
+        yield room
+        relaying.kill()
 
-    def test_who_waits_when_redis_goes_away_is_served_from_memory(self, house: House) -> None:
+    def test_who_waits_when_redis_goes_away_is_served_from_memory(self, house: House, room: WaitingRoom) -> None:
         house.fill("a")
-        room, lease = self.room(house), house.take()
+        lease = house.take()
         requests = [gevent.spawn(room.acquire, WISH) for _ in range(2)]
         wait_until(lambda: room.waiting == 2)
         house.valkey.kill()
@@ -336,9 +338,9 @@ class TestWaiting:
         house.pool.release(first)
         house.pool.release(requests[1].get(timeout=5))
 
-    def test_who_waits_when_redis_comes_back_is_served_by_redis(self, house: House) -> None:
+    def test_who_waits_when_redis_comes_back_is_served_by_redis(self, house: House, room: WaitingRoom) -> None:
         house.fill("a")
-        room, lease = self.room(house), house.take()
+        lease = house.take()
         house.valkey.kill()
         house.pool.renew([lease])
         requests = [gevent.spawn(room.acquire, WISH) for _ in range(2)]
@@ -353,9 +355,8 @@ class TestWaiting:
         for request in requests:
             request.kill()
 
-    def test_what_was_kept_for_one_who_waits_is_not_lost_at_the_switch(self, house: House) -> None:
+    def test_what_was_kept_for_one_who_waits_is_not_lost_at_the_switch(self, house: House, room: WaitingRoom) -> None:
         house.fill("a")
-        room = self.room(house)
         lease = house.take()
         house.valkey.kill()
         house.pool.renew([lease])

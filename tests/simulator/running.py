@@ -68,7 +68,8 @@ class Simulator:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """One control call. Raises ValueError with what the simulator says is wrong."""
-        answer = self.session.request(method, f"{self.url}/_sim/{path}", json=body, timeout=10)
+        with self.session:  # which is not closed for good: the next call only connects again
+            answer = self.session.request(method, f"{self.url}/_sim/{path}", json=body, timeout=10)
         if not answer.ok:
             raise ValueError(answer.text)
         return answer.json()
