@@ -37,7 +37,7 @@ class Pool:
         known = [(stored[account["name"]], account["refresh_token"]) for account in accounts]
         return sum(values["refresh"] == newest and float(values["expires"]) > now for values, newest in known)
 
-    def wait(self, what: Callable[[], bool] | None = None, *, seconds: float = 30.0, why: str = "") -> None:
+    def wait(self, what: Callable[[], bool] | None = None, *, seconds: float = 60.0, why: str = "") -> None:
         """Returns when `what` is so, or when every account is in service."""
         until(what or self.in_service, seconds=seconds, what=why or "every account is in service")
 

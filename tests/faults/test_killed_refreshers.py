@@ -39,7 +39,8 @@ def kill_at_random(pool: Pool, living: list[int], times: int) -> None:
 def test_refreshers_killed_at_random_moments_lose_only_what_was_on_its_way(tmp_path: Path, promise: Ledger) -> None:
     with starting(tmp_path, ACCOUNTS, refreshers=3, access_lifetime=6, exchange_delay=0.01) as (pool, living):
         kill_at_random(pool, living, KILLS)
-        pool.wait(lambda: pool.fresh() + len(dead(pool)) == ACCOUNTS, seconds=45, why="all fates are known")
+        pool.stack.simulator.settings(access_lifetime=300)
+        pool.wait(lambda: pool.fresh() + len(dead(pool)) == ACCOUNTS, why="all fates are known")
 
         # An answer that is being stored at this moment looks lost for a moment.
         pool.wait(lambda: dead(pool) == set(lost_answers(pool)), why="an account is lost if and only if an answer was")

@@ -57,9 +57,9 @@ def test_a_refresher_that_was_only_stopped_brings_back_the_account_that_others_g
     stopped.process.send_signal(signal.SIGSTOP)
     eyes.expire_lock("alice")
     start()
-    until(lambda: eyes.states() == {"alice": State.DEAD})
+    until(lambda: eyes.states() == {"alice": State.DEAD}, seconds=30)
     stopped.process.send_signal(signal.SIGCONT)
-    until(lambda: eyes.all_active("alice"))
+    until(lambda: eyes.all_active("alice"), seconds=30)
     assert eyes.record("alice").refresh == kimi.account("alice")["refresh_token"]
 
 
