@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, seconds: float = 10.0, what: str = "") -> T:
+def until(condition: Callable[[], T], *, seconds: float = 30.0, what: str = "") -> T:
     """The first true value of `condition`, asked every 10 ms. Raises TimeoutError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

