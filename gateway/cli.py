@@ -33,12 +33,8 @@ def accounts() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def list_accounts(*, as_json: bool) -> None:
     """Show every account, its state and why it is in it."""
-    with reporting("accounts"):
-        redis = connect(load(CommonSettings).redis_url)
-        try:
-            records = Members(Store(redis)).all()
-        finally:
-            redis.connection_pool.disconnect()
+    with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis:
+        records = Members(Store(redis)).all()
     now = time.time()
     if as_json:
         for record in records:

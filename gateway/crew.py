@@ -30,13 +30,11 @@ def worker_name(environ: Mapping[str, str], pid: int) -> str:
 
 def bury(redis_url: str, worker: str) -> None:
     """Gives back what a worker that is gone still held. Where that fails its leases expire by themselves."""
-    client = connect(redis_url, connections=1)
     try:
-        held = Leases(Store(client)).abandon(worker)
+        with connect(redis_url, connections=1) as redis:
+            held = Leases(Store(redis)).abandon(worker)
     except StoreUnavailable as error:
         log.warning("leases of a worker that is gone are left to expire: %s", error)
         return
-    finally:
-        client.connection_pool.disconnect()
     if held:
         log.warning("a worker is gone, its %d leases are given back", held)

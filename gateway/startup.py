@@ -16,11 +16,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 def check_store(settings: GatewaySettings) -> None:
     """Returns when Redis answers. Raises `StoreUnavailable`. The connection is not for the workers."""
-    client = connect(settings.redis_url, connections=1)
-    try:
-        Store(client).ping()
-    finally:
-        client.connection_pool.disconnect()
+    with connect(settings.redis_url, connections=1) as redis:
+        Store(redis).ping()
 
 
 def check_address(settings: GatewaySettings) -> None:

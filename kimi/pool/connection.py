@@ -16,7 +16,7 @@ def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Red
 
     redis-py's own retries would repeat a command whose reply was lost, and cost seconds while Redis is down.
     The pool blocks when all its connections are in use, where the plain one raises.
-    Connecting happens with the first command.
+    Connecting happens with the first command; `close`, or the end of a `with`, closes every connection.
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -27,7 +27,7 @@ def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Red
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 def connect_listener(url: str) -> Redis:
@@ -41,4 +41,4 @@ def connect_listener(url: str) -> Redis:
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)

@@ -92,7 +92,6 @@ def test_ten_thousand_leases_fall_as_the_weights_say(redis_url: str, promise: Le
             lease = leases.acquire(KIMI)
             taken[lease.account.name] += 1
             leases.release(lease, served=True)
-        client.connection_pool.disconnect()
     shares = {name: taken[name] * sum(weights.values()) / weight / leases_wanted for name, weight in weights.items()}
     worst = max(abs(share - 1) for share in shares.values())
     assert worst < 0.03, taken

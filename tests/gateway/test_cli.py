@@ -24,7 +24,7 @@ def pool(redis_url: str) -> Iterator[Pool]:
     redis = connect(redis_url)
     store = Store(redis)
     yield Pool(store, Clock(store.now()))
-    redis.connection_pool.disconnect()
+    redis.close()
 
 
 def test_every_account_is_shown_with_what_ails_it(pool: Pool, redis_url: str) -> None:

@@ -41,7 +41,7 @@ def test_what_a_dead_worker_held_is_free_at_once(redis_url: str, caplog: pytest.
     crew.bury(redis_url, "crew-1")
     assert pool.leases.acquire(KIMI).account.name == "a"
     assert [record.getMessage() for record in caplog.records] == ["a worker is gone, its 1 leases are given back"]
-    redis.connection_pool.disconnect()
+    redis.close()
 
 
 def test_without_a_store_its_leases_expire(caplog: pytest.LogCaptureFixture) -> None:

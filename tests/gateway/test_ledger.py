@@ -183,4 +183,3 @@ def test_it_survives_the_death_of_redis(own_valkey: Valkey) -> None:
         own_valkey.start()
         assert ledger.flush()
         assert chats.count() == 2
-        redis.connection_pool.disconnect()

@@ -85,7 +85,7 @@ class House:
 
     def close(self) -> None:
         for client in (self.redis, self.outside):
-            client.connection_pool.disconnect()
+            client.close()
 
 
 @pytest.fixture

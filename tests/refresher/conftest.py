@@ -35,7 +35,6 @@ def pool(redis_url: str) -> Iterator[Pool]:
     clock = Clock()
     yield Pool(Store(redis, clock=clock), clock)
     redis.close()
-    redis.connection_pool.disconnect()
 
 
 @pytest.fixture
@@ -81,7 +80,6 @@ def eyes(redis_url: str) -> Iterator[Eyes]:
     eyes = Eyes(redis_url)
     yield eyes
     eyes.redis.close()
-    eyes.redis.connection_pool.disconnect()
 
 
 @pytest.fixture(scope="module")

@@ -159,7 +159,6 @@ def test_tokens_survive_a_store_that_dies_during_the_exchange(
     assert kimi.account("alice")["exchanges"] == 1
     assert refresher.terminate() == 0
     eyes.redis.close()
-    eyes.redis.connection_pool.disconnect()
 
 
 def test_its_pages_are_served_on_the_port_that_is_set(

@@ -98,7 +98,6 @@ class House:
         self._thread.join(20)
         assert not self._thread.is_alive()
         self.redis.close()
-        self.redis.connection_pool.disconnect()
 
     def record(self, name: str = "alice") -> Record:
         record = self.pool.members.get(name)
@@ -180,7 +179,6 @@ def pool_at(url: str) -> Iterator[Pool]:
     redis = connect(url)
     yield Pool(Store(redis), Now())
     redis.close()
-    redis.connection_pool.disconnect()
 
 
 def test_nothing_new_is_begun_after_the_stop(redis_url: str) -> None:

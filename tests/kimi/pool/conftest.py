@@ -24,7 +24,6 @@ def pool(redis_url: str) -> Iterator[Pool]:
     clock = Clock()
     yield Pool(Store(redis, clock=clock), clock)
     redis.close()
-    redis.connection_pool.disconnect()
 
 
 @pytest.fixture

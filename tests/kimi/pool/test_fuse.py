@@ -26,7 +26,7 @@ def fuse() -> Fuse:
 def store(own_valkey: Valkey, fuse: Fuse) -> Iterator[Store]:
     client = connect(own_valkey.url, timeout=0.2)
     yield Store(client, fuse=fuse)
-    client.connection_pool.disconnect()
+    client.close()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def outside(own_valkey: Valkey) -> Iterator[Store]:
     """A store of the same Redis without a fuse."""
     client = connect(own_valkey.url, timeout=0.2)
     yield Store(client)
-    client.connection_pool.disconnect()
+    client.close()
 
 
 def clients(server: Valkey) -> int:

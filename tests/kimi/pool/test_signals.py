@@ -20,7 +20,7 @@ from tests.valkey import Valkey
 def signals(redis_url: str) -> Iterator[Signals]:
     redis = connect_listener(redis_url)
     yield Signals(redis)
-    redis.connection_pool.disconnect()
+    redis.close()
 
 
 def test_a_new_account_wakes_the_refresher(pool: Pool, signals: Signals) -> None:
@@ -60,7 +60,7 @@ def test_silence_is_told_as_well(redis_url: str) -> None:
     heard = Signals(redis).listen(WAKE, poll=0.01)
     assert [next(heard) for _ in range(3)] == [None, "", ""]
     heard.close()
-    redis.connection_pool.disconnect()
+    redis.close()
 
 
 def test_it_listens_again_when_redis_is_back(own_valkey: Valkey) -> None:
@@ -87,7 +87,7 @@ def test_it_listens_again_when_redis_is_back(own_valkey: Valkey) -> None:
     assert message == "a"
     assert pauses[0] == 0.05
     heard.close()
-    redis.connection_pool.disconnect()
+    redis.close()
 
 
 def test_a_server_that_has_fallen_silent_is_noticed(own_valkey: Valkey) -> None:
@@ -101,4 +101,4 @@ def test_a_server_that_has_fallen_silent_is_noticed(own_valkey: Valkey) -> None:
     until(lambda: next(heard) == "", what="it listens again")
     assert set(pauses) == {0.2}
     heard.close()
-    redis.connection_pool.disconnect()
+    redis.close()

@@ -97,24 +97,24 @@ def test_a_prolonged_lock_lasts(pool: Pool) -> None:
 def test_a_redis_that_dies_under_the_lock_raises_nothing_but_what_was_done_there(
     own_valkey: Valkey,
 ) -> None:
-    tokens = TokenStore(Store(connect(own_valkey.url)))
-    with tokens.lock("a", 30) as had:
-        assert had
-        own_valkey.kill()
-    with pytest.raises(StoreUnavailable), tokens.lock("a", 30):
-        pytest.fail("a lock that cannot be written is not had")
+    with connect(own_valkey.url) as redis:
+        tokens = TokenStore(Store(redis))
+        with tokens.lock("a", 30) as had:
+            assert had
+            own_valkey.kill()
+        with pytest.raises(StoreUnavailable), tokens.lock("a", 30):
+            pytest.fail("a lock that cannot be written is not had")
 
 
 def test_what_was_saved_survives_the_death_of_redis(own_valkey: Valkey) -> None:
-    redis = connect(own_valkey.url, timeout=5)
-    pool = Pool(Store(redis), Clock(Store(redis).now()))
-    pool.fill(web("a"))
-    own_valkey.kill()
-    own_valkey.start()
-    record = pool.members.get("a")
-    assert record is not None and record.refresh == "refresh-a-2"
-    assert pool.leases.acquire(KIMI).token == "access-a-2"
-    redis.close()
+    with connect(own_valkey.url, timeout=5) as redis:
+        pool = Pool(Store(redis), Clock(Store(redis).now()))
+        pool.fill(web("a"))
+        own_valkey.kill()
+        own_valkey.start()
+        record = pool.members.get("a")
+        assert record is not None and record.refresh == "refresh-a-2"
+        assert pool.leases.acquire(KIMI).token == "access-a-2"
 
 
 def test_a_redis_without_append_only_file_is_told_once(own_valkey: Valkey, caplog: pytest.LogCaptureFixture) -> None:
