@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import gevent
+import pytest
 
+from kimi import errors
 from kimi.accounts import Account
 from kimi.chat import Chat, ChatOpened, Event
 
@@ -19,6 +22,22 @@ def wait_until(condition: Callable[[], bool]) -> None:
     with gevent.Timeout(5):
         while not condition():
             gevent.idle()
+
+
+UNSEEN: Final = (
+    errors.TokenRejected("401"),
+    errors.AccountBanned("closed"),
+    errors.AccountBusy("another stream"),
+    errors.Overloaded("tired"),
+    errors.RateLimited("slow down"),
+    errors.QuotaSpent("spent"),
+    errors.ModelRefused("not in the plan"),
+    errors.Unreachable("refused"),
+    errors.UpstreamTimeout("silence"),
+    errors.BrokenAnswer("empty"),
+)
+"""Failures that another account makes good."""
+each_unseen = pytest.mark.parametrize("failure", UNSEEN, ids=lambda error: type(error).__name__)
 
 
 @dataclass
@@ -36,6 +55,7 @@ class ScriptedUpstream:
     on_cancel: Callable[[], object] = lambda: None
     closed: int = 0
     running: int = 0
+    steps: int = 0  # begun, over all scripts
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
         self.asked.append((account.name, token, chat))
@@ -45,6 +65,7 @@ class ScriptedUpstream:
         self.running += 1
         try:
             for step in script:
+                self.steps += 1
                 if isinstance(step, BaseException):
                     raise step
                 if isinstance(step, float):

@@ -11,7 +11,7 @@ from kimi.chat import Alive, ChatOpened, Finish, Text, Thinking
 from kimi.models import select
 from kimi.pool import Store, connect
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
-from tests.gateway.scripted import Step, wait_until
+from tests.gateway.scripted import Step, each_unseen, wait_until
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
@@ -35,22 +35,7 @@ def test_the_chat_goes_with_the_name_that_the_kind_understands(house: House) -> 
     assert house.upstream.asked[0][2].model == "kimi-latest-preview"
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        errors.TokenRejected("401"),
-        errors.AccountBanned("closed"),
-        errors.AccountBusy("another stream"),
-        errors.Overloaded("tired"),
-        errors.RateLimited("slow down"),
-        errors.QuotaSpent("spent"),
-        errors.ModelRefused("not in the plan"),
-        errors.Unreachable("refused"),
-        errors.UpstreamTimeout("silence"),
-        errors.BrokenAnswer("empty"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
+@each_unseen
 def test_a_failure_before_the_first_event_is_unseen(house: House, failure: errors.KimiError) -> None:
     house.pool.fill(web("bad", priority=1), web("good"))
     house.upstream.by_account = {"bad": [(ChatOpened("lost"), Alive(), failure)], "good": [HELLO]}

@@ -19,7 +19,7 @@ from gateway.surfaces.wire import Identity
 from kimi import errors
 from kimi.chat import ChatOpened, Finish, Text
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
-from tests.gateway.scripted import wait_until
+from tests.gateway.scripted import each_unseen, wait_until
 from tests.kimi.pool.pools import KIMI, web
 
 TEN = tuple(web(f"a{number}") for number in range(10))
@@ -31,21 +31,7 @@ def asked(house: House) -> list[str]:
     return [name for name, _, _ in house.upstream.asked]
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        errors.TokenRejected("401"),
-        errors.AccountBanned("closed"),
-        errors.AccountBusy("another stream"),
-        errors.Overloaded("tired"),
-        errors.QuotaSpent("spent"),
-        errors.ModelRefused("not in the plan"),
-        errors.Unreachable("refused"),
-        errors.UpstreamTimeout("silence"),
-        errors.BrokenAnswer("empty"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
+@each_unseen
 def test_one_healthy_account_of_ten_is_enough(house: House, failure: errors.KimiError) -> None:
     house.pool.fill(*TEN, web("healthy", priority=-1))
     house.upstream.by_account = {account.name: [(ChatOpened("lost"), failure)] for account in TEN}

@@ -38,8 +38,9 @@ def watched(server: socket.socket) -> Iterator[list[bool]]:
 
 def rounds() -> None:
     """Lets the event loop look at all descriptors, more than once."""
-    for _ in range(3):
-        gevent.sleep(0.01)
+    loop = get_hub().loop
+    begun = loop.iteration
+    wait_until(lambda: loop.iteration >= begun + 3)
 
 
 def test_a_waiting_client_is_there(connection: Ends) -> None:

@@ -1,14 +1,14 @@
+"""What the newer dialect's answers become."""
+
 from __future__ import annotations
 
 import struct
 from typing import Any
 
-import jwt
 import orjson
 import pytest
 
-from kimi.accounts import Account, Kind, Region
-from kimi.chat import Alive, Chat, ChatOpened, Event, Feature, Finish, Message, Text, Thinking
+from kimi.chat import Alive, ChatOpened, Event, Finish, Text, Thinking
 from kimi.errors import (
     AccountBusy,
     BrokenAnswer,
@@ -17,32 +17,21 @@ from kimi.errors import (
     ModelRefused,
     Overloaded,
     RateLimited,
-    RequestInvalid,
     TokenRejected,
     Unreachable,
     UpstreamError,
 )
-from kimi.http import Endpoints
-from kimi.upstreams import KeepsChats, KnowsAllowance
-from kimi.upstreams.connect import Connect, Reader
+from kimi.upstreams.connect import Reader
 from kimi.upstreams.drift import Drift
-from kimi.upstreams.line import Line
+from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect
 from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
 
-ACCOUNT = Account(name="alice", kind=Kind.KIMI, proxy="http://proxy")
-TOKEN = jwt.encode({"sub": "u1", "ssid": "s1", "device_id": "d1", "typ": "access"}, "k" * 64, algorithm="HS512")
-CHAT = Chat(model="kimi", messages=(Message("user", "你好"),))
 OPENED = ChatOpened("19a0c0de-1111-8000-8000-00000000c0de")
-ENVELOPES = {"Content-Type": "application/connect+json"}
 
 ASSISTANT = {"op": "set", "mask": "message", "message": {"role": "assistant", "status": "MESSAGE_STATUS_GENERATING"}}
 TEXT = {"op": "set", "mask": "block.text", "block": {"id": "b", "text": {"content": "x"}}}
 COMPLETED = {"op": "set", "mask": "message.status", "message": {"status": "MESSAGE_STATUS_COMPLETED"}}
 DONE: dict[str, Any] = {"done": {}}
-
-
-def connect(http: Replay) -> Connect:
-    return Connect(Line(http, Endpoints(web="http://web")))
 
 
 def envelope(message: object, flags: int = 0) -> bytes:
@@ -253,101 +242,6 @@ def test_an_error_in_place_of_the_stream(answer: Recorded, error: type[KimiError
     assert type(failure(answer)[1]) is error
 
 
-def test_what_is_sent_for_a_plain_question() -> None:
-    http = Replay(Recorded(recorded("connect-answer.bin"), headers=ENVELOPES))
-    list(connect(http).stream(CHAT, ACCOUNT, TOKEN))
-    (call,) = http.calls
-
-    assert call.url == "http://web/apiv2/kimi.gateway.chat.v1.ChatService/Chat"
-    assert (call.method, call.timeout, call.proxy) == ("POST", 120, "http://proxy")
-    assert call.content is not None
-    flags, length = struct.unpack(">BI", call.content[:5])
-    assert (flags, length) == (0, len(call.content) - 5)
-    assert orjson.loads(call.content[5:]) == {
-        "scenario": "SCENARIO_K2D5",
-        "tools": [],
-        "message": {
-            "id": "",
-            "children_message_ids": [],
-            "role": "user",
-            "blocks": [{"id": "", "message_id": "", "text": {"content": "你好"}}],
-            "scenario": "SCENARIO_K2D5",
-            "labels": [],
-            "references": [],
-            "is_goal": False,
-        },
-        "options": {"thinking": False, "enable_plugin": False, "reasoning_effort": "REASONING_EFFORT_NONE"},
-        "project_id": "",
-    }
-    assert call.headers["Content-Type"] == "application/connect+json"
-    assert call.headers["Connect-Protocol-Version"] == "1"
-    assert call.headers["Authorization"] == f"Bearer {TOKEN}"
-    assert call.headers["X-Traffic-Id"] == "u1"
-    assert call.headers["X-Msh-Session-Id"] == "s1"
-    assert call.headers["X-Msh-Device-Id"] == "d1"
-
-
-def sent(chat: Chat, account: Account = ACCOUNT) -> tuple[str, dict[str, Any]]:
-    http = Replay(Recorded(recorded("connect-answer.bin"), headers=ENVELOPES))
-    list(connect(http).stream(chat, account, TOKEN))
-    return http.calls[0].url, orjson.loads((http.calls[0].content or b"")[5:])
-
-
-@pytest.mark.parametrize(
-    ("model", "features", "scenario", "kimiplus", "options"),
-    [
-        (
-            "kimi",
-            {Feature.THINKING},
-            "SCENARIO_K2D5",
-            None,
-            {"thinking": True, "reasoning_effort": "REASONING_EFFORT_LOW"},
-        ),
-        ("kimi-k2", set(), "SCENARIO_K2", None, {"thinking": False}),
-        ("kimi-k3", set(), "SCENARIO_OK_COMPUTER", "ok-computer", {"reasoning_effort": "REASONING_EFFORT_LOW"}),
-        ("conpg00t7lagbbsfqkq0", set(), "SCENARIO_K2D5", "conpg00t7lagbbsfqkq0", {"thinking": False}),
-    ],
-)
-def test_what_models_become(
-    model: str, features: set[Feature], scenario: str, kimiplus: str | None, options: dict[str, Any]
-) -> None:
-    _, body = sent(Chat(model=model, messages=CHAT.messages, features=frozenset(features)))
-
-    assert (body["scenario"], body["message"]["scenario"], body.get("kimiplus_id")) == (scenario, scenario, kimiplus)
-    assert options.items() <= body["options"].items()
-    assert ("reasoning_effort" in body["options"]) == (model != "kimi-k2")
-
-
-def test_search_is_a_tool() -> None:
-    _, body = sent(Chat(model="kimi", messages=CHAT.messages, features=frozenset({Feature.SEARCH})))
-
-    assert body["tools"] == [{"type": "TOOL_TYPE_SEARCH", "search": {}}]
-    assert body["options"]["enable_plugin"] is True
-
-
-def test_a_history_is_folded_and_the_systems_words_have_their_own_place() -> None:
-    turns = (Message("user", "a"), Message("system", "s"), Message("assistant", "b"), Message("user", "c"))
-    _, body = sent(Chat(model="kimi", messages=turns))
-
-    assert body["options"]["system_prompt"] == "s"
-    assert body["message"]["blocks"][0]["text"]["content"] == "user:a\nassistant:b\nuser:c"
-
-
-def test_an_account_of_the_other_region_goes_to_its_own_host() -> None:
-    url, _ = sent(CHAT, Account(name="bob", kind=Kind.KIMI, region=Region.GLOBAL))
-
-    assert url.startswith("https://www.kimi.ai/apiv2/")
-
-
-def test_a_model_that_the_dialect_lacks() -> None:
-    http = Replay()
-    with pytest.raises(RequestInvalid) as raised:
-        list(connect(http).stream(Chat(model="kimi-k1", messages=CHAT.messages), ACCOUNT, TOKEN))
-
-    assert raised.value.param == "model"
-    assert http.calls == []
-
-
 def test_closing_early_lets_go_of_the_connection() -> None:
     http = Replay(Recorded(recorded("connect-answer.bin"), headers=ENVELOPES))
     stream = connect(http).stream(CHAT, ACCOUNT, TOKEN)
@@ -358,78 +252,3 @@ def test_closing_early_lets_go_of_the_connection() -> None:
     stream.close()
 
     assert http.open == 0
-
-
-@pytest.mark.parametrize(
-    "answer", [as_json({}), Recorded(b"", 200), Recorded(b"", 404), as_json({"code": "not_found"}, 410)]
-)
-def test_a_chat_is_deleted_or_was_gone_already(answer: Recorded) -> None:
-    http = Replay(answer)
-    upstream = connect(http)
-    upstream.delete_chat("c1", ACCOUNT, TOKEN)
-    (call,) = http.calls
-
-    assert isinstance(upstream, KeepsChats)
-    assert (call.method, call.url) == ("POST", "http://web/apiv2/kimi.chat.v1.ChatService/DeleteChat")
-    assert call.json == {"chat_id": "c1"}
-    assert call.headers["Content-Type"] == "application/json"
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (as_json({"code": "unauthenticated"}, 401), TokenRejected),
-        (as_json({"code": "unauthenticated"}, 200), TokenRejected),
-        (Recorded(b"", 500), UpstreamError),
-    ],
-)
-def test_a_chat_that_is_not_deleted(answer: Recorded, error: type[KimiError]) -> None:
-    with pytest.raises(error):
-        connect(Replay(answer)).delete_chat("c1", ACCOUNT, TOKEN)
-
-
-def allowance(*answers: Recorded) -> float | None:
-    http = Replay(*answers)
-    upstream = Connect(Line(http, Endpoints(web="http://web")), clock=lambda: 1_800_000_000.0)
-    assert isinstance(upstream, KnowsAllowance)
-    seconds = upstream.resets_in(ACCOUNT, TOKEN)
-    (call,) = http.calls
-    assert call.url == "http://web/apiv2/kimi.gateway.membership.v2.MembershipService/GetSubscriptionStats"
-    assert (call.method, call.json, call.proxy) == ("POST", {}, "http://proxy")
-    assert call.headers["Authorization"] == f"Bearer {TOKEN}"
-    return seconds
-
-
-def stats(used: object = 1.0, expires: object = "2027-01-15T09:00:00Z") -> Recorded:
-    return as_json({"subscriptionBalance": {"amountUsedRatio": used, "expireTime": expires}})
-
-
-@pytest.mark.parametrize("expires", ["2027-01-15T09:00:00Z", "2027-01-15T17:00:00.000000123+08:00"])
-def test_when_a_spent_plan_begins_anew(expires: str) -> None:
-    assert allowance(stats(expires=expires)) == 3600.0
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        stats(used=0.5),
-        stats(used=None),
-        stats(used="1.0"),
-        stats(expires="2027-01-15T07:00:00Z"),
-        stats(expires="2027-01-15T09:00:00"),
-        stats(expires="soon"),
-        stats(expires=1_800_003_600),
-        as_json({"subscriptionBalance": None}),
-        as_json({}),
-        as_json([]),
-        as_json({"code": "unauthenticated"}, 401),
-        Recorded(b"", 500),
-    ],
-)
-def test_a_plan_that_nobody_tells_of(answer: Recorded) -> None:
-    assert allowance(answer) is None
-
-
-def test_a_plan_of_which_nonsense_is_told() -> None:
-    with pytest.raises(BrokenAnswer):
-        allowance(Recorded(b"<html>"))

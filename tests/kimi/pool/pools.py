@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
-from kimi.pool import Leases, Members, Rest, Store, TokenStore, Wish
+from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, Wish
 
 
 @dataclass
@@ -77,3 +77,8 @@ def wish(*routes: str, model: str = "kimi", exclude: Iterable[str] = (), tripped
 
 
 KIMI = wish()
+
+
+def take(pool: Pool, routes: Iterable[str] = ("kimi",), model: str = "kimi", exclude: Iterable[str] = ()) -> Lease:
+    """A lease for such a wish, at once or not at all."""
+    return pool.leases.acquire(wish(*routes, model=model, exclude=exclude))
