@@ -8,13 +8,19 @@ import pytest
 import redis
 
 from tests.faults.table import pytest_addoption, pytest_terminal_summary
+from tests.leaks import no_greenlet_is_left, nothing_is_left
 from tests.valkey import Valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["pytest_addoption", "pytest_terminal_summary"]  # the table of tests/faults, printed at the end of any run
+__all__ = [
+    "no_greenlet_is_left",
+    "nothing_is_left",
+    "pytest_addoption",  # of the table of tests/faults, printed at the end of any run
+    "pytest_terminal_summary",
+]
 
 
 @pytest.fixture(scope="session")

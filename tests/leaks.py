@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import gevent
-import greenlet
 import pytest
-from gevent.hub import Hub
 
 from devtools.waiting import until
+from tests import greenlets
 
 REST_SECONDS: Final = 3.0
 """How long what a test has begun may take to end after it."""
@@ -103,18 +102,10 @@ def _ends(descriptor: int) -> str:
 
 
 def _greenlets() -> dict[Hashable, Any]:
-    """Those that have begun and not ended, or will begin; gevent's hub, of which every thread has one, is nobody's."""
     gevent.sleep(0)  # lets them run
-    everything: list[Any] = gc.get_objects()
-    found = [thing for thing in everything if issubclass(type(thing), greenlet.greenlet)]
-    return {id(each): each for each in found if each and not isinstance(each, Hub)}
-
-
-def _function(each: Any) -> str:
-    function = getattr(each, "_run", None) or getattr(each, "run", None)
-    return f"the greenlet of {getattr(function, '__qualname__', function)}"
+    return {id(each): each for each in greenlets.alive()}
 
 
 THREADS: Final = Kind(_threads, lambda thread: f"the thread {thread.name}")
 SOCKETS: Final = Kind(_sockets, _ends)
-GREENLETS: Final = Kind(_greenlets, _function)
+GREENLETS: Final = Kind(_greenlets, lambda each: f"the greenlet of {greenlets.name(each)}")

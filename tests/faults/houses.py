@@ -77,7 +77,6 @@ class House:
                 leaks.wait_for_rest(self.stack)  # as long as there are accounts to delete chats with
             finally:
                 members.sync([], origin=f"test-{names[0]}")
-            client.connection_pool.disconnect()
 
 
 @contextmanager
@@ -104,6 +103,7 @@ def house(
         try:
             stack.start(**accounts)
             with redis.Redis.from_url(stack.valkey.url, decode_responses=True) as client:
+                client.ping()  # connects
                 yield House(stack, balancer, client)
         finally:
             stack.stop()

@@ -50,6 +50,11 @@ class Pool:
                 pipe.hgetall(f"{PREFIX}account:{name}")
             return dict(zip(names, pipe.execute(), strict=True))
 
+    def exchanging(self) -> int:
+        """How many accounts somebody refreshes now."""
+        with redis.Redis.from_url(self.stack.valkey.url) as client:
+            return sum(1 for _ in client.scan_iter(f"{PREFIX}lock:*", count=1000))
+
     def counted(self, figure: str) -> Counter[str]:
         """A figure of the simulator's, by account."""
         accounts = self.stack.simulator.state()["accounts"]

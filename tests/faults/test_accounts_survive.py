@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from devtools.waiting import until
+from refresher.worker import THREADS
 from tests.faults.pools import Pool, starting
 from tests.faults.table import Ledger
 
@@ -86,13 +87,12 @@ def test_a_killed_store_has_every_token_that_was_exchanged(pool: Pool, promise: 
 def test_a_refresher_that_slept_longer_than_its_locks_loses_nothing(
     pool: Pool, living: list[int], promise: Ledger
 ) -> None:
-    pool.stack.simulator.settings(exchange_delay=1.0)
-    before = pool.total("exchanges")
-    until(lambda: pool.total("exchanges") >= before + 20, what="exchanges are under way")
+    pool.stack.simulator.settings(exchange_delay=3.0)
+    until(lambda: pool.exchanging() > 2 * THREADS, what="so many exchanges are under way that each refresher has some")
     os.kill(living[0], signal.SIGSTOP)
     pool.stack.simulator.settings(exchange_delay=0.01)
     try:
-        until(lambda: pool.total("reused") > 0, seconds=30, what="others have tried a token that the sleeper had spent")
+        until(lambda: pool.total("reused") > 0, what="others have tried a token that the sleeper had spent")
     finally:
         os.kill(living[0], signal.SIGCONT)
     pool.wait(why="the sleeper's answers are stored, and every account is in service")

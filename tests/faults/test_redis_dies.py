@@ -23,14 +23,14 @@ REQUESTS = 150
 """Served in each state, before what they take is compared."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def way() -> Iterator[Proxy]:
     """The way from the gateways to Redis."""
     with Proxy([]) as way:
         yield way
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory, way: Proxy) -> Iterator[House]:
     """Two gateways of two workers each, which reach Redis by the proxy."""
     with house(tmp_path_factory.mktemp("redis"), redis_proxy=way, kimi=ACCOUNTS) as home:

@@ -10,9 +10,6 @@ import pytest
 from kimi.pool import Store, connect
 from tests.gateway.houses import House, MakeHouse
 from tests.kimi.pool.pools import Clock, Pool
-from tests.leaks import no_greenlet_is_left, nothing_is_left
-
-__all__ = ["no_greenlet_is_left", "nothing_is_left"]
 
 
 @pytest.fixture
@@ -30,7 +27,7 @@ def make_house(redis_url: str) -> Iterator[MakeHouse]:
         for completion in house.started:
             completion.close()
         assert house.completions.join(5) and house.reactions.join(5) and house.remover.join(5)
-    redis.connection_pool.disconnect()
+    redis.close()
 
 
 @pytest.fixture

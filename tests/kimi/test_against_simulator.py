@@ -50,10 +50,8 @@ def running() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def transport() -> Iterator[Transport]:
-    transport = Transport()
-    yield transport
-    transport.close()
+def transport() -> Transport:
+    return Transport()
 
 
 @dataclass
@@ -92,14 +90,15 @@ class Bench:
 
 
 @pytest.fixture
-def bench(running: Simulator, transport: Transport, kind: Kind) -> Bench:
+def bench(running: Simulator, transport: Transport, kind: Kind) -> Iterator[Bench]:
     running.reset()
     minted = running.mint(kind=kind.value, name="alice")
     endpoints = Endpoints(running.url, running.url, running.url, f"{running.url}/v1")
     secret = minted["api_key"] if kind is Kind.MOONSHOT else minted["refresh_token"]
     made = Bench(running, transport, endpoints, Account(name="alice", kind=kind), secret)
     made.log_in()
-    return made
+    yield made
+    transport.close()  # its connections; the next test opens new ones
 
 
 @pytest.mark.parametrize("kind", KINDS)

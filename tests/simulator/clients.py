@@ -58,7 +58,10 @@ class Client:
     kimi: Simulator
     account: dict[str, Any]
     access: str = ""
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.session = self.kimi.new_session()
 
     @property
     def name(self) -> str:

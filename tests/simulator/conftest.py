@@ -20,9 +20,10 @@ def running() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def kimi(running: Simulator) -> Simulator:
+def kimi(running: Simulator) -> Iterator[Simulator]:
     running.reset()
-    return running
+    yield running
+    running.hang_up()
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ class Simulator:
         self._directory = tempfile.TemporaryDirectory()
         self.log = Path(self._directory.name) / "simulator.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.session = requests.Session()
-        self.session.trust_env = False
+        self._sessions: list[requests.Session] = []
+        self.session = self.new_session()
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -58,9 +58,22 @@ class Simulator:
         found = _LISTENING.search(self.log.read_bytes())
         return found[1].decode() if found else ""
 
+    def new_session(self) -> requests.Session:
+        """One that `hang_up` closes."""
+        session = requests.Session()
+        session.trust_env = False
+        self._sessions.append(session)
+        return session
+
+    def hang_up(self) -> None:
+        """Close all sessions. None is lost by that: the next call only connects again."""
+        for session in self._sessions:
+            session.close()
+        self._sessions = [self.session]
+
     def stop(self) -> int:
         """SIGTERM; its exit code."""
-        self.session.close()
+        self.hang_up()
         code = children.stop(self.process, 5) if self.process is not None else 0
         self.process = None
         self._directory.cleanup()
@@ -68,7 +81,7 @@ class Simulator:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """One control call. Raises ValueError with what the simulator says is wrong."""
-        with self.session:  # which is not closed for good: the next call only connects again
+        with self.session:
             answer = self.session.request(method, f"{self.url}/_sim/{path}", json=body, timeout=10)
         if not answer.ok:
             raise ValueError(answer.text)

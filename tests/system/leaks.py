@@ -1,6 +1,7 @@
 """What may be left of requests when none is under way: nothing.
 
 Looked at from outside: Redis, the simulator, and the descriptors that the kernel shows of every gateway worker.
+Of its greenlets a worker has to tell itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 import redis
 
 from devtools.waiting import until
+from tests.system import inside
 from tests.system.stack import STARTED, Gateway, Stack
 
 REST_SECONDS: Final = 20.0
@@ -32,10 +34,25 @@ LASTING: Final = re.compile(
 EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
 """Keys of running and of waiting requests, and of the chats that they have left."""
 
+STANDING: Final = Counter(
+    {
+        "Mirror.run": 1,
+        "Pool.run": 1,
+        "_relay": 2,
+        "LeaseKeeper.run": 1,
+        "Ledger.run": 1,
+        "WaitingRoom.run": 1,
+        "main": 1,
+    }
+)
+"""The greenlets of a worker at rest, by what they run."""
+SERVING: Final = "_handle_and_close_when_done"
+"""The greenlet of a connection that a client keeps open."""
+
 _FILES = re.compile(
     r"/dev/null|/.*/kimi-gateway-[0-9a-f]+/.*|/.*wgunicorn-.*|.*\.log|.*\.coverage.*|anon_inode:.*|pipe:.*|/dev/u?random"
 )
-_CLOSE_WAIT = 8
+_ESTABLISHED, _CLOSE_WAIT = 1, 8
 
 
 def wait_for_rest(stack: Stack, seconds: float = REST_SECONDS) -> None:
@@ -111,8 +128,10 @@ def _in_gateway(gateway: Gateway, stack: Stack, calls: int) -> Iterator[str]:
         sockets = {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
         strange = [target for target in targets if not target.startswith("socket:[") and not _FILES.fullmatch(target)]
         kinds: Counter[str] = Counter()
+        clients = 0
         for local, remote, state in _connections(pid, sockets):
             if local == gateway.port:
+                clients += state == _ESTABLISHED
                 kinds["clients that have left"] += state == _CLOSE_WAIT
             else:
                 kinds["the upstream" if remote == simulator_port else "Redis"] += 1
@@ -123,6 +142,10 @@ def _in_gateway(gateway: Gateway, stack: Stack, calls: int) -> Iterator[str]:
             for kind, count in kinds.items()
             if count > allowed[kind]
         )
+        with suppress(ProcessLookupError):
+            running = Counter(inside.greenlets(pid, stack.directory))
+            for name, count in (running - STANDING - Counter({SERVING: clients})).items():
+                yield f"worker {pid} runs {count} greenlets of {name} too many"
 
 
 def _descriptors(pid: int) -> Iterator[str]:

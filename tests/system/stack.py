@@ -17,6 +17,7 @@ from openai import OpenAI
 from devtools import children
 from devtools.valkey import free_port
 from devtools.waiting import until
+from tests.system import inside
 from tests.valkey import Valkey
 
 ROOT = Path(__file__).parents[2]
@@ -281,7 +282,7 @@ class Stack:
         return Gateway(
             name,
             [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"],
-            {**self.environment(), "GATEWAY_PORT": str(port)},
+            {**self.environment(), **inside.variables(self.directory), "GATEWAY_PORT": str(port)},
             self.directory / f"{name}.log",
             port=port,
         )
