@@ -17,7 +17,7 @@ catch_up(routes)
 local given_up = ticket ~= '' and give_up_place(ticket) or nil -- a place that was kept for it
 local waits = someone_waits()
 
-local skipped = false -- somebody was ready, but not for this request
+local skipped = false -- somebody is there, but not for this request
 local cut_off = false -- somebody could serve it, but not be reached
 local kept = false -- somebody was ready, but whoever was called goes before
 local MOST_CUT_OFF = 256 -- so many are looked at to find one that can be reached
@@ -26,6 +26,32 @@ local function is_cut_off(name)
   if not any_tripped or not tripped[redis.call('HGET', key('account', name), 'line')] then return false end
   cut_off = true
   return true
+end
+
+-- Walks over those of a place that can serve the request, in their order, until `visit`, which is given name and score,
+-- answers STOP. It answers GONE when it has taken the account out of the place.
+local STOP, GONE = 1, 2
+local function walk(there, visit)
+  local from, size, unreachable = 0, 8, 0
+  while true do
+    local page = redis.call('ZRANGE', there, from, from + size - 1, 'WITHSCORES')
+    if #page == 0 then return end
+    for i = 1, #page, 2 do
+      local name, seen = page[i], nil
+      from = from + 1
+      if excluded[name] or refuses(name, model) then
+        skipped = true
+      elseif is_cut_off(name) then
+        unreachable = unreachable + 1
+        if unreachable > MOST_CUT_OFF then return end
+      else
+        seen = visit(name, tonumber(page[i + 1]))
+      end
+      if seen == STOP then return end
+      if seen == GONE then from = from - 1 end
+    end
+    size = math.min(size * 4, 512)
+  end
 end
 
 -- Whether the account has a place that is not kept for somebody who was called.
@@ -39,37 +65,23 @@ end
 
 local function candidate(route, priority)
   local ready = place_key(route, 'ready', priority)
-  local passed, size = 0, 8
-  while true do
-    local page = redis.call('ZRANGE', ready, passed, passed + size - 1, 'WITHSCORES')
-    if #page == 0 then break end
-    for i = 1, #page, 2 do
-      local name = page[i]
-      if is_cut_off(name) then
-        passed = passed + 1
-        if passed > MOST_CUT_OFF then return end
-      elseif excluded[name] or refuses(name, model) then
-        passed = passed + 1
-      else
-        local a = read(name)
-        if not is_ready(a) then
-          redis.call('ZREM', ready, name) -- also of an account that Redis has lost, or it would be met here for ever
-          settle(name, a)
-        elseif is_free(name, a) then
-          return name, a, tonumber(page[i + 1])
-        else
-          kept = true
-          passed = passed + 1
-        end
-      end
+  local name, account, turn
+  walk(ready, function(each, score)
+    local a = read(each)
+    if not is_ready(a) then
+      redis.call('ZREM', ready, each) -- also of an account that Redis has lost, or it would be met here for ever
+      settle(each, a)
+      return GONE
+    elseif is_free(each, a) then
+      name, account, turn = each, a, score
+      return STOP
     end
-    size = math.min(size * 4, 512)
-  end
-  if passed > 0 then
-    skipped = true
-  else
+    kept = true
+  end)
+  if not name and redis.call('EXISTS', ready) == 0 then
     redis.call('ZREM', key('route', route, 'priorities'), priority) -- until somebody is ready there again
   end
+  return name, account, turn
 end
 
 local function choose()
@@ -120,56 +132,43 @@ if best then
 end
 
 -- Nobody: say why, and take a place in the queue if somebody can be had in time.
-local function others(route, place)
-  local there = place_key(route, place)
-  local count = 0
-  if any_tripped then
-    for _, name in ipairs(redis.call('ZRANGE', there, 0, MOST_CUT_OFF - 1)) do
-      if not excluded[name] and not is_cut_off(name) then count = count + 1 end
-    end
-    return count
-  end
-  count = redis.call('ZCARD', there)
-  for _, name in ipairs(excluded_names) do
-    if redis.call('ZSCORE', there, name) then count = count - 1 end
-  end
-  return count
-end
 
-local busy, cooling, pending, earliest = 0, 0, 0, nil
-for _, route in ipairs(routes) do
-  busy = busy + others(route, 'full')
-  pending = pending + others(route, 'pending')
-  local resting = others(route, 'cooling')
-  cooling = cooling + resting
-  if resting > 0 then
-    local first = redis.call('ZRANGE', place_key(route, 'cooling'), 0, 0, 'WITHSCORES')
-    earliest = math.min(earliest or math.huge, tonumber(first[2]))
-  end
-end
-
--- When the first of those without a token may have one; nil when that may be at once, or when they are too many to look.
-local function first_token()
-  local most, first = 64, nil
+-- The score of the first who stands there and can serve the request; nil where there is nobody.
+local function first_in(place)
+  local first
   for _, route in ipairs(routes) do
-    local names = redis.call('ZRANGE', place_key(route, 'pending'), 0, most)
-    if #names > most then return nil end
-    for _, name in ipairs(names) do
-      local due = tonumber(redis.call('ZSCORE', key('refresh'), name) or '0')
-      if not excluded[name] then
-        if due <= NOW then return nil end
-        first = math.min(first or due, due)
-      end
-    end
+    walk(place_key(route, place), function(_, score)
+      first = math.min(first or score, score)
+      return STOP
+    end)
   end
   return first
 end
 
+local busy, pending, cooling = first_in('full'), first_in('pending'), first_in('cooling')
+
+-- When the first of those without a token may have one; nil when that may be at once, or when they are too many to look.
+local function first_token()
+  local left, first = 64, nil
+  for _, route in ipairs(routes) do
+    walk(place_key(route, 'pending'), function(name)
+      local due = tonumber(redis.call('ZSCORE', key('refresh'), name) or '0')
+      left = left - 1
+      if due <= NOW or left < 0 then
+        first = 0
+        return STOP
+      end
+      first = math.min(first or due, due)
+    end)
+  end
+  return first ~= 0 and first or nil
+end
+
 local function refusal()
-  if busy > 0 or kept then return {'busy'} end
-  if cooling > 0 and pending > 0 then return {'cooling'} end
-  if cooling > 0 then return {'cooling', int(earliest - NOW)} end
-  if pending > 0 then
+  if busy or kept then return {'busy'} end
+  if cooling and pending then return {'cooling'} end
+  if cooling then return {'cooling', int(cooling - NOW)} end
+  if pending then
     local at = first_token()
     return {'pending', at and int(at - NOW)}
   end

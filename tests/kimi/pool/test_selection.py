@@ -123,6 +123,32 @@ def test_how_long_to_wait_is_not_said_while_a_token_may_come_sooner(pool: Pool) 
     assert caught.value.retry_after is None
 
 
+def test_how_long_to_wait_is_said_of_those_who_can_serve_the_request(pool: Pool) -> None:
+    pool.fill(web("tried"), web("refusing"), web("left"))
+    pool.leases.release(take(pool, exclude=["refusing", "left"]), rest=rest(5))
+    pool.leases.release(take(pool, model="k3", exclude=["left"]), rest=rest(3600, model="k3"))
+    pool.leases.release(take(pool, exclude=["left"]), rest=rest(7))
+    pool.leases.release(take(pool), rest=rest(300))
+    with pytest.raises(AllBusy) as caught:
+        take(pool, model="k3", exclude=["tried"])
+    assert caught.value.retry_after == 300
+
+
+@pytest.mark.parametrize("place", ["ready", "full", "cooling", "pending"])
+def test_nobody_waits_for_accounts_that_refuse_the_model(pool: Pool, place: str) -> None:
+    pool.fill(web("a"))
+    pool.leases.release(take(pool, model="k3"), rest=rest(3600, model="k3"))
+    if place != "ready":
+        lease = take(pool)
+        if place == "pending":
+            pool.leases.reject(lease)
+        if place != "full":
+            pool.leases.release(lease, rest=rest(5))
+    with pytest.raises(NoAccount, match="every account was tried") as caught:
+        take(pool, model="k3")
+    assert type(caught.value) is NoAccount
+
+
 def test_only_the_wanted_routes_are_considered(pool: Pool) -> None:
     pool.fill(web("web"), Account(name="old", kind=Kind.CLASSIC))
     pool.fill(
