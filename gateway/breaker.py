@@ -23,11 +23,15 @@ LONGEST: Final = 12.0
 """Seconds for which a line is left alone; doubled whenever the probe fails. No longer, because every worker finds out
 for itself that it is back."""
 
+FORGET: Final = 600.0
+"""Seconds after which failures count no longer: nobody uses the line, it may be of a proxy that was replaced."""
+
 
 @dataclass(slots=True)
 class _Line:
     failures: int = 0
     since: float = 0.0  # the first of the failures
+    latest: float = 0.0  # the last one, or when somebody went to find out
     pause: float = 0.0  # the present one; 0 while the line is in use
     until: float = 0.0
     probe: str | None = None  # the lease that finds out
@@ -48,7 +52,10 @@ class Breaker:
 
     def tripped(self) -> frozenset[str]:
         """The lines that no new request may ask."""
+        if not self._lines:
+            return frozenset()
         now = self._clock()
+        self._forget(now)
         return frozenset(line for line, state in self._lines.items() if _closed_to_new(state, now))
 
     def admits(self, line: str, lease: str) -> bool:
@@ -58,7 +65,7 @@ class Breaker:
             return True
         if _closed_to_new(state, self._clock()):
             return False
-        state.probe = lease
+        state.probe, state.latest = lease, self._clock()
         self._verdict.clear()
         return True
 
@@ -97,7 +104,7 @@ class Breaker:
     def _failed(self, account: Account, lease: str, error: UpstreamError) -> None:
         now = self._clock()
         state = self._lines.setdefault(account.line, _Line(since=now))
-        state.failures += 1
+        state.failures, state.latest = state.failures + 1, now
         if state.pause:
             if state.probe == lease:
                 self._leave_alone(state, min(state.pause * 2, LONGEST), now)
@@ -113,6 +120,13 @@ class Breaker:
                 type(error).__name__,
                 error,
             )
+            self._tell()
+
+    def _forget(self, now: float) -> None:
+        old = [line for line, state in self._lines.items() if now - state.latest > FORGET and state.probe is None]
+        for line in old:
+            del self._lines[line]
+        if old:
             self._tell()
 
     @staticmethod

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 
 from kimi.chat import ChatOpened, Event
-from kimi.errors import UpstreamTimeout
+from kimi.errors import AnswerUnread, UpstreamTimeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Deadlines:
 
 class Watch:
     """Raises `UpstreamTimeout` inside a stream that keeps its reader waiting for too long.
+
+    When the time for the whole answer is over while it is the reader who does not go on, it is `AnswerUnread`.
 
     The error appears in whatever the stream waits for, so that its own clean-up closes the connection.
     One timer serves the whole stream and looks at the clock when it fires, because starting one for every event would
@@ -40,7 +42,7 @@ class Watch:
         """The events of `stream`. To be read by the greenlet that calls this."""
         self._reader: Any = gevent.getcurrent()
         self._end = time.monotonic() + self._limits.total
-        self._arm(self._limits.first_byte)
+        self._arm(min(self._limits.first_byte, self._limits.total))
         try:
             while True:
                 self._waiting_since = time.monotonic()
@@ -64,7 +66,8 @@ class Watch:
     def _check(self) -> None:
         now = time.monotonic()
         if now >= self._end:
-            self._reader.throw(UpstreamTimeout(f"the answer took longer than {self._limits.total:g} s"))
+            late = UpstreamTimeout if self._waiting_since is not None else AnswerUnread
+            self._reader.throw(late(f"the answer took longer than {self._limits.total:g} s"))
             return
         left = self._end - now
         if self._waiting_since is not None:

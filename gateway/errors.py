@@ -188,6 +188,9 @@ TABLE: Mapping[type[BaseException], Problem] = {
         param="messages",
         headers=_NO_RETRY,
     ),
+    kimi.AnswerUnread: Problem(
+        status=408, type=INVALID, code="answer_unread", message="The answer was not read in time.", headers=_NO_RETRY
+    ),
     kimi.RequestRefused: Problem(
         status=400,
         type=INVALID,

@@ -87,6 +87,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.ContentRefused: NOTHING,
         errors.PromptTooLong: NOTHING,
         errors.RequestInvalid: NOTHING,
+        errors.AnswerUnread: NOTHING,
         # There was no account
         errors.PoolError: NOTHING,
         errors.AllBusy: NOTHING,
@@ -178,13 +179,15 @@ class Reactions:
         if error is None:
             return self._leases.release(lease, served=outcome.served)
         reaction = STRAY if outcome.is_stray else TABLE[type(error)]
-        if reaction.refresh:
-            self._leases.reject(lease)
         reason = f"{type(error).__name__}: {error}"
-        if reaction.state is not None and self._members.mark(name, lease.version, reaction.state, reason):
-            log.error("account %s is %s: %s", name, reaction.state.value, reason)
         rest = reaction.rest(error, outcome.model, self._told(lease, error), self._dice)
-        rests = self._leases.release(lease, rest=rest)
+        try:
+            if reaction.refresh:
+                self._leases.reject(lease)
+            if reaction.state is not None and self._members.mark(name, lease.version, reaction.state, reason):
+                log.error("account %s is %s: %s", name, reaction.state.value, reason)
+        finally:  # where the pool cannot be told, this worker at least knows that it holds the account no longer
+            rests = self._leases.release(lease, rest=rest)
         if rest is not None:
             log.info("account %s rests for %.0f s: %s", name, rests, reason)
         return rests

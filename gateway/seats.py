@@ -135,4 +135,4 @@ class Seat:
 
     def _is_news(self, lease: Lease) -> bool:
         """Whether the lease was granted after the last strike; what failed beside it is the same incident."""
-        return not lease.granted or lease.granted > self.struck
+        return lease.granted > self.struck

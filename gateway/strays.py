@@ -30,8 +30,8 @@ class Strays:
         row.others_served = False
         return row.failures >= FAILURES
 
-    def answered(self, account: Account) -> None:
-        """The upstream has answered `account`."""
+    def finished(self, account: Account) -> None:
+        """`account` has had a whole answer; one that has only begun may break off, as those before it did."""
         rows = self._lines.get(account.line)
         if rows is None:
             return

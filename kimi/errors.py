@@ -18,7 +18,8 @@ KimiError
 ├── RequestRefused       the client's affair: no other account would answer differently
 │   ├── ContentRefused   withdrawn by the vendor's filter
 │   ├── PromptTooLong    more than the model reads
-│   └── RequestInvalid   a field the upstream does not take
+│   ├── RequestInvalid   a field the upstream does not take
+│   └── AnswerUnread     the client did not read its answer in time
 └── PoolError            no account could be had at all
     ├── AllBusy          every account is busy or cooling down: come back later
     ├── NoAccount        no usable account is configured for this
@@ -133,6 +134,10 @@ class RequestInvalid(RequestRefused):
     def __init__(self, message: str = "", *, param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
+
+
+class AnswerUnread(RequestRefused):
+    """The client read its answer so slowly that the time for it ran out."""
 
 
 class PoolError(KimiError):

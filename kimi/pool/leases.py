@@ -24,7 +24,7 @@ class Lease:
     account: Account
     token: str = field(repr=False)
     version: int
-    granted: float = 0.0  # Unix seconds by the pool's clock; 0 where the pool was not asked
+    granted: float  # Unix seconds by the clock of the pool, or of the worker that leased it from memory
 
     @property
     def member(self) -> str:

@@ -7,7 +7,7 @@ import logging
 import gevent
 import pytest
 
-from gateway.breaker import SHORTEST, Breaker
+from gateway.breaker import FORGET, SHORTEST, Breaker
 from kimi.accounts import Account
 from kimi.errors import (
     AccountBusy,
@@ -163,6 +163,19 @@ def test_what_was_under_way_before_does_not_lengthen_the_pause_but_can_end_it() 
     assert scene.breaker.remaining() == pytest.approx(SHORTEST - 1.0)
     scene.breaker.answered(BOB)
     assert scene.breaker.tripped() == frozenset()
+
+
+def test_a_line_that_nobody_uses_any_more_is_forgotten() -> None:
+    scene = Scene().opened()
+    scene.clock.advance(FORGET)
+    assert scene.breaker.tripped() == frozenset()
+    assert scene.told == [1]
+    scene.clock.advance(1)
+    assert scene.breaker.tripped() == frozenset()
+    assert scene.breaker.remaining() == 0.0
+    assert scene.told == [1, 0]
+    scene.fail(4, every=0)
+    assert scene.told == [1, 0], "what was before counts no longer"
 
 
 def test_opening_and_closing_are_one_line_each(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from kimi.pool import Lease, Rest
 from tests.gateway.scripted import ScriptedUpstream
 from tests.kimi.pool.pools import web
 
-LEASE = Lease("w.1", web("alice"), "token", 7)
+LEASE = Lease("w.1", web("alice"), "token", 7, 0.0)
 
 
 def family(kind: type[KimiError]) -> Iterator[type[KimiError]]:
@@ -40,14 +40,16 @@ class Desk:
 
     def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
         assert lease.id.startswith("w.")
+        self.released.append((rest, served))
         if self.down:
             raise StoreUnavailable("down")
-        self.released.append((rest, served))
         return self.rests if rest else 0.0
 
     def reject(self, lease: Lease) -> bool:
         assert not self.released
         self.rejected.append(lease)
+        if self.down:
+            raise StoreUnavailable("down")
         return True
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
@@ -131,6 +133,12 @@ def test_accounts_that_fail_together_do_not_come_back_together() -> None:
 def test_what_the_upstream_says_of_waiting_is_obeyed_within_a_day(said: float, told: float) -> None:
     rest = Scene().end(errors.RateLimited(retry_after=said))
     assert rest is not None and rest.told == told
+
+
+def test_an_account_is_given_back_although_nothing_more_can_be_told_of_it() -> None:
+    scene = Scene(Desk(down=True))
+    assert scene.end(errors.TokenRejected("401")) is None
+    assert (scene.desk.rejected, scene.desk.released) == ([LEASE], [(None, False)])
 
 
 @pytest.mark.parametrize("error", [None, errors.Unreachable(), errors.ContentRefused(), errors.BrokenAnswer()])

@@ -126,7 +126,7 @@ class TestChoosing:
     def test_requests_a_minute_are_held_also_with_those_before(self) -> None:
         account = web("a", requests_per_minute=3)
         worker = desk(account)
-        before = Lease("w.1", account, "t", 2)
+        before = Lease("w.1", account, "t", 2, NOW)
         worker.holdings.add(before)
         worker.holdings.remove(before)
         worker.clock.advance(10)
@@ -144,8 +144,8 @@ class TestChoosing:
     def test_a_limit_that_was_spent_before_holds_in_the_outage(self) -> None:
         account = web("a", requests_per_minute=1)
         worker = desk(account)
-        worker.holdings.add(Lease("w.1", account, "t", 2))
-        worker.holdings.remove(Lease("w.1", account, "t", 2))
+        worker.holdings.add(Lease("w.1", account, "t", 2, NOW))
+        worker.holdings.remove(Lease("w.1", account, "t", 2, NOW))
         worker.open()
         with pytest.raises(AllBusy) as caught:
             worker.take()
@@ -260,8 +260,8 @@ class TestFailures:
         worker = desk(web("a", max_concurrency=2), "b")
         leases = [lease for _ in range(3) if (lease := worker.take()).account.name == "a"]
         assert [worker.standby.reject(lease) for lease in leases] == [True, False]
-        assert not worker.standby.reject(Lease("w.9", web("b"), "older", 1))
-        assert not worker.standby.reject(Lease("w.9", web("unknown"), "t", 1))
+        assert not worker.standby.reject(Lease("w.9", web("b"), "older", 1, NOW))
+        assert not worker.standby.reject(Lease("w.9", web("unknown"), "t", 1, NOW))
         assert not worker.standby.mark("b", 1, State.DEAD, "an older credential")
         assert worker.standby.mark("b", 2, State.DEAD, "refused")
         assert not worker.standby.mark("b", 2, State.DEAD, "refused")

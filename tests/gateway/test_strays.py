@@ -14,14 +14,14 @@ def test_an_account_that_fails_while_others_are_served_is_a_stray() -> None:
     found = []
     for _ in range(5):
         found.append(strays.failed(ALICE))
-        strays.answered(BOB)
+        strays.finished(BOB)
     assert found == [False, False, True, True, True]
     assert not strays.failed(BOB)
 
 
 def test_an_outage_makes_nobody_a_stray() -> None:
     strays = Strays()
-    strays.answered(BOB)
+    strays.finished(BOB)
     assert not any(strays.failed(account) for _ in range(20) for account in (ALICE, BOB))
 
 
@@ -29,7 +29,7 @@ def test_what_is_served_elsewhere_says_nothing() -> None:
     strays = Strays()
     for _ in range(5):
         assert not strays.failed(ALICE)
-        strays.answered(ELSEWHERE)
+        strays.finished(ELSEWHERE)
 
 
 def test_an_answer_ends_the_row() -> None:
@@ -37,5 +37,5 @@ def test_an_answer_ends_the_row() -> None:
     for _ in range(5):
         for _ in range(2):
             assert not strays.failed(ALICE)
-            strays.answered(BOB)
-        strays.answered(ALICE)
+            strays.finished(BOB)
+        strays.finished(ALICE)

@@ -41,7 +41,7 @@ class Desk:
         if not self.free:
             raise self.refusal
         self.free -= 1
-        return Lease(f"{len(self.asked)}", web("a"), "token", 1)
+        return Lease(f"{len(self.asked)}", web("a"), "token", 1, 0.0)
 
     def release(self, lease: Lease) -> float:
         assert lease.token == "token"

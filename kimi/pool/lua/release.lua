@@ -1,5 +1,5 @@
 -- Gives a lease back, once; what the upstream did to the account during it comes along.
--- ARGV: now, lease id with name, when it was granted (0: unknown), 1 if the account has answered,
+-- ARGV: now, lease id with name, when it was granted, 1 if the account has answered,
 --       kind of failure ('' for none), its text, first rest, longest rest, factor, what the upstream said (-1: nothing),
 --       model (only this model of the account rests); times in milliseconds
 -- Returns for how many milliseconds the account, or the model, rests now.
@@ -30,7 +30,7 @@ local function rest_until(time)
 end
 
 -- What failed beside the failure that is known already is the same incident, and no further one.
-local is_news = granted == 0 or granted > a.struck
+local is_news = granted > a.struck
 local rest = 0
 if kind ~= '' and model ~= '' then
   rest = told >= 0 and told or first
