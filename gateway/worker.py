@@ -7,10 +7,12 @@ What gunicorn's own does differently:
 - It cuts streams off without a word; here they are told first, through `Drain`.
 - A new connection may take as long for its headers as an old one may be idle.
 - It answers a request that it cannot parse with a page of HTML.
+- It cuts everything off when its master has been killed.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 import uuid
@@ -56,6 +58,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     """Serves a `Gateway`."""
 
     wsgi: Gateway
+    alive: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,6 +79,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
         for server in servers:
             server.pool.kill(timeout=1)
         self.wsgi.settle(SETTLE_SECONDS)
+
+    def notify(self) -> None:
+        """Tells the master that this worker lives. Without a master it ends, but its requests first."""
+        self.tmp.notify()
+        if self.alive and os.getppid() != self.ppid:
+            self.log.error("gunicorn's master is gone, this worker ends as soon as its requests have")
+            self.alive = False
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: `/readyz` says so at once."""

@@ -238,6 +238,16 @@ class TestShuttingDown:
         assert leaving.trace == ["started", "closed", "settled"]
         assert "their clients do not read" in leaving.said
 
+    def test_without_its_master_what_runs_may_finish_all_the_same(self, leaving: Gunicorn) -> None:
+        assert leaving.process is not None
+        with ask(leaving, "one sleep=1.5 two", stream=True) as answer:
+            pieces = answer.iter_content(None)
+            assert b'"one ' in next(pieces)
+            leaving.process.kill()
+            assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+        until(lambda: "settled" in leaving.trace, what="the worker has ended")
+        assert leaving.trace == ["started", "closed", "settled"]
+
     def test_it_is_not_ready_any_more_and_takes_no_new_connections(self, leaving: Gunicorn) -> None:
         with requests.Session() as session, ask(leaving, "one sleep=1.5 two", stream=True) as answer:
             assert session.get(f"{leaving.base}/readyz", timeout=30).status_code == 200

@@ -79,12 +79,14 @@ def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_i
     assert worker.timeout_ctx().seconds == 95
 
 
-def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long() -> None:
+def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     silent, beats = object(), list[float]()
     worker = Worker.__new__(Worker)
     worker._requests, worker._fresh = 0, {silent}
     worker.wsgi = cast("Gateway", SimpleNamespace(drain=SimpleNamespace(over=False)))
-    worker.notify = lambda: beats.append(time.monotonic())
+    monkeypatch.setattr(worker, "notify", lambda: beats.append(time.monotonic()))
     started = time.monotonic()
     worker._finish_requests()
     assert beats[-1] - started > FRESH_SECONDS / 2
