@@ -18,11 +18,10 @@ from gateway.cleanup import ChatRemover
 from gateway.deadlines import Deadlines, Watch
 from gateway.errors import ClientGone
 from gateway.reactions import Outcome, Reactions
-from gateway.renewal import LeaseKeeper
 from gateway.strays import Strays
 from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom
-from kimi.accounts import Account, Kind
+from kimi.accounts import Kind
 from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from kimi.errors import BrokenAnswer, KimiError, RequestRefused, TokenRejected, UpstreamDown, UpstreamError
 from kimi.models import Selection
@@ -52,7 +51,6 @@ class Collaborators:
 
     upstreams: Mapping[Kind, Upstream]
     waiting: WaitingRoom
-    keeper: LeaseKeeper
     reactions: Reactions
     remover: ChatRemover
     breaker: Breaker
@@ -161,23 +159,27 @@ class Completion:
         return in_time and blameless < UPSTREAM_FAILURES
 
     def _lease(self, exclude: set[str]) -> Lease:
-        started = self._with.monotonic()
+        came, waited = self._with.monotonic(), self.queue_seconds
         try:
-            lease = self._admitted(exclude)
+            lease = self._admitted(exclude, lambda: waited + self._with.monotonic() - came)
         finally:
-            self.queue_seconds += self._with.monotonic() - started
+            self.queue_seconds = waited + self._with.monotonic() - came
         self.attempts += 1
         self.account, self.kind = lease.account.name, lease.account.kind
         return lease
 
-    def _admitted(self, exclude: set[str]) -> Lease:
-        """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
+    def _admitted(self, exclude: set[str], waited: Callable[[], float]) -> Lease:
+        """An account whose upstream may be asked. A line that this request has asked before stays open to it.
+
+        `waited` says for how many seconds the request has waited in all, for this account and for those before.
+        """
         breaker, selection = self._with.breaker, self._selection
         may_hope = True
         while True:
             tripped = breaker.tripped() - self._asked
             try:
-                lease = self._with.waiting.acquire(Wish(selection.routes, selection.name, frozenset(exclude), tripped))
+                wish = Wish(selection.routes, selection.name, frozenset(exclude), tripped)
+                lease = self._with.waiting.acquire(wish, waited())
             except UpstreamDown as down:
                 if may_hope and breaker.await_probe(PROBE_SECONDS):
                     may_hope = False
@@ -196,8 +198,7 @@ class Completion:
         ending = ExitStack()  # is closed where the account is given back
         try:
             chats = ending.enter_context(self._with.remover.collecting(lease.account, lease.token))
-            with self._with.keeper.keeping(lease):
-                self._read(lease, outcome, chats.append)
+            self._read(lease, outcome, chats.append)
         except KimiError as error:
             outcome.error = error
         finally:
@@ -221,11 +222,12 @@ class Completion:
                 if isinstance(event, _VISIBLE):
                     if not outcome.served:
                         outcome.served = self._visible = True
-                        self._answered(account)
+                        self._with.breaker.answered(account)
                     self._channel.put(event)
                 elif isinstance(event, Finish):
                     outcome.served = outcome.finished = True
-                    self._answered(account)
+                    self._with.breaker.answered(account)
+                    self._with.strays.finished(account)
                     self._channel.put(event)
                     return
                 elif isinstance(event, ChatOpened):
@@ -234,7 +236,3 @@ class Completion:
                 elif isinstance(event, Answering):
                     outcome.segment_id = event.segment_id
         raise BrokenAnswer("the stream ended without an end")
-
-    def _answered(self, account: Account) -> None:
-        self._with.breaker.answered(account)
-        self._with.strays.answered(account)

@@ -21,6 +21,7 @@ from kimi.errors import StoreUnavailable
 from kimi.pool import Lease, Leases, Members, Rest, Store, Summary, Wish
 from kimi.pool.changes import Changes
 from kimi.pool.fuse import Fuse
+from kimi.pool.leases import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Pool:
 
     `store` has the `fuse`, `outside` is the same Redis without it: through that one is seen whether Redis is back.
     `calls` are the tickets that are called from memory, and None when everybody has to ask again.
-    `run` and `mirror.run` have to be running.
+    `run`, `hold` and `mirror.run` have to be running.
     """
 
     def __init__(
@@ -63,7 +64,6 @@ class Pool:
         self._gone_since = 0.0
         self.mirror = Mirror(Changes(store), pause=pause)
         self.calls: Any = Queue()
-        self.seconds = self._leases.seconds
         fuse.when_blown(self._go_on)
         metrics.store_up.set(1)
 
@@ -91,10 +91,10 @@ class Pool:
         except StoreUnavailable as error:
             return self._from_memory(error).release(lease, rest=rest, served=served)
 
-    def renew(self, leases: Iterable[Lease]) -> None:
-        """As `Leases.renew`. While Redis is away there is nothing to do: it will be told who holds what."""
+    def renew(self) -> None:
+        """Renews all leases of this worker. While Redis is away nothing is to do: it will be told who holds what."""
         with suppress(StoreUnavailable):
-            self._leases.renew(leases)
+            self._leases.renew(self._holdings.leases)
 
     def reject(self, lease: Lease) -> bool:
         """As `Leases.reject`."""
@@ -140,6 +140,13 @@ class Pool:
                 self._pause(seconds)
                 seconds = LONGEST_PAUSE
                 self.look_for_redis()
+
+    def hold(self, beside: Callable[[], object]) -> None:
+        """Renews three times in each lease's life, for ever; `beside` is called in the same rounds."""
+        while True:
+            self._pause(LEASE_SECONDS / 3)
+            self.renew()
+            beside()
 
     def look_for_redis(self) -> bool:
         """Goes back to Redis if it takes writes again; whether it does."""

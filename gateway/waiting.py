@@ -76,17 +76,18 @@ class WaitingRoom:
         """How many requests wait."""
         return self._routes.total()
 
-    def acquire(self, wish: Wish) -> Lease:
-        """An account for the request, after at most the time that requests may wait.
+    def acquire(self, wish: Wish, waited: float = 0.0) -> Lease:
+        """An account for the request, after at most the time that requests may wait; `waited` seconds of it are over.
 
         Raises `AllBusy` or `AwaitingToken` when that time is over or would not be enough, `NoAccount` and
         `UpstreamDown` at once.
         """
-        until = time.monotonic() + self._seconds
+        patience = max(self._seconds - waited, 0.0)
+        until = time.monotonic() + patience
         place = _Place(next(self._tickets), wish)
         with self._listening(place):
             try:
-                return self._ask(place, self._seconds)
+                return self._ask(place, patience)
             except (AllBusy, AwaitingToken):
                 if not place.queued:
                     raise

@@ -24,7 +24,6 @@ from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.pool import Pool
 from gateway.reactions import Reactions
-from gateway.renewal import LeaseKeeper
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.strays import Strays
@@ -53,11 +52,10 @@ def make(settings: GatewaySettings) -> Gateway:
     upstreams = build(Line(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle)))
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
     ledger = Ledger(Chats(store))
-    keeper = LeaseKeeper(pool, beside=ledger.hold)
     remover = ChatRemover(upstreams, Members(store), ledger, enabled=settings.kimi_delete_chats)
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
-    completions = Completions(Collaborators(upstreams, waiting, keeper, reactions, remover, breaker, Strays(), limits))
+    completions = Completions(Collaborators(upstreams, waiting, reactions, remover, breaker, Strays(), limits))
 
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -69,7 +67,7 @@ def make(settings: GatewaySettings) -> Gateway:
     gevent.spawn(pool.mirror.run)
     gevent.spawn(pool.run)
     gevent.spawn(_relay, pool.calls, waiting)
-    gevent.spawn(keeper.run)
+    gevent.spawn(pool.hold, ledger.hold)
     gevent.spawn(ledger.run)
     gevent.spawn(waiting.run)
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))

@@ -12,7 +12,6 @@ from gateway.completion import Collaborators, Completion, Completions
 from gateway.deadlines import Deadlines
 from gateway.ledger import Ledger
 from gateway.reactions import Reactions
-from gateway.renewal import LeaseKeeper
 from gateway.strays import Strays
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
@@ -42,7 +41,6 @@ class House:
     def __post_init__(self) -> None:
         upstreams = self.upstreams or dict.fromkeys(Kind, self.upstream)
         self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w")
-        self.keeper = LeaseKeeper(self.pool.leases)
         ledger = Ledger(Chats(self.pool.store))
         self.remover = ChatRemover(upstreams, self.pool.members, ledger, pause=lambda _: None)
         self.reactions = Reactions(self.pool.leases, self.pool.members, upstreams, random.Random(1))
@@ -52,7 +50,6 @@ class House:
             Collaborators(
                 upstreams,
                 self.waiting,
-                self.keeper,
                 self.reactions,
                 self.remover,
                 self.breaker,
@@ -75,7 +72,7 @@ class House:
         """Waits until everything is given back, and checks that it is."""
         assert self.completions.join(5)
         assert self.reactions.join(5) and self.remover.join(5)
-        assert self.keeper.held == 0 and self.upstream.running == 0
+        assert self.upstream.running == 0
         assert all(record.in_flight == 0 for record in self.pool.members.all())
         assert self.pool.store.redis.zcard(self.pool.store.key("leases")) == 0
 

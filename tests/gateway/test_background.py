@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import gevent
 import pytest
@@ -11,11 +11,9 @@ import pytest
 from gateway.channel import Channel
 from gateway.cleanup import PAUSES, ChatRemover
 from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
-from gateway.renewal import LeaseKeeper
 from kimi.accounts import Kind, Record, State
 from kimi.chat import Text
 from kimi.errors import Overloaded, StoreUnavailable, TokenRejected, Unreachable
-from kimi.pool import Lease
 from kimi.pool.chats import StandingChat
 from tests.gateway.scripted import ScriptedUpstream
 from tests.kimi.pool.pools import web
@@ -115,44 +113,6 @@ def test_chats_are_kept_when_the_operator_wants_them() -> None:
     remove(upstream, Directory("new"), enabled=False, book=book)
     assert upstream.deleted == []
     assert book.written == []
-
-
-class Renewals:
-    """Notes what is renewed; out of reach on demand."""
-
-    seconds = 60.0
-
-    def __init__(self) -> None:
-        self.renewed: list[list[str]] = []
-        self.down = False
-
-    def renew(self, leases: Iterable[Lease]) -> None:
-        if self.down:
-            raise StoreUnavailable("down")
-        self.renewed.append([lease.id for lease in leases])
-
-
-def test_leases_are_renewed_three_times_in_their_life(caplog: pytest.LogCaptureFixture) -> None:
-    renewals, pauses = Renewals(), list[float]()
-
-    def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        renewals.down = len(pauses) == 2
-        if len(pauses) == 4:
-            raise gevent.GreenletExit
-
-    rounds: list[None] = []
-    keeper = LeaseKeeper(renewals, pause, beside=lambda: rounds.append(None))
-    with keeper.keeping(Lease("1", ACCOUNT, "t", 1)), keeper.keeping(Lease("2", ACCOUNT, "t", 1)):
-        assert keeper.held == 2
-        with pytest.raises(gevent.GreenletExit):
-            keeper.run()
-    assert pauses == [20.0] * 4
-    assert renewals.renewed == [["1", "2"]] * 2
-    assert len(rounds) == 3
-    assert "2 leases could not be renewed" in caplog.text
-    keeper.renew()
-    assert renewals.renewed[-1] == []
 
 
 def test_a_channel_hands_over_all_there_is_and_then_the_failure() -> None:

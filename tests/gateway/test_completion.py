@@ -217,6 +217,17 @@ def test_an_upstream_that_takes_too_long_is_given_up(
         house.ask()
 
 
+def test_a_client_that_takes_too_long_is_no_fault_of_the_upstreams(make_house: MakeHouse) -> None:
+    house = make_house(limits=Deadlines(total=0.1))
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(*(Text(str(i)) for i in range(2000)), Finish("stop"))]
+    completion = house.start()
+    wait_until(lambda: house.upstream.running == 0 and house.upstream.closed == 1)
+    with pytest.raises(errors.AnswerUnread):
+        read(completion)
+    house.settle()
+
+
 def test_a_store_that_is_gone_costs_no_answer_that_has_begun(own_valkey: Valkey) -> None:
     redis = connect(own_valkey.url)
     doomed = House(Pool(Store(redis), Clock(Store(redis).now())))

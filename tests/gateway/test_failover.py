@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway.drain import Drain
 from gateway.journal import Entry
 from gateway.peer import UnknownPeer
 from gateway.run import Run
+from gateway.strays import FAILURES as STRIKES
 from gateway.streaming import StreamBody
 from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
@@ -108,6 +110,33 @@ def test_an_account_that_is_merely_in_use_is_waited_for(make_house: MakeHouse) -
     house.pool.leases.release(used)
     house.waiting.call_all()
     assert texts(read(completion)) == "Hello"
+
+
+def test_a_request_waits_no_longer_for_a_second_account_than_is_left_of_its_time(make_house: MakeHouse) -> None:
+    house = make_house(queue_seconds=60)
+    house.pool.fill(web("bad"), web("used", priority=-1))
+    leases = [house.pool.leases.acquire(KIMI) for _ in range(2)]
+    house.upstream.by_account = {"bad": [BUSY]}
+    completion = house.start()
+    wait_until(lambda: house.waiting.waiting == 1)
+    house.monotonic.advance(59.9)
+    house.pool.leases.release(leases[0])
+    house.waiting.call_all()
+    with pytest.raises(errors.AllBusy):
+        read(completion)
+    assert asked(house) == ["bad"]
+
+
+def test_an_account_whose_answers_always_break_off_rests_while_others_answer(house: House) -> None:
+    house.pool.fill(web("bad"), web("good"))
+    house.upstream.by_account = {"bad": [(Text("half"), *DOWN)], "good": [HELLO]}
+    for _ in range(12):
+        with suppress(errors.Unreachable):
+            house.ask()
+        house.settle()
+    record = house.pool.members.get("bad")
+    assert record is not None and record.cool_until > house.pool.clock.now
+    assert asked(house).count("bad") == STRIKES
 
 
 class TestAnUpstreamThatFails:

@@ -18,6 +18,7 @@ from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import AllBusy, AwaitingToken, StoreUnavailable
 from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, Wish, connect
 from kimi.pool.fuse import Fuse
+from kimi.pool.leases import LEASE_SECONDS
 from tests.gateway.scripted import wait_until
 from tests.kimi.pool.pools import KIMI, web
 from tests.valkey import Valkey
@@ -126,6 +127,27 @@ class TestGoing:
         assert "ConnectionError" in line and "goes on with the 2 accounts in its memory" in line
         assert "access-" not in line
 
+    def test_all_that_is_held_is_renewed_three_times_in_its_life(self, house: House) -> None:
+        house.fill("a", "b")
+        held, _ = house.take(), house.pool.release(house.take())
+        key, renewed = "kimi:{pool}:leases", list[bool]()
+
+        def look() -> None:
+            """Behind each round. Redis is away in the second one."""
+            renewed.append((house.outside.zscore(key, held.member) or 0) > 1)
+            house.outside.zadd(key, {held.member: 1})
+            if len(renewed) == 1:
+                house.fuse.blow("away")
+            elif len(renewed) == 2:
+                house.fuse.mend()
+            else:
+                raise gevent.GreenletExit
+
+        with pytest.raises(gevent.GreenletExit):
+            house.pool.hold(look)
+        assert renewed == [True, False, True]
+        assert house.pauses == [LEASE_SECONDS / 3] * 3
+
     def test_once_it_is_known_nothing_is_sent(self, house: House) -> None:
         house.fill("a", "b")
         house.valkey.kill()
@@ -136,7 +158,7 @@ class TestGoing:
         house.pool.mark(lease.account.name, lease.version, State.DEAD, "gone")
         house.pool.leave("w.1")
         house.pool.look(["kimi"])
-        house.pool.renew([lease])
+        house.pool.renew()
         assert house.pool.summary().usable == 0
         with redis.Redis.from_url(house.valkey.url) as client:
             assert len(client.client_list()) == 1, "nobody but this one"
@@ -166,7 +188,7 @@ class TestGoing:
         self, house: House, caplog: pytest.LogCaptureFixture
     ) -> None:
         house.valkey.kill()
-        lease = Lease("w.1", web("a"), "t", 2)
+        lease = Lease("w.1", web("a"), "t", 2, 0.0)
         for use in (
             house.take,
             house.pool.summary,
@@ -342,7 +364,7 @@ class TestWaiting:
         house.fill("a")
         lease = house.take()
         house.valkey.kill()
-        house.pool.renew([lease])
+        house.pool.renew()
         requests = [gevent.spawn(room.acquire, WISH) for _ in range(2)]
         wait_until(lambda: room.waiting == 2)
         house.valkey.start()
@@ -359,7 +381,7 @@ class TestWaiting:
         house.fill("a")
         lease = house.take()
         house.valkey.kill()
-        house.pool.renew([lease])
+        house.pool.renew()
         request = gevent.spawn(room.acquire, WISH)
         wait_until(lambda: room.waiting == 1)
         house.valkey.start()

@@ -27,8 +27,8 @@ REDIS_CONNECTIONS: Final = 32
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
-    r"accounts|account:[^:]+|refresh|usable|routes|turns|tickets|changed|changes|gone"
-    r"|route:.+:(members|ready:-?\d+|priorities|full|pending|cooling)"
+    r"accounts|account:[^:]+|refresh|usable|routes|tickets|changed|changes|gone"
+    r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
 """Keys that stay, of configured accounts and their routes; every other one has to expire."""
 EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
@@ -39,7 +39,7 @@ STANDING: Final = Counter(
         "Mirror.run": 1,
         "Pool.run": 1,
         "_relay": 2,
-        "LeaseKeeper.run": 1,
+        "Pool.hold": 1,
         "Ledger.run": 1,
         "WaitingRoom.run": 1,
         "main": 1,
