@@ -12,7 +12,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
 | `leases`                   | zset   | `WORKER.ID:NAME` by expiry; a crashed holder's vanish by themselves    |
-| `returned:ID:NAME`         | string | a lease that was given back just now; expires                          |
+| `returned:WORKER.ID:NAME`  | string | a lease that was given back just now; expires                          |
 | `routes`                   | set    | every route that some configured account serves                        |
 | `route:R:members`          | set    | all accounts of a route, whatever their state                          |
 | `route:R:ready:PRIORITY`   | zset   | accounts that can be leased, by turn                                   |
@@ -24,7 +24,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `lock:NAME`                | string | owner of the running refresh; expires                                  |
 | `chats`                    | zset   | `CHAT:NAME` by the time from which the refresher may delete it         |
 | `chats:opened`             | zset   | the same by the time at which it was noted first                       |
-| `turns`                    | hash   | virtual time of the fair queueing by weight, for each `ROUTE:PRIORITY` |
+| `route:R:turns`            | hash   | virtual time of the fair queueing by weight, by priority               |
 | `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number      |
 | `called:NAME`              | zset   | tickets for which a place of the account is kept, by the time of the call |
 | `ticket:WORKER.N`          | hash   | number, routes, wish and earliest next call of a ticket; expires       |

@@ -64,7 +64,7 @@ end
 local function virtual_time(routes, priority)
   local latest = 0
   for _, route in ipairs(routes) do
-    latest = math.max(latest, tonumber(redis.call('HGET', key('turns'), route .. ':' .. priority) or '0'))
+    latest = math.max(latest, tonumber(redis.call('HGET', key('route', route, 'turns'), priority) or '0'))
   end
   return latest
 end
@@ -255,16 +255,22 @@ end
 local function set_routes(name, a)
   leave(name, a)
   a.place = ''
-  for _, route in ipairs(a.routes) do
-    redis.call('SREM', key('route', route, 'members'), name)
-    if redis.call('EXISTS', key('route', route, 'members')) == 0 then redis.call('SREM', key('routes'), route) end
-  end
+  local before, serves = a.routes, {}
   a.routes = routes_of(a)
   redis.call('HSET', key('account', name), 'routes', cjson.encode(a.routes))
-  if a.present ~= '1' then return end
-  for _, route in ipairs(a.routes) do
+  for _, route in ipairs(a.present == '1' and a.routes or {}) do
+    serves[route] = true
     redis.call('SADD', key('route', route, 'members'), name)
     redis.call('SADD', key('routes'), route)
+  end
+  for _, route in ipairs(before) do
+    if not serves[route] then
+      redis.call('SREM', key('route', route, 'members'), name)
+      if redis.call('EXISTS', key('route', route, 'members')) == 0 then
+        redis.call('SREM', key('routes'), route)
+        for _, of in ipairs({'priorities', 'turns', 'queue'}) do redis.call('DEL', key('route', route, of)) end
+      end
+    end
   end
 end
 

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from kimi.accounts import Account, Kind
 from kimi.errors import AllBusy, NoAccount, StoreUnavailable
 from kimi.pool import Leases, Store, connect
-from tests.kimi.pool.pools import KIMI, Pool, rest, take, web
+from tests.kimi.pool.pools import KIMI, Pool, rest, take, web, wish
 
 
 def test_a_lease_carries_what_a_request_needs(pool: Pool) -> None:
@@ -169,7 +170,18 @@ def test_nothing_is_left_behind_by_leases(pool: Pool) -> None:
     for _ in range(10):
         pool.leases.release(take(pool))
     left = [key for key in set(pool.store.redis.keys("*")) - set(before) if pool.store.redis.ttl(key) < 0]
-    assert left == [pool.store.key("turns")]
+    assert left == [pool.store.key("route:kimi:turns")]
+
+
+def test_nothing_is_left_of_a_route_that_nobody_serves_any_more(pool: Pool) -> None:
+    key = Account(name="key", kind=Kind.MOONSHOT)
+    pool.fill(key, models=("old",))
+    lease = take(pool, ["moonshot:old"], model="old")
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(wish("moonshot:old", model="old"), ticket="w.1", patience=10)
+    pool.leases.release(lease)
+    pool.freshen("key", models=("new",))
+    assert [name for name in pool.store.redis.keys("*") if ":old" in name] == []
 
 
 def test_an_unreachable_redis_is_one_error(unused_port: int) -> None:
