@@ -82,7 +82,7 @@ class Pool:
 
 @contextmanager
 def starting(directory: Path, size: int, *, refreshers: int, **settings: float) -> Iterator[tuple[Pool, list[int]]]:
-    """A pool whose accounts have been in service, and the process ids of its refreshers; `settings` are the simulator's."""
+    """A pool whose accounts have been in service, and its refreshers' process ids; `settings` are the simulator's."""
     stack = Stack(directory)
     stack.gateways.clear()
     stack.refreshers.clear()
@@ -96,7 +96,7 @@ def starting(directory: Path, size: int, *, refreshers: int, **settings: float) 
             pool = Pool(stack, nursery, size)
             living = [nursery.start() for _ in range(refreshers)]
             until(lambda: len(pool.stored()) == size, what="the accounts are taken")
-            pool.wait(lambda: all(values["access"] for values in pool.stored().values()), why="every account had tokens")
+            pool.wait(lambda: all(values["access"] for values in pool.stored().values()), why="all had tokens")
             yield pool, living
     finally:
         stack.stop()
