@@ -26,6 +26,7 @@ from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.registry import build
 from refresher.accounts_source import AccountsSource
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
+from refresher.memory import Memory
 from refresher.metrics import Metrics, PoolCollector
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
@@ -58,14 +59,14 @@ def run(settings: RefresherSettings) -> int:
     patient = Store(connect(settings.redis_url, timeout=_DURABLE_SECONDS))
     members = Members(store)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts)
-    rotated: dict[str, str] = {}
-    roster = Roster(source, members, clock=clock, rotated=rotated)
+    memory = Memory(members, TokenStore(store))
+    roster = Roster(source, members, memory, clock=clock)
     transport, drift = Transport(), Drift()
     exchange = Exchange(transport, settings.endpoints, drift)
     official = Moonshot(Line(transport, settings.endpoints, drift, patience=TIMEOUT_SECONDS))
     renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
     tokens = TokenStore(patient)
-    refreshing = Refreshing(tokens, members, renewals, stop, clock=clock, rng=rng, rotated=rotated)
+    refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     worker = Worker(TokenStore(store), refreshing.refresh, roster, stop, metrics, clock=clock)
@@ -85,7 +86,7 @@ def run(settings: RefresherSettings) -> int:
         port = settings.refresher_metrics_port
         with serving(pages, port) if port else nullcontext():
             signals = Signals(connect_listener(settings.redis_url))
-            threading.Thread(target=relay, args=(signals, worker, stop), name="wake", daemon=True).start()
+            threading.Thread(target=relay, args=(signals, worker.wake, memory, stop), name="wake", daemon=True).start()
             log.info("refresher started")
             with prolonging(tokens), cleaning(janitor):
                 worker.run()
@@ -93,13 +94,24 @@ def run(settings: RefresherSettings) -> int:
     return 1 if worker.unsaved else 0
 
 
-def relay(signals: Signals, worker: Worker, stop: Stop) -> None:
-    """Wake `worker` whenever an account has become due by what others did, until `stop` is set."""
+def relay(signals: Signals, wake: Callable[[str], None], memory: Memory, stop: Stop) -> None:
+    """Hear what others did, until `stop` is set: `wake` for accounts that have become due, look at those that died."""
+    is_behind = False  # some may have died unheard
     for name in signals.listen(WAKE):
         if stop.is_set():
             return
+        is_behind = is_behind or name is None
         if name != "":
-            worker.wake(name or "")
+            wake(name or "")
+        try:
+            if is_behind:
+                memory.look_at_all()
+                is_behind = False
+            elif name:
+                memory.look(name)
+        except StoreUnavailable as error:
+            is_behind = True
+            log.debug("looking at dead accounts waits for the store", error=str(error))
 
 
 @contextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, MutableMapping
-from dataclasses import replace
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
@@ -15,7 +14,9 @@ from kimi.accounts import Record, State
 from kimi.errors import AccountBanned, AccountDead, KimiError, StoreUnavailable, UpstreamError
 from kimi.pool import Members, TokenStore
 from kimi.pool.locks import Lock, Past
+from kimi.pool.tokens import Credential
 from refresher import schedule
+from refresher.memory import Memory
 from refresher.renewal import Renewals, Renewed
 from refresher.stopping import Stop
 
@@ -44,7 +45,7 @@ class Refreshing:
     `flush_seconds` is how long tokens that could not be stored are held on to after `stop` was set.
     `second_look` is how long after a refusal the store is read again, as the vendor's own client does: another process
     may have exchanged the same token and be about to store its successor.
-    `rotated` takes every refresh token that comes, by the fingerprint of the configured secret.
+    `memory` takes every refresh token that comes, and gives back what the store has lost since.
     """
 
     def __init__(
@@ -52,11 +53,11 @@ class Refreshing:
         tokens: TokenStore,
         members: Members,
         renewals: Renewals,
+        memory: Memory,
         stop: Stop,
         *,
         clock: Callable[[], float],
         rng: random.Random,
-        rotated: MutableMapping[str, str] | None = None,
         pause: Callable[[float], object] = time.sleep,
         flush_seconds: float = 8.0,
         second_look: float = 1.0,
@@ -64,11 +65,10 @@ class Refreshing:
         self._tokens = tokens
         self._members = members
         self._renewals = renewals
+        self._memory = memory
         self._stop = stop
         self._clock = clock
         self._rng = rng
-        self._rotated = {} if rotated is None else rotated
-        self._versions: dict[tuple[str, str], int] = {}  # of what was stored last, by name and fingerprint
         self._pause = pause
         self._flush_seconds = flush_seconds
         self._second_look = second_look
@@ -79,13 +79,26 @@ class Refreshing:
         Raises `StoreUnavailable`, but never while it holds tokens that are not stored.
         """
         with self._tokens.lock(name) as lock:
-            if lock is None:
-                return Outcome.LOCKED
-            record = self._members.get(name)
-            if record is None or not self._is_due(record):
-                return Outcome.NOT_DUE
-            past = self._spend(lock, record)
-            return Outcome.NOT_DUE if past is None else self._renew(record, past)
+            return Outcome.LOCKED if lock is None else self._refresh(lock)
+
+    def _refresh(self, lock: Lock) -> Outcome:
+        record = self._members.get(lock.name)
+        if record is None or not self._is_due(record):
+            return Outcome.NOT_DUE
+        past = self._spend(lock, record)
+        if past is None:
+            return Outcome.NOT_DUE
+        try:
+            renewed = self._renewals.renew(record)
+        except AccountDead as error:
+            if self._memory.put_back(record):
+                return self._refresh(lock)
+            return self._condemn(record, State.DEAD, str(error), past)
+        except AccountBanned as error:
+            return self._condemn(record, State.BANNED, str(error), past)
+        except KimiError as error:
+            return self._postpone(record, error)
+        return self._keep(record, renewed)
 
     def _spend(self, lock: Lock, record: Record) -> Past | None:
         if not record.account.kind.is_web:
@@ -108,30 +121,6 @@ class Refreshing:
             and record.due is not None
             and record.due <= self._clock()
         )
-
-    def _renew(self, record: Record, past: Past) -> Outcome:
-        try:
-            renewed = self._ask(record)
-        except AccountDead as error:
-            return self._condemn(record, State.DEAD, str(error), past)
-        except AccountBanned as error:
-            return self._condemn(record, State.BANNED, str(error), past)
-        except KimiError as error:
-            return self._postpone(record, error)
-        return self._keep(record, renewed)
-
-    def _ask(self, record: Record) -> Renewed:
-        """Exchange the stored token, or the one that the store has lost since. Raises `KimiError`."""
-        try:
-            return self._renewals.renew(record)
-        except AccountDead:
-            if self._versions.get((record.account.name, record.fingerprint), 0) <= record.version:
-                raise
-        log.warning(
-            "the store has gone back to an older state, the token that was stored later is tried",
-            account=record.account.name,
-        )
-        return self._renewals.renew(replace(record, refresh=self._rotated[record.fingerprint]))
 
     def _condemn(self, record: Record, state: State, reason: str, past: Past) -> Outcome:
         """Believe a refusal only if it was of the credential that is stored still."""
@@ -174,12 +163,11 @@ class Refreshing:
     def _keep(self, record: Record, renewed: Renewed) -> Outcome:
         """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more."""
         name = record.account.name
-        self._rotated[record.fingerprint] = renewed.tokens.refresh
         give_up: float | None = None
         told = False
         while True:
             try:
-                return self._save(record, renewed)
+                return self._save(record, renewed, record.version + 1)
             except StoreUnavailable as error:
                 if not told:
                     told = True
@@ -193,8 +181,9 @@ class Refreshing:
                 return Outcome.UNSAVED
             self._pause(_SAVE_AGAIN)
 
-    def _save(self, record: Record, renewed: Renewed) -> Outcome:
+    def _save(self, record: Record, renewed: Renewed, version: int) -> Outcome:
         name = record.account.name
+        self._memory.remember(record.fingerprint, Credential(renewed.tokens.refresh, version))
         saved = self._tokens.save(
             record,
             renewed.tokens,
@@ -202,16 +191,16 @@ class Refreshing:
             expires=renewed.expires,
             next_due=renewed.next_due,
             models=renewed.models,
+            version=version,
         )
         if not saved:
             current = self._members.get(name)
             if current is not None and _is_before(current, record):
-                return self._save(current, renewed)
+                return self._save(current, renewed, max(version, current.version + 1))
             if current is None or current.access != renewed.tokens.access:
                 log.warning("the account was configured anew during the refresh, that stays", account=name)
                 return Outcome.SUPERSEDED
             # else an earlier try reached the store and only its answer was lost
-        self._versions[name, record.fingerprint] = record.version + 1
         noteworthy = record.state is State.NEW or record.failures or record.rejected
         (log.info if noteworthy else log.debug)(
             "refreshed", account=name, lifetime=round(renewed.expires - renewed.issued), models=len(renewed.models)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -11,6 +10,7 @@ from kimi.accounts import ConfiguredAccount
 from kimi.accounts_file import AccountsError
 from kimi.pool import Members
 from refresher.accounts_source import AccountsSource
+from refresher.memory import Memory
 
 log = structlog.stdlib.get_logger("refresher")
 
@@ -21,21 +21,20 @@ CHECK_SECONDS = 2.0  # a change is taken once two checks in a row have seen it
 class Roster:
     """Takes changes of the accounts file into the pool. Every method may raise `StoreUnavailable`.
 
-    `rotated` are the latest refresh tokens by the fingerprints of the secrets that they stem from: a store that has
-    lost everything gets those, for what the file holds is spent.
+    A store that has lost everything gets the refresh tokens in `memory`, for what the file holds is spent.
     """
 
     def __init__(
         self,
         source: AccountsSource,
         members: Members,
+        memory: Memory,
         *,
         clock: Callable[[], float],
-        rotated: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._source = source
         self._members = members
-        self._rotated = rotated
+        self._memory = memory
         self._clock = clock
         self._configured: tuple[ConfiguredAccount, ...] = ()
         self._stale = False  # whether the store is behind
@@ -72,7 +71,7 @@ class Roster:
 
     def _sync(self) -> None:
         self._stale = True  # until it is done: the store may fail half-way
-        report = self._members.sync(self._configured, rotated=self._rotated)
+        report = self._members.sync(self._configured, rotated=self._memory.latest)
         self._stale = bool(report.deferred)
         log.info(
             "accounts taken",
@@ -93,7 +92,10 @@ class Roster:
         if not self._configured:
             return False
         self._turn = (self._turn + 1) % len(self._configured)
-        return self._members.get(self._configured[self._turn].account.name) is None
+        record = self._members.get(self._configured[self._turn].account.name)
+        if record is not None:
+            self._memory.consider(record)  # should the word of its death have been lost
+        return record is None
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |
-| `wake`                     | pubsub | a refresh is wanted                                                    |
+| `wake`                     | pubsub | a refresh is wanted, or an account has died                            |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 
 A route is what a request can be sent along: `kimi`, `kimi-classic`, or `moonshot:MODEL`.

@@ -12,6 +12,7 @@ import orjson
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, State
 from kimi.pool.store import Store
+from kimi.pool.tokens import Credential
 
 _PAGE = 500  # accounts a pipeline
 
@@ -101,7 +102,7 @@ class Members:
         configured: Sequence[ConfiguredAccount],
         origin: str = "config",
         *,
-        rotated: Mapping[str, str] = MappingProxyType({}),
+        rotated: Mapping[str, Credential] = MappingProxyType({}),
     ) -> SyncReport:
         """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
 
@@ -184,8 +185,9 @@ class Members:
             found = zip(names, pipe.execute(), strict=True)
         return {name: values[2] for name, values in found if values[:2] == [origin, "1"]}
 
-    def _sync_one(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, str]) -> str:
+    def _sync_one(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, Credential]) -> str:
         account, known_as = member.account, fingerprint(member.secret)
+        credential = rotated.get(known_as, Credential(member.secret, 0))
         return str(
             self._store.run(
                 "sync",
@@ -193,11 +195,12 @@ class Members:
                 pack(account),
                 origin,
                 known_as,
-                rotated.get(known_as, member.secret),
+                credential.refresh,
                 account.max_concurrency,
                 account.requests_per_minute or 0,
                 account.weight,
                 account.priority,
                 account.line,
+                credential.version,
             )
         )

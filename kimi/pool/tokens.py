@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
@@ -18,6 +19,14 @@ from kimi.pool.store import Store, to_ms
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A refresh token, and the version of the account while it is stored: of the tokens of one secret, its number."""
+
+    refresh: str = field(repr=False)
+    version: int
 
 
 class TokenStore:
@@ -81,12 +90,14 @@ class TokenStore:
         expires: float,
         next_due: float,
         models: tuple[str, ...] = (),
+        version: int | None = None,
     ) -> bool:
         """Stores both tokens in one step and puts the account in service; on disk when this returns.
 
         False when the account's credential is no longer the one of `record`: somebody stored another meanwhile.
         The refresh token is remembered even then, should the secret that it stems from be configured again.
-        Times are Unix seconds. `models` is what a key of the official platform lists.
+        Times are Unix seconds. `models` is what a key of the official platform lists. `version` is that of what is
+        stored, where it is not the one after that of `record`.
         """
         keys, argv = self._store.arguments(
             record.account.name,
@@ -98,6 +109,7 @@ class TokenStore:
             to_ms(next_due),
             orjson.dumps(models).decode(),
             record.fingerprint,
+            record.version + 1 if version is None else version,
         )
         with self._store.guarded() as redis:
             # One connection for both: WAITAOF waits for the writes of its own connection only.
@@ -118,6 +130,15 @@ class TokenStore:
         return bool(
             self._store.run("postpone", record.account.name, record.version, to_ms(next_due), failures, int(unanswered))
         )
+
+    def put_back(self, record: Record, later: Credential) -> bool:
+        """The credential of `record` was refused, and `later` came after it: that takes its place and is due at once.
+
+        Brings a dead account back. False when another credential is stored, or when the account is paused, banned or
+        not configured.
+        """
+        name = record.account.name
+        return bool(self._store.run("put_back", name, record.version, record.refresh, later.version, later.refresh))
 
     def _note_durability(self, answer: object) -> None:
         if isinstance(answer, Exception):

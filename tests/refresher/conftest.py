@@ -9,6 +9,7 @@ import pytest
 
 from kimi.accounts import Account, Kind, Record
 from kimi.pool import Store, connect
+from refresher.memory import Memory
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
@@ -26,6 +27,14 @@ def stored(pool: Pool, name: str = "alice") -> Record:
     record = pool.members.get(name)
     assert record is not None
     return record
+
+
+def snapshot(pool: Pool) -> Callable[[], None]:
+    """Takes the store's state as it is now; what is returned brings it back, once."""
+    redis = pool.store.redis
+    for key in redis.scan_iter():
+        redis.copy(key, key, destination_db=1, replace=True)
+    return lambda: redis.swapdb(0, 1)
 
 
 @pytest.fixture
@@ -56,7 +65,7 @@ def build(
     pool: Pool,
     vendor: Vendor,
     stop: Stop,
-    rotated: dict[str, str] | None = None,
+    memory: Memory | None = None,
     pause: Callable[[float], object] = time.sleep,
 ) -> Refreshing:
     rng = random.Random(1)
@@ -65,10 +74,10 @@ def build(
         pool.tokens,
         pool.members,
         renewals,
+        memory or Memory(pool.members, pool.tokens),
         stop,
         clock=pool.clock,
         rng=rng,
-        rotated=rotated,
         pause=pause,
         second_look=0.0,
         flush_seconds=0.1,

@@ -12,7 +12,7 @@ from kimi.errors import Unreachable
 from refresher.refreshing import Outcome, Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
-from tests.refresher.conftest import ALICE, build, stored
+from tests.refresher.conftest import ALICE, build, snapshot, stored
 from tests.refresher.vendors import Vendor
 
 GoBack = Callable[[], None]
@@ -23,13 +23,7 @@ def go_back(pool: Pool, refreshing: Refreshing) -> GoBack:
     """Brings everything back to where it was before the latest of the exchanges of this account."""
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
-    redis = pool.store.redis
-    account = redis.hgetall(pool.store.key("account", "alice"))
-
-    def go_back() -> None:
-        redis.hset(pool.store.key("account", "alice"), mapping=account)
-        redis.zadd(pool.store.key("refresh"), {"alice": 0})
-
+    go_back = snapshot(pool)
     pool.clock.now += 600
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     return go_back
@@ -44,7 +38,7 @@ def test_the_token_that_was_stored_later_is_used(
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
         "the store has gone back to an older state, the token that was stored later is tried"
     ]
-    assert stored(pool).refresh == vendor.current["alice"]
+    assert (stored(pool).refresh, stored(pool).version) == (vendor.current["alice"], 4)
     pool.clock.now += 600
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
@@ -55,7 +49,7 @@ def test_tokens_that_came_meanwhile_are_stored_over_older_ones(
     vendor.script = [go_back]
     pool.clock.now += 600
     assert refreshing.refresh("alice") is Outcome.REFRESHED
-    assert stored(pool).refresh == vendor.current["alice"]
+    assert (stored(pool).refresh, stored(pool).version) == (vendor.current["alice"], 4)
 
 
 def test_one_who_cannot_be_reached_with_the_later_token_is_tried_again(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 
 from devtools.valkey import free_port
 from devtools.waiting import until
 from kimi.accounts import State
-from kimi.pool import Chats
+from kimi.pool import Chats, Leases
 from kimi.pool.chats import StandingChat
+from tests.kimi.pool.pools import KIMI
 from tests.refresher.running import Eyes, Start, page, write
 from tests.simulator.running import Simulator
+from tests.valkey import Valkey
 
 
 def test_a_refresher_that_is_killed_during_an_exchange_leaves_word_of_it(
@@ -80,3 +83,39 @@ def test_chats_that_nobody_else_deletes_are_deleted(tmp_path: Path, kimi: Simula
     refresher.says("chats deleted that were left behind")
     assert chats.count() == 0
     assert refresher.terminate() == 0
+
+
+def test_an_account_that_one_refresher_condemned_after_a_restore_is_brought_back_by_the_other(
+    tmp_path: Path, kimi: Simulator, start: Start, own_valkey: Valkey
+) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    keeper = start(REDIS_URL=own_valkey.url)
+    eyes = Eyes(own_valkey.url)
+    until(lambda: eyes.all_active("alice") and not eyes.is_locked("alice"))
+    own_valkey.stop()
+    shutil.copytree(own_valkey.directory, tmp_path / "older")
+    own_valkey.start()
+    reject(eyes)
+    until(lambda: eyes.record("alice").version == 3 and not eyes.is_locked("alice"))
+
+    assert keeper.process is not None
+    keeper.process.send_signal(signal.SIGSTOP)
+    own_valkey.kill()
+    shutil.rmtree(own_valkey.directory)
+    shutil.copytree(tmp_path / "older", own_valkey.directory)
+    own_valkey.start()
+    start(REDIS_URL=own_valkey.url).says("refresher started")
+    assert eyes.record("alice").version == 2
+    reject(eyes)
+    until(lambda: eyes.states() == {"alice": State.DEAD})
+    keeper.process.send_signal(signal.SIGCONT)
+    until(lambda: eyes.all_active("alice") and not eyes.record("alice").rejected)
+    assert eyes.record("alice").refresh == kimi.account("alice")["refresh_token"]
+    assert kimi.account("alice")["reused"] == 1
+    eyes.redis.close()
+
+
+def reject(eyes: Eyes) -> None:
+    """The upstream refuses the access token, so that another is wanted at once."""
+    leases = Leases(eyes.store)
+    leases.reject(leases.acquire(KIMI))

@@ -9,9 +9,12 @@ from kimi.accounts import State
 from kimi.accounts_file import AccountsError
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members
+from kimi.pool.tokens import Credential
 from refresher.accounts_source import AccountsSource
+from refresher.memory import Memory
 from refresher.roster import CHECK_SECONDS, Roster
 from tests.kimi.pool.pools import Pool
+from tests.refresher.conftest import stored
 
 ONE = "accounts:\n  - {name: one, kind: moonshot, api_key: sk-one-one}\n"
 TWO = ONE + "  - {name: two, kind: moonshot, api_key: sk-two-two}\n"
@@ -25,8 +28,13 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def roster(pool: Pool, file: Path) -> Roster:
-    return Roster(AccountsSource(file), pool.members, clock=pool.clock)
+def memory(pool: Pool) -> Memory:
+    return Memory(pool.members, pool.tokens)
+
+
+@pytest.fixture
+def roster(pool: Pool, file: Path, memory: Memory) -> Roster:
+    return Roster(AccountsSource(file), pool.members, memory, clock=pool.clock)
 
 
 def checks(roster: Roster, pool: Pool, times: int = 2) -> None:
@@ -83,10 +91,10 @@ def test_a_broken_file_at_the_start_is_an_error(pool: Pool, roster: Roster, file
 
 
 def test_without_accounts_it_starts_and_says_how_to_add_some(
-    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    roster = Roster(AccountsSource(None), pool.members, clock=pool.clock)
+    roster = Roster(AccountsSource(None), pool.members, memory, clock=pool.clock)
     with structlog.testing.capture_logs() as lines:
         roster.start()
         checks(roster, pool)
@@ -106,24 +114,36 @@ def test_a_store_that_lost_everything_is_filled_again(pool: Pool, roster: Roster
     assert names(pool) == ["one", "two"]
 
 
-def test_a_store_that_lost_everything_gets_the_rotated_tokens_and_not_the_spent_ones(pool: Pool, file: Path) -> None:
-    rotated: dict[str, str] = {}
-    roster = Roster(AccountsSource(file), pool.members, clock=pool.clock, rotated=rotated)
+def test_a_store_that_lost_everything_gets_the_rotated_tokens_and_not_the_spent_ones(
+    pool: Pool, roster: Roster, memory: Memory
+) -> None:
     roster.start()
-    record = pool.members.get("one")
-    assert record is not None
-    rotated[record.fingerprint] = "rotated"
+    memory.remember(stored(pool, "one").fingerprint, Credential("rotated", 7))
     pool.store.redis.flushall()
     checks(roster, pool, times=1)
-    record = pool.members.get("one")
-    assert record is not None and record.refresh == "rotated"
+    assert (stored(pool, "one").refresh, stored(pool, "one").version) == ("rotated", 7)
 
 
-def test_another_replicas_newer_file_is_not_overwritten(pool: Pool, roster: Roster, tmp_path: Path) -> None:
+def test_an_account_whose_death_nobody_told_is_brought_back(
+    pool: Pool, roster: Roster, file: Path, memory: Memory
+) -> None:
+    file.write_text(TWO, encoding="utf-8")
+    roster.start()
+    memory.remember(stored(pool, "two").fingerprint, Credential("rotated", 7))
+    for name in ("one", "two"):
+        pool.members.mark(name, 1, State.DEAD, "refused")
+    checks(roster, pool)
+    assert stored(pool, "one").state is State.DEAD
+    assert (stored(pool, "two").state, stored(pool, "two").refresh) == (State.NEW, "rotated")
+
+
+def test_another_replicas_newer_file_is_not_overwritten(
+    pool: Pool, roster: Roster, tmp_path: Path, memory: Memory
+) -> None:
     roster.start()
     newer = tmp_path / "newer.yaml"
     newer.write_text(TWO.replace("sk-one-one", "sk-new-new"), encoding="utf-8")
-    Roster(AccountsSource(newer), pool.members, clock=pool.clock).start()
+    Roster(AccountsSource(newer), pool.members, memory, clock=pool.clock).start()
     checks(roster, pool, times=6)
     assert names(pool) == ["one", "two"]
     record = pool.members.get("one")
@@ -154,9 +174,9 @@ class Gone(Members):
         return super().sync(*args, **kwargs)  # type: ignore[arg-type]
 
 
-def test_a_change_that_the_store_could_not_take_is_taken_later(pool: Pool, file: Path) -> None:
+def test_a_change_that_the_store_could_not_take_is_taken_later(pool: Pool, file: Path, memory: Memory) -> None:
     members = Gone(pool.store)
-    roster = Roster(AccountsSource(file), members, clock=pool.clock)
+    roster = Roster(AccountsSource(file), members, memory, clock=pool.clock)
     roster.start()
     file.write_text(TWO, encoding="utf-8")
     members.gone = True

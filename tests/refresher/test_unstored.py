@@ -13,6 +13,8 @@ from kimi.errors import (
     StoreUnavailable,
 )
 from kimi.pool import TokenStore
+from kimi.pool.tokens import Credential
+from refresher.memory import Memory
 from refresher.refreshing import Outcome, Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
@@ -79,12 +81,12 @@ def test_a_store_that_loses_everything_during_the_exchange_gets_the_tokens_all_t
 def test_an_account_that_the_store_has_lost_is_left_to_its_return(pool: Pool, vendor: Vendor, stop: Stop) -> None:
     pool.configure(ALICE)
     before = stored(pool)
-    rotated: dict[str, str] = {}
+    memory = Memory(pool.members, pool.tokens)
     vendor.script = [pool.store.redis.flushall]
-    assert build(pool, vendor, stop, rotated).refresh("alice") is Outcome.SUPERSEDED
-    pool.members.sync([ConfiguredAccount(ALICE, "refresh-alice")], rotated=rotated)
-    assert rotated == {before.fingerprint: stored(pool).refresh}
-    assert stored(pool).refresh == vendor.current["alice"]
+    assert build(pool, vendor, stop, memory).refresh("alice") is Outcome.SUPERSEDED
+    pool.members.sync([ConfiguredAccount(ALICE, "refresh-alice")], rotated=memory.latest)
+    assert memory.latest == {before.fingerprint: Credential(vendor.current["alice"], before.version + 1)}
+    assert (stored(pool).refresh, stored(pool).version) == (vendor.current["alice"], before.version + 1)
 
 
 def test_tokens_that_cannot_be_stored_before_the_end_are_told_loudly(pool: Pool, vendor: Vendor, stop: Stop) -> None:

@@ -15,12 +15,14 @@ from devtools.waiting import until
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store, connect
+from refresher.memory import Memory
 from refresher.metrics import Metrics
 from refresher.refreshing import Outcome, Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
 from refresher.worker import Worker
 from tests.kimi.pool.pools import KIMI, Clock, Pool
+from tests.refresher.conftest import stored
 from tests.refresher.vendors import Vendor
 from tests.valkey import Valkey
 
@@ -77,6 +79,7 @@ class House:
             self.pool.tokens,
             self.pool.members,
             renewals,
+            Memory(self.pool.members, self.pool.tokens),
             self.stop,
             clock=time.time,
             rng=rng,
@@ -118,7 +121,8 @@ def test_accounts_are_refreshed_again_and_again_in_time(redis_url: str) -> None:
         until(lambda: len(house.vendor.asked) >= 3)
     assert len(set(house.vendor.asked)) == len(house.vendor.asked)
     assert house.count(Outcome.REFRESHED) == len(house.vendor.asked)
-    assert house.record().access_expires > time.time()
+    with pool_at(redis_url) as pool:
+        assert stored(pool).access_expires > time.time()
 
 
 def test_no_more_exchanges_run_at_once_than_there_are_threads(redis_url: str) -> None:
@@ -274,7 +278,7 @@ def test_an_account_that_cannot_be_had_does_not_keep_the_loop_spinning(redis_url
 def test_an_account_out_of_reach_does_not_hide_the_others(redis_url: str) -> None:
     house = House(redis_url, threads=1)
     house.pool.configure(ALICE, replace(ALICE, name="bob"))
-    with house.pool.tokens.lock("alice", 30), house.running():
+    with pool_at(redis_url) as pool, pool.tokens.lock("alice", 30), house.running():
         until(lambda: house.is_active("bob"))
     assert house.vendor.asked == ["refresh-bob"]
 

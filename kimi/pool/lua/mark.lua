@@ -10,4 +10,6 @@ redis.call('HSET', key('account', name), 'state', state, 'reason', ARGV[5])
 redis.call('ZREM', key('refresh'), name)
 settle(name, a)
 changed(name)
+-- Some refresher may remember a later credential than the one that was refused.
+if state == 'dead' then redis.call('PUBLISH', key('wake'), name) end
 return 1

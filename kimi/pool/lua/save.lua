@@ -1,8 +1,9 @@
 -- Stores a fresh credential, both tokens at once, if nobody has stored another since the writer read it.
--- ARGV: now, name, expected version, access, refresh, issued, expires, next refresh, models (JSON), fingerprint
+-- ARGV: now, name, expected version, access, refresh, issued, expires, next refresh, models (JSON), fingerprint,
+--       its version
 -- Returns 1, or 0 when the credential has moved on.
 
-local name, version = ARGV[2], int(tonumber(ARGV[3]) + 1)
+local name, version = ARGV[2], ARGV[11]
 local kept = key('kept', ARGV[10])
 local holder = redis.call('HMGET', kept, 'name', 'version')
 if holder[1] == name and holder[2] == ARGV[3] then

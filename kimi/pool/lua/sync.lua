@@ -1,7 +1,8 @@
 -- Brings one configured account into the pool, or up to date with what the operator wrote.
 -- The stored credential wins over the configured one until the configured one itself changes (its fingerprint);
 -- one that was rotated under another name comes along.
--- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line
+-- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
+--       version that the credential has had, or 0
 -- Returns 'added', 'revived' (its credential is tried anew), 'updated' or 'same'; or 'locked' when the credential is
 -- being exchanged just now, so that nothing was changed.
 
@@ -24,7 +25,7 @@ end
 
 -- What another upstream said of the credential means nothing to this one.
 local moved = known[1] and upstream_of(known[1]) ~= upstream_of(spec)
-local keeper, rotated = unpack(redis.call('HMGET', kept, 'name', 'refresh'))
+local keeper, rotated, rotated_version = unpack(redis.call('HMGET', kept, 'name', 'refresh', 'version'))
 local inherits = keeper and (fresh or keeper ~= name)
 if inherits and is_locked(keeper) then return 'locked' end
 if moved and not fresh and is_locked(name) then return 'locked' end
@@ -48,15 +49,18 @@ if not known[4] then
 end
 if fresh or inherits or moved then
   if known[4] then outcome = 'revived' end
-  if inherits then credential = rotated
-  elseif not fresh then credential = known[6]
+  local version = ARGV[12]
+  if inherits then credential, version = rotated, rotated_version
+  elseif not fresh then credential, version = known[6], 0
   end
+  -- It never falls, also where the store has lost all it knew: of the tokens of one secret the highest is the newest.
+  version = math.max(tonumber(known[4] or '0') + 1, tonumber(version))
   redis.call('HSET', account,
     'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0', 'spoilt', '0',
     'state', known[7] == 'paused' and not fresh and 'paused' or 'new', 'reason', '', 'failures', '0',
     'cool_until', '0', 'cool_reason', '', 'strikes', '0', 'strike_kind', '', 'struck', '0',
     'rate_until', '0', 'models', '[]',
-    'version', int(tonumber(known[4] or '0') + 1))
+    'version', int(version))
   redis.call('DEL', key('refused', name))
   redis.call('ZREM', key('refresh'), name)
 end

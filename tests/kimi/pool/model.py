@@ -28,8 +28,9 @@ class Member:
     refused: dict[str, float] = field(default_factory=dict)
     leases: dict[str, float] = field(default_factory=dict)
 
-    def renew_credential(self) -> None:
-        self.version += 1
+    def renew_credential(self, version: int = 0) -> None:
+        """The token that it has now had `version` elsewhere."""
+        self.version = max(self.version + 1, version)
         self.access, self.expires, self.rejected = "", 0.0, False
         self.cool_until = self.rate_until = self.struck = 0.0
         self.strikes, self.strike_kind = 0, ""

@@ -40,7 +40,7 @@ def test_a_renamed_account_keeps_its_rotated_token(pool: Pool) -> None:
     assert pool.tokens.due() == ["bob"]
     pool.freshen("bob")
     assert sync(pool, {"alice": "T"}).revived == ("alice",)
-    assert refreshes(pool) == {"alice": "refresh-bob-2"}, "also when it gets its old name back"
+    assert refreshes(pool) == {"alice": "refresh-bob-3"}, "also when it gets its old name back"
     assert stored(pool, "alice").state is State.NEW
 
 

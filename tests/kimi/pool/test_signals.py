@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from devtools.waiting import until
+from kimi.accounts import State
 from kimi.errors import AllBusy
 from kimi.pool import Signals
 from kimi.pool.connection import connect_listener
@@ -38,6 +39,16 @@ def test_a_rejected_token_wakes_the_refresher(pool: Pool, signals: Signals) -> N
     pool.leases.reject(pool.leases.acquire(KIMI))
     assert next(heard) == "a"
     heard.close()
+
+
+@pytest.mark.parametrize(("state", "heard"), [(State.DEAD, "a"), (State.BANNED, ""), (State.PAUSED, "")])
+def test_the_refresher_is_told_who_has_died(pool: Pool, signals: Signals, state: State, heard: str) -> None:
+    pool.fill(web("a"))
+    messages = signals.listen(WAKE, poll=0.1)
+    assert next(messages) is None
+    pool.members.mark("a", 2, state, "why")
+    assert next(messages) == heard
+    messages.close()
 
 
 def test_only_the_worker_whose_turn_it_is_is_called(pool: Pool, signals: Signals) -> None:

@@ -105,7 +105,7 @@ class PoolMachine(RuleBasedStateMachine):
             member = self.members[name] = Member(account, secret)
         moved = member.account.kind is not account.kind
         if fresh or moved or (keeper is not None and keeper[0] != name):
-            member.renew_credential()
+            member.renew_credential(keeper[1] if keeper else 0)
             member.state = State.PAUSED if member.state is State.PAUSED and not fresh else State.NEW
         member.account, member.secret, member.present = account, secret, True
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, TokenStore, connect
+from kimi.pool.tokens import Credential
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
@@ -182,3 +184,50 @@ def test_tokens_that_come_for_an_account_that_was_taken_out_are_kept_for_its_ret
     assert pool.tokens.due() == ["a"]
     found = pool.members.get("a")
     assert found is not None and found.refresh == "y"
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_a_refused_credential_makes_room_for_a_later_one(pool: Pool, is_dead: bool) -> None:
+    pool.fill(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    if is_dead:
+        pool.members.mark("a", 2, State.DEAD, "refused")
+    assert pool.tokens.put_back(record, Credential("later", 7))
+    found = pool.members.get("a")
+    assert found is not None
+    assert (found.refresh, found.version, found.state, found.reason) == ("later", 7, State.ACTIVE, "")
+    assert pool.tokens.due() == ["a"]
+    assert pool.leases.acquire(KIMI).token == "access-a-2", "which nobody refused"
+    assert not pool.tokens.put_back(record, Credential("later still", 8)), "which was not refused"
+
+
+INSTEAD: dict[str, Callable[[Pool], object]] = {
+    "refreshed": lambda pool: pool.freshen("a"),
+    "another credential": lambda pool: pool.members.sync([ConfiguredAccount(web("a"), "another")]),
+    "taken out": lambda pool: pool.configure(),
+    "paused": lambda pool: pool.members.mark("a", 1, State.PAUSED, "by the operator"),
+    "banned": lambda pool: pool.members.mark("a", 1, State.BANNED, "closed"),
+    "lost": lambda pool: pool.store.redis.flushall(),
+}
+
+
+@pytest.mark.parametrize("happened", INSTEAD)
+def test_a_later_credential_is_not_put_back_over_anything_else(pool: Pool, happened: str) -> None:
+    pool.configure(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    INSTEAD[happened](pool)
+    before = pool.members.all()
+    assert not pool.tokens.put_back(record, Credential("later", 7))
+    assert pool.members.all() == before
+
+
+def test_an_account_without_an_access_token_is_new_again(pool: Pool) -> None:
+    pool.configure(web("a"))
+    record = pool.members.get("a")
+    assert record is not None
+    pool.members.mark("a", 1, State.DEAD, "refused")
+    assert pool.tokens.put_back(record, Credential("later", 7))
+    found = pool.members.get("a")
+    assert found is not None and (found.state, found.due) == (State.NEW, 0.0)

@@ -1,0 +1,16 @@
+-- The store has gone back to an older state: a credential that was refused makes room for one that came after it.
+-- ARGV: now, name, version and refresh token that were refused, version and refresh token in their place
+-- Returns 1, or 0 when another credential is stored or the account is out of service for another reason.
+
+local name = ARGV[2]
+local a = read(name)
+if not a or a.version ~= ARGV[3] or a.refresh ~= ARGV[4] then return 0 end
+if a.state == 'dead' then a.state = a.access == '' and 'new' or 'active' end
+if not in_service(a) then return 0 end
+redis.call('HSET', key('account', name),
+  'refresh', ARGV[6], 'version', ARGV[5], 'state', a.state, 'reason', '', 'failures', '0')
+schedule(name, a, AT_ONCE)
+settle(name, a)
+changed(name)
+redis.call('PUBLISH', key('wake'), name)
+return 1

@@ -1,0 +1,66 @@
+"""What this process remembers of the tokens it got, should the store go back to an older state or lose everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import structlog
+
+from kimi.accounts import Record, State
+from kimi.pool import Members, TokenStore
+from kimi.pool.tokens import Credential
+
+log = structlog.stdlib.get_logger("refresher")
+
+
+class Memory:
+    """The newest refresh token that came to this process, for every configured secret.
+
+    A token is put back only in the place of one that was refused, and only if it came after that one: any other that
+    is stored may be newer than what is remembered here. Of several refreshers the one that condemns an account need not
+    be the one that remembers, so each looks at all that die. Whatever asks the store may raise `StoreUnavailable`.
+    """
+
+    def __init__(self, members: Members, tokens: TokenStore) -> None:
+        self._members = members
+        self._tokens = tokens
+        self._latest: dict[str, Credential] = {}
+
+    @property
+    def latest(self) -> Mapping[str, Credential]:
+        """All of them, by the fingerprints of the configured secrets that they stem from."""
+        return MappingProxyType(self._latest)
+
+    def remember(self, fingerprint: str, credential: Credential) -> None:
+        """This one has just come."""
+        self._latest[fingerprint] = credential
+
+    def put_back(self, record: Record) -> bool:
+        """Whether a later token was put in the place of the one of `record`, which was refused."""
+        later = self._latest.get(record.fingerprint)
+        if later is None or later.version <= record.version or later.refresh == record.refresh:
+            return False
+        if not self._tokens.put_back(record, later):
+            return False
+        log.warning(
+            "the store has gone back to an older state, the token that was stored later is tried",
+            account=record.account.name,
+        )
+        return True
+
+    def consider(self, record: Record) -> None:
+        """Bring the account back if it is dead for a token that has had a successor."""
+        if record.configured and record.state is State.DEAD:
+            self.put_back(record)
+
+    def look(self, name: str) -> None:
+        """Consider what is stored of one account. Costs nothing while nothing is remembered."""
+        record = self._members.get(name) if self._latest else None
+        if record is not None:
+            self.consider(record)
+
+    def look_at_all(self) -> None:
+        """Consider what is stored of every account, in the same way."""
+        for record in self._members.all() if self._latest else ():
+            self.consider(record)
