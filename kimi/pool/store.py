@@ -34,7 +34,8 @@ class Store:
     """Runs the pool's scripts against one Redis.
 
     `clock` gives Unix seconds. Without it scripts use Redis's own clock, which is one clock for all replicas, and plain
-    reads this process's; tests pass their own. With a `fuse` the first failure ends it: nothing is sent any more until the fuse is mended.
+    reads use this process's; tests pass their own.
+    With a `fuse` the first failure ends it: nothing is sent any more until the fuse is mended.
     """
 
     def __init__(self, redis: Redis, *, clock: Callable[[], float] | None = None, fuse: Fuse | None = None) -> None:
