@@ -137,7 +137,7 @@ class Members:
         return record_of(values, due) if values else None
 
     def all(self) -> list[Record]:
-        """Every account ever configured, by name."""
+        """Every account that is configured, or was and is not forgotten yet, by name."""
         records: list[Record] = []
         with self._store.guarded() as redis:
             names = sorted(redis.smembers(self._store.key("accounts")))
@@ -147,7 +147,8 @@ class Members:
                 pipe = redis.pipeline(transaction=False)
                 for name in page:
                     pipe.hgetall(self._store.key("account", name))
-                records += [record_of(values, due.get(name)) for name, values in zip(page, pipe.execute(), strict=True)]
+                found = zip(page, pipe.execute(), strict=True)
+                records += [record_of(values, due.get(name)) for name, values in found if values]
         return records
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:

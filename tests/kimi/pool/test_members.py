@@ -212,3 +212,9 @@ def test_routes_are_those_of_configured_accounts(pool: Pool) -> None:
     assert pool.members.routes() == {"kimi", "moonshot:kimi-k3"}
     pool.configure(web("a"))
     assert pool.members.routes() == {"kimi"}
+
+
+def test_an_account_that_redis_has_lost_alone_hides_no_other(pool: Pool) -> None:
+    pool.configure(web("a"), web("b"))
+    pool.store.redis.delete(pool.store.key("account", "a"))
+    assert [record.account.name for record in pool.members.all()] == ["b"]
