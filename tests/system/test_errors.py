@@ -209,7 +209,7 @@ def test_nothing_there_and_wrong_method(house: Stack) -> None:
 def test_without_redis_and_without_a_memory_of_it_the_gateway_says_so_and_comes_back(start_stack: StartStack) -> None:
     stack = start_stack({"kimi": 1}, env={"GATEWAY_QUEUE_SECONDS": "0.5"})
     stack.valkey.kill()
-    assert stack.chat(model=KIMI).status_code == 200
+    until(lambda: stack.chat(model=KIMI).status_code == 200, what="the worker with a memory is asked")
     before = set(stack.workers_pids())
     stack.gateway.send(signal.SIGHUP)
     until(lambda: not set(stack.workers_pids()) & before, seconds=20, what="workers that never saw Redis")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -176,32 +177,30 @@ class PoolMachine(RuleBasedStateMachine):
     def acquire(self, routes: list[str], model: str, exclude: set[str]) -> None:
         for member in self.members.values():
             member.leases = {lease: expiry for lease, expiry in member.leases.items() if expiry > self.now}
-        serving = {
+        fitting = {
             name: member
             for name, member in self.members.items()
-            if member.in_service and member.account.kind.value in routes
+            if member.in_service
+            and member.account.kind.value in routes
+            and name not in exclude
+            and member.refused.get(model, 0.0) <= self.now
         }
-        free = {
-            name: member
-            for name, member in serving.items()
-            if member.is_free(self.now) and name not in exclude and member.refused.get(model, 0.0) <= self.now
-        }
+        free = {name: member for name, member in fitting.items() if member.is_free(self.now)}
         try:
             lease = self.pool.leases.acquire(wish(*routes, model=model, exclude=exclude))
         except AllBusy as error:
             assert not free
-            self._check_wait(error.retry_after, [m for name, m in serving.items() if name not in exclude])
+            self._check_wait(error.retry_after, fitting.values())
         except AwaitingToken:
             assert not free
-            assert any(not member.has_token(self.now) for name, member in serving.items() if name not in exclude)
+            assert any(not member.has_token(self.now) for member in fitting.values())
         except NoAccount:
-            assert not free
-            assert all(member.is_free(self.now) for name, member in serving.items() if name not in exclude)
+            assert not fitting
         else:
             self._check_choice(lease, free)
             self._count(lease)
 
-    def _check_wait(self, retry_after: float | None, members: list[Member]) -> None:
+    def _check_wait(self, retry_after: float | None, members: Collection[Member]) -> None:
         """It is only said how long nobody can be free when all rest, and no longer than the first of them does."""
         if retry_after is not None:
             resting = [m for m in members if not m.is_free(self.now)]
