@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -55,11 +55,14 @@ _FILES = re.compile(
 _ESTABLISHED, _CLOSE_WAIT = 1, 8
 
 
-def wait_for_rest(stack: Stack, seconds: float = REST_SECONDS) -> None:
+def wait_for_rest(
+    stack: Stack, seconds: float = REST_SECONDS, *, meanwhile: Callable[[Stack], object] = lambda _: None
+) -> None:
     """Returns when nothing is left. Raises AssertionError that says what is, when it is there for too long."""
     found: list[str] = []
 
     def clean() -> bool:
+        meanwhile(stack)
         found[:] = complaints(stack)
         return not found
 
@@ -73,12 +76,11 @@ def check_all() -> None:
     for stack in STARTED:
         if stack.simulator.running:
             stack.simulator.forget_faults()
-            make_due(stack)
-            wait_for_rest(stack)
+            wait_for_rest(stack, meanwhile=make_due)
 
 
 def make_due(stack: Stack) -> None:
-    """Let the refresher sweep at once what it would sweep within a minute."""
+    """Let the refresher sweep at once what it would sweep, or sweep again, within a minute."""
     if stack.valkey.process is not None:
         with redis.Redis.from_url(stack.valkey.url) as client:
             chats: Any = client.zrange(f"{PREFIX}chats", 0, -1)
