@@ -159,27 +159,25 @@ class Completion:
         return in_time and blameless < UPSTREAM_FAILURES
 
     def _lease(self, exclude: set[str]) -> Lease:
-        came, waited = self._with.monotonic(), self.queue_seconds
+        came = self._with.monotonic()
         try:
-            lease = self._admitted(exclude, lambda: waited + self._with.monotonic() - came)
+            lease = self._admitted(exclude)
         finally:
-            self.queue_seconds = waited + self._with.monotonic() - came
+            self.queue_seconds += self._with.monotonic() - came
         self.attempts += 1
         self.account, self.kind = lease.account.name, lease.account.kind
         return lease
 
-    def _admitted(self, exclude: set[str], waited: Callable[[], float]) -> Lease:
-        """An account whose upstream may be asked. A line that this request has asked before stays open to it.
-
-        `waited` says for how many seconds the request has waited in all, for this account and for those before.
-        """
-        breaker, selection = self._with.breaker, self._selection
+    def _admitted(self, exclude: set[str]) -> Lease:
+        """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
+        breaker, selection, came = self._with.breaker, self._selection, self._with.monotonic()
         may_hope = True
         while True:
             tripped = breaker.tripped() - self._asked
             try:
                 wish = Wish(selection.routes, selection.name, frozenset(exclude), tripped)
-                lease = self._with.waiting.acquire(wish, waited())
+                waited = self.queue_seconds + self._with.monotonic() - came
+                lease = self._with.waiting.acquire(wish, waited)
             except UpstreamDown as down:
                 if may_hope and breaker.await_probe(PROBE_SECONDS):
                     may_hope = False

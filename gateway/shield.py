@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
 
 import gevent
@@ -30,11 +31,11 @@ class Shielded(Generic[T]):
     def result(self) -> T:
         """What the call returns. Raises the `KimiError` that it raised."""
         worker: Any = gevent.spawn(self._run)
-        try:
+        with ExitStack() as if_killed:
+            # In a greenlet of its own, also where the call has just ended.
+            if_killed.callback(worker.link_value, self._clean_up)
             worker.join()
-        except BaseException:
-            worker.link_value(self._clean_up)  # in a greenlet of its own, also where the call has just ended
-            raise
+            if_killed.pop_all()
         if self._error is not None:
             raise self._error
         result: T = worker.get()

@@ -6,12 +6,12 @@
 -- that the caller has, its ticket is in the queue afterwards.
 
 local routes, model = cjson.decode(ARGV[2]), ARGV[3]
-local excluded, excluded_names, tripped = {}, cjson.decode(ARGV[4]), {}
-for _, name in ipairs(excluded_names) do excluded[name] = true end
-for _, line in ipairs(cjson.decode(ARGV[7])) do tripped[line] = true end
+local wish = {model, cjson.decode(ARGV[4]), cjson.decode(ARGV[7])}
+local excluded, tripped = {}, {}
+for _, name in ipairs(wish[2]) do excluded[name] = true end
+for _, line in ipairs(wish[3]) do tripped[line] = true end
 local any_tripped = next(tripped) ~= nil
 local ticket, patience = ARGV[8], tonumber(ARGV[9])
-local wish = {model, excluded_names, cjson.decode(ARGV[7])}
 
 catch_up(routes)
 local given_up = ticket ~= '' and give_up_place(ticket) or nil -- a place that was kept for it
