@@ -102,7 +102,7 @@ def _ends(descriptor: int) -> str:
 
 
 def _greenlets() -> dict[Hashable, Any]:
-    gevent.sleep(0)  # lets them run
+    gevent.idle()  # lets them run
     return {id(each): each for each in greenlets.alive()}
 
 

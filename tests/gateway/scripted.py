@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import gevent
 import pytest
+from gevent.event import Event as Flag
 
 from kimi import errors
 from kimi.accounts import Account
 from kimi.chat import Chat, ChatOpened, Event
 
 Step = Event | BaseException | float
-"""An event, an error to raise, or seconds of silence."""
+"""An event, an error to raise, or seconds of silence, unless `go_on` is set before."""
+
+
+def hang() -> None:
+    """Never returns; whoever waits for it has to give up."""
+    Flag().wait()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -56,6 +62,7 @@ class ScriptedUpstream:
     closed: int = 0
     running: int = 0
     steps: int = 0  # begun, over all scripts
+    go_on: Any = field(default_factory=Flag)
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
         self.asked.append((account.name, token, chat))
@@ -69,7 +76,7 @@ class ScriptedUpstream:
                 if isinstance(step, BaseException):
                     raise step
                 if isinstance(step, float):
-                    gevent.sleep(step)
+                    self.go_on.wait(step)
                 else:
                     if isinstance(step, ChatOpened):
                         self.opened.add(step.chat_id)

@@ -23,7 +23,7 @@ from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from kimi.chat import Alive, Answering, ChatOpened, Finish, Text
 from tests.gateway.houses import CHAT, House, MakeHouse
-from tests.gateway.scripted import Step, wait_until
+from tests.gateway.scripted import Step, hang, wait_until
 from tests.kimi.pool.pools import KIMI, web
 
 IDENTITY = Identity(id="c", created=1, model="kimi")
@@ -92,7 +92,7 @@ def test_while_the_upstream_answers(
 ) -> None:
     house.pool.fill(web("a"))
     house.upstream.scripts = [script]
-    house.upstream.on_cancel = lambda: gevent.sleep(60)
+    house.upstream.on_cancel = hang
     client = Client(house, *pair, stream=stream)
     wait_until(lambda: house.upstream.steps >= min(len(script), 10))
     left = time.monotonic()

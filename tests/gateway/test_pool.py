@@ -54,7 +54,7 @@ class House:
         """Lets no time pass."""
         self.pauses.append(seconds)
         self.meanwhile()
-        gevent.sleep(0)
+        gevent.idle()
 
     def fill(self, *names: str, lifetime: float = 900, **options: object) -> None:
         """Puts accounts with a token into Redis and into the mirror."""

@@ -16,7 +16,7 @@ from kimi import errors
 from kimi.accounts import Account, Kind, State
 from kimi.errors import KimiError, StoreUnavailable
 from kimi.pool import Lease, Rest
-from tests.gateway.scripted import ScriptedUpstream
+from tests.gateway.scripted import ScriptedUpstream, hang
 from tests.kimi.pool.pools import web
 
 LEASE = Lease("w.1", web("alice"), "token", 7, 0.0)
@@ -67,7 +67,7 @@ class Knowing(ScriptedUpstream):
     def resets_in(self, account: Account, token: str) -> float | None:
         assert (account.name, token) == ("alice", "token")
         if self.slow:
-            gevent.sleep(60)
+            hang()
         if isinstance(self.allowance, KimiError):
             raise self.allowance
         return self.allowance
@@ -267,7 +267,7 @@ class TestAnAnswerThatNobodyReads:
 
     def test_it_takes_no_longer_than_a_client_that_left_may_hold_an_account(self) -> None:
         scene = Scene()
-        scene.upstream.on_cancel = lambda: gevent.sleep(60)
+        scene.upstream.on_cancel = hang
         with gevent.Timeout(1.0):
             scene.end(None, **BEGUN)
         assert CANCEL_SECONDS < 1

@@ -37,7 +37,7 @@ class Desk:
         assert wish is WISH
         self.asked.append(ticket)
         self.patience = patience
-        gevent.sleep(0)
+        gevent.idle()
         if not self.free:
             raise self.refusal
         self.free -= 1
@@ -241,7 +241,7 @@ def test_somebody_looks_after_those_who_wait_and_only_then() -> None:
 
     def pause(seconds: float) -> None:
         pauses.append(seconds)
-        gevent.sleep(0.001)
+        gevent.idle()
 
     room = WaitingRoom(desk, 10, "w", pause=pause)
     caretaker = gevent.spawn(room.run)

@@ -6,6 +6,7 @@ import threading
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from tests.leaks import GREENLETS, SOCKETS, THREADS, nothing_left
 
@@ -28,12 +29,12 @@ def test_one_socket_is_found_with_its_ends() -> None:
 
 
 def test_a_greenlet_is_found_with_its_function() -> None:
-    def sleeps() -> None:
-        gevent.sleep(60)
+    def waits() -> None:
+        Event().wait()
 
     gc.freeze()
-    with pytest.raises(pytest.fail.Exception, match="sleeps"), nothing_left(GREENLETS, seconds=0):
-        greenlet = gevent.spawn(sleeps)
+    with pytest.raises(pytest.fail.Exception, match="waits"), nothing_left(GREENLETS, seconds=0):
+        greenlet = gevent.spawn(waits)
     greenlet.kill()
 
 
