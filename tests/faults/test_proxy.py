@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -89,6 +90,13 @@ def test_a_partition_is_silent_and_heals_without_a_loss(proxy: Proxy, client: so
         client.settimeout(5)
         another.settimeout(5)
         assert (client.recv(100), another.recv(100)) == (b"lost?", b"too?")
+
+
+def test_what_is_delayed_comes_late_and_whole(proxy: Proxy, client: socket.socket) -> None:
+    proxy.delay(0.1)
+    begun = time.monotonic()
+    assert said(client, b"hello") == b"hello"
+    assert time.monotonic() - begun >= 0.2, "the same time each way"
 
 
 def test_an_answer_is_truncated(proxy: Proxy) -> None:

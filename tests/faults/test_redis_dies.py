@@ -19,6 +19,9 @@ from tests.system.traffic import Traffic
 PROMISE = 7
 ACCOUNTS = 8
 BACK_SECONDS = 5.0
+LATENCY = 0.05
+"""Seconds, each way: a command takes twice as long."""
+RESETS = 10
 REQUESTS = 150
 """Served in each state, before what they take is compared."""
 
@@ -111,3 +114,29 @@ def test_requests_go_on_from_memory(home: House, way: Proxy, promise: Ledger, ou
         f"requests with Redis {outage.__name__.replace('_', ' ')} meanwhile; from memory they took {added:+.1f} ms "
         f"(median), the slowest of all {traffic.worst_seconds:.2f} s; all was back within {BACK_SECONDS:g} s",
     )
+
+
+def test_a_slow_way_to_redis_costs_no_request(home: House, way: Proxy, promise: Ledger) -> None:
+    with Traffic(home.stack, clients=4, pause=0.02, url=home.url).running() as traffic:
+        served(traffic, 20)
+        way.delay(LATENCY)
+        try:
+            served(traffic, REQUESTS)
+            for gateway in home.stack.gateways:
+                assert says(gateway, "up")["ready"]
+        finally:
+            way.heal()
+        served(traffic, 20)
+    assert traffic.bad == {}
+    promise.tried(traffic.good, f"requests while every way to Redis takes {1000 * LATENCY:.0f} ms longer")
+
+
+def test_connections_to_redis_that_are_reset_cost_no_request(home: House, way: Proxy, promise: Ledger) -> None:
+    with Traffic(home.stack, clients=4, pause=0.02, url=home.url).running() as traffic:
+        for _ in range(RESETS):
+            served(traffic, 20)
+            way.reset()
+        for gateway in home.stack.gateways:
+            assert says(gateway, "up")["ready"]
+    assert traffic.bad == {}
+    promise.tried(RESETS, "resets of all connections to Redis under traffic")
