@@ -41,6 +41,19 @@ class Pool:
         """Returns when `what` is so, or when every account is in service."""
         until(what or self.in_service, seconds=seconds, what=why or "every account is in service")
 
+    def wait_for_new_tokens(self, why: str = "every account has been exchanged anew") -> None:
+        """Returns when each account is active and was exchanged since now, which only its newest token makes possible.
+
+        Not all tokens need be good at one moment, which on a busy machine those that hardly live may never be.
+        """
+        before = {name: int(values["version"]) for name, values in self.stored().items()}
+
+        def renewed() -> bool:
+            now = self.stored()
+            return all(now[name]["state"] == "active" and int(now[name]["version"]) > before[name] for name in before)
+
+        self.wait(renewed, why=why)
+
     def stored(self) -> dict[str, dict[str, str]]:
         """What Redis holds of each account."""
         with redis.Redis.from_url(self.stack.valkey.url, decode_responses=True) as client:

@@ -68,7 +68,7 @@ def test_a_store_that_refuses_writes_stops_the_exchange_before_the_token_is_spen
         until(lambda: time.monotonic() > end, what="a second for mistakes")
         assert pool.total("exchanges") == before
         client.config_set(setting, healthy)
-    pool.wait()
+    pool.wait_for_new_tokens()
     assert pool.total("reused") == 0
     promise.tried(ACCOUNTS, f"accounts due while the store takes no writes ({setting})")
 
@@ -79,7 +79,7 @@ def test_a_killed_store_has_every_token_that_was_exchanged(pool: Pool, promise: 
         until(lambda before=before: pool.total("exchanged") > before + 10)  # type: ignore[misc]
         pool.stack.valkey.kill()
         pool.stack.valkey.start()
-    pool.wait()
+    pool.wait_for_new_tokens()
     assert pool.total("reused") == 0
     promise.tried(STORE_KILLS, "Valkey killed with SIGKILL amid exchanges and started again")
 
@@ -95,5 +95,5 @@ def test_a_refresher_that_slept_longer_than_its_locks_loses_nothing(
         until(lambda: pool.total("reused") > 0, what="others have tried a token that the sleeper had spent")
     finally:
         os.kill(living[0], signal.SIGCONT)
-    pool.wait(why="the sleeper's answers are stored, and every account is in service")
+    pool.wait_for_new_tokens("the sleeper's answers are stored, and every account goes on")
     promise.tried(1, "refresher stopped with SIGSTOP amid exchanges, for longer than its locks last")
