@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import gevent
 from gevent.pool import Group
 
-from gateway.breaker import Breaker
+from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, Question
 from gateway.channel import Channel
-from gateway.cleanup import ChatRemover
-from gateway.deadlines import Deadlines, Watch
 from gateway.errors import ClientGone
-from gateway.reactions import Outcome, Reactions
-from gateway.strays import Strays
+from gateway.reactions import Outcome
 from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
-from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
-from kimi.errors import BrokenAnswer, KimiError, RequestRefused, TokenRejected, UpstreamDown, UpstreamError
+from kimi.chat import Chat, Event
+from kimi.errors import BrokenAnswer, KimiError, TokenRejected, UpstreamDown, UpstreamError
 from kimi.models import Selection
 from kimi.pool import Lease, Wish
-from kimi.upstreams import Upstream
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +33,6 @@ UPSTREAM_FAILURES: Final = 24
 """After so many answers that no account is to blame for it is the request, or the upstream as a whole."""
 PROBE_SECONDS: Final = 1.0
 """For so long a request waits for another one that finds out whether an upstream is back."""
-GIVING_BACK_SECONDS: Final = 2.0
-"""What a next attempt waits for the end of the last one."""
-_VISIBLE = (Text, Thinking, ToolCall)
 _SECOND_CHANCE = (TokenRejected, BrokenAnswer)
 """After these the same account may be asked once more: with a fresh token, and in a new chat."""
 
@@ -49,13 +41,8 @@ _SECOND_CHANCE = (TokenRejected, BrokenAnswer)
 class Collaborators:
     """What a completion works with; one set a process."""
 
-    upstreams: Mapping[Kind, Upstream]
     waiting: WaitingRoom
-    reactions: Reactions
-    remover: ChatRemover
-    breaker: Breaker
-    strays: Strays
-    deadlines: Deadlines
+    attempts: AttemptCollaborators
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -99,7 +86,6 @@ class Completion:
         self._chat = chat
         self._with = collaborators
         self._channel = Channel()
-        self._visible = False  # something of the answer is on its way to the client
         self._asked: set[str] = set()  # lines
         self._started = collaborators.monotonic()
         self.worker: Any = gevent.spawn(self._run)
@@ -170,7 +156,7 @@ class Completion:
 
     def _admitted(self, exclude: set[str]) -> Lease:
         """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
-        breaker, selection, came = self._with.breaker, self._selection, self._with.monotonic()
+        breaker, selection, came = self._with.attempts.breaker, self._selection, self._with.monotonic()
         may_hope = True
         while True:
             tripped = breaker.tripped() - self._asked
@@ -188,49 +174,14 @@ class Completion:
                 self._asked.add(line)
                 return lease
             # It was left alone, or is being probed, since this request began to wait.
-            self._with.reactions.give_back(lease, Outcome(model=selection.name)).wait(GIVING_BACK_SECONDS)
+            self._with.attempts.reactions.give_back(lease, Outcome(model=selection.name)).wait(GIVING_BACK_SECONDS)
 
     def _attempt(self, lease: Lease) -> Failure | None:
         """Lets one account answer; why it has not, if another may. Raises what ends the whole request."""
-        outcome = Outcome(model=self._selection.name)
-        ending = ExitStack()  # is closed where the account is given back
-        try:
-            chats = ending.enter_context(self._with.remover.collecting(lease.account, lease.token))
-            self._read(lease, outcome, chats.append)
-        except KimiError as error:
-            outcome.error = error
-        finally:
-            self._with.breaker.ended(lease.account, lease.id, outcome.error)
-            outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
-            given_back = self._with.reactions.give_back(lease, outcome, ending.close)
-        if outcome.error is None:
-            return None
-        if self._visible or isinstance(outcome.error, RequestRefused):
-            raise outcome.error
-        # The next attempt has to find the account as this one leaves it.
-        rests = given_back.wait(GIVING_BACK_SECONDS)
-        return Failure(outcome.error, self._with.monotonic() + rests if rests else None)
+        attempt = Attempt(lease, self._question_to(lease), self._with.attempts, self._channel.put)
+        return attempt.run()
 
-    def _read(self, lease: Lease, outcome: Outcome, opened: Callable[[str], object]) -> None:
-        account = lease.account
-        chat = replace(self._chat, model=self._selection.model_for(account.kind), features=self._selection.features)
-        stream = self._with.upstreams[account.kind].stream(chat, account, lease.token)
-        with closing(stream):
-            for event in Watch(self._with.deadlines).over(stream):
-                if isinstance(event, _VISIBLE):
-                    if not outcome.served:
-                        outcome.served = self._visible = True
-                        self._with.breaker.answered(account)
-                    self._channel.put(event)
-                elif isinstance(event, Finish):
-                    outcome.served = outcome.finished = True
-                    self._with.breaker.answered(account)
-                    self._with.strays.finished(account)
-                    self._channel.put(event)
-                    return
-                elif isinstance(event, ChatOpened):
-                    outcome.chat_id = event.chat_id
-                    opened(event.chat_id)
-                elif isinstance(event, Answering):
-                    outcome.segment_id = event.segment_id
-        raise BrokenAnswer("the stream ended without an end")
+    def _question_to(self, lease: Lease) -> Question:
+        chosen = self._selection
+        model = chosen.model_for(lease.account.kind)
+        return Question(chosen.name, replace(self._chat, model=model, features=chosen.features))

@@ -188,6 +188,21 @@ TABLE: Mapping[type[BaseException], Problem] = {
         param="messages",
         headers=_NO_RETRY,
     ),
+    kimi.FileRefused: Problem(
+        status=400,
+        type=INVALID,
+        code="invalid_file",
+        message="A file of this request cannot be read.",
+        headers=_NO_RETRY,
+    ),
+    kimi.ConversationLost: Problem(
+        status=400,
+        type=INVALID,
+        code="conversation_not_found",
+        message="There is no such conversation, or it cannot be continued any more. Send the whole history.",
+        param="conversation_id",
+        headers=_NO_RETRY,
+    ),
     kimi.AnswerUnread: Problem(
         status=408, type=INVALID, code="answer_unread", message="The answer was not read in time.", headers=_NO_RETRY
     ),
@@ -224,7 +239,8 @@ def describe(error: BaseException, request_id: str) -> Problem:
     if isinstance(error, UnknownModel):
         return replace(known, message=known.message.replace("The model", f"The model{_shown(error)}", 1))
     if isinstance(error, kimi.RequestInvalid):
-        return replace(known, param=error.param)
+        message = str(error) if isinstance(error, kimi.FileRefused) else known.message
+        return replace(known, message=message, param=error.param)
     if isinstance(error, MethodNotAllowed):
         return replace(known, headers=(("allow", ", ".join(sorted(error.valid_methods or ()))),))
     seconds = getattr(error, "retry_after", None)

@@ -75,6 +75,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.Overloaded: Reaction(5, 60),
         errors.RateLimited: Reaction(20, 300),
         errors.QuotaSpent: Reaction(600, 6 * 3600, factor=3),
+        errors.FeatureSpent: Reaction(3600, 6 * 3600, model_only=True),
         errors.ModelRefused: Reaction(3600, 7200, model_only=True),
         # The upstream's trouble, which the breaker sees to
         errors.UpstreamError: NOTHING,
@@ -87,6 +88,8 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.ContentRefused: NOTHING,
         errors.PromptTooLong: NOTHING,
         errors.RequestInvalid: NOTHING,
+        errors.FileRefused: NOTHING,
+        errors.ConversationLost: NOTHING,
         errors.AnswerUnread: NOTHING,
         # There was no account
         errors.PoolError: NOTHING,

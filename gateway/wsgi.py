@@ -13,6 +13,7 @@ import gevent
 
 from gateway import crew
 from gateway.app import Gateway, create_app
+from gateway.attempt import AttemptCollaborators
 from gateway.auth import ClientKeys
 from gateway.breaker import Breaker
 from gateway.catalogue import Catalogue
@@ -55,7 +56,8 @@ def make(settings: GatewaySettings) -> Gateway:
     remover = ChatRemover(upstreams, Members(store), ledger, enabled=settings.kimi_delete_chats)
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
-    completions = Completions(Collaborators(upstreams, waiting, reactions, remover, breaker, Strays(), limits))
+    attempts = AttemptCollaborators(upstreams, reactions, remover, breaker, Strays(), limits)
+    completions = Completions(Collaborators(waiting, attempts))
 
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -51,6 +51,7 @@ class Account:
     proxy: str | None = field(default=None, repr=False)  # may carry a password
     base_url: str | None = None
     models: tuple[str, ...] = ()  # moonshot: what it may be asked for; empty means whatever its /models lists
+    owner: str = ""  # for whom alone it serves: routes of such an account end in `@owner`; empty means everybody
 
     @property
     def line(self) -> str:

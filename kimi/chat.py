@@ -20,12 +20,64 @@ class Feature(StrEnum):
     SILENT = "silent"
 
 
+Effort = Literal["none", "low", "medium", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file or an image that a message carries, as the client sent it: nobody has looked at its content.
+
+    `url` is a `data:` or an http(s) URL, `where` its place in the request, as in `messages[0].content[1]`.
+    """
+
+    url: str = field(repr=False)  # may hold the content, or a secret in its query
+    where: str
+    name: str = ""
+    is_image: bool = False  # the client calls it an image
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn, its content as text."""
+    """One turn, its content as text, and what it carries beside."""
 
     role: Role
     content: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that an account has given to its upstream, under the id by which the upstream knows it.
+
+    `size` is in bytes, `media` a media type, `detail` what the upstream said of the file, for dialects that want to
+    hear it again.
+    """
+
+    id: str
+    name: str
+    size: int
+    media: str
+    is_image: bool
+    detail: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point in a chat that stands at an upstream, behind which the next question can be put.
+
+    `message_id` is the last answer in it, for dialects that have to be told.
+    """
+
+    chat_id: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where an answer ends at the latest: at one of the texts `stop`, or after so many `tokens`, thinking included."""
+
+    tokens: int | None = None
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +86,20 @@ class Chat:
 
     `model` is the base name that every dialect maps to its own (`kimi`, `kimi-k2.6`, an agent's id, a name of the
     official platform); `body` is the client's request as it came, for the upstream that speaks OpenAI itself.
+    `effort` is a wish for more or less thinking, which a model meets as well as it can.
+    `behind` says that a chat at the upstream holds the history already: then `messages` are only what is new in it.
+    `files` are what belongs to `messages`, uploaded by the account that is asked.
+    An answer that ends at the upstream's output limit is continued up to `continuations` times.
     """
 
     model: str
     messages: tuple[Message, ...]
     features: frozenset[Feature] = frozenset()
+    effort: Effort | None = None
+    limits: Limits = Limits()
+    continuations: int = 0
+    behind: Place | None = None
+    files: tuple[Upload, ...] = ()
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -64,7 +125,7 @@ class ChatOpened:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """The answer has begun under this id, by which an upstream that can be told to stop knows it."""
+    """The answer has begun under this id: by it an upstream can be told to stop, and a next question put behind it."""
 
     segment_id: str
 
@@ -98,15 +159,45 @@ class ToolCall:
     arguments: str
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page that the answer draws on. Marks in the text speak of it as `key`."""
+
+    key: str
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Pages that a search has found. They may come at any time, and again."""
+
+    found: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """The characters of the answer from `start` up to `end` (not included) speak of a page."""
+
+    start: int
+    end: int
+    url: str
+    title: str
+
+
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The answer is complete. `usage` is the upstream's own count, where it gives one."""
+    """The answer is complete. `usage` is the upstream's own count, where it gives one.
+
+    `cut` says that we have ended it, and that the upstream would have gone on.
+    """
 
     reason: FinishReason
     usage: Usage | None = None
+    cut: bool = False
 
 
-Event = ChatOpened | Answering | Alive | Thinking | Text | ToolCall | Finish
+Event = ChatOpened | Answering | Alive | Thinking | Text | ToolCall | Sources | Annotation | Finish

@@ -9,6 +9,7 @@ KimiError
 │   ├── Overloaded       the upstream is too busy for this account just now
 │   ├── RateLimited      too many requests: wait the time it says
 │   ├── QuotaSpent       the plan is used up until it resets
+│   │   └── FeatureSpent     what one model or feature may take of the plan is used up
 │   └── ModelRefused     this account's plan does not contain the model
 ├── UpstreamError        the upstream is in trouble, no account is to blame
 │   ├── Unreachable      no connection, or it broke
@@ -19,6 +20,8 @@ KimiError
 │   ├── ContentRefused   withdrawn by the vendor's filter
 │   ├── PromptTooLong    more than the model reads
 │   ├── RequestInvalid   a field the upstream does not take
+│   │   └── FileRefused  a file that cannot be had, or that the upstream does not read
+│   ├── ConversationLost the conversation that is to be continued is not known, or not any more
 │   └── AnswerUnread     the client did not read its answer in time
 └── PoolError            no account could be had at all
     ├── AllBusy          every account is busy or cooling down: come back later
@@ -88,6 +91,10 @@ class QuotaSpent(AccountError):
     """The plan is used up until it resets."""
 
 
+class FeatureSpent(QuotaSpent):
+    """What this account may take of one model or feature is used up."""
+
+
 class ModelRefused(AccountError):
     """This account's plan does not contain the model."""
 
@@ -134,6 +141,17 @@ class RequestInvalid(RequestRefused):
     def __init__(self, message: str = "", *, param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
+
+
+class FileRefused(RequestInvalid):
+    """A file that cannot be had, or that the upstream does not read; `param` is where it stands in the request.
+
+    The message names the file and the reason in our own words, because the client reads it.
+    """
+
+
+class ConversationLost(RequestRefused):
+    """The conversation that is to be continued is not known, or its account is not there any more."""
 
 
 class AnswerUnread(RequestRefused):

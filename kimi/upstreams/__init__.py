@@ -6,7 +6,8 @@ from collections.abc import Generator
 from typing import Protocol, runtime_checkable
 
 from kimi.accounts import Account
-from kimi.chat import Chat, Event
+from kimi.chat import Chat, Event, Upload
+from kimi.files import Blob
 
 
 class Upstream(Protocol):
@@ -42,3 +43,14 @@ class KnowsAllowance(Protocol):
 
     def resets_in(self, account: Account, token: str) -> float | None:
         """Seconds until then; `None` where nobody tells. Raises `KimiError`."""
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """An upstream that reads files."""
+
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+        """Give `blob` to the account. Yields signs of life, and returns once the upstream has read it.
+
+        Raises `FileRefused` for one that it does not read, else `KimiError`.
+        """

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway.attempt import AttemptCollaborators
 from gateway.breaker import Breaker
 from gateway.cleanup import ChatRemover
 from gateway.completion import Collaborators, Completion, Completions
@@ -48,13 +49,10 @@ class House:
         self.breaker = Breaker(self.monotonic)
         self.completions = Completions(
             Collaborators(
-                upstreams,
                 self.waiting,
-                self.reactions,
-                self.remover,
-                self.breaker,
-                Strays(),
-                self.limits,
+                AttemptCollaborators(
+                    upstreams, self.reactions, self.remover, self.breaker, Strays(), self.limits, self.monotonic
+                ),
                 self.monotonic,
             )
         )

@@ -105,6 +105,7 @@ def test_only_failures_of_accounts_do_something_to_accounts(kind: type[KimiError
         (errors.Overloaded("x"), 5, 60, 2),
         (errors.RateLimited("x"), 20, 300, 2),
         (errors.QuotaSpent("x"), 600, 21600, 3),
+        (errors.FeatureSpent("x"), 3600, 21600, 2),
         (errors.ModelRefused("x"), 3600, 7200, 2),
     ],
     ids=lambda value: type(value).__name__,
@@ -120,7 +121,7 @@ def test_how_long_an_account_rests(error: KimiError, first: float, most: float, 
     )
     assert first <= rest.first <= 1.25 * first
     assert 0.8 * most <= rest.most <= most
-    assert rest.model == ("kimi" if isinstance(error, errors.ModelRefused) else "")
+    assert rest.model == ("kimi" if isinstance(error, errors.ModelRefused | errors.FeatureSpent) else "")
 
 
 def test_accounts_that_fail_together_do_not_come_back_together() -> None:

@@ -1,0 +1,106 @@
+"""One account's try at an answer, and giving the account back in the state that this leaves it in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.breaker import Breaker
+from gateway.cleanup import ChatRemover, Sink
+from gateway.deadlines import Deadlines, Watch
+from gateway.reactions import Outcome, Reactions
+from gateway.strays import Strays
+from gateway.verdict import Failure
+from kimi.accounts import Kind
+from kimi.chat import Annotation, Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
+from kimi.errors import BrokenAnswer, KimiError, RequestRefused, UpstreamError
+from kimi.pool import Lease
+from kimi.upstreams import Upstream
+
+GIVING_BACK_SECONDS: Final = 2.0
+"""What a next attempt waits for the end of the last one."""
+_VISIBLE: Final = (Text, Thinking, ToolCall, Annotation)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCollaborators:
+    """What an attempt works with; one set a process."""
+
+    upstreams: Mapping[Kind, Upstream]
+    reactions: Reactions
+    remover: ChatRemover
+    breaker: Breaker
+    strays: Strays
+    deadlines: Deadlines
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one account is asked: `model` is the name that the client gave, `chat` is for the account's dialect."""
+
+    model: str
+    chat: Chat
+
+
+class Attempt:
+    """Asks the account of `lease`. What of the answer is for the client goes to `put`."""
+
+    def __init__(
+        self, lease: Lease, question: Question, collaborators: AttemptCollaborators, put: Callable[[Event], object]
+    ) -> None:
+        self._lease = lease
+        self._question = question
+        self._with = collaborators
+        self._put = put
+        self._outcome = Outcome(model=question.model)
+
+    def run(self) -> Failure | None:
+        """Asks; why there is no answer, if another account may be asked. Raises what ends the whole request."""
+        lease, outcome = self._lease, self._outcome
+        ending = ExitStack()  # is closed where the account is given back
+        try:
+            chats = ending.enter_context(self._with.remover.collecting(lease.account, lease.token))
+            self._read(chats)
+        except KimiError as error:
+            outcome.error = error
+        finally:
+            self._with.breaker.ended(lease.account, lease.id, outcome.error)
+            outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
+            given_back = self._with.reactions.give_back(lease, outcome, ending.close)
+        if outcome.error is None:
+            return None
+        if outcome.served or isinstance(outcome.error, RequestRefused):
+            raise outcome.error
+        # The next attempt has to find the account as this one leaves it.
+        rests = given_back.wait(GIVING_BACK_SECONDS)
+        return Failure(outcome.error, self._with.monotonic() + rests if rests else None)
+
+    def _read(self, chats: Sink) -> None:
+        account, outcome = self._lease.account, self._outcome
+        with closing(self._events()) as stream:
+            for event in Watch(self._with.deadlines).over(stream):
+                if isinstance(event, _VISIBLE):
+                    if not outcome.served:
+                        outcome.served = True
+                        self._with.breaker.answered(account)
+                    self._put(event)
+                elif isinstance(event, Finish):
+                    outcome.served, outcome.finished = True, not event.cut
+                    self._with.breaker.answered(account)
+                    self._with.strays.finished(account)
+                    self._put(event)
+                    return
+                elif isinstance(event, ChatOpened):
+                    outcome.chat_id = event.chat_id
+                    chats.append(event.chat_id)
+                elif isinstance(event, Answering):
+                    outcome.segment_id = event.segment_id
+        raise BrokenAnswer("the stream ended without an end")
+
+    def _events(self) -> Generator[Event]:
+        account = self._lease.account
+        return self._with.upstreams[account.kind].stream(self._question.chat, account, self._lease.token)
