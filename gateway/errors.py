@@ -240,7 +240,7 @@ def describe(error: BaseException, request_id: str) -> Problem:
         return replace(known, message=known.message.replace("The model", f"The model{_shown(error)}", 1))
     if isinstance(error, kimi.RequestInvalid):
         message = str(error) if isinstance(error, kimi.FileRefused) else known.message
-        return replace(known, message=message, param=error.param)
+        return replace(known, message=f"{message}{_explained(error)}", param=error.param)
     if isinstance(error, MethodNotAllowed):
         return replace(known, headers=(("allow", ", ".join(sorted(error.valid_methods or ()))),))
     seconds = getattr(error, "retry_after", None)
@@ -250,11 +250,21 @@ def describe(error: BaseException, request_id: str) -> Problem:
     return known
 
 
+def _explained(error: kimi.RequestInvalid) -> str:
+    """What the upstream says is wrong with the request, unless it could harm a channel."""
+    says = "".join(character for character in error.explained if character.isprintable())
+    return f" It says: {says}" if says and _is_harmless(says) else ""
+
+
 def _shown(error: UnknownModel) -> str:
     """The name that was asked for, unless it could be a secret or harm a channel."""
     name = str(error)
     harmless = _NAME.fullmatch(name) and redact(name) == name
-    return f" `{name}`" if harmless and not any(word in name.lower() for word in CHANNEL_KILLERS) else ""
+    return f" `{name}`" if harmless and _is_harmless(name) else ""
+
+
+def _is_harmless(text: str) -> bool:
+    return not any(word in text.lower() for word in CHANNEL_KILLERS)
 
 
 def _retry_headers(seconds: float | None) -> tuple[tuple[str, str], ...]:

@@ -30,7 +30,7 @@ KimiError
     └── StoreUnavailable Redis does not answer
 
 Messages are for logs and may quote the upstream, always through `redact`.
-What a client reads is written by the gateway's own table, never taken from here.
+What a client reads is written by the gateway's own table; the one thing taken from here is what explains a field.
 """
 
 from __future__ import annotations
@@ -84,7 +84,11 @@ class Overloaded(AccountError):
 
 
 class RateLimited(AccountError):
-    """Too many requests from this account or its organisation."""
+    """Too many requests from this account, or from all that share the `group`, where that is set."""
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, group: str = "") -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.group = group
 
 
 class QuotaSpent(AccountError):
@@ -136,11 +140,15 @@ class PromptTooLong(RequestRefused):
 
 
 class RequestInvalid(RequestRefused):
-    """The upstream does not take a field of this request; `param` names it where that is known."""
+    """The upstream does not take a field of this request; `param` names it where that is known.
 
-    def __init__(self, message: str = "", *, param: str | None = None) -> None:
+    `explained` is what the upstream says of it, where that is meant for whoever wrote the request.
+    """
+
+    def __init__(self, message: str = "", *, param: str | None = None, explained: str = "") -> None:
         super().__init__(message)
         self.param = param
+        self.explained = redact(explained)
 
 
 class FileRefused(RequestInvalid):

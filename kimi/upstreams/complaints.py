@@ -8,9 +8,10 @@ The shapes are `{error_type, message}` (classic), `{code, message, details[{debu
 from __future__ import annotations
 
 import email.utils
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,18 +21,25 @@ from kimi.http import Answer, media_type
 
 _REASONS = ("error_type", "reason", "code", "type", "severity")
 _SECONDS = re.compile(r"\d{1,7}(?:\.\d{1,6})?")
+_ORGANISATION = re.compile(r"\borg-[\w-]{6,}", re.ASCII)
 _AGAIN_AFTER = re.compile(r"after (\d{1,7}(?:\.\d{1,6})?) ?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """An error as an upstream words it: its status, everything in it that is made for machines, its text."""
+    """An error as an upstream words it: its status, everything in it that is made for machines, its text.
+
+    `organisation` is known where a key of the official platform is told whose limit it has met: a hash of its id.
+    `body` is the whole of it, for its shape.
+    """
 
     kind: Kind
     status: int
     reasons: tuple[str, ...] = ()
     message: str = ""
     retry_after: float | None = field(default=None, kw_only=True)
+    organisation: str = field(default="", kw_only=True)
+    body: Any = field(default=None, kw_only=True, repr=False, compare=False)
 
 
 def of_answer(kind: Kind, answer: Answer) -> Complaint:
@@ -48,13 +56,7 @@ def of_answer(kind: Kind, answer: Answer) -> Complaint:
     complaint = of_object(kind, body, answer.status)
     if complaint is None:
         return Complaint(kind, answer.status, retry_after=_retry_after(answer.headers))
-    return Complaint(
-        kind,
-        answer.status,
-        complaint.reasons,
-        complaint.message,
-        retry_after=_first(_retry_after(answer.headers), complaint.retry_after),
-    )
+    return replace(complaint, retry_after=_first(_retry_after(answer.headers), complaint.retry_after))
 
 
 def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
@@ -74,8 +76,19 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
     message = "; ".join(dict.fromkeys(messages))
     again = _AGAIN_AFTER.search(message)
     return Complaint(
-        kind, status, tuple(dict.fromkeys(reasons)), message, retry_after=float(again[1]) if again else None
+        kind,
+        status,
+        tuple(dict.fromkeys(reasons)),
+        message,
+        retry_after=float(again[1]) if again else None,
+        organisation=_organisation(message),
+        body=body,
     )
+
+
+def _organisation(message: str) -> str:
+    found = _ORGANISATION.search(message)
+    return hashlib.sha256(found[0].encode()).hexdigest()[:16] if found else ""
 
 
 def _parts(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -1,11 +1,17 @@
-"""What an upstream says that we do not know: told once each, by shape, so that a changed dialect is noticed."""
+"""What an upstream says that we do not know: counted, and told once each by shape, so that changes are noticed."""
 
 from __future__ import annotations
 
 import logging
 import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from kimi.accounts import Kind
+from kimi.errors import redact
+from kimi.upstreams.shapes import shape
 
 log = logging.getLogger(__name__)
 
@@ -13,17 +19,78 @@ _NAME = re.compile(r"[\w.:/-]{1,60}", re.ASCII)
 _MOST = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Something unknown, as often as it was met. Times are in Unix seconds.
+
+    `what` is one of a few words of ours (event, mask, reason, …), `name` the upstream's, `shape` of the message in
+    which it came first.
+    """
+
+    kind: Kind
+    what: str
+    name: str
+    shape: str
+    first: float
+    last: float
+    count: int
+
+    def later(self, other: Sighting) -> Sighting:
+        """Both as one, where `other` is the later one."""
+        seen = replace(self, last=other.last, count=self.count + other.count)
+        return seen if seen.shape else replace(seen, shape=other.shape)
+
+
 class Drift:
-    """Remembers what was told already. A name is logged only when it looks like one, a value never."""
+    """Remembers what was met. A name is told only when it looks like one, a value never.
 
-    def __init__(self) -> None:
-        self._seen: set[tuple[Kind, str, str]] = set()
+    `met` hears of each time, with the kind and what it was. May be used by several threads.
+    """
 
-    def note(self, kind: Kind, what: str, name: object) -> None:
-        """Say that accounts of `kind` met an unknown `what` (event, mask, reason, …) called `name`."""
-        shape = name if isinstance(name, str) and _NAME.fullmatch(name) else f"({type(name).__name__})"
-        entry = (kind, what, shape)
-        if entry in self._seen or len(self._seen) >= _MOST:
-            return
-        self._seen.add(entry)
-        log.warning("the %s upstream sends an unknown %s: %s", kind.value, what, shape)
+    def __init__(
+        self, met: Callable[[Kind, str], object] = lambda _kind, _what: None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._met = met
+        self._clock = clock
+        self._told: set[tuple[Kind, str, str]] = set()
+        self._new: dict[tuple[Kind, str, str], Sighting] = {}
+        self._lock = threading.Lock()
+
+    def note(self, kind: Kind, what: str, name: object, shape_of: object = None) -> None:
+        """Say that accounts of `kind` met an unknown `what` (event, mask, reason, …) called `name`.
+
+        `shape_of` is the message that it stood in.
+        """
+        self._met(kind, what)
+        entry = (kind, what, _shown(name))
+        now = self._clock()
+        with self._lock:
+            if len(self._told) >= _MOST and entry not in self._told:
+                return
+            is_new = entry not in self._told
+            self._told.add(entry)
+            seen = Sighting(*entry, shape(shape_of) if is_new and shape_of is not None else "", now, now, 1)
+            known = self._new.get(entry)
+            self._new[entry] = seen if known is None else known.later(seen)
+        if is_new:
+            where = f", in {seen.shape}" if seen.shape else ""
+            log.warning("the %s upstream sends an unknown %s: %s%s", kind.value, what, seen.name, where)
+
+    def take(self) -> tuple[Sighting, ...]:
+        """What was met since this was asked last."""
+        with self._lock:
+            taken, self._new = tuple(self._new.values()), {}
+        return taken
+
+    def put_back(self, taken: Iterable[Sighting]) -> None:
+        """What was taken could not be kept: it will be taken again."""
+        with self._lock:
+            for seen in taken:
+                entry = (seen.kind, seen.what, seen.name)
+                later = self._new.get(entry)
+                self._new[entry] = seen if later is None else seen.later(later)
+
+
+def _shown(name: object) -> str:
+    is_name = isinstance(name, str) and _NAME.fullmatch(name) and redact(name) == name
+    return str(name) if is_name else f"({type(name).__name__})"

@@ -140,9 +140,11 @@ def classify(complaint: Complaint, drift: Drift) -> KimiError:
     row = match(complaint)
     if row is None or row.vague:
         for reason in complaint.reasons or (f"status.{complaint.status}",) * (row is None):
-            drift.note(complaint.kind, "reason", reason)
+            drift.note(complaint.kind, "reason", reason, complaint.body)
     error = BrokenAnswer if row is None else row.error
     said = ": ".join(filter(None, (f"{complaint.status} {' '.join(complaint.reasons)}".strip(), complaint.message)))
     if issubclass(error, RequestInvalid):
-        return error(said)
+        return error(said, explained=complaint.message if complaint.kind is Kind.MOONSHOT else "")
+    if issubclass(error, RateLimited):
+        return error(said, retry_after=complaint.retry_after, group=complaint.organisation)
     return error(said, retry_after=complaint.retry_after)

@@ -114,6 +114,18 @@ def test_a_field_the_upstream_refused_is_named() -> None:
     assert describe(kimi.RequestInvalid("top_p", param="top_p"), "r").param == "top_p"
 
 
+def test_what_the_upstream_explains_is_passed_on_unless_it_harms_a_channel_or_is_secret() -> None:
+    known = TABLE[kimi.RequestRefused].message
+
+    def message(explained: str) -> str:
+        return describe(kimi.RequestInvalid("log", explained=explained), "r").message
+
+    assert message("tools[0] is\nnot valid") == f"{known} It says: tools[0] is not valid"
+    assert message("the key sk-abcdefgh of org-12345678") == f"{known} It says: the key [redacted] of [redacted]"
+    assert {message(f"your {word.upper()} is gone") for word in CHANNEL_KILLERS} == {known}
+    assert len(message("x" * 5000)) < 400
+
+
 @pytest.mark.parametrize("error", [kimi.ContentRefused(), kimi.PromptTooLong(), kimi.RequestInvalid()])
 def test_what_no_retry_can_heal_says_so(error: Exception) -> None:
     assert ("x-should-retry", "false") in describe(error, "r").headers

@@ -250,11 +250,36 @@ def test_unknown_reasons_are_told_once_and_known_ones_never(caplog: pytest.LogCa
         complain(400, classic("some.thing", "secret words"))
         complain(429, classic("some thing odd"))
         complain(418, b"")
+    told = "the kimi-classic upstream sends an unknown reason:"
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.WARNING, "the kimi-classic upstream sends an unknown reason: some.thing"),
-        (logging.WARNING, "the kimi-classic upstream sends an unknown reason: (str)"),
-        (logging.WARNING, "the kimi-classic upstream sends an unknown reason: status.418"),
+        (logging.WARNING, f"{told} some.thing, in {{error_type: text(10), message: text(12), detail: text(0)}}"),
+        (logging.WARNING, f"{told} (str), in {{error_type: text(14), message: text(0), detail: text(0)}}"),
+        (logging.WARNING, f"{told} status.418"),
     ]
+
+
+ORG = "Your account org-1234567890abcdef<ak-abcdefghij> request reached organization max RPM: 3"
+
+
+def test_a_limit_is_told_of_the_organisation_by_a_hash_and_never_by_its_id() -> None:
+    def limited(message: str) -> RateLimited:
+        error = classify(
+            complaints.of_answer(Kind.MOONSHOT, answer(429, official("rate_limit_reached_error", message))), Drift()
+        )
+        assert isinstance(error, RateLimited)
+        return error
+
+    first, again, other, nobody = map(limited, (ORG, f"{ORG}!", ORG.replace("1234", "4321"), "RPM: 3"))
+    assert first.group == again.group != other.group
+    assert len(first.group) == 16 and "1234567890" not in f"{first}{first.group}"
+    assert nobody.group == ""
+
+
+def test_what_is_wrong_with_a_request_is_explained_without_ids() -> None:
+    says = "Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, org-1234567890"
+    error = classify(complaints.of_answer(Kind.MOONSHOT, answer(400, official("invalid_request_error", says))), Drift())
+    assert isinstance(error, RequestInvalid)
+    assert error.explained == says.replace("org-1234567890", "[redacted]")
 
 
 def test_an_upstream_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
