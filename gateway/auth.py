@@ -5,11 +5,36 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
 from gateway.errors import UnknownKey
+from kimi.pool import Summary
 
 _BEARER = re.compile(r"\s*(?:Bearer\s+)+", re.IGNORECASE)
+PASSTHROUGH: Final = "passthrough"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    `scope` says whose conversations are his, without saying who he is.
+    `client` is what the log shows: the number of his key, from 1, or `passthrough` for somebody who brought tokens.
+    Such a caller has `accounts` of his own, those of his tokens that may serve, and is served by nobody else's; `pool`
+    is what they can be asked for.
+    """
+
+    client: int | str
+    scope: str
+    accounts: tuple[str, ...] = ()
+    pool: Summary | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether his accounts are his own, and not those of the operator."""
+        return self.client == PASSTHROUGH
 
 
 class ClientKeys:
@@ -18,23 +43,22 @@ class ClientKeys:
     def __init__(self, keys: Iterable[str]) -> None:
         self._digests = tuple(_digest(key) for key in keys)
 
-    def client(self, authorization: str | None, api_key: str | None) -> int:
-        """The number of the client, from 1, in the order of the configured keys.
-
-        `authorization` and `api_key` are the headers `Authorization` and `x-api-key`. Raises `UnknownKey`.
-        """
+    def caller(self, authorization: str | None, api_key: str | None) -> Caller:
+        """Who sent the headers `Authorization` and `x-api-key`. Raises `UnknownKey`."""
         number = 0
-        for offered in _offered(authorization, api_key):
-            digest = _digest(offered)
+        for each in offered(authorization, api_key):
+            digest = _digest(each)
             for index, known in enumerate(self._digests, 1):  # all of them, however early one fits
                 if hmac.compare_digest(digest, known):
                     number = number or index
         if not number:
             raise UnknownKey
-        return number
+        # Not the number, by which a client would inherit the conversations of another when the operator's list changes.
+        return Caller(number, f"key:{self._digests[number - 1].hex()[:32]}")
 
 
-def _offered(authorization: str | None, api_key: str | None) -> Iterable[str]:
+def offered(authorization: str | None, api_key: str | None) -> Iterator[str]:
+    """The keys that a client sent along in the headers `Authorization` and `x-api-key`."""
     if authorization is not None and (bearer := _BEARER.match(authorization)):
         yield authorization[bearer.end() :].strip()
     if api_key is not None:

@@ -19,13 +19,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("gateway.request")
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """What is known of a request so far. Durations are in seconds, `client` is the number of its key."""
+    """What is known of a request so far. Durations are in seconds, `client` is the number of its key, or a word."""
 
     request_id: str
     method: str
     route: str
     started: float
-    client: int | None = None
+    client: int | str | None = None
     model: str | None = None
     stream: bool | None = None
     status: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.auth import ClientKeys
+from gateway.auth import Caller
 from gateway.catalogue import Catalogue
 from gateway.drain import Drain
 from gateway.metrics import Metrics
@@ -24,6 +24,13 @@ class Completions(Protocol):
         """An answer to `chat`, to be closed by whoever asked. Raises `KimiError`."""
 
 
+class Door(Protocol):
+    """Knows who may come in."""
+
+    def caller(self, authorization: str | None, api_key: str | None) -> Caller:
+        """Who sent the headers `Authorization` and `x-api-key`. Raises `UnknownKey`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The collaborators of the application.
@@ -34,7 +41,7 @@ class Services:
 
     completions: Completions
     catalogue: Catalogue
-    keys: ClientKeys
+    keys: Door
     metrics: Metrics
     drain: Drain
     settle: Callable[[float], object]

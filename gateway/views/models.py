@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from gateway.services import Services
 from gateway.views.replies import json_reply
-from gateway.views.requests import authenticate
+from gateway.views.requests import authenticate, seen_by
 from kimi.models import listing, select
 
 _CREATED: Final = 1_696_809_600  # 9 October 2023, when Kimi was published; clients want a number and show none
@@ -20,14 +20,13 @@ def blueprint(services: Services) -> Blueprint:
 
     @views.get("/v1/models")
     def models() -> Response:
-        authenticate(services.keys)
-        pool = services.catalogue.lately()
+        pool = seen_by(authenticate(services.keys), services)
         return json_reply({"object": "list", "data": [_model(name) for name in listing(pool.kinds, pool.models)]})
 
     @views.get("/v1/models/<path:name>")
     def model(name: str) -> Response:
-        authenticate(services.keys)
-        return json_reply(_model(select(name, services.catalogue.lately().models).name))
+        pool = seen_by(authenticate(services.keys), services)
+        return json_reply(_model(select(name, pool.models).name))
 
     return views
 

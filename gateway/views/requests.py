@@ -7,9 +7,10 @@ from typing import Final, cast
 
 from flask import Flask, Response, g, request
 
-from gateway.auth import ClientKeys
+from gateway.auth import Caller
 from gateway.journal import Entry, Journal
-from gateway.services import Services
+from gateway.services import Door, Services
+from kimi.pool import Summary
 
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SANE_HEADERS: Final = re.compile(r"[A-Za-z0-9_, -]{1,1024}")
@@ -21,9 +22,16 @@ def entry() -> Entry:
     return cast("Entry", g.entry)
 
 
-def authenticate(keys: ClientKeys) -> None:
+def authenticate(keys: Door) -> Caller:
     """Finds out who asks. Raises `UnknownKey`."""
-    entry().client = keys.client(request.headers.get("Authorization"), request.headers.get("X-Api-Key"))
+    caller = keys.caller(request.headers.get("Authorization"), request.headers.get("X-Api-Key"))
+    entry().client = caller.client
+    return caller
+
+
+def seen_by(caller: Caller, services: Services) -> Summary:
+    """What `caller` can ask for. Raises `StoreUnavailable` when that was never known."""
+    return caller.pool or services.catalogue.lately()
 
 
 def install(app: Flask, services: Services) -> None:

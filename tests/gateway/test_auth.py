@@ -24,7 +24,7 @@ KEYS = ClientKeys(["one", "two", "Bearer-like"])
     ],
 )
 def test_a_known_key_names_its_client(authorization: str | None, api_key: str | None, client: int) -> None:
-    assert KEYS.client(authorization, api_key) == client
+    assert KEYS.caller(authorization, api_key).client == client
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,14 @@ def test_a_known_key_names_its_client(authorization: str | None, api_key: str | 
 )
 def test_anything_else_is_refused(authorization: str | None, api_key: str | None) -> None:
     with pytest.raises(UnknownKey):
-        KEYS.client(authorization, api_key)
+        KEYS.caller(authorization, api_key)
+
+
+def test_conversations_are_told_apart_by_the_key_and_not_by_its_number() -> None:
+    one = KEYS.caller("Bearer one", None)
+    assert one.scope != KEYS.caller("Bearer two", None).scope
+    assert ClientKeys(["new", "one"]).caller("Bearer one", None).scope == one.scope
+    assert "one" not in one.scope and not one.is_private
 
 
 def test_keys_are_not_kept() -> None:

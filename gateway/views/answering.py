@@ -1,0 +1,84 @@
+"""Answers to a question, whole or streamed, whatever the surface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import Final
+
+from flask import Response, request
+
+from gateway.auth import Caller
+from gateway.journal import Journal
+from gateway.peer import Peer, SocketPeer, UnknownPeer
+from gateway.run import TICK, Run
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+from gateway.streaming import StreamBody
+from gateway.surfaces.chat_request import ChatRequest
+from gateway.surfaces.wire import Stream, Whole
+from gateway.views.replies import raw_reply
+from gateway.views.requests import entry, seen_by
+from kimi.models import select
+
+PATIENCE: Final = 15.0
+"""Seconds for which the status line is held back; a client waits for headers 60 s at the least."""
+_STREAM_HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+class Answering:
+    """Lets the pool answer what a surface has understood. Raises what goes wrong before the first piece."""
+
+    def __init__(self, settings: GatewaySettings, services: Services) -> None:
+        self._settings = settings
+        self._services = services
+        self._journal = Journal(services.metrics)
+
+    def whole(self, caller: Caller, asked: ChatRequest, answer: Whole) -> Response:
+        """The answer as one body."""
+        run = self._start(caller, asked)
+        try:
+            while not run.finished:
+                answer.add(run.pull(TICK))
+            return raw_reply(answer.body())
+        finally:
+            run.close(answer)
+            self._services.metrics.in_flight.dec()
+
+    def streamed(self, caller: Caller, asked: ChatRequest, stream: Stream) -> Response:
+        """The answer as server-sent events."""
+        run = self._start(caller, asked)
+        body = StreamBody(
+            run,
+            stream,
+            heartbeat=self._settings.gateway_heartbeat_seconds,
+            monotonic=self._services.monotonic,
+            on_close=partial(self._close, run),
+        )
+        with ExitStack() as undo:
+            undo.callback(body.close)
+            body.begin(PATIENCE)
+            undo.pop_all()
+        run.entry.streaming = True
+        return Response(
+            body, content_type="text/event-stream; charset=utf-8", headers=_STREAM_HEADERS, direct_passthrough=True
+        )
+
+    def _start(self, caller: Caller, asked: ChatRequest) -> Run:
+        services = self._services
+        selection = asked.narrow(select(asked.model, seen_by(caller, services).models))
+        peer = _peer()
+        completion = services.completions.start(selection, asked.chat(selection))
+        services.metrics.in_flight.inc()
+        return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic)
+
+    def _close(self, run: Run) -> None:
+        self._services.metrics.in_flight.dec()
+        if run.entry.streaming:
+            self._journal.write(run.entry, self._services.monotonic())
+
+
+def _peer() -> Peer:
+    sock = request.environ.get("gunicorn.socket")
+    return UnknownPeer() if sock is None else SocketPeer(sock)
