@@ -100,7 +100,7 @@ class Seat:
 
     def place(self, wish: Wish, now: float) -> Place:
         """Where it stands for a request along one of its routes."""
-        if not self.serves:
+        if not self.serves or wish.only not in ("", self.name):
             return Place.OUT
         if self.name in wish.exclude or (self.refused and self.refused.get(wish.model, 0.0) > now):
             return Place.TRIED

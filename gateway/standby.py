@@ -151,7 +151,7 @@ class Standby:
         best: Seat | None = None
         places: set[Place] = set()
         rested = float("inf")
-        for seat in self._in_order(wish.routes):
+        for seat in self._fitting(wish):
             if best is not None and (not best.load or seat.priority < best.priority):
                 break
             place = seat.place(wish, now)
@@ -163,6 +163,13 @@ class Standby:
         if best is None:
             raise _refusal(places, rested - now, patience)
         return best
+
+    def _fitting(self, wish: Wish) -> list[Seat]:
+        """All that serve one of its routes, or, of them, the only one that will do."""
+        if not wish.only:
+            return self._in_order(wish.routes)
+        seat = self._seats.get(wish.only)
+        return [] if seat is None or set(wish.routes).isdisjoint(seat.copy.routes) else [seat]
 
     def _in_order(self, routes: tuple[str, ...]) -> list[Seat]:
         """All that serve one of `routes`, by priority and then as this worker likes them."""

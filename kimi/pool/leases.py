@@ -36,13 +36,14 @@ class Lease:
 class Wish:
     """What a request needs: an account that serves one of `routes`, for `model`, but none of `exclude`, by name.
 
-    `tripped` are lines (`Account.line`) that are not to be used just now.
+    `tripped` are lines (`Account.line`) that are not to be used just now. With `only` no account but that one will do.
     """
 
     routes: tuple[str, ...]
     model: str
     exclude: frozenset[str] = frozenset()
     tripped: frozenset[str] = frozenset()
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Leases:
             orjson.dumps(list(wish.tripped)).decode(),
             ticket,
             to_ms(patience),
+            wish.only,
         )
         if answer[0] == "leased":
             _, _, spec, token, version, now = answer

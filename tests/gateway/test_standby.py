@@ -40,10 +40,16 @@ class Desk:
         )
 
     def take(
-        self, ticket: str = "", *, exclude: tuple[str, ...] = (), tripped: tuple[str, ...] = (), model: str = "kimi"
+        self,
+        ticket: str = "",
+        *,
+        exclude: tuple[str, ...] = (),
+        tripped: tuple[str, ...] = (),
+        model: str = "kimi",
+        only: str = "",
     ) -> Lease:
         return self.standby.acquire(
-            wish(model=model, exclude=exclude, tripped=tripped), ticket=ticket, patience=15 if ticket else 0
+            wish(model=model, exclude=exclude, tripped=tripped, only=only), ticket=ticket, patience=15 if ticket else 0
         )
 
     def queue(self, *tickets: str, exclude: tuple[str, ...] = ()) -> None:
@@ -86,6 +92,19 @@ class TestChoosing:
             worker.take()
         worker.give(before)
         assert worker.take().account.name == "a"
+
+    def test_only_the_account_that_is_wished_for_is_given(self) -> None:
+        worker = desk(web("better", priority=1), "a")
+        held = worker.take(only="a")
+        assert held.account.name == "a"
+        with pytest.raises(AllBusy):
+            worker.take("w.1", only="a")
+        worker.give(worker.take())
+        assert worker.called == [], "no other is given to who waits for it"
+        worker.give(held)
+        assert worker.called == ["w.1"]
+        with pytest.raises(NoAccount):
+            worker.take(only="gone")
 
     def test_an_account_that_was_taken_out_while_it_answered_is_no_matter(self) -> None:
         worker = desk("a")

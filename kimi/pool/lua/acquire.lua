@@ -1,12 +1,13 @@
 -- Chooses an account and leases it, in one step: the highest priority, and there the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds, lines not to use (JSON),
---       ticket ('' for none), milliseconds that the caller would wait
+--       ticket ('' for none), milliseconds that the caller would wait, name of the only account that will do ('': any)
 -- Returns {'leased', name, spec, access token, version, now}, or {why not}. Behind 'cooling' and 'pending' stand the
 -- milliseconds until the first can be had, unless somebody may be free sooner. Where waiting can help within the time
 -- that the caller has, its ticket is in the queue afterwards.
 
 local routes, model = cjson.decode(ARGV[2]), ARGV[3]
-local wish = {model, cjson.decode(ARGV[4]), cjson.decode(ARGV[7])}
+local only = ARGV[10]
+local wish = {model, cjson.decode(ARGV[4]), cjson.decode(ARGV[7]), only}
 local excluded, tripped = {}, {}
 for _, name in ipairs(wish[2]) do excluded[name] = true end
 for _, line in ipairs(wish[3]) do tripped[line] = true end
@@ -14,6 +15,11 @@ local any_tripped = next(tripped) ~= nil
 local ticket, patience = ARGV[8], tonumber(ARGV[9])
 
 catch_up(routes)
+if only ~= '' then
+  local a = read(only)
+  -- It may stand behind all whom there was time to look at.
+  if a and a.place == 'cooling' and math.max(a.cool_until, a.rate_until) <= NOW then settle(only, a) end
+end
 local given_up = ticket ~= '' and give_up_place(ticket) or nil -- a place that was kept for it
 local waits = someone_waits()
 
@@ -28,13 +34,21 @@ local function is_cut_off(name)
   return true
 end
 
+-- Up to `size` of those who stand there, from number `from` on, with their scores; the only one who will do, if there is
+-- one and he is there, without a look at the others.
+local function standing(there, from, size)
+  if only == '' then return redis.call('ZRANGE', there, from, from + size - 1, 'WITHSCORES') end
+  local score = from == 0 and redis.call('ZSCORE', there, only)
+  return score and {only, score} or {}
+end
+
 -- Walks over those of a place that can serve the request, in their order, until `visit`, which is given name and score,
 -- answers STOP. It answers GONE when it has taken the account out of the place.
 local STOP, GONE = 1, 2
 local function walk(there, visit)
   local from, size, unreachable = 0, 8, 0
   while true do
-    local page = redis.call('ZRANGE', there, from, from + size - 1, 'WITHSCORES')
+    local page = standing(there, from, size)
     if #page == 0 then return end
     for i = 1, #page, 2 do
       local name, seen = page[i], nil
@@ -181,7 +195,7 @@ local function queue_up()
   local number = redis.call('HGET', entry, 'number') or redis.call('INCR', key('tickets'))
   -- One that was called in vain is not called again at once.
   redis.call('HSETNX', entry, 'again', '0')
-  redis.call('HSET', entry, 'number', number, 'routes', ARGV[2], 'wish', cjson.encode(wish))
+  redis.call('HSET', entry, 'number', number, 'routes', ARGV[2], 'wish', cjson.encode(wish), 'only', only)
   redis.call('PEXPIRE', entry, int(patience + AGAIN))
   for _, route in ipairs(routes) do redis.call('ZADD', key('route', route, 'queue'), number, ticket) end
   if redis.call('PTTL', key('waiting')) < patience + AGAIN then

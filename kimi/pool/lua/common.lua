@@ -116,8 +116,10 @@ local function refuses(name, model)
   return tonumber(redis.call('ZSCORE', key('refused', name), model) or '0') > NOW
 end
 
--- Whether an account can do what is wished in {model, names not to take, lines not to use}.
+-- Whether an account can do what is wished in {model, names not to take, lines not to use, the only name that will do}.
 local function suits(name, a, wish)
+  local only = wish[4] or '' -- an older release wrote none
+  if only ~= '' and only ~= name then return false end
   for _, excluded in ipairs(wish[2]) do
     if excluded == name then return false end
   end
@@ -173,6 +175,10 @@ local function call_waiting(routes)
   for _, route in ipairs(routes) do
     for _, priority in ipairs(redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1)) do
       for _, name in ipairs(redis.call('ZRANGE', place_key(route, 'ready', priority), 0, 7)) do offer_again(name) end
+    end
+    for _, ticket in ipairs(redis.call('ZRANGE', key('route', route, 'queue'), 0, 31)) do
+      local only = redis.call('HGET', key('ticket', ticket), 'only')
+      if only and only ~= '' then offer_again(only) end -- who is ready may stand behind others
     end
   end
 end

@@ -71,9 +71,11 @@ def rest(seconds: float, because: str = "overloaded", **options: object) -> Rest
     return Rest(because, because, seconds, seconds, **options)  # type: ignore[arg-type]
 
 
-def wish(*routes: str, model: str = "kimi", exclude: Iterable[str] = (), tripped: Iterable[str] = ()) -> Wish:
+def wish(
+    *routes: str, model: str = "kimi", exclude: Iterable[str] = (), tripped: Iterable[str] = (), only: str = ""
+) -> Wish:
     """What a request needs, along the route `kimi` if nothing else is said."""
-    return Wish(routes or ("kimi",), model, frozenset(exclude), frozenset(tripped))
+    return Wish(routes or ("kimi",), model, frozenset(exclude), frozenset(tripped), only)
 
 
 KIMI = wish()

@@ -37,8 +37,8 @@ class Ear:
         return message["data"]
 
 
-def take(pool: Pool, ticket: str = "", *, model: str = "kimi", exclude: tuple[str, ...] = ()) -> Lease:
-    return pool.leases.acquire(wish(model=model, exclude=exclude), ticket=ticket, patience=PATIENCE)
+def take(pool: Pool, ticket: str = "", *, model: str = "kimi", exclude: tuple[str, ...] = (), only: str = "") -> Lease:
+    return pool.leases.acquire(wish(model=model, exclude=exclude, only=only), ticket=ticket, patience=PATIENCE)
 
 
 def queue(pool: Pool, *tickets: str) -> None:

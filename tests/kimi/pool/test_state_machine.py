@@ -173,8 +173,9 @@ class PoolMachine(RuleBasedStateMachine):
         routes=st.sampled_from((["kimi"], ["kimi-classic"], ["kimi-classic", "kimi"])),
         model=st.sampled_from(MODELS),
         exclude=st.sets(some_names, max_size=2),
+        only=st.just("") | some_names,
     )
-    def acquire(self, routes: list[str], model: str, exclude: set[str]) -> None:
+    def acquire(self, routes: list[str], model: str, exclude: set[str], only: str = "") -> None:
         for member in self.members.values():
             member.leases = {lease: expiry for lease, expiry in member.leases.items() if expiry > self.now}
         fitting = {
@@ -183,11 +184,12 @@ class PoolMachine(RuleBasedStateMachine):
             if member.in_service
             and member.account.kind.value in routes
             and name not in exclude
+            and only in ("", name)
             and member.refused.get(model, 0.0) <= self.now
         }
         free = {name: member for name, member in fitting.items() if member.is_free(self.now)}
         try:
-            lease = self.pool.leases.acquire(wish(*routes, model=model, exclude=exclude))
+            lease = self.pool.leases.acquire(wish(*routes, model=model, exclude=exclude, only=only))
         except AllBusy as error:
             assert not free
             self._check_wait(error.retry_after, fitting.values())
