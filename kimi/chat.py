@@ -105,10 +105,16 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one completion."""
+    """Tokens of one completion.
+
+    Of those of the prompt `cached` were read from a cache, of those of the completion `reasoning` were thinking, where
+    the upstream tells.
+    """
 
     prompt: int
     completion: int
+    cached: int | None = None
+    reasoning: int | None = None
 
     @property
     def total(self) -> int:

@@ -18,12 +18,17 @@ _ROLE: Final = b'"role":"assistant","content":""'
 _FIELDS: Final = {Text: b'"content":', Thinking: b'"reasoning_content":'}
 
 
-def _usage(usage: Usage) -> dict[str, int]:
-    return {
+def _usage(usage: Usage) -> dict[str, Any]:
+    figures: dict[str, Any] = {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
         "total_tokens": usage.total,
     }
+    if usage.cached is not None:
+        figures["prompt_tokens_details"] = {"cached_tokens": usage.cached}
+    if usage.reasoning is not None:
+        figures["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    return figures
 
 
 class ChatStream:

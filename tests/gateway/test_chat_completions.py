@@ -97,6 +97,17 @@ def test_usage_can_have_a_chunk_of_its_own() -> None:
     assert (usage["choices"], usage["usage"], done) == ([], USAGE, b"data: [DONE]")
 
 
+def test_what_was_cached_and_what_was_thinking_is_told_where_it_is_known() -> None:
+    finish = Finish("stop", Usage(5, 7, cached=4, reasoning=2))
+    told = {
+        **USAGE,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+    assert chunks(stream().render([Text("a"), finish]))[-2]["usage"] == told
+    assert whole(Text("a"), finish)["usage"] == told
+
+
 def test_usage_is_estimated_where_the_upstream_gives_none() -> None:
     usage = chunks(stream().render([Thinking("Well, "), Text("forty-two."), Finish("stop")]))[-2]["usage"]
     assert usage["prompt_tokens"] > 0

@@ -70,7 +70,7 @@ def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
         Thinking("a greeting."),
         Text("你好"),
         Text("，世界 🌙"),
-        Finish("stop", Usage(9, 7)),
+        Finish("stop", Usage(9, 7, cached=9)),
     ]
 
 
@@ -82,6 +82,39 @@ def test_tool_calls_name_themselves_once() -> None:
         ToolCall(1, "get_time:1", "get_time", "{}"),
         Finish("tool_calls"),
     ]
+
+
+def call(name: str, **more: object) -> dict[str, object]:
+    return {"function": {"name": name, "arguments": "{}"}, **more}
+
+
+def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+    one, two, rest = call("f", id="f:0"), call("g", id="g:1"), {"function": {"arguments": "!"}}
+    stream = chunk({"tool_calls": [one, two]}) + chunk({"tool_calls": [rest]}) + chunk({"tool_calls": [one]})
+
+    assert ask(stream + chunk(reason="function_call")) == [
+        ToolCall(0, "f:0", "f", "{}"),
+        ToolCall(1, "g:1", "g", "{}"),
+        ToolCall(1, None, None, "!"),
+        ToolCall(0, None, None, "{}"),
+        Finish("tool_calls"),
+    ]
+
+
+def test_what_stands_beside_the_words_is_passed_over_and_told() -> None:
+    drift = Drift()
+    stream = (
+        chunk({"content": "x", "hologram": "secret words", "refusal": None}, odd={"a": 1})
+        + b'data: {"brand_new": 1}\n\n'
+        + chunk(reason="stop")
+    )
+
+    assert list(Reader(drift).feed(stream)) == [Text("x")]
+    assert {(seen.what, seen.name) for seen in drift.take()} == {
+        ("delta", "hologram"),
+        ("choice", "odd"),
+        ("chunk", "without.choices"),
+    }
 
 
 def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
@@ -101,7 +134,6 @@ def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
         ("length", "length"),
         ("repeat", "length"),
         ("content_filter", "content_filter"),
-        ("function_call", "tool_calls"),
     ],
 )
 def test_why_an_answer_ended(reason: str, finish: str) -> None:
@@ -154,6 +186,13 @@ def test_usage_is_the_last_that_was_told_and_never_added_up(stream: bytes) -> No
     assert ask(stream)[-1] == Finish("stop", Usage(3, 2))
 
 
+def test_usage_tells_what_was_cached_and_what_was_thinking() -> None:
+    figures = {"prompt_tokens": 3, "completion_tokens": 2}
+    details = {"prompt_tokens_details": {"cached_tokens": 1}, "completion_tokens_details": {"reasoning_tokens": 2}}
+
+    assert ask(TEXT + chunk(reason="stop", usage={**figures, **details}))[-1] == Finish("stop", Usage(3, 2, 1, 2))
+
+
 def test_an_answer_with_its_reason_is_complete_without_done() -> None:
     assert ask(TEXT + chunk(reason="stop")) == [Text("x"), Finish("stop")]
 
@@ -172,10 +211,16 @@ def test_nothing_behind_the_end_is_read() -> None:
         chunk(reason="stop") + DONE,
         chunk({"reasoning_content": "hm"}) + chunk(reason="stop") + DONE,
         chunk({"content": 3}),
+        chunk("words"),
+        b'data: {"choices":[{"index":0,"message":{"content":"x"}}]}\n\n',
+        b'data: {"choices":{"0":{}}}\n\n',
+        TEXT + chunk(reason="tool_calls"),
+        TEXT + chunk(reason="function_call"),
         chunk({"tool_calls": 3}),
         chunk({"tool_calls": [3]}),
         chunk({"tool_calls": [{"index": 0}]}),
         chunk({"tool_calls": [{"index": "0", "function": {}}]}),
+        chunk({"tool_calls": [{"index": -1, "function": {}}]}),
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": {}}}]}),
         b'data: {"choices":[3]}\n\n',
         b"data: []\n\n",
@@ -189,7 +234,7 @@ def test_nothing_broken_or_empty_passes_for_an_answer(stream: bytes) -> None:
     assert type(failure(Recorded(stream, headers=SSE))) is BrokenAnswer
 
 
-@pytest.mark.parametrize("delta", ["not an object", {"content": None}, {"role": "assistant"}])
+@pytest.mark.parametrize("delta", [{"content": None}, {"role": "assistant"}])
 def test_a_delta_without_words_is_nothing(delta: object) -> None:
     assert ask(chunk(delta) + TEXT + chunk(reason="stop"))[-2:] == [Text("x"), Finish("stop")]
 
@@ -247,9 +292,17 @@ def test_the_clients_request_goes_on_as_it_came_but_always_streamed_and_counted(
         "model": "as the client calls it",
         "stream": False,
         "stream_options": {"include_usage": False},
+        "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]},
+            {"role": "assistant", "content": "{", "partial": True},
+        ],
         "tools": [{"type": "function", "function": {"name": "f"}}],
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
         "response_format": {"type": "json_object"},
+        "thinking": {"type": "disabled"},
+        "reasoning_effort": "low",
         "max_tokens": 100,
+        "stop": ["。"],
     }
 
     assert sent(body) == {
@@ -272,6 +325,25 @@ def test_what_k_series_models_refuse_is_dropped() -> None:
 
 def test_without_a_request_of_the_clients_the_messages_are_sent() -> None:
     assert sent({})["messages"] == [{"role": "user", "content": "你好"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (as_json({"data": {"available_balance": 0.0}}), 900.0),
+        (as_json({"data": {"available_balance": -3.2}}), 900.0),
+        (as_json({"data": {"available_balance": 12.5}}), None),
+        (as_json({"data": {"available_balance": "0"}}), None),
+        (as_json({"data": None}), None),
+        (as_json([]), None),
+        (Recorded(b"", 404), None),
+    ],
+)
+def test_a_key_with_nothing_left_is_looked_at_again(answer: Recorded, seconds: float | None) -> None:
+    http = Replay(answer)
+
+    assert moonshot(http).resets_in(ACCOUNT, "sk-x") == seconds
+    assert (http.calls[0].method, http.calls[0].url) == ("GET", "http://official/v1/users/me/balance")
 
 
 def test_closing_early_lets_go_of_the_connection() -> None:
