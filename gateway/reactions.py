@@ -77,6 +77,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.QuotaSpent: Reaction(600, 6 * 3600, factor=3),
         errors.FeatureSpent: Reaction(3600, 6 * 3600, model_only=True),
         errors.ModelRefused: Reaction(3600, 7200, model_only=True),
+        errors.ChatGone: NOTHING,
         # The upstream's trouble, which the breaker sees to
         errors.UpstreamError: NOTHING,
         errors.Unreachable: NOTHING,

@@ -10,7 +10,8 @@ KimiError
 │   ├── RateLimited      too many requests: wait the time it says
 │   ├── QuotaSpent       the plan is used up until it resets
 │   │   └── FeatureSpent     what one model or feature may take of the plan is used up
-│   └── ModelRefused     this account's plan does not contain the model
+│   ├── ModelRefused     this account's plan does not contain the model
+│   └── ChatGone         the chat that was to be continued on this account is not there any more
 ├── UpstreamError        the upstream is in trouble, no account is to blame
 │   ├── Unreachable      no connection, or it broke
 │   ├── UpstreamTimeout  nothing came in time
@@ -101,6 +102,10 @@ class FeatureSpent(QuotaSpent):
 
 class ModelRefused(AccountError):
     """This account's plan does not contain the model."""
+
+
+class ChatGone(AccountError):
+    """The chat that was to be continued on this account is not there any more; a new one would be answered."""
 
 
 class UpstreamError(KimiError):
