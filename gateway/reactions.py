@@ -58,6 +58,7 @@ class Reaction:
             factor=self.factor,
             told=None if told is None else min(max(told, SHORTEST_TOLD), LONGEST_TOLD),
             model=model if self.model_only else "",
+            organisation=error.organisation if isinstance(error, errors.RateLimited) else "",
         )
 
 

@@ -58,6 +58,7 @@ class Seat:
     strike_kind: str
     struck: float
     refused: dict[str, float]
+    organisation: str
 
     @classmethod
     def of(cls, copy: Copy, worker: str, holdings: Holdings) -> Seat:
@@ -77,6 +78,7 @@ class Seat:
             strike_kind=copy.strike_kind,
             struck=copy.struck,
             refused=dict(copy.refused),
+            organisation=copy.organisation,
         )
 
     @property
@@ -126,7 +128,16 @@ class Seat:
         if rest.told is not None:
             seconds = rest.told
         self.rests_until = max(self.rests_until, now + seconds)
+        self.organisation = rest.organisation or self.organisation
         return max(0.0, self.rests_until - now)
+
+    def rest_with(self, other: Seat) -> bool:
+        """The limit that `other` met is this one's as well; whether it rests longer for that."""
+        if other.rests_until <= self.rests_until:
+            return False
+        self.rests_until, self.strikes = other.rests_until, max(other.strikes, 1)
+        self.strike_kind, self.struck = other.strike_kind, other.struck
+        return True
 
     def praise(self, lease: Lease) -> None:
         """A request was served: the row of failures is over."""

@@ -76,10 +76,17 @@ class Standby:
             if rest.kind != AccountBusy.__name__:  # the other stream was our own as a rule: Redis knows of it soon
                 self._notes["rest", seat.name, rest.model] = self._note_of(lease, rest, now + seconds)
             self._set_alarm(seat)
+            if rest.organisation:
+                self._rest_organisation(seat)
         elif served:
             seat.praise(lease)
         self._offer(seat)
         return seconds
+
+    def _rest_organisation(self, seat: Seat) -> None:
+        for other in self._seats.values():
+            if other is not seat and other.organisation == seat.organisation and other.rest_with(seat):
+                self._set_alarm(other)
 
     def leave(self, ticket: str) -> None:
         """As `Leases.leave`."""

@@ -85,11 +85,11 @@ class Overloaded(AccountError):
 
 
 class RateLimited(AccountError):
-    """Too many requests from this account, or from all that share the `group`, where that is set."""
+    """Too many requests from this account, or from all of its `organisation`, where that is known (a hash)."""
 
-    def __init__(self, message: str = "", *, retry_after: float | None = None, group: str = "") -> None:
+    def __init__(self, message: str = "", *, retry_after: float | None = None, organisation: str = "") -> None:
         super().__init__(message, retry_after=retry_after)
-        self.group = group
+        self.organisation = organisation
 
 
 class QuotaSpent(AccountError):

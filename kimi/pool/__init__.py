@@ -20,6 +20,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `route:R:full`, `:pending` | zset   | accounts at their limit; accounts without a good access token          |
 | `route:R:cooling`          | zset   | accounts by the time at which they may be tried again                  |
 | `refused:NAME`             | zset   | models that an account refused, by the time at which they may be tried again |
+| `org:HASH`                 | set    | accounts that were told of a limit of this organisation; expires       |
 | `recent:NAME`              | list   | times of the latest leases, where requests a minute are limited        |
 | `lock:NAME`                | string | owner of the running refresh; expires                                  |
 | `chats`                    | zset   | `CHAT:NAME` by the time from which the refresher may delete it         |

@@ -32,6 +32,7 @@ class Copy:
     strike_kind: str
     struck: float  # when the last of them happened
     refused: Mapping[str, float]  # models, and until when
+    organisation: str = ""  # whose limits it is known to share; a hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,8 @@ class Changes:
 
 
 def _copy(row: list[Any]) -> Copy:
-    (_, spec, routes, state, present, rejected, token, version, expires, cool_until, strikes, kind, struck, refused) = (
-        row
-    )
+    _, spec, routes, state, present, rejected, token, version, expires, cool_until, *failures = row
+    strikes, kind, struck, organisation, refused = failures
     return Copy(
         account=unpack(spec),
         routes=tuple(orjson.loads(routes)),
@@ -76,4 +76,5 @@ def _copy(row: list[Any]) -> Copy:
         strike_kind=kind or "",
         struck=int(struck or 0) / 1000,
         refused={model: int(until) / 1000 for model, until in zip(refused[::2], refused[1::2], strict=True)},
+        organisation=organisation or "",
     )

@@ -51,7 +51,8 @@ class Rest:
     """For how long an account is left alone after a failure. Times are in seconds.
 
     Failures of one `kind` in a row make it longer, from `first` by `factor` up to `most`; `told` is what the upstream
-    itself said, and goes before. With `model` only that model of the account rests.
+    itself said, and goes before. With `model` only that model of the account rests; with `organisation` all accounts
+    rest that are known to be of it.
     `because` is what the operator reads.
     """
 
@@ -62,6 +63,7 @@ class Rest:
     factor: float = 2.0
     told: float | None = None
     model: str = ""
+    organisation: str = ""
 
 
 def refusal(why: str, seconds: float | None = None) -> PoolError | UpstreamDown:
@@ -138,6 +140,7 @@ class Leases:
             known.factor,
             -1 if known.told is None else to_ms(known.told),
             known.model,
+            known.organisation,
         )
         return int(rests) / 1000
 

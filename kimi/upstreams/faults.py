@@ -146,5 +146,5 @@ def classify(complaint: Complaint, drift: Drift) -> KimiError:
     if issubclass(error, RequestInvalid):
         return error(said, explained=complaint.message if complaint.kind is Kind.MOONSHOT else "")
     if issubclass(error, RateLimited):
-        return error(said, retry_after=complaint.retry_after, group=complaint.organisation)
+        return error(said, retry_after=complaint.retry_after, organisation=complaint.organisation)
     return error(said, retry_after=complaint.retry_after)

@@ -136,6 +136,11 @@ def test_what_the_upstream_says_of_waiting_is_obeyed_within_a_day(said: float, t
     assert rest is not None and rest.told == told
 
 
+def test_a_limit_of_an_organisation_is_told_as_such() -> None:
+    rest = Scene().end(errors.RateLimited(organisation="abc"))
+    assert rest is not None and rest.organisation == "abc"
+
+
 def test_an_account_is_given_back_although_nothing_more_can_be_told_of_it() -> None:
     scene = Scene(Desk(down=True))
     assert scene.end(errors.TokenRejected("401")) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -289,6 +289,17 @@ class TestFailures:
         with pytest.raises(AwaitingToken):
             worker.take()
         assert worker.standby.summary() == Summary(0, frozenset({Kind.KIMI}), frozenset())
+
+    def test_the_keys_of_an_organisation_rest_together(self) -> None:
+        worker = desk(copy_of("a"), copy_of("b", organisation="abc"), copy_of("c", organisation="xyz"), copy_of("d"))
+        limit = replace(REST, kind="RateLimited", organisation="abc")
+        assert worker.give(worker.take(only="a"), limit) == 5
+        with pytest.raises(AllBusy) as caught:
+            worker.take(only="b")
+        assert caught.value.retry_after == 5
+        assert worker.take(only="c").account.name == "c"
+        worker.clock.now += 5
+        assert worker.take(only="b").account.name == "b"
 
 
 class TestWaiting:

@@ -270,9 +270,9 @@ def test_a_limit_is_told_of_the_organisation_by_a_hash_and_never_by_its_id() -> 
         return error
 
     first, again, other, nobody = map(limited, (ORG, f"{ORG}!", ORG.replace("1234", "4321"), "RPM: 3"))
-    assert first.group == again.group != other.group
-    assert len(first.group) == 16 and "1234567890" not in f"{first}{first.group}"
-    assert nobody.group == ""
+    assert first.organisation == again.organisation != other.organisation
+    assert len(first.organisation) == 16 and "1234567890" not in f"{first}{first.organisation}"
+    assert nobody.organisation == ""
 
 
 def test_what_is_wrong_with_a_request_is_explained_without_ids() -> None:

@@ -1,7 +1,8 @@
 -- Gives a lease back, once; what the upstream did to the account during it comes along.
 -- ARGV: now, lease id with name, when it was granted, 1 if the account has answered,
 --       kind of failure ('' for none), its text, first rest, longest rest, factor, what the upstream said (-1: nothing),
---       model (only this model of the account rests); times in milliseconds
+--       model (only this model of the account rests), organisation whose limit was met ('' for none);
+--       times in milliseconds
 -- Returns for how many milliseconds the account, or the model, rests now.
 
 local lease, granted, served, kind = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
@@ -29,6 +30,26 @@ local function rest_until(time)
   redis.call('HSET', account, 'cool_until', int(time), 'cool_reason', ARGV[6])
 end
 
+-- A limit of an organisation holds for all its keys: those that are known to be of it rest with the one that met it.
+local function rest_organisation(organisation)
+  local members = key('org', organisation)
+  redis.call('HSET', account, 'org', organisation)
+  redis.call('SADD', members, name)
+  redis.call('PEXPIRE', members, 30 * 86400000)
+  for _, other in ipairs(redis.call('SMEMBERS', members)) do
+    local b = other ~= name and read(other)
+    if b and redis.call('HGET', key('account', other), 'org') ~= organisation then
+      redis.call('SREM', members, other) -- its key is another one now
+    elseif b and a.cool_until > b.cool_until then
+      b.cool_until, b.strikes = a.cool_until, math.max(a.strikes, 1)
+      redis.call('HSET', key('account', other), 'cool_until', int(b.cool_until), 'cool_reason', ARGV[6],
+        'strikes', int(b.strikes), 'strike_kind', kind, 'struck', int(NOW))
+      settle(other, b)
+      changed(other)
+    end
+  end
+end
+
 -- What failed beside the failure that is known already is the same incident, and no further one.
 local is_news = granted > a.struck
 local rest = 0
@@ -45,6 +66,7 @@ elseif kind ~= '' then
   if told >= 0 then rest = told end
   if NOW + rest > a.cool_until then rest_until(NOW + rest) end
   rest = math.max(0, a.cool_until - NOW)
+  if ARGV[12] ~= '' then rest_organisation(ARGV[12]) end
   changed(name)
 elseif served and is_news and a.strikes > 0 then
   a.strikes = 0

@@ -28,7 +28,7 @@ def test_a_copy_holds_what_leasing_needs(pool: Pool, changes: Changes) -> None:
     account = Account(name="key", kind=Kind.MOONSHOT, weight=2, priority=3, max_concurrency=7)
     pool.fill(account, lifetime=900, models=("kimi-k3",))
     leases = [pool.leases.acquire(wish("moonshot:kimi-k3", model="kimi-k3")) for _ in range(2)]
-    pool.leases.release(leases[0], rest=REST)
+    pool.leases.release(leases[0], rest=replace(REST, organisation="abc"))
     pool.leases.release(leases[1], rest=replace(REST, model="kimi-x", told=100))
     (copy,) = changes.since(0).copies
     assert copy == Copy(
@@ -44,6 +44,7 @@ def test_a_copy_holds_what_leasing_needs(pool: Pool, changes: Changes) -> None:
         strike_kind="Overloaded",
         struck=pool.clock.now,
         refused={"kimi-x": pool.clock.now + 100},
+        organisation="abc",
     )
     assert "access-key" not in repr(copy)
     pool.clock.now += 101
