@@ -31,6 +31,12 @@ class StandingChat:
         """The chat as it stands in Redis. The name comes last, because it may hold any character."""
         return f"{quote(self.id, safe='')}:{self.account}"
 
+    @classmethod
+    def of(cls, member: str) -> StandingChat:
+        """The chat that stands so in Redis."""
+        chat_id, _, account = member.partition(":")
+        return cls(unquote(chat_id), account)
+
 
 @dataclass(frozen=True, slots=True)
 class DueChat:
@@ -77,7 +83,7 @@ class Chats:
         """
         words = self._store.run("chats_claim", limit, to_ms(LEAST_PAUSE), to_ms(_LONGEST_PAUSE), to_ms(FORGOTTEN_AFTER))
         return [
-            DueChat(unquote(member.partition(":")[0]), unpack(spec), token)
+            DueChat(StandingChat.of(member).id, unpack(spec), token)
             for member, spec, token in zip(*[iter(words)] * 3, strict=True)
         ]
 
