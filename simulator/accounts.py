@@ -54,11 +54,13 @@ class Account:
     plan: str = "paid"  # free: the big scenarios are not in it
     state: str = "ok"  # ok | banned | abnormal
     org: str = ""  # moonshot: limits are shared inside it
-    models: tuple[str, ...] = MODELS  # moonshot
+    models: list[str] = field(default_factory=lambda: list(MODELS))  # moonshot
     balance: float = 88.88  # moonshot, in CNY
     used: float = 0.25  # kimi: the share of the plan that is used
     resets_in: float = 30 * 86_400.0  # kimi: seconds until the plan begins anew
     classic_exchange: bool = False  # kimi: refreshes by the classic path only
+    scenarios: list[str] | None = None  # kimi: what it lists and answers with; None: what the plan has
+    research: int = 5  # classic: how many researches are left
 
     live_refresh: dict[str, None] = field(default_factory=dict, repr=False)  # jti of tokens that work, oldest first
     spent_at: dict[str, float] = field(default_factory=dict, repr=False)
@@ -107,6 +109,7 @@ class Account:
             "plan": self.plan,
             "state": self.state,
             "org": self.org,
+            "research": self.research,
             "chats_alive": len(self.chats),
             "open_streams": len(self.open),
             **self.counts.shown(),

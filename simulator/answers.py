@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from simulator.reading import Reading
 from simulator.settings import Settings
 
 MAX = 1_000_000  # events, or seconds
 _DIRECTIVE = re.compile(r"\[\[sim (\{.*?\})\]\]", re.DOTALL)
 _LAST_USER = re.compile(r"(?:^|\n)[ \t]*(?:user|User|USER|human|Human|用户)[ \t]*[:：][ \t]*\n?")
+_NAME = re.compile(r"\{([a-z]+)\}")
 _CALL_TO_ANSWER = re.compile(r"\n+[ \t]*(?:assistant|Assistant|ASSISTANT|助手)[ \t]*[:：]\s*\Z")
 
 SITES = (
@@ -25,7 +27,12 @@ SITES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """One answer to be given."""
+    """One answer to be given.
+
+    Times are in seconds: `first_delay` comes before the first byte, `silence` between the head of a stream and its
+    text. Of a search, `sources` are found, and the text speaks of them where `marks` is true. The classic dialect
+    stops after `limit` characters, until it is told to go on.
+    """
 
     text: str
     thinking: str
@@ -34,6 +41,9 @@ class Script:
     delay: float = 0.0
     first_delay: float = 0.0
     sources: int = 2
+    marks: bool = True
+    silence: float = 0.0
+    limit: int | None = None
 
 
 _NUMBER = (int, float)
@@ -45,6 +55,9 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "delay": _NUMBER,
     "first_delay": _NUMBER,
     "sources": int,
+    "marks": bool,
+    "silence": _NUMBER,
+    "limit": int,
 }
 
 
@@ -53,14 +66,14 @@ def check_overrides(overrides: Mapping[str, Any]) -> None:
     for name, value in overrides.items():
         if name not in _KEYS:
             raise ValueError(f"unknown in a script: {name}; known: {', '.join(_KEYS)}")
-        fits = isinstance(value, _KEYS[name])
+        fits = isinstance(value, _KEYS[name]) and (isinstance(value, bool) == (_KEYS[name] is bool))
         if not fits or (isinstance(value, int | float) and not 0 <= value <= MAX):
             raise ValueError(f"{name} of a script cannot be {value!r}")
 
 
-def write_script(settings: Settings, prompt: str, overrides: Mapping[str, Any] | None = None) -> Script:
-    """The answer to `prompt` (whatever was sent, folded history and all)."""
-    echo = last_user(without_directive(prompt))[: settings.echo_limit]
+def write_script(settings: Settings, reading: Reading, overrides: Mapping[str, Any] | None = None) -> Script:
+    """The answer to what was read. Of a history folded into the prompt, the last turn of the user is echoed."""
+    echo = last_user(without_directive(reading.prompt))[: settings.echo_limit]
     script = Script(
         text=settings.answer,
         thinking=settings.thinking,
@@ -68,12 +81,16 @@ def write_script(settings: Settings, prompt: str, overrides: Mapping[str, Any] |
         events=settings.events,
         delay=settings.event_delay,
         first_delay=settings.first_delay,
+        limit=settings.answer_limit,
     )
     if overrides:
         script = replace(script, **overrides)
-    return replace(
-        script, text=script.text.replace("{prompt}", echo), thinking=script.thinking.replace("{prompt}", echo)
-    )
+    words = reading.words() | {"prompt": echo}
+    return replace(script, text=_filled(script.text, words), thinking=_filled(script.thinking, words))
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    return _NAME.sub(lambda found: words.get(found[1], found[0]), text)
 
 
 def directive(prompt: str) -> dict[str, Any]:
@@ -98,6 +115,12 @@ def last_user(prompt: str) -> str:
     starts = list(_LAST_USER.finditer(prompt))
     text = prompt[starts[-1].end() :] if starts else prompt
     return _CALL_TO_ANSWER.sub("", text).strip()
+
+
+def cut_at(text: str, stops: Iterable[str]) -> str:
+    """`text` up to the first of `stops`."""
+    ends = [text.find(stop) for stop in stops if stop in text]
+    return text[: min(ends)] if ends else text
 
 
 def cut(text: str, events: int | None, rng: Random, *, tame: bool) -> list[str]:

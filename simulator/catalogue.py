@@ -9,7 +9,22 @@ from typing import Any
 from simulator.kinds import Kind
 
 ENDPOINTS = frozenset(
-    {"exchange", "chat", "create", "delete", "models", "user", "list", "cancel", "files", "balance", "tokens", "other"}
+    {
+        "exchange",
+        "chat",
+        "create",
+        "delete",
+        "models",
+        "user",
+        "list",
+        "cancel",
+        "files",
+        "bytes",
+        "research",
+        "balance",
+        "tokens",
+        "other",
+    }
 )
 CHAT = frozenset({"chat"})
 EXCHANGE = frozenset({"exchange"})

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import gevent
 from flask import Blueprint, Response
 
+from simulator.answers import Script
 from simulator.chats import Chat, short_id
-from simulator.classic_play import ClassicPlay
+from simulator.classic_play import ClassicOrder, ClassicPlay
 from simulator.desk import WEB, Call, guarded
 from simulator.exchange import counted, exchange
+from simulator.files import File
 from simulator.kinds import Kind
 from simulator.performance import perform, rehearse
+from simulator.reading import Reading, files_read, images_seen, told, wrapped_links
 from simulator.reasons import Refusal
 from simulator.replies import reply
 from simulator.shapes import pair_options, user
@@ -18,6 +24,7 @@ from simulator.shapes import pair_options, user
 classic = Blueprint("classic", __name__)
 
 THINKING_PLUS = "crm40ee9e5jvhsn7ptcg"
+RESEARCHES = 5
 
 
 @classic.get("/api/auth/token/refresh")
@@ -96,38 +103,68 @@ def complete(call: Call, chat_id: str) -> Response:
     prompt = messages[0].get("content")  # whatever else there is, is not read
     if not isinstance(prompt, str) or messages[0].get("role") != "user":
         raise Refusal("invalid", "messages[0]")
-    if len(prompt) > call.world.settings.max_prompt:
-        raise Refusal("too_long")
-    refs = [str(ref) for ref in body.get("refs") or []]
-    for ref in refs:
-        call.world.file(call.owner, ref)
-    rest = _rest(chat, body) if body.get("action") == "continue" else []
-    script = rehearse(call, prompt)
-    model = str(body.get("model") or "kimi")
-    thinks = "k1" in model or "thinking" in model or body.get("kimiplus_id") == THINKING_PLUS
-    searches = body.get("use_search") is True
-    return perform(
-        call,
-        script,
-        lambda cue: ClassicPlay(
-            cue, chat, prompt, thinks=thinks and not rest, searches=searches and not rest, refs=refs, rest=rest
-        ),
+    order = ClassicOrder(
+        reading=_reading(call, chat, body, prompt),
+        refs=[file.id for file in _refs(call, body)],
+        thinks=_thinks(body),
+        searches=body.get("use_search") is True,
+        researches=body.get("use_research") is True,
+        rest=_rest(chat, body) if body.get("action") == "continue" else [],
     )
+    call.world.check_length(order.reading)
+    script = rehearse(call, order.reading)
+    if order.researches:
+        script = _begin_research(call, script)
+    return perform(call, script, lambda cue: ClassicPlay(cue, chat, order))
+
+
+def _reading(call: Call, chat: Chat, body: dict[str, Any], prompt: str) -> Reading:
+    """What is read: links only where they are wrapped, and beside a search nothing but the words."""
+    files = _refs(call, body)
+    reading = Reading(
+        prompt=prompt,
+        history=told(chat.turns),
+        files=files_read(files),
+        images=images_seen(files),
+        links=wrapped_links(prompt),
+    )
+    return reading.undisturbed() if body.get("use_search") is True else reading
+
+
+def _refs(call: Call, body: dict[str, Any]) -> list[File]:
+    refs = [str(ref) for ref in body.get("refs") or []]
+    described = body.get("refs_file") or []
+    if not isinstance(described, list) or not all(isinstance(one, dict) and one.get("id") in refs for one in described):
+        raise Refusal("invalid", "refs_file")
+    return [call.world.file(call.owner, ref) for ref in refs]
+
+
+def _thinks(body: dict[str, Any]) -> bool:
+    model = str(body.get("model") or "kimi")
+    return "k1" in model or "thinking" in model or body.get("kimiplus_id") == THINKING_PLUS
+
+
+def _begin_research(call: Call, script: Script) -> Script:
+    if call.owner.research < 1:
+        raise Refusal("research")
+    call.owner.research -= 1
+    return replace(script, silence=max(script.silence, call.world.settings.research_silence))
 
 
 def _rest(chat: Chat, body: dict[str, object]) -> list[str]:
     segment = chat.turn(str(body.get("segment_id")))
     if segment is None or segment.role != "user" or not chat.rest:
         raise Refusal("invalid", "segment_id")
-    rest, chat.rest = chat.rest, []
-    return rest
+    return list(chat.rest)
 
 
 @classic.get("/api/chat/research/usage")
-@guarded("other", Kind.CLASSIC)
-def research_usage(_call: Call) -> Response:
+@guarded("research", Kind.CLASSIC)
+def research_usage(call: Call) -> Response:
     """How much deep research is left."""
-    return reply({"remain": 5, "total": 5, "used": 0})
+    left = call.owner.research
+    total = max(left, RESEARCHES)
+    return reply({"remain": left, "total": total, "used": total - left})
 
 
 @classic.post("/api/chat/segment/v3/rag-refs")
@@ -139,6 +176,6 @@ def rag_refs(call: Call) -> Response:
         chat = call.world.chat(call.owner, str(query.get("chat_id")))
         turn = chat.turn(str(query.get("sid")))
         sources = turn.sources if turn else []
-        refs = [{"ref_id": str(number + 1), "ref_doc": source} for number, source in enumerate(sources)]
+        refs = [{"ref_id": str(number), "ref_doc": source} for number, source in enumerate(sources, 1)]
         items.append({"refs": refs})
     return reply({"items": items})

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from simulator.answers import SITES
 from simulator.chats import Chat, Turn, short_id
 from simulator.codecs import Codec, Message, Sse
 from simulator.kinds import Kind
 from simulator.performance import Cue
+from simulator.reading import Reading
 from simulator.reasons import look_up, render
-from simulator.streams import Emit, Item
+from simulator.streams import Emit, Item, Pause
 
 FILTERED = "尊敬的用户您好，让我们换个话题再聊聊吧。"
 
@@ -26,24 +28,42 @@ _NOISE: tuple[Message, ...] = (
 )
 
 
-class ClassicPlay:
-    """The events of one completion, or of its continuation when `pieces` are left over from one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassicOrder:
+    """What a completion asks for. `rest` is what an earlier answer has not said, where this one goes on with it."""
 
-    def __init__(
-        self, cue: Cue, chat: Chat, prompt: str, *, thinks: bool, searches: bool, refs: list[str], rest: list[str]
-    ) -> None:
+    reading: Reading
+    refs: list[str]
+    thinks: bool
+    searches: bool
+    researches: bool
+    rest: list[str]
+
+
+class ClassicPlay:
+    """The events of one completion."""
+
+    def __init__(self, cue: Cue, chat: Chat, order: ClassicOrder) -> None:
         self.codec: Codec = Sse(cue.rng, tame=cue.tame)
         self._cue = cue
         self._chat = chat
-        self._thinks = thinks
-        self._searches = searches
-        self._refs = refs
-        self._pieces = rest or cue.pieces()
+        self._refs = order.refs
+        self._thinks = order.thinks and not order.rest
+        self._searches = (order.searches or order.researches) and not order.rest
+        self._silence = cue.script.silence
         self._sent = 0
         group = short_id(cue.rng)
-        self._req = Turn(short_id(cue.rng), "user", prompt, group)
+        if order.rest:
+            self._pieces, self._limit, chat.rest = order.rest, chat.limit, []
+            self._req = next(turn for turn in reversed(chat.turns) if turn.role == "user")
+            self._resp = next(turn for turn in reversed(chat.turns) if turn.role == "assistant")
+            return
+        self._pieces, self._limit = self._marked(cue.pieces()), cue.script.limit
+        files = order.reading.files + order.reading.images
+        self._req = Turn(short_id(cue.rng), "user", order.reading.prompt, group, files=files)
         self._resp = Turn(short_id(cue.rng), "assistant", "", group)
         chat.turns += [self._req, self._resp]
+        chat.limit = self._limit
 
     def items(self) -> Iterator[Item]:
         """The documented order: segments, search, thinking, text, citations, end."""
@@ -53,13 +73,21 @@ class ClassicPlay:
         if self._thinks:
             for thought in self._cue.thoughts():
                 yield self._emit("think", {"event": "k1", "text": thought})
+        if self._silence:
+            yield Pause(self._silence)
+        said = 0
         for piece in self._pieces:
             if self._cue.stream.cancelled:
                 break
+            if self._limit is not None and said >= self._limit:
+                self._sent += 1
+                yield from self.length()
+                return
             self._sent += 1
+            said += len(piece)
             self._resp.text += piece
             yield self._emit("text", self._cmpl(piece))
-        if self._searches:
+        if self._resp.sources:
             cards = [{"ref_id": str(n + 1), "url": url, "title": title} for n, (url, title, _) in self._sites()]
             yield self._emit("tail", {"event": "ref_docs", "ref_cards": cards})
         yield from self._end()
@@ -91,6 +119,14 @@ class ClassicPlay:
         for msg in ({"type": "start"}, {"type": "start_res"}, target, *found, {"type": "answer"}):
             yield self._emit("head", {"event": "search_plus", "msg": msg})
         self._resp.sources = [{"url": url, "title": title} for _, (url, title, _) in self._sites()]
+
+    def _marked(self, pieces: list[str]) -> list[str]:
+        """With a search, the text speaks of what was found, by marks that are split over events."""
+        if not self._searches or not self._cue.script.marks or len(pieces) < 2:
+            return pieces
+        marks = [f"[^{n + 1}^]" for n, _ in self._sites()]
+        split = [half for mark in marks for half in (mark[:2], mark[2:])]
+        return [*pieces[:-1], *split, "[^9", "9^]", pieces[-1]]
 
     def _sites(self) -> list[tuple[int, tuple[str, str, str]]]:
         return list(enumerate(SITES[: self._cue.script.sources]))

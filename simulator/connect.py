@@ -15,8 +15,10 @@ from simulator.codecs import end_of_stream, envelope
 from simulator.connect_play import ConnectPlay
 from simulator.desk import Call, field_of, guarded
 from simulator.exchange import counted, exchange
+from simulator.files import File
 from simulator.kinds import Kind
 from simulator.performance import perform, rehearse
+from simulator.reading import Reading, files_read, images_seen, plain_links, told
 from simulator.reasons import Refusal, look_up, render
 from simulator.replies import deliver, refuse, reply
 from simulator.scenarios import check_scenario
@@ -70,18 +72,30 @@ def _answer(call: Call, wish: Wish) -> Response:
     call.remembered["system"] = wish.system
     old, parent_id = _conversation(call, wish)
     check_scenario(call.owner, wish.scenario, wish.effort)
-    for file_id in wish.files():
-        call.world.file(call.owner, file_id)
-    if len(prompt) > call.world.settings.max_prompt:
-        raise Refusal("too_long")
-    script = rehearse(call, prompt)
+    files = [_read_file(call, file) for file in wish.files()]
+    reading = Reading(
+        prompt=prompt,
+        history=told(old.before(parent_id)) if old else (),
+        system=wish.system,
+        files=files_read(files),
+        images=images_seen(files),
+        links=plain_links(prompt),
+    )
+    call.world.check_length(reading)
+    script = rehearse(call, reading)
     return perform(
         call,
         script,
-        lambda cue: ConnectPlay(
-            cue, old, prompt, parent_id=parent_id, system=wish.system, thinks=wish.thinks, searches=wish.searches
-        ),
+        lambda cue: ConnectPlay(cue, old, reading, parent_id=parent_id, thinks=wish.thinks, searches=wish.searches),
     )
+
+
+def _read_file(call: Call, block: Mapping[str, Any]) -> File:
+    """The file of a block, which has to say that it was read, and to have been."""
+    file = call.world.file(call.owner, str(block.get("id")))
+    if block.get("status") != "PROCESS_STATUS_SUCCESS" or not file.is_ready:
+        raise Refusal("invalid", "the file is not processed")
+    return file
 
 
 def _unwrap(raw: bytes) -> dict[str, Any]:
@@ -104,6 +118,8 @@ def _unwrap(raw: bytes) -> dict[str, Any]:
 
 def _conversation(call: Call, wish: Wish) -> tuple[Chat | None, str]:
     """The chat that goes on, and the message that it goes on from."""
+    if field_of(wish.message, "parent_id") == "":
+        raise Refusal("invalid", "parent_id is empty")
     if "chat_id" not in wish.body and "chatId" not in wish.body:
         return None, ""
     chat_id = str(field_of(wish.body, "chat_id"))
@@ -111,8 +127,9 @@ def _conversation(call: Call, wish: Wish) -> tuple[Chat | None, str]:
         raise Refusal("invalid", "chat_id is empty")
     found = call.world.chat(call.owner, chat_id)
     parent_id = str(field_of(wish.message, "parent_id") or "")
-    if found.turn(parent_id) is None:
-        raise Refusal("invalid", "parent_id is not in the chat")
+    parent = found.turn(parent_id)
+    if parent is None or parent.role != "assistant":
+        raise Refusal("invalid", "parent_id is no answer of the chat")
     return found, parent_id
 
 
@@ -141,9 +158,9 @@ class Wish:
             raise Refusal("invalid", "message.blocks")
         return "\n".join(map(str, texts))
 
-    def files(self) -> list[str]:
-        """The ids of the files that come with it."""
-        return [str(_object(block, "file").get("id")) for block in self._blocks() if "file" in block]
+    def files(self) -> list[dict[str, Any]]:
+        """The blocks of the files that come with it."""
+        return [_object(block, "file") for block in self._blocks() if "file" in block]
 
     def _blocks(self) -> list[dict[str, Any]]:
         blocks = self.message.get("blocks")

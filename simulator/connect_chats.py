@@ -9,7 +9,7 @@ from simulator.desk import Call, field_of, guarded
 from simulator.kinds import Kind
 from simulator.reasons import Refusal
 from simulator.replies import reply
-from simulator.scenarios import DEFAULT, SCENARIOS
+from simulator.scenarios import DEFAULT, offered
 from simulator.world import World
 
 connect_chats = Blueprint("connect_chats", __name__)
@@ -20,8 +20,8 @@ _GATEWAY = "/apiv2/kimi.gateway.chat.v1.ChatService"
 
 @connect_chats.post("/apiv2/kimi.gateway.config.v1.ConfigService/GetAvailableModels")
 @guarded("models", Kind.KIMI)
-def models(_call: Call) -> Response:
-    """The scenarios that there are."""
+def models(call: Call) -> Response:
+    """The scenarios that the account has."""
     listed = [
         {
             "scenario": scenario.name,
@@ -31,7 +31,7 @@ def models(_call: Call) -> Response:
             "kimiPlusId": scenario.kimiplus_id,
             "agentMode": scenario.agent,
         }
-        for scenario in SCENARIOS
+        for scenario in offered(call.owner)
     ]
     return reply({"availableModels": listed, "defaultScenario": {"scenario": DEFAULT, "thinking": False}})
 

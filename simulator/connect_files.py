@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from simulator.chats import long_id
 from simulator.desk import Call, field_of, guarded
-from simulator.files import File
+from simulator.files import MAX_BYTES, File
 from simulator.kinds import Kind
 from simulator.reasons import Refusal
 from simulator.replies import reply
@@ -15,15 +15,20 @@ connect_files = Blueprint("connect_files", __name__, url_prefix="/apiv2-files")
 
 
 @connect_files.post("/file/upload")
-@guarded("files", Kind.KIMI)
+@guarded("files", Kind.KIMI, bulk=True)
 def upload(call: Call) -> Response:
-    """A file as multipart `file`."""
+    """A file as multipart `file`, of a length that is told before."""
+    if request.content_length is None:
+        return Response(status=411)
     sent = request.files.get("file")
-    if sent is None:
+    if sent is None or not sent.filename:
         raise Refusal("invalid", "file")
-    name = sent.filename or ""
-    polls = call.world.settings.parse_polls
-    file = File(long_id(call.world.rng), name, name, "file", sent.content_type or "", len(sent.read()), polls)
+    type_ = "image" if sent.mimetype.startswith("image/") else "file"
+    file = File(long_id(call.world.rng), sent.filename, sent.filename, type_, sent.content_type or "")
+    file.polls = call.world.settings.parse_polls
+    file.take(sent.stream)
+    if file.size is None or file.size > MAX_BYTES:
+        raise Refusal("invalid", "file is too large")
     call.owner.files[file.id] = file
     call.owner.counts.uploads += 1
     return reply({"file": {"id": file.id, "name": file.name, "size": file.size}})
@@ -32,7 +37,7 @@ def upload(call: Call) -> Response:
 @connect_files.post("/kimi.gateway.file.v1.FileService/GetFileParseProgress")
 @guarded("files", Kind.KIMI)
 def progress(call: Call) -> Response:
-    """How far files are. One whose name ends in `.broken` cannot be read."""
+    """How far files are."""
     ids = field_of(call.json(), "file_ids")
     if not isinstance(ids, list):
         raise Refusal("invalid", "file_ids")
@@ -42,5 +47,4 @@ def progress(call: Call) -> Response:
 def _progress(file: File) -> dict[str, str]:
     if not file.poll():
         return {"fileId": file.id, "status": "PROCESS_STATUS_PROCESSING"}
-    broken = file.name.endswith(".broken")
-    return {"fileId": file.id, "status": "PROCESS_STATUS_FAILED" if broken else "PROCESS_STATUS_SUCCESS"}
+    return {"fileId": file.id, "status": "PROCESS_STATUS_FAILED" if file.is_broken else "PROCESS_STATUS_SUCCESS"}

@@ -10,27 +10,30 @@ from simulator.chats import Chat, Turn, long_id
 from simulator.codecs import Codec, Envelopes, Message, end_of_stream
 from simulator.kinds import Kind
 from simulator.performance import Cue
+from simulator.reading import Reading
 from simulator.reasons import look_up, render
-from simulator.streams import Emit, Item
+from simulator.streams import Emit, Item, Pause
 
 DONE = "MESSAGE_STATUS_COMPLETED"
 _CITE = "\ue3a0cite\ue3a3web_search:1#0\ue3a8"
 _CITE_TWO = "\ue3a0cite\ue3a3web_search:1#0\ue3a3web_search:1#1\ue3a8"
+_CITE_UNKNOWN = "\ue3a0cite\ue3a3web_search:7#9\ue3a8"
 
 
 class ConnectPlay:
     """The messages of one chat call. The chat is made when its message goes out, unless it goes on with one."""
 
     def __init__(
-        self, cue: Cue, chat: Chat | None, prompt: str, *, parent_id: str, system: str, thinks: bool, searches: bool
+        self, cue: Cue, chat: Chat | None, reading: Reading, *, parent_id: str, thinks: bool, searches: bool
     ) -> None:
         self.codec: Codec = Envelopes(cue.rng, tame=cue.tame)
         self._cue = cue
         self._chat = chat
         self._thinks = thinks
         self._searches = searches
-        self._system = system
-        self._user = Turn(long_id(cue.rng), "user", prompt, parent_id, DONE)
+        self._system = reading.system
+        files = reading.files + reading.images
+        self._user = Turn(long_id(cue.rng), "user", reading.prompt, parent_id, DONE, files=files)
         self._answer = Turn(long_id(cue.rng), "assistant", "", self._user.id)
         self._block = 0
 
@@ -43,6 +46,8 @@ class ConnectPlay:
             yield from self._content("think", self._cue.thoughts())
         if self._searches:
             yield from self._search()
+        if self._cue.script.silence:
+            yield Pause(self._cue.script.silence)
         yield from self._content("text", self._pieces())
         yield from self._title()
         yield from self._end()
@@ -89,11 +94,11 @@ class ConnectPlay:
 
     def _pieces(self) -> list[str]:
         pieces = self._cue.pieces()
-        if not self._searches or len(pieces) < 2:
+        if not self._searches or not self._cue.script.marks or len(pieces) < 2:
             return pieces
-        mark = _CITE if self._cue.script.sources < 2 else _CITE_TWO
-        half = len(mark) // 2
-        return [*pieces[:-1], mark[:half], mark[half:], pieces[-1]]
+        mark = (_CITE if self._cue.script.sources < 2 else _CITE_TWO) + _CITE_UNKNOWN
+        half = len(mark) // 4
+        return [*pieces[:-1], mark[:half], mark[half : 2 * half], mark[2 * half :], pieces[-1]]
 
     def _search(self) -> Iterator[Emit]:
         """A first block of text, then the search: the answer goes on in a block of its own."""

@@ -154,14 +154,39 @@ def reset() -> Response:
     return reply({})
 
 
+@control.get("/files")
+def files_seen() -> Response:
+    """What accounts have uploaded, oldest first: `?account=`."""
+    return reply([{"account": account.name, **file.shown()} for account in _meant() for file in account.files.values()])
+
+
+@control.get("/chats")
+def chats_standing() -> Response:
+    """The chats that stand, oldest first, with all that was said in them: `?account=`."""
+    return reply([{"account": account.name, **chat.shown()} for account in _meant() for chat in account.chats.values()])
+
+
+@control.delete("/chats")
+def drop_chats() -> Response:
+    """Delete chats as their owners do in the browser: `?account=`."""
+    dropped = [(account, chat_id) for account in _meant() for chat_id in list(account.chats)]
+    for account, chat_id in dropped:
+        world_now().delete_chat(account, chat_id)
+    return reply({"dropped": len(dropped)})
+
+
+def _meant() -> list[Account]:
+    name = request.args.get("account")
+    return [_account(name)] if name else list(world_now().accounts.values())
+
+
 @control.get("/requests")
 def requests_seen() -> Response:
     """The requests that accounts have made, oldest first: `?account=&endpoint=&last=`."""
-    endpoint, name = request.args.get("endpoint"), request.args.get("account")
-    accounts = [_account(name)] if name else list(world_now().accounts.values())
+    endpoint = request.args.get("endpoint")
     notes = [
         {"account": account.name, **note}
-        for account in accounts
+        for account in _meant()
         for note in account.requests
         if endpoint in (None, note["endpoint"])
     ]

@@ -81,14 +81,18 @@ def world_now() -> World:
 
 
 def guarded(
-    endpoint: str, dialect: Kind, *, kinds: tuple[Kind, ...] | None = None, open_door: bool = False
+    endpoint: str, dialect: Kind, *, kinds: tuple[Kind, ...] | None = None, open_door: bool = False, bulk: bool = False
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """A view that gets its `Call` first. `open_door` leaves checking the caller to the view."""
+    """A view that gets its `Call` first.
+
+    `open_door` leaves checking the caller to the view, `bulk` the reading of a body that may be large.
+    A path with `<sub>` in it says itself whose it is.
+    """
 
     def wrap(view: Callable[..., Response]) -> Callable[..., Response]:
         @wraps(view)
         def run(**kwargs: str) -> Response:
-            call = _arrive(endpoint, dialect)
+            call = _arrive(endpoint, dialect, bulk=bulk, sub=kwargs.get("sub"))
             answer = strikes.before(call)
             if answer is None:
                 answer = _serve(call, view, kwargs, None if open_door else kinds or (dialect,))
@@ -101,12 +105,13 @@ def guarded(
     return wrap
 
 
-def _arrive(endpoint: str, dialect: Kind) -> Call:
+def _arrive(endpoint: str, dialect: Kind, *, bulk: bool, sub: str | None) -> Call:
     world = world_now()
-    raw = request.get_data()
+    raw = b"" if bulk else request.get_data()
     token = bearer() or (_refresh_token(raw) if endpoint == "exchange" else "")
-    account = world.by_token(token)
-    fault = world.faults.take(account.name if account else None, endpoint, dialect, raw)
+    account = world.by_token(token) if sub is None else world.by_sub(sub)
+    name, org = (account.name, account.org) if account else (None, None)
+    fault = world.faults.take(name, org, endpoint, dialect, raw)
     remembered = memory.remember(world, account, endpoint, dialect, raw)
     if fault is not None:
         remembered["fault"] = fault.what

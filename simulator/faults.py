@@ -12,7 +12,7 @@ from simulator.kinds import Kind
 from simulator.reasons import ALL_REASONS, REASONS
 
 _IN_STREAM = frozenset({"first", "middle", "trailer", "end"})  # places that only a chat has
-_MATCH = frozenset({"account", "endpoint", "kind", "contains"})
+_MATCH = frozenset({"account", "org", "endpoint", "kind", "contains"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,16 @@ class Match:
     """Which requests a fault is for; what is None fits all. `contains` looks into the raw body."""
 
     account: str | None = None
+    org: str | None = None
     endpoint: str | None = None
     kind: Kind | None = None
     contains: str | None = None
 
-    def fits(self, account: str | None, endpoint: str, kind: Kind, body: bytes) -> bool:
+    def fits(self, account: str | None, org: str | None, endpoint: str, kind: Kind, body: bytes) -> bool:
         """Whether a request is meant."""
         return (
             self.account in (None, account)
+            and self.org in (None, org)
             and self.endpoint in (None, endpoint)
             and self.kind in (None, kind)
             and (self.contains is None or self.contains.encode() in body)
@@ -92,17 +94,18 @@ class FaultBook:
         self._faults.append(fault)
         return fault
 
-    def take(self, account: str | None, endpoint: str, kind: Kind, body: bytes) -> Fault | None:
+    def take(self, account: str | None, org: str | None, endpoint: str, kind: Kind, body: bytes) -> Fault | None:
         """The fault that strikes this request: the first that fits."""
         for fault in self._faults:
-            if fault.exists(endpoint, kind) and fault.match.fits(account, endpoint, kind, body) and fault.strikes():
+            fits = fault.exists(endpoint, kind) and fault.match.fits(account, org, endpoint, kind, body)
+            if fits and fault.strikes():
                 return fault
         return None
 
     def take_named(self, what: str, endpoint: str, kind: Kind) -> Fault | None:
         """The same before it is known who calls: only a fault that asks neither for an account nor for a body."""
         for fault in self._faults:
-            if fault.what == what and fault.match.fits(None, endpoint, kind, b"") and fault.strikes():
+            if fault.what == what and fault.match.fits(None, None, endpoint, kind, b"") and fault.strikes():
                 return fault
         return None
 
@@ -175,4 +178,5 @@ def _match(wanted: Mapping[str, Any], what: str, *, usual: str | None) -> Match:
         known = ENDPOINTS & CATALOGUE[what].endpoints
         raise ValueError(f"fault {what!r} cannot strike {endpoint!r}; it strikes: {', '.join(sorted(known))}")
     kind = wanted.get("kind")
-    return Match(wanted.get("account"), endpoint, Kind(kind) if kind else None, wanted.get("contains"))
+    kind = Kind(kind) if kind else None
+    return Match(wanted.get("account"), wanted.get("org"), endpoint, kind, wanted.get("contains"))

@@ -27,6 +27,7 @@ class Order:
     include_usage: bool
     tool: str | None = None
     arguments: str = ""
+    finish: str = "stop"
 
 
 def count(text: str) -> int:
@@ -59,7 +60,7 @@ class MoonshotPlay:
         for piece in self._cue.pieces():
             self._spent += len(piece) * 0.7
             yield self._chunk("text", {"content": piece})
-        yield from self._end("stop")
+        yield from self._end(self._order.finish)
 
     def _tool(self, name: str) -> Iterator[Emit]:
         first = {"index": 0, "id": f"{name}:0", "type": "function", "function": {"name": name, "arguments": ""}}
@@ -98,7 +99,7 @@ class MoonshotPlay:
             call = {"index": 0, "id": f"{self._order.tool}:0", "type": "function", "function": function}
             message |= {"content": "", "tool_calls": [call]}
         self._spent = len(orjson.dumps(message)) * 0.25
-        finish = "stop" if self._order.tool is None else "tool_calls"
+        finish = self._order.finish if self._order.tool is None else "tool_calls"
         if fault is not None:
             finish = str(fault.args["reason"]) if fault.what == "finish" else _FINISHES.get(fault.what, finish)
             message["content"] = "" if fault.what == "empty" else message["content"]

@@ -15,6 +15,7 @@ from simulator.answers import Script, check_overrides, cut, directive, write_scr
 from simulator.desk import Call
 from simulator.faults import parse
 from simulator.framing import frame, zipped
+from simulator.reading import Reading
 from simulator.reasons import Refusal
 from simulator.replies import deliver, link_now
 from simulator.streams import Break, Emit, Headers, Item, Pause, Stream
@@ -50,13 +51,13 @@ class Cue:
         return cut(self.script.thinking, None, self.rng, tame=self.tame)
 
 
-def rehearse(call: Call, prompt: str) -> Script:
-    """The script for a prompt, with what an `answer` fault and the prompt's own directive say."""
+def rehearse(call: Call, reading: Reading) -> Script:
+    """The script for what was read, with what an `answer` fault and the prompt's own directive say."""
     overrides = dict(call.fault.args) if call.fault and call.fault.what == "answer" else {}
-    call.remembered["prompt"] = prompt
+    call.remembered |= {"prompt": reading.prompt, "read": reading.shown()}
     if call.world.settings.directives:
-        overrides |= _directed(call, directive(prompt))
-    return write_script(call.world.settings, prompt, overrides)
+        overrides |= _directed(call, directive(reading.prompt))
+    return write_script(call.world.settings, reading, overrides)
 
 
 def _directed(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ CLASSIC = {
     "too_fast": Reason(429, "chat.user_stream_pushing", "发送频率过高，请稍后再试"),
     "overloaded": Reason(429, "openai.completion.stream", "Kimi 现在有点累了，晚点再来问我吧！"),
     "too_long": Reason(400, "openai.completion.token_length_too_long", "对话长度超过上限，请缩短后再试"),
+    "research": Reason(403, "chat.research_limit", "探索版次数已用完"),  # made up
     "anonymous": Reason(403, "chat.anonymous_limit", "匿名聊天使用次数超过上限，请登录"),  # made up: the type
     "not_found": Reason(404, "chat.not_found", "会话不存在"),  # made up
     "gone": Reason(410, "chat.gone", "会话已删除"),  # made up

@@ -34,12 +34,19 @@ SCENARIOS = (
 DEFAULT = "SCENARIO_K2D5"
 
 
+def offered(account: Account) -> list[Scenario]:
+    """What an account may use: what its plan has, unless it was told otherwise."""
+    if account.scenarios is not None:
+        return [scenario for scenario in SCENARIOS if scenario.name in account.scenarios]
+    return [scenario for scenario in SCENARIOS if scenario.free or account.plan != "free"]
+
+
 def check_scenario(account: Account, name: str, effort: str) -> None:
     """Raises Refusal for a scenario that does not exist, is not in the plan, or an effort that it does not take."""
     scenario = next((scenario for scenario in SCENARIOS if scenario.name == name), None)
     if scenario is None:
         raise Refusal("invalid", f"unknown scenario {name!r}")
-    if account.plan == "free" and not scenario.free:
+    if scenario not in offered(account):
         raise Refusal("plan")
     if effort.removeprefix("REASONING_EFFORT_") not in scenario.efforts:
         raise Refusal("invalid", f"{name} does not take {effort}")

@@ -25,7 +25,8 @@ _CHOICES = {
 class Settings:
     """Every knob; times in seconds.
 
-    `answer` and `thinking` may contain `{prompt}`, which becomes the last user message.
+    `answer` and `thinking` may contain `{prompt}`, which becomes the last user message, and what else the one who
+    answers has read (`simulator.reading`).
     """
 
     # tokens
@@ -45,6 +46,8 @@ class Settings:
     event_delay: float = 0.0
     first_delay: float = 0.0  # silence before the first byte of a stream
     echo_limit: int = 2000  # characters of the prompt that are echoed
+    answer_limit: int | None = None  # classic: characters after which an answer stops with `length`
+    research_silence: float = 0.0  # classic: how long a research says nothing before it answers
     directives: bool = False  # obey [[sim {...}]] in prompts
 
     # framing
@@ -56,7 +59,7 @@ class Settings:
     web_streams: int = 1
     moonshot_streams: int = 50
     linger_seconds: float = 0.0  # how long an account stays busy after its client hung up
-    max_prompt: int = 200_000  # characters, web dialects
+    max_prompt: int = 200_000  # characters of a chat, web dialects
     parse_polls: int = 1  # how often a file is "not ready yet"
     keep_requests: int = 50  # requests remembered per account
 

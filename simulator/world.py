@@ -16,6 +16,7 @@ from simulator.faults import FaultBook
 from simulator.files import File
 from simulator.kinds import Kind
 from simulator.links import Link
+from simulator.reading import Reading
 from simulator.reasons import Refusal
 from simulator.settings import Settings
 from simulator.streams import Stream
@@ -73,7 +74,7 @@ class World:
         name = name or f"{kind.value}-{len(self.accounts) + 1}"
         if name in self.accounts:
             raise ValueError(f"there is an account {name!r} already")
-        account = Account(name=name, kind=kind, models=tuple(models), org=org or f"org-{name}")
+        account = Account(name=name, kind=kind, models=list(models), org=org or f"org-{name}")
         account.device_id = made_up_device(name) if device_id and kind is not Kind.MOONSHOT else None
         self.alter(account, more)
         first = tokens.read(tokens.first_refresh(account.holder)) or {}
@@ -94,6 +95,9 @@ class World:
             "used": (int, float),
             "resets_in": (int, float),
             "classic_exchange": bool,
+            "research": int,
+            "models": list,
+            "scenarios": list,
         }
         for name, value in changes.items():
             if name not in known or not isinstance(value, known[name]):
@@ -101,6 +105,10 @@ class World:
             if name == "state" and value not in _STATES:
                 raise ValueError(f"state is one of {', '.join(_STATES)}")
             setattr(account, name, value)
+
+    def by_sub(self, sub: str) -> Account | None:
+        """The account of a user id."""
+        return self._by_sub.get(sub)
 
     def by_token(self, token: str) -> Account | None:
         """Whose token or key it is, good or not."""
@@ -156,6 +164,11 @@ class World:
         if file is None:
             raise Refusal("invalid", "unknown file")
         return file
+
+    def check_length(self, reading: Reading) -> None:
+        """Raises Refusal when a chat, with all that was said in it, is longer than the web dialects take."""
+        if sum(map(len, (reading.prompt, reading.system, *reading.history))) > self.settings.max_prompt:
+            raise Refusal("too_long")
 
     @staticmethod
     def stamp(seconds: float) -> str:

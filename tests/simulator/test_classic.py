@@ -94,6 +94,36 @@ def test_an_answer_goes_on_after_its_limit(kimi: Simulator, classic: Client) -> 
     assert classic.complete(chat_id, **wanted).status_code == 400, "there is nothing left"
 
 
+def test_long_answers_stop_again_and_again_until_all_is_said(kimi: Simulator, classic: Client) -> None:
+    kimi.settings(answer="一二三四五六七八九十" * 10, answer_limit=40)
+    chat_id = classic.new_chat()
+    bodies = [classic.complete(chat_id).content]
+    req = next(event["id"] for event in events(bodies[0]) if event["event"] == "req")
+    while "length" in kinds(bodies[-1]):
+        wanted: dict[str, Any] = {"segment_id": req, "action": "continue"}
+        bodies.append(classic.complete(chat_id, " ", **wanted).content)
+    assert len(bodies) == 3
+    assert "".join(map(text_of, bodies)) == "一二三四五六七八九十" * 10
+
+
+def test_a_text_that_draws_on_a_search_has_marks_split_over_events(kimi: Simulator, classic: Client) -> None:
+    kimi.settings(answer="月亮很远。The moon.")
+    body = classic.complete(classic.new_chat(), use_search=True).content
+    pieces = [event["text"] for event in events(body) if event["event"] == "cmpl"]
+    assert "[^1^][^2^][^99^]" in "".join(pieces), "the last one speaks of nothing"
+    assert not any("[^1^]" in piece for piece in pieces)
+
+
+def test_research_is_silent_for_long_and_is_used_up(kimi: Simulator, classic: Client) -> None:
+    kimi.settings(research_silence=0.05)
+    kimi.account("classic", research=1)
+    body = classic.complete(classic.new_chat(), use_research=True).content
+    assert "search_plus" in kinds(body)
+    assert classic.call("GET", "/api/chat/research/usage").json()["remain"] == 0
+    refused = classic.complete(classic.new_chat(), use_research=True)
+    assert (refused.status_code, refused.json()["error_type"]) == (403, "chat.research_limit")
+
+
 def test_a_running_answer_can_be_cancelled(kimi: Simulator, classic: Client) -> None:
     kimi.settings(events=2000, event_delay=0.01, tame=True)
     chat_id = classic.new_chat()

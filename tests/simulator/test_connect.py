@@ -68,7 +68,7 @@ def test_sources_and_citation_marks_come_with_a_search(web: Client) -> None:
     contents = [m["block"]["tool"]["contents"] for _, m in messages if m.get("mask") == "block.tool.contents"]
     assert contents[0][0]["searchResult"]["base"]["url"] == "https://example.com/a"
     marks = re.findall("\ue3a0cite\ue3a3(.*?)\ue3a8", connect_text(messages))
-    assert marks == ["web_search:1#0\ue3a3web_search:1#1"]
+    assert marks == ["web_search:1#0\ue3a3web_search:1#1", "web_search:7#9"], "the last one speaks of nothing"
 
 
 def test_a_chat_goes_on_from_the_last_answer(kimi: Simulator, web: Client) -> None:
@@ -111,6 +111,20 @@ def test_a_free_plan_has_no_big_scenario(kimi: Simulator) -> None:
     client = Client(kimi, kimi.mint(kind="kimi", plan="free")).log_in()
     assert error_of(client.chat(scenario="SCENARIO_OK_COMPUTER").content)["code"] == "resource_exhausted"
     assert frames(client.chat().content)[-1] == (2, {})
+
+
+def test_an_account_lists_and_has_what_its_plan_has_unless_told_otherwise(kimi: Simulator, web: Client) -> None:
+    path = "/apiv2/kimi.gateway.config.v1.ConfigService/GetAvailableModels"
+
+    def listed() -> list[str]:
+        return [model["scenario"] for model in web.call("POST", path, {}).json()["availableModels"]]
+
+    assert "SCENARIO_K3" in listed()
+    kimi.account("web", plan="free")
+    assert "SCENARIO_K3" not in listed()
+    kimi.account("web", scenarios=["SCENARIO_K3"])
+    assert listed() == ["SCENARIO_K3"]
+    assert error_of(web.chat().content)["code"] == "resource_exhausted"
 
 
 def test_one_stream_an_account(kimi: Simulator, web: Client) -> None:

@@ -88,6 +88,35 @@ def test_no_tool_is_called_without_need(official: Client) -> None:
     assert required["message"]["tool_calls"][0]["function"]["name"] == "get_weather"
 
 
+def test_stop_and_max_tokens_are_honoured(kimi: Simulator, official: Client) -> None:
+    kimi.settings(answer="一二三四五六七八九十")
+    choice = official.ask(stop=["四", "九"]).json()["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("一二三", "stop")
+    choice = official.ask(max_tokens=5).json()["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("一二三四五", "length")
+
+
+def test_an_answer_may_have_to_be_json(kimi: Simulator, official: Client) -> None:
+    kimi.settings(answer="yes")
+    answer = official.ask(response_format={"type": "json_object"}).json()["choices"][0]["message"]["content"]
+    assert answer == '{"answer":"yes"}'
+    assert official.ask(response_format={"type": "yaml"}).status_code == 400
+
+
+def test_a_partial_message_is_gone_on_with_and_not_repeated(kimi: Simulator, official: Client) -> None:
+    kimi.settings(answer="rest")
+    messages = [{"role": "user", "content": "count"}, {"role": "assistant", "content": "1, 2", "partial": True}]
+    assert official.ask(messages=messages).json()["choices"][0]["message"]["content"] == "…rest"
+    assert official.ask(messages=[messages[0], {"role": "assistant", "content": "1"}]).status_code == 400
+
+
+def test_a_fault_can_be_of_a_whole_organisation(kimi: Simulator) -> None:
+    one, two = (Client(kimi, kimi.mint(kind="moonshot", org="org-shared")) for _ in range(2))
+    other = Client(kimi, kimi.mint(kind="moonshot"))
+    kimi.fault("error", times=None, match={"org": "org-shared", "endpoint": "chat"}, reason="rate")
+    assert [client.ask().status_code for client in (one, two, other)] == [429, 429, 200]
+
+
 def test_models_tokens_and_balance(official: Client) -> None:
     listed = official.call("GET", "/v1/models").json()["data"]
     assert [model["id"] for model in listed] == ["kimi-k3", "kimi-k2.7-code", "kimi-k2.6"]
