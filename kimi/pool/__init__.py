@@ -11,9 +11,10 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
+| `private`                  | zset   | accounts of somebody's own, by the time at which they are forgotten    |
 | `leases`                   | zset   | `WORKER.ID:NAME` by expiry; a crashed holder's vanish by themselves    |
 | `returned:WORKER.ID:NAME`  | string | a lease that was given back just now; expires                          |
-| `routes`                   | set    | every route that some configured account serves                        |
+| `routes`                   | set    | every route that some configured account serves for everybody          |
 | `route:R:members`          | set    | all accounts of a route, whatever their state                          |
 | `route:R:ready:PRIORITY`   | zset   | accounts that can be leased, by turn                                   |
 | `route:R:priorities`       | zset   | priorities in use                                                      |
@@ -37,6 +38,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 
 A route is what a request can be sent along: `kimi`, `kimi-classic`, or `moonshot:MODEL`.
+Those of an account that serves one client alone end in `@` and its owner.
 Whatever changes more than one key is one script in `lua/`, so that no reader ever sees half of it.
 """
 
@@ -44,6 +46,7 @@ from kimi.pool.chats import Chats
 from kimi.pool.connection import connect
 from kimi.pool.leases import Lease, Leases, Rest, Wish
 from kimi.pool.members import Members, Summary, SyncReport
+from kimi.pool.private import PrivateAccounts
 from kimi.pool.signals import Signals
 from kimi.pool.store import Store
 from kimi.pool.tokens import TokenStore
@@ -53,6 +56,7 @@ __all__ = [
     "Lease",
     "Leases",
     "Members",
+    "PrivateAccounts",
     "Rest",
     "Signals",
     "Store",

@@ -33,6 +33,7 @@ class Copy:
     struck: float  # when the last of them happened
     refused: Mapping[str, float]  # models, and until when
     organisation: str = ""  # whose limits it is known to share; a hash
+    fingerprint: str = ""  # of the secret that its credential stems from
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Changes:
 
 def _copy(row: list[Any]) -> Copy:
     _, spec, routes, state, present, rejected, token, version, expires, cool_until, *failures = row
-    strikes, kind, struck, organisation, refused = failures
+    strikes, kind, struck, organisation, fingerprint, refused = failures
     return Copy(
         account=unpack(spec),
         routes=tuple(orjson.loads(routes)),
@@ -77,4 +78,5 @@ def _copy(row: list[Any]) -> Copy:
         struck=int(struck or 0) / 1000,
         refused={model: int(until) / 1000 for model, until in zip(refused[::2], refused[1::2], strict=True)},
         organisation=organisation or "",
+        fingerprint=fingerprint,
     )

@@ -91,6 +91,37 @@ def record_of(values: Mapping[str, str], due: float | None) -> Record:
     )
 
 
+def enter(
+    store: Store,
+    member: ConfiguredAccount,
+    origin: str,
+    rotated: Mapping[str, Credential] = MappingProxyType({}),
+    limits: Sequence[int] = (),
+) -> str:
+    """Brings one account into the pool, or up to date; the outcome in the script's words.
+
+    `limits` are those of accounts that have an owner. Raises `StoreUnavailable`.
+    """
+    account, known_as = member.account, fingerprint(member.secret)
+    credential = rotated.get(known_as, Credential(member.secret, 0))
+    outcome = store.run(
+        "sync",
+        account.name,
+        pack(account),
+        origin,
+        known_as,
+        credential.refresh,
+        account.max_concurrency,
+        account.requests_per_minute or 0,
+        account.weight,
+        account.priority,
+        account.line,
+        credential.version,
+        *limits,
+    )
+    return str(outcome)
+
+
 class Members:
     """Reads and writes what is known of accounts. Every method may raise `StoreUnavailable`."""
 
@@ -114,7 +145,7 @@ class Members:
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         leaving = [name for name, present in self._present(origin).items() if wanted.get(name) != present]
         left = [name for name in leaving if self._store.run("withdraw", name)]
-        outcomes = {member.account.name: self._sync_one(member, origin, rotated) for member in configured}
+        outcomes = {member.account.name: enter(self._store, member, origin, rotated) for member in configured}
 
         def those(outcome: str) -> tuple[str, ...]:
             return tuple(name for name, found in outcomes.items() if found == outcome)
@@ -185,23 +216,3 @@ class Members:
                 pipe.hmget(self._store.key("account", name), "origin", "present", "fingerprint")
             found = zip(names, pipe.execute(), strict=True)
         return {name: values[2] for name, values in found if values[:2] == [origin, "1"]}
-
-    def _sync_one(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, Credential]) -> str:
-        account, known_as = member.account, fingerprint(member.secret)
-        credential = rotated.get(known_as, Credential(member.secret, 0))
-        return str(
-            self._store.run(
-                "sync",
-                account.name,
-                pack(account),
-                origin,
-                known_as,
-                credential.refresh,
-                account.max_concurrency,
-                account.requests_per_minute or 0,
-                account.weight,
-                account.priority,
-                account.line,
-                credential.version,
-            )
-        )

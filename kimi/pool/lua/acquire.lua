@@ -197,7 +197,12 @@ local function queue_up()
   redis.call('HSETNX', entry, 'again', '0')
   redis.call('HSET', entry, 'number', number, 'routes', ARGV[2], 'wish', cjson.encode(wish), 'only', only)
   redis.call('PEXPIRE', entry, int(patience + AGAIN))
-  for _, route in ipairs(routes) do redis.call('ZADD', key('route', route, 'queue'), number, ticket) end
+  for _, route in ipairs(routes) do
+    local queue = key('route', route, 'queue')
+    redis.call('ZADD', queue, number, ticket)
+    -- Nobody looks for the tickets of dead workers in queues that belong to one client.
+    if redis.call('PTTL', queue) < patience + AGAIN then redis.call('PEXPIRE', queue, int(patience + AGAIN)) end
+  end
   if redis.call('PTTL', key('waiting')) < patience + AGAIN then
     redis.call('SET', key('waiting'), '1', 'PX', int(patience + AGAIN))
   end

@@ -34,7 +34,7 @@ local function read(name)
   local fields = {
     'present', 'state', 'access', 'expires', 'rejected', 'cool_until', 'rate_until', 'in_flight',
     'limit', 'weight', 'priority', 'turn', 'place', 'placed_priority', 'routes', 'version', 'rate', 'spec',
-    'fingerprint', 'refresh', 'models', 'line', 'strikes', 'struck', 'strike_kind',
+    'fingerprint', 'refresh', 'models', 'line', 'strikes', 'struck', 'strike_kind', 'owner',
   }
   local values = redis.call('HMGET', key('account', name), unpack(fields))
   if not values[1] then return nil end
@@ -129,11 +129,15 @@ local function suits(name, a, wish)
   return not refuses(name, wish[1])
 end
 
+local function rouse(ticket)
+  redis.call('PUBLISH', key('freed', string.match(ticket, '^[^.]*')), ticket)
+end
+
 local function call(ticket, name)
   redis.call('ZADD', key('called', name), int(NOW), ticket)
   redis.call('PEXPIRE', key('called', name), AGAIN)
   redis.call('HSET', key('ticket', ticket), 'again', int(NOW + AGAIN), 'called_to', name)
-  redis.call('PUBLISH', key('freed', string.match(ticket, '^[^.]*')), ticket)
+  rouse(ticket)
 end
 
 -- Calls as many to an account that is ready as it has places, first come, first served.
@@ -222,7 +226,7 @@ local function settle(name, a)
   elseif serves and a.in_flight >= limit_of(a) then place = 'full'
   elseif serves then place = 'ready'
   end
-  if serves and token_good then
+  if serves and token_good and a.owner == '' then
     redis.call('ZADD', key('usable'), int(a.expires), name)
   else
     redis.call('ZREM', key('usable'), name)
@@ -245,7 +249,7 @@ local function settle(name, a)
   if place == 'ready' then offer(name, a) end
 end
 
-local function routes_of(a)
+local function public_routes_of(a)
   local spec = cjson.decode(a.spec)
   if spec.kind ~= 'moonshot' then return {spec.kind} end
   local routes = {}
@@ -253,6 +257,14 @@ local function routes_of(a)
   for i, model in ipairs(#spec.models > 0 and spec.models or cjson.decode(a.models)) do
     routes[i] = 'moonshot:' .. model
   end
+  return routes
+end
+
+-- An account with an owner serves along routes of its own, which nobody else asks for.
+local function routes_of(a)
+  local routes = public_routes_of(a)
+  if a.owner == '' then return routes end
+  for i, route in ipairs(routes) do routes[i] = route .. '@' .. a.owner end
   return routes
 end
 
@@ -267,7 +279,7 @@ local function set_routes(name, a)
   for _, route in ipairs(a.present == '1' and a.routes or {}) do
     serves[route] = true
     redis.call('SADD', key('route', route, 'members'), name)
-    redis.call('SADD', key('routes'), route)
+    if a.owner == '' then redis.call('SADD', key('routes'), route) end
   end
   for _, route in ipairs(before) do
     if not serves[route] then
@@ -277,6 +289,30 @@ local function set_routes(name, a)
         for _, of in ipairs({'priorities', 'turns', 'queue'}) do redis.call('DEL', key('route', route, of)) end
       end
     end
+  end
+end
+
+-- Takes an account out of service because it is no longer configured, or not with this credential. Nothing of it is
+-- forgotten: whoever is configured with the same secret from now on goes on with what has become of it.
+local function withdraw(name, a)
+  a.present = '0'
+  redis.call('HSET', key('account', name), 'present', '0')
+  redis.call('ZADD', key('gone'), int(NOW), name)
+  local kept = key('kept', a.fingerprint)
+  redis.call('HSET', kept, 'name', name, 'version', a.version, 'refresh', a.refresh)
+  redis.call('PEXPIRE', kept, KEEP)
+  schedule(name, a)
+  set_routes(name, a)
+  settle(name, a)
+  changed(name)
+end
+
+-- Forgets an account that was withdrawn. What is kept of its secret has an expiry of its own.
+local function erase(name)
+  redis.call('DEL', key('account', name), key('recent', name), key('refused', name))
+  redis.call('SREM', key('accounts'), name)
+  for _, names_by in ipairs({'gone', 'refresh', 'usable', 'changed', 'private'}) do
+    redis.call('ZREM', key(names_by), name)
   end
 end
 

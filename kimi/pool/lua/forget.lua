@@ -3,9 +3,5 @@
 -- Returns their names.
 
 local names = redis.call('ZRANGEBYSCORE', key('gone'), '-inf', int(NOW - KEEP), 'LIMIT', 0, 100)
-for _, name in ipairs(names) do
-  redis.call('DEL', key('account', name), key('recent', name), key('refused', name))
-  redis.call('SREM', key('accounts'), name)
-  for _, names_by in ipairs({'gone', 'refresh', 'usable', 'changed'}) do redis.call('ZREM', key(names_by), name) end
-end
+for _, name in ipairs(names) do erase(name) end
 return names

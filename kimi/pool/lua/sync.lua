@@ -3,11 +3,34 @@
 -- one that was rotated under another name comes along.
 -- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
 --       version that the credential has had, or 0
+--       and where it is one that somebody brought along: milliseconds for which it is kept, how many there may be
 -- Returns 'added', 'revived' (its credential is tried anew), 'updated' or 'same'; or 'locked' when the credential is
--- being exchanged just now, so that nothing was changed.
+-- being exchanged just now, so that nothing was changed; or 'full' or 'configured' (the operator has it) where somebody
+-- brought it along in vain.
 
 local name, spec, origin, fingerprint, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local account, kept = key('account', name), key('kept', fingerprint)
+
+-- One credential must not be exchanged in two places: the operator's account goes before one of somebody's own.
+local function is_configured()
+  for _, other in ipairs(redis.call('SMEMBERS', key('accounts'))) do
+    local of = redis.call('HMGET', key('account', other), 'fingerprint', 'present', 'owner')
+    if of[1] == fingerprint and of[2] == '1' and (of[3] or '') == '' then return true end
+  end
+  return false
+end
+
+local owner = cjson.decode(spec).owner or ''
+if owner ~= '' and redis.call('HGET', account, 'present') ~= '1' then
+  if redis.call('ZCARD', key('private')) >= tonumber(ARGV[14]) then return 'full' end
+  if is_configured() then return 'configured' end
+  redis.call('ZADD', key('private'), int(NOW + tonumber(ARGV[13])), name)
+elseif owner == '' then
+  local own = 'private-' .. string.sub(fingerprint, 1, 12)
+  local a = own ~= name and read(own)
+  if a and a.present == '1' and a.fingerprint == fingerprint then withdraw(own, a) end
+end
+
 local known = redis.call('HMGET', account, 'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state', 'line')
 local fresh = known[2] ~= fingerprint
 if known[1] == spec and not fresh and known[3] == '1' and known[5] == origin and known[8] == ARGV[11] then
@@ -67,7 +90,7 @@ end
 redis.call('DEL', kept)
 redis.call('ZREM', key('gone'), name)
 redis.call('HSET', account,
-  'spec', spec, 'origin', origin, 'present', '1', 'limit', ARGV[7], 'rate', ARGV[8], 'weight', ARGV[9],
+  'spec', spec, 'owner', owner, 'origin', origin, 'present', '1', 'limit', ARGV[7], 'rate', ARGV[8], 'weight', ARGV[9],
   'priority', ARGV[10], 'line', ARGV[11])
 if ARGV[8] == '0' then redis.call('HSET', account, 'rate_until', '0') end
 local a = read(name)

@@ -10,6 +10,7 @@ import redis
 from kimi.accounts import Account, Kind, State
 from kimi.pool import Rest
 from kimi.pool.changes import PAGE, Changes, Copy
+from kimi.pool.members import fingerprint
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
 REST = Rest("Overloaded", "too busy", first=30, most=60)
@@ -45,6 +46,7 @@ def test_a_copy_holds_what_leasing_needs(pool: Pool, changes: Changes) -> None:
         struck=pool.clock.now,
         refused={"kimi-x": pool.clock.now + 100},
         organisation="abc",
+        fingerprint=fingerprint("refresh-key"),
     )
     assert "access-key" not in repr(copy)
     pool.clock.now += 101

@@ -1,0 +1,218 @@
+"""Accounts that a client brings along: whose they are, how long they stay, and what is kept of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kimi.accounts import Account, ConfiguredAccount, Kind, State
+from kimi.errors import AllBusy, AwaitingToken, NoAccount
+from kimi.pool import Lease, PrivateAccounts
+from kimi.pool.private import ORIGIN, Adoption, Known, private_account, private_routes
+from tests.kimi.pool.pools import KIMI, Pool, web, wish
+from tests.kimi.pool.queueing import PATIENCE, Ear
+
+MINE, YOURS = private_account("my token", Kind.KIMI), private_account("your token", Kind.KIMI)
+NAME = MINE.account.name
+
+
+@pytest.fixture
+def private(pool: Pool) -> PrivateAccounts:
+    return PrivateAccounts(pool.store, idle=1_000, stranger=100, most=3)
+
+
+def take(pool: Pool, *members: ConfiguredAccount, ticket: str = "", patience: float = 0.0) -> Lease:
+    routes = private_routes(["kimi", "kimi-classic"], [member.account.name for member in members])
+    return pool.leases.acquire(wish(*routes), ticket=ticket, patience=patience)
+
+
+def refresh_of(pool: Pool, name: str) -> str:
+    record = pool.members.get(name)
+    assert record is not None
+    return record.refresh
+
+
+def kill(pool: Pool, name: str) -> None:
+    record = pool.members.get(name)
+    assert record is not None
+    assert pool.members.mark(name, record.version, State.DEAD, "401")
+
+
+def test_an_unknown_token_is_adopted_and_exchanged_like_any_other(pool: Pool, private: PrivateAccounts) -> None:
+    assert private.notice([MINE]) == {}
+    assert private.adopt(MINE) is Adoption.ADOPTED
+    assert pool.tokens.due() == [NAME]
+    noticed = private.notice([MINE, YOURS])
+    assert noticed == {NAME: Known(NAME, State.NEW, usable=False, routes=noticed[NAME].routes)}
+    assert "kimi" in noticed[NAME].routes and not any("@" in route for route in noticed[NAME].routes)
+    with pytest.raises(AwaitingToken):
+        take(pool, MINE)
+    pool.freshen(NAME)
+    assert private.notice([MINE])[NAME].usable
+    assert take(pool, MINE).account == Account(name=NAME, kind=Kind.KIMI, owner=NAME)
+    with pytest.raises(AllBusy):
+        take(pool, MINE)
+
+
+def test_nobody_else_is_served_by_it(pool: Pool, private: PrivateAccounts) -> None:
+    pool.fill(web("operator's"))
+    private.adopt(MINE)
+    private.adopt(YOURS)
+    pool.freshen(NAME)
+    assert pool.leases.acquire(KIMI).account.name == "operator's"
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(KIMI)
+    with pytest.raises(AwaitingToken):
+        take(pool, YOURS)
+    assert take(pool, YOURS, MINE).account.name == NAME
+    assert not any("@" in route for route in pool.members.routes())
+    assert pool.members.summary().usable == 1
+
+
+def test_the_operators_file_never_touches_it(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    pool.configure(web("a"))
+    pool.configure()
+    record = pool.members.get(NAME)
+    assert record is not None and record.configured
+
+
+def test_the_operators_token_is_not_exchanged_in_two_places(pool: Pool, private: PrivateAccounts) -> None:
+    pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)])
+    pool.freshen("a")
+    assert private.adopt(MINE) is Adoption.CONFIGURED
+    assert private.notice([MINE]) == {}
+    assert pool.members.get(NAME) is None
+    pool.members.sync([])
+    assert private.adopt(MINE) is Adoption.ADOPTED
+    assert refresh_of(pool, NAME) == "refresh-a-2"
+
+
+def test_an_operator_who_takes_it_over_goes_on_with_the_newest_token(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    pool.freshen(NAME)
+    newest = refresh_of(pool, NAME)
+    assert pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)]).added == ("a",)
+    assert refresh_of(pool, "a") == newest
+    assert pool.tokens.due() == ["a"]
+    assert private.notice([MINE]) == {}
+    assert private.adopt(MINE) is Adoption.CONFIGURED
+
+
+def test_an_operator_waits_for_an_exchange_before_he_takes_it_over(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    with pool.tokens.lock(NAME):
+        assert pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)]).deferred == ("a",)
+        assert pool.members.get("a") is None
+
+
+def test_it_is_forgotten_when_nobody_uses_it_and_goes_on_where_it_was_when_its_client_comes_back(
+    pool: Pool, private: PrivateAccounts
+) -> None:
+    private.adopt(MINE)
+    pool.freshen(NAME)
+    newest = refresh_of(pool, NAME)
+    private.notice([MINE])
+    pool.clock.now += 999
+    assert private.forget() == ()
+    private.notice([MINE])
+    pool.clock.now += 1_000
+    assert private.forget() == ()
+    record = pool.members.get(NAME)
+    assert record is not None and not record.configured  # those who keep copies hear of it
+    pool.clock.now += 60
+    assert private.forget() == (NAME,)
+    assert pool.members.get(NAME) is None
+    left = {key for key in pool.store.redis.scan_iter() if NAME in key}
+    assert left == set()
+
+    assert private.notice([MINE]) == {}
+    assert private.adopt(MINE) is Adoption.ADOPTED
+    assert refresh_of(pool, NAME) == newest
+    assert pool.tokens.due() == [NAME]
+
+
+def test_it_is_not_forgotten_in_use(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    pool.freshen(NAME, lifetime=10_000)
+    lease = take(pool, MINE)
+    pool.leases.seconds = 10_000
+    pool.leases.renew([lease])
+    pool.clock.now += 2_000
+    private.forget()
+    record = pool.members.get(NAME)
+    assert record is not None and record.configured
+    pool.leases.release(lease)
+    with pool.tokens.lock(NAME):
+        pool.clock.now += 60
+        private.forget()
+        record = pool.members.get(NAME)
+        assert record is not None and record.configured
+
+
+def test_a_stranger_is_forgotten_soon_and_leaves_nothing(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    kill(pool, NAME)
+    assert private.notice([MINE])[NAME].is_dead
+    with pytest.raises(NoAccount):
+        take(pool, MINE)
+    assert private.adopt(MINE) is Adoption.ADOPTED
+    assert pool.tokens.due() == []  # its state stands: it is not tried again
+    pool.clock.now += 100
+    private.forget()
+    pool.clock.now += 60
+    assert private.forget() == (NAME,)
+    keys = {key.removeprefix("kimi:{pool}:") for key in pool.store.redis.scan_iter()}
+    assert keys <= {"changes"}
+
+
+def test_there_are_only_so_many(pool: Pool, private: PrivateAccounts) -> None:
+    outcomes = [private.adopt(private_account(f"token {number}", Kind.KIMI)) for number in range(4)]
+    assert outcomes == [Adoption.ADOPTED] * 3 + [Adoption.FULL]
+    pool.clock.now += 100
+    private.forget()
+    pool.clock.now += 60
+    assert len(private.forget()) == 3
+    assert private.adopt(MINE) is Adoption.ADOPTED
+
+
+def test_a_token_that_only_begins_with_the_same_fingerprint_is_another(private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    assert private.notice([ConfiguredAccount(MINE.account, "another token")]) == {}
+
+
+def test_another_kind_of_all_such_accounts_is_taken(private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    classic = private_account(MINE.secret, Kind.CLASSIC)
+    assert private.notice([classic]) == {}
+    assert private.adopt(classic) is Adoption.ADOPTED
+    assert private.notice([classic])[NAME].routes == ("kimi-classic",)
+
+
+def test_one_that_is_exchanged_just_now_under_another_name_is_taken_later(pool: Pool, private: PrivateAccounts) -> None:
+    pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)])
+    with pool.tokens.lock("a"):
+        pool.members.sync([])
+        assert private.adopt(MINE) is Adoption.LATER
+
+
+def test_whoever_waits_for_it_hears_of_its_death(pool: Pool, private: PrivateAccounts, ear: Ear) -> None:
+    private.adopt(MINE)
+    with pytest.raises(AwaitingToken):
+        take(pool, MINE, ticket="w.1", patience=PATIENCE)
+    assert ear.calls() == []
+    kill(pool, NAME)
+    assert ear.calls() == ["w.1"]
+
+
+def test_tickets_of_dead_workers_vanish_from_its_queue(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    with pytest.raises(AwaitingToken):
+        take(pool, MINE, ticket="w.1", patience=PATIENCE)
+    queue = pool.store.key("route", f"kimi@{NAME}", "queue")
+    assert 0 < pool.store.redis.pttl(queue) <= (PATIENCE + 1) * 1000
+
+
+def test_what_is_told_of_them_shows_no_token(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    assert MINE.secret not in repr(MINE) + repr(private.notice([MINE])) + repr(pool.members.get(NAME))
+    assert pool.store.redis.hget(pool.store.key("account", NAME), "origin") == ORIGIN
