@@ -12,6 +12,7 @@ from gateway.breaker import Breaker
 from gateway.cleanup import ChatRemover, Sink
 from gateway.deadlines import Deadlines, Watch
 from gateway.reactions import Outcome, Reactions
+from gateway.shaping import shaped
 from gateway.strays import Strays
 from gateway.verdict import Failure
 from kimi.accounts import Kind
@@ -102,5 +103,6 @@ class Attempt:
         raise BrokenAnswer("the stream ended without an end")
 
     def _events(self) -> Generator[Event]:
-        account = self._lease.account
-        return self._with.upstreams[account.kind].stream(self._question.chat, account, self._lease.token)
+        account, chat = self._lease.account, self._question.chat
+        events = self._with.upstreams[account.kind].stream(chat, account, self._lease.token)
+        return shaped(events, chat, account.kind)

@@ -97,8 +97,9 @@ _CLASSES: Final = (
 )
 _PIECE: Final = re.compile("[ ]?+(?:" + "|".join(f"(?P<class_{n}>{c.pattern})" for n, c in enumerate(_CLASSES)) + ")")
 _PRICES: Final = {_PIECE.groupindex[f"class_{n}"]: c for n, c in enumerate(_CLASSES)}
-# Where a text can be cut so that no piece is: before a space that follows something, after a newline.
-_SEAM: Final = re.compile(r"(?s:.*)(?:\S(?=[ ])|\n(?=\S))")
+# Where a text can be cut so that no piece is: before a space that follows something, after a newline, after the end
+# of a Chinese clause.
+_SEAM: Final = re.compile(r"(?s:.*)(?:\S(?=[ ])|\n(?=\S)|[\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f](?=\w))")
 
 
 def count(text: str) -> int:
@@ -140,6 +141,21 @@ class Counter:
         rest = "".join(self._pending)
         return _rounded(self._weight + _weigh(rest)) if self._weight or rest else 0
 
+    def room(self, text: str, tokens: int) -> int:
+        """How many characters of `text` can be added for `total` to stay within `tokens`.
+
+        Where that is not all of them, it is up to an end of a token.
+        """
+        self._settle()
+        rest = "".join(self._pending)
+        whole = rest + text
+        left = 1000 * tokens + 499 - self._weight
+        ends = _ends(whole, left)
+        # A token can cost more once what follows it is gone.
+        while ends and (ends[-1] > len(rest)) and _weigh(whole[: ends[-1]]) > left:
+            ends.pop()
+        return max(0, ends[-1] - len(rest)) if ends else 0
+
     def _settle(self) -> None:
         """Weigh the pending text up to its last seam and let it go."""
         text = "".join(self._pending)
@@ -164,3 +180,21 @@ def _weigh(text: str) -> int:
         length = end - start
         weight += first + each * (length - free) if length > free else first
     return weight
+
+
+def _ends(text: str, weight: int) -> list[int]:
+    """Where tokens end in as much of the text as weighs no more than `weight`."""
+    ends = []
+    for piece in _PIECE.finditer(text):
+        group = piece.lastindex or 0
+        start, end = piece.span(group)
+        _, first, free, each = _PRICES[group]
+        length = end - start
+        weight -= first + each * (length - free) if length > free else first
+        if weight < 0:
+            if not first:  # paid for by the character
+                ends.append(end + weight // each)
+            return ends
+        ends.append(end)
+    ends.append(len(text))
+    return ends

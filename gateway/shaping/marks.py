@@ -1,0 +1,121 @@
+"""Citation marks in a text that comes in pieces.
+
+Classic marks are `[^3^]`; those of the Connect dialect are U+E3A0, `cite`, U+E3A3, a key, perhaps further ones each
+behind a U+E3A3 of its own, U+E3A8 (`docs/kimi-wire.md` has both). Either may be split anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+LONGEST: Final = 256
+"""A private-use mark with more characters than these between its ends is none."""
+_OPENS, _PARTS, _CLOSES = "\ue3a0", "\ue3a3", "\ue3a8"
+_FENCE: Final = 3  # backticks
+
+# In one pass from the left: what may go on in the next piece, then what is complete.
+_TOKEN: Final = re.compile(
+    rf"(?P<begun>`{{1,7}}\Z|\[(?:\^(?:\d{{1,6}}\^?)?)?\Z|{_OPENS}[^{_OPENS}{_CLOSES}\n]{{0,{LONGEST}}}\Z)"
+    r"|(?P<backticks>`{1,8})"
+    r"|(?P<newline>\n)"
+    r"|\[\^(?P<classic>\d{1,6})\^\]"
+    rf"|{_OPENS}(?P<private>[^{_OPENS}{_CLOSES}\n]{{0,{LONGEST}}}{_CLOSES}?)"
+    rf"|(?P<stray>[{_PARTS}{_CLOSES}])"
+)
+
+Cite = Callable[[Sequence[str], int], str]
+"""Gets the keys of a mark and where in the text it stands; gives what is shown in its place."""
+
+
+class Marks:
+    """Puts something else in the place of marks, and shows the rest as it is.
+
+    Classic marks in code are code. Private-use characters are never shown, whatever they stand for.
+    What is shown does not depend on how the text is cut into pieces.
+    """
+
+    __slots__ = ("_busy", "_cite", "_fence", "_held", "_inline", "_last", "at")
+
+    def __init__(self, cite: Cite) -> None:
+        self.at = 0  # characters shown so far
+        self._cite = cite
+        self._held = ""  # what may be the beginning of a mark
+        self._fence = 0  # so many backticks opened the block of code that this is
+        self._inline = 0  # so many opened the code in this line
+        self._last = ""  # the latest piece that was shown
+        self._busy = False  # the next piece concerns us, whatever is in it
+
+    def feed(self, text: str) -> str:
+        """What can be shown now that `text` has come; `text` itself where it does not concern us."""
+        if self._busy or "[" in text or "`" in text or _OPENS in text or _PARTS in text or _CLOSES in text:
+            return self._read(text)
+        self.at += len(text)
+        self._last = text
+        return text
+
+    def close(self) -> str:
+        """What is shown of a mark that has not ended with the text."""
+        rest, self._held = self._held, ""
+        rest = "" if rest.startswith(_OPENS) else rest
+        self.at += len(rest)
+        return rest
+
+    def _read(self, text: str) -> str:
+        text = self._held + text
+        self._held = ""
+        shown: list[str] = []
+        done = 0
+        for token in _TOKEN.finditer(text):
+            self._show(text[done : token.start()], shown)
+            done = token.end()
+            if token["begun"]:
+                self._held = token["begun"]
+            else:
+                self._show(self._instead(token), shown)
+        self._show(text[done:], shown)
+        self._busy = bool(self._held or self._inline)
+        return "".join(shown)
+
+    def _show(self, text: str, shown: list[str]) -> None:
+        if text:
+            shown.append(text)
+            self.at += len(text)
+            self._last = text
+
+    def _instead(self, token: re.Match[str]) -> str:
+        match token.lastgroup:
+            case "backticks":
+                self._run(len(token[0]))
+                return token[0]
+            case "newline":
+                self._inline = 0
+                return token[0]
+            case "classic":
+                return token[0] if self._in_code else self._cited([token["classic"]])
+            case "private" if token[0].endswith(_CLOSES) and not self._in_code:
+                word, *keys = token["private"].removesuffix(_CLOSES).split(_PARTS)
+                return self._cited(keys) if word.strip() == "cite" else ""
+        return ""
+
+    def _cited(self, keys: Sequence[str]) -> str:
+        # Behind an exclamation mark a link would be an image.
+        gap = " " if self._last.endswith("!") else ""
+        link = self._cite(keys, self.at + len(gap))
+        return gap + link if link else ""
+
+    @property
+    def _in_code(self) -> bool:
+        return bool(self._fence or self._inline)
+
+    def _run(self, length: int) -> None:
+        """So many backticks open code, or close what as many have opened."""
+        if self._fence:
+            self._fence = 0 if length >= self._fence else self._fence
+        elif self._inline:
+            self._inline = 0 if length == self._inline else self._inline
+        elif length >= _FENCE:
+            self._fence = length
+        else:
+            self._inline = length

@@ -1,0 +1,56 @@
+"""Texts at which an answer that comes in pieces has to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Stops:
+    """Lets a text through up to the first of `stops` that becomes complete; of two at once, up to the longer one.
+
+    No more is held back than what such a text may begin with.
+    """
+
+    __slots__ = ("_heads", "_held", "_stops", "hit")
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self.hit = False
+        self._stops = stops
+        self._heads = {stop[0] for stop in stops}
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """What can be shown now that `text` has come."""
+        if not self._held and not self._concerned(text):
+            return text
+        text = self._held + text
+        self._held = ""
+        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
+            self.hit = True
+            return text[: min(found)[1]]
+        keep = min(_beginning(stop, text) for stop in self._stops)
+        self._held = text[keep:]
+        return text[:keep]
+
+    def close(self) -> str:
+        """What was held back, now that the text has ended."""
+        rest, self._held = self._held, ""
+        return rest
+
+    def _concerned(self, text: str) -> bool:
+        # A loop, because `any` costs several times as much and this is asked for every piece.
+        for head in self._heads:  # noqa: SIM110
+            if head in text:
+                return True
+        return False
+
+
+def _beginning(stop: str, text: str) -> int:
+    """Where the end of `text` begins that `stop` may go on from; its length where there is no such end."""
+    at = text.find(stop[0], max(0, len(text) - len(stop) + 1))
+    while at >= 0:
+        if stop.startswith(text[at:]):
+            return at
+        at = text.find(stop[0], at + 1)
+    return len(text)
