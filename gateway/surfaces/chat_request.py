@@ -11,8 +11,9 @@ import orjson
 
 from gateway.errors import BadRequest
 from gateway.surfaces.content import conversation
+from gateway.surfaces.limits import limits
 from kimi.accounts import Kind
-from kimi.chat import Chat, Feature, Message
+from kimi.chat import Chat, Feature, Limits, Message
 from kimi.models import Selection
 
 _YES: Final = frozenset({"true", "1", "yes", "on"})
@@ -35,6 +36,7 @@ class ChatRequest:
     stream: bool = False
     include_usage: bool = False
     features: frozenset[Feature] = frozenset()
+    limits: Limits = field(default_factory=Limits)
     tools: bool = False
     beyond_web: BadRequest | None = None
 
@@ -53,7 +55,13 @@ class ChatRequest:
 
     def chat(self, selection: Selection) -> Chat:
         """The question in no dialect at all."""
-        return Chat(model=selection.base, messages=self.messages, features=selection.features, body=self.body)
+        return Chat(
+            model=selection.base,
+            messages=self.messages,
+            features=selection.features,
+            limits=self.limits,
+            body=self.body,
+        )
 
 
 def parse(raw: bytes) -> ChatRequest:
@@ -71,6 +79,7 @@ def parse(raw: bytes) -> ChatRequest:
         stream=flag(body, "stream"),
         include_usage=_include_usage(body),
         features=frozenset({Feature.SEARCH}) if flag(body, "use_search") else frozenset(),
+        limits=limits(body),
         tools=bool(body.get("tools")),
         beyond_web=_beyond_web(body, talk.attachment),
     )

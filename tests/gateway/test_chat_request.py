@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import CHANNEL_KILLERS, BadRequest
 from gateway.surfaces.chat_request import ChatRequest, parse
-from kimi.chat import Feature, Message
+from kimi.chat import Feature, Limits, Message
 from kimi.models import select
 
 IMAGE = [{"type": "image_url", "image_url": {"url": "data:,"}}]
@@ -39,6 +39,13 @@ def test_the_body_goes_on_as_it_came() -> None:
     found = asked(temperature=0.5, max_tokens=7, user="u", unknown={"a": [1]})
     assert found.body["temperature"] == 0.5
     assert found.chat(select("kimi", ())).body == found.body
+
+
+def test_limits_are_part_of_the_question() -> None:
+    found = asked(max_tokens=7, stop="END").chat(select("kimi", ()))
+    assert found.limits == Limits(7, ("END",))
+    assert asked().chat(select("kimi", ())).limits == Limits()
+    assert refused(max_tokens=0).param == "max_tokens"
 
 
 @pytest.mark.parametrize("value", [True, "true", "True", " TRUE ", "1", 1, "yes", "on"])
