@@ -21,6 +21,7 @@ usage: ./dev COMMAND
 
   up               make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
   accounts list    show the accounts of what runs here; --json for programs
+  drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
   lint             check style and types
   lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         match name:
             case "up" if not rest:
                 up()
-            case "accounts":
+            case "accounts" | "drift":
                 command(name, *rest)
             case "test":
                 return run("-m", "pytest", *rest)

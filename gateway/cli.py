@@ -1,4 +1,4 @@
-"""The command line: `python -m gateway.cli`, or `./dev accounts …` on a machine that runs `./dev up`.
+"""The command line: `python -m gateway.cli`, or `./dev accounts …` and `./dev drift` on a machine that runs `./dev up`.
 
 It talks to Redis only, reads the same settings as the processes, and never shows a secret.
 """
@@ -6,11 +6,12 @@ It talks to Redis only, reads the same settings as the processes, and never show
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import click
 import orjson
 
+from gateway.cli_drift import drift
+from gateway.tables import span, table
 from kimi.accounts import Record, State
 from kimi.pool import Members, Store, connect
 from kimi.settings import CommonSettings, load
@@ -22,6 +23,9 @@ _HEAD = ("NAME", "KIND", "STATE", "TOKEN", "IN USE", "WHY")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Look into a running gateway."""
+
+
+main.add_command(drift)
 
 
 @main.group()
@@ -93,21 +97,6 @@ def state_of(record: Record) -> str:
     if not record.configured:
         return "removed"
     return "refreshing" if record.rejected and record.state is State.ACTIVE else record.state.value
-
-
-def span(seconds: float) -> str:
-    """A length of time as people write it."""
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as what stands in them."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in rows)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,12 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livemin",
         )
+        self.drift = Counter(
+            "kimi_gateway_drift",
+            "Things that Kimi said and this release does not know, by the kind of account and what it was.",
+            ("kind", "what"),
+            registry=self._registry,
+        )
         self.leases_from_memory = Counter(
             "kimi_gateway_leases_from_memory",
             "Accounts that were leased while Redis was away.",

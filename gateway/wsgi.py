@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
@@ -29,12 +30,15 @@ from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.strays import Strays
 from gateway.waiting import WaitingRoom
+from kimi.errors import StoreUnavailable
 from kimi.http import Transport
 from kimi.pool import Chats, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
+from kimi.pool.drift import DriftBook
 from kimi.pool.fuse import Fuse
 from kimi.pool.signals import freed
 from kimi.settings import load
+from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 
@@ -50,7 +54,8 @@ def make(settings: GatewaySettings) -> Gateway:
     pool = Pool(store, fuse, outside, metrics, worker=worker)
     limits = Deadlines(settings.kimi_first_byte_seconds, settings.kimi_idle_seconds, settings.kimi_total_seconds)
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
-    upstreams = build(Line(Transport(), settings.endpoints, idle=max(limits.first_byte, limits.idle)))
+    drift, drift_book = Drift(lambda kind, what: metrics.drift.labels(kind.value, what).inc()), DriftBook(store)
+    upstreams = build(Line(Transport(), settings.endpoints, drift, idle=max(limits.first_byte, limits.idle)))
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
     ledger = Ledger(Chats(store))
     remover = ChatRemover(upstreams, Members(store), ledger, enabled=settings.kimi_delete_chats)
@@ -65,11 +70,20 @@ def make(settings: GatewaySettings) -> Gateway:
         reactions.join(max(until - time.monotonic(), 0.0))
         remover.join(max(until - time.monotonic(), 0.0))
         ledger.flush()
+        keep_drift()
+
+    def keep_drift() -> None:
+        with suppress(StoreUnavailable):  # it is kept for the next time
+            drift_book.keep(drift)
+
+    def in_every_round() -> None:
+        ledger.hold()
+        keep_drift()
 
     gevent.spawn(pool.mirror.run)
     gevent.spawn(pool.run)
     gevent.spawn(_relay, pool.calls, waiting)
-    gevent.spawn(pool.hold, ledger.hold)
+    gevent.spawn(pool.hold, in_every_round)
     gevent.spawn(ledger.run)
     gevent.spawn(waiting.run)
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))

@@ -102,7 +102,10 @@ class Exchange:
     def _tokens(self, account: Account, answer: Answer) -> Tokens:
         if answer.status == 200 and (tokens := _pair(answer)) is not None:
             return tokens
-        raise self._failure(account, answer)
+        error = self._failure(account, answer)
+        if answer.status == 200 and isinstance(error, BrokenAnswer):
+            self._drift.note(account.kind, "exchange", "without.tokens", answer.json())
+        raise error
 
     def _failure(self, account: Account, answer: Answer) -> KimiError:
         error = classify(complaints.of_answer(account.kind, answer), self._drift)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from kimi.accounts import Record, State
+from kimi.accounts import Kind, Record, State
 from kimi.errors import StoreUnavailable
 from refresher.refreshing import Outcome
 
@@ -43,6 +43,12 @@ class Metrics:
             "Chats that are not deleted yet, those of running requests included.",
             registry=registry,
         )
+        self._drift = prometheus_client.Counter(
+            "kimi_refresher_drift",
+            "Things that Kimi said and this release does not know, by the kind of account and what it was.",
+            ["kind", "what"],
+            registry=registry,
+        )
         self._sweeps = prometheus_client.Counter("kimi_refresher_sweeps", "Rounds of the janitor.", registry=registry)
 
     def refreshed(self, outcome: Outcome) -> None:
@@ -61,6 +67,10 @@ class Metrics:
     def chat_stays(self) -> None:
         """The janitor could not delete a chat, and will try again."""
         self._deletions.labels("failed").inc()
+
+    def drifted(self, kind: Kind, what: str) -> None:
+        """Kimi said something unknown."""
+        self._drift.labels(kind.value, what).inc()
 
     def swept(self, chats: int) -> None:
         """The janitor has been round; so many `chats` are on record."""

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 
 import structlog
@@ -18,6 +18,7 @@ from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
 from kimi.pool import Chats, Leases, Members, Signals, Store, TokenStore, connect
 from kimi.pool.connection import connect_listener
+from kimi.pool.drift import DriftBook
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
 from kimi.upstreams.drift import Drift
@@ -34,7 +35,7 @@ from refresher.roster import Roster
 from refresher.settings import RefresherSettings
 from refresher.status import application, serving
 from refresher.stopping import Stop
-from refresher.worker import Worker
+from refresher.worker import Chores, Worker
 
 log = structlog.stdlib.get_logger("refresher")
 
@@ -61,15 +62,16 @@ def run(settings: RefresherSettings) -> int:
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts)
     memory = Memory(members, TokenStore(store))
     roster = Roster(source, members, memory, clock=clock)
-    transport, drift = Transport(), Drift()
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    transport, drift, drift_book = Transport(), Drift(metrics.drifted), DriftBook(store)
     exchange = Exchange(transport, settings.endpoints, drift)
     official = Moonshot(Line(transport, settings.endpoints, drift, patience=TIMEOUT_SECONDS))
     renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
-    worker = Worker(TokenStore(store), refreshing.refresh, roster, stop, metrics, clock=clock)
+    chores = Chores(roster.check, lambda: drift_book.keep(drift))
+    worker = Worker(TokenStore(store), refreshing.refresh, chores, stop, metrics, clock=clock)
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     upstreams = build(hurried) if settings.kimi_delete_chats else {}
     janitor = Janitor(Chats(store), members, Leases(store), upstreams, stop=stop, metrics=metrics, clock=clock)
@@ -90,6 +92,8 @@ def run(settings: RefresherSettings) -> int:
             log.info("refresher started")
             with prolonging(tokens), cleaning(janitor):
                 worker.run()
+            with suppress(StoreUnavailable):
+                drift_book.keep(drift)
     log.info("refresher stopped")
     return 1 if worker.unsaved else 0
 

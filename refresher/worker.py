@@ -32,6 +32,18 @@ class Chore(Protocol):
         """Quick, mostly nothing. Raises `StoreUnavailable`."""
 
 
+class Chores:
+    """Several as one."""
+
+    def __init__(self, *checks: Callable[[], object]) -> None:
+        self._checks = checks
+
+    def check(self) -> None:
+        """See `Chore.check`."""
+        for check in self._checks:
+            check()
+
+
 @dataclass(frozen=True, slots=True)
 class _Done:
     name: str

@@ -32,6 +32,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `ticket:WORKER.N`          | hash   | number, routes, wish and earliest next call of a ticket; expires       |
 | `tickets`                  | string | the last number given                                                  |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
+| `drift`                    | hash   | what the upstreams said that is not known, by `KIND WHAT NAME`         |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |

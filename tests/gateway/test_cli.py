@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from devtools.valkey import free_port
-from gateway.cli import main, span
+from gateway.cli import main
+from gateway.tables import span
 from kimi.accounts import Account, Kind, State
 from kimi.pool import Store, connect
 from tests.kimi.pool.pools import KIMI, Clock, Pool, rest, web

@@ -22,6 +22,7 @@ from kimi.errors import (
 )
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
+from kimi.upstreams.drift import Drift
 from tests.kimi.loopback import Peer, Received, Server, refused_port
 
 KIMI_LINE = "POST /api/account.gateway.v1.AuthService/RefreshToken HTTP/1.1"
@@ -170,6 +171,17 @@ def test_what_a_refusal_means(kind: Kind, status: int, body: object, error: type
 @pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])
 def test_what_is_no_token_pair_is_never_taken_for_one(kind: Kind, body: object) -> None:
     assert isinstance(failure(kind, http_answer(200, body)), BrokenAnswer)
+
+
+def test_an_exchange_of_a_new_shape_is_told_without_its_tokens() -> None:
+    drift = Drift()
+    with Server(Vendor(http_answer(200, {"tokens": {"access": "secret"}}))) as server:
+        exchange = Exchange(TRANSPORT, Endpoints(auth=server.url), drift)
+        with pytest.raises(BrokenAnswer):
+            exchange.refresh(account(Kind.KIMI), "R0")
+
+    seen = {(seen.what, seen.name): seen.shape for seen in drift.take()}
+    assert seen["exchange", "without.tokens"] == "{tokens: {access: text(6)}}"
 
 
 def test_how_long_to_wait_is_passed_on() -> None:

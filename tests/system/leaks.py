@@ -27,7 +27,7 @@ REDIS_CONNECTIONS: Final = 32
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
-    r"accounts|account:[^:]+|refresh|usable|routes|tickets|changed|changes|gone"
+    r"accounts|account:[^:]+|refresh|usable|routes|tickets|changed|changes|gone|drift"
     r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
 """Keys that stay, of configured accounts and their routes; every other one has to expire."""

@@ -1,0 +1,54 @@
+"""What the command line shows of what Kimi says that nobody here knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from gateway.cli_drift import ADVICE, NOTHING
+from kimi.accounts import Kind
+from kimi.pool import Store, connect
+from kimi.pool.drift import DriftBook
+from kimi.upstreams.drift import Drift
+
+
+def run(redis_url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["drift", *arguments], env={"REDIS_URL": redis_url})
+
+
+@pytest.fixture
+def book(redis_url: str) -> Iterator[DriftBook]:
+    redis = connect(redis_url)
+    yield DriftBook(Store(redis))
+    redis.close()
+
+
+def test_it_is_a_table_with_what_to_do(book: DriftBook, redis_url: str) -> None:
+    assert run(redis_url).output == f"{NOTHING}\n"
+    drift = Drift()
+    for _ in range(3):
+        drift.note(Kind.CLASSIC, "event", "hologram", {"text": "secret"})
+    book.keep(drift)
+
+    result = run(redis_url)
+    head, row, _, *advice = result.output.splitlines()
+    assert head.split() == ["KIND", "WHAT", "NAME", "TIMES", "FIRST", "LATEST", "SHAPE"]
+    assert row.split()[:4] == ["kimi-classic", "event", "hologram", "3"]
+    assert row.endswith("{text: text(6)}")
+    assert "\n".join(advice) == ADVICE
+
+    (line,) = run(redis_url, "--json").output.splitlines()
+    assert json.loads(line).items() >= {"kind": "kimi-classic", "what": "event", "name": "hologram", "count": 3}.items()
+
+
+def test_it_can_be_forgotten(book: DriftBook, redis_url: str) -> None:
+    drift = Drift()
+    drift.note(Kind.KIMI, "mask", "block.hologram")
+    book.keep(drift)
+
+    assert run(redis_url, "--clear").output == "1 forgotten.\n"
+    assert book.all() == ()
