@@ -41,6 +41,11 @@ class Call:
             raise Refusal("invalid_token")
         return self.account
 
+    @property
+    def org(self) -> str:
+        """The organisation of whoever calls, as far as it is known."""
+        return self.account.org if self.account else ""
+
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises Refusal when it is none."""
         try:
@@ -135,7 +140,7 @@ def _serve(
             call.account = call.world.authenticate(call.token, kinds)
         return view(call, **kwargs)
     except Refusal as refusal:
-        return refuse(call.dialect, refusal.reason, refusal.note)
+        return refuse(call.dialect, refusal.reason, refusal.note, org=call.org)
 
 
 def bearer() -> str:

@@ -127,7 +127,7 @@ class MoonshotPlay:
 
     def error(self, reason: str, *, where: str, silent: bool) -> list[Emit]:  # noqa: ARG002  # as the protocol has it
         """An error object in the stream."""
-        return [self._emit("end", render(Kind.MOONSHOT, look_up(Kind.MOONSHOT, reason)))]
+        return [self._emit("end", render(Kind.MOONSHOT, look_up(Kind.MOONSHOT, reason, self._cue.call.org)))]
 
     def retract(self, reason: str) -> list[Emit]:
         """The filter ends the answer."""

@@ -5,8 +5,9 @@ The wire document names those without a remark; where it has no words for a case
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.kinds import Kind
@@ -73,13 +74,11 @@ CONNECT = {
     "unknown": Reason(400, "failed_precondition", "an error nobody has seen before", "REASON_NOBODY_KNOWS"),
 }
 
-_ORG = "org-5cd1f0a1b2c3d4e5f6a7b8c9d0e1f2a3"
-
 MOONSHOT = {
     "invalid_token": Reason(401, "invalid_authentication_error", "Invalid Authentication"),
     "incorrect_key": Reason(401, "incorrect_api_key_error", "Incorrect API key provided"),
     "empty_token": Reason(401, "invalid_authentication_error", "Invalid Authentication"),
-    "banned": Reason(403, "permission_denied_error", f"Your organization {_ORG} has been suspended"),
+    "banned": Reason(403, "permission_denied_error", "Your organization {org} has been suspended"),
     "permission": Reason(403, "permission_denied_error", "You do not have access to this model"),
     "not_found": Reason(404, "resource_not_found_error", "Not found the model or Permission denied"),
     "content_filter": Reason(400, "content_filter", "The request was rejected because it was considered high risk"),
@@ -91,17 +90,17 @@ MOONSHOT = {
     "spent": Reason(
         429,
         "exceeded_current_quota_error",
-        f"Your account {_ORG} is suspended, please check your plan and billing details",
+        "Your account {org} is suspended, please check your plan and billing details",
     ),
     "busy": Reason(
         429,
         "rate_limit_reached_error",
-        f"Your account {_ORG} request reached max concurrency: 50, please try again after 1 seconds",
+        "Your account {org} request reached max concurrency: 50, please try again after 1 seconds",
     ),
     "rate": Reason(
         429,
         "rate_limit_reached_error",
-        f"Your account {_ORG} request reached max RPM: 3, please try again after 7 seconds",
+        "Your account {org} request reached max RPM: 3, please try again after 7 seconds",
     ),
     "internal": Reason(500, "server_error", "Internal server error"),
     "unavailable": Reason(503, "server_unavailable", "Service unavailable"),
@@ -112,10 +111,15 @@ REASONS: Mapping[Kind, Mapping[str, Reason]] = {Kind.CLASSIC: CLASSIC, Kind.KIMI
 ALL_REASONS = frozenset(CLASSIC) | frozenset(CONNECT) | frozenset(MOONSHOT)
 
 
-def look_up(kind: Kind, name: str) -> Reason:
-    """The reason in that dialect; where the dialect has no such error, its unknown one."""
+def look_up(kind: Kind, name: str, org: str = "") -> Reason:
+    """The reason in that dialect, in words for that organisation; where the dialect has no such error, its unknown one.
+
+    Organisations are told by ids, as the platform does.
+    """
     table = REASONS[kind]
-    return table.get(name) or table["unknown"]
+    found = table.get(name) or table["unknown"]
+    org_id = "org-" + hashlib.sha256(org.encode()).hexdigest()[:32]
+    return replace(found, message=found.message.replace("{org}", org_id))
 
 
 def render(kind: Kind, reason: Reason, note: str = "", *, silent: bool = False) -> dict[str, Any]:

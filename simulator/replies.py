@@ -24,9 +24,11 @@ def reply(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status, content_type="application/json")
 
 
-def refuse(dialect: Kind, name: str, note: str = "", *, status: int | None = None, silent: bool = False) -> Response:
+def refuse(
+    dialect: Kind, name: str, note: str = "", *, status: int | None = None, silent: bool = False, org: str = ""
+) -> Response:
     """An error answer of the dialect."""
-    reason = look_up(dialect, name)
+    reason = look_up(dialect, name, org)
     answer = reply(render(dialect, reason, note, silent=silent), status or reason.status)
     if reason.retry_after:
         answer.headers["Retry-After"] = reason.retry_after

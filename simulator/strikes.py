@@ -54,7 +54,7 @@ def _args(call: Call) -> dict[str, Any]:
 def _http(call: Call) -> Response:
     args = _args(call)
     if args["reason"]:
-        answer = refuse(call.dialect, args["reason"], status=args["status"])
+        answer = refuse(call.dialect, args["reason"], status=args["status"], org=call.org)
     else:
         answer = _plain(call.dialect, args["status"] or 503, args["body"])
     if args["content_type"]:
@@ -80,7 +80,7 @@ def _error(call: Call) -> Response | None:
     if call.endpoint == "chat" and where not in ("http", "json"):
         return None  # in the stream
     status = 200 if where == "json" else None
-    return refuse(call.dialect, args["reason"], status=status, silent=bool(args["silent"]))
+    return refuse(call.dialect, args["reason"], status=status, silent=bool(args["silent"]), org=call.org)
 
 
 def _content_filter(call: Call) -> Response | None:
@@ -90,7 +90,7 @@ def _content_filter(call: Call) -> Response | None:
 
 
 def _reason(name: str) -> Callable[[Call], Response]:
-    return lambda call: refuse(call.dialect, name)
+    return lambda call: refuse(call.dialect, name, org=call.org)
 
 
 def _break(how: str) -> Callable[[Call], Response]:

@@ -89,6 +89,7 @@ class World:
         """Change what the outside may change of an account. Raises ValueError."""
         known: dict[str, type | tuple[type, ...]] = {
             "region": str,
+            "org": str,
             "plan": str,
             "state": str,
             "balance": (int, float),

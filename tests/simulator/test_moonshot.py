@@ -114,7 +114,12 @@ def test_a_fault_can_be_of_a_whole_organisation(kimi: Simulator) -> None:
     one, two = (Client(kimi, kimi.mint(kind="moonshot", org="org-shared")) for _ in range(2))
     other = Client(kimi, kimi.mint(kind="moonshot"))
     kimi.fault("error", times=None, match={"org": "org-shared", "endpoint": "chat"}, reason="rate")
-    assert [client.ask().status_code for client in (one, two, other)] == [429, 429, 200]
+    said = [client.ask() for client in (one, two)]
+    assert [answer.status_code for answer in said] == [429, 429]
+    assert other.ask().status_code == 200
+    kimi.fault("error", match={"endpoint": "chat"}, reason="rate")
+    one_id, two_id, other_id = (answer.json()["error"]["message"].split()[2] for answer in (*said, other.ask()))
+    assert one_id == two_id != other_id
 
 
 def test_models_tokens_and_balance(official: Client) -> None:
