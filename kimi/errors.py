@@ -159,8 +159,13 @@ class RequestInvalid(RequestRefused):
 class FileRefused(RequestInvalid):
     """A file that cannot be had, or that the upstream does not read; `param` is where it stands in the request.
 
-    The message names the file and the reason in our own words, because the client reads it.
+    `reason` is for the client, in our own words, and goes on behind the file: it "is empty", it "could not be fetched".
+    `name` is what the client may see of the file's name.
     """
+
+    def __init__(self, reason: str = "cannot be read", *, name: str = "", param: str | None = None) -> None:
+        super().__init__(f'The file "{name}" {reason}.' if name else f"A file of this request {reason}.", param=param)
+        self.reason = reason
 
 
 class ConversationLost(RequestRefused):

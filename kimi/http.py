@@ -76,6 +76,17 @@ class Reply(Protocol):
         ...
 
 
+class Pieces(Protocol):
+    """A body that is never whole in memory: `len` is its size in bytes, and each walk over it starts anew."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+Content = bytes | Pieces
+
+
 class Http(Protocol):
     """Something that sends a request and hands out its answer."""
 
@@ -85,7 +96,7 @@ class Http(Protocol):
         url: str,
         *,
         headers: Mapping[str, str],
-        content: bytes | None = None,
+        content: Content | None = None,
         proxy: str | None = None,
         timeout: float,
     ) -> AbstractContextManager[Reply]:
@@ -129,7 +140,7 @@ def request(
     url: str,
     *,
     headers: Mapping[str, str],
-    content: bytes | None = None,
+    content: Content | None = None,
     proxy: str | None = None,
     timeout: float,
     limit: int = MAX_BODY_BYTES,
@@ -172,7 +183,7 @@ class Transport:
 
     def __init__(self, *, connect_timeout: float = CONNECT_SECONDS, ssl_context: ssl.SSLContext | None = None) -> None:
         self._connect_timeout = connect_timeout
-        self._context = ssl_context or _default_context()
+        self._context = ssl_context or default_context()
         self._adapter = _Adapter(self._context)
 
     @contextmanager
@@ -182,7 +193,7 @@ class Transport:
         url: str,
         *,
         headers: Mapping[str, str],
-        content: bytes | None = None,
+        content: Content | None = None,
         proxy: str | None = None,
         timeout: float,
     ) -> Iterator[Reply]:
@@ -191,7 +202,7 @@ class Transport:
         pooled = headers.get("Connection") != "close"
         adapter = self._adapter if pooled else _Adapter(self._context)
         with _translated(host):
-            prepared = requests.Request(method, url, headers={**_HEADERS, **headers}, data=content).prepare()
+            prepared = requests.Request(method, url, headers={**HEADERS, **headers}, data=content).prepare()
             response = adapter.send(
                 prepared,
                 stream=True,
@@ -213,8 +224,8 @@ class Transport:
         self._adapter.close()
 
 
-# A compressed stream would hold events back until the compressor's block is full.
-_HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; kimi-gateway)", "Accept": "*/*", "Accept-Encoding": "identity"}
+HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; kimi-gateway)", "Accept": "*/*", "Accept-Encoding": "identity"}
+"""What every request says. A compressed stream would hold events back until the compressor's block is full."""
 
 
 class _Incoming:
@@ -250,7 +261,8 @@ class _Adapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
-def _default_context() -> ssl.SSLContext:
+def default_context() -> ssl.SSLContext:
+    """A context that trusts the system's and the bundled certificates."""
     context = ssl.create_default_context()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context

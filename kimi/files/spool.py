@@ -1,0 +1,72 @@
+"""Content on disk: written once in pieces, counted and hashed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import BinaryIO, Final, Self, cast
+
+_TURN_BYTES: Final = 1024 * 1024
+
+
+class TooLarge(Exception):
+    """There is more of it than was allowed."""
+
+
+class Spool:
+    """A file without a name in the directory for temporary files, for at most `limit` bytes.
+
+    `yield_now` is called once a megabyte: a source that always has more ready would keep every other greenlet waiting.
+    Leaving the context closes it, and with that it is gone, unless `keep` was called.
+    """
+
+    def __init__(self, limit: int, yield_now: Callable[[], object] = lambda: time.sleep(0)) -> None:
+        self._limit = limit
+        self._yield_now = yield_now
+        self._hash = hashlib.sha256()
+        self._kept = False
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        self._file = cast(BinaryIO, tempfile.TemporaryFile())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._kept:
+            self._file.close()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written, in hex."""
+        return self._hash.hexdigest()
+
+    @property
+    def content(self) -> BinaryIO:
+        """What was written. Whoever reads it leaves it at its beginning."""
+        return self._file
+
+    def expect(self, length: str) -> None:
+        """Takes note of a `Content-Length`, which may be missing or lie. Raises `TooLarge`."""
+        if length.isdecimal() and int(length[:20]) > self._limit:
+            raise TooLarge
+
+    def write(self, piece: bytes) -> None:
+        """Adds a piece. Raises `TooLarge`, and `OSError` when the disk is full."""
+        before, self.size = self.size, self.size + len(piece)
+        if self.size > self._limit:
+            raise TooLarge
+        self._file.write(piece)
+        self._hash.update(piece)
+        if before // _TURN_BYTES != self.size // _TURN_BYTES:
+            self._yield_now()
+
+    def keep(self) -> BinaryIO:
+        """The content, open at its beginning, for the caller to close."""
+        self._file.seek(0)
+        self._kept = True
+        return self._file
