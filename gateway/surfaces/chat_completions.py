@@ -9,9 +9,10 @@ from typing import Any, Final
 import orjson
 
 from gateway.errors import Problem
+from gateway.surfaces.annotations import citation, lists
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, literal, literals
-from kimi.chat import Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+from kimi.chat import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 
 _DONE: Final = b"data: [DONE]\n\n"
 _ROLE: Final = b'"role":"assistant","content":""'
@@ -50,6 +51,7 @@ class ChatStream:
         self._opening = self._head + b'{"index":0,"delta":{'
         self._has_begun = False
         self._calls: dict[int, str] = {}
+        self._notes: list[Annotation] = []
         self._id = identity.id
 
     @property
@@ -80,7 +82,11 @@ class ChatStream:
                 for event in group:
                     if isinstance(event, ToolCall):
                         yield from self._call(event)
+                    elif isinstance(event, Annotation):
+                        self._notes.append(event)
                     elif isinstance(event, Finish):
+                        for part in lists(self._notes):
+                            yield self._chunk(b'"annotations":%b' % part)
                         yield self._finish(event.reason)
 
     def _chunk(self, delta: bytes) -> bytes:
@@ -123,6 +129,7 @@ class ChatAnswer:
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
+        self._notes: list[Annotation] = []
         self._reason: FinishReason | None = None
 
     @property
@@ -141,6 +148,8 @@ class ChatAnswer:
                     self._thinking.append(text)
                 case ToolCall():
                     self._add_call(event)
+                case Annotation():
+                    self._notes.append(event)
                 case Finish(reason):
                     self._reason = reason
 
@@ -160,6 +169,8 @@ class ChatAnswer:
             message["reasoning_content"] = _fragment(self._thinking)
         if self._calls:
             message["tool_calls"] = [call for _, call in sorted(self._calls.items())]
+        if self._notes:
+            message["annotations"] = [citation(note) for note in self._notes]
         return {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason}
 
     def _add_call(self, event: ToolCall) -> None:

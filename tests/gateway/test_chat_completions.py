@@ -12,7 +12,7 @@ from gateway.errors import Draining, describe
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Alive, ChatOpened, Event, Finish, Message, Text, Thinking, ToolCall, Usage
+from kimi.chat import Alive, Annotation, ChatOpened, Event, Finish, Message, Text, Thinking, ToolCall, Usage
 
 IDENTITY = Identity(id="chatcmpl-1", created=17, model='kimi "x"')
 QUESTION = (Message("user", "What is the answer?"),)
@@ -199,3 +199,45 @@ def test_a_whole_answer_with_thinking_and_tools() -> None:
 
 def test_halves_of_a_character_that_came_apart_are_joined() -> None:
     assert whole(Text("\ud83d"), Text("\ude00"), Finish("stop"))["choices"][0]["message"]["content"] == "😀"
+
+
+NOTE = Annotation(3, 7, "https://moon.example/a?b=\u6708", 'The "moon"')
+CITATION = {
+    "type": "url_citation",
+    "url_citation": {"start_index": 3, "end_index": 7, "url": "https://moon.example/a?b=\u6708", "title": 'The "moon"'},
+}
+
+
+def test_sources_are_annotations_of_the_message() -> None:
+    assert whole(Text("The moon"), NOTE, Finish("stop"))["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "The moon",
+        "annotations": [CITATION],
+    }
+
+
+def test_sources_come_on_a_delta_of_their_own_before_the_end() -> None:
+    rendered = stream()
+    data = rendered.render([Text("The moon"), NOTE]) + rendered.render([NOTE, Finish("stop", GIVEN)])
+    *_, text, noted, finish, done = chunks(data)
+    assert text["choices"][0]["delta"] == {"content": "The moon"}
+    assert noted["choices"] == [{"index": 0, "delta": {"annotations": [CITATION, CITATION]}, "finish_reason": None}]
+    assert (finish["choices"][0]["finish_reason"], done) == ("stop", b"data: [DONE]")
+
+
+def test_many_sources_come_in_lines_that_every_client_reads_and_can_put_together() -> None:
+    notes = [Annotation(n, n + 1, f"https://moon.example/{n}/" + "\u6708" * 4_000, "\ud83d") for n in range(20)]
+    parts = [
+        delta["annotations"]
+        for delta in deltas(stream().render([*notes, Finish("stop")]).removesuffix(b"data: [DONE]\n\n"))[1:-1]
+    ]
+    entries = [entry for part in parts for entry in part]
+    assert len(parts) > 1
+    assert [entry["index"] for entry in entries] == list(range(20))
+    assert [entry["url_citation"]["start_index"] for entry in entries] == list(range(20))
+
+
+def test_an_answer_that_failed_names_no_sources() -> None:
+    rendered = stream()
+    data = rendered.render([Text("Half"), NOTE]) + rendered.fail(describe(Draining(), "r"))
+    assert b"annotations" not in data
