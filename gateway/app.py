@@ -31,7 +31,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app.url_map.merge_slashes = False  # paths are canonical already, and no client follows a redirect with a body
     install(app, services)
     app.register_blueprint(chat.blueprint(settings, services))
-    app.register_blueprint(models.blueprint(services))
+    app.register_blueprint(models.blueprint(settings, services))
     app.register_blueprint(billing.blueprint(services))
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(docs.blueprint())

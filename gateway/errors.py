@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from kimi import errors as kimi
 from kimi.errors import redact
-from kimi.models import UnknownModel
+from kimi.models import FeatureUnserved, UnknownModel
 
 CHANNEL_KILLERS = (
     "credit",
@@ -138,6 +138,9 @@ TABLE: Mapping[type[BaseException], Problem] = {
         message="The model does not exist. GET /v1/models lists what is served here.",
         param="model",
     ),
+    FeatureUnserved: Problem(
+        status=400, type=INVALID, code="invalid_value", message="No account here can do this.", param="model"
+    ),
     Draining: Problem(
         status=503, type=SERVICE, code="shutting_down", message="This gateway is restarting. Try again in a moment."
     ),
@@ -236,8 +239,8 @@ def describe(error: BaseException, request_id: str) -> Problem:
         return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
     if isinstance(error, BadRequest):
         return replace(known, message=str(error), code=error.code, param=error.param)
-    if isinstance(error, UnknownModel):
-        return replace(known, message=known.message.replace("The model", f"The model{_shown(error)}", 1))
+    if isinstance(error, LookupError):
+        return replace(known, message=_about_model(error, known))
     if isinstance(error, kimi.RequestInvalid):
         message = str(error) if isinstance(error, kimi.FileRefused) else known.message
         return replace(known, message=f"{message}{_explained(error)}", param=error.param)
@@ -256,7 +259,13 @@ def _explained(error: kimi.RequestInvalid) -> str:
     return f" It says: {says}" if says and _is_harmless(says) else ""
 
 
-def _shown(error: UnknownModel) -> str:
+def _about_model(error: LookupError, known: Problem) -> str:
+    if isinstance(error, FeatureUnserved):
+        return str(error)
+    return known.message.replace("The model", f"The model{_shown(error)}", 1)
+
+
+def _shown(error: LookupError) -> str:
     """The name that was asked for, unless it could be a secret or harm a channel."""
     name = str(error)
     harmless = _NAME.fullmatch(name) and redact(name) == name

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from kimi import aliases
 from kimi.settings import CommonSettings, Port, Seconds, Words, split
 
 
@@ -17,6 +18,11 @@ def _networks(value: object) -> object:
         return tuple(ip_network(part) for part in parts) if isinstance(parts, tuple) else parts
     except ValueError as error:
         raise ValueError(f"has to be a list of networks like 10.0.0.0/8: {error}") from None
+
+
+def _aliases(value: object) -> object:
+    parts = split(value)
+    return aliases.parse(parts) if isinstance(parts, tuple) else parts
 
 
 def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -29,6 +35,7 @@ def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 Keys = Annotated[Words, AfterValidator(_keys)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+Aliases = Annotated[aliases.Aliases, BeforeValidator(_aliases)]
 Limit = Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)]
 
 
@@ -49,6 +56,7 @@ class GatewaySettings(CommonSettings):
     kimi_idle_seconds: Seconds = 120
     kimi_total_seconds: Seconds = 1800
     kimi_allow_private_urls: Networks = ()
+    kimi_model_aliases: Aliases = Field(default_factory=dict)
 
     @property
     def bind(self) -> str:

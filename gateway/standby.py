@@ -121,8 +121,9 @@ class Standby:
     def summary(self) -> Summary:
         """As `Members.summary`."""
         now = self._clock()
-        routes = {route for seat in self._seats.values() for route in seat.copy.routes}
-        return Summary.of(sum(seat.usable(now) for seat in self._seats.values()), routes)
+        seats = [seat for seat in self._seats.values() if not seat.copy.account.owner]
+        routes = frozenset(route for seat in seats for route in seat.copy.routes)
+        return Summary(sum(seat.usable(now) for seat in seats), routes)
 
     def tell(self, leases: Leases, members: Members) -> int:
         """Tells the pool what it missed; how much that was. Raises `StoreUnavailable`.

@@ -98,6 +98,6 @@ class Record:
     cool_until: float = 0.0
     cool_reason: str = ""
     due: float | None = None  # when its next refresh is scheduled, 0 is at once; None while nothing is
-    models: tuple[str, ...] = ()  # what a moonshot account's key lists
+    models: tuple[str, ...] = ()  # what a key lists; of a `kimi` account, entries of `kimi.scenarios`
     fingerprint: str = ""  # of the configured secret that the credential stems from
     configured: bool = True  # False: the operator took it out; it is kept, out of service

@@ -20,7 +20,7 @@ class Feature(StrEnum):
     SILENT = "silent"
 
 
-Effort = Literal["none", "low", "medium", "high"]
+Effort = Literal["none", "low", "medium", "high", "max"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,9 @@ class Answering:
 
     def _start(self, caller: Caller, asked: ChatRequest) -> Run:
         services = self._services
-        selection = asked.narrow(select(asked.model, seen_by(caller, services).models))
+        selection = asked.narrow(
+            select(asked.model, seen_by(caller, services).routes, self._settings.kimi_model_aliases)
+        )
         peer = _peer()
         completion = services.completions.start(selection, asked.chat(selection))
         services.metrics.in_flight.inc()

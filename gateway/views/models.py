@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, Response
 
 from gateway.services import Services
+from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate, seen_by
 from kimi.models import listing, select
@@ -14,19 +15,20 @@ from kimi.models import listing, select
 _CREATED: Final = 1_696_809_600  # 9 October 2023, when Kimi was published; clients want a number and show none
 
 
-def blueprint(services: Services) -> Blueprint:
+def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     """The list of models."""
     views = Blueprint("models", __name__)
+    aliases = settings.kimi_model_aliases
 
     @views.get("/v1/models")
     def models() -> Response:
         pool = seen_by(authenticate(services.keys), services)
-        return json_reply({"object": "list", "data": [_model(name) for name in listing(pool.kinds, pool.models)]})
+        return json_reply({"object": "list", "data": [_model(name) for name in listing(pool.routes, aliases)]})
 
     @views.get("/v1/models/<path:name>")
     def model(name: str) -> Response:
         pool = seen_by(authenticate(services.keys), services)
-        return json_reply(_model(select(name, pool.models).name))
+        return json_reply(_model(select(name, pool.routes, aliases).name))
 
     return views
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import orjson
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, State
-from kimi.pool.store import Store
+from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
 
 _PAGE = 500  # accounts a pipeline
@@ -30,22 +30,18 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The pool at a glance: how many accounts hold a good access token, and what the configured ones can be asked."""
+    """The pool at a glance: how many accounts hold a good access token, and the routes that the configured ones serve.
+
+    Those that serve one client alone are left out of both.
+    """
 
     usable: int
-    kinds: frozenset[Kind]
-    models: frozenset[str]  # ids of the official platform
+    routes: frozenset[str]
 
-    @classmethod
-    def of(cls, usable: int, routes: Iterable[str]) -> Summary:
-        """The summary of a pool whose configured accounts serve `routes`."""
-        kinds, models = set(), set()
-        for route in routes:
-            kind, _, model = route.partition(":")
-            kinds.add(Kind(kind))
-            if model:
-                models.add(model)
-        return cls(usable=usable, kinds=frozenset(kinds), models=frozenset(models))
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of the configured accounts; of keys only those that are known to serve something."""
+        return frozenset(Kind(route.partition(":")[0]) for route in self.routes)
 
 
 def fingerprint(secret: str) -> str:
@@ -189,6 +185,20 @@ class Members:
         """
         return bool(self._store.run("mark", name, version, state.value, reason))
 
+    def may_list(self, name: str, version: int, pause: float) -> bool:
+        """Whether the account may be asked for its models now, with the credential of `version`.
+
+        Whoever asks is the only one to be told so for `pause` seconds.
+        """
+        return bool(self._store.run("models", name, version, "", to_ms(pause)))
+
+    def list_models(self, name: str, version: int, entries: Iterable[str]) -> bool:
+        """Stores what an account of the web chat has told that it can be asked; see `kimi.scenarios`.
+
+        False when its credential is no longer `version`.
+        """
+        return bool(self._store.run("models", name, version, orjson.dumps(list(entries)).decode(), 0))
+
     def forget(self) -> tuple[str, ...]:
         """Forgets what was taken out of the configuration 90 days ago, credentials included; up to 100 names."""
         return tuple(self._store.run("forget"))
@@ -205,7 +215,7 @@ class Members:
             pipe.zcount(self._store.key("usable"), f"({self._store.now() * 1000:.0f}", "+inf")
             pipe.smembers(self._store.key("routes"))
             usable, routes = pipe.execute()
-        return Summary.of(usable, routes)
+        return Summary(usable, frozenset(routes))
 
     def _present(self, origin: str) -> dict[str, str]:
         """The fingerprints of all accounts that are configured by `origin` as yet, by name."""

@@ -13,7 +13,7 @@ from gateway.catalogue import Catalogue
 from gateway.drain import Drain
 from gateway.errors import ClientGone
 from gateway.metrics import Metrics
-from gateway.services import Services
+from gateway.services import Door, Services
 from gateway.settings import GatewaySettings
 from kimi.accounts import Kind
 from kimi.chat import Chat, Event, Finish, Text
@@ -22,7 +22,7 @@ from kimi.pool import Summary
 
 KEY = "test-key"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
-EVERYTHING = Summary(usable=2, kinds=frozenset(Kind), models=frozenset({"kimi-k2.6", "kimi-official"}))
+EVERYTHING = Summary(2, frozenset({"kimi", "kimi:*", "kimi-classic", "moonshot:kimi-k2.6", "moonshot:kimi-official"}))
 
 
 class Clock:
@@ -145,7 +145,7 @@ class ScriptedPool:
 class House:
     """A whole gateway over a scripted pool, and a client of it."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, door: Door | None = None, **settings: object) -> None:
         self.clock = Clock()
         self.pool = ScriptedPool(self.clock)
         self.drain = Drain(30, self.clock)
@@ -156,7 +156,7 @@ class House:
             Services(
                 completions=self.pool,
                 catalogue=Catalogue(self.pool, monotonic=self.clock),
-                keys=ClientKeys([KEY]),
+                keys=door or ClientKeys([KEY]),
                 metrics=self.metrics,
                 drain=self.drain,
                 settle=lambda _seconds: None,

@@ -58,7 +58,7 @@ class House:
         )
 
     def start(self, model: str = "kimi") -> Completion:
-        completion = self.completions.start(select(model, self.pool.members.summary().models), CHAT)
+        completion = self.completions.start(select(model, self.pool.members.summary().routes), CHAT)
         self.started.append(completion)
         return completion
 

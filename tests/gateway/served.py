@@ -81,7 +81,7 @@ class ObedientPool:
         return ObedientCompletion(chat.messages[-1].content)
 
     def summary(self) -> Summary:
-        return Summary(usable=1, kinds=frozenset({Kind.KIMI}), models=frozenset())
+        return Summary(1, frozenset({"kimi"}))
 
 
 def trace(line: str) -> None:

@@ -113,7 +113,7 @@ def test_search_can_be_asked_for_in_the_body() -> None:
 )
 def test_what_the_web_chats_lack_needs_an_official_key(fields: dict[str, Any], param: str) -> None:
     found = asked(**fields)
-    assert found.narrow(select("kimi-k2.6", {"kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
+    assert found.narrow(select("kimi-k2.6", {"kimi", "moonshot:kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
     with pytest.raises(BadRequest) as caught:
         found.narrow(select("kimi-k2.6", ()))
     assert caught.value.param == param
@@ -122,13 +122,13 @@ def test_what_the_web_chats_lack_needs_an_official_key(fields: dict[str, Any], p
 
 def test_tools_go_to_an_official_key_where_there_is_one() -> None:
     found = asked(tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="auto")
-    assert found.narrow(select("kimi-k2.6", {"kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
+    assert found.narrow(select("kimi-k2.6", {"kimi", "moonshot:kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
     assert found.narrow(select("kimi-k2.6", ())).routes == ("kimi",)
 
 
 def test_an_ordinary_request_goes_wherever_it_can() -> None:
     found = asked(response_format={"type": "json_object"}, tools=[], tool_choice="none")
-    assert found.narrow(select("kimi-k2.6", {"kimi-k2.6"})).routes == ("kimi", "moonshot:kimi-k2.6")
+    assert found.narrow(select("kimi-k2.6", {"kimi", "moonshot:kimi-k2.6"})).routes == ("kimi", "moonshot:kimi-k2.6")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from gateway.errors import (
 )
 from kimi import errors as kimi
 from kimi.errors import redact
-from kimi.models import UnknownModel
+from kimi.models import FeatureUnserved, UnknownModel
 
 ROWS = [
     (kimi.AllBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),
@@ -51,6 +51,7 @@ ROWS = [
     (kimi.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
     (kimi.RequestInvalid(), 400, "invalid_request_error", "invalid_value"),
     (UnknownModel("x"), 404, "invalid_request_error", "model_not_found"),
+    (FeatureUnserved("no"), 400, "invalid_request_error", "invalid_value"),
     (UnknownKey(), 401, "invalid_request_error", "invalid_api_key"),
     (BodyTooLarge(), 413, "invalid_request_error", "request_too_large"),
     (RequestEntityTooLarge(), 413, "invalid_request_error", "request_too_large"),

@@ -80,3 +80,12 @@ def test_every_bad_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         "KIMI_DELETE_CHATS",
         "KIMI_ALLOW_PRIVATE_URLS",
     }
+
+
+def test_names_of_models_can_be_the_operators_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch).kimi_model_aliases == {}
+    found = settings(monkeypatch, KIMI_MODEL_ALIASES="gpt-4o=kimi-search, o1 = kimi-k3\nwriter=conpg00t7lagbbsfqkq0")
+    assert found.kimi_model_aliases == {"gpt-4o": "kimi-search", "o1": "kimi-k3", "writer": "conpg00t7lagbbsfqkq0"}
+    with pytest.raises(SettingsError, match="KIMI_MODEL_ALIASES: has to be a list of name=target") as caught:
+        settings(monkeypatch, KIMI_MODEL_ALIASES="gpt-4o")
+    assert "\n" not in str(caught.value).removeprefix("bad settings:\n")

@@ -288,7 +288,7 @@ class TestFailures:
             worker.give(lease)
         with pytest.raises(AwaitingToken):
             worker.take()
-        assert worker.standby.summary() == Summary(0, frozenset({Kind.KIMI}), frozenset())
+        assert worker.standby.summary() == Summary(0, frozenset({"kimi"}))
 
     def test_the_keys_of_an_organisation_rest_together(self) -> None:
         worker = desk(copy_of("a"), copy_of("b", organisation="abc"), copy_of("c", organisation="xyz"), copy_of("d"))

@@ -8,7 +8,6 @@ from structlog.testing import capture_logs
 
 from gateway.errors import TABLE
 from gateway.views.health import FROM_MEMORY
-from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool import Summary
 from tests.gateway.fakes import AUTHORIZED, EVERYTHING, KEY, House
@@ -29,7 +28,7 @@ def test_models_are_those_of_the_pool(house: House) -> None:
 
 
 def test_models_follow_the_kinds(house: House) -> None:
-    house.pool.known = Summary(usable=1, kinds=frozenset({Kind.MOONSHOT}), models=frozenset({"official"}))
+    house.pool.known = Summary(1, frozenset({"moonshot:official"}))
     body = house.client.get("/models", headers={"x-api-key": KEY}).get_json()
     assert [model["id"] for model in body["data"]] == ["official"]
 

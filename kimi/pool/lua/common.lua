@@ -250,13 +250,16 @@ local function settle(name, a)
 end
 
 local function public_routes_of(a)
-  local spec = cjson.decode(a.spec)
-  if spec.kind ~= 'moonshot' then return {spec.kind} end
-  local routes = {}
-  -- What the operator names goes before what the key was found to list.
-  for i, model in ipairs(#spec.models > 0 and spec.models or cjson.decode(a.models)) do
-    routes[i] = 'moonshot:' .. model
+  local spec, models, routes = cjson.decode(a.spec), cjson.decode(a.models), {}
+  if spec.kind == 'moonshot' then
+    -- What the operator names goes before what the key was found to list.
+    if #spec.models > 0 then models = spec.models end
+  else
+    routes[1] = spec.kind
+    -- Until an account of this kind has told its list, it may have any model that we know.
+    if spec.kind == 'kimi' and #models == 0 then models = {'*'} end
   end
+  for _, model in ipairs(models) do routes[#routes + 1] = spec.kind .. ':' .. model end
   return routes
 end
 

@@ -12,7 +12,8 @@ end
 local a = read(name)
 if not a or a.version ~= ARGV[3] then return 0 end
 a.state = a.state == 'paused' and 'paused' or 'active'
-a.access, a.expires, a.rejected, a.models = ARGV[4], tonumber(ARGV[7]), '0', ARGV[9]
+a.access, a.expires, a.rejected = ARGV[4], tonumber(ARGV[7]), '0'
+if cjson.decode(a.spec).kind == 'moonshot' then a.models = ARGV[9] end -- the others tell theirs apart from this
 redis.call('HSET', key('account', name),
   'access', a.access, 'refresh', ARGV[5], 'issued', ARGV[6], 'expires', ARGV[7], 'models', a.models,
   'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0', 'version', version,

@@ -82,7 +82,7 @@ if fresh or inherits or moved then
     'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0', 'spoilt', '0',
     'state', known[7] == 'paused' and not fresh and 'paused' or 'new', 'reason', '', 'failures', '0',
     'cool_until', '0', 'cool_reason', '', 'strikes', '0', 'strike_kind', '', 'struck', '0',
-    'rate_until', '0', 'models', '[]', 'org', '',
+    'rate_until', '0', 'models', '[]', 'listed', '0', 'org', '',
     'version', int(version))
   redis.call('DEL', key('refused', name))
   redis.call('ZREM', key('refresh'), name)

@@ -6,7 +6,7 @@ import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Region, State
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
-from kimi.pool import Members
+from kimi.pool import Members, Summary
 from kimi.pool.members import pack, unpack
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
@@ -153,13 +153,13 @@ def test_a_moved_priority_leaves_nothing_of_the_old_one(pool: Pool) -> None:
 
 def test_the_summary_says_what_can_be_asked(pool: Pool) -> None:
     pool.configure(web("a"), Account(name="key", kind=Kind.MOONSHOT))
-    assert pool.members.summary() == type(pool.members.summary())(0, frozenset({Kind.KIMI}), frozenset())
+    assert pool.members.summary() == Summary(0, frozenset({"kimi", "kimi:*"}))
     pool.freshen("a", lifetime=100)
     pool.freshen("key", models=("kimi-k3", "kimi-k2.6"))
     found = pool.members.summary()
     assert found.usable == 2
     assert found.kinds == {Kind.KIMI, Kind.MOONSHOT}
-    assert found.models == {"kimi-k3", "kimi-k2.6"}
+    assert found.routes == {"kimi", "kimi:*", "moonshot:kimi-k3", "moonshot:kimi-k2.6"}
     pool.clock.now += 100
     assert pool.members.summary().usable == 1
 
@@ -170,17 +170,17 @@ def test_a_model_stays_known_while_nobody_can_serve_it(pool: Pool) -> None:
     record = pool.members.get("key")
     assert record is not None
     pool.members.mark("key", record.version, State.DEAD, "401")
-    assert pool.members.summary().models == {"kimi-k3"}
+    assert pool.members.summary().routes == {"moonshot:kimi-k3"}
     pool.configure()
-    assert pool.members.summary().models == frozenset()
+    assert pool.members.summary().routes == frozenset()
     pool.configure(key)
-    assert pool.members.summary().models == {"kimi-k3"}
+    assert pool.members.summary().routes == {"moonshot:kimi-k3"}
 
 
 def test_the_operators_list_of_models_wins(pool: Pool) -> None:
     key = Account(name="key", kind=Kind.MOONSHOT, models=("kimi-k2.6",))
     pool.fill(key, models=("kimi-k3", "kimi-k2.6"))
-    assert pool.members.summary().models == {"kimi-k2.6"}
+    assert pool.members.summary().routes == {"moonshot:kimi-k2.6"}
 
 
 def test_an_account_survives_the_way_through_redis() -> None:
@@ -209,9 +209,9 @@ def test_an_unknown_account_is_none(pool: Pool) -> None:
 def test_routes_are_those_of_configured_accounts(pool: Pool) -> None:
     official = Account(name="o", kind=Kind.MOONSHOT, models=("kimi-k3",))
     pool.configure(web("a"), official)
-    assert pool.members.routes() == {"kimi", "moonshot:kimi-k3"}
+    assert pool.members.routes() == {"kimi", "kimi:*", "moonshot:kimi-k3"}
     pool.configure(web("a"))
-    assert pool.members.routes() == {"kimi"}
+    assert pool.members.routes() == {"kimi", "kimi:*"}
 
 
 def test_an_account_that_redis_has_lost_alone_hides_no_other(pool: Pool) -> None:

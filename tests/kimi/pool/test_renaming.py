@@ -144,6 +144,6 @@ def test_models_that_the_operator_names_during_a_probe_are_not_overwritten(pool:
     assert pool.tokens.save(
         record, Tokens("k", "k"), issued=now, expires=now + 900, next_due=now, models=("kimi-k2.6", "kimi-k3")
     )
-    assert pool.members.summary().models == {"kimi-k3"}
+    assert pool.members.summary().routes == {"moonshot:kimi-k3"}
     pool.configure(key)
-    assert pool.members.summary().models == {"kimi-k2.6", "kimi-k3"}
+    assert pool.members.summary().routes == {"moonshot:kimi-k2.6", "moonshot:kimi-k3"}
