@@ -45,6 +45,12 @@ class Directory(Protocol):
     def forget(self) -> Sequence[str]: ...
 
 
+class Guests(Protocol):
+    """The accounts that clients brought along."""
+
+    def forget(self) -> Sequence[str]: ...
+
+
 class Clockwork(Protocol):
     """What time changes about leases, rests and tickets."""
 
@@ -62,6 +68,7 @@ class Janitor:
         self,
         chats: Book,
         members: Directory,
+        private: Guests,
         leases: Clockwork,
         upstreams: Mapping[Kind, Upstream],
         *,
@@ -71,6 +78,7 @@ class Janitor:
     ) -> None:
         self._chats = chats
         self._members = members
+        self._private = private
         self._leases = leases
         self._upstreams = upstreams
         self._stop = stop
@@ -102,6 +110,9 @@ class Janitor:
         forgotten = self._members.forget()
         if forgotten:
             log.info("accounts forgotten that were taken out long ago", accounts=", ".join(forgotten))
+        unused = self._private.forget()
+        if unused:
+            log.info("accounts of clients forgotten that were not used for long", accounts=len(unused))
 
     def _delete_chats(self) -> bool:
         claimed = self._chats.claim(_BATCH)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Gauge, Metric
@@ -104,12 +104,19 @@ class PoolCollector(Collector):
             return
         up.add_metric([], 1)
         yield up
-        accounts = GaugeMetricFamily("kimi_accounts", "Configured accounts.", labels=["kind", "state"])
-        for (kind, state), count in sorted(Counter((r.account.kind, r.state) for r in records).items()):
-            accounts.add_metric([kind.value, state.value], count)
-        yield accounts
-        expiries = [r.access_expires for r in records if r.state is State.ACTIVE and r.access]
+        ours = [record for record in records if not record.account.owner]
+        yield _counted("kimi_accounts", "Configured accounts.", ours)
+        guests = [record for record in records if record.account.owner]
+        yield _counted("kimi_private_accounts", "Accounts that clients brought along.", guests)
+        expiries = [r.access_expires for r in ours if r.state is State.ACTIVE and r.access]
         if expiries:
             left = GaugeMetricFamily("kimi_refresher_next_expiry_seconds", "Until the first access token expires.")
             left.add_metric([], min(expiries) - self._clock())
             yield left
+
+
+def _counted(name: str, documentation: str, records: Iterable[Record]) -> Metric:
+    accounts = GaugeMetricFamily(name, documentation, labels=["kind", "state"])
+    for (kind, state), count in sorted(Counter((r.account.kind, r.state) for r in records).items()):
+        accounts.add_metric([kind.value, state.value], count)
+    return accounts

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from kimi.errors import StoreUnavailable
 from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
-from kimi.pool import Chats, Leases, Members, Signals, Store, TokenStore, connect
+from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, connect
 from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
 from kimi.pool.signals import WAKE
@@ -74,7 +74,8 @@ def run(settings: RefresherSettings) -> int:
     worker = Worker(TokenStore(store), refreshing.refresh, chores, stop, metrics, clock=clock)
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     upstreams = build(hurried) if settings.kimi_delete_chats else {}
-    janitor = Janitor(Chats(store), members, Leases(store), upstreams, stop=stop, metrics=metrics, clock=clock)
+    private, leases = PrivateAccounts(store), Leases(store)
+    janitor = Janitor(Chats(store), members, private, leases, upstreams, stop=stop, metrics=metrics, clock=clock)
 
     def end() -> None:
         stop.set()

@@ -136,7 +136,8 @@ class Refreshing:
         if is_lost:
             reason = f"{reason}; an exchange before was cut off, its answer with the next token was lost on the way"
         if self._members.mark(name, record.version, state, reason):
-            log.error(f"account is {state}, give it a new credential", account=name, reason=reason)  # noqa: G004
+            say = log.info if record.account.owner else log.error  # what clients bring is no affair of the operator's
+            say(f"account is {state}, it needs a new credential", account=name, reason=reason)
         if is_lost:
             return Outcome.LOST
         return Outcome.DEAD if state is State.DEAD else Outcome.BANNED

@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry
 from devtools.waiting import until
 from kimi.accounts import Account, Kind
 from kimi.errors import AllBusy, KimiError, RateLimited, TokenRejected, Unreachable
-from kimi.pool import Chats, Store, connect
+from kimi.pool import Chats, PrivateAccounts, Store, connect
 from kimi.pool.chats import StandingChat
+from kimi.pool.private import STRANGER_SECONDS, private_account
 from kimi.upstreams import Upstream
 from refresher.janitor import GRACE_SECONDS, Janitor, cleaning
 from refresher.metrics import Metrics
@@ -58,6 +59,7 @@ class House:
         self.janitor = Janitor(
             self.chats,
             pool.members,
+            PrivateAccounts(pool.store),
             pool.leases,
             dict.fromkeys(Kind, self.shelf) if upstreams is None else upstreams,  # type: ignore[arg-type]  # no stream
             stop=self.stop,
@@ -237,7 +239,14 @@ def test_it_ends_at_once_while_it_waits(pool: Pool) -> None:
     house = House(pool)
     stop = Waits()
     janitor = Janitor(
-        house.chats, pool.members, pool.leases, {}, stop=stop, metrics=Metrics(CollectorRegistry()), clock=pool.clock
+        house.chats,
+        pool.members,
+        PrivateAccounts(pool.store),
+        pool.leases,
+        {},
+        stop=stop,
+        metrics=Metrics(CollectorRegistry()),
+        clock=pool.clock,
     )
     with cleaning(janitor):
         assert stop.waited.wait(10)
@@ -275,7 +284,14 @@ def test_all_routes_are_looked_after_and_those_of_the_web_always(pool: Pool) -> 
     pool.configure(Account(name="o", kind=Kind.MOONSHOT, models=("kimi-k3",)))
     seen = Looks()
     Janitor(
-        Chats(pool.store), pool.members, seen, {}, stop=Stop(), metrics=Metrics(CollectorRegistry()), clock=pool.clock
+        Chats(pool.store),
+        pool.members,
+        PrivateAccounts(pool.store),
+        seen,
+        {},
+        stop=Stop(),
+        metrics=Metrics(CollectorRegistry()),
+        clock=pool.clock,
     ).sweep()
     assert seen.routes == ["kimi", "kimi-classic", "moonshot:kimi-k3"]
 
@@ -290,3 +306,15 @@ def test_places_in_the_queue_end_with_the_time_that_their_holders_wait(house: Ho
     until(lambda: house.pool.store.redis.exists(house.pool.store.key("ticket", "w.1")) == 0)
     house.janitor.sweep()
     assert house.pool.store.redis.zcard(queue) == 0
+
+
+def test_accounts_of_clients_that_stay_away_are_forgotten(house: House) -> None:
+    mine = private_account("a token", Kind.KIMI)
+    PrivateAccounts(house.pool.store).adopt(mine)
+    house.pool.clock.now += STRANGER_SECONDS
+    house.janitor.sweep()
+    house.pool.clock.now += 60
+    with structlog.testing.capture_logs() as logs:
+        house.janitor.sweep()
+    assert house.pool.members.get(mine.account.name) is None
+    assert [line["event"] for line in logs] == ["accounts of clients forgotten that were not used for long"]

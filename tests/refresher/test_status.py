@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
+from kimi.pool import PrivateAccounts
+from kimi.pool.private import private_account
 from kimi.startup import StartError
 from refresher.metrics import Metrics, PoolCollector
 from refresher.refreshing import Outcome
@@ -95,6 +97,14 @@ def test_accounts_that_are_no_longer_configured_do_not_count(page: Page, pool: P
     pool.configure(ALICE)
     pool.configure()
     assert "kimi_accounts{" not in page.get("/metrics")[1]
+
+
+def test_accounts_of_clients_count_apart_and_nobody_is_named(page: Page, pool: Pool) -> None:
+    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock))
+    PrivateAccounts(pool.store).adopt(private_account("a token", Kind.KIMI))
+    text = page.get("/metrics")[1]
+    assert 'kimi_private_accounts{kind="kimi",state="new"} 1.0' in text
+    assert "kimi_accounts{" not in text and "private-" not in text
 
 
 def test_the_page_is_there_while_the_store_is_not(page: Page) -> None:
