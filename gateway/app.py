@@ -33,7 +33,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app.register_blueprint(chat.blueprint(settings, services))
     app.register_blueprint(models.blueprint(settings, services))
     app.register_blueprint(billing.blueprint(services))
-    app.register_blueprint(health.blueprint(services))
+    app.register_blueprint(health.blueprint(settings, services))
     app.register_blueprint(docs.blueprint())
     app.register_error_handler(Exception, _on_error)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
@@ -53,6 +53,21 @@ class BadRequest(RequestError):
 
 class UnknownKey(RequestError):
     """No client key came, or none that is known."""
+
+
+class TokenRefused(UnknownKey):
+    """Refresh tokens came in place of a client key, and none of them can serve. The text says why."""
+
+    code: Final = "invalid_api_key"
+    param: Final = None
+
+
+class TooManyNewTokens(RequestError):
+    """More refresh tokens that nobody knows came than are taken at a time; `retry_after` is in seconds."""
+
+    def __init__(self, *, retry_after: float) -> None:
+        super().__init__("too many refresh tokens that are not known yet")
+        self.retry_after = retry_after
 
 
 class BodyTooLarge(RequestError):
@@ -124,6 +139,9 @@ TABLE: Mapping[type[BaseException], Problem] = {
         code="invalid_api_key",
         message="Incorrect API key provided. Send a client key of this gateway in the Authorization header.",
         headers=(("www-authenticate", "Bearer"),),
+    ),
+    TooManyNewTokens: replace(
+        _BUSY, message="Too many new refresh tokens came at once. Try again after the time in Retry-After."
     ),
     BodyTooLarge: _TOO_LARGE,
     BodyIncomplete: Problem(
@@ -237,7 +255,7 @@ def describe(error: BaseException, request_id: str) -> Problem:
         if isinstance(error, HTTPException) and error.code is not None and 400 <= error.code < 500:
             return replace(TABLE[BadRequest], status=error.code, code="invalid_request")
         return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
-    if isinstance(error, BadRequest):
+    if isinstance(error, BadRequest | TokenRefused):
         return replace(known, message=str(error), code=error.code, param=error.param)
     if isinstance(error, LookupError):
         return replace(known, message=_about_model(error, known))

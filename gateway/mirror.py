@@ -81,7 +81,8 @@ class Mirror:
 
     def _take(self, copy: Copy) -> None:
         name = copy.account.name
-        if not copy.configured:
+        # Of tokens that clients made up there may be any number.
+        if not copy.configured or (copy.account.owner and not copy.token):
             self._coming.pop(name, None)
         elif name in self._coming or len(self._coming) < self._most:
             self._coming[name] = copy

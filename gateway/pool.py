@@ -16,12 +16,13 @@ from gateway.holdings import Holdings
 from gateway.metrics import Metrics
 from gateway.mirror import Mirror
 from gateway.standby import Standby
-from kimi.accounts import State
+from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import StoreUnavailable
-from kimi.pool import Lease, Leases, Members, Rest, Store, Summary, Wish
+from kimi.pool import Lease, Leases, Members, PrivateAccounts, Rest, Store, Summary, Wish
 from kimi.pool.changes import Changes
 from kimi.pool.fuse import Fuse
 from kimi.pool.leases import LEASE_SECONDS
+from kimi.pool.private import Adoption, Known
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Pool:
         pause: Callable[[float], object] = gevent.sleep,
     ) -> None:
         self._leases, self._members = Leases(store, worker=worker), Members(store)
+        self._private = PrivateAccounts(store)
         self._outside, self._outside_leases, self._outside_members = outside, Leases(outside), Members(outside)
         self._fuse = fuse
         self._metrics = metrics
@@ -130,6 +132,18 @@ class Pool:
             return self._members.summary()
         except StoreUnavailable as error:
             return self._from_memory(error).summary()
+
+    def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
+        """As `PrivateAccounts.notice`."""
+        members = tuple(members)
+        try:
+            return self._private.notice(members)
+        except StoreUnavailable as error:
+            return self._from_memory(error).notice(members)
+
+    def adopt(self, member: ConfiguredAccount) -> Adoption:
+        """As `PrivateAccounts.adopt`, which needs Redis."""
+        return self._private.adopt(member)
 
     def run(self) -> None:
         """Waits for Redis to go away, and then for its return, for ever."""

@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.holdings import Holdings
+from kimi.accounts import State
 from kimi.pool import Lease, Rest, Wish
 from kimi.pool.changes import Copy
+from kimi.pool.private import Known, public_route
 
 _MOST_STRIKES: Final = 64
 
@@ -99,6 +101,11 @@ class Seat:
     def usable(self, now: float) -> bool:
         """Whether it is in service with a good token."""
         return self.serves and self.good_until > now
+
+    def known(self, now: float) -> Known:
+        """What is known of it as an account of somebody's own; of one out of service not why."""
+        routes = tuple(public_route(route) for route in self.copy.routes)
+        return Known(self.name, State.ACTIVE if self.serves else State.PAUSED, self.usable(now), routes)
 
     def place(self, wish: Wish, now: float) -> Place:
         """Where it stands for a request along one of its routes."""

@@ -6,9 +6,10 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from kimi import aliases
+from kimi.accounts import Kind
 from kimi.settings import CommonSettings, Port, Seconds, Words, split
 
 
@@ -33,6 +34,12 @@ def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
+def _web_only(value: object, info: ValidationInfo) -> object:
+    if value and info.data.get("kimi_kind") is Kind.MOONSHOT:
+        raise ValueError("takes refresh tokens of the web chat, which accounts of KIMI_KIND=moonshot do not have")
+    return value
+
+
 Keys = Annotated[Words, AfterValidator(_keys)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 Aliases = Annotated[aliases.Aliases, BeforeValidator(_aliases)]
@@ -47,7 +54,7 @@ class GatewaySettings(CommonSettings):
     gateway_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=512)
     gateway_api_keys: Keys = Field((), repr=False)
     gateway_admin_key: str | None = Field(default=None, repr=False)
-    gateway_passthrough: bool = False
+    gateway_passthrough: Annotated[bool, AfterValidator(_web_only)] = False
     gateway_queue_seconds: Limit = 15
     gateway_drain_seconds: Limit = 60
     gateway_max_body_mb: float = Field(default=32, gt=0, le=1_024, allow_inf_nan=False)

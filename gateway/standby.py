@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from gateway.holdings import Holdings
 from gateway.seats import Place, Seat
-from kimi.accounts import State
+from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import AccountBusy, AllBusy, AwaitingToken, PoolError, UpstreamDown
 from kimi.pool import Lease, Leases, Members, Rest, Summary, Wish
 from kimi.pool.changes import Copy
 from kimi.pool.leases import refusal
+from kimi.pool.members import fingerprint
+from kimi.pool.private import Known
 
 Note = Callable[[Leases, Members], object]
 """Tells the pool something that it has missed."""
@@ -124,6 +126,17 @@ class Standby:
         seats = [seat for seat in self._seats.values() if not seat.copy.account.owner]
         routes = frozenset(route for seat in seats for route in seat.copy.routes)
         return Summary(sum(seat.usable(now) for seat in seats), routes)
+
+    def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
+        """As `PrivateAccounts.notice`."""
+        now = self._clock()
+        return {
+            seat.name: seat.known(now)
+            for member in members
+            if (seat := self._seats.get(member.account.name)) is not None
+            and seat.copy.fingerprint == fingerprint(member.secret)
+            and seat.copy.account == member.account
+        }
 
     def tell(self, leases: Leases, members: Members) -> int:
         """Tells the pool what it missed; how much that was. Raises `StoreUnavailable`.

@@ -44,5 +44,3 @@ def warn(settings: GatewaySettings) -> None:
     """Says which settings this release accepts without doing anything with them."""
     if settings.gateway_admin_key is not None:
         log.warning("GATEWAY_ADMIN_KEY has no effect: this release has no admin page")
-    if settings.gateway_passthrough:
-        log.warning("GATEWAY_PASSTHROUGH has no effect: this release takes client keys only")

@@ -25,6 +25,7 @@ from gateway.drain import Drain
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.pool import Pool
+from gateway.passthrough import PassThrough, Strangers
 from gateway.reactions import Reactions
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -89,12 +90,14 @@ def make(settings: GatewaySettings) -> Gateway:
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
     # That Redis says nothing while it is away is no news to those who wait.
     gevent.spawn(_relay, (call for call in heard if not pool.away), waiting)
+    keys = ClientKeys(settings.gateway_api_keys)
+
     return create_app(
         settings,
         Services(
             completions=completions,
             catalogue=Catalogue(pool),
-            keys=ClientKeys(settings.gateway_api_keys),
+            keys=PassThrough(keys, Strangers(pool, settings.kimi_kind)) if settings.gateway_passthrough else keys,
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
             settle=settle,

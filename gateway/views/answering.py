@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -19,8 +20,10 @@ from gateway.streaming import StreamBody
 from gateway.surfaces.chat_request import ChatRequest
 from gateway.surfaces.wire import Stream, Whole
 from gateway.views.replies import raw_reply
-from gateway.views.requests import entry, seen_by
+from gateway.views.requests import authenticate, entry, seen_by
+from kimi.errors import AccountError, NoAccount
 from kimi.models import select
+from kimi.pool.private import private_routes
 
 PATIENCE: Final = 15.0
 """Seconds for which the status line is held back; a client waits for headers 60 s at the least."""
@@ -39,8 +42,9 @@ class Answering:
         """The answer as one body."""
         run = self._start(caller, asked)
         try:
-            while not run.finished:
-                answer.add(run.pull(TICK))
+            with self._judging(caller):
+                while not run.finished:
+                    answer.add(run.pull(TICK))
             return raw_reply(answer.body())
         finally:
             run.close(answer)
@@ -56,7 +60,7 @@ class Answering:
             monotonic=self._services.monotonic,
             on_close=partial(self._close, run),
         )
-        with ExitStack() as undo:
+        with self._judging(caller), ExitStack() as undo:
             undo.callback(body.close)
             body.begin(PATIENCE)
             undo.pop_all()
@@ -70,10 +74,22 @@ class Answering:
         selection = asked.narrow(
             select(asked.model, seen_by(caller, services).routes, self._settings.kimi_model_aliases)
         )
+        if caller.is_private:
+            selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
         peer = _peer()
         completion = services.completions.start(selection, asked.chat(selection))
         services.metrics.in_flight.inc()
         return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic)
+
+    @contextmanager
+    def _judging(self, caller: Caller) -> Iterator[None]:
+        """Raises `UnknownKey` for one whose own accounts have all turned out to be dead meanwhile."""
+        try:
+            yield
+        except (NoAccount, AccountError):
+            if caller.is_private:
+                authenticate(self._services.keys)
+            raise
 
     def _close(self, run: Run) -> None:
         self._services.metrics.in_flight.dec()

@@ -8,14 +8,15 @@ from flask import Blueprint, Response
 
 from gateway.metrics import CONTENT_TYPE
 from gateway.services import Services
+from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
 from kimi.errors import StoreUnavailable
 
 FROM_MEMORY: Final = "Redis does not answer: accounts are leased from this worker's memory"
 
 
-def blueprint(services: Services) -> Blueprint:
-    """The probes. None needs a key."""
+def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
+    """The probes. None needs a key. Where clients bring accounts along, none of the operator's is needed."""
     views = Blueprint("health", __name__)
 
     @views.get("/healthz")
@@ -24,7 +25,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @views.get("/readyz")
     def readyz() -> Response:
-        usable, reasons = _state(services)
+        usable, reasons = _state(services, needed=0 if settings.gateway_passthrough else 1)
         if services.drain.begun:
             reasons.append("shutting down")
         ready, away = not reasons, services.catalogue.from_memory
@@ -44,10 +45,10 @@ def blueprint(services: Services) -> Blueprint:
     return views
 
 
-def _state(services: Services) -> tuple[int | None, list[str]]:
-    """How many accounts are usable, None where nobody knows, and why the gateway cannot serve."""
+def _state(services: Services, needed: int) -> tuple[int | None, list[str]]:
+    """How many accounts are usable, None where nobody knows, and why the gateway cannot serve with less than needed."""
     try:
         usable = services.catalogue.now().usable
     except StoreUnavailable:
         return None, ["Redis does not answer"]
-    return usable, [] if usable else ["no usable account"]
+    return usable, [] if usable >= needed else ["no usable account"]

@@ -17,6 +17,8 @@ from gateway.errors import (
     ClientGone,
     Draining,
     Problem,
+    TokenRefused,
+    TooManyNewTokens,
     UnknownKey,
     describe,
 )
@@ -53,6 +55,8 @@ ROWS = [
     (UnknownModel("x"), 404, "invalid_request_error", "model_not_found"),
     (FeatureUnserved("no"), 400, "invalid_request_error", "invalid_value"),
     (UnknownKey(), 401, "invalid_request_error", "invalid_api_key"),
+    (TokenRefused("no"), 401, "invalid_request_error", "invalid_api_key"),
+    (TooManyNewTokens(retry_after=7), 429, "rate_limit_error", "rate_limit_exceeded"),
     (BodyTooLarge(), 413, "invalid_request_error", "request_too_large"),
     (RequestEntityTooLarge(), 413, "invalid_request_error", "request_too_large"),
     (NotFound(), 404, "invalid_request_error", "not_found"),

@@ -9,6 +9,7 @@ import gevent
 import pytest
 
 from gateway.mirror import SECONDS, Mirror
+from kimi.accounts import Account, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.changes import Batch, Copy
 from tests.gateway.copies import copy_of
@@ -110,3 +111,11 @@ def test_it_is_kept_fresh_whatever_happens() -> None:
         mirror.run()
     assert names(mirror) == ["a"]
     assert pauses == [SECONDS, SECONDS]
+
+
+def test_what_clients_made_up_is_not_copied() -> None:
+    mine, made_up = (Account(name=name, kind=Kind.KIMI, owner=name) for name in ("mine", "made up"))
+    told = Told(batch(1, 1, copy_of("a"), copy_of(mine), copy_of(made_up, token="")))
+    mirror = Mirror(told)
+    mirror.refresh()
+    assert names(mirror) == ["a", "mine"]

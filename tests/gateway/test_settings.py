@@ -50,6 +50,12 @@ def test_a_key_no_client_can_send_is_refused_without_being_shown(monkeypatch: py
     assert key not in str(caught.value)
 
 
+def test_api_keys_cannot_be_passed_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, GATEWAY_PASSTHROUGH="1", KIMI_KIND="kimi-classic").gateway_passthrough
+    with pytest.raises(SettingsError, match="GATEWAY_PASSTHROUGH: takes refresh tokens of the web chat"):
+        settings(monkeypatch, GATEWAY_PASSTHROUGH="1", KIMI_KIND="moonshot")
+
+
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_an_ipv6_address_is_bound_in_brackets(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     assert settings(monkeypatch, GATEWAY_HOST=host, GATEWAY_PORT="8000").bind == "[::1]:8000"

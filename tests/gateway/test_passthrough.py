@@ -1,0 +1,172 @@
+"""Clients that bring refresh tokens along: whom they are served by, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import jwt
+import pytest
+
+from gateway.auth import ClientKeys
+from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, UnknownKey
+from gateway.passthrough import MOST_TOKENS, NEW_A_MINUTE, PassThrough, Strangers, refresh_tokens
+from kimi.accounts import ConfiguredAccount, Kind, State
+from kimi.errors import StoreUnavailable
+from kimi.pool.private import Adoption, Known, private_account
+from tests.gateway.fakes import Clock
+
+
+def token(user: str, typ: str = "refresh") -> str:
+    return jwt.encode({"typ": typ, "sub": user}, "0" * 64, algorithm="HS512")
+
+
+ALICE, BOB, CAROL = token("alice"), token("bob"), token("carol")
+
+
+def name_of(secret: str) -> str:
+    return private_account(secret, Kind.KIMI).account.name
+
+
+@dataclass
+class Shelf:
+    """Where accounts are kept; `states` are those that were adopted, `will` says what becomes of further ones."""
+
+    states: dict[str, State] = field(default_factory=dict)
+    will: dict[str, Adoption | Exception] = field(default_factory=dict)
+    adopted: int = 0
+
+    def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
+        names = [member.account.name for member in members]
+        return {
+            name: Known(name, self.states[name], self.states[name] is State.ACTIVE, ("kimi",))
+            for name in names
+            if name in self.states
+        }
+
+    def adopt(self, member: ConfiguredAccount) -> Adoption:
+        outcome = self.will.get(member.account.name, Adoption.ADOPTED)
+        if isinstance(outcome, Exception):
+            raise outcome
+        if outcome is Adoption.ADOPTED:
+            self.adopted += 1
+            self.states[member.account.name] = State.NEW
+        return outcome
+
+    def is_now(self, secret: str, state: State) -> None:
+        self.states[name_of(secret)] = state
+
+    def does(self, secret: str, outcome: Adoption | Exception) -> None:
+        self.will[name_of(secret)] = outcome
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def door(shelf: Shelf, clock: Clock) -> PassThrough:
+    return PassThrough(ClientKeys(["client-key"]), Strangers(shelf, Kind.KIMI, monotonic=clock))
+
+
+def test_a_client_key_is_a_client_key(door: PassThrough, shelf: Shelf) -> None:
+    caller = door.caller("Bearer client-key", None)
+    assert (caller.client, caller.accounts, caller.pool) == (1, (), None)
+    assert shelf.adopted == 0
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+def test_an_unknown_bearer_is_a_token_that_is_adopted(door: PassThrough, header: str) -> None:
+    caller = door.caller(f"Bearer {ALICE}", None) if header == "authorization" else door.caller(None, ALICE)
+    assert caller.client == "passthrough" and caller.is_private
+    assert caller.accounts == (name_of(ALICE),)
+    assert caller.pool is not None and caller.pool.routes == {"kimi"}
+
+
+def test_a_known_token_is_not_adopted_again(door: PassThrough, shelf: Shelf) -> None:
+    for _ in range(3):
+        door.caller(f"Bearer {ALICE}", None)
+    assert shelf.adopted == 1
+
+
+def test_several_tokens_are_one_client_in_whatever_order(door: PassThrough) -> None:
+    both = door.caller(f"Bearer {ALICE}, {BOB}", None)
+    assert both.accounts == (name_of(ALICE), name_of(BOB))
+    assert both.scope == door.caller(f"Bearer {BOB},{ALICE},{ALICE}", None).scope
+    assert both.scope != door.caller(f"Bearer {ALICE}", None).scope
+    assert "eyJ" not in both.scope
+
+
+@pytest.mark.parametrize(
+    "garbage", ["", "wrong", "sk-abcdefgh", "eyJhbGciOi", token("a", "access"), "a b,c", "{", None]
+)
+def test_what_no_token_can_be_is_an_unknown_key(door: PassThrough, shelf: Shelf, garbage: str | None) -> None:
+    with pytest.raises(UnknownKey):
+        door.caller(None if garbage is None else f"Bearer {garbage}", None)
+    assert shelf.adopted == 0
+
+
+def test_garbage_beside_a_token_does_no_harm() -> None:
+    assert refresh_tokens(f"sk-abcdefgh, {ALICE},, eyJ.., Bearer {BOB}") == (ALICE, BOB)
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.BANNED])
+def test_the_living_serve_beside_the_dead(door: PassThrough, shelf: Shelf, state: State) -> None:
+    shelf.is_now(ALICE, state)
+    shelf.is_now(BOB, State.ACTIVE)
+    assert door.caller(f"Bearer {ALICE},{BOB}", None).accounts == (name_of(BOB),)
+
+
+def test_only_when_all_are_dead_the_client_is_refused(door: PassThrough, shelf: Shelf) -> None:
+    shelf.is_now(ALICE, State.DEAD)
+    shelf.is_now(BOB, State.BANNED)
+    with pytest.raises(TokenRefused, match="log in to Kimi again"):
+        door.caller(f"Bearer {ALICE},{BOB}", None)
+    assert door.caller(f"Bearer {ALICE},{BOB},{CAROL}", None).accounts == (name_of(CAROL),)
+
+
+def test_a_token_of_the_operators_is_refused_with_the_reason(door: PassThrough, shelf: Shelf) -> None:
+    shelf.does(ALICE, Adoption.CONFIGURED)
+    with pytest.raises(TokenRefused, match="operator"):
+        door.caller(f"Bearer {ALICE}", None)
+    assert door.caller(f"Bearer {ALICE},{BOB}", None).accounts == (name_of(BOB),)
+
+
+def test_a_worker_takes_only_so_many_new_ones_a_minute(door: PassThrough, clock: Clock) -> None:
+    for number in range(NEW_A_MINUTE):
+        door.caller(f"Bearer {token(str(number))}", None)
+    clock.advance(20)
+    with pytest.raises(TooManyNewTokens) as caught:
+        door.caller(f"Bearer {ALICE}", None)
+    assert caught.value.retry_after == 40
+    assert door.caller(f"Bearer {token('0')}", None).is_private
+    assert door.caller(f"Bearer {token('0')},{ALICE}", None).accounts == (name_of(token("0")),)
+    clock.advance(40)
+    assert door.caller(f"Bearer {ALICE}", None).accounts == (name_of(ALICE),)
+
+
+@pytest.mark.parametrize("outcome", [Adoption.FULL, Adoption.LATER])
+def test_one_that_cannot_be_taken_now_may_come_back(door: PassThrough, shelf: Shelf, outcome: Adoption) -> None:
+    shelf.does(ALICE, outcome)
+    with pytest.raises(TooManyNewTokens):
+        door.caller(f"Bearer {ALICE}", None)
+
+
+def test_without_redis_only_known_ones_go_on(door: PassThrough, shelf: Shelf) -> None:
+    door.caller(f"Bearer {ALICE}", None)
+    shelf.does(BOB, StoreUnavailable())
+    with pytest.raises(StoreUnavailable):
+        door.caller(f"Bearer {BOB}", None)
+    assert door.caller(f"Bearer {BOB},{ALICE}", None).accounts == (name_of(ALICE),)
+
+
+def test_there_is_a_limit_to_what_one_client_may_bring(door: PassThrough, shelf: Shelf) -> None:
+    with pytest.raises(BadRequest, match=str(MOST_TOKENS)):
+        door.caller("Bearer " + ",".join(token(str(number)) for number in range(MOST_TOKENS + 1)), None)
+    assert shelf.adopted == 0
