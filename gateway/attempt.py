@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.breaker import Breaker
-from gateway.cleanup import ChatRemover, Sink
+from gateway.cleanup import ChatRemover, Opened
+from gateway.conversations import Thread
 from gateway.deadlines import Deadlines, Watch
 from gateway.reactions import Outcome, Reactions
 from gateway.shaping import shaped
@@ -45,6 +46,7 @@ class Question:
 
     model: str
     chat: Chat
+    thread: Thread
 
 
 class Attempt:
@@ -58,6 +60,8 @@ class Attempt:
         self._with = collaborators
         self._put = put
         self._outcome = Outcome(model=question.model)
+        self._texts: list[str] = []
+        self._finish: Finish | None = None
 
     def run(self) -> Failure | None:
         """Asks; why there is no answer, if another account may be asked. Raises what ends the whole request."""
@@ -65,6 +69,7 @@ class Attempt:
         ending = ExitStack()  # is closed where the account is given back
         try:
             chats = ending.enter_context(self._with.remover.collecting(lease.account, lease.token))
+            ending.callback(self._keep, chats)
             self._read(chats)
         except KimiError as error:
             outcome.error = error
@@ -72,28 +77,46 @@ class Attempt:
             self._with.breaker.ended(lease.account, lease.id, outcome.error)
             outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
             given_back = self._with.reactions.give_back(lease, outcome, ending.close)
-        if outcome.error is None:
-            return None
-        if outcome.served or isinstance(outcome.error, RequestRefused):
+        is_refused = isinstance(outcome.error, RequestRefused) and self._question.chat.behind is None
+        if outcome.error is not None and (outcome.served or is_refused):
             raise outcome.error
-        # The next attempt has to find the account as this one leaves it.
-        rests = given_back.wait(GIVING_BACK_SECONDS)
+        # The next attempt, or the next question in this chat, has to find the account as this one leaves it.
+        rests = None
+        if outcome.error is not None or self._question.thread.is_on:
+            rests = given_back.wait(GIVING_BACK_SECONDS)
+        if outcome.error is None:
+            if self._finish is not None:
+                self._put(self._finish)
+            return None
         return Failure(outcome.error, self._with.monotonic() + rests if rests else None)
 
-    def _read(self, chats: Sink) -> None:
-        account, outcome = self._lease.account, self._outcome
+    def _keep(self, chats: Opened) -> None:
+        outcome, chat = self._outcome, self._question.chat
+        keeping = self._question.thread.keeping(
+            self._lease.account.kind, outcome, chat, "".join(self._texts), self._finish
+        )
+        if keeping is not None:
+            chats.keep(outcome.chat_id, keeping)
+
+    def _read(self, chats: Opened) -> None:
+        account, outcome, behind = self._lease.account, self._outcome, self._question.chat.behind
+        if behind is not None:
+            outcome.chat_id = behind.chat_id
+            chats.append(behind.chat_id)
         with closing(self._events()) as stream:
             for event in Watch(self._with.deadlines).over(stream):
                 if isinstance(event, _VISIBLE):
                     if not outcome.served:
                         outcome.served = True
                         self._with.breaker.answered(account)
+                    if isinstance(event, Text):
+                        self._texts.append(event.text)
                     self._put(event)
                 elif isinstance(event, Finish):
                     outcome.served, outcome.finished = True, not event.cut
                     self._with.breaker.answered(account)
                     self._with.strays.finished(account)
-                    self._put(event)
+                    self._finish = event
                     return
                 elif isinstance(event, ChatOpened):
                     outcome.chat_id = event.chat_id

@@ -6,7 +6,7 @@ from collections import deque
 
 from gevent.event import Event as Flag
 
-from kimi.chat import Event
+from kimi.chat import Event, Finish
 
 CAPACITY = 256  # events; a client that reads slowly stops the reading of its upstream here
 
@@ -22,8 +22,8 @@ class Channel:
         self._failure: BaseException | None = None
 
     def put(self, event: Event) -> None:
-        """Adds an event; waits while the reader is too far behind."""
-        while len(self._events) >= self._capacity:
+        """Adds an event; waits while the reader is too far behind. The last one always has room."""
+        while len(self._events) >= self._capacity and not isinstance(event, Finish):
             self._room.clear()
             self._room.wait()
         self._events.append(event)

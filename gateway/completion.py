@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,22 @@ from gevent.pool import Group
 
 from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, Question
 from gateway.channel import Channel
+from gateway.conversations import Conversations, Turn
 from gateway.errors import ClientGone
 from gateway.reactions import Outcome
 from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.chat import Chat, Event
-from kimi.errors import BrokenAnswer, KimiError, TokenRejected, UpstreamDown, UpstreamError
+from kimi.errors import (
+    BrokenAnswer,
+    ChatGone,
+    KimiError,
+    RequestRefused,
+    TokenRejected,
+    UpstreamDown,
+    UpstreamError,
+)
 from kimi.models import Selection
 from kimi.pool import Lease, Wish
 
@@ -31,9 +41,10 @@ FAILOVER_SECONDS: Final = 45.0
 """For so long further accounts are tried; clients such as NextChat wait for headers 60 seconds."""
 UPSTREAM_FAILURES: Final = 24
 """After so many answers that no account is to blame for it is the request, or the upstream as a whole."""
+_ALONE: Final = Turn()
 PROBE_SECONDS: Final = 1.0
 """For so long a request waits for another one that finds out whether an upstream is back."""
-_SECOND_CHANCE = (TokenRejected, BrokenAnswer)
+_SECOND_CHANCE = (TokenRejected, BrokenAnswer, ChatGone, RequestRefused)
 """After these the same account may be asked once more: with a fresh token, and in a new chat."""
 
 
@@ -42,6 +53,7 @@ class Collaborators:
     """What a completion works with; one set a process."""
 
     waiting: WaitingRoom
+    conversations: Conversations
     attempts: AttemptCollaborators
     monotonic: Callable[[], float] = time.monotonic
 
@@ -58,9 +70,9 @@ class Completions:
         """How many have not given everything back."""
         return len(self._running)
 
-    def start(self, selection: Selection, chat: Chat) -> Completion:
-        """Starts to answer `chat`."""
-        completion = Completion(selection, chat, self._with)
+    def start(self, selection: Selection, chat: Chat, turn: Turn = _ALONE) -> Completion:
+        """Starts to answer `chat`, as the `turn` of a conversation that it is."""
+        completion = Completion(selection, chat, turn, self._with)
         self._running.add(completion.worker)
         return completion
 
@@ -76,7 +88,7 @@ class Completion:
     `account`, `kind`, `queue_seconds` and `failovers` (the errors that nobody saw) are for the log.
     """
 
-    def __init__(self, selection: Selection, chat: Chat, collaborators: Collaborators) -> None:
+    def __init__(self, selection: Selection, chat: Chat, turn: Turn, collaborators: Collaborators) -> None:
         self.account: str | None = None
         self.kind: Kind | None = None
         self.queue_seconds = 0.0
@@ -84,6 +96,7 @@ class Completion:
         self.failovers: list[str] = []
         self._selection = selection
         self._chat = chat
+        self._thread = collaborators.conversations.thread(turn, selection, chat)
         self._with = collaborators
         self._channel = Channel()
         self._asked: set[str] = set()  # lines
@@ -109,6 +122,8 @@ class Completion:
             self._answer()
         except KimiError as error:
             self._channel.fail(error)
+        finally:
+            self._thread.close()
 
     def _report(self, worker: Any) -> None:
         """A mistake of ours ends the answer as well, instead of leaving its reader waiting."""
@@ -120,16 +135,22 @@ class Completion:
         forgiven: set[str] = set()
         exclude: set[str] = set()
         while self._may_try_on(failures):
+            self._thread.look_up()
             try:
                 lease = self._lease(exclude)
             except KimiError as nobody_else:
+                if self._thread.refused(nobody_else, was_asked=bool(failures)):
+                    continue
                 failures.append(Failure(nobody_else))
                 break
             failure = self._attempt(lease)
             if failure is None:
+                self._thread.answered()
                 return
             failures.append(failure)
             self.failovers.append(type(failure.error).__name__)
+            if not self._thread.failed(failure.error):
+                break
             name = lease.account.name
             if isinstance(failure.error, _SECOND_CHANCE) and name not in forgiven:
                 forgiven.add(name)
@@ -156,13 +177,15 @@ class Completion:
 
     def _admitted(self, exclude: set[str]) -> Lease:
         """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
-        breaker, selection, came = self._with.attempts.breaker, self._selection, self._with.monotonic()
+        breaker, thread, came = self._with.attempts.breaker, self._thread, self._with.monotonic()
         may_hope = True
         while True:
             tripped = breaker.tripped() - self._asked
             try:
-                wish = Wish(selection.routes, selection.name, frozenset(exclude), tripped)
+                wish = Wish(thread.routes, self._selection.name, frozenset(exclude), tripped, thread.only)
                 waited = self.queue_seconds + self._with.monotonic() - came
+                if thread.only and thread.can_fold:  # others would do as well, and at once
+                    waited = math.inf
                 lease = self._with.waiting.acquire(wish, waited)
             except UpstreamDown as down:
                 if may_hope and breaker.await_probe(PROBE_SECONDS):
@@ -174,7 +197,7 @@ class Completion:
                 self._asked.add(line)
                 return lease
             # It was left alone, or is being probed, since this request began to wait.
-            self._with.attempts.reactions.give_back(lease, Outcome(model=selection.name)).wait(GIVING_BACK_SECONDS)
+            self._with.attempts.reactions.give_back(lease, Outcome(model=wish.model)).wait(GIVING_BACK_SECONDS)
 
     def _attempt(self, lease: Lease) -> Failure | None:
         """Lets one account answer; why it has not, if another may. Raises what ends the whole request."""
@@ -184,4 +207,5 @@ class Completion:
     def _question_to(self, lease: Lease) -> Question:
         chosen = self._selection
         model = chosen.model_for(lease.account.kind)
-        return Question(chosen.name, replace(self._chat, model=model, features=chosen.features))
+        chat = replace(self._chat, model=model, features=chosen.features)
+        return Question(chosen.name, self._thread.asked_of(lease, chat), self._thread)

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import gevent
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 
 from kimi.errors import StoreUnavailable
 from kimi.pool.chats import StandingChat
@@ -45,6 +46,7 @@ class Ledger:
         self._unwritten: set[StandingChat] = set()  # chats that the book cannot know yet
         self._noted = Event()
         self._is_urgent = Event()
+        self._writing = BoundedSemaphore(1)
         self._is_down = False
 
     @property
@@ -68,10 +70,21 @@ class Ledger:
         else:
             self._note(chat, None)
 
-    def left(self, chat: StandingChat) -> None:
-        """This process could not delete `chat`: somebody else has to."""
+    def left(self, chat: StandingChat, seconds: float = LEFT_SECONDS) -> None:
+        """This process could not delete `chat`: somebody else has to, `seconds` from now."""
         self._held.discard(chat)
-        self._note(chat, LEFT_SECONDS)
+        self._note(chat, seconds)
+
+    def taken(self, chat: StandingChat) -> None:
+        """This process has `chat` now, as the book knows already."""
+        self._held.add(chat)
+
+    def let_go(self, chat: StandingChat) -> None:
+        """What becomes of `chat` is written elsewhere from now on, and nothing of it here any more."""
+        with self._writing:  # what is under way would arrive after what others write
+            self._held.discard(chat)
+            self._unwritten.discard(chat)
+            self._notes.pop(chat, None)
 
     def hold(self) -> None:
         """Says again of all chats that their gateway lives; to be called several times in `HELD_SECONDS`."""
@@ -92,6 +105,10 @@ class Ledger:
 
     def flush(self) -> bool:
         """Writes now; whether that was possible. What could not be written is kept for the next time."""
+        with self._writing:
+            return self._write()
+
+    def _write(self) -> bool:
         notes, self._notes = self._notes, {}
         self._unwritten.clear()
         if not notes:

@@ -58,6 +58,12 @@ class Metrics:
         self.failovers = Counter(
             "kimi_gateway_failovers", "Accounts that failed before any output.", registry=self._registry
         )
+        self.conversations = Counter(
+            "kimi_gateway_conversations",
+            "Conversations that went on in their own chat, with their whole history in another, or were lost.",
+            ("fate",),
+            registry=self._registry,
+        )
         self.in_flight = Gauge(
             "kimi_gateway_in_flight",
             "Answers under way.",

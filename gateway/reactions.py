@@ -176,8 +176,10 @@ class Reactions:
         except StoreUnavailable as unavailable:
             log.warning("account %s could not be given back, its lease expires: %s", lease.account.name, unavailable)
         finally:
-            done.set(rests)
-            then()
+            try:
+                then()
+            finally:
+                done.set(rests)
 
     def _release(self, lease: Lease, outcome: Outcome) -> float:
         name, error = lease.account.name, outcome.error

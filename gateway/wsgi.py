@@ -20,6 +20,7 @@ from gateway.breaker import Breaker
 from gateway.catalogue import Catalogue
 from gateway.cleanup import ChatRemover
 from gateway.completion import Collaborators, Completions
+from gateway.conversations import FIRST_TURN_SECONDS, Conversations
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.ledger import Ledger
@@ -35,6 +36,7 @@ from kimi.errors import StoreUnavailable
 from kimi.http import Transport
 from kimi.pool import Chats, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
+from kimi.pool.conversations import Conversations as Records
 from kimi.pool.drift import DriftBook
 from kimi.pool.fuse import Fuse
 from kimi.pool.signals import freed
@@ -59,11 +61,18 @@ def make(settings: GatewaySettings) -> Gateway:
     upstreams = build(Line(Transport(), settings.endpoints, drift, idle=max(limits.first_byte, limits.idle)))
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
     ledger = Ledger(Chats(store))
-    remover = ChatRemover(upstreams, Members(store), ledger, enabled=settings.kimi_delete_chats)
+    deletes = settings.kimi_delete_chats
+    remover = ChatRemover(upstreams, Members(store), ledger, Records(store), enabled=deletes)
+    conversations = Conversations(
+        remover,
+        seconds=settings.kimi_conversation_seconds,
+        first_turn=FIRST_TURN_SECONDS if deletes else settings.kimi_conversation_seconds,
+        count=lambda fate: metrics.conversations.labels(fate.value).inc(),
+    )
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
     attempts = AttemptCollaborators(upstreams, reactions, remover, breaker, Strays(), limits)
-    completions = Completions(Collaborators(waiting, attempts))
+    completions = Completions(Collaborators(waiting, conversations, attempts))
 
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds

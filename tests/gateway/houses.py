@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from gateway.attempt import AttemptCollaborators
 from gateway.breaker import Breaker
-from gateway.cleanup import ChatRemover
+from gateway.cleanup import ChatRemover, Records
 from gateway.completion import Collaborators, Completion, Completions
+from gateway.conversations import FIRST_TURN_SECONDS, Conversations, Fate, Turn
 from gateway.deadlines import Deadlines
 from gateway.ledger import Ledger
 from gateway.reactions import Reactions
@@ -19,6 +20,7 @@ from kimi.accounts import Kind
 from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
 from kimi.models import select
 from kimi.pool import Chats
+from kimi.pool.conversations import Conversations as Kept
 from kimi.upstreams import Upstream
 from tests.gateway.fakes import Clock as Ticks
 from tests.gateway.scripted import ScriptedUpstream, Step
@@ -26,6 +28,7 @@ from tests.kimi.pool.pools import Pool
 
 HELLO: tuple[Step, ...] = (ChatOpened("c1"), Alive(), Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop"))
 CHAT = Chat(model="kimi", messages=(Message("user", "hi"),))
+ALONE = Turn()
 
 
 @dataclass
@@ -37,19 +40,35 @@ class House:
     upstreams: Mapping[Kind, Upstream] = field(default_factory=dict)  # real ones, in place of the scripted one
     limits: Deadlines = field(default_factory=Deadlines)
     queue_seconds: float = 0.0
+    conversation_seconds: float = 1800.0
+    first_turn: float = FIRST_TURN_SECONDS
+    deletes: bool = True
+    records: Records | None = None
+    fates: list[Fate] = field(default_factory=list)
     started: list[Completion] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         upstreams = self.upstreams or dict.fromkeys(Kind, self.upstream)
         self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w")
-        ledger = Ledger(Chats(self.pool.store))
-        self.remover = ChatRemover(upstreams, self.pool.members, ledger, pause=lambda _: None)
+        self.ledger = Ledger(Chats(self.pool.store))
+        self.remover = ChatRemover(
+            upstreams,
+            self.pool.members,
+            self.ledger,
+            self.records or Kept(self.pool.store),
+            enabled=self.deletes,
+            pause=lambda _: None,
+        )
+        self.conversations = Conversations(
+            self.remover, seconds=self.conversation_seconds, first_turn=self.first_turn, count=self.fates.append
+        )
         self.reactions = Reactions(self.pool.leases, self.pool.members, upstreams, random.Random(1))
         self.monotonic = Ticks(0.0)
         self.breaker = Breaker(self.monotonic)
         self.completions = Completions(
             Collaborators(
                 self.waiting,
+                self.conversations,
                 AttemptCollaborators(
                     upstreams, self.reactions, self.remover, self.breaker, Strays(), self.limits, self.monotonic
                 ),
@@ -57,8 +76,8 @@ class House:
             )
         )
 
-    def start(self, model: str = "kimi") -> Completion:
-        completion = self.completions.start(select(model, self.pool.members.summary().routes), CHAT)
+    def start(self, model: str = "kimi", chat: Chat = CHAT, turn: Turn = ALONE) -> Completion:
+        completion = self.completions.start(select(model, self.pool.members.summary().routes), chat, turn)
         self.started.append(completion)
         return completion
 

@@ -48,7 +48,10 @@ each_unseen = pytest.mark.parametrize("failure", UNSEEN, ids=lambda error: type(
 
 @dataclass
 class ScriptedUpstream:
-    """Answers with one script a call, the last one for ever; scripts can also be set for one account."""
+    """Answers with one script a call, the last one for ever; scripts can also be set for one account.
+
+    Where a chat is continued no other is opened.
+    """
 
     scripts: list[Sequence[Step]] = field(default_factory=list)
     by_account: dict[str, list[Sequence[Step]]] = field(default_factory=dict)
@@ -77,7 +80,7 @@ class ScriptedUpstream:
                     raise step
                 if isinstance(step, float):
                     self.go_on.wait(step)
-                else:
+                elif chat.behind is None or not isinstance(step, ChatOpened):
                     if isinstance(step, ChatOpened):
                         self.opened.add(step.chat_id)
                     yield step

@@ -15,6 +15,7 @@ from kimi.accounts import Kind, Record, State
 from kimi.chat import Text
 from kimi.errors import Overloaded, StoreUnavailable, TokenRejected, Unreachable
 from kimi.pool.chats import StandingChat
+from kimi.pool.conversations import Conversation
 from tests.gateway.scripted import ScriptedUpstream
 from tests.kimi.pool.pools import web
 
@@ -47,12 +48,25 @@ class Book:
         return 0
 
 
+class Records:
+    """Keeps nothing."""
+
+    def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None:
+        raise AssertionError(f"{key} {conversation} {seconds} {due}")
+
+    def claim(self, key: str, hold: float) -> Conversation | None:
+        raise AssertionError(f"{key} {hold}")
+
+    def end(self, key: str, conversation: Conversation) -> bool:
+        raise AssertionError(f"{key} {conversation}")
+
+
 def remove(
     upstream: ScriptedUpstream, directory: Directory, *, enabled: bool = True, book: Book | None = None
 ) -> list[float]:
     pauses: list[float] = []
     ledger = Ledger(book or Book())
-    remover = ChatRemover({Kind.KIMI: upstream}, directory, ledger, enabled=enabled, pause=pauses.append)
+    remover = ChatRemover({Kind.KIMI: upstream}, directory, ledger, Records(), enabled=enabled, pause=pauses.append)
     with remover.collecting(ACCOUNT, "old") as chats:
         chats.append("c1")
         assert ledger.held == enabled

@@ -1,0 +1,257 @@
+"""Continuing a conversation in the chat that it was begun in, so that only what is new is sent.
+
+A chat is found by all that was said in it (`gateway.fingerprints`), or by the name that the client has for it.
+When its account cannot be had, or fails before it has said anything, the whole history is put to any other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property, partial
+from typing import Final
+
+from gateway import fingerprints
+from gateway.cleanup import ChatRemover, Keeping
+from gateway.reactions import Outcome
+from gateway.shield import Shielded
+from kimi.accounts import Kind
+from kimi.chat import Chat, Finish, Message
+from kimi.errors import (
+    AwaitingToken,
+    BrokenAnswer,
+    ChatGone,
+    ContentRefused,
+    ConversationLost,
+    KimiError,
+    NoAccount,
+    StoreUnavailable,
+    TokenRejected,
+)
+from kimi.models import Selection
+from kimi.pool import Lease
+from kimi.pool.conversations import Conversation
+
+FIRST_TURN_SECONDS: Final = 3.0
+"""How long the chat of a first question stays: programs go on at once, and most first questions are the only ones."""
+_BROKEN = (ChatGone, ContentRefused, BrokenAnswer)
+"""After these a chat in which nothing was answered is of no more use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Whose a question is, and which conversation the client says it belongs to.
+
+    `scope` keeps clients apart; without one nothing is ever continued. `name` is the conversation's, for a client that
+    has one for it; it `begins` here, or should be known.
+    """
+
+    scope: str = ""
+    name: str = ""
+    begins: bool = False
+
+
+class Fate(StrEnum):
+    """What has become of a conversation that could have been continued."""
+
+    CONTINUED = "continued"
+    FOLDED = "folded"  # its whole history was sent
+    LOST = "lost"
+
+
+class Conversations:
+    """Makes threads. A conversation can be continued for so many `seconds`, not at all where they are 0.
+
+    `first_turn` are the seconds for the chat of a question without anything before it, `count` hears what became of
+    every other one.
+    """
+
+    def __init__(
+        self,
+        remover: ChatRemover,
+        *,
+        seconds: float,
+        first_turn: float = FIRST_TURN_SECONDS,
+        count: Callable[[Fate], object] = lambda _: None,
+    ) -> None:
+        self.remover = remover
+        self.seconds = seconds
+        self.first_turn = min(first_turn, seconds)
+        self.count = count
+
+    def thread(self, turn: Turn, selection: Selection, chat: Chat) -> Thread:
+        """The thread of a request. Nothing is looked up so far."""
+        return Thread(self, turn, selection, chat.messages)
+
+
+class Thread:
+    """One request as a part of a conversation: finds its chat, and says what is to become of it.
+
+    `close` has to be called in any case.
+    """
+
+    def __init__(
+        self, conversations: Conversations, turn: Turn, selection: Selection, messages: tuple[Message, ...]
+    ) -> None:
+        self._with = conversations
+        self._turn = turn
+        self._selection = selection
+        self._messages = messages
+        answers = [number for number, message in enumerate(messages, 1) if message.role == "assistant"]
+        self._known = answers[-1] if answers else 0  # so many messages were said before
+        is_web = any(not route.startswith(f"{Kind.MOONSHOT}:") for route in selection.routes)
+        self.is_on = bool(turn.scope) and conversations.seconds > 0 and is_web
+        self._looks = bool(turn.name and not turn.begins) or bool(self.is_on and self._known)
+        self._claimed: Conversation | None = None
+        self._is_continued = False  # by the attempt that runs, or ran last
+
+    @property
+    def only(self) -> str:
+        """The one account that can continue the conversation; nothing when any will do."""
+        return self._claimed.chat.account if self._claimed else ""
+
+    @property
+    def can_fold(self) -> bool:
+        """Whether the messages tell the whole conversation, so that any account can go on with it."""
+        return not self._turn.name or self._turn.begins or self._known > 0
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Along which the request may be sent. A conversation with a name needs an account that keeps chats."""
+        routes = self._selection.routes
+        if not self.is_on or not self._turn.name:
+            return routes
+        return tuple(route for route in routes if not route.startswith(f"{Kind.MOONSHOT}:"))
+
+    def look_up(self) -> None:
+        """Claims the chat to go on in, if there is one, once.
+
+        Raises `ConversationLost` where nothing but that chat will do, and `StoreUnavailable` where nobody knows.
+        """
+        if not self._looks:
+            return
+        self._looks = False
+        self._is_continued = False
+        try:
+            self._claimed = self._claim() if self.is_on and self._new else None
+        except StoreUnavailable:
+            if not self.can_fold:
+                raise
+        if self._claimed is None and not self.can_fold:
+            raise self._lost()
+
+    def asked_of(self, lease: Lease, chat: Chat) -> Chat:
+        """What the account of `lease` is asked: what is new, or everything."""
+        self._is_continued = False
+        if self._claimed is None:
+            return chat
+        conversation, self._claimed = self._claimed, None
+        self._is_continued = True
+        # Connect takes the system's words with every question, in a slot of their own.
+        again = [message for message in self._messages[: self._known] if message.role == "system"]
+        new = (*again, *self._new) if lease.account.kind is Kind.KIMI else self._new
+        return replace(chat, messages=new, behind=conversation.place)
+
+    def refused(self, error: KimiError, *, was_asked: bool) -> bool:
+        """The account that could continue cannot be had; whether any other will do.
+
+        Raises `ConversationLost` when it is gone, unless it `was_asked` and is only left alone now.
+        """
+        if self._claimed is None:
+            return False
+        if self.can_fold:
+            self._abandon()
+            return True
+        if isinstance(error, NoAccount) and not isinstance(error, AwaitingToken) and not was_asked:
+            self._abandon()
+            raise self._lost()
+        return False
+
+    def failed(self, error: KimiError) -> bool:
+        """The account that was asked has not answered; whether to try on. Raises `ConversationLost`."""
+        if not self._is_continued or self.can_fold:
+            return True
+        if isinstance(error, ChatGone):
+            raise self._lost() from error
+        self._looks = isinstance(error, TokenRejected)  # the chat was kept, see `keeping`
+        return self._looks
+
+    def keeping(self, kind: Kind, outcome: Outcome, chat: Chat, text: str, finish: Finish | None) -> Keeping | None:
+        """How the chat of an attempt is kept; None when it is to be deleted. `text` is what the client has read."""
+        if not self.is_on or not kind.is_web or not outcome.chat_id:
+            return None
+        message_id = outcome.segment_id
+        if not self._turn.name:
+            is_whole = finish is not None and finish.reason == "stop" and not finish.cut
+            if not is_whole or not text.strip() or (kind is Kind.KIMI and not message_id):
+                return None
+            return self._keeping(fingerprints.after(self._said, (Message("assistant", text),)).hex(), message_id)
+        if outcome.error is not None or not outcome.served:
+            # A client that knows the conversation by its name only would lose it.
+            if chat.behind is None or (not outcome.served and (self.can_fold or isinstance(outcome.error, _BROKEN))):
+                return None
+            message_id = chat.behind.message_id
+        return None if kind is Kind.KIMI and not message_id else self._keeping(self._name, message_id)
+
+    def answered(self) -> None:
+        """The request has its answer."""
+        if self.is_on and (self._known or (self._turn.name and not self._turn.begins)):
+            self._with.count(Fate.CONTINUED if self._is_continued else Fate.FOLDED)
+
+    def close(self) -> None:
+        """What was claimed and not continued can be claimed again."""
+        if self._claimed is not None:
+            conversation, self._claimed = self._claimed, None
+            keeping = Keeping(self._key, conversation.message_id, self._with.seconds, moment=False)
+            self._with.remover.put_back(conversation, keeping)
+
+    @property
+    def _new(self) -> tuple[Message, ...]:
+        return self._messages[self._known :]
+
+    @property
+    def _is_grown(self) -> bool:
+        has_files = any(message.attachments for message in self._messages)
+        return bool(self._known or self._turn.name or has_files)
+
+    @cached_property
+    def _past(self) -> bytes:
+        """All up to the last answer."""
+        start = fingerprints.beginning(self._turn.scope, self._selection)
+        return fingerprints.after(start, self._messages[: self._known])
+
+    @cached_property
+    def _said(self) -> bytes:
+        """All of the request."""
+        return fingerprints.after(self._past, self._new)
+
+    @cached_property
+    def _name(self) -> str:
+        return fingerprints.named(self._turn.scope, self._turn.name)
+
+    @property
+    def _key(self) -> str:
+        return self._name if self._turn.name else self._past.hex()
+
+    def _claim(self) -> Conversation | None:
+        remover = self._with.remover
+        found: Conversation | None = Shielded(partial(remover.claim, self._key), orphaned=self._orphaned).result()
+        return found
+
+    def _orphaned(self, found: Conversation | None) -> None:
+        self._claimed = found
+        self.close()
+
+    def _abandon(self) -> None:
+        if self._claimed is not None:
+            self._with.remover.abandon(self._claimed)
+            self._claimed = None
+
+    def _keeping(self, key: str, message_id: str) -> Keeping:
+        seconds = self._with.seconds if self._is_grown else self._with.first_turn
+        return Keeping(key, message_id, seconds, moment=not self._is_grown)
+
+    def _lost(self) -> ConversationLost:
+        self._with.count(Fate.LOST)
+        return ConversationLost("the chat of the conversation cannot be continued")

@@ -1,0 +1,55 @@
+"""What was said, as a key that tells nothing of it.
+
+Clients send back what they were answered, but not letter for letter: they trim and wrap texts, and call the system's
+words the developer's. What they change so does not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import gevent
+
+from kimi.chat import Message
+from kimi.models import Selection
+
+_LARGE: Final = 512 * 1024
+"""Characters that are hashed elsewhere, because that holds up all requests of the worker."""
+
+
+def beginning(scope: str, selection: Selection) -> bytes:
+    """What all conversations of `scope` with one model begin with."""
+    return _digest(b"", (scope, selection.base, *sorted(selection.features)))
+
+
+def after(before: bytes, messages: Sequence[Message]) -> bytes:
+    """What `before` becomes when `messages` are said behind it."""
+    if sum(len(message.content) + sum(len(each.url) for each in message.attachments) for message in messages) < _LARGE:
+        return _after(before, messages)
+    digest: bytes = gevent.get_hub().threadpool.apply(_after, (before, messages))
+    return digest
+
+
+def named(scope: str, name: str) -> str:
+    """The key of a conversation that its client has a name for."""
+    return _digest(b"named", (scope, name)).hex()
+
+
+def _after(before: bytes, messages: Sequence[Message]) -> bytes:
+    for message in messages:
+        text = " ".join(message.content.split())
+        urls = [each.url for each in message.attachments]
+        if text or urls:  # some clients leave out what is empty
+            before = _digest(before, (message.role, text, *urls))
+    return before
+
+
+def _digest(before: bytes, parts: Iterable[str]) -> bytes:
+    digest = hashlib.sha256(before)
+    for part in parts:
+        encoded = part.encode(errors="surrogatepass")
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return digest.digest()
