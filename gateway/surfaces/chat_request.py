@@ -53,13 +53,14 @@ class ChatRequest:
             raise self.beyond_web
         return wanted
 
-    def chat(self, selection: Selection) -> Chat:
+    def chat(self, selection: Selection, *, continuations: int = 0) -> Chat:
         """The question in no dialect at all."""
         return Chat(
             model=selection.base,
             messages=self.messages,
             features=selection.features,
             limits=self.limits,
+            continuations=continuations,
             body=self.body,
         )
 

@@ -77,7 +77,8 @@ class Answering:
         if caller.is_private:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
         peer = _peer()
-        completion = services.completions.start(selection, asked.chat(selection))
+        chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
+        completion = services.completions.start(selection, chat)
         services.metrics.in_flight.inc()
         return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic)
 

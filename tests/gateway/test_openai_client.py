@@ -52,4 +52,5 @@ def test_limits_reach_the_question(house: House, client: openai.OpenAI) -> None:
     client.chat.completions.create(
         model="kimi", messages=[{"role": "user", "content": "hi"}], max_completion_tokens=7, stop=["END"]
     )
-    assert house.pool.started[-1][1].limits == Limits(7, ("END",))
+    asked = house.pool.started[-1][1]
+    assert (asked.limits, asked.continuations) == (Limits(7, ("END",)), 3)

@@ -29,6 +29,7 @@ def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.max_body_bytes == 32 * 1024 * 1024
     assert (found.kimi_first_byte_seconds, found.kimi_idle_seconds, found.kimi_total_seconds) == (60, 120, 1800)
     assert found.kimi_delete_chats
+    assert found.kimi_continuations == 3
     assert found.kimi_allow_private_urls == ()
 
 
@@ -74,6 +75,7 @@ def test_every_bad_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
             GATEWAY_WORKERS="0",
             GATEWAY_QUEUE_SECONDS="-1",
             GATEWAY_HEARTBEAT_SECONDS="nan",
+            KIMI_CONTINUATIONS="21",
             KIMI_DELETE_CHATS="perhaps",
             KIMI_ALLOW_PRIVATE_URLS="10.0.0.1/8",
         )
@@ -83,6 +85,7 @@ def test_every_bad_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         "GATEWAY_WORKERS",
         "GATEWAY_QUEUE_SECONDS",
         "GATEWAY_HEARTBEAT_SECONDS",
+        "KIMI_CONTINUATIONS",
         "KIMI_DELETE_CHATS",
         "KIMI_ALLOW_PRIVATE_URLS",
     }
