@@ -22,6 +22,7 @@ usage: ./dev COMMAND
   up               make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
   accounts list    show the accounts of what runs here; --json for programs
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
+  capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
   lint             check style and types
   lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
                 up()
             case "accounts" | "drift":
                 command(name, *rest)
+            case "capture":
+                become("devtools.capture", *rest)
             case "test":
                 return run("-m", "pytest", *rest)
             case "lint" if not rest:
