@@ -127,6 +127,44 @@ def test_a_stream_without_a_seam_loses_no_more_than_a_token_a_block() -> None:
     assert counted(in_pieces(text, 7)) == pytest.approx(count(text), abs=len(text) / 4096 + 1)
 
 
+@given(st.lists(TRICKY, max_size=6), TRICKY, st.integers(1, 40))
+def test_the_room_that_is_left_can_be_filled(pieces: list[str], text: str, tokens: int) -> None:
+    counter = Counter()
+    for piece in pieces:
+        counter.add(piece)
+    before = counter.total
+    room = counter.room(text, tokens)
+    assert counter.total == before, "asking changes nothing"
+    counter.add(text[:room])
+    assert room == 0 or counter.total <= tokens
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "tokens", "room"),
+    [
+        ("", "one two three", 2, "one two"),
+        ("one", " two three", 2, " two"),
+        ("one two", " three", 2, ""),
+        ("one", " two", 9, " two"),
+        ("on", "ly one", 1, "ly"),
+        ("月亮", "绕着地球转", 2, "绕"),
+        ("", "x(y", 1, "x"),  # the parenthesis costs less before a letter
+    ],
+)
+def test_room_is_up_to_an_end_of_a_token(before: str, text: str, tokens: int, room: str) -> None:
+    counter = Counter()
+    counter.add(before)
+    assert text[: counter.room(text, tokens)] == room
+
+
+def test_chinese_without_a_space_has_seams_as_well() -> None:
+    counter = Counter()
+    for _ in range(10):
+        counter.add("月亮绕着地球转，大约二十七天。" * 50)
+    assert counter.total == count("月亮绕着地球转，大约二十七天。" * 500)
+    assert sum(map(len, counter._pending)) < 20  # nothing public tells what it holds
+
+
 def test_a_long_stream_is_not_kept() -> None:
     counter = Counter()
     for _ in range(1_000):
