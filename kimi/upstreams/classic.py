@@ -1,47 +1,39 @@
 """The classic dialect of Kimi's web chat: JSON calls, and an event stream for the answer.
 
-All names that stand in its requests, answers and events stand in this file.
+What its requests say stands in `classic_request`, what its answers say in `classic_reader`, `classic_sources` and
+`classic_research`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
 
 import orjson
 
-from kimi.accounts import Account, Kind
-from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Text, Thinking
-from kimi.errors import BrokenAnswer, ContentRefused, RequestInvalid, TokenRejected
-from kimi.http import Answer, parse
-from kimi.models import ClassicModel, classic_model
-from kimi.upstreams import complaints, sse
-from kimi.upstreams.drift import Drift
-from kimi.upstreams.faults import classify
-from kimi.upstreams.folding import into_one
+from kimi.accounts import Account
+from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Sources, Text
+from kimi.errors import (
+    BrokenAnswer,
+    ContentRefused,
+    KimiError,
+    RequestInvalid,
+    RequestRefused,
+    TokenRejected,
+    UpstreamError,
+)
+from kimi.http import Answer
+from kimi.upstreams import classic_request, classic_research, classic_sources
+from kimi.upstreams.classic_reader import ID, Reader
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
+from kimi.web_models import ClassicModel, classic_model
 
-_TITLE = "未命名会话"  # what the vendor's page calls a new chat
-_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+SOURCES_SECONDS: Final = 3.0
+"""For asking which pages an answer speaks of, while its reader waits for the end."""
 _OVER = frozenset({200, 204, 404, 410})  # it is gone, now or before
-_NOTHING_TO_READ = frozenset(
-    {
-        "req",
-        "search_plus",
-        "ref_docs",
-        "rename",
-        "ping",
-        "debug",
-        "done",
-        "zone_set",
-        "status",
-        "search_info",
-        "search_citation",
-        "loading",
-    }
-)
 
 
 class Classic:
@@ -51,156 +43,159 @@ class Classic:
         self._line = line
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
-        """See `Upstream.stream`. The chat is announced as soon as it is made."""
-        model = classic_model(chat.model, chat.features)
+        """See `Upstream.stream`. The chat is announced as soon as it is made, or before it is continued."""
+        model = classic_model(chat.model, chat.features, chat.effort)
         if model is None:
             raise RequestInvalid(f"the classic dialect has no model {chat.model!r}", param="model")
-        try:
-            chat_id = self._create(model, account, token)
-        except ContentRefused as refused:
-            # Nothing was said so far that could have been refused: it is the account, and a refresh tells what ails it.
-            raise TokenRejected(f"no chat could be made: {refused}") from refused
+        desk = _Desk(self._line, account, token)
+        if Feature.RESEARCH in chat.features:
+            _check_research(desk)
+        chat_id = chat.behind.chat_id if chat.behind is not None else _create(desk, model)
         yield ChatOpened(chat_id)
-        yield from self._line.stream(
-            f"/api/chat/{chat_id}/completion/stream",
-            account,
-            headers={**self._headers(account, token), "Referer": f"{self._line.host(account)}/chat/{chat_id}"},
-            content=orjson.dumps(_completion(chat, model)),
-            reader=Reader(self._line.drift),
-        )
+        yield from _Talk(desk, chat, model, chat_id).events()
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""
-        self._end("DELETE", f"/api/chat/{chat_id}", account, token)
+        _end(_Desk(self._line, account, token), "DELETE", f"/api/chat/{chat_id}")
 
     def cancel(self, chat_id: str, segment_id: str, account: Account, token: str) -> None:
         """See `Cancels.cancel`. Without it the account counts as streaming for a while after its reader has left."""
-        self._end("POST", f"/api/chat/{chat_id}/cancel", account, token, {"segment_id": segment_id})
+        desk = _Desk(self._line, account, token)
+        _end(desk, "POST", f"/api/chat/{chat_id}/cancel", {"segment_id": segment_id})
 
-    def _end(self, method: str, path: str, account: Account, token: str, body: Mapping[str, Any] | None = None) -> None:
-        answer = self._call(method, path, account, token, body)
-        if answer.status not in _OVER:
-            raise self._line.error(account, answer)
-        if answer.status == 200 and answer.body.startswith(b"{"):
-            self._refuse_error(account, answer)
 
-    def _create(self, model: ClassicModel, account: Account, token: str) -> str:
-        body = {"name": _TITLE, "is_example": False, "kimiplus_id": model.kimiplus_id, "enter_method": "new_chat"}
-        answer = self._call("POST", "/api/chat", account, token, body)
-        if answer.status not in {200, 201}:
-            raise self._line.error(account, answer)
-        self._refuse_error(account, answer)
-        made = answer.json()
-        chat_id = made.get("id") if isinstance(made, Mapping) else None
-        if not isinstance(chat_id, str) or not _ID.fullmatch(chat_id):
-            raise BrokenAnswer("a new chat came without an id")
-        return chat_id
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where calls for one account go out."""
 
-    def _call(
-        self, method: str, path: str, account: Account, token: str, body: Mapping[str, Any] | None = None
-    ) -> Answer:
+    line: Line
+    account: Account
+    token: str
+
+    def call(self, method: str, path: str, body: object = None, patience: float | None = None) -> Answer:
         content = None if body is None else orjson.dumps(body)
-        return self._line.call(method, path, account, headers=self._headers(account, token), content=content)
+        return self.line.call(method, path, self.account, headers=self.headers(), content=content, patience=patience)
 
-    def _headers(self, account: Account, token: str) -> dict[str, str]:
-        return {**web_headers(account, token, self._line.host(account)), "Content-Type": "application/json"}
+    def error(self, answer: Answer) -> KimiError:
+        return self.line.error(self.account, answer)
 
-    def _refuse_error(self, account: Account, answer: Answer) -> None:
-        body = answer.json()
-        if isinstance(body, Mapping) and body.get("error_type"):
-            raise self._line.error(account, answer)
+    def headers(self) -> dict[str, str]:
+        headers = web_headers(self.account, self.token, self.line.host(self.account))
+        return {**headers, "Content-Type": "application/json"}
 
 
-class Reader:
-    """Reads the event stream of one answer; see `kimi.upstreams.reading.Reader`."""
+class _Talk:
+    """One question in a chat, and everything of its answer."""
 
-    def __init__(self, drift: Drift) -> None:
-        self._drift = drift
-        self._decoder = sse.Decoder()
+    def __init__(self, desk: _Desk, chat: Chat, model: ClassicModel, chat_id: str) -> None:
+        self._desk = desk
+        self._chat = chat
+        self._model = model
+        self._chat_id = chat_id
+        self._question = ""
+        self._answers: list[str] = []  # segments: the answer's, and those of its continuations
         self._wrote = False
         self._at_limit = False
+        # Only what was searched for can be asked for.
+        self._marks = classic_sources.Marks() if Feature.SEARCH in chat.features else None
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that `chunk` completes."""
-        return self._events(self._decoder.feed(chunk))
+    def events(self) -> Generator[Event]:
+        """The answer, continued behind the output limit as often as the chat allows."""
+        end = yield from self._part(classic_request.completion(self._chat, self._model))
+        for _ in range(self._chat.continuations):
+            if not self._at_limit or not self._question:
+                break
+            end = yield from self._part(classic_request.rest(self._question, self._model))
+        yield from self._late_sources()
+        yield end
 
-    def close(self) -> Finish:
-        """The stream has ended, which it may not do before `all_done`."""
-        for event in self._events(self._decoder.close()):  # one that was cut off is no JSON
-            if isinstance(event, Finish):
-                return event
-        raise BrokenAnswer("the stream ended before all_done")
+    def _part(self, body: Mapping[str, Any]) -> Generator[Event, None, Finish]:
+        """What one call brings. Its connection is closed behind it: an account has one stream at a time."""
+        line, account = self._desk.line, self._desk.account
+        continues = self._chat.behind is not None and not self._answers
+        reader = Reader(line.drift, continues=continues, rest=self._wrote)
+        referer = f"{line.host(account)}/chat/{self._chat_id}"
+        stream = line.stream(
+            f"/api/chat/{self._chat_id}/completion/stream",
+            account,
+            headers={**self._desk.headers(), "Referer": referer},
+            content=orjson.dumps(body),
+            reader=reader,
+            continues=continues,
+            is_research=Feature.RESEARCH in self._chat.features,
+        )
+        with closing(stream) as events:
+            for event in events:
+                if isinstance(event, Finish):
+                    self._question = reader.question or self._question
+                    self._wrote = self._wrote or reader.wrote
+                    self._at_limit = reader.at_limit
+                    return event
+                self._watch(event)
+                yield event
+        raise BrokenAnswer("the stream ended without an end")
 
-    def _events(self, decoded: Iterable[sse.ServerSentEvent]) -> Iterator[Event]:
-        for raw in decoded:
-            message = parse(raw.data)
-            if not isinstance(message, dict):
-                raise BrokenAnswer("an event of the stream is no object")
-            name = message.get("event")
-            if name == "cmpl":
-                if text := self._text(message):
-                    self._wrote = True
-                    yield Text(text)
-            elif name == "k1":
-                if text := self._text(message):
-                    yield Thinking(text)
-            elif name == "all_done":
-                yield self._finish()
-                return
-            elif name == "resp":
-                yield from self._begun(message)
-            elif not isinstance(name, str) or name not in _NOTHING_TO_READ:
-                self._rare(name, message)
+    def _watch(self, event: Event) -> None:
+        if isinstance(event, Answering):
+            self._answers.append(event.segment_id)
+        elif self._marks is not None:
+            if isinstance(event, Text):
+                self._marks.feed(event.text)
+            elif isinstance(event, Sources):
+                self._marks = None  # they are told
 
-    def _begun(self, message: Mapping[str, Any]) -> Iterator[Event]:
-        segment_id = message.get("id")
-        if isinstance(segment_id, str) and _ID.fullmatch(segment_id):
-            yield Answering(segment_id)
-        else:  # the answer can be read without it
-            self._drift.note(Kind.CLASSIC, "event", "resp.without.id")
-
-    def _finish(self) -> Finish:
-        if self._at_limit:
-            return Finish("length")
-        if not self._wrote:
-            raise BrokenAnswer("the answer is empty")
-        return Finish("stop")
-
-    def _rare(self, name: object, message: object) -> None:
-        if name == "length":
-            self._at_limit = True
+    def _late_sources(self) -> Iterator[Event]:
+        """The pages that the text speaks of, where the stream has told none. Without them it is an answer as well."""
+        if self._marks is None or not self._marks.seen or not self._answers:
             return
-        complaint = complaints.of_object(Kind.CLASSIC, message)
-        if name == "error" or (name is None and complaint is not None):
-            if complaint is None:
-                raise BrokenAnswer("the stream reports an error without words")
-            raise classify(complaint, self._drift)
-        self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name)
-
-    def _text(self, message: Mapping[str, Any]) -> str:
-        text = message.get("text")
-        if text is None:
-            self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text")
-            return ""
-        if not isinstance(text, str):
-            raise BrokenAnswer("the text of an event is no text")
-        return text
+        queries = classic_sources.queries(self._chat_id, self._answers)
+        try:
+            answer = self._desk.call("POST", classic_sources.REFS_PATH, queries, SOURCES_SECONDS)
+            found = classic_sources.of_refs(answer.json()) if answer.status == 200 else ()
+        except KimiError:
+            return
+        if found:
+            yield Sources(found)
 
 
-def _completion(chat: Chat, model: ClassicModel) -> dict[str, Any]:
-    research = Feature.RESEARCH in chat.features
-    body: dict[str, Any] = {
-        "kimiplus_id": model.kimiplus_id,
-        "model": model.model,
-        "messages": [{"role": "user", "content": into_one(chat.messages)}],
-        "refs": [],
-        "history": [],
-        "scene_labels": [],
-        "use_search": Feature.SEARCH in chat.features,
-        "use_math": Feature.MATH in chat.features,
-        "use_research": research,
-        "extend": {"sidebar": True},
-    }
-    if research:
-        body["use_deep_research"] = True
-    return body
+def _create(desk: _Desk, model: ClassicModel) -> str:
+    try:
+        answer = desk.call("POST", "/api/chat", classic_request.new_chat(model))
+        if answer.status not in {200, 201}:
+            raise desk.error(answer)
+        _refuse_error(desk, answer)
+    except ContentRefused as refused:
+        # Nothing was said so far that could have been refused: it is the account, and a refresh tells what ails it.
+        raise TokenRejected(f"no chat could be made: {refused}") from refused
+    made = answer.json()
+    chat_id = made.get("id") if isinstance(made, Mapping) else None
+    if not isinstance(chat_id, str) or not ID.fullmatch(chat_id):
+        raise BrokenAnswer("a new chat came without an id")
+    return chat_id
+
+
+def _check_research(desk: _Desk) -> None:
+    """Raises `FeatureSpent` when nothing is left of it, and what ails the account when that is why nobody tells."""
+    answer = desk.call("GET", classic_research.USAGE_PATH)
+    try:
+        if answer.status != 200:
+            raise desk.error(answer)
+        _refuse_error(desk, answer)
+        usage = answer.json()
+    except (UpstreamError, RequestRefused):
+        usage = None  # the call may have changed, while research has not
+    classic_research.check(usage, desk.line.drift)
+
+
+def _end(desk: _Desk, method: str, path: str, body: object = None) -> None:
+    answer = desk.call(method, path, body)
+    if answer.status not in _OVER:
+        raise desk.error(answer)
+    if answer.status == 200 and answer.body.startswith(b"{"):
+        _refuse_error(desk, answer)
+
+
+def _refuse_error(desk: _Desk, answer: Answer) -> None:
+    body = answer.json()
+    if isinstance(body, Mapping) and body.get("error_type"):
+        raise desk.error(answer)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kimi.chat import Message
+from kimi.chat import Message, Upload
 
 _FORGED = re.compile(r"\s*(?:system|user|assistant|tool)\s*[:：]", re.IGNORECASE)
 
@@ -23,6 +23,14 @@ class Folded:
 
     system: str | None
     text: str
+
+
+def asking_about(files: Sequence[Upload], messages: Sequence[Message]) -> Sequence[Message]:
+    """`messages`, where one that ends in files without a word asks by their names: empty ones are refused."""
+    if not files or not messages or messages[-1].role != "user" or messages[-1].content.strip():
+        return messages
+    names = ", ".join(filter(None, (file.name.strip() for file in files))) or "?"
+    return [*messages[:-1], replace(messages[-1], content=names)]
 
 
 def into_one(messages: Sequence[Message]) -> str:

@@ -10,8 +10,8 @@ from kimi.chat import Event
 from kimi.errors import KimiError
 from kimi.http import Answer, Endpoints, Http, media_type, read, request
 from kimi.upstreams import complaints
+from kimi.upstreams.continuing import explain
 from kimi.upstreams.drift import Drift
-from kimi.upstreams.faults import classify
 from kimi.upstreams.reading import Reader, events
 
 _NO_STREAM = frozenset({"application/json", "text/html"})
@@ -19,12 +19,17 @@ _NO_STREAM = frozenset({"application/json", "text/html"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The way to the upstreams. A stream may be silent for `idle` seconds, any other call may take `patience`."""
+    """The way to the upstreams.
+
+    A stream may be silent for `idle` seconds, that of a research for `research_idle`; any other call may take
+    `patience`.
+    """
 
     http: Http
     endpoints: Endpoints
     drift: Drift = field(default_factory=Drift)
     idle: float = 120.0
+    research_idle: float = 600.0
     patience: float = 30.0
 
     def host(self, account: Account) -> str:
@@ -32,25 +37,43 @@ class Line:
         return self.endpoints.chat(account)
 
     def stream(
-        self, path: str, account: Account, *, headers: Mapping[str, str], content: bytes, reader: Reader
+        self,
+        path: str,
+        account: Account,
+        *,
+        headers: Mapping[str, str],
+        content: bytes,
+        reader: Reader,
+        continues: bool = False,
+        is_research: bool = False,
     ) -> Generator[Event]:
-        """The events that `reader` finds in the answer to a POST. Raises what an answer that is no stream means."""
+        """The events that `reader` finds in the answer to a POST. Raises what an answer that is no stream means.
+
+        `continues` says that it is asked in a chat that should be there.
+        """
         with self.http.stream(
             "POST",
             self.host(account) + path,
             headers=headers,
             content=content,
             proxy=account.proxy,
-            timeout=self.idle,
+            timeout=self.research_idle if is_research else self.idle,
         ) as reply:
             if reply.status != 200 or media_type(reply.headers) in _NO_STREAM:
-                raise self.error(account, read(reply, timeout=self.patience))
+                raise self.error(account, read(reply, timeout=self.patience), continues=continues)
             yield from events(reply.chunks(), reader)
 
     def call(
-        self, method: str, path: str, account: Account, *, headers: Mapping[str, str], content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        account: Account,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        patience: float | None = None,
     ) -> Answer:
-        """A short answer, whatever its status."""
+        """A short answer, whatever its status; it may take `patience` seconds where that is given."""
         return request(
             self.http,
             method,
@@ -58,9 +81,9 @@ class Line:
             headers=headers,
             content=content,
             proxy=account.proxy,
-            timeout=self.patience,
+            timeout=self.patience if patience is None else patience,
         )
 
-    def error(self, account: Account, answer: Answer) -> KimiError:
-        """What the upstream's complaint means."""
-        return classify(complaints.of_answer(account.kind, answer), self.drift)
+    def error(self, account: Account, answer: Answer, *, continues: bool = False) -> KimiError:
+        """What the upstream's complaint means, to somebody who continues a chat or not."""
+        return explain(complaints.of_answer(account.kind, answer), self.drift, continues=continues)

@@ -1,0 +1,133 @@
+"""What the classic dialect answers: the events of its stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from kimi.accounts import Kind
+from kimi.chat import Answering, Event, Finish, Source, Sources, Text, Thinking
+from kimi.errors import BrokenAnswer
+from kimi.http import parse
+from kimi.upstreams import classic_sources, complaints, sse
+from kimi.upstreams.continuing import explain
+from kimi.upstreams.drift import Drift
+
+ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""What ids of chats and segments look like: they go into paths."""
+_NOTHING_TO_READ = frozenset(
+    {
+        "rename",
+        "ping",
+        "debug",
+        "done",
+        "zone_set",
+        "status",
+        "search_info",
+        "search_citation",
+        "loading",
+    }
+)
+
+
+class Reader:
+    """Reads the event stream of one answer, or of its continuation; see `kimi.upstreams.reading.Reader`.
+
+    `question` and `answer` are the ids of the two segments, once they are told; `wrote` says whether any of the answer
+    came, `at_limit` whether it stopped at the output limit. `rest` is set for the rest of an answer: what is thought
+    again then was thought before.
+    """
+
+    def __init__(self, drift: Drift, *, continues: bool = False, rest: bool = False) -> None:
+        self.question = ""
+        self.answer = ""
+        self.wrote = False
+        self.at_limit = False
+        self._drift = drift
+        self._continues = continues
+        self._rest = rest
+        self._decoder = sse.Decoder()
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that `chunk` completes."""
+        return self._events(self._decoder.feed(chunk))
+
+    def close(self) -> Finish:
+        """The stream has ended, which it may not do before `all_done`."""
+        for event in self._events(self._decoder.close()):  # one that was cut off is no JSON
+            if isinstance(event, Finish):
+                return event
+        raise BrokenAnswer("the stream ended before all_done")
+
+    def _events(self, decoded: Iterable[sse.ServerSentEvent]) -> Iterator[Event]:
+        for raw in decoded:
+            message = parse(raw.data)
+            if not isinstance(message, dict):
+                raise BrokenAnswer("an event of the stream is no object")
+            name = message.get("event")
+            if name == "cmpl":
+                if text := self._text(message):
+                    self.wrote = True
+                    yield Text(text)
+            elif name == "k1":
+                if (text := self._text(message)) and not self._rest:
+                    yield Thinking(text)
+            elif name == "all_done":
+                yield self._finish()
+                return
+            elif not isinstance(name, str) or name not in _NOTHING_TO_READ:
+                yield from self._rare(name, message)
+
+    def _rare(self, name: object, message: Mapping[str, Any]) -> Iterator[Event]:
+        if name == "req":
+            self.question = self._id(message)
+        elif name == "resp":
+            self.answer = self._id(message)
+            if self.answer:  # it can be read without
+                yield Answering(self.answer)
+        elif name == "search_plus":
+            yield from _found(classic_sources.of_search(message.get("msg")))
+        elif name == "ref_docs":
+            yield from _found(classic_sources.of_cards(message.get("ref_cards")))
+        elif name == "length":
+            self.at_limit = True
+        else:
+            self._odd(name, message)
+
+    def _odd(self, name: object, message: Mapping[str, Any]) -> None:
+        complaint = complaints.of_object(Kind.CLASSIC, message)
+        if name == "error" or (name is None and complaint is not None):
+            if complaint is None:
+                raise BrokenAnswer("the stream reports an error without words")
+            raise explain(complaint, self._drift, continues=self._continues)
+        self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name, message)
+
+    def _id(self, message: Mapping[str, Any]) -> str:
+        segment_id = message.get("id")
+        if isinstance(segment_id, str) and ID.fullmatch(segment_id):
+            return segment_id
+        self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.id", message)
+        return ""
+
+    def _finish(self) -> Finish:
+        # The rest of an answer that says nothing more has not gone beyond the limit.
+        if self.at_limit or (self._rest and not self.wrote):
+            return Finish("length")
+        if not self.wrote:
+            raise BrokenAnswer("the answer is empty")
+        return Finish("stop")
+
+    def _text(self, message: Mapping[str, Any]) -> str:
+        text = message.get("text")
+        if text is None:
+            self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text", message)
+            return ""
+        if not isinstance(text, str):
+            raise BrokenAnswer("the text of an event is no text")
+        return text
+
+
+def _found(pages: tuple[Source, ...]) -> Iterator[Event]:
+    if pages:
+        yield Sources(pages)
