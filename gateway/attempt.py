@@ -104,7 +104,7 @@ class Attempt:
             outcome.chat_id = behind.chat_id
             chats.append(behind.chat_id)
         with closing(self._events()) as stream:
-            for event in Watch(self._with.deadlines).over(stream):
+            for event in Watch(self._with.deadlines.of(self._question.chat)).over(stream):
                 if isinstance(event, _VISIBLE):
                     if not outcome.served:
                         outcome.served = True

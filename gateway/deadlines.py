@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gevent
 
-from kimi.chat import ChatOpened, Event
+from kimi.chat import Chat, ChatOpened, Event, Feature
 from kimi.errors import AnswerUnread, UpstreamTimeout
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Limits in seconds."""
+    """Limits in seconds. Research takes long, and is silent for long while it reads: it has limits of its own."""
 
     first_byte: float = 60.0
     idle: float = 120.0
     total: float = 1800.0
+    research_idle: float = 600.0
+    research_total: float = 3600.0
+
+    def of(self, chat: Chat) -> Deadlines:
+        """The limits that hold for `chat`."""
+        if Feature.RESEARCH not in chat.features:
+            return self
+        return replace(self, idle=max(self.idle, self.research_idle), total=self.research_total)
 
 
 class Watch:

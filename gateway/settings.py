@@ -62,6 +62,7 @@ class GatewaySettings(CommonSettings):
     kimi_first_byte_seconds: Seconds = 60
     kimi_idle_seconds: Seconds = 120
     kimi_total_seconds: Seconds = 1800
+    kimi_research_seconds: Seconds = 3600
     kimi_continuations: int = Field(default=3, ge=0, le=20)
     kimi_conversation_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 1800
     kimi_allow_private_urls: Networks = ()

@@ -55,10 +55,19 @@ def make(settings: GatewaySettings) -> Gateway:
     store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS), fuse=fuse)
     outside = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, connections=1))
     pool = Pool(store, fuse, outside, metrics, worker=worker)
-    limits = Deadlines(settings.kimi_first_byte_seconds, settings.kimi_idle_seconds, settings.kimi_total_seconds)
+    limits = Deadlines(
+        settings.kimi_first_byte_seconds,
+        settings.kimi_idle_seconds,
+        settings.kimi_total_seconds,
+        research_total=settings.kimi_research_seconds,
+    )
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
     drift, drift_book = Drift(lambda kind, what: metrics.drift.labels(kind.value, what).inc()), DriftBook(store)
-    upstreams = build(Line(Transport(), settings.endpoints, drift, idle=max(limits.first_byte, limits.idle)))
+    silence = max(limits.first_byte, limits.idle)
+    line = Line(
+        Transport(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle)
+    )
+    upstreams = build(line)
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
     ledger = Ledger(Chats(store))
     deletes = settings.kimi_delete_chats

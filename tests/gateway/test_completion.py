@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.deadlines import Deadlines
 from kimi import errors
 from kimi.accounts import Account, Kind, State
-from kimi.chat import Alive, ChatOpened, Finish, Text, Thinking
+from kimi.chat import Alive, ChatOpened, Feature, Finish, Text, Thinking
 from kimi.models import select
 from kimi.pool import Store, connect
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
@@ -215,6 +217,20 @@ def test_an_upstream_that_takes_too_long_is_given_up(
     house.upstream.scripts = [script]
     with pytest.raises(errors.UpstreamTimeout, match=words):
         house.ask()
+
+
+def test_research_may_be_silent_for_longer(make_house: MakeHouse) -> None:
+    limits = Deadlines(idle=0.05, total=0.05, research_idle=5, research_total=0.2)
+    research = replace(CHAT, features=frozenset({Feature.RESEARCH}))
+
+    assert limits.of(CHAT) is limits
+    assert limits.of(research) == replace(limits, idle=5, total=0.2)
+    assert replace(limits, idle=9).of(research).idle == 9
+    house = make_house(limits=limits)
+    house.pool.fill(Account(name="a", kind=Kind.CLASSIC))
+    house.upstream.scripts = [(Alive(), 9.0, *HELLO)]
+    with pytest.raises(errors.UpstreamTimeout, match=r"took longer than 0\.2 s"):
+        house.ask("kimi-research")
 
 
 def test_a_client_that_takes_too_long_is_no_fault_of_the_upstreams(make_house: MakeHouse) -> None:

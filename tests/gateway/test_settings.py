@@ -28,6 +28,7 @@ def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> No
     assert (found.gateway_queue_seconds, found.gateway_drain_seconds, found.gateway_heartbeat_seconds) == (15, 60, 10)
     assert found.max_body_bytes == 32 * 1024 * 1024
     assert (found.kimi_first_byte_seconds, found.kimi_idle_seconds, found.kimi_total_seconds) == (60, 120, 1800)
+    assert found.kimi_research_seconds == 3600
     assert found.kimi_delete_chats
     assert found.kimi_continuations == 3
     assert found.kimi_allow_private_urls == ()
