@@ -14,9 +14,10 @@ from gevent.pool import Group
 
 from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, Question
 from gateway.channel import Channel
-from gateway.conversations import Conversations, Turn
+from gateway.conversations import Conversations
 from gateway.errors import ClientGone
 from gateway.reactions import Outcome
+from gateway.turn import Turn
 from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
@@ -41,9 +42,9 @@ FAILOVER_SECONDS: Final = 45.0
 """For so long further accounts are tried; clients such as NextChat wait for headers 60 seconds."""
 UPSTREAM_FAILURES: Final = 24
 """After so many answers that no account is to blame for it is the request, or the upstream as a whole."""
-_ALONE: Final = Turn()
 PROBE_SECONDS: Final = 1.0
 """For so long a request waits for another one that finds out whether an upstream is back."""
+_ALONE: Final = Turn()
 _SECOND_CHANCE = (TokenRejected, BrokenAnswer, ChatGone, RequestRefused)
 """After these the same account may be asked once more: with a fresh token, and in a new chat."""
 

@@ -7,7 +7,7 @@ When its account cannot be had, or fails before it has said anything, the whole 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property, partial
 from typing import Final
@@ -16,6 +16,7 @@ from gateway import fingerprints
 from gateway.cleanup import ChatRemover, Keeping
 from gateway.reactions import Outcome
 from gateway.shield import Shielded
+from gateway.turn import Turn
 from kimi.accounts import Kind
 from kimi.chat import Chat, Finish, Message
 from kimi.errors import (
@@ -37,19 +38,6 @@ FIRST_TURN_SECONDS: Final = 3.0
 """How long the chat of a first question stays: programs go on at once, and most first questions are the only ones."""
 _BROKEN = (ChatGone, ContentRefused, BrokenAnswer)
 """After these a chat in which nothing was answered is of no more use."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """Whose a question is, and which conversation the client says it belongs to.
-
-    `scope` keeps clients apart; without one nothing is ever continued. `name` is the conversation's, for a client that
-    has one for it; it `begins` here, or should be known.
-    """
-
-    scope: str = ""
-    name: str = ""
-    begins: bool = False
 
 
 class Fate(StrEnum):

@@ -13,6 +13,7 @@ from gateway.catalogue import Catalogue
 from gateway.drain import Drain
 from gateway.metrics import Metrics
 from gateway.run import Completion
+from gateway.turn import Turn
 from kimi.chat import Chat
 from kimi.models import Selection
 
@@ -20,8 +21,8 @@ from kimi.models import Selection
 class Completions(Protocol):
     """Where answers come from."""
 
-    def start(self, selection: Selection, chat: Chat) -> Completion:
-        """An answer to `chat`, to be closed by whoever asked. Raises `KimiError`."""
+    def start(self, selection: Selection, chat: Chat, turn: Turn) -> Completion:
+        """An answer to `chat`, the `turn` of a conversation, to be closed by whoever asked. Raises `KimiError`."""
 
 
 class Door(Protocol):

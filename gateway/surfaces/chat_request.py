@@ -12,10 +12,13 @@ import orjson
 from gateway.errors import BadRequest
 from gateway.surfaces.content import conversation
 from gateway.surfaces.limits import limits
+from gateway.turn import Turn
 from kimi.accounts import Kind
 from kimi.chat import Chat, Feature, Limits, Message
 from kimi.models import Selection
 
+NEW_CONVERSATION: Final = "none"
+_CONVERSATION: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _YES: Final = frozenset({"true", "1", "yes", "on"})
 _NO: Final = frozenset({"false", "0", "no", "off", ""})
 # An escaped backslash, a pair of surrogates, or (the group) a single one, which no text can hold.
@@ -28,6 +31,7 @@ class ChatRequest:
 
     `beyond_web` says why accounts of the web chat cannot serve it; where it is set, an official key has to.
     `tools` is true when an official key would serve it better than they can.
+    `conversation` is the id of the conversation that it goes on with, or `none` for the first question of one.
     """
 
     model: str
@@ -37,6 +41,7 @@ class ChatRequest:
     include_usage: bool = False
     features: frozenset[Feature] = frozenset()
     limits: Limits = field(default_factory=Limits)
+    conversation: str = ""
     tools: bool = False
     beyond_web: BadRequest | None = None
 
@@ -52,6 +57,18 @@ class ChatRequest:
         if self.beyond_web:
             raise self.beyond_web
         return wanted
+
+    def answer_id(self, new: str) -> str:
+        """The id of the answer: that of its conversation where that goes on, and `new` otherwise."""
+        return self.conversation if self.conversation not in ("", NEW_CONVERSATION) else new
+
+    def turn(self, scope: str, answer_id: str) -> Turn:
+        """What this is in the conversations of `scope`. One that begins here is known by the id of its first answer."""
+        return Turn(
+            scope=scope,
+            name=answer_id if self.conversation else "",
+            begins=self.conversation == NEW_CONVERSATION,
+        )
 
     def chat(self, selection: Selection, *, continuations: int = 0) -> Chat:
         """The question in no dialect at all."""
@@ -81,6 +98,7 @@ def parse(raw: bytes) -> ChatRequest:
         include_usage=_include_usage(body),
         features=frozenset({Feature.SEARCH}) if flag(body, "use_search") else frozenset(),
         limits=limits(body),
+        conversation=_conversation(body),
         tools=bool(body.get("tools")),
         beyond_web=_beyond_web(body, talk.attachment),
     )
@@ -117,6 +135,16 @@ def _decoded(raw: bytes) -> Any:
         if whole == raw:
             raise
     return orjson.loads(whole)
+
+
+def _conversation(body: Mapping[str, Any]) -> str:
+    """The conversation that a request goes on with or begins; empty where it says nothing. Raises `BadRequest`."""
+    value = body.get("conversation_id")
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not _CONVERSATION.fullmatch(value):
+        raise BadRequest("`conversation_id` has to be `none` or the id of an answer.", param="conversation_id")
+    return value
 
 
 def _include_usage(body: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from gateway.settings import GatewaySettings
 from gateway.streaming import StreamBody
 from gateway.surfaces.chat_request import ChatRequest
 from gateway.surfaces.wire import Stream, Whole
+from gateway.turn import Turn
 from gateway.views.replies import raw_reply
 from gateway.views.requests import authenticate, entry, seen_by
 from kimi.errors import AccountError, NoAccount
@@ -38,9 +39,9 @@ class Answering:
         self._services = services
         self._journal = Journal(services.metrics)
 
-    def whole(self, caller: Caller, asked: ChatRequest, answer: Whole) -> Response:
+    def whole(self, caller: Caller, asked: ChatRequest, turn: Turn, answer: Whole) -> Response:
         """The answer as one body."""
-        run = self._start(caller, asked)
+        run = self._start(caller, asked, turn)
         try:
             with self._judging(caller):
                 while not run.finished:
@@ -50,9 +51,9 @@ class Answering:
             run.close(answer)
             self._services.metrics.in_flight.dec()
 
-    def streamed(self, caller: Caller, asked: ChatRequest, stream: Stream) -> Response:
+    def streamed(self, caller: Caller, asked: ChatRequest, turn: Turn, stream: Stream) -> Response:
         """The answer as server-sent events."""
-        run = self._start(caller, asked)
+        run = self._start(caller, asked, turn)
         body = StreamBody(
             run,
             stream,
@@ -69,7 +70,7 @@ class Answering:
             body, content_type="text/event-stream; charset=utf-8", headers=_STREAM_HEADERS, direct_passthrough=True
         )
 
-    def _start(self, caller: Caller, asked: ChatRequest) -> Run:
+    def _start(self, caller: Caller, asked: ChatRequest, turn: Turn) -> Run:
         services = self._services
         selection = asked.narrow(
             select(asked.model, seen_by(caller, services).routes, self._settings.kimi_model_aliases)
@@ -78,7 +79,7 @@ class Answering:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
         peer = _peer()
         chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
-        completion = services.completions.start(selection, chat)
+        completion = services.completions.start(selection, chat, turn)
         services.metrics.in_flight.inc()
         return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic)
 

@@ -25,10 +25,15 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         caller = authenticate(services.keys)
         asked = parse(read_body(request.environ, settings.max_body_bytes))
         entry().model, entry().stream = asked.model, asked.stream
-        identity = Identity(id=f"chatcmpl-{services.new_id()}", created=int(services.clock()), model=asked.model)
+        identity = Identity(
+            id=asked.answer_id(f"chatcmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
+        )
+        turn = asked.turn(caller.scope, identity.id)
         tally = Tally(asked.messages)
         if asked.stream:
-            return answering.streamed(caller, asked, ChatStream(identity, tally, include_usage=asked.include_usage))
-        return answering.whole(caller, asked, ChatAnswer(identity, tally))
+            return answering.streamed(
+                caller, asked, turn, ChatStream(identity, tally, include_usage=asked.include_usage)
+            )
+        return answering.whole(caller, asked, turn, ChatAnswer(identity, tally))
 
     return views

@@ -15,6 +15,7 @@ from gateway.errors import ClientGone
 from gateway.metrics import Metrics
 from gateway.services import Door, Services
 from gateway.settings import GatewaySettings
+from gateway.turn import Turn
 from kimi.accounts import Kind
 from kimi.chat import Chat, Event, Finish, Text
 from kimi.models import Selection
@@ -119,6 +120,7 @@ class ScriptedPool:
         self.clock = clock
         self.scripts: list[list[Step]] = []
         self.started: list[tuple[Selection, Chat, ScriptedCompletion]] = []
+        self.turns: list[Turn] = []
         self.known: Summary | Exception = EVERYTHING
         self.away = False
         self.asked = 0
@@ -126,7 +128,8 @@ class ScriptedPool:
     def will(self, *script: Step) -> None:
         self.scripts.append(list(script))
 
-    def start(self, selection: Selection, chat: Chat) -> ScriptedCompletion:
+    def start(self, selection: Selection, chat: Chat, turn: Turn) -> ScriptedCompletion:
+        self.turns.append(turn)
         completion = ScriptedCompletion(self.scripts.pop(0), self.clock)
         self.started.append((selection, chat, completion))
         return completion

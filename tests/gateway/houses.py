@@ -10,11 +10,12 @@ from gateway.attempt import AttemptCollaborators
 from gateway.breaker import Breaker
 from gateway.cleanup import ChatRemover, Records
 from gateway.completion import Collaborators, Completion, Completions
-from gateway.conversations import FIRST_TURN_SECONDS, Conversations, Fate, Turn
+from gateway.conversations import FIRST_TURN_SECONDS, Conversations, Fate
 from gateway.deadlines import Deadlines
 from gateway.ledger import Ledger
 from gateway.reactions import Reactions
 from gateway.strays import Strays
+from gateway.turn import Turn
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking

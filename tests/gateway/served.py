@@ -21,6 +21,7 @@ from gateway.errors import ClientGone
 from gateway.metrics import Metrics
 from gateway.services import Services
 from gateway.settings import GatewaySettings
+from gateway.turn import Turn
 from kimi import errors
 from kimi.accounts import Kind
 from kimi.chat import Chat, Event, Finish, Text
@@ -75,7 +76,7 @@ class ObedientPool:
 
     away = False
 
-    def start(self, selection: Selection, chat: Chat) -> ObedientCompletion:
+    def start(self, selection: Selection, chat: Chat, turn: Turn) -> ObedientCompletion:
         del selection
         trace("started")
         return ObedientCompletion(chat.messages[-1].content)

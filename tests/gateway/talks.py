@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from gateway.completion import Completion
-from gateway.conversations import Turn
+from gateway.turn import Turn
 from kimi.chat import Answering, Attachment, Chat, ChatOpened, Event, Finish, Message, Text
 from tests.gateway.houses import CHAT, House, read, texts
 from tests.gateway.scripted import Step

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.conversations import Fate, Turn
+from gateway.conversations import Fate
+from gateway.turn import Turn
 from kimi.accounts import Account, Kind, State
 from kimi.chat import Answering, Attachment, ChatOpened, Finish, Message, Place, Text
 from kimi.errors import ChatGone, ContentRefused, KimiError, PromptTooLong, RequestInvalid, StoreUnavailable

@@ -204,6 +204,7 @@ class Stack:
             "KIMI_CLASSIC_URL": self.simulator.url,
             "MOONSHOT_URL": f"{self.simulator.url}/v1",
             "LOG_FORMAT": "json",
+            "KIMI_CONVERSATION_SECONDS": "0",  # but where conversations are tried: chats are looked for behind every test
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIMI_", "GATEWAY_"))}
         return {**kept, **ours, **self.env}

@@ -1,0 +1,18 @@
+"""Where a question stands among others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Whose a question is, and which conversation the client says it belongs to.
+
+    `scope` keeps clients apart; without one nothing is ever continued. `name` is the conversation's, for a client that
+    has one for it; it `begins` here, or should be known.
+    """
+
+    scope: str = ""
+    name: str = ""
+    begins: bool = False
