@@ -21,6 +21,7 @@ from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
+from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
@@ -29,6 +30,7 @@ from refresher.accounts_source import AccountsSource
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
 from refresher.memory import Memory
 from refresher.metrics import Metrics, PoolCollector
+from refresher.model_lists import ModelLists, looking
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.roster import Roster
@@ -71,8 +73,9 @@ def run(settings: RefresherSettings) -> int:
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
     chores = Chores(roster.check, lambda: drift_book.keep(drift))
-    worker = Worker(TokenStore(store), refreshing.refresh, chores, stop, metrics, clock=clock)
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
+    lists = ModelLists(members, ConnectModels(hurried).list_models)
+    worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)
     upstreams = build(hurried) if settings.kimi_delete_chats else {}
     private, leases = PrivateAccounts(store), Leases(store)
     janitor = Janitor(Chats(store), members, private, leases, upstreams, stop=stop, metrics=metrics, clock=clock)
@@ -91,7 +94,7 @@ def run(settings: RefresherSettings) -> int:
             signals = Signals(connect_listener(settings.redis_url))
             threading.Thread(target=relay, args=(signals, worker.wake, memory, stop), name="wake", daemon=True).start()
             log.info("refresher started")
-            with prolonging(tokens), cleaning(janitor):
+            with prolonging(tokens), cleaning(janitor), looking(lists):
                 worker.run()
             with suppress(StoreUnavailable):
                 drift_book.keep(drift)
