@@ -40,7 +40,7 @@ class Budget:
 
     def take(self, text: str) -> str:
         """As much of `text` as can be had."""
-        self._surely -= len(text) * (_ASCII if text.isascii() else _ACCENTED if _ACCENTS.search(text) else _OTHER)
+        self._surely -= _most(text)
         if self._surely < 0:
             self._count()
             fits = self._counter.room(text, self._tokens)
@@ -57,6 +57,8 @@ class Budget:
 
     def covers(self, text: str) -> bool:
         """Whether the whole of `text` can be had."""
+        if _most(text) <= self._surely:
+            return True
         self._count()
         return self._counter.room(text, self._tokens) == len(text)
 
@@ -64,6 +66,11 @@ class Budget:
         self._counter.add("".join(self._uncounted))
         self._uncounted.clear()
         self._size = 0
+
+
+def _most(text: str) -> int:
+    """What a text costs at the most, in thousandths of a token."""
+    return len(text) * (_ASCII if text.isascii() else _ACCENTED if _ACCENTS.search(text) else _OTHER)
 
 
 class Gate:

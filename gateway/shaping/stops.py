@@ -25,13 +25,19 @@ class Stops:
             return text
         text = self._held + text
         self._held = ""
-        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
-        if found:
+        first: tuple[int, int] | None = None
+        shown = len(text)
+        for stop in self._stops:
+            at = text.find(stop)
+            if at >= 0:
+                first = min(first or (at + len(stop), at), (at + len(stop), at))
+            elif first is None:
+                shown = min(shown, _beginning(stop, text))
+        if first is not None:
             self.hit = True
-            return text[: min(found)[1]]
-        keep = min(_beginning(stop, text) for stop in self._stops)
-        self._held = text[keep:]
-        return text[:keep]
+            return text[: first[1]]
+        self._held = text[shown:]
+        return text[:shown]
 
     def close(self) -> str:
         """What was held back, now that the text has ended."""
