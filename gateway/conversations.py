@@ -100,6 +100,11 @@ class Thread:
         return self._claimed.chat.account if self._claimed else ""
 
     @property
+    def unsent(self) -> tuple[Message, ...]:
+        """What the next account is to read: what is new in the chat that it goes on with, or everything."""
+        return self._new if self._claimed else self._messages
+
+    @property
     def can_fold(self) -> bool:
         """Whether the messages tell the whole conversation, so that any account can go on with it."""
         return not self._turn.name or self._turn.begins or self._known > 0
@@ -134,12 +139,13 @@ class Thread:
         self._is_continued = False
         if self._claimed is None:
             return chat
-        conversation, self._claimed = self._claimed, None
+        new, place = self.unsent, self._claimed.place
+        self._claimed = None
         self._is_continued = True
-        # Connect takes the system's words with every question, in a slot of their own.
-        again = [message for message in self._messages[: self._known] if message.role == "system"]
-        new = (*again, *self._new) if lease.account.kind is Kind.KIMI else self._new
-        return replace(chat, messages=new, behind=conversation.place)
+        if lease.account.kind is Kind.KIMI:  # takes the system's words with every question, in a slot of their own
+            known = self._messages[: self._known]
+            new = (*(message for message in known if message.role == "system"), *new)
+        return replace(chat, messages=new, behind=place)
 
     def refused(self, error: KimiError, *, was_asked: bool) -> bool:
         """The account that could continue cannot be had; whether any other will do.

@@ -30,6 +30,7 @@ def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> No
     assert (found.kimi_first_byte_seconds, found.kimi_idle_seconds, found.kimi_total_seconds) == (60, 120, 1800)
     assert found.kimi_research_seconds == 3600
     assert found.kimi_delete_chats
+    assert found.kimi_conversation_seconds == 1800
     assert found.kimi_continuations == 3
     assert found.kimi_allow_private_urls == ()
 
@@ -99,3 +100,10 @@ def test_names_of_models_can_be_the_operators_own(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SettingsError, match="KIMI_MODEL_ALIASES: has to be a list of name=target") as caught:
         settings(monkeypatch, KIMI_MODEL_ALIASES="gpt-4o")
     assert "\n" not in str(caught.value).removeprefix("bad settings:\n")
+
+
+def test_conversations_can_be_switched_off_but_not_kept_for_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, KIMI_CONVERSATION_SECONDS="0").kimi_conversation_seconds == 0
+    for seconds in ("-1", "86401", "inf"):
+        with pytest.raises(SettingsError, match="KIMI_CONVERSATION_SECONDS"):
+            settings(monkeypatch, KIMI_CONVERSATION_SECONDS=seconds)
