@@ -17,7 +17,7 @@ _WRAPPED = re.compile(r"<url\b([^<>]*)>(.*?)</url>", re.DOTALL)
 _ATTRIBUTES = ("id", "type", "status", "title", "wc")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'/?#]+([/?#][^\s<>\"'⺀-鿿！-～]*)?")
 _HOST = re.compile(r"https?://(\[[0-9a-f:]+\]|([\w-]+\.)*([a-z0-9-]+|[⺀-鿿]+))(:\d+)?(?![^/?#])", re.IGNORECASE)
-_TAIL = re.compile(r"[.,;:!?)\]}。，；：！？）】」』、]$")
+_TAIL = re.compile(r"[.,;:!?)\]}。，；：！？）】」』、]+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def wrapped_links(text: str) -> tuple[str, ...]:
 
 def plain_links(text: str) -> tuple[str, ...]:
     """The links that stand in a text, as far as they are what a browser would open."""
-    return tuple(found[0] for found in _ADDRESS.finditer(text) if _is_address(found[0]))
+    return tuple(link for found in _ADDRESS.finditer(text) if _is_address(link := _TAIL.sub("", found[0])))
 
 
 def _is_head(head: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,20 +204,24 @@ class Stack:
             "KIMI_AUTH_URL": self.simulator.url,
             "KIMI_CLASSIC_URL": self.simulator.url,
             "MOONSHOT_URL": f"{self.simulator.url}/v1",
-            "LOG_FORMAT": "json",
             "KIMI_CONVERSATION_SECONDS": "0",  # but where conversations are tried: chats are looked for behind every test
+            "LOG_FORMAT": "json",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIMI_", "GATEWAY_"))}
         return {**kept, **ours, **self.env}
 
-    def start(self, **accounts: int) -> None:
-        """Starts everything with so many accounts of each kind and waits until the gateway can serve them."""
+    def start(self, **accounts: int | Sequence[Mapping[str, Any]]) -> None:
+        """Starts everything and waits until the gateway can serve the accounts.
+
+        So many of each kind are there, or one for each mapping: what is special about it.
+        """
+        wanted = {kind: [{}] * what if isinstance(what, int) else what for kind, what in accounts.items()}
         STARTED.append(self)
         self.valkey.start()
         self.simulator.start()
-        for kind, count in accounts.items():
-            for number in range(count):
-                self.simulator.mint(kind.replace("_", "-"), name=f"{kind}-{number}")
+        for kind, options in wanted.items():
+            for number, special in enumerate(options):
+                self.simulator.mint(kind.replace("_", "-"), name=f"{kind}-{number}", **special)
         self.accounts_file.write_text(self.simulator.accounts(), "utf-8")
         for process in (*self.refreshers, *self.gateways):
             process.start()
@@ -224,7 +229,7 @@ class Stack:
             if accounts:
                 gateway.wait_ready()
             until(gateway.answers, seconds=START_SECONDS, what=f"{gateway.name} answers")
-        until(lambda: self.usable() == sum(accounts.values()), seconds=START_SECONDS, what="all accounts are fresh")
+        until(lambda: self.usable() == sum(map(len, wanted.values())), seconds=START_SECONDS, what="all accounts are fresh")
 
     def stop(self) -> None:
         if self in STARTED:
