@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
+
 _VERSION: Final = "0.1.0"
 
 
@@ -72,6 +74,11 @@ _ANY: Final[dict[str, Any]] = {"type": "object"}
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 _FLAG: Final[dict[str, Any]] = {"type": ["boolean", "string", "integer", "null"]}
+_LIMIT: Final[dict[str, Any]] = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "description": "The answer ends after so many tokens, thinking included; of the two the smaller one counts",
+}
 _STATUSES: Final = {
     "400": "Something in the request is not as it has to be; `param` says where",
     "401": "The client key is unknown",
@@ -111,12 +118,53 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "stream": _FLAG,
             "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _FLAG}},
             "n": {"enum": [1, None]},
+            "max_tokens": _LIMIT,
+            "max_completion_tokens": _LIMIT,
+            "stop": {
+                "anyOf": [
+                    _TEXT,
+                    {"type": "array", "maxItems": MOST_STOPS, "items": {**_TEXT, "maxLength": LONGEST_STOP}},
+                    {"type": "null"},
+                ],
+                "description": "The answer ends before the first of these",
+            },
             "use_search": {**_FLAG, "description": "Let Kimi search the web"},
         },
     },
     "Usage": {
         "type": "object",
         "properties": {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT},
+    },
+    "Choice": {
+        "type": "object",
+        "required": ["index", "message", "finish_reason"],
+        "properties": {
+            "index": {"const": 0},
+            "message": {
+                "type": "object",
+                "required": ["role", "content"],
+                "properties": {
+                    "role": {"const": "assistant"},
+                    "content": _TEXT,
+                    "reasoning_content": {**_TEXT, "description": "What the model thought before"},
+                    "annotations": {"type": "array", "items": {"$ref": "#/components/schemas/Annotation"}},
+                },
+            },
+            "finish_reason": {"enum": ["stop", "length", "content_filter", "tool_calls"]},
+        },
+    },
+    "Annotation": {
+        "type": "object",
+        "required": ["type", "url_citation"],
+        "properties": {
+            "type": {"const": "url_citation"},
+            "url_citation": {
+                "type": "object",
+                "description": "The characters of the content from start_index up to end_index speak of a page",
+                "required": ["start_index", "end_index", "url", "title"],
+                "properties": {"start_index": _COUNT, "end_index": _COUNT, "url": _TEXT, "title": _TEXT},
+            },
+        },
     },
     "ChatCompletion": {
         "type": "object",
@@ -126,7 +174,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "object": {"const": "chat.completion"},
             "created": _COUNT,
             "model": _TEXT,
-            "choices": {"type": "array", "items": _ANY},
+            "choices": {"type": "array", "items": {"$ref": "#/components/schemas/Choice"}},
             "usage": {"$ref": "#/components/schemas/Usage"},
         },
     },
