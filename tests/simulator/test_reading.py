@@ -73,7 +73,8 @@ def test_a_link_that_is_not_wrapped_is_not_read() -> None:
 
 
 def test_bare_links_are_what_a_browser_would_open() -> None:
-    assert plain_links("看https://example.com/a?b=1，以及 http://example.org。") == ("https://example.com/a?b=1",)
+    links = ("https://example.com/a?b=1", "http://example.org")
+    assert plain_links("看https://example.com/a?b=1，以及 http://example.org。") == links
 
 
 def test_classic_reads_wrapped_links_and_files_but_not_beside_a_search(kimi: Simulator, classic: Client) -> None:

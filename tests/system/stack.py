@@ -204,7 +204,7 @@ class Stack:
             "KIMI_AUTH_URL": self.simulator.url,
             "KIMI_CLASSIC_URL": self.simulator.url,
             "MOONSHOT_URL": f"{self.simulator.url}/v1",
-            "KIMI_CONVERSATION_SECONDS": "0",  # but where conversations are tried: chats are looked for behind every test
+            "KIMI_CONVERSATION_SECONDS": "0",  # chats are looked for behind every test
             "LOG_FORMAT": "json",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIMI_", "GATEWAY_"))}
@@ -229,7 +229,8 @@ class Stack:
             if accounts:
                 gateway.wait_ready()
             until(gateway.answers, seconds=START_SECONDS, what=f"{gateway.name} answers")
-        until(lambda: self.usable() == sum(map(len, wanted.values())), seconds=START_SECONDS, what="all accounts are fresh")
+        count = sum(map(len, wanted.values()))
+        until(lambda: self.usable() == count, seconds=START_SECONDS, what="all accounts are fresh")
 
     def stop(self) -> None:
         if self in STARTED:
