@@ -11,16 +11,17 @@ import orjson
 
 from gateway.errors import BadRequest
 from gateway.surfaces.content import conversation
+from gateway.surfaces.fields import flag
+from gateway.surfaces.hints import SEARCH_FIELDS, effort, search
 from gateway.surfaces.limits import limits
 from gateway.turn import Turn
 from kimi.accounts import Kind
-from kimi.chat import Chat, Feature, Limits, Message
+from kimi.chat import Chat, Effort, Feature, Limits, Message
 from kimi.models import Selection
 
 NEW_CONVERSATION: Final = "none"
 _CONVERSATION: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
-_YES: Final = frozenset({"true", "1", "yes", "on"})
-_NO: Final = frozenset({"false", "0", "no", "off", ""})
+_NO_SEARCH: Final = "This model cannot search the web here: that needs an account of the web chat."
 # An escaped backslash, a pair of surrogates, or (the group) a single one, which no text can hold.
 _ESCAPE: Final = re.compile(rb"(?i)\\\\|\\ud[89ab][\da-f]{2}\\ud[c-f][\da-f]{2}|(\\ud[89a-f][\da-f]{2})")
 
@@ -31,6 +32,7 @@ class ChatRequest:
 
     `beyond_web` says why accounts of the web chat cannot serve it; where it is set, an official key has to.
     `tools` is true when an official key would serve it better than they can.
+    `search` is None where the body says nothing of it, and the model's name has the word.
     `conversation` is the id of the conversation that it goes on with, or `none` for the first question of one.
     """
 
@@ -39,7 +41,8 @@ class ChatRequest:
     body: Mapping[str, Any] = field(repr=False)
     stream: bool = False
     include_usage: bool = False
-    features: frozenset[Feature] = frozenset()
+    effort: Effort | None = None
+    search: bool | None = None
     limits: Limits = field(default_factory=Limits)
     conversation: str = ""
     tools: bool = False
@@ -50,13 +53,22 @@ class ChatRequest:
 
         Raises `BadRequest` where none can.
         """
-        wanted = replace(selection, features=selection.features | self.features)
+        features = selection.features if self.search is None else selection.features - {Feature.SEARCH}
         official = tuple(route for route in selection.routes if route.startswith(f"{Kind.MOONSHOT}:"))
-        if official and (self.tools or self.beyond_web):
-            return replace(wanted, routes=official)
-        if self.beyond_web:
+        web = tuple(route for route in selection.routes if route not in official)
+        routes = selection.routes
+        if self.search:
+            features |= {Feature.SEARCH}
+            routes, official = web, ()
+            if not web:
+                raise BadRequest(
+                    _NO_SEARCH, param=next(name for name in SEARCH_FIELDS if self.body.get(name) is not None)
+                )
+        if self.beyond_web and not official:
             raise self.beyond_web
-        return wanted
+        if self.beyond_web or self.tools:
+            routes = official or routes
+        return replace(selection, features=features, routes=routes)
 
     def answer_id(self, new: str) -> str:
         """The id of the answer: that of its conversation where that goes on, and `new` otherwise."""
@@ -76,6 +88,7 @@ class ChatRequest:
             model=selection.base,
             messages=self.messages,
             features=selection.features,
+            effort=self.effort,
             limits=self.limits,
             continuations=continuations,
             body=self.body,
@@ -96,23 +109,13 @@ def parse(raw: bytes) -> ChatRequest:
         body=body,
         stream=flag(body, "stream"),
         include_usage=_include_usage(body),
-        features=frozenset({Feature.SEARCH}) if flag(body, "use_search") else frozenset(),
+        effort=effort(body),
+        search=search(body),
         limits=limits(body),
         conversation=_conversation(body),
         tools=bool(body.get("tools")),
         beyond_web=_beyond_web(body, talk.attachment),
     )
-
-
-def flag(body: Mapping[str, Any], name: str, *, where: str = "") -> bool:
-    """A field that is true or false, also as a word. Absent and null are false. Raises `BadRequest`."""
-    value = body.get(name)
-    if value is None:
-        return False
-    word = str(value).strip().lower()
-    if not isinstance(value, bool | int | str) or word not in _YES | _NO:
-        raise BadRequest(f"`{where}{name}` has to be true or false.", param=f"{where}{name}")
-    return word in _YES
 
 
 def _object(raw: bytes) -> dict[str, Any]:

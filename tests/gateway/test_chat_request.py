@@ -12,6 +12,7 @@ from gateway.surfaces.chat_request import ChatRequest, parse
 from kimi.chat import Feature, Limits, Message
 from kimi.models import select
 
+BOTH = ("kimi", "moonshot:kimi-k2.6")
 IMAGE = [{"type": "image_url", "image_url": {"url": "data:,"}}]
 
 
@@ -31,7 +32,7 @@ def test_a_plain_request() -> None:
     assert found.messages == (Message("user", "hi"),)
     assert not found.stream
     assert not found.include_usage
-    assert found.features == frozenset()
+    assert (found.effort, found.search) == (None, None)
     assert found.beyond_web is None
 
 
@@ -95,11 +96,39 @@ def test_there_is_one_answer(count: object) -> None:
     assert asked(n=1).model == asked(n=None).model == "kimi"
 
 
-def test_search_can_be_asked_for_in_the_body() -> None:
-    found = asked(use_search="true")
+@pytest.mark.parametrize("fields", [{"use_search": "true"}, {"web_search_options": {}}])
+def test_search_can_be_asked_for_in_the_body(fields: dict[str, Any]) -> None:
+    found = asked(**fields)
     selection = found.narrow(select("kimi-thinking", ()))
     assert selection.features == {Feature.SEARCH, Feature.THINKING}
     assert found.chat(selection).features == selection.features
+
+
+def test_the_body_switches_off_a_search_that_the_name_asks_for() -> None:
+    searching = select("kimi-search-thinking", ())
+    assert asked(use_search=False, web_search_options={}).narrow(searching).features == {Feature.THINKING}
+    assert asked(use_search=None).narrow(searching).features == {Feature.THINKING, Feature.SEARCH}
+
+
+@pytest.mark.parametrize("fields", [{"use_search": "true"}, {"web_search_options": {}}])
+def test_search_needs_the_web_chat(fields: dict[str, Any]) -> None:
+    found = asked(**fields, tools=[{"type": "function", "function": {"name": "f"}}])
+    assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("kimi",)
+    with pytest.raises(BadRequest, match="needs an account of the web chat") as caught:
+        found.narrow(select("kimi-k2.6", {"moonshot:kimi-k2.6"}))
+    assert caught.value.param == next(iter(fields))
+
+
+def test_an_effort_is_a_wish_for_whoever_answers() -> None:
+    selection = select("kimi-k2.6", BOTH)
+    for fields, wished in (
+        ({"reasoning_effort": "xhigh"}, "max"),
+        ({"thinking": {"type": "disabled"}}, "none"),
+        ({}, None),
+    ):
+        found = asked(**fields)
+        assert found.narrow(selection) == selection
+        assert found.chat(selection).effort == wished
 
 
 @pytest.mark.parametrize(
@@ -113,7 +142,7 @@ def test_search_can_be_asked_for_in_the_body() -> None:
 )
 def test_what_the_web_chats_lack_needs_an_official_key(fields: dict[str, Any], param: str) -> None:
     found = asked(**fields)
-    assert found.narrow(select("kimi-k2.6", {"kimi", "moonshot:kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
+    assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("moonshot:kimi-k2.6",)
     with pytest.raises(BadRequest) as caught:
         found.narrow(select("kimi-k2.6", ()))
     assert caught.value.param == param
@@ -122,13 +151,13 @@ def test_what_the_web_chats_lack_needs_an_official_key(fields: dict[str, Any], p
 
 def test_tools_go_to_an_official_key_where_there_is_one() -> None:
     found = asked(tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="auto")
-    assert found.narrow(select("kimi-k2.6", {"kimi", "moonshot:kimi-k2.6"})).routes == ("moonshot:kimi-k2.6",)
+    assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("moonshot:kimi-k2.6",)
     assert found.narrow(select("kimi-k2.6", ())).routes == ("kimi",)
 
 
 def test_an_ordinary_request_goes_wherever_it_can() -> None:
     found = asked(response_format={"type": "json_object"}, tools=[], tool_choice="none")
-    assert found.narrow(select("kimi-k2.6", {"kimi", "moonshot:kimi-k2.6"})).routes == ("kimi", "moonshot:kimi-k2.6")
+    assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("kimi", "moonshot:kimi-k2.6")
 
 
 @pytest.mark.parametrize(
