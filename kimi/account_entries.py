@@ -97,7 +97,7 @@ def read(raw: object) -> ConfiguredAccount:
     return ConfiguredAccount(Account(**fields, region=region, models=models), secret)
 
 
-def bare(kind: Kind, given: str) -> ConfiguredAccount:
+def bare(kind: Kind, given: object) -> ConfiguredAccount:
     """The account behind a credential that stands alone. Raises `credentials.CredentialError`.
 
     Its name comes from the login (the token's `sub`), so that a new token of the same login is the same account.

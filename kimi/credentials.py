@@ -44,11 +44,21 @@ def api_key(given: object) -> str:
     """The API key of the official platform in `given`. Raises `CredentialError`."""
     if not isinstance(given, str):
         raise CredentialError("must be a text")
-    key = _bare(given)
+    key = bare(given)
     if key.startswith("eyJ"):
         raise CredentialError("is a token of the web chat: give it as refresh_token of kind kimi or kimi-classic")
     _check_characters(key)
     return key
+
+
+def has_refresh_token(given: object) -> bool:
+    """Whether `given` is an object with a refresh token under its name."""
+    return isinstance(given, Mapping) and any(given.get(key) for key in _KEYS)
+
+
+def is_storage(text: str) -> bool:
+    """Whether `text` is the lines of a localStorage, with a refresh token among them."""
+    return _STORAGE_LINE.search(text) is not None
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -85,7 +95,7 @@ def _dig(given: object, depth: int) -> str:
         return _dig(_from_json(text), depth - 1)
     if line := _STORAGE_LINE.search(text):
         return _dig(line["value"], depth - 1)
-    return _bare(text)
+    return bare(text)
 
 
 def _from_object(given: Mapping[object, object]) -> object:
@@ -102,7 +112,8 @@ def _from_json(text: str) -> object:
         raise CredentialError("looks like JSON and is not valid JSON: copy it again, or give the bare token") from None
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """`text` without `Bearer ` before it."""
     return _BEARER.sub("", text.strip())
 
 

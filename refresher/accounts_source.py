@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kimi import accounts_file
-from kimi.accounts import ConfiguredAccount
+from kimi.accounts import ConfiguredAccount, Kind
 from kimi.accounts_file import AccountsError
 from kimi.settings import DEFAULT_ACCOUNTS_FILE
 
@@ -17,9 +17,11 @@ class AccountsSource:
     """The configured accounts of both origins together.
 
     `path` is None when the operator named no file: then `accounts.yaml` is used once it exists.
+    `kind` is that of accounts which the file holds without any. Nothing is ever written to it.
     """
 
-    def __init__(self, path: Path | None, bare: Sequence[ConfiguredAccount] = ()) -> None:
+    def __init__(self, path: Path | None, bare: Sequence[ConfiguredAccount] = (), kind: Kind = Kind.KIMI) -> None:
+        self._kind = kind
         self._path = path or DEFAULT_ACCOUNTS_FILE
         self._optional = path is None
         self._bare = tuple(bare)
@@ -43,7 +45,7 @@ class AccountsSource:
         text = accounts_file.read_text(self._path)
         if self._held and not text.strip():
             raise AccountsError(f"{self._path}: is empty; write `accounts: []` to remove all accounts")
-        from_file = accounts_file.parse(text, str(self._path))
+        from_file = accounts_file.parse(text, str(self._path), self._kind)
         self._held = self._held or bool(from_file)
         self._refuse_duplicates(from_file)
         return (*from_file, *self._bare)

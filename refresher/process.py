@@ -48,7 +48,7 @@ def check(settings: RefresherSettings) -> str:
     """What would be started, in a sentence. Raises `StartError` or `StoreUnavailable` if it would not start."""
     with connect(settings.redis_url) as redis:
         Store(redis).ping()
-    accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts).load()
+    accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind).load()
     return f"settings, store and accounts ({len(accounts)}) are in order"
 
 
@@ -61,7 +61,7 @@ def run(settings: RefresherSettings) -> int:
     store = Store(connect(settings.redis_url))
     patient = Store(connect(settings.redis_url, timeout=_DURABLE_SECONDS))
     members = Members(store)
-    source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts)
+    source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     roster = Roster(source, members, memory, clock=clock)
     registry = CollectorRegistry()

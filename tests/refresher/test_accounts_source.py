@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -136,3 +137,12 @@ def test_all_accounts_can_be_removed_by_saying_so(file: Path) -> None:
     file.write_text("accounts: []\n", encoding="utf-8")
     assert settles(source)
     assert source.load() == ()
+
+
+def test_a_file_of_another_program_is_read_and_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"token": "key", "auth_token": "x", "refresh_token": "eyJ.eyJ.x"}), encoding="utf-8")
+    before = path.read_bytes()
+    (member,) = AccountsSource(path, kind=Kind.CLASSIC).load()
+    assert (member.account.kind, member.secret) == (Kind.CLASSIC, "eyJ.eyJ.x")
+    assert path.read_bytes() == before

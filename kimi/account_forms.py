@@ -1,0 +1,182 @@
+"""The forms in which operators have accounts in a file, told apart by what they look like. Pure; quotes no secret.
+
+- a mapping with a list under `accounts`, in YAML or JSON: the form of our own
+- reverse-kimi's `config.json`, an object with `refresh_token`, `auth_token` and perhaps `token`: one account, and the
+  key that its clients send
+- a dump of the site's localStorage, a JSON object or the `key<TAB>value` lines of the developer tools: one account
+- tokens alone, one a line, with comments behind `#`
+
+What stands there without a kind is of the kind that the operator has chosen: tokens do not tell which of the web chat's
+dialects they are for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import yaml
+
+from kimi import account_entries, credentials
+from kimi.accounts import ConfiguredAccount, Kind
+from kimi.credentials import CredentialError
+from kimi.errors import redact
+from kimi.startup import StartError
+
+_COMMENT: Final = re.compile(r"(?:^|\s)#.*")
+_TOKEN_LINE: Final = re.compile(r"(?i:bearer\s+)*(?:eyJ|sk-)[^\s:]*")
+
+
+class AccountsError(StartError):
+    """The accounts as they are written cannot be used; `str()` has a line for each mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One account as it is written, `place` in words; `member` is None where it has `complaints`."""
+
+    place: str
+    member: ConfiguredAccount | None
+    complaints: tuple[str, ...] = ()
+    raw: object = None
+
+
+def entries(text: str, source: str, kind: Kind) -> tuple[Entry, ...]:
+    """Every account in `text`; `source` names it in places. Raises `AccountsError` for what is none of the forms."""
+    found = _json(text)
+    if found is None and credentials.is_storage(text):
+        found = text
+    if isinstance(found, str) or credentials.has_refresh_token(found):
+        return (_alone(found, source, kind if kind.is_web else Kind.KIMI),)
+    if found is None and _is_list(text):
+        return tuple(_listed(text, source, kind))
+    if isinstance(found, Mapping) and "accounts" not in found:
+        raise AccountsError(f"{source}: has neither `accounts` nor a refresh token in it")
+    document = _yaml(text, source) if found is None else found
+    return tuple(
+        _configured(raw, f"{source}: {_place(index, raw)}") for index, raw in enumerate(_accounts(document, source))
+    )
+
+
+def client_key(text: str) -> str | None:
+    """The key that clients of reverse-kimi send, where `text` is its `config.json` and holds one."""
+    found = _json(text)
+    if not isinstance(found, Mapping) or not {"auth_token", "refresh_token"} <= found.keys():
+        return None
+    key = found.get("token")
+    return credentials.bare(key) or None if isinstance(key, str) else None
+
+
+def numbered(members: Iterable[ConfiguredAccount]) -> tuple[ConfiguredAccount, ...]:
+    """Accounts that are named after their login, each secret once, with a number where a login has several.
+
+    Two tokens of one login are two accounts: which of them is still good, only Kimi knows.
+    """
+    accounts: dict[str, ConfiguredAccount] = {}
+    logins: dict[str, int] = {}
+    for member in members:
+        if member.secret in accounts:
+            continue
+        name = member.account.name
+        logins[name] = logins.get(name, 0) + 1
+        if logins[name] > 1:
+            member = replace(member, account=replace(member.account, name=f"{name}-{logins[name]}"))  # noqa: PLW2901
+        accounts[member.secret] = member
+    return tuple(accounts.values())
+
+
+def _json(text: str) -> object:
+    """The object or text in JSON that `text` is, or None. A mapping in YAML may begin with a brace as well."""
+    if not text.lstrip().startswith(("{", '"')):
+        return None
+    try:
+        return json.loads(text, object_pairs_hook=_without_repetition)
+    except ValueError:
+        return None
+
+
+def _without_repetition(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """What YAML's reader refuses, with the place."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if word := _COMMENT.sub("", line).strip():
+            yield number, word
+
+
+def _is_list(text: str) -> bool:
+    return any(_TOKEN_LINE.match(line) for _, line in list(_lines(text))[:1])
+
+
+def _listed(text: str, source: str, kind: Kind) -> Iterator[Entry]:
+    for number, line in _lines(text):
+        for given in credentials.split(line):
+            yield _alone(given, f"{source}:{number}", kind)
+
+
+def _alone(given: object, place: str, kind: Kind) -> Entry:
+    try:
+        return Entry(place, account_entries.bare(kind, given))
+    except CredentialError as error:
+        return Entry(place, None, (str(error),))
+
+
+def _configured(raw: object, place: str) -> Entry:
+    try:
+        return Entry(place, account_entries.read(raw), raw=raw)
+    except account_entries.EntryError as error:
+        return Entry(place, None, error.complaints, raw)
+
+
+def _place(index: int, raw: object) -> str:
+    name = raw.get("name") if isinstance(raw, Mapping) else None
+    return f"accounts[{index}] ({redact(name, limit=64)})" if isinstance(name, str) and name else f"accounts[{index}]"
+
+
+def _accounts(document: object, source: str) -> Sequence[object]:
+    if document is None:
+        return ()
+    if not isinstance(document, Mapping):
+        raise AccountsError(f"{source}: must be a mapping with a list under `accounts`, or hold refresh tokens")
+    if strange := [redact(str(key), limit=64) for key in document if key != "accounts"]:
+        raise AccountsError(f"{source}: only `accounts` may stand at the top, not {', '.join(strange[:8])}")
+    found = document.get("accounts")
+    if found is None:
+        return ()
+    if not isinstance(found, list):
+        raise AccountsError(f"{source}: accounts must be a list")
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key that stands twice is a mistake and not a silent loss."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # refused by the parent
+            if key.value in seen:
+                problem = f"{key.value} stands twice in one mapping"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml(text: str, source: str) -> object:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
+    except yaml.MarkedYAMLError as error:  # str(error) would quote the file
+        mark = error.problem_mark
+        place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        raise AccountsError(f"{place}: is not valid YAML: {redact(error.problem or 'it breaks off')}") from None
+    except yaml.YAMLError:
+        raise AccountsError(f"{source}: is not valid YAML: it contains a character that YAML does not allow") from None
