@@ -29,6 +29,7 @@ def document() -> dict[str, Any]:
         },
         "paths": {
             "/v1/chat/completions": {"post": _CHAT},
+            "/chat/kimi": {"post": _TEXT_CHAT},
             "/v1/models": {"get": _get("The models that can be asked", _ref("ModelList"))},
             "/v1/models/{id}": {"get": _MODEL},
             "/v1/dashboard/billing/subscription": {"get": _get("one-api's question for the limit", _ANY)},
@@ -79,6 +80,7 @@ _LIMIT: Final[dict[str, Any]] = {
     "minimum": 1,
     "description": "The answer ends after so many tokens, thinking included; of the two the smaller one counts",
 }
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
 _STATUSES: Final = {
     "400": "Something in the request is not as it has to be; `param` says where",
     "401": "The client key is unknown",
@@ -130,6 +132,10 @@ _SCHEMAS: Final[dict[str, Any]] = {
             },
             "use_search": {**_FLAG, "description": "Let Kimi search the web"},
         },
+    },
+    "TextRequest": {
+        "type": "object",
+        "properties": {"message": _TEXT, "model": {**_TEXT, "description": "`kimi` where none is named"}},
     },
     "Usage": {
         "type": "object",
@@ -200,6 +206,18 @@ _CHAT: Final[dict[str, Any]] = {
             "description": "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
             "content": {**_json(_ref("ChatCompletion")), "text/event-stream": {"schema": _TEXT}},
         },
+        **_errors("400", "401", "404", "413", "429", "502", "503"),
+    },
+}
+_TEXT_CHAT: Final[dict[str, Any]] = {
+    "summary": "An answer to one message as bare text, for an EventSource: `event: done` at the end, or `event: error`",
+    "parameters": [{"name": name, "in": "query", "required": False, "schema": _TEXT} for name in ("message", "model")],
+    "requestBody": {
+        "description": "`message` may stand here as well, in a form or in a JSON object",
+        "content": {kind: {"schema": _ref("TextRequest")} for kind in _FORMS},
+    },
+    "responses": {
+        "200": {"description": "Each piece of text is an event", "content": {"text/event-stream": {"schema": _TEXT}}},
         **_errors("400", "401", "404", "413", "429", "502", "503"),
     },
 }

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import orjson
-
 from gateway.errors import BadRequest
 from gateway.surfaces.content import conversation
 from gateway.surfaces.fields import flag
 from gateway.surfaces.hints import SEARCH_FIELDS, effort, search
+from gateway.surfaces.json_body import json_object
 from gateway.surfaces.limits import limits
 from gateway.turn import Turn
 from kimi.accounts import Kind
@@ -22,8 +21,6 @@ from kimi.models import Selection
 NEW_CONVERSATION: Final = "none"
 _CONVERSATION: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _NO_SEARCH: Final = "This model cannot search the web here: that needs an account of the web chat."
-# An escaped backslash, a pair of surrogates, or (the group) a single one, which no text can hold.
-_ESCAPE: Final = re.compile(rb"(?i)\\\\|\\ud[89ab][\da-f]{2}\\ud[c-f][\da-f]{2}|(\\ud[89a-f][\da-f]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,7 @@ class ChatRequest:
 
 def parse(raw: bytes) -> ChatRequest:
     """The request behind a body. Fields that nobody here knows are left alone. Raises `BadRequest`."""
-    body = _object(raw)
+    body = json_object(raw)
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise BadRequest("`model` has to name a model; GET /v1/models lists them.", param="model")
@@ -116,28 +113,6 @@ def parse(raw: bytes) -> ChatRequest:
         tools=bool(body.get("tools")),
         beyond_web=_beyond_web(body, talk.attachment),
     )
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        body = _decoded(raw)
-    except orjson.JSONDecodeError as error:
-        at = f"line {error.lineno}, column {error.colno}"
-        raise BadRequest(f"The body is not valid JSON, see {at}.", code="invalid_json") from None
-    if not isinstance(body, dict):
-        raise BadRequest("The body has to be a JSON object.", code="invalid_json")
-    return body
-
-
-def _decoded(raw: bytes) -> Any:
-    """JSON. JavaScript writes the half of an emoji that it has cut as an escape, which orjson takes for a mistake."""
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        whole = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
-        if whole == raw:
-            raise
-    return orjson.loads(whole)
 
 
 def _conversation(body: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`."""
+"""`POST /v1/chat/completions`, and `POST /chat/kimi` for an EventSource."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.chat_request import parse
+from gateway.surfaces.event_source import TextStream, question
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering
@@ -16,7 +17,7 @@ from gateway.views.requests import authenticate, entry
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
-    """The chat surface."""
+    """The chat surfaces."""
     views = Blueprint("chat", __name__)
     answering = Answering(settings, services)
 
@@ -35,5 +36,14 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
                 caller, asked, turn, ChatStream(identity, tally, include_usage=asked.include_usage)
             )
         return answering.whole(caller, asked, turn, ChatAnswer(identity, tally))
+
+    @views.post("/chat/kimi")
+    def text() -> Response:
+        caller = authenticate(services.keys)
+        raw = read_body(request.environ, settings.max_body_bytes)
+        asked = question(raw, request.headers.get("Content-Type", ""), request.args)
+        entry().model, entry().stream = asked.model, asked.stream
+        turn = asked.turn(caller.scope, "")
+        return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages)))
 
     return views

@@ -1,0 +1,82 @@
+"""Bare text for an EventSource: each delta is an event, a failure is the event `error`, the end the event `done`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Final
+
+import orjson
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from gateway.errors import BadRequest, Problem
+from gateway.surfaces.chat_request import ChatRequest, parse
+from gateway.surfaces.json_body import json_object
+from gateway.surfaces.tally import Tally
+from kimi.chat import Event, Finish, Text, Usage
+
+DEFAULT_MODEL: Final = "kimi"
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_DONE: Final = b"event: done\ndata: [DONE]\n\n"
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+def question(raw: bytes, content_type: str, query: Mapping[str, str]) -> ChatRequest:
+    """The request behind `message` and, if it is there, `model`: in the query, in a form, or in a JSON object.
+
+    What stands in the query goes before. Raises `BadRequest`.
+    """
+    given = {**_fields(raw, content_type), **query}
+    message, model = given.get("message"), given.get("model") or DEFAULT_MODEL
+    if not isinstance(message, str) or not message.strip():
+        raise BadRequest("`message` has to hold a text: in the query, in a form or in a JSON object.", param="message")
+    body = {"model": model, "messages": [{"role": "user", "content": message}], "stream": True}
+    return parse(orjson.dumps(body))
+
+
+class TextStream:
+    """Events as bare text. An event ends with an empty line, so that text of several lines takes several of `data:`."""
+
+    heartbeat = b": still working\n\n"
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._held = ""  # half of a line end, perhaps
+
+    @property
+    def usage(self) -> Usage:
+        """What the answer took so far."""
+        return self._tally.usage
+
+    def render(self, events: Sequence[Event]) -> bytes:
+        """The text of `events` in one event; thinking is not shown. `Finish` ends the stream."""
+        self._tally.add(events)
+        text = self._held + "".join(event.text for event in events if isinstance(event, Text))
+        over = any(isinstance(event, Finish) for event in events)
+        self._held = "\r" if text.endswith("\r") and not over else ""
+        text = text.removesuffix("\r") if self._held else text
+        return (_event(text) if text else b"") + (_DONE if over else b"")
+
+    def fail(self, problem: Problem) -> bytes:
+        """The event that ends a stream in which something went wrong."""
+        return b"event: error\ndata: %b\n\n" % orjson.dumps(problem.body)
+
+
+def _event(text: str) -> bytes:
+    lines = _LINE_END.split(text)  # every one of them ends a line of the stream, and is a newline to its reader
+    return b"".join(b"data: %b\n" % line.encode(errors="replace") for line in lines) + b"\n"
+
+
+def _fields(raw: bytes, content_type: str) -> Mapping[str, object]:
+    mimetype, options = parse_options_header(content_type)
+    if mimetype not in _FORMS:
+        return json_object(raw) if raw.strip() else {}
+    try:
+        _, form, files = FormDataParser(silent=False).parse(BytesIO(raw), mimetype, len(raw), options)
+    except ValueError:
+        raise BadRequest("The form cannot be read.", code="invalid_form") from None
+    for each in files.values():  # nobody asked for any
+        each.close()
+    return form.to_dict()
