@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kimi.chat import Alive, ChatOpened, Event, Finish, Text, Thinking
+from kimi.chat import Alive, Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
 from kimi.errors import (
     AccountBusy,
     BrokenAnswer,
@@ -21,12 +21,13 @@ from kimi.errors import (
     Unreachable,
     UpstreamError,
 )
-from kimi.upstreams.connect import Reader
+from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect
 from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
 
 OPENED = ChatOpened("19a0c0de-1111-8000-8000-00000000c0de")
+BEGUN = Answering("m-asst")
 
 ASSISTANT = {"op": "set", "mask": "message", "message": {"role": "assistant", "status": "MESSAGE_STATUS_GENERATING"}}
 TEXT = {"op": "set", "mask": "block.text", "block": {"id": "b", "text": {"content": "x"}}}
@@ -69,6 +70,7 @@ def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
     assert thinking_of(events) == "嗯，一个 greeting."
     assert events == [
         OPENED,
+        BEGUN,
         Thinking("嗯，"),
         Thinking("一个 greeting."),
         Text("你好"),
@@ -78,11 +80,36 @@ def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
     ]
 
 
-def test_tools_sources_and_notices_are_signs_of_life() -> None:
+def test_tools_and_notices_are_signs_of_life() -> None:
     events = ask(recorded("connect-search.bin"), size=50)
+    moon = Sources((Source("web_search:1#0", "https://example.com/moon", "Moon"),))
 
-    assert [event for event in events if event != Alive()] == [OPENED, Text("The moon."), Finish("stop")]
+    assert [event for event in events if event != Alive()] == [OPENED, BEGUN, moon, Text("The moon."), Finish("stop")]
     assert events.count(Alive()) > 10
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
+def test_what_agents_do_between_their_words_is_not_for_the_reader(size: int, caplog: pytest.LogCaptureFixture) -> None:
+    events = [event for event in ask(recorded("connect-tools.bin"), size=size) if event != Alive()]
+
+    assert events == [OPENED, BEGUN, Text("Let me 算"), Text(": 391"), Text("。"), Finish("stop")]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("message_id", [None, 3, "", "a b", "x" * 200])
+def test_an_answer_without_an_id_can_be_read_and_not_be_continued(
+    message_id: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {**ASSISTANT, "message": {"id": message_id, "role": "assistant"}}
+
+    assert ask(stream_of(said, TEXT)) == [Text("x"), Finish("stop")]
+    assert "assistant.without.id" in caplog.text
+
+
+def test_an_answer_is_announced_once_and_each_that_follows_it() -> None:
+    first, second = ({"op": "set", "mask": "message", "message": {"id": m, "role": "assistant"}} for m in "ab")
+
+    assert ask(stream_of(first, first, TEXT, second)) == [Answering("a"), Text("x"), Answering("b"), Finish("stop")]
 
 
 def test_the_users_own_words_are_no_answer() -> None:
@@ -113,7 +140,7 @@ def test_a_withdrawn_or_failed_answer_is_an_error(name: str, error: type[KimiErr
 def test_the_chat_is_named_before_the_failure_so_that_it_can_be_deleted() -> None:
     stream = connect(Replay(Recorded(recorded("connect-retract.bin"), headers=ENVELOPES))).stream(CHAT, ACCOUNT, TOKEN)
 
-    assert [next(stream), next(stream)] == [OPENED, Text("so far")]
+    assert [next(stream) for _ in range(3)] == [OPENED, BEGUN, Text("so far")]
     with pytest.raises(ContentRefused, match="无法回答"):
         next(stream)
 
@@ -135,8 +162,9 @@ def test_the_chats_name_alone_is_a_sign_of_life() -> None:
 
 
 def test_what_is_unknown_is_ignored_and_told_once_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
-    assert ask(recorded("connect-unknown.bin")) == [OPENED, Text("fine"), Finish("stop")]
-    assert [record.getMessage().removeprefix("the kimi upstream sends an unknown ") for record in caplog.records] == [
+    assert ask(recorded("connect-unknown.bin")) == [OPENED, BEGUN, Text("fine"), Finish("stop")]
+    told = [record.getMessage().partition(", in ")[0] for record in caplog.records]
+    assert [line.removeprefix("the kimi upstream sends an unknown ") for line in told] == [
         "mask: block.hologram",
         "mask: chat.mood",
         "message: weather",

@@ -1,0 +1,190 @@
+"""What the Connect dialect answers: envelopes with JSON in them, which say what to do (`op`) and where (`mask`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kimi.accounts import Kind
+from kimi.chat import Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
+from kimi.errors import BrokenAnswer, KimiError
+from kimi.http import parse
+from kimi.upstreams import complaints, envelopes
+from kimi.upstreams.connect_sources import Calls, of_message
+from kimi.upstreams.continuing import explain
+from kimi.upstreams.drift import Drift
+
+# Where text stands, by mask: below `block`, in the part of this name.
+_TEXT_MASKS: Mapping[str, type[Text | Thinking]] = {
+    "block.text": Text,
+    "block.text.content": Text,
+    "block.think": Thinking,
+    "block.think.content": Thinking,
+}
+_PARTS: Mapping[type[Text | Thinking], str] = {Text: "text", Thinking: "think"}
+# The first two words of masks that bring nothing for the reader.
+_NOTHING_TO_READ = frozenset(
+    {"chat", "chat.lastRequest", "chat.name", "block.multiStage", "block.stage", "block.tool", "block.search"}
+    | {"message", "message.status", "message.refs"}
+)
+_GENERATING, _COMPLETED = "MESSAGE_STATUS_GENERATING", "MESSAGE_STATUS_COMPLETED"
+_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_NOTIFICATIONS = frozenset({"TYPE_MODEL_DEGRADE"})
+
+
+class Reader:
+    """Reads the envelopes of one answer; see `kimi.upstreams.reading.Reader`.
+
+    Pieces of text come by mask and operation, those of the user's echo like those of the answer:
+    they count only from the assistant's message on. `chat_id` is the chat that is continued, where one is.
+    """
+
+    def __init__(self, drift: Drift, chat_id: str = "") -> None:
+        self._drift = drift
+        self._continues = bool(chat_id)
+        self._decoder = envelopes.Decoder()
+        self._calls = Calls()
+        self._chat_id = chat_id
+        self._message_id = ""
+        self._answering = False
+        self._wrote = False
+        self._status = ""
+        self._done = False
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that `chunk` completes."""
+        for envelope in self._decoder.feed(chunk):
+            message = parse(envelope.payload)
+            if not isinstance(message, dict):
+                raise BrokenAnswer("a message of the stream is no object")
+            if envelope.last:
+                yield self._finish(message)
+            elif (event := self._event(message)) is not None:
+                yield event
+
+    def close(self) -> Finish:
+        """The stream has ended, which it may not do before its trailer."""
+        self._decoder.close()
+        raise BrokenAnswer("the stream had ended already")
+
+    def _event(self, message: Mapping[str, Any]) -> Event | None:
+        mask = message.get("mask")
+        made = _TEXT_MASKS.get(mask) if isinstance(mask, str) else None
+        if made is not None:
+            return self._piece(made, message) if self._answering else None
+        if message.get("error") is not None:
+            raise self._error(message)
+        if "block" in message:
+            return self._block(message["block"], mask, message.get("op"))
+        if "message" in message:
+            return self._message(message["message"], mask)
+        if "chat" in message:
+            return self._chat(message["chat"], mask)
+        if "done" in message:
+            self._done = True
+        elif "heartbeat" not in message:
+            self._notification(message)
+        return None
+
+    def _piece(self, made: type[Text | Thinking], message: Mapping[str, Any]) -> Event | None:
+        # `set` brings the first piece of a block, `append` the others. An empty string may be left out.
+        if message.get("op") not in ("set", "append"):
+            raise BrokenAnswer("text comes with an unknown operation")
+        block = message.get("block")
+        part = block.get(_PARTS[made]) if isinstance(block, Mapping) else None
+        text = part.get("content", _left_out(part)) if isinstance(part, Mapping) else None
+        if not isinstance(text, str):
+            raise BrokenAnswer("a piece of text is no text")
+        if not text:
+            return None
+        self._wrote = self._wrote or made is Text
+        return made(text)
+
+    def _block(self, block: object, mask: object, operation: object) -> Event | None:
+        if not isinstance(block, Mapping):
+            raise BrokenAnswer("a block is no object")
+        if "exception" in block:
+            raise self._error(block["exception"])
+        if self._answering and not block.keys().isdisjoint(_PARTS.values()):
+            # Passing over it could leave a hole in the answer.
+            self._drift.note(Kind.KIMI, "mask", mask, block)
+            raise BrokenAnswer("text comes under an unknown mask")
+        self._check_mask(mask, block)
+        return _told(self._calls.of_block(block, operation)) if self._answering else None
+
+    def _message(self, message: object, mask: object) -> Event | None:
+        if not isinstance(message, Mapping):
+            raise BrokenAnswer("a message is no object")
+        self._check_mask(mask, message)
+        role, status = message.get("role"), message.get("status")
+        if isinstance(role, str):
+            self._answering = role == "assistant"
+        if not self._answering:
+            return None
+        if isinstance(status, str):
+            self._status = status
+            if status not in {_GENERATING, _COMPLETED}:
+                self._drift.note(Kind.KIMI, "status", status, message)
+        begun = self._begun(message.get("id")) if role == "assistant" else None
+        return begun or _told(of_message(message))
+
+    def _begun(self, message_id: object) -> Event | None:
+        if not isinstance(message_id, str) or not _ID.fullmatch(message_id):
+            self._drift.note(Kind.KIMI, "message", "assistant.without.id", {"id": message_id})
+            return None
+        if message_id == self._message_id:
+            return None
+        self._message_id = message_id
+        return Answering(message_id)
+
+    def _chat(self, chat: object, mask: object) -> Event | None:
+        if not isinstance(chat, Mapping):
+            raise BrokenAnswer("a chat is no object")
+        self._check_mask(mask, chat)
+        chat_id = chat.get("id")
+        if not isinstance(chat_id, str) or not chat_id or chat_id == self._chat_id:
+            return None
+        self._chat_id = chat_id
+        return ChatOpened(chat_id)
+
+    def _notification(self, message: Mapping[str, Any]) -> None:
+        notification = message.get("notification")
+        if isinstance(notification, Mapping):
+            if str(notification.get("type")) not in _NOTIFICATIONS:
+                self._drift.note(Kind.KIMI, "notification", notification.get("type"), message)
+            return
+        name = next(iter(message.keys() - {"op", "mask", "eventOffset"}), "empty")
+        self._drift.note(Kind.KIMI, "message", name, message)
+
+    def _check_mask(self, mask: object, content: object) -> None:
+        if mask is None:
+            return
+        if not isinstance(mask, str) or ".".join(mask.split(".")[:2]) not in _NOTHING_TO_READ:
+            self._drift.note(Kind.KIMI, "mask", mask, content)
+
+    def _error(self, said: object) -> KimiError:
+        complaint = complaints.of_object(Kind.KIMI, said)
+        if complaint is None:
+            return BrokenAnswer("the stream reports an error without words")
+        return explain(complaint, self._drift, continues=self._continues)
+
+    def _finish(self, trailer: Mapping[str, Any]) -> Finish:
+        if trailer.get("error") is not None:
+            raise self._error(trailer)
+        # A message that was generating has to be completed; without any status the trailer alone is the word for it.
+        complete = self._status in {"", _COMPLETED} or (self._status == _GENERATING and self._done)
+        if not complete:
+            raise BrokenAnswer("the stream ended before the answer was complete")
+        if not self._wrote:
+            raise BrokenAnswer("the answer is empty")
+        return Finish("stop")
+
+
+def _left_out(part: Mapping[str, Any]) -> str | None:
+    """The text of a piece that names none: nothing, unless it may stand under a name that is not known."""
+    return None if any(isinstance(value, str) and value for value in part.values()) else ""
+
+
+def _told(pages: tuple[Source, ...]) -> Event | None:
+    return Sources(pages) if pages else None
