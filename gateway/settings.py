@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from kimi import aliases
 from kimi.accounts import Kind
-from kimi.settings import CommonSettings, Port, Seconds, Words, split
+from kimi.accounts_file import client_keys
+from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, Port, Seconds, Words, split
 
 
 def _networks(value: object) -> object:
@@ -26,7 +27,8 @@ def _aliases(value: object) -> object:
     return aliases.parse(parts) if isinstance(parts, tuple) else parts
 
 
-def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+def _keys(keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    keys = tuple(dict.fromkeys((*keys, *client_keys(info.data.get("kimi_accounts_file") or DEFAULT_ACCOUNTS_FILE))))
     if not keys:
         raise ValueError("has to hold at least one client key; several are separated by commas")
     if any(not key.isascii() or not key.isprintable() or " " in key for key in keys):

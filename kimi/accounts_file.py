@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from kimi import account_entries, credentials
-from kimi.account_forms import AccountsError, Entry, entries, numbered
+from kimi.account_forms import AccountsError, Entry, client_key, entries, numbered
 from kimi.accounts import ConfiguredAccount, Kind
 
-__all__ = ["AccountsError", "from_tokens", "parse", "read_text"]
+__all__ = ["AccountsError", "client_keys", "from_tokens", "parse", "read_text"]
 
 
 def read_text(path: Path) -> str:
@@ -40,6 +40,15 @@ def parse(text: str, source: str, kind: Kind = Kind.KIMI) -> tuple[ConfiguredAcc
         raise AccountsError("\n".join(mistakes))
     members = tuple(entry.member for entry in found if entry.member is not None)
     return members if any(entry.raw is not None for entry in found) else numbered(members)
+
+
+def client_keys(path: Path) -> tuple[str, ...]:
+    """The key that the file at `path` holds for clients, as the one of reverse-kimi does. A file may be missing."""
+    try:
+        key = client_key(read_text(path))
+    except AccountsError:
+        return ()  # whoever needs its accounts says what is wrong
+    return (key,) if key else ()
 
 
 def from_tokens(text: str, kind: Kind) -> tuple[ConfiguredAccount, ...]:

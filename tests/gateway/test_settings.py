@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,20 @@ def test_client_keys_are_separated_by_commas_and_never_printed(monkeypatch: pyte
     found = settings(monkeypatch, GATEWAY_API_KEYS=" hush-1 ,hush-2,,hush-1", GATEWAY_ADMIN_KEY="hush-3")
     assert found.gateway_api_keys == ("hush-1", "hush-2")
     assert "hush" not in repr(found)
+
+
+def test_reverse_kimis_file_brings_the_key_of_its_clients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"token": "hush-1", "auth_token": "x", "refresh_token": "y"}', encoding="utf-8")
+    found = settings(monkeypatch, GATEWAY_API_KEYS="", KIMI_ACCOUNTS_FILE=str(file))
+    assert found.gateway_api_keys == ("hush-1",)
+    found = settings(monkeypatch, GATEWAY_API_KEYS="hush-2,hush-1", KIMI_ACCOUNTS_FILE=str(file))
+    assert found.gateway_api_keys == ("hush-2", "hush-1")
+    assert "hush" not in repr(found)
+
+
+def test_a_file_that_the_gateway_cannot_read_is_the_refreshers_affair(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, KIMI_ACCOUNTS_FILE="/nowhere/accounts.yaml").gateway_api_keys == ("key",)
 
 
 @pytest.mark.parametrize("key", ["with space", "schlüssel", "tab\tkey"])
