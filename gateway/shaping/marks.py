@@ -13,6 +13,7 @@ from typing import Final
 LONGEST: Final = 256
 """A private-use mark with more characters than these between its ends is none."""
 _OPENS, _PARTS, _CLOSES = "\ue3a0", "\ue3a3", "\ue3a8"
+_WORDS = ":~:"  # behind it a key may quote the page
 _FENCE: Final = 3  # backticks
 
 # In one pass from the left: what may go on in the next piece, then what is complete.
@@ -96,7 +97,7 @@ class Marks:
                 return token[0] if self._in_code else self._cited([token["classic"]])
             case "private" if token[0].endswith(_CLOSES) and not self._in_code:
                 word, *keys = token["private"].removesuffix(_CLOSES).split(_PARTS)
-                return self._cited(keys) if word.strip() == "cite" else ""
+                return self._cited([key.partition(_WORDS)[0] for key in keys]) if word.strip() == "cite" else ""
         return ""
 
     def _cited(self, keys: Sequence[str]) -> str:

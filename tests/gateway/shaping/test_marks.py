@@ -44,6 +44,7 @@ def at_every_character(text: str) -> list[str]:
         ("gone[^9^].", "gone."),
         (f"a{O}cite{P}web_search:1#0{C}b", "a<web_search:1#0>b"),
         (f"a{O}cite{P}1{P}9{P}2{C}b", "a<1><2>b"),
+        (f"a{O}cite{P}web_search:1#5:~:text=今明两天{P}1{C}b", "a<web_search:1#5><1>b"),
         (f"a{O} cite {P}1{C}b", "a<1>b"),
         (f"a{O}image{P}1{C}b", "ab"),
         (f"a{O}{C}b", "ab"),
