@@ -53,7 +53,7 @@ class Marks:
         if self._busy or "[" in text or "`" in text or _OPENS in text or _PARTS in text or _CLOSES in text:
             return self._read(text)
         self.at += len(text)
-        self._last = text
+        self._last = text or self._last
         return text
 
     def close(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.shaping.marks import LONGEST, Marks
@@ -77,6 +77,7 @@ def test_marks_become_something_else_and_the_rest_stays(text: str, expected: str
     assert shown(cut(text))[0] == expected
 
 
+@example(("a![^1^]", [2, 2]))
 @given(TRICKY.flatmap(lambda text: st.tuples(st.just(text), st.lists(st.integers(0, len(text)), max_size=8))))
 def test_it_does_not_matter_how_a_text_is_cut(case: tuple[str, list[int]]) -> None:
     text, cuts = case

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.shaping import shaped
+from gateway.surfaces.tally import Tally
 from kimi.accounts import Kind
 from kimi.chat import (
     Alive,
@@ -234,3 +235,29 @@ def test_it_does_not_matter_how_an_answer_is_cut(cuts: list[int], stop: tuple[st
     assert [event for event in shown if isinstance(event, Annotation | Finish)] == [
         event for event in whole if isinstance(event, Annotation | Finish)
     ]
+
+
+WORDS = st.sampled_from(
+    ["The moon", " turns", "[^1^]", "[^", "1^]", "月亮绕着地球转，", "x(y", "\n", "====", "aB1-" * 9, "🌙"]
+)
+PIECES = st.lists(st.builds(Text, WORDS) | st.builds(Thinking, WORDS), max_size=25)
+
+
+@given(PIECES, st.integers(1, 60))
+def test_the_usage_that_is_told_is_within_the_limit(pieces: list[Event], tokens: int) -> None:
+    shown = read([FOUND, *pieces, Finish("stop")], chat(tokens))
+    tally = Tally(())
+    for event in shown:
+        tally.add([event])
+    assert tally.usage.completion <= tokens
+    finish = shown[-1]
+    assert isinstance(finish, Finish)
+    unlimited = read([FOUND, *pieces, Finish("stop")], chat())
+    assert text_of(unlimited).startswith(text_of(shown))
+    assert (
+        finish.reason == "length"
+        or text_of(unlimited) == text_of(shown)
+        or (
+            text_of(unlimited).startswith(text_of(shown) + "\n\n[1] [")  # the lines did not fit
+        )
+    )
