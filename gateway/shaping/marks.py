@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-LONGEST: Final = 256
-"""A private-use mark with more characters than these between its ends is none."""
+LONGEST: Final = 1_024
+"""A private-use mark with more characters than these between its ends is none. Its keys can quote pages."""
 _OPENS, _PARTS, _CLOSES = "\ue3a0", "\ue3a3", "\ue3a8"
 _WORDS = ":~:"  # behind it a key may quote the page
 _FENCE: Final = 3  # backticks
