@@ -1,7 +1,7 @@
 """Citation marks in a text that comes in pieces.
 
 Classic marks are `[^3^]`; those of the Connect dialect are U+E3A0, `cite`, U+E3A3, a key, perhaps further ones each
-behind a U+E3A3 of its own, U+E3A8 (`docs/kimi-wire.md` has both). Either may be split anywhere.
+behind a U+E3A3 of its own, U+E3A8. Both are as public clients of the web chat have seen them, cut anywhere.
 """
 
 from __future__ import annotations
