@@ -257,7 +257,7 @@ def describe(error: BaseException, request_id: str) -> Problem:
         return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
     if isinstance(error, BadRequest | TokenRefused):
         return replace(known, message=str(error), code=error.code, param=error.param)
-    if isinstance(error, LookupError):
+    if isinstance(error, LookupError | kimi.PromptTooLong):
         return replace(known, message=_about_model(error, known))
     if isinstance(error, kimi.RequestInvalid):
         message = str(error) if isinstance(error, kimi.FileRefused) else known.message
@@ -277,10 +277,21 @@ def _explained(error: kimi.RequestInvalid) -> str:
     return f" It says: {says}" if says and _is_harmless(says) else ""
 
 
-def _about_model(error: LookupError, known: Problem) -> str:
+def _about_model(error: LookupError | kimi.PromptTooLong, known: Problem) -> str:
+    if isinstance(error, kimi.PromptTooLong):
+        return _figures(error) if error.limit else known.message
     if isinstance(error, FeatureUnserved):
         return str(error)
     return known.message.replace("The model", f"The model{_shown(error)}", 1)
+
+
+def _figures(error: kimi.PromptTooLong) -> str:
+    """What some clients look for: these are OpenAI's words."""
+    size = f"about {error.size}" if error.unit == "tokens" else str(error.size)
+    return (
+        f"This model's maximum context length is {error.limit} {error.unit}. "
+        f"However, your messages resulted in {size} {error.unit}. Send less."
+    )
 
 
 def _shown(error: LookupError) -> str:

@@ -141,7 +141,13 @@ class ContentRefused(RequestRefused):
 
 
 class PromptTooLong(RequestRefused):
-    """The prompt is longer than the model reads."""
+    """The prompt is longer than the model reads: `size` where it reads `limit`, in `unit`, where we have counted it."""
+
+    def __init__(self, message: str = "", *, size: int = 0, limit: int = 0, unit: str = "tokens") -> None:
+        super().__init__(message or f"{size} {unit}, where {limit} are read")
+        self.size = size
+        self.limit = limit
+        self.unit = unit
 
 
 class RequestInvalid(RequestRefused):

@@ -112,6 +112,11 @@ def prompt_tokens(messages: Iterable[Message]) -> int:
     return _PER_REPLY + sum(_PER_MESSAGE + count(message.content) for message in messages)
 
 
+def framing(messages: int) -> int:
+    """Tokens of a prompt of so many messages, but for their texts."""
+    return _PER_REPLY + _PER_MESSAGE * messages
+
+
 class Counter:
     """Counts a text that comes in pieces, as `count` would count the whole.
 

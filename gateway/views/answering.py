@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+import gevent
 from flask import Response, request
 
 from gateway.auth import Caller
@@ -22,6 +23,7 @@ from gateway.surfaces.wire import Stream, Whole
 from gateway.turn import Turn
 from gateway.views.replies import raw_reply
 from gateway.views.requests import authenticate, entry, seen_by
+from kimi.context import fitting
 from kimi.errors import AccountError, NoAccount
 from kimi.models import select
 from kimi.pool.private import private_routes
@@ -72,9 +74,8 @@ class Answering:
 
     def _start(self, caller: Caller, asked: ChatRequest, turn: Turn) -> Run:
         services = self._services
-        selection = asked.narrow(
-            select(asked.model, seen_by(caller, services).routes, self._settings.kimi_model_aliases)
-        )
+        named = select(asked.model, seen_by(caller, services).routes, self._settings.kimi_model_aliases)
+        selection = fitting(asked.narrow(named), asked.messages, partial(gevent.sleep, 0))
         if caller.is_private:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
         peer = _peer()

@@ -123,7 +123,7 @@ def test_metrics_need_no_key_and_have_few_labels(house: House) -> None:
     assert "model-7" not in text
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/nowhere", "/v1/chat", "/token/check", "/admin", "/v1/embeddings"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/nowhere", "/v1/chat", "/token", "/admin", "/v1/embeddings"])
 def test_nothing_there(house: House, path: str) -> None:
     response = house.client.get(path)
     assert response.status_code == 404
@@ -203,3 +203,16 @@ def test_the_page_shows_endpoints_and_errors_and_loads_nothing_from_elsewhere(ho
     assert all(f"<code>{problem.code}</code>" in page for problem in TABLE.values())
     assert "http://" not in page and "https://" not in page
     assert house.client.get("/docs/style.css").content_type == "text/css; charset=utf-8"
+
+
+def test_models_are_listed_by_what_the_accounts_tell_and_by_the_operators_names() -> None:
+    house = House(kimi_model_aliases="gpt-4o=kimi-k4-thinking,o1=kimi-k3")
+    routes = {"kimi", "kimi:SCENARIO_K2", "kimi:SCENARIO_K4+thinking"}
+    house.pool.known = Summary(1, frozenset(routes))
+    body = house.client.get("/v1/models", headers=AUTHORIZED).get_json()
+    names = {model["id"] for model in body["data"]}
+    assert {"kimi-k2", "kimi-k4", "kimi-k4-thinking", "gpt-4o"} <= names
+    assert {"kimi-k3", "o1", "kimi-research", "kimi-k2-thinking"}.isdisjoint(names)
+    for name in names:
+        assert house.client.get(f"/v1/models/{name}", headers=AUTHORIZED).get_json()["id"] == name
+    assert house.client.get("/v1/models/o1", headers=AUTHORIZED).status_code == 404

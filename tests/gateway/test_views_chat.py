@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -7,9 +8,10 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from kimi.accounts import Kind
 from kimi.chat import Alive, Feature, Finish, Message, Text, Usage
 from kimi.errors import AllBusy, ContentRefused, NoAccount, RequestInvalid, StoreUnavailable, Unreachable
-from tests.gateway.fakes import AUTHORIZED, House, Silence, answer
+from tests.gateway.fakes import AUTHORIZED, EVERYTHING, House, Silence, answer
 
 URL = "/v1/chat/completions"
 HI = {"model": "kimi", "messages": [{"role": "user", "content": "hi"}]}
@@ -222,3 +224,51 @@ def test_figures_of_an_answer(house: House) -> None:
         "kimi_gateway_completion_seconds_count 2.0",
     ):
         assert line in text
+
+
+def test_what_is_too_long_is_told_with_both_figures_before_anybody_is_asked(house: House) -> None:
+    house.pool.known = replace(EVERYTHING, routes=frozenset({"kimi-classic"}))
+    long = {**HI, "messages": [{"role": "user", "content": "x" * 200_001}]}
+    response = house.client.post(URL, json=long, headers=AUTHORIZED)
+    error = response.get_json()["error"]
+    assert (response.status_code, response.headers["x-should-retry"]) == (400, "false")
+    assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
+    assert "maximum context length is 200000 characters" in error["message"]
+    assert "resulted in 200001 characters" in error["message"]
+    assert house.pool.started == []
+    house.pool.known = replace(EVERYTHING, routes=frozenset({"kimi"}))
+    house.clock.advance(3)
+    house.pool.will(*answer("x"))
+    assert house.client.post(URL, json=long, headers=AUTHORIZED).status_code == 200
+    longer = {**HI, "messages": [{"role": "user", "content": "word " * 300_000}]}
+    message = house.client.post(URL, json=longer, headers=AUTHORIZED).get_json()["error"]["message"]
+    assert "maximum context length is 262144 tokens" in message
+    assert "resulted in about 30" in message
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "code", "told"),
+    [
+        ("kimi-research", 400, "invalid_value", "an account of kind kimi-classic"),
+        ("kimi-k1", 404, "model_not_found", "`kimi-k1` does not exist"),
+        ("gpt-4o", 404, "model_not_found", "`gpt-4o` does not exist"),
+    ],
+)
+def test_what_no_account_can_do_is_told_at_once(house: House, model: str, status: int, code: str, told: str) -> None:
+    house.pool.known = replace(EVERYTHING, routes=frozenset({"kimi", "kimi:SCENARIO_K2"}))
+    response = house.client.post(URL, json={**HI, "model": model}, headers=AUTHORIZED)
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (status, code, "model")
+    assert told in error["message"]
+    assert house.pool.started == []
+
+
+def test_an_alias_answers_under_the_name_that_was_asked_for() -> None:
+    house = House(kimi_model_aliases="gpt-4o=kimi-k2.6")
+    house.pool.known = replace(EVERYTHING, routes=frozenset({"moonshot:kimi-k2.6"}))
+    house.pool.will(*answer("x"))
+    asked = {**HI, "model": "gpt-4o", "reasoning_effort": "high"}
+    body = house.client.post(URL, json=asked, headers=AUTHORIZED).get_json()
+    selection, chat, _ = house.pool.started[0]
+    assert (body["model"], selection.model_for(Kind.MOONSHOT), chat.effort) == ("gpt-4o", "kimi-k2.6", "high")
+    assert selection.routes == ("moonshot:kimi-k2.6",)
