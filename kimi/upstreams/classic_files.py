@@ -1,0 +1,163 @@
+"""Files in the classic dialect: a place for the bytes, the bytes, a file made of them, and how it is read.
+
+Source: section 2 of the wire facts, "Files". All names of these calls stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+
+from kimi.accounts import Account
+from kimi.chat import Alive, Event, Finish, Upload
+from kimi.errors import BrokenAnswer, UpstreamError, UpstreamTimeout
+from kimi.files import Blob
+from kimi.http import parse, request
+from kimi.upstreams import sse
+from kimi.upstreams.identity import web_headers
+from kimi.upstreams.line import Line
+from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, refusal, told
+
+_THERE: Final = frozenset({"initialized", "parsed"})
+_ALIVE: Final = Alive()
+
+
+class ClassicFiles:
+    """Uploads for accounts of kind `kimi-classic`."""
+
+    def __init__(self, line: Line, patience: Patience = PATIENCE) -> None:
+        self._line = line
+        self._patience = patience
+
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+        """See `TakesFiles.upload`."""
+        kind = "image" if blob.is_image else "file"
+        place = self._call("/api/pre-sign-url", {"action": kind, "name": blob.name}, blob, account, token)
+        yield _ALIVE
+        self._put(_text(place, "url"), blob, account)
+        yield _ALIVE
+        if blob.is_image:
+            wanted = {"type": kind, "file_id": _text(place, "file_id"), "name": blob.name}
+        else:
+            wanted = {"type": kind, "name": blob.name, "object_name": _text(place, "object_name"), "file_id": ""}
+        made = yield from self._made(wanted, blob, account, token)
+        if not blob.is_image:
+            yield from self._read(_text(made, "id"), blob, account, token)
+        return Upload(_text(made, "id"), blob.name, blob.size, blob.media, blob.is_image, _harmless(made))
+
+    def _put(self, url: str, blob: Blob, account: Account) -> None:
+        """The bytes, to where the upstream says, whose address is the permission: the account's token stays here."""
+        if not _is_safe(url, self._line.host(account)):
+            raise BrokenAnswer("the place for an upload is no https URL")
+        answer = request(
+            self._line.http,
+            "PUT",
+            url,
+            headers={"Content-Type": blob.media},
+            content=FileBody(blob),
+            proxy=account.proxy,
+            timeout=self._line.idle,
+        )
+        if answer.status >= 500:
+            raise UpstreamError(f"the upload of a file was answered with status {answer.status}")
+        if not 200 <= answer.status < 300:
+            raise BrokenAnswer(f"the upload of a file was answered with status {answer.status}")
+
+    def _made(
+        self, wanted: Mapping[str, str], blob: Blob, account: Account, token: str
+    ) -> Generator[Event, None, Mapping[str, Any]]:
+        """What the upstream knows of the file, once it is there."""
+        for _ in self._patience.rounds(blob):
+            made = self._call("/api/file", wanted, blob, account, token)
+            status = made.get("status")
+            if status in _THERE:
+                return made
+            _check(status, blob)
+            yield _ALIVE
+        raise AssertionError("unreachable: it is refused before")
+
+    def _read(self, file_id: str, blob: Blob, account: Account, token: str) -> Generator[Event]:
+        """Lets a document be read. The stream may end before it is, and is opened again then."""
+        for left in self._patience.rounds(blob):
+            reader = _Reading(blob)
+            stream = replace(self._line, idle=left).stream(
+                "/api/file/parse_process",
+                account,
+                headers=self._headers(account, token),
+                content=orjson.dumps({"ids": [file_id]}),
+                reader=reader,
+            )
+            try:
+                for _ in stream:
+                    yield _ALIVE
+            except UpstreamTimeout:
+                continue
+            if reader.is_read:
+                return
+
+    def _call(self, path: str, body: Mapping[str, str], blob: Blob, account: Account, token: str) -> Mapping[str, Any]:
+        headers = self._headers(account, token)
+        answer = self._line.call("POST", path, account, headers=headers, content=orjson.dumps(body))
+        return told(self._line, account, answer, blob)
+
+    def _headers(self, account: Account, token: str) -> dict[str, str]:
+        return {**web_headers(account, token, self._line.host(account)), "Content-Type": "application/json"}
+
+
+class _Reading:
+    """How far a document was read; see `kimi.upstreams.reading.Reader`."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self._decoder = sse.Decoder()
+        self.is_read = False
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """Nothing but the end."""
+        for event in self._decoder.feed(chunk):
+            message = parse(event.data)
+            said = message.get("file_info") if isinstance(message, Mapping) else None
+            status = said.get("status") if isinstance(said, Mapping) else None
+            _check(status, self._blob)
+            if status == "parsed":
+                self.is_read = True
+                yield Finish("stop")
+                return
+
+    def close(self) -> Finish:
+        """The stream has ended without a word."""
+        return Finish("stop")
+
+
+def _check(status: object, blob: Blob) -> None:
+    if isinstance(status, str) and "fail" in status.lower():
+        raise refusal(blob, "could not be read by Kimi")
+
+
+def _is_safe(url: str, base: str) -> bool:
+    """Whether nobody on the way can read what is sent to `url`; a base on plain HTTP is the operator's own choice."""
+    try:
+        there, here = urlsplit(url), urlsplit(base)
+    except ValueError:
+        return False
+    return bool(there.hostname) and (there.scheme == "https" or (there.scheme, there.netloc) == here[:2])
+
+
+def _text(said: Mapping[str, Any], name: str) -> str:
+    value = said.get(name)
+    if not isinstance(value, str) or not value:
+        raise BrokenAnswer(f"the answer about a file has no {name}")
+    return value
+
+
+def _harmless(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be kept and sent again: plain values, and no addresses, which let anyone have the file."""
+    return {
+        name: value
+        for name, value in said.items()
+        if isinstance(value, bool | int | float) or (isinstance(value, str) and "://" not in value)
+    }

@@ -1,0 +1,86 @@
+"""Files in the Connect dialect: one form with the bytes, and asking how far they were read.
+
+Source: section 3 of the wire facts, "Files". All names of these calls stand here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Mapping
+from typing import Any, Final
+
+import orjson
+
+from kimi.accounts import Account
+from kimi.chat import Alive, Event, Upload
+from kimi.errors import BrokenAnswer
+from kimi.files import Blob
+from kimi.http import request
+from kimi.upstreams.identity import web_headers
+from kimi.upstreams.line import Line
+from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, refusal, told
+
+_UPLOAD_PATH: Final = "/apiv2-files/file/upload"
+_PROGRESS_PATH: Final = "/apiv2-files/kimi.gateway.file.v1.FileService/GetFileParseProgress"
+_READ, _FAILED = "PROCESS_STATUS_SUCCESS", "PROCESS_STATUS_FAILED"
+_ALIVE: Final = Alive()
+
+
+class ConnectFiles:
+    """Uploads for accounts of kind `kimi`."""
+
+    def __init__(self, line: Line, patience: Patience = PATIENCE) -> None:
+        self._line = line
+        self._patience = patience
+
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+        """See `TakesFiles.upload`."""
+        yield _ALIVE
+        file_id = self._send(blob, account, token)
+        yield _ALIVE
+        for _ in self._patience.rounds(blob):
+            status = self._progress(file_id, blob, account, token)
+            if status == _READ:
+                break
+            if status == _FAILED:
+                raise refusal(blob, "could not be read by Kimi")
+            yield _ALIVE
+        return Upload(file_id, blob.name, blob.size, blob.media, blob.is_image)
+
+    def _send(self, blob: Blob, account: Account, token: str) -> str:
+        boundary = uuid.uuid4().hex
+        answer = request(
+            self._line.http,
+            "POST",
+            self._line.host(account) + _UPLOAD_PATH,
+            headers=self._headers(account, token, f"multipart/form-data; boundary={boundary}"),
+            content=_form(blob, boundary),
+            proxy=account.proxy,
+            timeout=self._line.idle,
+        )
+        file = told(self._line, account, answer, blob).get("file")
+        file_id = file.get("id") if isinstance(file, Mapping) else None
+        if not isinstance(file_id, str) or not file_id:
+            raise BrokenAnswer("an uploaded file came back without an id")
+        return file_id
+
+    def _progress(self, file_id: str, blob: Blob, account: Account, token: str) -> object:
+        headers = self._headers(account, token, "application/json")
+        content = orjson.dumps({"file_ids": [file_id]})
+        answer = self._line.call("POST", _PROGRESS_PATH, account, headers=headers, content=content)
+        progresses: Any = told(self._line, account, answer, blob).get("progresses")
+        first = progresses[0] if isinstance(progresses, list) and progresses else None
+        return first.get("status") if isinstance(first, Mapping) else None
+
+    def _headers(self, account: Account, token: str, content_type: str) -> dict[str, str]:
+        return {**web_headers(account, token, self._line.host(account)), "Content-Type": content_type}
+
+
+def _form(blob: Blob, boundary: str) -> FileBody:
+    """A form with one file (RFC 7578); quotation marks in its name are written as browsers do."""
+    name = blob.name.replace('"', "%22")
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        f"Content-Type: {blob.media}\r\n\r\n"
+    )
+    return FileBody(blob, head.encode(), f"\r\n--{boundary}--\r\n".encode())
