@@ -1,25 +1,21 @@
 """The official platform, which speaks OpenAI's dialect with some of its own in it.
 
-All names that stand in its requests, answers and chunks stand in this file.
+All names that stand in its requests stand in this file, those of answers in `moonshot_reader`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import orjson
 
-from kimi.accounts import Account, Kind
-from kimi.chat import Chat, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
-from kimi.errors import BrokenAnswer, ContentRefused
-from kimi.http import parse
-from kimi.upstreams import complaints, sse
-from kimi.upstreams.complaints import Complaint
-from kimi.upstreams.drift import Drift
-from kimi.upstreams.faults import classify
+from kimi.accounts import Account
+from kimi.chat import Chat, Event
+from kimi.errors import BrokenAnswer
 from kimi.upstreams.line import Line
+from kimi.upstreams.moonshot_reader import Reader
 
 _NO_SUCH_CALL = frozenset({404, 405, 501})
 _K_SERIES = re.compile(r"kimi-k\d")
@@ -28,17 +24,6 @@ _REFUSED_BY_K_SERIES = ("temperature", "top_p", "presence_penalty", "frequency_p
 # One answer is all that a reader here takes; the others are fields of our own.
 _NEVER_SENT = ("n", "use_search", "conversation_id")
 _EMPTY_AGAIN_SECONDS = 900.0  # a plan that is used up comes back when it is paid for, whenever that is
-# What stands in a choice beside its words and its end, and in a delta beside its words.
-_CHOICE = frozenset({"index", "delta", "finish_reason", "usage", "logprobs"})
-_DELTA = frozenset({"role", "content", "reasoning_content", "tool_calls", "partial", "name"})
-_FINISH: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "repeat": "length",  # cut off because it repeated itself: no normal end, and OpenAI has no word for it
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
 
 
 class Moonshot:
@@ -87,153 +72,8 @@ class Moonshot:
         return _EMPTY_AGAIN_SECONDS if isinstance(left, int | float) and left <= 0 else None
 
 
-class Reader:
-    """Reads the chunks of one answer; see `kimi.upstreams.reading.Reader`."""
-
-    def __init__(self, drift: Drift) -> None:
-        self._drift = drift
-        self._decoder = sse.Decoder()
-        self._wrote = False
-        self._calls: dict[int, str] = {}  # the id of each
-        self._reason: FinishReason | None = None
-        self._usage: Usage | None = None
-
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that `chunk` completes."""
-        for raw in self._decoder.feed(chunk):
-            if raw.data == "[DONE]":
-                yield self._finish()
-                return
-            message = parse(raw.data)
-            if not isinstance(message, dict):
-                raise BrokenAnswer("a chunk of the stream is no object")
-            if message.get("error") is not None:
-                raise classify(
-                    complaints.of_object(Kind.MOONSHOT, message) or Complaint(Kind.MOONSHOT, 200), self._drift
-                )
-            self._count(message.get("usage"))
-            yield from self._choices(message)
-
-    def close(self) -> Finish:
-        """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
-        return self._finish()
-
-    def _choices(self, message: Mapping[str, Any]) -> Iterator[Event]:
-        choices = message.get("choices")
-        if choices is None:
-            if "usage" not in message:
-                self._drift.note(Kind.MOONSHOT, "chunk", "without.choices", message)
-            return
-        if not isinstance(choices, list) or not all(isinstance(choice, Mapping) for choice in choices):
-            raise BrokenAnswer("the choices of a chunk are no list of objects")
-        for choice in choices:
-            self._note_unknown("choice", choice, _CHOICE)
-            yield from self._delta(choice.get("delta"), may_miss=choice.get("finish_reason") is not None)
-            self._count(choice.get("usage"))
-            if (reason := choice.get("finish_reason")) is not None:
-                self._reason = self._known(reason, choice)
-
-    def _delta(self, delta: object, *, may_miss: bool) -> Iterator[Event]:
-        if delta is None and may_miss:
-            return
-        if not isinstance(delta, Mapping):
-            # Passing over it could leave a hole in the answer.
-            raise BrokenAnswer("a choice has neither words nor an end")
-        self._note_unknown("delta", delta, _DELTA)
-        if thinking := _text(delta, "reasoning_content"):
-            yield Thinking(thinking)
-        if text := _text(delta, "content"):
-            self._wrote = True
-            yield Text(text)
-        if calls := delta.get("tool_calls"):
-            yield from self._tool_calls(calls)
-
-    def _tool_calls(self, calls: object) -> Iterator[ToolCall]:
-        if not isinstance(calls, list):
-            raise BrokenAnswer("tool calls are no list")
-        for call in calls:
-            function = call.get("function") if isinstance(call, Mapping) else None
-            if not isinstance(function, Mapping):
-                raise BrokenAnswer("a tool call is without its function")
-            call_id = _text(call, "id")
-            index = self._index(call.get("index"), call_id)
-            first = index not in self._calls
-            if first:
-                self._calls[index] = call_id
-            self._wrote = True
-            # Clients join repeated ids and names into one.
-            yield ToolCall(
-                index,
-                call_id or None if first else None,
-                _text(function, "name") or None if first else None,
-                _text(function, "arguments"),
-            )
-
-    def _index(self, told: object, call_id: str) -> int:
-        """Which call a piece belongs to: without an index the one of its id, and without an id the latest."""
-        if told is None:
-            if not call_id:
-                return max(self._calls, default=0)
-            known = (index for index, known_id in self._calls.items() if known_id == call_id)
-            return next(known, len(self._calls))
-        if not isinstance(told, int) or isinstance(told, bool) or told < 0:
-            raise BrokenAnswer("the index of a tool call is no number")
-        return told
-
-    def _count(self, usage: object) -> None:
-        # It comes on the finish frame and again in a last chunk: the later one counts, they are not added up.
-        if not isinstance(usage, Mapping):
-            return
-        prompt, completion = _number(usage, "prompt_tokens"), _number(usage, "completion_tokens")
-        if prompt and completion is not None:  # none at all is no figure
-            cached = _number(usage, "cached_tokens")
-            inner = _number(usage.get("prompt_tokens_details"), "cached_tokens")
-            reasoning = _number(usage.get("completion_tokens_details"), "reasoning_tokens")
-            self._usage = Usage(prompt, completion, cached if cached is not None else inner, reasoning)
-
-    def _known(self, reason: object, choice: object) -> FinishReason:
-        known = _FINISH.get(reason) if isinstance(reason, str) else None
-        if known is None:
-            said = Complaint(Kind.MOONSHOT, 200, (str(reason),), "the answer was given up", body=choice)
-            raise classify(said, self._drift)
-        return known
-
-    def _note_unknown(self, what: str, fields: Mapping[str, Any], known: frozenset[str]) -> None:
-        if fields.keys() <= known:
-            return
-        for name in fields.keys() - known:
-            if fields[name] is not None:
-                self._drift.note(Kind.MOONSHOT, what, name, fields)
-
-    def _finish(self) -> Finish:
-        if self._reason is None:
-            raise BrokenAnswer("the stream ended before its finish reason")
-        if not self._wrote:
-            if self._reason == "content_filter":
-                raise ContentRefused("the answer was withheld by the vendor's filter")
-            if self._reason != "length":
-                raise BrokenAnswer("the answer is empty")
-        if self._reason == "tool_calls" and not self._calls:
-            raise BrokenAnswer("the answer ends with tool calls, but there are none")
-        return Finish(self._reason, self._usage)
-
-
 def _headers(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    text = fields.get(name)
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        raise BrokenAnswer(f"{name} is no text")
-    return text
-
-
-def _number(fields: object, name: str) -> int | None:
-    number = fields.get(name) if isinstance(fields, Mapping) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else None
 
 
 def _request(chat: Chat) -> dict[str, Any]:

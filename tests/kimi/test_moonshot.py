@@ -26,7 +26,8 @@ from kimi.http import Endpoints
 from kimi.upstreams import KeepsChats
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
-from kimi.upstreams.moonshot import Moonshot, Reader
+from kimi.upstreams.moonshot import Moonshot
+from kimi.upstreams.moonshot_reader import Reader
 from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
 
 ACCOUNT = Account(name="official", kind=Kind.MOONSHOT, proxy="http://proxy")
@@ -215,6 +216,7 @@ def test_nothing_behind_the_end_is_read() -> None:
         b'data: {"choices":[{"index":0,"message":{"content":"x"}}]}\n\n',
         b'data: {"choices":{"0":{}}}\n\n',
         TEXT + chunk(reason="tool_calls"),
+        chunk({"tool_calls": [{"index": 0, "function": {"name": "f"}}]}) + chunk(reason="tool_calls"),
         TEXT + chunk(reason="function_call"),
         chunk({"tool_calls": 3}),
         chunk({"tool_calls": [3]}),
