@@ -33,6 +33,7 @@ from kimi.web_models import ClassicModel, classic_model
 
 SOURCES_SECONDS: Final = 3.0
 """For asking which pages an answer speaks of, while its reader waits for the end."""
+_SEARCHING = frozenset({Feature.SEARCH, Feature.RESEARCH})
 _OVER = frozenset({200, 204, 404, 410})  # it is gone, now or before
 
 
@@ -97,7 +98,7 @@ class _Talk:
         self._wrote = False
         self._at_limit = False
         # Only what was searched for can be asked for.
-        self._marks = classic_sources.Marks() if Feature.SEARCH in chat.features else None
+        self._marks = None if chat.features.isdisjoint(_SEARCHING) else classic_sources.Marks()
 
     def events(self) -> Generator[Event]:
         """The answer, continued behind the output limit as often as the chat allows."""

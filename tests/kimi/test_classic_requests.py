@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Feature, Message, Place, Upload
+from kimi.chat import Answering, Chat, ChatOpened, Feature, Finish, Message, Place, Text, Upload
 from kimi.errors import BrokenAnswer, ChatGone, KimiError, RequestInvalid, TokenRejected, UpstreamError
 from kimi.upstreams import Cancels, KeepsChats
-from tests.kimi.classical import ACCOUNT, CHAT, CREATED, SSE, TOKEN, classic, told
+from tests.kimi.classical import ACCOUNT, CHAT, CREATED, OPENED, SSE, TOKEN, classic, streamed, told
 from tests.kimi.replay import Recorded, Replay, as_json, recorded
 
 
@@ -101,6 +101,19 @@ def test_links_of_the_user_are_wrapped_because_others_are_not_read() -> None:
 DETAIL = {"id": "f1", "name": "报告.pdf", "status": "parsed", "type": "file"}
 PDF = Upload("f1", "报告.pdf", 2048, "application/pdf", is_image=False, detail=DETAIL)
 PNG = Upload("f2", "cat.png", 10, "image/png", is_image=True)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 65536])
+def test_an_answer_about_a_file(size: int) -> None:
+    events = told(Replay(CREATED, streamed("classic-file.sse", size)), replace(CHAT, files=(PDF,)))
+
+    assert events == [
+        OPENED,
+        Answering("cs2r0f4pqrs5bbbbbbc0"),
+        Text("《报告》says "),
+        Text("42。"),
+        Finish("stop"),
+    ]
 
 
 def test_files_are_named_twice() -> None:

@@ -45,6 +45,13 @@ def test_nothing_is_made_when_nothing_is_left() -> None:
     assert len(http.calls) == 1
 
 
+def test_pages_that_the_stream_keeps_to_itself_are_asked_for() -> None:
+    refs = {"items": [{"refs": [{"ref_id": "12", "ref_doc": {"title": "Moon", "url": "https://example.com/moon"}}]}]}
+    http = Replay(as_json({"remain": 1}), CREATED, streamed("classic-unsourced.sse"), as_json(refs))
+
+    assert Sources((Source("12", "https://example.com/moon", "Moon"),)) in told(http, RESEARCH)
+
+
 @pytest.mark.parametrize(
     "usage",
     [
