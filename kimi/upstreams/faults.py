@@ -23,6 +23,7 @@ from kimi.errors import (
     QuotaSpent,
     RateLimited,
     RequestInvalid,
+    RequestRefused,
     TokenRejected,
     UpstreamError,
     UpstreamTimeout,
@@ -145,6 +146,8 @@ def classify(complaint: Complaint, drift: Drift) -> KimiError:
     said = ": ".join(filter(None, (f"{complaint.status} {' '.join(complaint.reasons)}".strip(), complaint.message)))
     if issubclass(error, RequestInvalid):
         return error(said, explained=complaint.message if complaint.kind is Kind.MOONSHOT else "")
+    if issubclass(error, RequestRefused):
+        return error(said)
     if issubclass(error, RateLimited):
         return error(said, retry_after=complaint.retry_after, organisation=complaint.organisation)
     return error(said, retry_after=complaint.retry_after)
