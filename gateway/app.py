@@ -9,7 +9,7 @@ from gateway.errors import describe
 from gateway.paths import CanonicalPaths
 from gateway.services import Services
 from gateway.settings import GatewaySettings
-from gateway.views import billing, chat, docs, health, models
+from gateway.views import billing, chat, docs, health, models, tokens
 from gateway.views.replies import problem_reply
 from gateway.views.requests import entry, install
 
@@ -33,6 +33,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app.register_blueprint(chat.blueprint(settings, services))
     app.register_blueprint(models.blueprint(settings, services))
     app.register_blueprint(billing.blueprint(services))
+    app.register_blueprint(tokens.blueprint(settings, services))
     app.register_blueprint(health.blueprint(settings, services))
     app.register_blueprint(docs.blueprint())
     app.register_error_handler(Exception, _on_error)

@@ -62,6 +62,10 @@ class TokenRefused(UnknownKey):
     param: Final = None
 
 
+class TokenUndecided(Exception):
+    """Nobody can say yet whether a refresh token is good."""
+
+
 class TooManyNewTokens(RequestError):
     """More refresh tokens that nobody knows came than are taken at a time; `retry_after` is in seconds."""
 
@@ -139,6 +143,12 @@ TABLE: Mapping[type[BaseException], Problem] = {
         code="invalid_api_key",
         message="Incorrect API key provided. Send a client key of this gateway in the Authorization header.",
         headers=(("www-authenticate", "Bearer"),),
+    ),
+    TokenUndecided: Problem(
+        status=503,
+        type=SERVICE,
+        code="token_undecided",
+        message="Kimi has not said yet whether the token is good. Try again in a moment.",
     ),
     TooManyNewTokens: replace(
         _BUSY, message="Too many new refresh tokens came at once. Try again after the time in Retry-After."

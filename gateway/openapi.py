@@ -32,6 +32,7 @@ def document() -> dict[str, Any]:
             "/chat/kimi": {"post": _TEXT_CHAT},
             "/v1/models": {"get": _get("The models that can be asked", _ref("ModelList"))},
             "/v1/models/{id}": {"get": _MODEL},
+            "/token/check": {"post": _TOKEN_CHECK},
             "/v1/dashboard/billing/subscription": {"get": _get("one-api's question for the limit", _ANY)},
             "/v1/dashboard/billing/usage": {"get": _get("one-api's question for what was used", _ANY)},
             "/healthz": {"get": _open("Whether the process lives", _ANY)},
@@ -219,6 +220,20 @@ _TEXT_CHAT: Final[dict[str, Any]] = {
     "responses": {
         "200": {"description": "Each piece of text is an event", "content": {"text/event-stream": {"schema": _TEXT}}},
         **_errors("400", "401", "404", "413", "429", "502", "503"),
+    },
+}
+_TOKEN_CHECK: Final[dict[str, Any]] = {
+    "summary": "Whether a refresh token is good; needs no key where tokens are taken in place of keys",
+    "requestBody": {
+        "required": True,
+        "content": _json({"type": "object", "required": ["token"], "properties": {"token": _TEXT}}),
+    },
+    "responses": {
+        "200": {
+            "description": "The answer",
+            "content": _json({"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}}),
+        },
+        **_errors("400", "401", "429", "503"),
     },
 }
 _MODEL: Final[dict[str, Any]] = {

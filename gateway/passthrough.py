@@ -63,27 +63,45 @@ class Strangers:
         """
         members = [private_account(token, self._kind) for token in tokens]
         known = self._pool.notice(members)
-        new = [member for member in members if member.account.name not in known]
         problems: list[Exception] = []
-        for member in new:
+        for member in members:
+            if member.account.name in known:
+                continue
             try:
-                self._adopt(member)
-                known |= self._pool.notice([member])
-            except (TokenRefused, TooManyNewTokens, StoreUnavailable) as problem:
+                found = self._look(member)
+            except (TooManyNewTokens, StoreUnavailable) as problem:
                 problems.append(problem)
+                continue
+            if found is None:
+                problems.append(TokenRefused("This token belongs to the operator of this gateway: ask for a key."))
+            else:
+                known[found.name] = found
         if problems and all(each.is_dead for each in known.values()):
             raise problems[0]
         return known
 
-    def _adopt(self, member: ConfiguredAccount) -> None:
+    def look(self, token: str) -> Known | None:
+        """What has become of `token`, which is adopted if nobody knows it; None where it is the operator's.
+
+        Raises `TooManyNewTokens` and `StoreUnavailable`.
+        """
+        member = private_account(token, self._kind)
+        return self._pool.notice([member]).get(member.account.name) or self._look(member)
+
+    def _look(self, member: ConfiguredAccount) -> Known | None:
+        return self._pool.notice([member])[member.account.name] if self._adopt(member) else None
+
+    def _adopt(self, member: ConfiguredAccount) -> bool:
+        """False where the operator has it already."""
         self._count()
         match self._pool.adopt(member):
             case Adoption.CONFIGURED:
-                raise TokenRefused("This refresh token is in use by the operator of this gateway: ask for a key.")
+                return False
             case Adoption.FULL:
                 raise TooManyNewTokens(retry_after=_MINUTE)
             case Adoption.LATER:
                 raise TooManyNewTokens(retry_after=1.0)
+        return True
 
     def _count(self) -> None:
         now = self._monotonic()

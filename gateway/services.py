@@ -32,6 +32,13 @@ class Door(Protocol):
         """Who sent the headers `Authorization` and `x-api-key`. Raises `UnknownKey`."""
 
 
+class Tokens(Protocol):
+    """Knows which refresh tokens are good."""
+
+    def is_live(self, text: str) -> bool:
+        """Whether one of the tokens in `text` is. Raises `TokenUndecided` when that is not known in time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The collaborators of the application.
@@ -43,6 +50,7 @@ class Services:
     completions: Completions
     catalogue: Catalogue
     keys: Door
+    tokens: Tokens
     metrics: Metrics
     drain: Drain
     settle: Callable[[float], object]

@@ -25,13 +25,15 @@ from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
-from gateway.pool import Pool
 from gateway.passthrough import PassThrough, Strangers
+from gateway.pool import Pool
 from gateway.reactions import Reactions
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.strays import Strays
+from gateway.token_check import TokenCheck
 from gateway.waiting import WaitingRoom
+from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
 from kimi.http import Transport
 from kimi.pool import Chats, Members, Signals, Store, connect
@@ -64,9 +66,7 @@ def make(settings: GatewaySettings) -> Gateway:
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
     drift, drift_book = Drift(lambda kind, what: metrics.drift.labels(kind.value, what).inc()), DriftBook(store)
     silence = max(limits.first_byte, limits.idle)
-    line = Line(
-        Transport(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle)
-    )
+    line = Line(Transport(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
     upstreams = build(line)
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
     ledger = Ledger(Chats(store))
@@ -99,6 +99,9 @@ def make(settings: GatewaySettings) -> Gateway:
         ledger.hold()
         keep_drift()
 
+    keys = ClientKeys(settings.gateway_api_keys)
+    strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
+
     gevent.spawn(pool.mirror.run)
     gevent.spawn(pool.run)
     gevent.spawn(_relay, pool.calls, waiting)
@@ -108,14 +111,13 @@ def make(settings: GatewaySettings) -> Gateway:
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
     # That Redis says nothing while it is away is no news to those who wait.
     gevent.spawn(_relay, (call for call in heard if not pool.away), waiting)
-    keys = ClientKeys(settings.gateway_api_keys)
-
     return create_app(
         settings,
         Services(
             completions=completions,
             catalogue=Catalogue(pool),
-            keys=PassThrough(keys, Strangers(pool, settings.kimi_kind)) if settings.gateway_passthrough else keys,
+            keys=PassThrough(keys, strangers) if settings.gateway_passthrough else keys,
+            tokens=TokenCheck(strangers, Members(store).all),
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
             settle=settle,

@@ -123,6 +123,7 @@ class ScriptedPool:
         self.turns: list[Turn] = []
         self.known: Summary | Exception = EVERYTHING
         self.away = False
+        self.live: set[str] = set()
         self.asked = 0
 
     def will(self, *script: Step) -> None:
@@ -133,6 +134,9 @@ class ScriptedPool:
         completion = ScriptedCompletion(self.scripts.pop(0), self.clock)
         self.started.append((selection, chat, completion))
         return completion
+
+    def is_live(self, text: str) -> bool:
+        return text in self.live
 
     def summary(self) -> Summary:
         self.asked += 1
@@ -160,6 +164,7 @@ class House:
                 completions=self.pool,
                 catalogue=Catalogue(self.pool, monotonic=self.clock),
                 keys=door or ClientKeys([KEY]),
+                tokens=self.pool,
                 metrics=self.metrics,
                 drain=self.drain,
                 settle=lambda _seconds: None,

@@ -81,6 +81,9 @@ class ObedientPool:
         trace("started")
         return ObedientCompletion(chat.messages[-1].content)
 
+    def is_live(self, text: str) -> bool:
+        return bool(text)
+
     def summary(self) -> Summary:
         return Summary(1, frozenset({"kimi"}))
 
@@ -100,6 +103,7 @@ def _application() -> Gateway:
         completions=pool,
         catalogue=Catalogue(pool),
         keys=ClientKeys(settings.gateway_api_keys),
+        tokens=pool,
         metrics=Metrics(),
         drain=Drain(settings.gateway_drain_seconds),
         settle=lambda _seconds: trace("settled"),
