@@ -24,6 +24,7 @@ usage: ./dev COMMAND
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
+  test --live      try the real service with an account of yours, step by step; says what it needs
   lint             check style and types
   lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
 """
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
             case "capture":
                 become("devtools.capture", *rest)
             case "test":
-                return run("-m", "pytest", *rest)
+                return test(*rest)
             case "lint" if not rest:
                 return run("-m", "ruff", "check") or run("-m", "ruff", "format", "--check") or run("-m", "mypy")
             case "lock":
@@ -57,6 +58,13 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     say(USAGE)
     return 64
+
+
+def test(*words: str) -> int:
+    """Run the tests, or with `--live` those that try the real service."""
+    if "--live" in words:
+        become("devtools.live", *(word for word in words if word != "--live"))
+    return run("-m", "pytest", *words)
 
 
 def up() -> NoReturn:
