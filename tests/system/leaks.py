@@ -27,10 +27,10 @@ REDIS_CONNECTIONS: Final = 32
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
-    r"accounts|account:[^:]+|refresh|usable|routes|tickets|changed|changes|gone|drift"
+    r"accounts|account:[^:]+|private|refresh|usable|routes|tickets|changed|changes|gone|drift"
     r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
-"""Keys that stay, of configured accounts and their routes; every other one has to expire."""
+"""Keys that stay, of accounts and their routes; every other one has to expire."""
 EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
 """Keys of running and of waiting requests, and of the chats that they have left."""
 
