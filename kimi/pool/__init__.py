@@ -26,6 +26,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `lock:NAME`                | string | owner of the running refresh; expires                                  |
 | `chats`                    | zset   | `CHAT:NAME` by the time from which the refresher may delete it         |
 | `chats:opened`             | zset   | the same by the time at which it was noted first                       |
+| `conversation:KEY`         | string | chat and last message of a conversation that can be continued; expires |
+| `replaced:CHAT:NAME`       | string | a chat of which nobody knows any more that it could be continued; expires |
 | `route:R:turns`            | hash   | virtual time of the fair queueing by weight, by priority               |
 | `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number      |
 | `called:NAME`              | zset   | tickets for which a place of the account is kept, by the time of the call |
@@ -45,6 +47,7 @@ Whatever changes more than one key is one script in `lua/`, so that no reader ev
 
 from kimi.pool.chats import Chats
 from kimi.pool.connection import connect
+from kimi.pool.conversations import Conversation, Conversations
 from kimi.pool.leases import Lease, Leases, Rest, Wish
 from kimi.pool.members import Members, Summary, SyncReport
 from kimi.pool.private import PrivateAccounts
@@ -54,6 +57,8 @@ from kimi.pool.tokens import TokenStore
 
 __all__ = [
     "Chats",
+    "Conversation",
+    "Conversations",
     "Lease",
     "Leases",
     "Members",

@@ -6,10 +6,14 @@ Whoever takes a record out has the chat for himself: to continue it, or to delet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from kimi.chat import Place
 from kimi.pool.chats import StandingChat
 from kimi.pool.store import Store, to_ms
+
+REPLACED_SECONDS: Final = 10.0
+"""What a worker has to delete a chat that nobody can continue any more, before others do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ class Conversations:
         """Whoever knows `key` may continue `conversation` for so many `seconds`.
 
         In the same step it is noted that somebody else is to delete its chat in `due` seconds, which are more, unless
-        it is claimed before; None where chats are not deleted. A chat that could be continued by this key before is to
-        be deleted now: nobody comes for it any more.
+        it is claimed before; None where chats are not deleted. Of another chat that was kept by this key before, with
+        the same words in it, nobody can come any more: whoever ends it has it, or somebody else deletes it soon.
         """
         self._store.run(
             "conversation_keep",
@@ -45,6 +49,7 @@ class Conversations:
             conversation.message_id,
             to_ms(seconds),
             "" if due is None else to_ms(due),
+            to_ms(REPLACED_SECONDS),
         )
 
     def claim(self, key: str, hold: float) -> Conversation | None:

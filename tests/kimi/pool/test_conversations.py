@@ -66,12 +66,27 @@ def test_either_somebody_continues_it_or_its_chat_is_deleted(conversations: Conv
     assert conversations.claim("k", 60) is None
 
 
-def test_of_two_chats_with_the_same_words_the_first_is_deleted(conversations: Conversations, chats: Chats) -> None:
+def test_of_two_chats_with_the_same_words_the_first_is_deleted(
+    pool: Pool, conversations: Conversations, chats: Chats
+) -> None:
     conversations.keep("k", ONE, seconds=60, due=70)
     conversations.keep("k", TWO, seconds=60, due=70)
-    assert not conversations.end("k", ONE), "it is not for its worker to delete any more"
-    assert due(chats) == ["c:1"]
+    assert due(chats) == []
+    pool.clock.now += 10
+    assert due(chats) == ["c:1"], "by others, unless its worker does"
+    assert conversations.end("k", ONE)
+    assert not conversations.end("k", ONE)
     assert conversations.claim("k", 60) == TWO
+    assert not conversations.end("k", TWO)
+
+
+def test_a_chat_that_is_due_soon_anyway_is_not_kept_longer(
+    pool: Pool, conversations: Conversations, chats: Chats
+) -> None:
+    conversations.keep("k", ONE, seconds=3, due=4)
+    conversations.keep("k", TWO, seconds=60, due=70)
+    pool.clock.now += 4
+    assert due(chats) == ["c:1"]
 
 
 def test_a_chat_that_comes_back_to_its_key_stays(conversations: Conversations, chats: Chats) -> None:
