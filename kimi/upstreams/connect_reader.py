@@ -88,12 +88,16 @@ class Reader:
         return None
 
     def _piece(self, made: type[Text | Thinking], message: Mapping[str, Any]) -> Event | None:
-        # `set` brings the first piece of a block, `append` the others. An empty string may be left out.
-        if message.get("op") not in ("set", "append"):
+        # `set` brings the first piece of a block, which may be empty and then be left out, `append` the others.
+        operation = message.get("op")
+        if operation not in ("set", "append"):
             raise BrokenAnswer("text comes with an unknown operation")
         block = message.get("block")
         part = block.get(_PARTS[made]) if isinstance(block, Mapping) else None
-        text = part.get("content", _left_out(part)) if isinstance(part, Mapping) else None
+        text = None
+        if isinstance(part, Mapping):
+            # What stands there under another name may be text.
+            text = part.get("content", "" if operation == "set" and not any(part.values()) else None)
         if not isinstance(text, str):
             raise BrokenAnswer("a piece of text is no text")
         if not text:
@@ -179,11 +183,6 @@ class Reader:
         if not self._wrote:
             raise BrokenAnswer("the answer is empty")
         return Finish("stop")
-
-
-def _left_out(part: Mapping[str, Any]) -> str | None:
-    """The text of a piece that names none: nothing, unless it may stand under a name that is not known."""
-    return None if any(isinstance(value, str) and value for value in part.values()) else ""
 
 
 def _told(pages: tuple[Source, ...]) -> Event | None:

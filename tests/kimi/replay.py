@@ -12,7 +12,7 @@ import orjson
 from requests.structures import CaseInsensitiveDict
 
 from kimi.chat import Event, Text, Thinking
-from kimi.http import Reply
+from kimi.http import Content, Reply
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -85,11 +85,12 @@ class Replay:
         url: str,
         *,
         headers: Mapping[str, str],
-        content: bytes | None = None,
+        content: Content | None = None,
         proxy: str | None = None,
         timeout: float,
     ) -> Iterator[Reply]:
-        self.calls.append(Call(method, url, CaseInsensitiveDict(headers), content, proxy, timeout))
+        body = content if content is None or isinstance(content, bytes) else b"".join(content)
+        self.calls.append(Call(method, url, CaseInsensitiveDict(headers), body, proxy, timeout))
         self.open += 1
         try:
             yield next(self._answers)
