@@ -21,6 +21,7 @@ usage: ./dev COMMAND
 
   up               make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
   accounts list    show the accounts of what runs here; --json for programs
+  accounts import  add the accounts in a FILE (- for standard input), whatever its form, to accounts.yaml
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
@@ -73,8 +74,15 @@ def up() -> NoReturn:
 
 
 def command(*words: str) -> NoReturn:
-    """Hand this process over to the gateway's command line."""
+    """Hand this process over to the gateway's command line, with the Redis of this folder where it needs one."""
+    if words[:2] == ("accounts", "import"):
+        become("gateway.cli", *map(from_here, words))
     become("devtools.command", *words)
+
+
+def from_here(word: str) -> str:
+    """`word`, if it is a file of the folder that `./dev` was called in, for somebody in another folder."""
+    return str(Path(word).absolute()) if Path(word).is_file() else word
 
 
 def become(module: str, *words: str) -> NoReturn:

@@ -1,6 +1,6 @@
 """The command line: `python -m gateway.cli`, or `./dev accounts …` and `./dev drift` on a machine that runs `./dev up`.
 
-It talks to Redis only, reads the same settings as the processes, and never shows a secret.
+It talks to Redis only, or to the accounts file, reads the same settings as the processes, and never shows a secret.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import click
 import orjson
 
 from gateway.cli_drift import drift
+from gateway.cli_import import import_accounts
 from gateway.tables import span, table
 from kimi.accounts import Record, State
 from kimi.pool import Members, Store, connect
@@ -31,6 +32,9 @@ main.add_command(drift)
 @main.group()
 def accounts() -> None:
     """The accounts of the pool."""
+
+
+accounts.add_command(import_accounts)
 
 
 @accounts.command("list")
@@ -67,6 +71,7 @@ def described(record: Record, now: float) -> dict[str, object]:
         "refresh_failures": record.failures,
         "weight": account.weight,
         "priority": account.priority,
+        "private": bool(account.owner),
     }
 
 
@@ -78,7 +83,7 @@ def row(record: Record, now: float) -> tuple[str, ...]:
     waiting = f"{record.failures} refreshes failed" if record.failures else ""
     return (
         record.account.name,
-        record.account.kind.value,
+        f"{record.account.kind.value} (a client's)" if record.account.owner else record.account.kind.value,
         state_of(record),
         _token(record, left),
         f"{record.in_flight}/{record.account.max_concurrency}",
