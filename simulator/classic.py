@@ -111,7 +111,7 @@ def complete(call: Call, chat_id: str) -> Response:
         researches=body.get("use_research") is True,
         rest=_rest(chat, body) if body.get("action") == "continue" else [],
     )
-    call.world.check_length(order.reading)
+    call.world.check_length(order.reading, call.world.settings.max_prompt)
     script = rehearse(call, order.reading)
     if order.researches:
         script = _begin_research(call, script)

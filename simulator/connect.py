@@ -81,7 +81,7 @@ def _answer(call: Call, wish: Wish) -> Response:
         images=images_seen(files),
         links=plain_links(prompt),
     )
-    call.world.check_length(reading)
+    call.world.check_length(reading, call.world.settings.connect_max_prompt)
     script = rehearse(call, reading)
     return perform(
         call,

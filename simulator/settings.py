@@ -59,7 +59,8 @@ class Settings:
     web_streams: int = 1
     moonshot_streams: int = 50
     linger_seconds: float = 0.0  # how long an account stays busy after its client hung up
-    max_prompt: int = 200_000  # characters of a chat, web dialects
+    max_prompt: int = 200_000  # characters of a chat, classic
+    connect_max_prompt: int = 450_000  # the same for connect, which really counts tokens
     parse_polls: int = 1  # how often a file is "not ready yet"
     keep_requests: int = 50  # requests remembered per account
 

@@ -166,9 +166,10 @@ class World:
             raise Refusal("invalid", "unknown file")
         return file
 
-    def check_length(self, reading: Reading) -> None:
-        """Raises Refusal when a chat, with all that was said in it, is longer than the web dialects take."""
-        if sum(map(len, (reading.prompt, reading.system, *reading.history))) > self.settings.max_prompt:
+    @staticmethod
+    def check_length(reading: Reading, limit: int) -> None:
+        """Raises Refusal when a chat, with all that was said in it, has more than `limit` characters."""
+        if sum(map(len, (reading.prompt, reading.system, *reading.history))) > limit:
             raise Refusal("too_long")
 
     @staticmethod

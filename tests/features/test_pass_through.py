@@ -61,6 +61,19 @@ def test_a_token_that_is_dead_is_a_wrong_key(house: Stack, guest: dict[str, Any]
         ask(house, key="sk-nobody")
 
 
+def test_token_check(house: Stack, guest: dict[str, Any]) -> None:
+    def live(token: str) -> Any:
+        answer = requests.post(f"{house.url}/token/check", json={"token": token}, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert live(guest["refresh_token"]) == {"live": True}
+    dead = house.simulator.mint(house.env["KIMI_KIND"])[0]
+    house.simulator.control("POST", f"accounts/{dead['name']}", {"revoke_refresh": True})
+    assert live(dead["refresh_token"]) == {"live": False}
+    assert live("nonsense") == {"live": False}
+
+
 @pytest.fixture(params=["json", "form", "query"])
 def message(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The three ways in which an EventSource's page sends its message."""
