@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from gateway.shaping.stops import Stops
@@ -74,7 +73,10 @@ def _most(text: str) -> int:
 
 
 class Gate:
-    """Holds an answer to its limits. What has been thought counts as well, and is looked through for itself."""
+    """Holds an answer to its limits.
+
+    What has been thought counts as well, but does not end it: thinking says the question over again, stops and all.
+    """
 
     __slots__ = ("_budget", "_last", "_limits", "_stops", "reason", "shown")
 
@@ -82,23 +84,23 @@ class Gate:
         self.reason: FinishReason | None = None  # why nothing more is let through
         self.shown = 0  # characters of the answer that were let through
         self._limits = limits
-        self._stops: Mapping[Piece, Stops] = {Text: Stops(limits.stop), Thinking: Stops(limits.stop)}
+        self._stops = Stops(limits.stop)
         self._budget = None if limits.tokens is None else Budget(limits.tokens)
         self._last = ""
 
     def feed(self, kind: Piece, text: str) -> str:
         """What of `text` can be shown."""
-        stops = self._stops[kind]
-        text = stops.feed(text)
-        if stops.hit:
-            self.reason = "stop"
+        if kind is Text:
+            text = self._stops.feed(text)
+            if self._stops.hit:
+                self.reason = "stop"
         return self._afford(kind, text)
 
     def close(self, kind: Piece, text: str) -> str:
         """What can be shown now that `text` was the last of its kind."""
         text = self.feed(kind, text)
-        if self.reason is None:
-            self._last = self._stops[kind].close()
+        if kind is Text and self.reason is None:
+            self._last = self._stops.close()
             text += self._afford(kind, self._last)
         return text
 

@@ -67,12 +67,14 @@ def test_a_text_that_is_surely_within_its_limit_is_not_touched() -> None:
     assert Budget(5).take(text) == text
 
 
-def test_thinking_counts_and_is_not_looked_through_together_with_the_text() -> None:
-    gate = Gate(Limits(tokens=3, stop=("END",)))
-    assert gate.feed(Thinking, "one E") == "one "
-    assert gate.feed(Text, "ND") == "ND"
-    assert (gate.reason, gate.shown) == (None, 2)
-    assert gate.feed(Thinking, "ND") == ""
+def test_thinking_counts_and_is_not_ended_by_a_stop() -> None:
+    gate = Gate(Limits(tokens=4, stop=("END",)))
+    assert gate.feed(Thinking, "one END") == "one END"
+    assert gate.feed(Text, "two E") == "two "
+    assert (gate.reason, gate.shown) == (None, 4)
+    assert gate.feed(Thinking, "ND") == "ND"
+    assert gate.reason is None
+    assert gate.feed(Text, "ND") == ""
     assert gate.reason == "stop"
 
 

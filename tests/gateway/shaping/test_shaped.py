@@ -171,7 +171,7 @@ def test_nothing_for_the_reader_is_still_a_sign_of_life() -> None:
         (Limits(tokens=3), [Text("one two"), Text(" three four")], "one two three", "length"),
         (Limits(tokens=3), [Thinking("one two"), Text(" three four")], " three", "length"),
         (Limits(tokens=2), [Thinking("one two"), Thinking(" three")], "", "length"),
-        (Limits(stop=("END",)), [Thinking("so EN"), Thinking("D")], "", "stop"),
+        (Limits(stop=("END",)), [Thinking("so END"), Text("so EN"), Text("D")], "so ", "stop"),
     ],
 )
 def test_a_limit_ends_the_answer_and_closes_the_upstream_at_once(
