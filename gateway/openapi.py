@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.surfaces.hints import EFFORTS
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
 _VERSION: Final = "0.1.0"
@@ -82,6 +83,10 @@ _LIMIT: Final[dict[str, Any]] = {
     "description": "The answer ends after so many tokens, thinking included; of the two the smaller one counts",
 }
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
+_EFFORT: Final[dict[str, Any]] = {
+    "enum": [*EFFORTS, "", None],
+    "description": "How much the model thinks; it does as well as it can",
+}
 _STATUSES: Final = {
     "400": "Something in the request is not as it has to be; `param` says where",
     "401": "The client key is unknown",
@@ -131,7 +136,18 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 ],
                 "description": "The answer ends before the first of these",
             },
-            "use_search": {**_FLAG, "description": "Let Kimi search the web"},
+            "use_search": {**_FLAG, "description": "Let Kimi search the web; false goes before `-search` in `model`"},
+            "web_search_options": {"type": ["object", "null"], "description": "Any object lets Kimi search the web"},
+            "reasoning_effort": _EFFORT,
+            "reasoning": {"type": ["object", "null"], "properties": {"effort": _EFFORT, "enabled": _FLAG}},
+            "thinking": {
+                "anyOf": [
+                    {"type": "object", "properties": {"type": {"enum": ["enabled", "disabled", "auto", "adaptive"]}}},
+                    _FLAG,
+                ],
+                "description": "Whether the model thinks before it answers",
+            },
+            "enable_thinking": _FLAG,
         },
     },
     "TextRequest": {

@@ -13,7 +13,7 @@ from gateway.errors import BadRequest
 from gateway.surfaces.fields import choice
 from kimi.chat import Effort
 
-_EFFORTS: Final[Mapping[str, Effort]] = {
+EFFORTS: Final[Mapping[str, Effort]] = {
     "none": "none",
     "minimal": "none",
     "low": "low",
@@ -56,9 +56,9 @@ def search(body: Mapping[str, Any]) -> bool | None:
 def _effort(value: object, param: str) -> Effort | None:
     if value is None or value == "":
         return None
-    known = _EFFORTS.get(value.strip().lower()) if isinstance(value, str) else None
+    known = EFFORTS.get(value.strip().lower()) if isinstance(value, str) else None
     if known is None:
-        raise BadRequest(f"`{param}` has to be one of {', '.join(_EFFORTS)}.", param=param)
+        raise BadRequest(f"`{param}` has to be one of {', '.join(EFFORTS)}.", param=param)
     return known
 
 
