@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Sources, Text
+from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Sources, Text, Upload
 from kimi.errors import (
     BrokenAnswer,
     ContentRefused,
@@ -24,8 +24,10 @@ from kimi.errors import (
     TokenRejected,
     UpstreamError,
 )
+from kimi.files import Blob
 from kimi.http import Answer
 from kimi.upstreams import classic_request, classic_research, classic_sources
+from kimi.upstreams.classic_files import ClassicFiles
 from kimi.upstreams.classic_reader import ID, Reader
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
@@ -54,6 +56,10 @@ class Classic:
         chat_id = chat.behind.chat_id if chat.behind is not None else _create(desk, model)
         yield ChatOpened(chat_id)
         yield from _Talk(desk, chat, model, chat_id).events()
+
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+        """See `TakesFiles.upload`."""
+        return ClassicFiles(self._line).upload(blob, account, token)
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""

@@ -13,10 +13,12 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Event
+from kimi.chat import Chat, ChatOpened, Event, Upload
 from kimi.errors import RequestInvalid
+from kimi.files import Blob
 from kimi.http import Answer
 from kimi.upstreams import complaints, envelopes, membership
+from kimi.upstreams.connect_files import ConnectFiles
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.connect_request import question
 from kimi.upstreams.faults import classify
@@ -51,6 +53,10 @@ class Connect:
             reader=Reader(self._line.drift, chat_id),
             continues=bool(chat_id),
         )
+
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+        """See `TakesFiles.upload`."""
+        return ConnectFiles(self._line).upload(blob, account, token)
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""
