@@ -12,6 +12,7 @@ from devtools.waiting import until
 from kimi.accounts import State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Leases, Store, TokenStore, connect
+from kimi.pool.drift import DriftBook
 from refresher.process import prolonging
 from tests.kimi.pool.pools import KIMI
 from tests.refresher.running import Eyes, Refresher, Start, page, write
@@ -108,6 +109,7 @@ def test_trouble_on_the_way_condemns_nobody(tmp_path: Path, kimi: Simulator, sta
     kimi.fault("refused", times=2)
     refresher = start()
     until(lambda: eyes.all_active(*troubles), seconds=20)
+    until(lambda: "exchange" in {seen.what for seen in DriftBook(eyes.store).all()}, what="the operator is told")
     assert [eyes.record(name).failures for name in troubles] == [0] * len(troubles)
     warned = [
         line["account"] for line in refresher.lines() if (line["level"], line["logger"]) == ("warning", "refresher")
