@@ -87,6 +87,28 @@ def test_a_chat_is_continued_once(house: Stack) -> None:
     assert "What is nine?" in folded["prompt"]
 
 
+@streaming
+def test_what_was_added_to_an_answer_does_not_hide_its_conversation(house: Stack, streamed: bool) -> None:
+    """Links in place of marks, lines with sources: the client sends back what the upstream never said."""
+    question = f"What is the moon? {streamed}"
+    answers(house, "A stone.")
+    first = ask(house, question, model="kimi-search", streamed=streamed)
+    assert first.text != "A stone."
+    ask(house, messages=turns(question, first.text, "Is it far?"), model="kimi-search", streamed=streamed)
+    assert (asked(house)["prompt"], len(asked(house)["read"]["history"])) == ("Is it far?", 2)
+
+
+def test_a_conversation_is_its_clients_own(house: Stack) -> None:
+    """Somebody else who knows all that was said, and its id, is told nothing of it."""
+    first = begin(house, "What is secret?", conversation_id="none")
+    guest = house.simulator.mint(house.env["KIMI_KIND"])[0]["refresh_token"]
+    ask(house, messages=turns("What is secret?", first.text, "And then?"), key=guest)
+    assert asked(house)["read"]["history"] == []
+    with pytest.raises(BadRequestError) as refused:
+        ask(house, "And then?", conversation_id=first.id, key=guest)
+    assert complaint(refused.value) == (400, "conversation_not_found", "conversation_id")
+
+
 def test_another_model_begins_anew(house: Stack) -> None:
     first = begin(house, "What is twelve?")
     ask(house, messages=turns("What is twelve?", first.text, "And thirteen?"), model="kimi-thinking")
