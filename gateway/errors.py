@@ -270,8 +270,8 @@ def describe(error: BaseException, request_id: str) -> Problem:
     if isinstance(error, LookupError | kimi.PromptTooLong):
         return replace(known, message=_about_model(error, known))
     if isinstance(error, kimi.RequestInvalid):
-        message = str(error) if isinstance(error, kimi.FileRefused) else known.message
-        return replace(known, message=f"{message}{_explained(error)}", param=error.param)
+        text = _about_file(error) if isinstance(error, kimi.FileRefused) else f"{known.message}{_explained(error)}"
+        return replace(known, message=text, param=error.param)
     if isinstance(error, MethodNotAllowed):
         return replace(known, headers=(("allow", ", ".join(sorted(error.valid_methods or ()))),))
     seconds = getattr(error, "retry_after", None)
@@ -279,6 +279,11 @@ def describe(error: BaseException, request_id: str) -> Problem:
     if known.status in (429, 503) or (known.status == 502 and seconds is not None):
         return replace(known, headers=_retry_headers(seconds))
     return known
+
+
+def _about_file(error: kimi.FileRefused) -> str:
+    """What is wrong with a file, which is named unless that could harm a channel."""
+    return str(error if _is_harmless(str(error)) else kimi.FileRefused(error.reason))
 
 
 def _explained(error: kimi.RequestInvalid) -> str:

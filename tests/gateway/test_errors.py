@@ -49,7 +49,7 @@ ROWS = [
     (BodyIncomplete(), 400, "invalid_request_error", "incomplete_body"),
     (ClientGone(), 499, "invalid_request_error", "client_gone"),
     (kimi.ContentRefused(), 400, "invalid_request_error", "content_filter"),
-    (kimi.FileRefused("a.pdf: it is empty"), 400, "invalid_request_error", "invalid_file"),
+    (kimi.FileRefused("is empty", name="a.pdf"), 400, "invalid_request_error", "invalid_file"),
     (kimi.ConversationLost(), 400, "invalid_request_error", "conversation_not_found"),
     (kimi.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
     (kimi.RequestInvalid(), 400, "invalid_request_error", "invalid_value"),
@@ -119,6 +119,15 @@ def test_a_name_that_could_do_harm_is_not_repeated(name: str) -> None:
 
 def test_a_field_the_upstream_refused_is_named() -> None:
     assert describe(kimi.RequestInvalid("top_p", param="top_p"), "r").param == "top_p"
+
+
+def test_a_file_is_named_unless_its_name_harms_a_channel() -> None:
+    def message(name: str) -> str:
+        return describe(kimi.FileRefused("is empty", name=name, param="messages[0].content[1]"), "r").message
+
+    assert message("a.pdf") == 'The file "a.pdf" is empty.'
+    assert {message(f"{word.title()} 2025.pdf") for word in CHANNEL_KILLERS} == {"A file of this request is empty."}
+    assert describe(kimi.FileRefused(param="messages[0]"), "r").param == "messages[0]"
 
 
 def test_what_the_upstream_explains_is_passed_on_unless_it_harms_a_channel_or_is_secret() -> None:
