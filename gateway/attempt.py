@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.breaker import Breaker
 from gateway.cleanup import ChatRemover, Opened
 from gateway.conversations import Thread
 from gateway.deadlines import Deadlines, Watch
+from gateway.files import Luggage
 from gateway.reactions import Outcome, Reactions
 from gateway.shaping import shaped
 from gateway.strays import Strays
@@ -47,6 +48,7 @@ class Question:
     model: str
     chat: Chat
     thread: Thread
+    luggage: Luggage
 
 
 class Attempt:
@@ -72,7 +74,7 @@ class Attempt:
             ending.callback(self._keep, chats)
             self._read(chats)
         except KimiError as error:
-            outcome.error = error
+            outcome.error = error if outcome.served else self._question.luggage.failed(lease, error)
         finally:
             self._with.breaker.ended(lease.account, lease.id, outcome.error)
             outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
@@ -127,5 +129,7 @@ class Attempt:
 
     def _events(self) -> Generator[Event]:
         account, chat = self._lease.account, self._question.chat
-        events = self._with.upstreams[account.kind].stream(chat, account, self._lease.token)
-        return shaped(events, chat, account.kind)
+        upstream = self._with.upstreams[account.kind]
+        files = yield from self._question.luggage.give(chat, self._lease, upstream)
+        events = upstream.stream(replace(chat, files=files), account, self._lease.token)
+        yield from shaped(events, chat, account.kind)

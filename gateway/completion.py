@@ -16,6 +16,7 @@ from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, 
 from gateway.channel import Channel
 from gateway.conversations import Conversations
 from gateway.errors import ClientGone
+from gateway.files import Files
 from gateway.reactions import Outcome
 from gateway.turn import Turn
 from gateway.verdict import Failure, truest
@@ -55,6 +56,7 @@ class Collaborators:
 
     waiting: WaitingRoom
     conversations: Conversations
+    files: Files
     attempts: AttemptCollaborators
     monotonic: Callable[[], float] = time.monotonic
 
@@ -98,12 +100,18 @@ class Completion:
         self._selection = selection
         self._chat = chat
         self._thread = collaborators.conversations.thread(turn, selection, chat)
+        self._luggage = collaborators.files.luggage(selection.routes)
         self._with = collaborators
         self._channel = Channel()
         self._asked: set[str] = set()  # lines
         self._started = collaborators.monotonic()
         self.worker: Any = gevent.spawn(self._run)
         self.worker.link_exception(self._report)
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether the files of the request are being fetched."""
+        return self._luggage.is_fetching
 
     def next(self, timeout: float) -> list[Event]:
         """All events that are there, or an empty list after `timeout` seconds of silence.
@@ -125,6 +133,7 @@ class Completion:
             self._channel.fail(error)
         finally:
             self._thread.close()
+            self._luggage.close()
 
     def _report(self, worker: Any) -> None:
         """A mistake of ours ends the answer as well, instead of leaving its reader waiting."""
@@ -137,6 +146,7 @@ class Completion:
         exclude: set[str] = set()
         while self._may_try_on(failures):
             self._thread.look_up()
+            self._luggage.fetch(self._thread.unsent)
             try:
                 lease = self._lease(exclude)
             except KimiError as nobody_else:
@@ -209,4 +219,4 @@ class Completion:
         chosen = self._selection
         model = chosen.model_for(lease.account.kind)
         chat = replace(self._chat, model=model, features=chosen.features)
-        return Question(chosen.name, self._thread.asked_of(lease, chat), self._thread)
+        return Question(chosen.name, self._thread.asked_of(lease, chat), self._thread, self._luggage)

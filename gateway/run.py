@@ -26,6 +26,10 @@ class Completion(Protocol):
     queue_seconds: float
     failovers: list[str]
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether the files of the request are being fetched, for which no account is needed."""
+
     def next(self, timeout: float) -> list[Event]:
         """All that is there; nothing after `timeout` seconds of silence. The last list ends with `Finish`.
 
@@ -73,19 +77,17 @@ class Run:
         return events
 
     def first(self, patience: float) -> list[Event]:
-        """What came until the first piece of the answer, or until an account has been silent for `patience` seconds.
+        """What came until the first piece of the answer, or until there was silence for `patience` seconds.
 
-        The time that a request waits for an account is not the account's silence. Raises as `pull` does.
+        The time that a request waits for an account is nobody's silence. Raises as `pull` does.
         """
         came: list[Event] = []
-        give_up: float | None = None
-        while not any(isinstance(event, _OUTPUT) for event in came):
-            now = self._monotonic()
-            if give_up is None and self._completion.account is not None:
-                give_up = now + patience
-            if give_up is not None and now >= give_up:
-                break
-            came += self.pull(TICK if give_up is None else give_up - now)
+        left = patience
+        while left > 0 and not any(isinstance(event, _OUTPUT) for event in came):
+            began, is_silence = self._monotonic(), self._completion.account is not None or self._completion.is_fetching
+            came += self.pull(left if is_silence else TICK)
+            if is_silence:
+                left -= self._monotonic() - began
         return came
 
     def close(self, answer: Counted) -> None:

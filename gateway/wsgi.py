@@ -23,6 +23,7 @@ from gateway.completion import Collaborators, Completions
 from gateway.conversations import FIRST_TURN_SECONDS, Conversations
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
+from gateway.files import Files
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.passthrough import PassThrough, Strangers
@@ -35,6 +36,8 @@ from gateway.token_check import TokenCheck
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
+from kimi.files.fetching import Fetcher
+from kimi.files.web import Web
 from kimi.http import Transport
 from kimi.pool import Chats, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
@@ -42,6 +45,7 @@ from kimi.pool.conversations import Conversations as Records
 from kimi.pool.drift import DriftBook
 from kimi.pool.fuse import Fuse
 from kimi.pool.signals import freed
+from kimi.pool.uploads import Uploads
 from kimi.settings import load
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
@@ -81,7 +85,8 @@ def make(settings: GatewaySettings) -> Gateway:
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
     attempts = AttemptCollaborators(upstreams, reactions, remover, breaker, Strays(), limits)
-    completions = Completions(Collaborators(waiting, conversations, attempts))
+    files = Files(Fetcher(Web(settings.kimi_allow_private_urls)), Uploads(store, settings.kimi_file_reuse_seconds))
+    completions = Completions(Collaborators(waiting, conversations, files, attempts))
 
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -111,7 +111,7 @@ def parse(raw: bytes) -> ChatRequest:
         limits=limits(body),
         conversation=_conversation(body),
         tools=bool(body.get("tools")),
-        beyond_web=_beyond_web(body, talk.attachment),
+        beyond_web=talk.beyond_web or _beyond_web(body),
     )
 
 
@@ -134,10 +134,8 @@ def _include_usage(body: Mapping[str, Any]) -> bool:
     return flag(options, "include_usage", where="stream_options.")
 
 
-def _beyond_web(body: Mapping[str, Any], attachment: str | None) -> BadRequest | None:
-    """The first thing in a request that the web chats do not have."""
-    if attachment is not None:
-        return BadRequest("This model reads text only: files and images cannot be sent to it.", param=attachment)
+def _beyond_web(body: Mapping[str, Any]) -> BadRequest | None:
+    """The first thing beside the messages that the web chats do not have."""
     if _demands_tool(body.get("tool_choice")):
         return BadRequest("This model cannot be made to call a tool.", param="tool_choice")
     form = body.get("response_format")

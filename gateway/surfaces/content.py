@@ -9,7 +9,8 @@ from typing import Any, Final
 import orjson
 
 from gateway.errors import BadRequest
-from kimi.chat import Message, Role
+from gateway.surfaces.attachments import attachment
+from kimi.chat import Attachment, Message, Role
 
 _ROLES: Final[Mapping[str, Role]] = {
     "system": "system",
@@ -24,10 +25,10 @@ _TEXTS: Final[Mapping[str, str]] = {"text": "text", "input_text": "text", "outpu
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The turns of a request, and where its first part stands that is not text, if there is one."""
+    """The turns of a request, and what is wrong with its first part that the web chats do not have, if there is one."""
 
     messages: tuple[Message, ...]
-    attachment: str | None = None
+    beyond_web: BadRequest | None = None
 
 
 def conversation(value: object) -> Conversation:
@@ -36,47 +37,53 @@ def conversation(value: object) -> Conversation:
         raise BadRequest("`messages` has to be a list of messages.", param="messages")
     if not value:
         raise BadRequest("`messages` has to hold at least one message.", param="messages")
-    turns = [_turn(item, f"messages[{index}]") for index, item in enumerate(value)]
-    attachment = next((found for _, found in turns if found is not None), None)
-    if attachment is None and not any(message.content.strip() for message, _ in turns):
+    reading = _Reading()
+    messages = tuple(reading.turn(item, f"messages[{index}]") for index, item in enumerate(value))
+    if reading.beyond_web is None and not any(each.content.strip() or each.attachments for each in messages):
         raise BadRequest("`messages` hold no text at all.", param="messages")
-    return Conversation(tuple(message for message, _ in turns), attachment)
+    return Conversation(messages, reading.beyond_web)
 
 
-def _turn(item: object, where: str) -> tuple[Message, str | None]:
-    if not isinstance(item, dict):
-        raise BadRequest("A message has to be an object with `role` and `content`.", param=where)
-    role = item.get("role")
-    if not isinstance(role, str) or role not in _ROLES:
-        raise BadRequest(f"`role` has to be one of {', '.join(_ROLES)}.", param=f"{where}.role")
-    text, attachment = _content(item.get("content"), f"{where}.content")
-    return Message(_ROLES[role], "\n".join(part for part in (text, *_calls(item)) if part)), attachment
+class _Reading:
+    """Reads one request. What the web chats do not have is remembered: an official key may have it."""
+
+    beyond_web: BadRequest | None = None
+
+    def turn(self, item: object, where: str) -> Message:
+        if not isinstance(item, dict):
+            raise BadRequest("A message has to be an object with `role` and `content`.", param=where)
+        role = item.get("role")
+        if not isinstance(role, str) or role not in _ROLES:
+            raise BadRequest(f"`role` has to be one of {', '.join(_ROLES)}.", param=f"{where}.role")
+        texts, attachments = self._content(item.get("content"), f"{where}.content")
+        content = "\n".join(part for part in ("\n".join(texts), *_calls(item)) if part)
+        return Message(_ROLES[role], content, tuple(attachments))
+
+    def _content(self, value: object, where: str) -> tuple[list[str], list[Attachment]]:
+        if value is None:  # what clients send beside tool calls
+            return [], []
+        if isinstance(value, str):
+            return [value], []
+        if not isinstance(value, list):
+            raise BadRequest("`content` has to be a text or a list of parts.", param=where)
+        found = [self._part(part, f"{where}[{index}]") for index, part in enumerate(value)]
+        texts = [part for part in found if isinstance(part, str)]
+        return texts, [part for part in found if isinstance(part, Attachment)]
+
+    def _part(self, part: object, where: str) -> str | Attachment | None:
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise BadRequest("A part of `content` has to be an object with a `type`.", param=where)
+        field = _TEXTS.get(part["type"])
+        if field is not None:
+            return _text(part, field, where)
+        try:
+            return attachment(part, where)
+        except BadRequest as error:
+            self.beyond_web = self.beyond_web or error
+            return None
 
 
-def _content(value: object, where: str) -> tuple[str, str | None]:
-    if value is None:  # what clients send beside tool calls
-        return "", None
-    if isinstance(value, str):
-        return value, None
-    if not isinstance(value, list):
-        raise BadRequest("`content` has to be a text or a list of parts.", param=where)
-    texts, attachment = [], None
-    for index, part in enumerate(value):
-        text = _part(part, f"{where}[{index}]")
-        if text is None:
-            attachment = attachment or f"{where}[{index}]"
-        else:
-            texts.append(text)
-    return "\n".join(texts), attachment
-
-
-def _part(part: object, where: str) -> str | None:
-    """The text of a part, or None for a part that is something else."""
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise BadRequest("A part of `content` has to be an object with a `type`.", param=where)
-    field = _TEXTS.get(part["type"])
-    if field is None:
-        return None
+def _text(part: Mapping[str, Any], field: str, where: str) -> str:
     text = part.get(field)
     if not isinstance(text, str):
         raise BadRequest(f"`{field}` has to be a text.", param=f"{where}.{field}")

@@ -47,6 +47,13 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetching:
+    """So many seconds in which files are fetched."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Leased:
     """From here on the completion has an account."""
 
@@ -71,7 +78,7 @@ class Client:
         self.left()
 
 
-Step = Event | list[Event] | Silence | Leased | Exception
+Step = Event | list[Event] | Silence | Fetching | Leased | Exception
 """An event or several at once, a silence, or the error that ends it."""
 
 
@@ -89,16 +96,20 @@ class ScriptedCompletion:
     closed: int = 0
     asked: list[float] = field(default_factory=list)
 
+    @property
+    def is_fetching(self) -> bool:
+        return bool(self.script) and isinstance(self.script[0], Fetching)
+
     def next(self, timeout: float) -> list[Event]:
         if self.closed:
             raise ClientGone
         self.asked.append(timeout)
         step = self.script.pop(0)
         match step:
-            case Silence(seconds):
+            case Silence(seconds) | Fetching(seconds):
                 self.clock.advance(min(seconds, timeout))
                 if seconds > timeout:
-                    self.script.insert(0, Silence(seconds - timeout))
+                    self.script.insert(0, type(step)(seconds - timeout))
                 return []
             case Leased():
                 self.account = "alice"

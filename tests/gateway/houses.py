@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 from gateway.attempt import AttemptCollaborators
 from gateway.breaker import Breaker
@@ -12,6 +13,7 @@ from gateway.cleanup import ChatRemover, Records
 from gateway.completion import Collaborators, Completion, Completions
 from gateway.conversations import FIRST_TURN_SECONDS, Conversations, Fate
 from gateway.deadlines import Deadlines
+from gateway.files import Fetcher, Files
 from gateway.ledger import Ledger
 from gateway.reactions import Reactions
 from gateway.strays import Strays
@@ -19,9 +21,12 @@ from gateway.turn import Turn
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
+from kimi.files.fetching import Fetcher as ToDisk
+from kimi.files.web import Web
 from kimi.models import select
 from kimi.pool import Chats
 from kimi.pool.conversations import Conversations as Kept
+from kimi.pool.uploads import Uploads
 from kimi.upstreams import Upstream
 from tests.gateway.fakes import Clock as Ticks
 from tests.gateway.scripted import ScriptedUpstream, Step
@@ -40,6 +45,7 @@ class House:
     upstream: ScriptedUpstream = field(default_factory=ScriptedUpstream)
     upstreams: Mapping[Kind, Upstream] = field(default_factory=dict)  # real ones, in place of the scripted one
     limits: Deadlines = field(default_factory=Deadlines)
+    fetcher: Fetcher = field(default_factory=lambda: ToDisk(Web([ip_network("127.0.0.0/8")])))
     queue_seconds: float = 0.0
     conversation_seconds: float = 1800.0
     first_turn: float = FIRST_TURN_SECONDS
@@ -66,10 +72,12 @@ class House:
         self.reactions = Reactions(self.pool.leases, self.pool.members, upstreams, random.Random(1))
         self.monotonic = Ticks(0.0)
         self.breaker = Breaker(self.monotonic)
+        self.files = Files(self.fetcher, Uploads(self.pool.store, 60))
         self.completions = Completions(
             Collaborators(
                 self.waiting,
                 self.conversations,
+                self.files,
                 AttemptCollaborators(
                     upstreams, self.reactions, self.remover, self.breaker, Strays(), self.limits, self.monotonic
                 ),

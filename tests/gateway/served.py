@@ -37,6 +37,7 @@ class ObedientCompletion:
     account: str | None = "alice"
     kind: Kind | None = Kind.KIMI
     attempts = 1
+    is_fetching = False
     queue_seconds = 0.0
 
     def __init__(self, question: str) -> None:

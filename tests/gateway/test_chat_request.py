@@ -14,6 +14,7 @@ from kimi.models import select
 
 BOTH = ("kimi", "moonshot:kimi-k2.6")
 IMAGE = [{"type": "image_url", "image_url": {"url": "data:,"}}]
+AUDIO = [{"type": "input_audio", "input_audio": {}}]
 
 
 def asked(**fields: Any) -> ChatRequest:
@@ -134,7 +135,7 @@ def test_an_effort_is_a_wish_for_whoever_answers() -> None:
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"messages": [{"role": "user", "content": IMAGE}]}, "messages[0].content[0]"),
+        ({"messages": [{"role": "user", "content": AUDIO}]}, "messages[0].content[0]"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
@@ -147,6 +148,12 @@ def test_what_the_web_chats_lack_needs_an_official_key(fields: dict[str, Any], p
         found.narrow(select("kimi-k2.6", ()))
     assert caught.value.param == param
     assert [word for word in CHANNEL_KILLERS if word in str(caught.value).lower()] == []
+
+
+def test_files_go_wherever_they_can() -> None:
+    found = asked(messages=[{"role": "user", "content": IMAGE}])
+    assert found.messages[0].attachments[0].is_image
+    assert found.narrow(select("kimi-k2.6", BOTH)).routes == select("kimi-k2.6", BOTH).routes
 
 
 def test_tools_go_to_an_official_key_where_there_is_one() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from gateway.errors import BadRequest
+from gateway.errors import CHANNEL_KILLERS, BadRequest
 from gateway.surfaces.content import conversation
-from kimi.chat import Message
+from kimi.chat import Attachment, Message
 
 HELLO = {"role": "user", "content": "hello"}
 
@@ -46,16 +48,67 @@ def test_earlier_tool_calls_stay_in_the_history() -> None:
     assert found.messages[1] == Message("assistant", 'Well\n{"name":"f","arguments":"{}"}')
 
 
-def test_the_first_part_that_is_no_text_is_pointed_at() -> None:
-    image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-    found = conversation([HELLO, {"role": "user", "content": [{"type": "text", "text": "?"}, image, image]}])
-    assert found.attachment == "messages[1].content[1]"
-    assert found.messages[1] == Message("user", "?")
+URL = "https://example.com/a.pdf"
+DATA = "data:application/pdf;base64,JVBERi0="
 
 
-def test_an_image_alone_is_enough() -> None:
-    found = conversation([{"role": "user", "content": [{"type": "file", "file": {}}]}])
-    assert found.attachment == "messages[0].content[0]"
+@pytest.mark.parametrize(
+    ("part", "url", "name", "is_image"),
+    [
+        ({"type": "file", "file_url": {"url": URL}}, URL, "", False),
+        ({"type": "file", "file": {"url": URL, "filename": "a.pdf"}}, URL, "a.pdf", False),
+        ({"type": "file", "file": {"file_url": f" {URL}\n"}}, URL, "", False),
+        ({"type": "file", "file": {"filename": "a.pdf", "file_data": DATA}}, DATA, "a.pdf", False),
+        ({"type": "file", "file": {"file_data": "JVBERi0="}}, "data:;base64,JVBERi0=", "", False),
+        ({"type": "file_url", "file_url": {"url": URL}}, URL, "", False),
+        ({"type": "file_url", "file_url": URL}, URL, "", False),
+        ({"type": "image_url", "image_url": {"url": URL, "detail": "high"}}, URL, "", True),
+        ({"type": "image_url", "image_url": "DATA:image/png;base64,AA=="}, "DATA:image/png;base64,AA==", "", True),
+        ({"type": "input_file", "file_url": URL}, URL, "", False),
+        ({"type": "input_file", "filename": "a.pdf", "file_data": DATA, "file_id": None}, DATA, "a.pdf", False),
+        ({"type": "input_image", "image_url": URL}, URL, "", True),
+    ],
+)
+def test_files_and_images_in_every_shape(part: dict[str, Any], url: str, name: str, is_image: bool) -> None:
+    found = conversation([{"role": "user", "content": [{"type": "text", "text": "?"}, part]}])
+    expected = Attachment(url, "messages[0].content[1]", name, is_image)
+    assert found.messages == (Message("user", "?", (expected,)),)
+    assert found.beyond_web is None
+
+
+def test_a_file_alone_is_enough() -> None:
+    part = {"type": "file", "file": {"file_data": DATA}}
+    found = conversation([{"role": "user", "content": [part, part]}])
+    assert [each.where for each in found.messages[0].attachments] == [
+        "messages[0].content[0]",
+        "messages[0].content[1]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "param"),
+    [
+        ({"type": "file"}, ""),
+        ({"type": "file", "file": {}}, ".file"),
+        ({"type": "file", "file": {"file_id": "file-1"}}, ".file.file_id"),
+        ({"type": "input_image", "file_id": "file-1"}, ".file_id"),
+        ({"type": "file", "file": {"file_data": 5}}, ".file.file_data"),
+        ({"type": "file", "file": {"file_data": DATA, "filename": 5}}, ".file.filename"),
+        ({"type": "file", "file_url": {}}, ".file_url.url"),
+        ({"type": "file", "file_url": {"url": 5}}, ".file_url.url"),
+        ({"type": "image_url", "image_url": "a.png"}, ".image_url"),
+        ({"type": "image_url", "image_url": {"url": "ms://file"}}, ".image_url.url"),
+        ({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}, ".image_url.url"),
+        ({"type": "image_url", "image_url": ["x"]}, ".image_url"),
+        ({"type": "input_audio", "input_audio": {}}, ""),
+        ({"type": "robot"}, ""),
+    ],
+)
+def test_parts_that_only_an_official_key_may_know(part: dict[str, Any], param: str) -> None:
+    found = conversation([HELLO, {"role": "user", "content": [part, {"type": "robot"}]}])
+    assert found.beyond_web is not None
+    assert (found.beyond_web.code, found.beyond_web.param) == ("invalid_value", f"messages[1].content[0]{param}")
+    assert [word for word in CHANNEL_KILLERS if word in str(found.beyond_web).lower()] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from gateway.journal import Entry
 from gateway.run import TICK, Run
 from kimi.chat import Alive, ChatOpened, Finish, Text, Usage
 from kimi.errors import Unreachable
-from tests.gateway.fakes import Client, Clock, Leased, ScriptedCompletion, Silence, Step
+from tests.gateway.fakes import Client, Clock, Fetching, Leased, ScriptedCompletion, Silence, Step
 
 FINISH = Finish("stop")
 
@@ -85,6 +85,13 @@ def test_waiting_for_an_account_is_not_its_silence() -> None:
     scene = Scene(Silence(40), Leased(), Silence(99), account=None)
     scene.run.first(15)
     assert scene.clock() - scene.entry.started == 55
+
+
+def test_fetching_files_is_silence_and_the_wait_for_an_account_behind_it_is_not() -> None:
+    scene = Scene(Fetching(10), Silence(40), Leased(), Silence(99), account=None)
+    scene.run.first(15)
+    assert scene.clock() - scene.entry.started == 55
+    assert not scene.completion.is_fetching
 
 
 def test_a_failure_before_the_first_piece_is_raised() -> None:

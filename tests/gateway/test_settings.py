@@ -34,6 +34,7 @@ def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.kimi_conversation_seconds == 1800
     assert found.kimi_continuations == 3
     assert found.kimi_allow_private_urls == ()
+    assert found.kimi_file_reuse_seconds == 86_400
 
 
 def test_without_client_keys_there_is_no_start(monkeypatch: pytest.MonkeyPatch) -> None:

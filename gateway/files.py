@@ -1,0 +1,171 @@
+"""The files of a request: brought here before an account is leased, and given to the account that is asked."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
+
+import gevent
+
+from kimi.accounts import Kind
+from kimi.chat import Attachment, Chat, Event, Message, Upload
+from kimi.errors import (
+    AccountError,
+    BrokenAnswer,
+    ContentRefused,
+    FileRefused,
+    KimiError,
+    PromptTooLong,
+    RequestInvalid,
+    StoreUnavailable,
+    Unreachable,
+    UpstreamTimeout,
+)
+from kimi.files import Blob, names
+from kimi.pool import Lease
+from kimi.upstreams import TakesFiles, Upstream
+
+log = logging.getLogger(__name__)
+
+MOST_FILES: Final = 50
+"""Files of one request; of more the newest count, so that a long conversation can go on."""
+MOST_BYTES: Final = 300 * 1024 * 1024
+"""What all files of one request may have on disk."""
+FETCHING_SECONDS: Final = 180.0
+"""What fetching all files of one request may take."""
+_NOT_STALE = (AccountError, ContentRefused, FileRefused, PromptTooLong, Unreachable, UpstreamTimeout)
+"""Failures that have nothing to do with whether a file is still there."""
+
+
+class Fetcher(Protocol):
+    """Brings attachments here; see `kimi.files.fetching.Fetcher`."""
+
+    def fetch(self, attachment: Attachment) -> Blob: ...
+
+
+class Memory(Protocol):
+    """Knows what was uploaded before; see `kimi.pool.uploads.Uploads`."""
+
+    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]: ...
+
+    def keep(self, account: str, digest: str, upload: Upload) -> None: ...
+
+    def forget(self, account: str, digests: Collection[str]) -> None: ...
+
+
+class Files:
+    """What requests need for their files; one a process."""
+
+    def __init__(self, fetcher: Fetcher, memory: Memory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.fetcher = fetcher
+        self.memory = memory
+        self.monotonic = monotonic
+
+    def luggage(self, routes: Sequence[str]) -> Luggage:
+        """The files of a request that can be sent along `routes`, none of which was looked at so far."""
+        return Luggage(self, needed=any(not route.startswith(f"{Kind.MOONSHOT}:") for route in routes))
+
+
+class Luggage:
+    """The files of one request. `close` has to be called in any case.
+
+    The official platform takes the request as it came, so that nothing is `needed` where no other account can serve.
+    """
+
+    def __init__(self, files: Files, *, needed: bool) -> None:
+        self.is_fetching = False
+        self._with = files
+        self._needed = needed
+        self._blobs: dict[str, Blob] = {}  # by where they stand in the request
+        self._by_url: dict[str, Blob] = {}
+        self._by_digest: dict[str, Blob] = {}
+        self._reused: set[str] = set()  # digests, by the attempt that runs
+        self._seconds = FETCHING_SECONDS
+
+    def fetch(self, messages: Sequence[Message]) -> None:
+        """Brings the files of `messages` here that are not here yet. Raises `FileRefused`."""
+        missing = [each for each in _newest(messages) if each.where not in self._blobs] if self._needed else []
+        for attachment in missing:
+            with self._clocked(attachment):
+                blob = self._by_url.get(attachment.url) or self._fetched(attachment)
+            self._by_url[attachment.url] = self._blobs[attachment.where] = blob
+
+    def give(self, chat: Chat, lease: Lease, upstream: Upstream) -> Generator[Event, None, tuple[Upload, ...]]:
+        """Gives the files of `chat` to the account of `lease`, unless it has them; yields signs of life.
+
+        Raises `FileRefused` for one that is not read there, else `KimiError`.
+        """
+        self._reused.clear()
+        found = [self._blobs[each.where] for each in _newest(chat.messages) if each.where in self._blobs]
+        blobs = {blob.digest: blob for blob in found}
+        if not blobs or not isinstance(upstream, TakesFiles):
+            return ()
+        uploads = dict(self._known(lease.account.name, blobs))
+        self._reused.update(uploads)
+        for digest in [each for each in blobs if each not in uploads]:
+            uploads[digest] = yield from upstream.upload(blobs[digest], lease.account, lease.token)
+            with suppress(StoreUnavailable):  # then it is uploaded again the next time
+                self._with.memory.keep(lease.account.name, digest, uploads[digest])
+        return tuple(uploads[digest] for digest in blobs)
+
+    def failed(self, lease: Lease, error: KimiError) -> KimiError:
+        """What has to be thought of `error`, which came before an answer: files of earlier requests may be gone.
+
+        They are forgotten then, and the next attempt uploads them anew.
+        """
+        if not self._reused or isinstance(error, _NOT_STALE):
+            return error
+        log.info("account %s may have lost %d files: %s", lease.account.name, len(self._reused), error)
+        with suppress(StoreUnavailable):
+            self._with.memory.forget(lease.account.name, self._reused)
+        return (
+            BrokenAnswer(f"with a file of an earlier request: {error}") if isinstance(error, RequestInvalid) else error
+        )
+
+    def close(self) -> None:
+        """Removes all content."""
+        for blob in self._by_digest.values():
+            blob.content.close()
+
+    def _known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
+        try:
+            return self._with.memory.known(account, digests)
+        except StoreUnavailable:
+            return {}
+
+    def _fetched(self, attachment: Attachment) -> Blob:
+        blob = self._with.fetcher.fetch(attachment)
+        known = self._by_digest.setdefault(blob.digest, blob)
+        if known is not blob:
+            blob.content.close()
+        if sum(each.size for each in self._by_digest.values()) > MOST_BYTES:
+            most = f"{MOST_BYTES // 1024 // 1024} MB"
+            raise FileRefused(
+                f"is too much: all files of a request together may have {most}", name=blob.name, param=blob.where
+            )
+        return known
+
+    @contextmanager
+    def _clocked(self, attachment: Attachment) -> Iterator[None]:
+        """Ends a fetch when the time for all is over, whatever it waits for."""
+        began = self._with.monotonic()
+        limit = gevent.Timeout(max(self._seconds, 0.001))
+        self.is_fetching = True
+        try:
+            with limit:
+                yield
+        except gevent.Timeout as timeout:
+            if timeout is not limit:
+                raise
+            reason = f"could not be fetched: all files of a request together may take {FETCHING_SECONDS:g} s"
+            raise FileRefused(reason, name=names.tidy(attachment.name), param=attachment.where) from None
+        finally:
+            self.is_fetching = False
+            self._seconds -= self._with.monotonic() - began
+
+
+def _newest(messages: Sequence[Message]) -> Sequence[Attachment]:
+    return [attachment for message in messages for attachment in message.attachments][-MOST_FILES:]

@@ -1,0 +1,51 @@
+"""Which files an account has given to its upstream already, so that each is uploaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from kimi.chat import Upload
+from kimi.pool.store import Store, to_ms
+
+
+class Uploads:
+    """Uploads by the account that made them and the SHA-256 of their content, each for so many `seconds`.
+
+    With 0 seconds nothing is remembered. Every method may raise `StoreUnavailable`.
+    """
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        self._store = store
+        self._seconds = seconds
+
+    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
+        """Those of `digests` that the account has uploaded, by digest."""
+        if not digests or not self._seconds:
+            return {}
+        with self._store.guarded() as redis:
+            found: list[str | None] = redis.mget([self._key(account, digest) for digest in digests])
+        return {digest: _read(text) for digest, text in zip(digests, found, strict=True) if text is not None}
+
+    def keep(self, account: str, digest: str, upload: Upload) -> None:
+        """Remembers an upload."""
+        if self._seconds:
+            with self._store.guarded() as redis:
+                redis.set(self._key(account, digest), orjson.dumps(asdict(upload)), px=to_ms(self._seconds))
+
+    def forget(self, account: str, digests: Collection[str]) -> None:
+        """These are not there any more."""
+        if digests:
+            with self._store.guarded() as redis:
+                redis.delete(*[self._key(account, digest) for digest in digests])
+
+    def _key(self, account: str, digest: str) -> str:
+        return self._store.key("upload", account, digest)
+
+
+def _read(text: str) -> Upload:
+    fields: dict[str, Any] = orjson.loads(text)
+    return Upload(**fields)

@@ -1,0 +1,233 @@
+"""A request's files on their way to the account that is asked."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Generator, Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from gateway.files import MOST_FILES, Files
+from kimi.accounts import Account, Kind
+from kimi.chat import Alive, Attachment, Chat, Event, Message, Upload
+from kimi.errors import BrokenAnswer, FileRefused, Overloaded, RequestInvalid, StoreUnavailable
+from kimi.files import Blob
+from tests.gateway.houses import HELLO, House, MakeHouse, read, texts
+from tests.gateway.scripted import ScriptedUpstream, hang, wait_until
+from tests.kimi.files.blobs import blob
+from tests.kimi.files.samples import PDF
+from tests.kimi.loopback import Peer, Server, ok
+from tests.kimi.pool.pools import KIMI, web
+
+
+def data(content: bytes) -> str:
+    return f"data:;base64,{base64.b64encode(content).decode()}"
+
+
+def said(*urls: str, number: int = 0) -> Message:
+    return Message("user", "?", tuple(Attachment(url, f"{number}.{at}", "a.pdf") for at, url in enumerate(urls)))
+
+
+def chat(*messages: Message) -> Chat:
+    return Chat(model="kimi", messages=messages)
+
+
+@dataclass
+class Reader(ScriptedUpstream):
+    """A scripted upstream that takes files."""
+
+    uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
+    refusal: BaseException | None = None
+
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+        assert token.startswith(f"access-{account.name}-")
+        yield Alive()
+        if self.refusal is not None:
+            raise self.refusal
+        self.uploads.append((account.name, blob.name, blob.content.read()))
+        blob.content.seek(0)
+        return Upload(f"id-{len(self.uploads)}", blob.name, blob.size, blob.media, blob.is_image)
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader([HELLO])
+
+
+@pytest.fixture
+def house(make_house: MakeHouse, reader: Reader) -> House:
+    house = make_house(upstream=reader)
+    house.pool.fill(web("a"))
+    return house
+
+
+def ask(house: House, *messages: Message, model: str = "kimi") -> str:
+    text = texts(read(house.start(model, chat(*messages))))
+    house.settle()
+    return text
+
+
+def sent(reader: Reader) -> list[tuple[str, ...]]:
+    """The ids of the files of each question."""
+    return [tuple(upload.id for upload in question.files) for _, _, question in reader.asked]
+
+
+def test_files_are_given_to_the_account_that_is_asked(house: House, reader: Reader) -> None:
+    assert ask(house, said(data(PDF)), said(data(b"text"), number=1)) == "Hello"
+    assert reader.uploads == [("a", "a.pdf", PDF), ("a", "a.txt", b"text")]
+    assert sent(reader) == [("id-1", "id-2")]
+
+
+def test_the_same_content_is_uploaded_once_for_each_account(house: House, reader: Reader) -> None:
+    ask(house, said(data(PDF), data(PDF), data(PDF) + "\n"))
+    ask(house, said(data(b"new"), data(PDF)))
+    assert [content for _, _, content in reader.uploads] == [PDF, b"new"]
+    assert sent(reader) == [("id-1",), ("id-2", "id-1")]
+
+
+def test_another_account_is_given_them_as_well(house: House, reader: Reader) -> None:
+    house.pool.fill(web("a", priority=1), web("b"))
+    reader.by_account = {"a": [(Overloaded("tired"),)]}
+    assert ask(house, said(data(PDF))) == "Hello"
+    assert reader.uploads == [("a", "a.pdf", PDF), ("b", "a.pdf", PDF)]
+    assert sent(reader) == [("id-1",), ("id-2",)]
+
+
+@pytest.mark.parametrize("failure", [BrokenAnswer("404 not found"), RequestInvalid("unknown file")])
+def test_a_file_that_is_gone_upstream_is_uploaded_anew(house: House, reader: Reader, failure: Exception) -> None:
+    ask(house, said(data(PDF)))
+    reader.scripts = [(failure,), HELLO]
+    assert ask(house, said(data(PDF))) == "Hello"
+    assert sent(reader) == [("id-1",), ("id-1",), ("id-2",)]
+
+
+def test_a_failure_of_the_account_is_no_reason_to_upload_anew(house: House, reader: Reader) -> None:
+    ask(house, said(data(PDF)))
+    reader.scripts = [(Overloaded("tired"),)]
+    with pytest.raises(Overloaded):
+        ask(house, said(data(PDF)))
+    assert house.pool.store.redis.keys("*upload:a:*") != []
+
+
+def test_what_a_new_file_fails_with_is_the_clients_affair(house: House, reader: Reader) -> None:
+    reader.scripts = [(RequestInvalid("no"),)]
+    with pytest.raises(RequestInvalid):
+        ask(house, said(data(PDF)))
+    assert len(reader.asked) == 1
+
+
+def test_a_file_that_cannot_be_had_costs_no_account(house: House, reader: Reader) -> None:
+    with pytest.raises(FileRefused, match="is empty") as caught:
+        ask(house, said(data(PDF), data(b"")))
+    assert caught.value.param == "0.1"
+    house.settle()
+    assert (reader.asked, reader.uploads) == ([], [])
+
+
+def test_a_file_that_kimi_does_not_read_is_not_tried_elsewhere(house: House, reader: Reader) -> None:
+    house.pool.fill(web("a"), web("b"))
+    reader.refusal = FileRefused("could not be read by Kimi", name="a.pdf")
+    with pytest.raises(FileRefused):
+        ask(house, said(data(PDF)))
+    assert reader.asked == []
+
+
+def test_an_upstream_that_takes_no_files_is_asked_without(make_house: MakeHouse) -> None:
+    house = make_house(upstream=ScriptedUpstream([HELLO]))
+    house.pool.fill(web("a"))
+    assert ask(house, said(data(PDF))) == "Hello"
+
+
+def test_for_an_official_key_nothing_is_fetched(house: House, reader: Reader) -> None:
+    house.pool.fill(Account(name="key", kind=Kind.MOONSHOT), models=("kimi-official",))
+    assert ask(house, said("http://10.0.0.1/nowhere"), model="kimi-official") == "Hello"
+    assert (reader.uploads, sent(reader)) == ([], [()])
+
+
+class Away:
+    """A memory that cannot be reached."""
+
+    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
+        raise StoreUnavailable
+
+    def keep(self, account: str, digest: str, upload: Upload) -> None:
+        raise StoreUnavailable
+
+    def forget(self, account: str, digests: Collection[str]) -> None:
+        raise StoreUnavailable
+
+
+def test_without_redis_files_are_uploaded_as_well(house: House, reader: Reader) -> None:
+    luggage = Files(house.fetcher, Away()).luggage(["kimi"])
+    question = chat(said(data(PDF)))
+    luggage.fetch(question.messages)
+    lease = house.pool.leases.acquire(KIMI)
+    assert list(luggage.give(question, lease, reader)) == [Alive()]
+    assert reader.uploads == [("a", "a.pdf", PDF)]
+    luggage.close()
+    house.pool.leases.release(lease)
+
+
+@dataclass
+class Source:
+    """Files of any size, the one called `never` does not come."""
+
+    size: int = 1
+    fetched: list[Blob] = field(default_factory=list)
+
+    def fetch(self, attachment: Attachment) -> Blob:
+        if attachment.url == "never":
+            hang()
+        self.fetched.append(replace(blob(attachment.url.encode()), size=self.size, where=attachment.where))
+        return self.fetched[-1]
+
+
+def test_a_client_that_leaves_ends_the_fetching(make_house: MakeHouse) -> None:
+    source = Source()
+    house = make_house(fetcher=source)
+    completion = house.start(chat=chat(said("a", "never")))
+    wait_until(lambda: len(source.fetched) == 1 and completion.is_fetching)
+    completion.close()
+    assert house.completions.join(5)
+    assert source.fetched[0].content.closed and not completion.is_fetching
+
+
+def test_what_was_fetched_is_gone_with_the_request(make_house: MakeHouse) -> None:
+    source = Source()
+    house = make_house(upstream=Reader([HELLO]), fetcher=source)
+    house.pool.fill(web("a"))
+    ask(house, said("a", "b", "a"))
+    assert [each.content.closed for each in source.fetched] == [True, True]
+
+
+def test_of_too_many_files_the_newest_count(house: House, reader: Reader) -> None:
+    many = [said(data(b"%d" % number), number=number) for number in range(MOST_FILES + 2)]
+    ask(house, *many)
+    assert [content for _, _, content in reader.uploads] == [b"%d" % number for number in range(2, 52)]
+
+
+def test_all_files_together_have_a_limit(make_house: MakeHouse) -> None:
+    house = make_house(upstream=Reader([HELLO]), fetcher=Source(100 * 1024 * 1024))
+    with pytest.raises(FileRefused, match="is too much: all files of a request together may have 300 MB") as caught:
+        ask(house, said("a", "b", "c", "d"))
+    assert caught.value.param == "0.3"
+
+
+def test_fetching_takes_no_longer_than_it_may(make_house: MakeHouse) -> None:
+    house = make_house(upstream=Reader([HELLO]), fetcher=Source())
+    luggage = house.files.luggage(["kimi"])
+    luggage._seconds = 0.05
+    with pytest.raises(FileRefused, match="could not be fetched: all files of a request together may take 180 s"):
+        luggage.fetch([said("never")])
+    assert not luggage.is_fetching
+
+
+def test_a_file_from_the_web_reaches_kimi(house: House, reader: Reader) -> None:
+    def serve(peer: Peer) -> None:
+        peer.request()
+        peer.send(ok(PDF, "Connection: close"))
+
+    with Server(serve) as server:
+        assert ask(house, said(f"{server.url}/a")) == "Hello"
+    assert reader.uploads == [("a", "a.pdf", PDF)]
