@@ -158,7 +158,7 @@ def ask(
     """What the adapter of the account's kind makes of the answer, each event of which is shown to `see`."""
     text: list[str] = []
     thinking: list[str] = []
-    sources = 0
+    sources: set[str] = set()
     finish = error = ""
     try:
         for event in build(Line(http, endpoints))[account.kind].stream(question.chat, account, token):
@@ -169,12 +169,12 @@ def ask(
                 case Thinking(piece):
                     thinking.append(piece)
                 case Sources(found):
-                    sources += len(found)
+                    sources |= {source.key for source in found}
                 case Finish(reason):
                     finish = reason
     except KimiError as failed:
         error = type(failed).__name__
-    return Outcome("".join(text), "".join(thinking), finish, sources, error)
+    return Outcome("".join(text), "".join(thinking), finish, len(sources), error)
 
 
 def play(capture: Capture) -> Outcome:
