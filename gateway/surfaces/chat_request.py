@@ -10,7 +10,7 @@ from typing import Any, Final
 from gateway.errors import BadRequest
 from gateway.surfaces.content import conversation
 from gateway.surfaces.fields import flag
-from gateway.surfaces.hints import SEARCH_FIELDS, effort, search
+from gateway.surfaces.hints import effort, search
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.limits import limits
 from gateway.turn import Turn
@@ -51,21 +51,24 @@ class ChatRequest:
         Raises `BadRequest` where none can.
         """
         features = selection.features if self.search is None else selection.features - {Feature.SEARCH}
-        official = tuple(route for route in selection.routes if route.startswith(f"{Kind.MOONSHOT}:"))
-        web = tuple(route for route in selection.routes if route not in official)
-        routes = selection.routes
         if self.search:
             features |= {Feature.SEARCH}
-            routes, official = web, ()
-            if not web:
-                raise BadRequest(
-                    _NO_SEARCH, param=next(name for name in SEARCH_FIELDS if self.body.get(name) is not None)
-                )
-        if self.beyond_web and not official:
-            raise self.beyond_web
-        if self.beyond_web or self.tools:
-            routes = official or routes
+        routes = self._best_of(selection.routes)
+        # OpenAI's own field reaches the platform with the rest of the body; ours would be lost on the way.
+        if self.search and self.body.get("use_search") is not None and routes == _official(routes):
+            raise BadRequest(_NO_SEARCH, param="use_search")
         return replace(selection, features=features, routes=routes)
+
+    def _best_of(self, routes: tuple[str, ...]) -> tuple[str, ...]:
+        official = _official(routes)
+        web = tuple(route for route in routes if route not in official)
+        if self.beyond_web:
+            if not official:
+                raise self.beyond_web
+            return official
+        if self.search:
+            return web or official
+        return official if official and self.tools else routes
 
     def answer_id(self, new: str) -> str:
         """The id of the answer: that of its conversation where that goes on, and `new` otherwise."""
@@ -113,6 +116,10 @@ def parse(raw: bytes) -> ChatRequest:
         tools=bool(body.get("tools")),
         beyond_web=talk.beyond_web or _beyond_web(body),
     )
+
+
+def _official(routes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(route for route in routes if route.startswith(f"{Kind.MOONSHOT}:"))
 
 
 def _conversation(body: Mapping[str, Any]) -> str:

@@ -22,7 +22,6 @@ EFFORTS: Final[Mapping[str, Effort]] = {
     "xhigh": "max",
     "max": "max",
 }
-SEARCH_FIELDS: Final = ("use_search", "web_search_options")
 _THINKING: Final[Mapping[str, bool | None]] = {"enabled": True, "disabled": False, "auto": None, "adaptive": None}
 
 
@@ -46,10 +45,9 @@ def effort(body: Mapping[str, Any]) -> Effort | None:
 
 def search(body: Mapping[str, Any]) -> bool | None:
     """Whether the model is to search; None where nothing is said. `use_search` goes before. Raises `BadRequest`."""
-    own, openai = SEARCH_FIELDS
-    said, options = choice(body, own), body.get(openai)
+    said, options = choice(body, "use_search"), body.get("web_search_options")
     if options is not None and not isinstance(options, Mapping):
-        raise BadRequest(f"`{openai}` has to be an object.", param=openai)
+        raise BadRequest("`web_search_options` has to be an object.", param="web_search_options")
     return True if said is None and options is not None else said
 
 

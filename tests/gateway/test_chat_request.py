@@ -112,12 +112,19 @@ def test_the_body_switches_off_a_search_that_the_name_asks_for() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"use_search": "true"}, {"web_search_options": {}}])
-def test_search_needs_the_web_chat(fields: dict[str, Any]) -> None:
+def test_a_search_goes_to_the_web_chat_where_there_is_one(fields: dict[str, Any]) -> None:
     found = asked(**fields, tools=[{"type": "function", "function": {"name": "f"}}])
     assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("kimi",)
-    with pytest.raises(BadRequest, match="needs an account of the web chat") as caught:
-        found.narrow(select("kimi-k2.6", {"moonshot:kimi-k2.6"}))
-    assert caught.value.param == next(iter(fields))
+
+
+def test_openais_field_for_a_search_goes_on_to_the_platform_and_ours_is_refused() -> None:
+    for more, routes in (({}, {"moonshot:kimi-k2.6"}), ({"tool_choice": "required"}, BOTH)):
+        selection = select("kimi-k2.6", routes)
+        assert asked(web_search_options={}, **more).narrow(selection).routes == ("moonshot:kimi-k2.6",)
+        with pytest.raises(BadRequest, match="needs an account of the web chat") as caught:
+            asked(use_search=True, **more).narrow(selection)
+        assert caught.value.param == "use_search"
+        assert asked(use_search=False, **more).narrow(selection).features == frozenset()
 
 
 def test_an_effort_is_a_wish_for_whoever_answers() -> None:
