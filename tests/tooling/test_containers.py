@@ -85,6 +85,13 @@ def test_redis_keeps_what_it_knows_and_is_reached_by_our_programs_only(services:
     assert redis["networks"] == ["store"]
 
 
+def test_files_on_their_way_are_kept_on_disk(services: dict[str, dict[str, Any]]) -> None:
+    folder = re.findall(r"TMPDIR=(\S+)", (ROOT / "Dockerfile").read_text())[0]
+    for name in ("gateway", "demo-gateway"):
+        assert services[name]["volumes"] == [f"spool:{folder}"]
+        assert folder not in services[name]["tmpfs"]
+
+
 def test_profiles_add_to_what_runs_by_default(services: dict[str, dict[str, Any]]) -> None:
     profiles = {name: service.get("profiles", []) for name, service in services.items()}
     assert [name for name, needed in profiles.items() if not needed] == ["redis", "refresher", "gateway"]
