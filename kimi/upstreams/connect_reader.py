@@ -91,6 +91,7 @@ class Reader:
         # `set` brings the first piece of a block, which may be empty and then be left out, `append` the others.
         operation = message.get("op")
         if operation not in ("set", "append"):
+            self._drift.note(Kind.KIMI, "operation", operation, message)
             raise BrokenAnswer("text comes with an unknown operation")
         block = message.get("block")
         part = block.get(_PARTS[made]) if isinstance(block, Mapping) else None
@@ -99,6 +100,7 @@ class Reader:
             # What stands there under another name may be text.
             text = part.get("content", "" if operation == "set" and not any(part.values()) else None)
         if not isinstance(text, str):
+            self._drift.note(Kind.KIMI, "text", message.get("mask"), message)
             raise BrokenAnswer("a piece of text is no text")
         if not text:
             return None

@@ -140,7 +140,8 @@ def classify(complaint: Complaint, drift: Drift) -> KimiError:
     """The error that `complaint` is; `BrokenAnswer` where no row knows it. Unknown reasons are told to `drift`."""
     row = match(complaint)
     if row is None or row.vague:
-        for reason in complaint.reasons or (f"status.{complaint.status}",) * (row is None):
+        reasons = [reason for reason in complaint.reasons if "/" not in reason]  # pages are of servers on the way
+        for reason in reasons or [f"status.{complaint.status}"] * (row is None):
             drift.note(complaint.kind, "reason", reason, complaint.body)
     error = BrokenAnswer if row is None else row.error
     said = ": ".join(filter(None, (f"{complaint.status} {' '.join(complaint.reasons)}".strip(), complaint.message)))

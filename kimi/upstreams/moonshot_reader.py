@@ -79,6 +79,7 @@ class Reader:
             return
         if not isinstance(delta, Mapping):
             # Passing over it could leave a hole in the answer.
+            self._drift.note(Kind.MOONSHOT, "choice", "without.delta", {"delta": delta})
             raise BrokenAnswer("a choice has neither words nor an end")
         self._note_unknown("delta", delta, _DELTA)
         if thinking := _text(delta, "reasoning_content"):

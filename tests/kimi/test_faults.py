@@ -244,6 +244,7 @@ def test_unknown_reasons_are_told_once_and_known_ones_never(caplog: pytest.LogCa
 
     complain(401, classic("auth.token.invalid"))
     complain(500, b"")
+    complain(503, b"<html>")
     assert caplog.records == []
 
     for _ in range(3):
