@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +15,7 @@ from kimi.web_models import DEFAULT, KNOWN_SCENARIOS, WEB_MODELS, classic_model,
 
 _ROUTE = re.compile(r"(kimi|kimi-classic|moonshot)(?::(.+))?")
 _K_MODEL = re.compile(r"kimi-k(\d+)(?:\.(\d+))?(-\S+)?")
+_PLAIN: Final = "kimi"
 _BEST_OFFICIAL: Final = "kimi-k2.6"
 
 _FEATURES: Mapping[str, Feature] = MappingProxyType({feature.value: feature for feature in Feature})
@@ -127,9 +128,13 @@ class Menu:
 
     def _connect(self, base: str, features: frozenset[Feature]) -> tuple[str, list[str]]:
         known = WEB_MODELS[base].scenarios if base in WEB_MODELS else ()
-        if is_agent(base) or DEFAULT in known:
-            return "", self.web.get(Kind.KIMI, [])
         names = [scenario.name for scenario in known] or [self._derived().get(base, "")]
+        if is_agent(base) or DEFAULT in known:
+            successor = self._successor()
+            if successor is None:
+                return "", self.web.get(Kind.KIMI, [])
+            if is_agent(base) or base == _PLAIN:
+                names = [successor]
         thinks = Feature.THINKING in features
         for position, scenario in enumerate(names):
             fitting = {s: r for s, r in self.scenarios.items() if s.name == scenario and (s.thinks or not thinks)}
@@ -137,9 +142,15 @@ class Menu:
                 chosen = max(fitting, key=lambda found: (found.thinks, found.kimiplus_id))
                 routes = [r for found, r in fitting.items() if found.kimiplus_id == chosen.kimiplus_id]
                 more = self.unlisted if known and position == 0 else []
-                is_base = chosen in known[:1]
-                return "" if is_base else chosen.entry, [*(route for each in routes for route in each), *more]
+                asked = replace(chosen, kimiplus_id=base) if is_agent(base) else chosen
+                return "" if asked in known[:1] else asked.entry, [*(route for each in routes for route in each), *more]
         return "", self.unlisted if known else []
+
+    def _successor(self) -> str | None:
+        """The scenario that the vendor's page begins with, once that is another everywhere than the one we know."""
+        if self.unlisted or any(scenario.name == DEFAULT.name for scenario in self.scenarios):
+            return None
+        return next((scenario.name for scenario in self.scenarios if scenario.is_default), None)
 
 
 def _split(name: str, is_base: Callable[[str], bool]) -> tuple[str, frozenset[Feature]] | None:

@@ -1,7 +1,8 @@
 """The models of Kimi's web chat by the vendor's own names, as accounts of kind `kimi` list them.
 
 An account's list is kept, and its requests are routed, by entries such as `SCENARIO_K2`, `SCENARIO_K2D5+thinking` or
-`SCENARIO_OK_COMPUTER/ok-computer+thinking`: the scenario, the agent that it needs, and whether it can think.
+`SCENARIO_OK_COMPUTER/ok-computer+thinking`: the scenario, the agent that it needs, and whether it can think. `+default`
+stands behind the one that the vendor's page begins with, where that is not the one that we know as such.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 UNLISTED = "*"
 """The entry of an account that has told no list so far: it is taken to have the scenarios that we know."""
 
-_ENTRY = re.compile(r"(SCENARIO_[A-Z0-9_]{1,60})(?:/([\w.-]{1,64}))?(\+thinking)?", re.ASCII)
+_ENTRY = re.compile(r"(SCENARIO_[A-Z0-9_]{1,60})(?:/([\w.-]{1,64}))?(\+thinking)?(\+default)?", re.ASCII)
 _VERSION = re.compile(r"k(\d+)d(\d+)")
 
 
@@ -23,12 +24,13 @@ class Scenario:
     name: str
     kimiplus_id: str = ""
     thinks: bool = False
+    is_default: bool = False
 
     @property
     def entry(self) -> str:
         """How it stands in lists and routes."""
         agent = f"/{self.kimiplus_id}" if self.kimiplus_id else ""
-        return f"{self.name}{agent}{'+thinking' if self.thinks else ''}"
+        return f"{self.name}{agent}{'+thinking' * self.thinks}{'+default' * self.is_default}"
 
     @property
     def base(self) -> str:
@@ -40,4 +42,4 @@ class Scenario:
 def scenario_of(entry: str) -> Scenario | None:
     """The scenario behind an entry, or `None` for what is no entry."""
     found = _ENTRY.fullmatch(entry)
-    return Scenario(found[1], found[2] or "", bool(found[3])) if found else None
+    return Scenario(found[1], found[2] or "", bool(found[3]), bool(found[4])) if found else None

@@ -6,6 +6,7 @@ Source: section 3 of the wire facts, "Model list". All names of this call stand 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -16,7 +17,7 @@ from kimi.scenarios import Scenario, scenario_of
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
-from kimi.web_models import KNOWN_SCENARIOS
+from kimi.web_models import DEFAULT, KNOWN_SCENARIOS
 
 _PATH: Final = "/apiv2/kimi.gateway.config.v1.ConfigService/GetAvailableModels"
 
@@ -46,6 +47,7 @@ class ConnectModels:
 def _entries(body: object, drift: Drift) -> tuple[str, ...]:
     """One entry a scenario, which thinks where one of its rows does: the page shows both as models of their own."""
     listed = _either(body, "availableModels", "available_models")
+    begins = _either(_either(body, "defaultScenario", "default_scenario"), "scenario")
     found: dict[tuple[str, str], Scenario] = {}
     for row in listed if isinstance(listed, list) else ():
         scenario = _scenario(row)
@@ -54,7 +56,9 @@ def _entries(body: object, drift: Drift) -> tuple[str, ...]:
         if scenario is not None:
             key = scenario.name, scenario.kimiplus_id
             found[key] = max(scenario, found.get(key, scenario))
-    return tuple(scenario.entry for scenario in found.values())
+    return tuple(
+        replace(scenario, is_default=scenario.name == begins != DEFAULT.name).entry for scenario in found.values()
+    )
 
 
 def _scenario(row: object) -> Scenario | None:

@@ -29,8 +29,8 @@ def listed(answer: Recorded) -> tuple[str, ...]:
     return found
 
 
-def models(*rows: object, key: str = "availableModels") -> Recorded:
-    return as_json({key: rows, "defaultScenario": {"scenario": "SCENARIO_K2D5", "thinking": False}})
+def models(*rows: object, key: str = "availableModels", default: object = "SCENARIO_K2D5") -> Recorded:
+    return as_json({key: rows, "defaultScenario": {"scenario": default, "thinking": False}})
 
 
 def test_a_list_of_scenarios() -> None:
@@ -39,6 +39,14 @@ def test_a_list_of_scenarios() -> None:
         "SCENARIO_OK_COMPUTER/ok-computer+thinking",
         "SCENARIO_K2",
     )
+
+
+@pytest.mark.parametrize("default", [None, 7, "SCENARIO_K9"])
+def test_the_page_begins_with_another_model_than_we_know(default: object) -> None:
+    newer = {"scenario": "SCENARIO_K2D7", "thinking": True}
+    assert listed(models(newer, K2, default="SCENARIO_K2D7")) == ("SCENARIO_K2D7+thinking+default", "SCENARIO_K2")
+    assert listed(models(newer, K2, default=default)) == ("SCENARIO_K2D7+thinking", "SCENARIO_K2")
+    assert listed(as_json({"availableModels": [K2], "defaultScenario": default})) == ("SCENARIO_K2",)
 
 
 def test_names_may_be_written_the_other_way() -> None:

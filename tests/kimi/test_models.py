@@ -192,6 +192,25 @@ def test_a_scenario_that_nobody_knows_is_a_model_all_the_same() -> None:
     ]
 
 
+def test_plain_names_follow_the_page_once_it_begins_with_another_model() -> None:
+    moved = ("kimi", "kimi:SCENARIO_K2", "kimi:SCENARIO_K2D7+thinking+default")
+    for name, sent in (
+        ("kimi-thinking", ("SCENARIO_K2D7", None, True)),
+        ("kimi-latest", ("SCENARIO_K2D7", None, False)),
+        (f"{AGENT}-search", ("SCENARIO_K2D7", AGENT, False)),
+        ("kimi-k2.7", ("SCENARIO_K2D7", None, False)),
+    ):
+        selection = select(name, moved)
+        assert selection.routes == ("kimi:SCENARIO_K2D7+thinking+default",)
+        made = connect_model(selection.model_for(Kind.KIMI), selection.features)
+        assert made and (made.scenario, made.kimiplus_id, made.thinking) == sent
+    with pytest.raises(UnknownModel):
+        select("kimi-k2.6", moved)
+    assert "kimi-k2.6" not in listing(moved)
+    for more in ("kimi:*", "kimi:SCENARIO_K2D5+thinking"):  # others are not there yet
+        assert select("kimi", (*moved, more)).routes == ("kimi",)
+
+
 def test_a_scenario_is_never_taken_for_a_feature() -> None:
     routes = (*WEB, "kimi:SCENARIO_RESEARCH")
 
