@@ -16,7 +16,8 @@ from kimi.pool.private import Known
 
 SECONDS: Final = 10.0
 """How long Kimi's verdict is waited for."""
-_PAUSE: Final = 0.2
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 2.0
 
 
 class TokenCheck:
@@ -47,7 +48,7 @@ class TokenCheck:
         Raises `TokenUndecided` when that is not known in time, `TooManyNewTokens` and `StoreUnavailable`.
         """
         tokens = refresh_tokens(text)
-        until = self._monotonic() + self._seconds
+        until, pause = self._monotonic() + self._seconds, _FIRST_PAUSE
         while tokens:
             found = [self._look(token) for token in tokens]
             if any(known.usable for known in found):
@@ -56,7 +57,8 @@ class TokenCheck:
                 return False
             if self._monotonic() >= until:
                 raise TokenUndecided
-            self._pause(_PAUSE)
+            self._pause(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
         return False
 
     def _look(self, token: str) -> Known:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 import structlog
 
@@ -14,6 +16,10 @@ from kimi.pool.tokens import Credential
 log = structlog.stdlib.get_logger("refresher")
 
 
+MOST: Final = 20_000
+"""So many secrets are remembered, at about 1 KiB each: clients may bring along any number of them."""
+
+
 class Memory:
     """The newest refresh token that came to this process, for every configured secret.
 
@@ -22,10 +28,12 @@ class Memory:
     be the one that remembers, so each looks at all that die. Whatever asks the store may raise `StoreUnavailable`.
     """
 
-    def __init__(self, members: Members, tokens: TokenStore) -> None:
+    def __init__(self, members: Members, tokens: TokenStore, *, most: int = MOST) -> None:
+        self._most = most
         self._members = members
         self._tokens = tokens
         self._latest: dict[str, Credential] = {}
+        self._lock = threading.Lock()
 
     @property
     def latest(self) -> Mapping[str, Credential]:
@@ -33,8 +41,12 @@ class Memory:
         return MappingProxyType(self._latest)
 
     def remember(self, fingerprint: str, credential: Credential) -> None:
-        """This one has just come."""
-        self._latest[fingerprint] = credential
+        """This one has just come. Beyond `most` the one is forgotten that has not been exchanged for longest."""
+        with self._lock:
+            self._latest.pop(fingerprint, None)
+            self._latest[fingerprint] = credential
+            while len(self._latest) > self._most:
+                del self._latest[next(iter(self._latest))]
 
     def put_back(self, record: Record) -> bool:
         """Whether a later token was put in the place of the one of `record`, which was refused."""

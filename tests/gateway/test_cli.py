@@ -12,7 +12,8 @@ from devtools.valkey import free_port
 from gateway.cli import main
 from gateway.tables import span
 from kimi.accounts import Account, Kind, State
-from kimi.pool import Store, connect
+from kimi.pool import PrivateAccounts, Store, connect
+from kimi.pool.private import private_account
 from tests.kimi.pool.pools import KIMI, Clock, Pool, rest, web
 
 
@@ -48,6 +49,13 @@ def test_every_account_is_shown_with_what_ails_it(pool: Pool, redis_url: str) ->
     assert " dead " in shown["dead"] and shown["dead"].endswith("401: log in again")
     assert " removed " in shown["gone"]
     assert " new " in shown["new"] and " none " in shown["new"]
+
+
+def test_an_account_that_a_client_brought_along_is_marked(pool: Pool, redis_url: str) -> None:
+    PrivateAccounts(pool.store).adopt(private_account("a token", Kind.KIMI))
+    pool.fill(web("a"))
+    assert [" kimi (a client's) " in line for line in run(redis_url).output.splitlines()[1:]] == [False, True]
+    assert [json.loads(line)["private"] for line in run(redis_url, "--json").output.splitlines()] == [False, True]
 
 
 def test_programs_get_json_without_secrets(pool: Pool, redis_url: str) -> None:

@@ -182,12 +182,12 @@ def test_an_unforeseen_error_is_found_by_its_request_id() -> None:
 
 
 def texts_of_bad_requests() -> list[str]:
-    """Every text that the gateway's code gives to a `BadRequest`."""
+    """Every text that the gateway's code gives to a `BadRequest` or a `TokenRefused`."""
     calls = [
         node
         for path in Path(gateway.__path__[0]).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BadRequest"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"BadRequest", "TokenRefused"}
     ]
     return [ast.unparse(call.args[0]) for call in calls]
 

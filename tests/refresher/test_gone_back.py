@@ -9,6 +9,8 @@ import structlog
 
 from kimi.accounts import State
 from kimi.errors import Unreachable
+from kimi.pool.tokens import Credential
+from refresher.memory import Memory
 from refresher.refreshing import Outcome, Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
@@ -83,3 +85,10 @@ def test_a_refresher_whose_tokens_others_have_rotated_since_does_not_offer_them(
     asked = len(vendor.asked)
     assert refreshing.refresh("alice") is Outcome.DEAD
     assert (stored(pool).state, len(vendor.asked)) == (State.DEAD, asked + 1)
+
+
+def test_only_the_latest_exchanges_are_remembered(pool: Pool) -> None:
+    memory = Memory(pool.members, pool.tokens, most=2)
+    for number, secret in enumerate(("a", "b", "a", "c")):
+        memory.remember(secret, Credential(f"token {number}", number))
+    assert {secret: credential.version for secret, credential in memory.latest.items()} == {"a": 2, "c": 3}

@@ -5,7 +5,7 @@
 --       version that the credential has had, or 0
 --       and where it is one that somebody brought along: milliseconds for which it is kept, how many there may be
 -- Returns 'added', 'revived' (its credential is tried anew), 'updated' or 'same'; or 'locked' when the credential is
--- being exchanged just now, so that nothing was changed; or 'full' or 'configured' (the operator has it) where somebody
+-- being exchanged just now, so that nothing was changed; or 'full' or 'configured' (somebody else has it) where somebody
 -- brought it along in vain.
 
 local name, spec, origin, fingerprint, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -21,11 +21,15 @@ local function is_configured()
 end
 
 local owner = cjson.decode(spec).owner or ''
-if owner ~= '' and redis.call('HGET', account, 'present') ~= '1' then
+local there = read(name)
+if owner ~= '' and there and there.present == '1' then
+  -- The name holds a part of the fingerprint only.
+  if there.owner ~= owner or there.fingerprint ~= fingerprint then return 'configured' end
+elseif owner ~= '' then
   if redis.call('ZCARD', key('private')) >= tonumber(ARGV[14]) then return 'full' end
   if is_configured() then return 'configured' end
   redis.call('ZADD', key('private'), int(NOW + tonumber(ARGV[13])), name)
-elseif owner == '' then
+else
   local own = 'private-' .. string.sub(fingerprint, 1, 12)
   local a = own ~= name and read(own)
   if a and a.present == '1' and a.fingerprint == fingerprint then withdraw(own, a) end

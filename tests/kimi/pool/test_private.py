@@ -180,6 +180,16 @@ def test_a_token_that_only_begins_with_the_same_fingerprint_is_another(private: 
     assert private.notice([ConfiguredAccount(MINE.account, "another token")]) == {}
 
 
+def test_an_account_of_the_same_name_is_left_to_whoever_has_it(pool: Pool, private: PrivateAccounts) -> None:
+    private.adopt(MINE)
+    assert private.adopt(ConfiguredAccount(MINE.account, "another token")) is Adoption.CONFIGURED
+    assert refresh_of(pool, NAME) == MINE.secret
+    pool.configure(web(YOURS.account.name))
+    assert private.adopt(YOURS) is Adoption.CONFIGURED
+    record = pool.members.get(YOURS.account.name)
+    assert record is not None and record.account.owner == ""
+
+
 def test_another_kind_of_all_such_accounts_is_taken(private: PrivateAccounts) -> None:
     private.adopt(MINE)
     classic = private_account(MINE.secret, Kind.CLASSIC)
