@@ -187,7 +187,9 @@ def texts_of_bad_requests() -> list[str]:
         node
         for path in Path(gateway.__path__[0]).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"BadRequest", "TokenRefused"}
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"BadRequest", "TokenRefused"}
     ]
     return [ast.unparse(call.args[0]) for call in calls]
 
