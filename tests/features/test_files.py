@@ -1,0 +1,241 @@
+"""Files and images: every shape of part, fetched or inline, uploaded once and read by the upstream."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import BadRequestError
+
+from tests.features.asking import answers, ask, asked, complaint
+from tests.features.kinds import OFFICIAL_MODEL, streaming
+from tests.features.pages import Pages
+from tests.system.stack import Stack
+
+PDF = b"%PDF-1.4\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
+TEXT = "内容 content\n".encode()
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+def data_url(content: bytes, media: str) -> str:
+    return f"data:{media};base64,{base64.b64encode(content).decode()}"
+
+
+def part(kind: str, url: str) -> dict[str, Any]:
+    """A part in one of the shapes in which clients send it."""
+    shapes: dict[str, dict[str, Any]] = {
+        "file": {"type": "file", "file": {"filename": "plan.pdf", "file_data": url}},
+        "file, kimi-free-api": {"type": "file", "file_url": {"url": url}},
+        "file_url": {"type": "file_url", "file_url": {"url": url}},
+        "input_file": {"type": "input_file", "filename": "plan.pdf", "file_data": url},
+        "image_url": {"type": "image_url", "image_url": {"url": url}},
+        "image_url, bare": {"type": "image_url", "image_url": url},
+        "input_image": {"type": "input_image", "image_url": url},
+    }
+    return shapes[kind]
+
+
+def question(*parts: dict[str, Any], text: str = "What is in it?") -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text}, *parts]
+
+
+def uploaded(stack: Stack, content: bytes) -> list[dict[str, Any]]:
+    """What the upstream holds of that content."""
+    digest = hashlib.sha256(content).hexdigest()
+    return [file for file in stack.simulator.control("GET", "files") if file["digest"] == digest]
+
+
+def unique(content: bytes, mark: object) -> bytes:
+    """The content with something in it that no other test uploads."""
+    return content + f"\n% {mark}".encode()
+
+
+@pytest.mark.parametrize("kind", ["file", "file, kimi-free-api", "file_url", "input_file"])
+def test_documents_inline(house: Stack, kind: str) -> None:
+    content = unique(PDF, kind)
+    answers(house, "I read {files}, saw {images}.")
+    answer = ask(house, question(part(kind, data_url(content, "application/pdf"))))
+    (file,) = uploaded(house, content)
+    assert answer.text == f"I read {file['name']}, saw ."
+    assert file["name"].endswith(".pdf")
+    assert (file["type"], file["content_type"], file["size"]) == ("file", "application/pdf", len(content))
+
+
+@pytest.mark.parametrize("kind", ["image_url", "image_url, bare", "input_image"])
+def test_images_inline(house: Stack, kind: str) -> None:
+    content = unique(PNG, kind)
+    answers(house, "I read {files}, saw {images}.")
+    answer = ask(house, question(part(kind, data_url(content, "image/png"))))
+    (file,) = uploaded(house, content)
+    assert answer.text == f"I read , saw {file['name']}."
+    assert (file["type"], file["content_type"]) == ("image", "image/png")
+
+
+@streaming
+def test_documents_by_address(house: Stack, pages: Pages, streamed: bool) -> None:
+    content = unique(PDF, f"address {streamed}")
+    url = pages.put("/a/%E6%8A%A5%E5%91%8A.pdf", content, "application/pdf")
+    answers(house, "I read {files}.")
+    assert ask(house, question(part("file_url", url)), streamed=streamed).text == "I read 报告.pdf."
+    assert uploaded(house, content)
+
+
+def test_images_by_address_behind_a_redirect(house: Stack, pages: Pages) -> None:
+    content = unique(PNG, "redirect")
+    url = pages.move("/moved", pages.put("/cat.png", content, "image/png"))
+    answers(house, "I saw {images}.")
+    assert ask(house, question(part("image_url", url))).text == "I saw cat.png."
+
+
+def test_types_are_found_out_and_not_believed(house: Stack, pages: Pages) -> None:
+    content = unique(PNG, "sniffed")
+    url = pages.put("/download", content, "text/plain")
+    answers(house, "I read {files}, saw {images}.")
+    assert ask(house, question(part("file_url", url))).text.startswith("I read , saw ")
+    (file,) = uploaded(house, content)
+    assert (file["type"], file["content_type"]) == ("image", "image/png")
+
+
+def test_texts_and_several_files_at_once(house: Stack) -> None:
+    contents = [unique(TEXT, "several"), unique(PDF, "several"), unique(PNG, "several")]
+    medias = ["text/plain", "application/pdf", "image/png"]
+    parts = [part("file_url", data_url(*pair)) for pair in zip(contents, medias, strict=True)]
+    ask(house, question(*parts))
+    read = asked(house)["read"]
+    assert (len(read["files"]), len(read["images"])) == (2, 1)
+    assert all(uploaded(house, content) for content in contents)
+
+
+def test_a_file_is_uploaded_once(house: Stack) -> None:
+    content = unique(PDF, "once")
+    turn = {"role": "user", "content": question(part("file", data_url(content, "application/pdf")))}
+    first = ask(house, messages=[turn])
+    answers(house, "I read {files}; before: {history}.")
+    later = [turn, {"role": "assistant", "content": first.text}, {"role": "user", "content": "And the end of it?"}]
+    second = ask(house, messages=later)
+    assert len(uploaded(house, content)) == 1
+    assert "plan.pdf" in second.text
+
+
+def test_a_file_switches_search_off_unless_it_is_asked_for(classic: Stack) -> None:
+    parts = question(part("file", data_url(unique(PDF, "search"), "application/pdf")))
+    ask(classic, parts)
+    assert asked(classic)["body"]["use_search"] is False
+    assert asked(classic)["read"]["files"] == ["plan.pdf"]
+    ask(classic, parts, model="kimi-search")
+    assert asked(classic)["body"]["use_search"] is True
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.0.0.1/a.pdf",
+        "http://192.168.1.1/a.pdf",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::1]/a.pdf",
+        "http://[::ffff:10.0.0.1]/a.pdf",
+        "http://0x0a000001/a.pdf",
+    ],
+)
+def test_addresses_that_are_not_public_are_refused(house: Stack, url: str) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        ask(house, question(part("file_url", url)))
+    assert complaint(refused.value) == (400, "invalid_file", "messages[0].content[1]")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/a.pdf", "a.pdf"])
+def test_what_is_no_address_of_a_file_is_refused(house: Stack, url: str) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        ask(house, question(part("file_url", url)))
+    status, code, param = complaint(refused.value)
+    assert (status, code) == (400, "invalid_value")
+    assert str(param).startswith("messages[0].content[1]")
+
+
+def test_a_redirect_to_an_address_that_is_not_public_is_refused(house: Stack, pages: Pages) -> None:
+    url = pages.move("/inside", "http://10.0.0.1/secret")
+    with pytest.raises(BadRequestError):
+        ask(house, question(part("file_url", url)))
+
+
+def test_a_file_that_is_not_there_is_named_with_the_reason(house: Stack, pages: Pages) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        ask(house, question(part("file_url", pages.address("/missing.pdf"))))
+    assert "missing.pdf" in str(refused.value)
+    assert "404" in str(refused.value)
+
+
+def test_a_file_that_kimi_cannot_read_is_named(house: Stack) -> None:
+    broken = {
+        "type": "file",
+        "file": {"filename": "broken.pdf", "file_data": data_url(unique(PDF, "broken"), "application/pdf")},
+    }
+    with pytest.raises(BadRequestError) as refused:
+        ask(house, question(broken))
+    assert "broken.pdf" in str(refused.value)
+    assert complaint(refused.value)[2] == "messages[0].content[1]"
+
+
+def test_base64_that_is_none_is_refused(house: Stack) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        ask(house, question(part("file", "data:application/pdf;base64,~~~")))
+    assert complaint(refused.value)[:2] == (400, "invalid_file")
+
+
+def test_an_upload_that_fails_is_tried_on_another_account(house: Stack) -> None:
+    house.simulator.fault("http", status=503, match={"endpoint": "files"})
+    content = unique(PDF, "failover")
+    answers(house, "I read {files}.")
+    assert ask(house, question(part("file", data_url(content, "application/pdf")))).text == "I read plan.pdf."
+
+
+def test_an_upload_whose_bytes_are_refused_is_tried_on_another_account(classic: Stack) -> None:
+    classic.simulator.fault("http", status=503, match={"endpoint": "bytes"})
+    content = unique(PDF, "bytes")
+    answers(classic, "I read {files}.")
+    assert ask(classic, question(part("file", data_url(content, "application/pdf")))).text == "I read plan.pdf."
+
+
+def test_the_platform_gets_parts_as_they_came(house: Stack) -> None:
+    url = data_url(PNG, "image/png")
+    ask(house, question(part("image_url", url)), model=OFFICIAL_MODEL)
+    assert asked(house)["body"]["messages"][0]["content"] == question(part("image_url", url))
+
+
+def resident(house: Stack) -> int:
+    """The most memory that the gateway's worker has had so far, in bytes."""
+    (pid,) = house.workers_pids()
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def test_a_large_file_passes_through_in_little_memory(house: Stack, pages: Pages) -> None:
+    block = b"%PDF-1.4\n" + b"x" * (64 * 1024 - 9)
+    blocks = 1600  # Kimi takes 100 MB
+
+    def pieces() -> Iterator[bytes]:
+        yield from itertools.repeat(block, blocks)
+
+    ask(house, question(part("file", data_url(unique(PDF, "warm"), "application/pdf"))))
+    before = resident(house)
+    answers(house, "I read {files}.")
+    url = pages.put_large("/large.pdf", pieces, blocks * len(block), "application/pdf")
+    assert ask(house, question(part("file_url", url))).text == "I read large.pdf."
+    assert resident(house) - before < 16 * 1024 * 1024
+    assert uploaded(house, block * blocks)
+
+
+def test_a_file_that_is_too_large_is_refused(house: Stack, pages: Pages) -> None:
+    url = pages.put_large("/larger.pdf", lambda: [b"%PDF-1.4"], 101 * 1024 * 1024, "application/pdf")
+    with pytest.raises(BadRequestError) as refused:
+        ask(house, question(part("file_url", url)))
+    assert complaint(refused.value)[:2] == (400, "invalid_file")
+    assert "larger.pdf" in str(refused.value)
