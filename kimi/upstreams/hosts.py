@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-_LETTERS_OF_TEXT = (
+WITHOUT_SPACES: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3100-\u31bf\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
+"""Letters of scripts that are written without spaces, as ranges of a regular expression."""
 _FULL_WIDTH = "\uff00-\uffef"
-SPACELESS: Final = _LETTERS_OF_TEXT + _FULL_WIDTH
-"""Characters of scripts that are written without spaces, as ranges of a regular expression."""
+SPACELESS: Final = WITHOUT_SPACES + _FULL_WIDTH
+"""Those, and the full-width signs that stand among them."""
 
 _LONGEST = 253
 _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]{2,45}(?:%25[\w.~-]{1,40})?\]", re.ASCII)

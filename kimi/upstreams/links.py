@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from kimi.upstreams.hosts import SPACELESS, host_end, reach
+from kimi.upstreams.hosts import SPACELESS, WITHOUT_SPACES, host_end, reach
 
 _OPEN, _CLOSE = '<url id="" type="url" status="" title="" wc="">', "</url>"
 
@@ -18,8 +18,11 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _START = re.compile(r"<url\b[^<>]*>|(?<![A-Za-z0-9+])https?://", re.IGNORECASE)
 _USER = re.compile(r"[\w.~%!$&*+=:-]++@", re.ASCII)
 _PORT = re.compile(r":\d{1,5}+(?!\d)", re.ASCII)
-# Letters of scripts that are written with spaces may stand in a path, those of the others are the text behind it.
-_RUN = re.compile(rf"(?:[\-.~:/?#\[\]@!$&'()*+,;=%]|[^\W{SPACELESS}])*+")
+# Letters of scripts that are written with spaces may stand in a path, those of the others are the text behind it, if
+# they are not the value of a field (`?q=天气`): nobody ends a link with an equals sign.
+_RUN = re.compile(
+    rf"(?:[?&][A-Za-z0-9_.%-]{{1,64}}+=[{WITHOUT_SPACES}]*+|[\-.~:/?#\[\]@!$&'()*+,;=%]|[^\W{SPACELESS}])*+"
+)
 _BRACKET_OR_LINK = re.compile(r"[()\[\]]|(?<=[,;)\]])https?://", re.IGNORECASE)
 _BRACKET_OR_LINE = re.compile(r"[()\[\]\n]")
 _OPENERS = {")": "(", "]": "["}

@@ -105,6 +105,11 @@ def test_a_link_ends_where_it_should(link: str) -> None:
         ("https://1.2.3.4:80的", "⟦https://1.2.3.4:80⟧的"),
         ("https://例子.测试你好", "⟦https://例子.测试⟧你好"),
         ("https://example.com.这是例子。", "⟦https://example.com⟧.这是例子。"),
+        ("https://a.com/s?wd=北京天气&n=2，好", "⟦https://a.com/s?wd=北京天气&n=2⟧，好"),
+        ("https://a.com/s?n=2&wd=天气 好", "⟦https://a.com/s?n=2&wd=天气⟧ 好"),
+        ("https://a.com/s?sign=YWI==的", "⟦https://a.com/s?sign=YWI==⟧的"),
+        ("https://a.com/s?a=b的=c", "⟦https://a.com/s?a=b⟧的=c"),
+        ("https://a.com/s?a=b&然后c=d", "⟦https://a.com/s?a=b&⟧然后c=d"),
         ("(https://example.com/a)", "(⟦https://example.com/a⟧)"),
         ("[https://example.com/a]", "[⟦https://example.com/a⟧]"),
         ("https://example.com/a(which is", "⟦https://example.com/a⟧(which is"),
@@ -169,7 +174,7 @@ def test_what_is_wrapped_is_a_link(text: str) -> None:
             "https://a.b\n",
         ),
         *("<https://a.com/北", "<url>", "<url ", "https://", "(https://a.b", "https://a.com/[(]", "\n```", "[(", "a@"),
-        *("https://a:", "https://a.a", "https://例.", "]("),
+        *("https://a.b?a=", "https://a.b?a&b", "https://a:", "https://a.a", "https://例.", "]("),
     ],
 )
 def test_time_grows_with_the_text_and_no_faster(piece: str) -> None:
