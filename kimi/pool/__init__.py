@@ -41,7 +41,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 
-A route is what a request can be sent along: `kimi`, `kimi-classic`, or `moonshot:MODEL`.
+A route is what a request can be sent along: `kimi`, `kimi-classic`, `moonshot:MODEL`, or `kimi:ENTRY` for what
+an account of that kind lists (see `kimi.scenarios`), `kimi:*` where it has told no list so far.
 Those of an account that serves one client alone end in `@` and its owner.
 Whatever changes more than one key is one script in `lua/`, so that no reader ever sees half of it.
 """

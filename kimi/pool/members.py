@@ -38,11 +38,6 @@ class Summary:
     usable: int
     routes: frozenset[str]
 
-    @property
-    def kinds(self) -> frozenset[Kind]:
-        """The kinds of the configured accounts; of keys only those that are known to serve something."""
-        return frozenset(Kind(route.partition(":")[0]) for route in self.routes)
-
 
 def fingerprint(secret: str) -> str:
     """What a configured secret is known by without being shown."""

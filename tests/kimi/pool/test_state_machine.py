@@ -305,7 +305,8 @@ class PoolMachine(RuleBasedStateMachine):
     def what_can_be_asked_is_known(self) -> None:
         summary = self.pool.members.summary()
         assert summary.usable == sum(member.has_token(self.now) for member in self.members.values())
-        assert summary.kinds == {member.account.kind for member in self.members.values() if member.present}
+        kinds = {route.partition(":")[0] for route in summary.routes}
+        assert kinds == {member.account.kind for member in self.members.values() if member.present}
 
 
 def _named(account: Account, name: str) -> Account:
