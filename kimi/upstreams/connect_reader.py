@@ -26,7 +26,7 @@ _PARTS: Mapping[type[Text | Thinking], str] = {Text: "text", Thinking: "think"}
 # The first two words of masks that bring nothing for the reader.
 _NOTHING_TO_READ = frozenset(
     {"chat", "chat.lastRequest", "chat.name", "block.multiStage", "block.stage", "block.tool", "block.search"}
-    | {"message", "message.status", "message.refs"}
+    | {"message", "message.status", "message.refs", "message.references"}
 )
 _GENERATING, _COMPLETED = "MESSAGE_STATUS_GENERATING", "MESSAGE_STATUS_COMPLETED"
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
