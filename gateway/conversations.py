@@ -7,7 +7,7 @@ When its account cannot be had, or fails before it has said anything, the whole 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, partial
 from typing import Final
@@ -48,6 +48,7 @@ class Fate(StrEnum):
     LOST = "lost"
 
 
+@dataclass(frozen=True, slots=True)
 class Conversations:
     """Makes threads. A conversation can be continued for so many `seconds`, not at all where they are 0.
 
@@ -55,18 +56,10 @@ class Conversations:
     every other one.
     """
 
-    def __init__(
-        self,
-        remover: ChatRemover,
-        *,
-        seconds: float,
-        first_turn: float = FIRST_TURN_SECONDS,
-        count: Callable[[Fate], object] = lambda _: None,
-    ) -> None:
-        self.remover = remover
-        self.seconds = seconds
-        self.first_turn = min(first_turn, seconds)
-        self.count = count
+    remover: ChatRemover
+    seconds: float
+    first_turn: float = FIRST_TURN_SECONDS
+    count: Callable[[Fate], object] = lambda _: None
 
     def thread(self, turn: Turn, selection: Selection, chat: Chat) -> Thread:
         """The thread of a request. Nothing is looked up so far."""
@@ -125,9 +118,8 @@ class Thread:
         if not self._looks:
             return
         self._looks = False
-        self._is_continued = False
         try:
-            self._claimed = self._claim() if self.is_on and self._new else None
+            self._claimed = self._claim() if self.is_on and self._asks else None
         except StoreUnavailable:
             if not self.can_fold:
                 raise
@@ -205,9 +197,12 @@ class Thread:
         return self._messages[self._known :]
 
     @property
+    def _asks(self) -> bool:
+        return any(message.content.strip() or message.attachments for message in self._new)
+
+    @property
     def _is_grown(self) -> bool:
-        has_files = any(message.attachments for message in self._messages)
-        return bool(self._known or self._turn.name or has_files)
+        return bool(self._known or self._turn.name) or any(message.attachments for message in self._messages)
 
     @cached_property
     def _past(self) -> bytes:
@@ -229,9 +224,7 @@ class Thread:
         return self._name if self._turn.name else self._past.hex()
 
     def _claim(self) -> Conversation | None:
-        remover = self._with.remover
-        found: Conversation | None = Shielded(partial(remover.claim, self._key), orphaned=self._orphaned).result()
-        return found
+        return Shielded(partial(self._with.remover.claim, self._key), orphaned=self._orphaned).result()
 
     def _orphaned(self, found: Conversation | None) -> None:
         self._claimed = found
@@ -243,7 +236,7 @@ class Thread:
             self._claimed = None
 
     def _keeping(self, key: str, message_id: str) -> Keeping:
-        seconds = self._with.seconds if self._is_grown else self._with.first_turn
+        seconds = self._with.seconds if self._is_grown else min(self._with.first_turn, self._with.seconds)
         return Keeping(key, message_id, seconds, moment=not self._is_grown)
 
     def _lost(self) -> ConversationLost:

@@ -148,6 +148,10 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 "description": "Whether the model thinks before it answers",
             },
             "enable_thinking": _FLAG,
+            "conversation_id": {
+                "type": ["string", "null"],
+                "description": "`none` begins a conversation; with the `id` of its answers only what is new is sent",
+            },
         },
     },
     "TextRequest": {

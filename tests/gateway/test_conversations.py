@@ -136,6 +136,13 @@ def test_the_system_s_words_are_said_again_where_they_have_a_slot_of_their_own(
     assert last_words(talk) == (("Be brief.", "two") if kind is Kind.KIMI else ("two",))
 
 
+def test_what_asks_nothing_new_is_no_next_question(make_house: MakeHouse) -> None:
+    talk = begun(make_house)
+    talk.say(" ")
+    assert not continued(talk)
+    assert talk.house.pool.store.redis.keys(talk.house.pool.store.key("conversation", "*")) != []
+
+
 def test_a_busy_account_is_not_waited_for(make_house: MakeHouse) -> None:
     talk = begun(make_house, queue_seconds=5.0)
     talk.house.pool.leases.acquire(wish(only="a"))
