@@ -96,12 +96,16 @@ class Reader:
             self._odd(name, message)
 
     def _odd(self, name: object, message: Mapping[str, Any]) -> None:
-        complaint = complaints.of_object(Kind.CLASSIC, message)
-        if name == "error" or (name is None and complaint is not None):
+        hidden = complaints.inside(message)
+        complaint = complaints.of_object(Kind.CLASSIC, hidden or message)
+        is_error = name == "error" or (name is None and complaint is not None)
+        if not is_error:
+            self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name, message)
+        # What is not known may be passed over, but not when it says that the answer has failed.
+        if is_error or hidden is not None:
             if complaint is None:
                 raise BrokenAnswer("the stream reports an error without words")
             raise explain(complaint, self._drift, continues=self._continues)
-        self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name, message)
 
     def _id(self, message: Mapping[str, Any]) -> str:
         segment_id = message.get("id")

@@ -86,6 +86,21 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
     )
 
 
+def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
+    """The error object that stands somewhere in a message of a form that is not known; `None` where there is none."""
+    if depth == 0 or not isinstance(message, Mapping | list):
+        return None
+    parts = message.items() if isinstance(message, Mapping) else (("", part) for part in message)
+    for name, part in parts:
+        if name in {"error", "exception"} and isinstance(part, Mapping) and part:
+            return part
+        if name == "error_type" and isinstance(part, str) and isinstance(message, Mapping):
+            return message
+        if (found := inside(part, depth - 1)) is not None:
+            return found
+    return None
+
+
 def _organisation(message: str) -> str:
     found = _ORGANISATION.search(message)
     return hashlib.sha256(found[0].encode()).hexdigest()[:16] if found else ""

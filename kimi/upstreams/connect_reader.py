@@ -162,12 +162,19 @@ class Reader:
             return
         name = next(iter(message.keys() - {"op", "mask", "eventOffset"}), "empty")
         self._drift.note(Kind.KIMI, "message", name, message)
+        self._refuse_hidden_error(message)
 
     def _check_mask(self, mask: object, content: object) -> None:
         if mask is None:
             return
         if not isinstance(mask, str) or ".".join(mask.split(".")[:2]) not in _NOTHING_TO_READ:
             self._drift.note(Kind.KIMI, "mask", mask, content)
+            self._refuse_hidden_error(content)
+
+    def _refuse_hidden_error(self, unknown: object) -> None:
+        """What is not known may be passed over, but not when it says that the answer has failed."""
+        if (hidden := complaints.inside(unknown)) is not None:
+            raise self._error(hidden)
 
     def _error(self, said: object) -> KimiError:
         complaint = complaints.of_object(Kind.KIMI, said)

@@ -71,6 +71,13 @@ STREAMS = {
 }  # fmt: skip
 
 
+FAILURES = {
+    name: stream(name)
+    for name in ("classic-error.sse", "connect-error-first.bin", "connect-error-trailer.bin", "connect-overload.bin",
+                 "connect-retract.bin", "moonshot-error.sse")
+}  # fmt: skip
+
+
 def essence(events: list[Event]) -> tuple[str, str]:
     """What must not be less: the text, and what is called with which words."""
     return text_of(events), "".join(event.arguments for event in events if isinstance(event, ToolCall))
@@ -162,3 +169,11 @@ def test_an_answer_is_whole_or_an_error_whatever_is_renamed_retyped_or_moved(nam
         return
     assert isinstance(events[-1], Finish)
     assert essence(events) == WHOLE[name]
+
+
+@pytest.mark.parametrize("name", FAILURES)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_failure_is_never_an_answer(name: str, data: st.DataObject) -> None:
+    with pytest.raises(KimiError):
+        data.draw(change(FAILURES[name])).ask()

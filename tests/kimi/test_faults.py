@@ -236,6 +236,20 @@ def test_what_is_no_error_is_not_taken_for_one(body: object) -> None:
     assert complaints.of_object(Kind.KIMI, body) is None
 
 
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ({"event": "new", "error": {"error_type": "a"}}, {"error_type": "a"}),
+        ({"new": {"exception": {"error": {"reason": "a"}}}}, {"error": {"reason": "a"}}),
+        ({"items": [{"data": {"error_type": "a", "message": "b"}}]}, {"error_type": "a", "message": "b"}),
+        ({"error": None, "exception": {}, "error_type": 3, "text": "error"}, None),
+        ({"a": {"a": {"a": {"a": {"a": {"error": {"code": "a"}}}}}}}, None),
+    ],
+)
+def test_an_error_is_found_inside_a_message_of_any_form(message: object, found: object) -> None:
+    assert complaints.inside(message) == found
+
+
 def test_unknown_reasons_are_told_once_and_known_ones_never(caplog: pytest.LogCaptureFixture) -> None:
     drift = Drift()
 
