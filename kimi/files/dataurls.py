@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import binascii
-import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 _PIECE: Final = 64 * 1024  # characters, a multiple of four
-_SPACE: Final = re.compile(r"[ \t\r\n\f]+")
+_SPACE: Final = b" \t\r\n\f"
+_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
 _LONGEST_HEAD: Final = 256
 _ESCAPE: Final = 2  # characters behind a percent sign
 
@@ -45,28 +45,35 @@ def _head(url: str) -> str:
 
 
 def _from_base64(url: str, start: int) -> Iterator[bytes]:
-    """Both alphabets, with or without its padding; escapes, white space and line ends are passed over."""
-    left, padded = "", False
+    """Both alphabets, with or without padding at the end; escapes, white space and line ends are passed over."""
+    left, cut, is_over = b"", "", False
     for at in range(start, len(url), _PIECE):
-        text = left + url[at : at + _PIECE]
+        text = cut + url[at : at + _PIECE]
         text, cut = _whole_escapes(text) if at + _PIECE < len(url) else (text, "")
-        if "%" in text:
-            text = unquote_to_bytes(text).decode("latin-1")
-        text = _SPACE.sub("", text).replace("-", "+").replace("_", "/")
-        if padded and text:
+        encoded = left + _characters(text)
+        if is_over and encoded:
             raise NotDecodable("there is more of it behind its end")
-        whole = text[: len(text) - len(text) % 4]
-        padded = whole.endswith("=")
-        yield _decoded(whole)
-        left = text[len(whole) :] + cut
+        whole = len(encoded) - len(encoded) % 4
+        yield _decoded(encoded[:whole])
+        is_over = encoded.endswith(b"=", 0, whole)
+        left = encoded[whole:]
     if left:
-        yield _decoded(left + "=" * (-len(left) % 4))
+        yield _decoded(left + b"=" * (-len(left) % 4))
 
 
-def _decoded(text: str) -> bytes:
+def _characters(text: str) -> bytes:
+    if "%" in text:
+        return unquote_to_bytes(text).translate(_ALPHABET, _SPACE)
     try:
-        return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
+        return text.encode("ascii").translate(_ALPHABET, _SPACE)
+    except UnicodeEncodeError as error:
+        raise NotDecodable("it is not base64") from error
+
+
+def _decoded(encoded: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(encoded, strict_mode=True)
+    except binascii.Error as error:
         raise NotDecodable("it is not base64") from error
 
 

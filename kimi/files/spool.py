@@ -19,13 +19,14 @@ class TooLarge(Exception):
 class Spool:
     """A file without a name in the directory for temporary files, for at most `limit` bytes.
 
-    `yield_now` is called once a megabyte: a source that always has more ready would keep every other greenlet waiting.
+    `rest` is called once a megabyte: a source that always has more ready would keep every other greenlet waiting.
+    It lasts a moment, because one of no length at all lets only those run who wait for nothing.
     Leaving the context closes it, and with that it is gone, unless `keep` was called.
     """
 
-    def __init__(self, limit: int, yield_now: Callable[[], object] = lambda: time.sleep(0)) -> None:
+    def __init__(self, limit: int, rest: Callable[[], object] = lambda: time.sleep(0.001)) -> None:
         self._limit = limit
-        self._yield_now = yield_now
+        self._rest = rest
         self._hash = hashlib.sha256()
         self._kept = False
         self.size = 0
@@ -63,7 +64,7 @@ class Spool:
         self._file.write(piece)
         self._hash.update(piece)
         if before // _TURN_BYTES != self.size // _TURN_BYTES:
-            self._yield_now()
+            self._rest()
 
     def keep(self) -> BinaryIO:
         """The content, open at its beginning, for the caller to close."""
