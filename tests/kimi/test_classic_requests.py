@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Answering, Chat, ChatOpened, Feature, Finish, Message, Place, Text, Upload
-from kimi.errors import BrokenAnswer, ChatGone, KimiError, RequestInvalid, TokenRejected, UpstreamError
+from kimi.chat import Answering, Chat, Feature, Finish, Message, Text, Upload
+from kimi.errors import KimiError, RequestInvalid, TokenRejected, UpstreamError
 from kimi.upstreams import Cancels, KeepsChats
 from tests.kimi.classical import ACCOUNT, CHAT, CREATED, OPENED, SSE, TOKEN, classic, streamed, told
 from tests.kimi.replay import Recorded, Replay, as_json, recorded
@@ -149,39 +149,6 @@ def test_files_without_a_word_are_asked_about_by_their_names() -> None:
     body = sent(Chat(model="kimi", messages=turns, files=(PDF, PNG)))
 
     assert body["messages"][0]["content"] == "system:s\nuser:报告.pdf, cat.png"
-
-
-def test_a_chat_that_stands_is_continued_in_place() -> None:
-    http = Replay(Recorded(recorded("classic-answer.sse"), headers=SSE))
-    events = told(http, replace(CHAT, behind=Place("cs2r0f4pqrs5ccccccc9")))
-    (call,) = http.calls
-
-    assert events[0] == ChatOpened("cs2r0f4pqrs5ccccccc9")
-    assert call.url == "http://classic/api/chat/cs2r0f4pqrs5ccccccc9/completion/stream"
-    assert call.headers["Referer"] == "http://classic/chat/cs2r0f4pqrs5ccccccc9"
-    assert call.json["messages"] == [{"role": "user", "content": "你好"}]
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (as_json({"error_type": "chat.not_found", "message": "x"}, 404), ChatGone),
-        (as_json({"error_type": "chat.not_found", "message": "x"}), ChatGone),
-        (Recorded(b"gone", 410), ChatGone),
-        (Recorded(b'data: {"event":"error","error":{"error_type":"chat.not_found"}}\n\n', headers=SSE), ChatGone),
-        (as_json({"error_type": "auth.token.invalid", "message": "x"}, 401), TokenRejected),
-        (Recorded(b"", 502), UpstreamError),
-    ],
-)
-def test_a_chat_that_cannot_be_continued(answer: Recorded, error: type[KimiError]) -> None:
-    with pytest.raises(error) as raised:
-        told(Replay(answer), replace(CHAT, behind=Place("cs2r0f4pqrs5ccccccc9")))
-    assert type(raised.value) is error
-
-
-def test_a_new_chat_that_is_not_found_is_a_broken_answer() -> None:
-    with pytest.raises(BrokenAnswer):
-        told(Replay(CREATED, as_json({"error_type": "chat.not_found", "message": "x"}, 404)))
 
 
 def test_an_account_whose_token_names_no_device_keeps_a_made_up_one() -> None:

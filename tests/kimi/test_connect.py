@@ -96,22 +96,6 @@ def test_what_agents_do_between_their_words_is_not_for_the_reader(size: int, cap
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("message_id", [None, 3, "", "a b", "x" * 200])
-def test_an_answer_without_an_id_can_be_read_and_not_be_continued(
-    message_id: object, caplog: pytest.LogCaptureFixture
-) -> None:
-    said = {**ASSISTANT, "message": {"id": message_id, "role": "assistant"}}
-
-    assert ask(stream_of(said, TEXT)) == [Text("x"), Finish("stop")]
-    assert "assistant.without.id" in caplog.text
-
-
-def test_an_answer_is_announced_once_and_each_that_follows_it() -> None:
-    first, second = ({"op": "set", "mask": "message", "message": {"id": m, "role": "assistant"}} for m in "ab")
-
-    assert ask(stream_of(first, first, TEXT, second)) == [Answering("a"), Text("x"), Answering("b"), Finish("stop")]
-
-
 def test_the_users_own_words_are_no_answer() -> None:
     echo = {"op": "append", "mask": "block.text.content", "block": {"text": {"content": "mine"}}}
     user = {"op": "set", "mask": "message", "message": {"role": "user", "status": "MESSAGE_STATUS_COMPLETED"}}

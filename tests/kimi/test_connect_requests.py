@@ -10,20 +10,16 @@ import orjson
 import pytest
 
 from kimi.accounts import Account, Kind, Region
-from kimi.chat import Alive, Answering, Chat, ChatOpened, Feature, Finish, Message, Place, Text, Upload
+from kimi.chat import Chat, Feature, Message, Upload
 from kimi.errors import (
-    BrokenAnswer,
-    ChatGone,
     KimiError,
     RequestInvalid,
     TokenRejected,
     UpstreamError,
 )
 from kimi.upstreams import KeepsChats
-from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect, streamed
+from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect
 from tests.kimi.replay import Recorded, Replay, as_json, recorded
-
-OPENED = ChatOpened("19a0c0de-1111-8000-8000-00000000c0de")
 
 
 def test_what_is_sent_for_a_plain_question() -> None:
@@ -139,56 +135,11 @@ def test_a_wish_for_thinking_is_met() -> None:
     assert sent(replace(CHAT, effort="none"))[1]["options"]["thinking"] is False
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
-def test_a_chat_that_stands_is_continued_behind_its_last_answer(size: int) -> None:
-    http = Replay(streamed("connect-continued.bin", size))
-    turns = (Message("system", "s"), Message("user", "and the sun?"))
-    chat = Chat(model="kimi", messages=turns, behind=Place("19a0c0de-1111-8000-8000-00000000c0de", "m-asst"))
-    events = [event for event in connect(http).stream(chat, ACCOUNT, TOKEN) if event != Alive()]
-    body = orjson.loads((http.calls[0].content or b"")[5:])
-
-    assert (body["chat_id"], body["message"]["parent_id"]) == (OPENED.chat_id, "m-asst")
-    assert body["message"]["blocks"][0]["text"]["content"] == "and the sun?"
-    assert body["options"]["system_prompt"] == "s"
-    assert events == [OPENED, Answering("m-asst-2"), Text("更远，"), Text("149,600,000 km ☀"), Finish("stop")]
-
-
 def test_a_new_chat_has_no_keys_of_an_old_one() -> None:
     _, body = sent(CHAT)
 
     assert body.keys().isdisjoint({"chat_id", "chatId"})
     assert body["message"].keys().isdisjoint({"parent_id", "parentId"})
-
-
-def trailer(error: dict[str, Any]) -> Recorded:
-    raw = orjson.dumps({"error": error})
-    return Recorded(struct.pack(">BI", 2, len(raw)) + raw, headers=ENVELOPES)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (as_json({"code": "not_found", "message": "x"}, 404), ChatGone),
-        (as_json({"code": "not_found", "message": "x"}, 410), ChatGone),
-        (Recorded(b"", 404), ChatGone),
-        (trailer({"code": "not_found", "message": "chat not found"}), ChatGone),
-        (trailer({"code": "unauthenticated", "message": ""}), TokenRejected),
-        (Recorded(b"", 502), UpstreamError),
-    ],
-)
-def test_a_chat_that_cannot_be_continued(answer: Recorded, error: type[KimiError]) -> None:
-    stream = connect(Replay(answer)).stream(replace(CHAT, behind=Place("c1", "m1")), ACCOUNT, TOKEN)
-
-    assert next(stream) == ChatOpened("c1")
-    with pytest.raises(error) as raised:
-        list(stream)
-    assert type(raised.value) is error
-
-
-@pytest.mark.parametrize("answer", [Recorded(b"", 404), trailer({"code": "not_found", "message": "x"})])
-def test_a_new_chat_that_is_not_found_is_a_broken_answer(answer: Recorded) -> None:
-    with pytest.raises(BrokenAnswer):
-        list(connect(Replay(answer)).stream(CHAT, ACCOUNT, TOKEN))
 
 
 def test_an_account_of_the_other_region_goes_to_its_own_host() -> None:
