@@ -380,3 +380,27 @@ def test_the_time_at_which_a_spent_plan_begins_anew(bench: Bench) -> None:
 
     assert isinstance(upstream, KnowsAllowance)
     assert upstream.resets_in(bench.account, bench.token) == pytest.approx(5000, abs=60)
+
+
+@pytest.mark.parametrize("kind", [Kind.MOONSHOT])
+def test_a_key_that_has_spent_everything_is_looked_at_again_and_one_that_has_not_rests_as_long_as_others(
+    bench: Bench,
+) -> None:
+    upstream = build(Line(bench.transport, bench.endpoints))[bench.account.kind]
+    assert isinstance(upstream, KnowsAllowance)
+    assert upstream.resets_in(bench.account, bench.token) is None
+
+    bench.simulator.account("alice", balance=0.0)
+    assert upstream.resets_in(bench.account, bench.token) == 900
+
+
+@pytest.mark.parametrize("kind", [Kind.MOONSHOT])
+def test_the_organisation_of_a_limit_is_told_without_its_name(bench: Bench) -> None:
+    organisations = []
+    for reason in ("rate", "busy"):
+        bench.simulator.fault("error", reason=reason, match={"endpoint": "chat"})
+        with pytest.raises(RateLimited) as limited:
+            bench.stream()
+        organisations.append(limited.value.organisation)
+        assert "org-" not in str(limited.value)
+    assert organisations[0] == organisations[1] != ""
