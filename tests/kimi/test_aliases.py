@@ -76,7 +76,7 @@ def test_an_alias_never_hides_a_model_that_is_listed() -> None:
 def test_a_name_whose_model_cannot_do_it_may_still_be_an_alias() -> None:
     selection = select("kimi-k2-thinking", FREE)
 
-    assert (selection.base, selection.features) == ("kimi", {Feature.THINKING})
+    assert (selection.base, selection.features) == ("kimi", frozenset({Feature.THINKING}))
     assert "kimi-k2-thinking" not in listing(FREE)
 
 
