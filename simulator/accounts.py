@@ -60,7 +60,7 @@ class Account:
     resets_in: float = 30 * 86_400.0  # kimi: seconds until the plan begins anew
     classic_exchange: bool = False  # kimi: refreshes by the classic path only
     scenarios: list[str] | None = None  # kimi: what it lists and answers with; None: what the plan has
-    research: int = 5  # classic: how many researches are left
+    research: int = 20  # classic: how many researches are left
 
     live_refresh: dict[str, None] = field(default_factory=dict, repr=False)  # jti of tokens that work, oldest first
     spent_at: dict[str, float] = field(default_factory=dict, repr=False)

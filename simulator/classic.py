@@ -24,7 +24,7 @@ from simulator.shapes import pair_options, user
 classic = Blueprint("classic", __name__)
 
 THINKING_PLUS = "crm40ee9e5jvhsn7ptcg"
-RESEARCHES = 5
+RESEARCHES = 20
 
 
 @classic.get("/api/auth/token/refresh")

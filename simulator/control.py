@@ -160,6 +160,16 @@ def files_seen() -> Response:
     return reply([{"account": account.name, **file.shown()} for account in _meant() for file in account.files.values()])
 
 
+@control.delete("/files")
+def drop_files() -> Response:
+    """Forget what was uploaded, as the vendor does after a while: `?account=`."""
+    accounts = _meant()
+    dropped = sum(len(account.files) for account in accounts)
+    for account in accounts:
+        account.files.clear()
+    return reply({"dropped": dropped})
+
+
 @control.get("/chats")
 def chats_standing() -> Response:
     """The chats that stand, oldest first, with all that was said in them: `?account=`."""

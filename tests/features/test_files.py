@@ -2,59 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import itertools
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 from openai import BadRequestError
 
 from tests.features.asking import answers, ask, asked, complaint
 from tests.features.kinds import OFFICIAL_MODEL, streaming
 from tests.features.pages import Pages
+from tests.features.parts import PDF, PNG, TEXT, data_url, part, question, unique, uploaded
 from tests.system.stack import Stack
-
-PDF = b"%PDF-1.4\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
-TEXT = "内容 content\n".encode()
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)
-
-
-def data_url(content: bytes, media: str) -> str:
-    return f"data:{media};base64,{base64.b64encode(content).decode()}"
-
-
-def part(kind: str, url: str) -> dict[str, Any]:
-    """A part in one of the shapes in which clients send it."""
-    shapes: dict[str, dict[str, Any]] = {
-        "file": {"type": "file", "file": {"filename": "plan.pdf", "file_data": url}},
-        "file, kimi-free-api": {"type": "file", "file_url": {"url": url}},
-        "file_url": {"type": "file_url", "file_url": {"url": url}},
-        "input_file": {"type": "input_file", "filename": "plan.pdf", "file_data": url},
-        "image_url": {"type": "image_url", "image_url": {"url": url}},
-        "image_url, bare": {"type": "image_url", "image_url": url},
-        "input_image": {"type": "input_image", "image_url": url},
-    }
-    return shapes[kind]
-
-
-def question(*parts: dict[str, Any], text: str = "What is in it?") -> list[dict[str, Any]]:
-    return [{"type": "text", "text": text}, *parts]
-
-
-def uploaded(stack: Stack, content: bytes) -> list[dict[str, Any]]:
-    """What the upstream holds of that content."""
-    digest = hashlib.sha256(content).hexdigest()
-    return [file for file in stack.simulator.control("GET", "files") if file["digest"] == digest]
-
-
-def unique(content: bytes, mark: object) -> bytes:
-    """The content with something in it that no other test uploads."""
-    return content + f"\n% {mark}".encode()
 
 
 @pytest.mark.parametrize("kind", ["file", "file, kimi-free-api", "file_url", "input_file"])
@@ -111,17 +66,6 @@ def test_texts_and_several_files_at_once(house: Stack) -> None:
     read = asked(house)["read"]
     assert (len(read["files"]), len(read["images"])) == (2, 1)
     assert all(uploaded(house, content) for content in contents)
-
-
-def test_a_file_is_uploaded_once(house: Stack) -> None:
-    content = unique(PDF, "once")
-    turn = {"role": "user", "content": question(part("file", data_url(content, "application/pdf")))}
-    first = ask(house, messages=[turn])
-    answers(house, "I read {files}; before: {history}.")
-    later = [turn, {"role": "assistant", "content": first.text}, {"role": "user", "content": "And the end of it?"}]
-    second = ask(house, messages=later)
-    assert len(uploaded(house, content)) == 1
-    assert "plan.pdf" in second.text
 
 
 def test_a_file_switches_search_off_unless_it_is_asked_for(classic: Stack) -> None:
@@ -189,48 +133,10 @@ def test_base64_that_is_none_is_refused(house: Stack) -> None:
     assert complaint(refused.value)[:2] == (400, "invalid_file")
 
 
-def test_an_upload_that_fails_is_tried_on_another_account(house: Stack) -> None:
-    house.simulator.fault("http", status=503, match={"endpoint": "files"})
-    content = unique(PDF, "failover")
-    answers(house, "I read {files}.")
-    assert ask(house, question(part("file", data_url(content, "application/pdf")))).text == "I read plan.pdf."
-
-
-def test_an_upload_whose_bytes_are_refused_is_tried_on_another_account(classic: Stack) -> None:
-    classic.simulator.fault("http", status=503, match={"endpoint": "bytes"})
-    content = unique(PDF, "bytes")
-    answers(classic, "I read {files}.")
-    assert ask(classic, question(part("file", data_url(content, "application/pdf")))).text == "I read plan.pdf."
-
-
 def test_the_platform_gets_parts_as_they_came(house: Stack) -> None:
     url = data_url(PNG, "image/png")
     ask(house, question(part("image_url", url)), model=OFFICIAL_MODEL)
     assert asked(house)["body"]["messages"][0]["content"] == question(part("image_url", url))
-
-
-def resident(house: Stack) -> int:
-    """The most memory that the gateway's worker has had so far, in bytes."""
-    (pid,) = house.workers_pids()
-    status = Path(f"/proc/{pid}/status").read_text("ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
-
-
-def test_a_large_file_passes_through_in_little_memory(house: Stack, pages: Pages) -> None:
-    block = b"%PDF-1.4\n" + b"x" * (64 * 1024 - 9)
-    blocks = 1600  # Kimi takes 100 MB
-
-    def pieces() -> Iterator[bytes]:
-        yield from itertools.repeat(block, blocks)
-
-    ask(house, question(part("file", data_url(unique(PDF, "warm"), "application/pdf"))))
-    before = resident(house)
-    answers(house, "I read {files}.")
-    url = pages.put_large("/large.pdf", pieces, blocks * len(block), "application/pdf")
-    assert ask(house, question(part("file_url", url))).text == "I read large.pdf."
-    assert resident(house) - before < 16 * 1024 * 1024
-    assert uploaded(house, block * blocks)
 
 
 def test_a_file_that_is_too_large_is_refused(house: Stack, pages: Pages) -> None:

@@ -149,7 +149,7 @@ def test_sources_can_be_asked_for_afterwards(classic: Client) -> None:
 
 def test_the_account_tells_who_it_is_and_what_research_is_left(classic: Client) -> None:
     assert classic.call("GET", "/api/user").json()["id"] == classic.account["sub"]
-    assert classic.call("GET", "/api/chat/research/usage").json() == {"remain": 5, "total": 5, "used": 0}
+    assert classic.call("GET", "/api/chat/research/usage").json() == {"remain": 20, "total": 20, "used": 0}
 
 
 def test_a_missing_token_is_told_from_a_wrong_one(kimi: Simulator, classic: Client) -> None:
