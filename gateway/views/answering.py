@@ -30,6 +30,8 @@ from kimi.pool.private import private_routes
 
 PATIENCE: Final = 15.0
 """Seconds for which the status line is held back; a client waits for headers 60 s at the least."""
+BREATH: Final = 0.001
+"""Seconds for which long work lets others run; a sleep of none wakes only those that wait for no socket."""
 _STREAM_HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
@@ -75,7 +77,7 @@ class Answering:
     def _start(self, caller: Caller, asked: ChatRequest, turn: Turn) -> Run:
         services = self._services
         named = select(asked.model, seen_by(caller, services).routes, self._settings.kimi_model_aliases)
-        selection = fitting(asked.narrow(named), asked.messages, partial(gevent.sleep, 0))
+        selection = fitting(asked.narrow(named), asked.messages, partial(gevent.sleep, BREATH))
         if caller.is_private:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
         peer = _peer()
