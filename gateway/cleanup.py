@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import gevent
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 from gevent.pool import Group
 
 from gateway.ledger import HELD_SECONDS, Ledger
@@ -22,6 +23,8 @@ from kimi.upstreams import KeepsChats, Upstream
 log = logging.getLogger(__name__)
 
 PAUSES: Final = (0.0, 1.0, 4.0)  # seconds before each try
+AT_ONCE: Final = 32
+"""So many are deleted at the same time, however many have to be, as when a worker ends."""
 MARGIN_SECONDS: Final = 10.0
 """So long a record outlives its worker's patience, and a chat its record: whoever deletes finds it as it was."""
 
@@ -100,6 +103,7 @@ class ChatRemover:
         self._pause = pause
         self._running = Group()
         self._is_ending = Event()
+        self._slots = BoundedSemaphore(AT_ONCE)
 
     @property
     def pending(self) -> int:
@@ -198,7 +202,8 @@ class ChatRemover:
                 self._pause(seconds)
                 token = self._present_token(account, token)
             try:
-                upstream.delete_chat(chat.id, account, token)
+                with self._slots:
+                    upstream.delete_chat(chat.id, account, token)
             except KimiError as error:
                 failure = error
             else:

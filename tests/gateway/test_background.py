@@ -9,9 +9,9 @@ import gevent
 import pytest
 
 from gateway.channel import Channel
-from gateway.cleanup import PAUSES, ChatRemover
+from gateway.cleanup import AT_ONCE, PAUSES, ChatRemover
 from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
-from kimi.accounts import Kind, Record, State
+from kimi.accounts import Account, Kind, Record, State
 from kimi.chat import Text
 from kimi.errors import Overloaded, StoreUnavailable, TokenRejected, Unreachable
 from kimi.pool.chats import StandingChat
@@ -127,6 +127,27 @@ def test_chats_are_kept_when_the_operator_wants_them() -> None:
     remove(upstream, Directory("new"), enabled=False, book=book)
     assert upstream.deleted == []
     assert book.written == []
+
+
+def test_not_all_are_deleted_at_the_same_moment() -> None:
+    class Slow(ScriptedUpstream):
+        at_once = most = 0
+
+        def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            gevent.idle()
+            self.at_once -= 1
+            super().delete_chat(chat_id, account, token)
+
+    upstream = Slow()
+    remover = ChatRemover({Kind.KIMI: upstream}, Directory("new"), Ledger(Book()), Records())
+    with remover.collecting(ACCOUNT, "token") as chats:
+        for number in range(3 * AT_ONCE):
+            chats.append(f"c{number}")
+    assert remover.join(5)
+    assert len(upstream.deleted) == 3 * AT_ONCE
+    assert 1 < upstream.most <= AT_ONCE
 
 
 def test_a_channel_hands_over_all_there_is_and_then_the_failure() -> None:
