@@ -1,13 +1,14 @@
-"""Captures: what was said between an adapter and its upstream, as a file that can be shown and played again.
+r"""Captures: what was said between an adapter and its upstream, as a file that can be shown and played again.
 
 A file is JSON lines: `capture` (its version and what was asked), then for each exchange `request`, `response`,
 `chunk`… and `end`, and at last `outcome`, which is what the adapter makes of it.
-Bytes stand as `text` where they are UTF-8, else as `base64`; times are in seconds since the request.
+Bytes stand as `text` where they are UTF-8, else `escaped`: what is none as `\xNN`, a backslash as two of them.
+Times are in seconds since the request.
 """
 
 from __future__ import annotations
 
-import base64
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
@@ -18,6 +19,8 @@ from kimi.accounts import Kind
 from kimi.chat import Chat, Feature, Message
 
 VERSION: Final = 1
+
+_ESCAPED: Final = re.compile(rb"\\(?:\\|x([\da-f]{2}))")
 
 
 class NoCapture(ValueError):
@@ -133,17 +136,19 @@ def _request(exchange: Exchange) -> dict[str, Any]:
 
 
 def _packed(data: bytes) -> dict[str, str]:
+    """So that whoever is to pass it on can read it."""
     try:
-        text = data.decode()
+        return {"text": data.decode()}
     except UnicodeDecodeError:
-        text = "\0"
-    return {"base64": base64.b64encode(data).decode()} if "\0" in text else {"text": text}
+        return {"escaped": data.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")}
 
 
 def _unpacked(body: Mapping[str, str] | None) -> bytes | None:
     if body is None:
         return None
-    return body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
+    if "text" in body:
+        return body["text"].encode()
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else b"\\", body["escaped"].encode())
 
 
 def _line(**fields: Any) -> bytes:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devtools.capture import Access, find, main, record
-from devtools.captures import Exchange, NoCapture, Question, load
+from devtools.captures import Capture, Exchange, NoCapture, Question, load
 from devtools.recorder import play
 from devtools.saying import Trouble
 from kimi.accounts import Account, Kind, Tokens
@@ -84,6 +86,15 @@ def test_a_failure_is_recorded_as_well(
 
     assert capture.outcome.error in {error, "Unreachable"}
     assert play(load(b"".join(capture.lines()))).error == capture.outcome.error
+
+
+@given(st.lists(st.one_of(st.binary(), st.text().map(str.encode), st.sampled_from([b"\\x41", b"\\\\x", b"\xff\\x41"]))))
+def test_bytes_of_any_kind_are_kept(chunks: list[bytes]) -> None:
+    told = tuple((float(number), chunk) for number, chunk in enumerate(chunks))
+    exchange = Exchange("POST", "/x", {}, b"".join(chunks), status=200, chunks=told)
+    capture = Capture(Question(Kind.KIMI, "kimi", "?"), "2026", (exchange,))
+
+    assert load(b"".join(capture.lines())) == capture
 
 
 @pytest.mark.parametrize("text", [b"", b"x", b"{}", b"[]", b'{"capture": 99}', b'{"capture": 1, "made": ""}'])
