@@ -15,6 +15,7 @@ from gateway.cli_import import import_accounts
 from gateway.tables import span, table
 from kimi.accounts import Record, State
 from kimi.pool import Members, Store, connect
+from kimi.pool.drift import DriftBook
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
@@ -42,13 +43,15 @@ accounts.add_command(import_accounts)
 def list_accounts(*, as_json: bool) -> None:
     """Show every account, its state and why it is in it."""
     with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis:
-        records = Members(Store(redis)).all()
+        records, unknown = Members(Store(redis)).all(), DriftBook(Store(redis)).all()
     now = time.time()
     if as_json:
         for record in records:
             click.echo(orjson.dumps(described(record, now)))
     elif records:
         click.echo(table([_HEAD, *(row(record, now) for record in records)]))
+        if unknown:
+            click.echo(f"\nKimi has changed: {len(unknown)} of the things it says are not known here, see ./dev drift.")
     else:
         click.echo(
             "There are no accounts: put some into accounts.yaml or KIMI_REFRESH_TOKENS, and start the refresher."

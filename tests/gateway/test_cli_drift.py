@@ -10,10 +10,11 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import main
 from gateway.cli_drift import ADVICE, NOTHING
-from kimi.accounts import Kind
-from kimi.pool import Store, connect
+from kimi.accounts import ConfiguredAccount, Kind
+from kimi.pool import Members, Store, connect
 from kimi.pool.drift import DriftBook
 from kimi.upstreams.drift import Drift
+from tests.kimi.pool.pools import web
 
 
 def run(redis_url: str, *arguments: str) -> Result:
@@ -21,10 +22,15 @@ def run(redis_url: str, *arguments: str) -> Result:
 
 
 @pytest.fixture
-def book(redis_url: str) -> Iterator[DriftBook]:
+def store(redis_url: str) -> Iterator[Store]:
     redis = connect(redis_url)
-    yield DriftBook(Store(redis))
+    yield Store(redis)
     redis.close()
+
+
+@pytest.fixture
+def book(store: Store) -> DriftBook:
+    return DriftBook(store)
 
 
 def test_it_is_a_table_with_what_to_do(book: DriftBook, redis_url: str) -> None:
@@ -43,6 +49,24 @@ def test_it_is_a_table_with_what_to_do(book: DriftBook, redis_url: str) -> None:
 
     (line,) = run(redis_url, "--json").output.splitlines()
     assert json.loads(line).items() >= {"kind": "kimi-classic", "what": "event", "name": "hologram", "count": 3}.items()
+
+
+def test_who_looks_at_the_accounts_is_told_that_there_is_something(
+    store: Store, book: DriftBook, redis_url: str
+) -> None:
+    Members(store).sync([ConfiguredAccount(web("a"), "secret")])
+    drift = Drift()
+    drift.note(Kind.KIMI, "mask", "block.hologram")
+
+    def said() -> list[str]:
+        return CliRunner().invoke(main, ["accounts", "list"], env={"REDIS_URL": redis_url}).output.splitlines()
+
+    before = said()
+    book.keep(drift)
+    assert said()[len(before) :] == [
+        "",
+        "Kimi has changed: 1 of the things it says are not known here, see ./dev drift.",
+    ]
 
 
 def test_it_can_be_forgotten(book: DriftBook, redis_url: str) -> None:
