@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from kimi.chat import Attachment
-from kimi.errors import FileRefused
+from kimi.errors import FileRefused, StoreUnavailable
 from kimi.files import dataurls, names
 from kimi.files.blob import Blob
 from kimi.files.sniffing import NotReadable, Type, sniff
@@ -15,22 +17,28 @@ from kimi.files.spool import Spool, TooLarge
 from kimi.files.web import NotFetched, Web
 from kimi.http import media_type
 
+log = logging.getLogger(__name__)
+
 MOST_BYTES: Final = 100 * 1024 * 1024
 """The largest file that Kimi takes."""
 
 
 class Fetcher:
-    """Brings attachments here."""
+    """Brings attachments here; `new_spool` makes a place on disk for so many bytes."""
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: Web, new_spool: Callable[[int], Spool] = Spool) -> None:
         self._web = web
+        self._new_spool = new_spool
 
     def fetch(self, attachment: Attachment, limit: int = MOST_BYTES) -> Blob:
-        """The content of `attachment`, at most `limit` bytes of it; the caller closes it. Raises `FileRefused`."""
+        """The content of `attachment`, at most `limit` bytes of it; the caller closes it.
+
+        Raises `FileRefused`, and `StoreUnavailable` when it cannot be written down here.
+        """
         name = names.tidy(attachment.name)
         if not name and not dataurls.is_data(attachment.url):
             name = names.of_url(attachment.url)
-        with Spool(limit) as spool, _refused(attachment.where, name, limit):
+        with _refused(attachment.where, name, limit), self._new_spool(limit) as spool:
             found, name = self._fill(spool, attachment, name)
             if attachment.is_image and found.media == "text/html":
                 raise NotReadable("is a web page, not an image")
@@ -75,3 +83,8 @@ def _refused(where: str, name: str, limit: int) -> Iterator[None]:
         raise FileRefused(f"could not be decoded: {error}", name=name, param=where) from None
     except TooLarge:
         raise FileRefused(f"is larger than {limit / 1024 / 1024:.0f} MB", name=name, param=where) from None
+    except OSError as error:  # those of the network are `NotFetched`
+        folder = tempfile.gettempdir()
+        advice = "make room there, or name another folder in TMPDIR"
+        log.error("no file can be kept in %s (%s): %s", folder, error, advice)  # noqa: TRY400 - one line tells all
+        raise StoreUnavailable(f"no file can be kept in {folder}") from error

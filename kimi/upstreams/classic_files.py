@@ -23,6 +23,7 @@ from kimi.upstreams.line import Line
 from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, refusal, told
 
 _THERE: Final = frozenset({"initialized", "parsed"})
+_UNDER_WAY: Final = frozenset({"pending", "uploading", "uploaded", "processing", "parsing"})
 _ALIVE: Final = Alive()
 
 
@@ -77,6 +78,8 @@ class ClassicFiles:
             if status in _THERE:
                 return made
             _check(status, blob)
+            if status not in _UNDER_WAY:
+                self._line.drift.note(account.kind, "status", status, made)
             yield _ALIVE
         raise AssertionError("unreachable: it is refused before")
 

@@ -23,6 +23,7 @@ from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, refusal, told
 _UPLOAD_PATH: Final = "/apiv2-files/file/upload"
 _PROGRESS_PATH: Final = "/apiv2-files/kimi.gateway.file.v1.FileService/GetFileParseProgress"
 _READ, _FAILED = "PROCESS_STATUS_SUCCESS", "PROCESS_STATUS_FAILED"
+_UNDER_WAY: Final = frozenset({"PROCESS_STATUS_UNSPECIFIED", "PROCESS_STATUS_PENDING", "PROCESS_STATUS_PROCESSING"})
 _ALIVE: Final = Alive()
 
 
@@ -44,6 +45,8 @@ class ConnectFiles:
                 break
             if status == _FAILED:
                 raise refusal(blob, "could not be read by Kimi")
+            if status not in _UNDER_WAY:
+                self._line.drift.note(account.kind, "status", status)
             yield _ALIVE
         return Upload(file_id, blob.name, blob.size, blob.media, blob.is_image)
 

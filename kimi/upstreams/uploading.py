@@ -18,6 +18,8 @@ PARSE_SECONDS: Final = 30.0
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 1.0
 _READ_BYTES: Final = 65536
+_ABOUT_THE_FILE: Final = frozenset({400, 415, 422})
+"""Statuses of complaints whose words nobody knows, at calls in which nothing but the file is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,6 @@ def told(line: Line, account: Account, answer: Answer, blob: Blob) -> Mapping[st
 def _about(blob: Blob, error: KimiError, status: int) -> KimiError:
     if isinstance(error, PromptTooLong):
         return refusal(blob, "is larger than Kimi takes")
-    if isinstance(error, RequestInvalid) or (isinstance(error, BrokenAnswer) and 400 <= status < 500):
+    if isinstance(error, RequestInvalid) or (isinstance(error, BrokenAnswer) and status in _ABOUT_THE_FILE):
         return refusal(blob, "was not taken by Kimi")
     return error

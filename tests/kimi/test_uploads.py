@@ -237,6 +237,7 @@ def test_what_is_wrong_with_the_file_is_said_of_the_file(
         (Kind.CLASSIC, [place(), ok(b""), json({"status": "parsed"})], BrokenAnswer),
         (Kind.KIMI, [json({"code": "unauthenticated", "message": "?"}, "401 No")], TokenRejected),
         (Kind.KIMI, [json({"code": "unauthenticated", "message": "?"})], TokenRejected),
+        (Kind.CLASSIC, [json({}, "404 Moved Away")], BrokenAnswer),
         (Kind.KIMI, [json({"file": {}})], BrokenAnswer),
     ],
 )
@@ -247,6 +248,30 @@ def test_what_is_wrong_with_the_account_or_the_upstream_is_never_the_file(
         Bench(kind, transport).upload(server, blob(PDF))
     assert not isinstance(caught.value, FileRefused)
     assert "signature" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers"),
+    [
+        (
+            Kind.CLASSIC,
+            [
+                place(),
+                ok(b""),
+                json({"id": "f", "status": "new"}),
+                json({"id": "f", "status": "parsed"}),
+                ok(PARSED, SSE),
+            ],
+        ),
+        (Kind.KIMI, [json({"file": {"id": "f"}}), progress("NEW"), progress("SUCCESS")]),
+    ],
+)
+def test_a_status_that_nobody_knows_is_waited_out_and_told(
+    transport: Transport, kind: Kind, answers: Sequence[Answer], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Server(Upstream(list(answers))) as server:
+        Bench(kind, transport).upload(server, blob(PDF))
+    assert "status" in caplog.text and "new" in caplog.text.lower()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kimi.chat import Attachment
-from kimi.errors import FileRefused
+from kimi.errors import FileRefused, StoreUnavailable
 from kimi.files import Blob
 from kimi.files.fetching import Fetcher
 from kimi.files.spool import Spool
@@ -138,6 +139,21 @@ def test_nothing_is_left_of_what_could_not_be_had() -> None:
     with fetch(data(PDF)).content as content:
         assert os.fstat(content.fileno()).st_nlink == 0, "it has no name, so that a killed process leaves nothing"
     assert lowest_free_descriptor() == before
+
+
+class Full(Spool):
+    """A disk that is full."""
+
+    def write(self, piece: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_the_operators_affair(caplog: pytest.LogCaptureFixture) -> None:
+    fetcher = Fetcher(Web(), Full)
+    with pytest.raises(StoreUnavailable):
+        fetcher.fetch(Attachment(data(PDF), "messages[0]"))
+    assert "No space left on device): make room there, or name another folder in TMPDIR" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_a_source_that_always_has_more_lets_others_run() -> None:
