@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -119,3 +120,24 @@ def test_one_who_comes_back_after_long_goes_on_with_his_newest_token(home: Stack
         assert not client.exists(f"{PREFIX}account:{account}")
     assert ask(home, guest).ok
     assert guest.state["reused"] == 0
+
+
+def test_reverse_kimis_file_is_an_account_of_the_operators_and_a_client_key(home: Stack) -> None:
+    owner = Guest(home)
+    file = {"token": "its-key", "auth_token": "Bearer x", "refresh_token": f"Bearer {owner.token}"}
+    home.accounts_file.write_text(json.dumps(file), "utf-8")
+    until(lambda: home.usable() == 1, seconds=30, what="the account of the file is fresh")
+    home.gateways.append(home.another_gateway("second"))
+    home.gateways[-1].start()
+    home.gateways[-1].wait_ready()
+    answer = requests.post(
+        f"{home.gateways[-1].url}/v1/chat/completions",
+        headers={"Authorization": "Bearer its-key"},
+        json={"model": "kimi", "messages": [{"role": "user", "content": "hi"}]},
+        timeout=60,
+    )
+    assert answer.ok and owner.served() == 1
+    refused = ask(home, owner)
+    assert refused.status_code == 401 and "operator" in refused.json()["error"]["message"]
+    assert owner.state["reused"] == 0
+    assert json.loads(home.accounts_file.read_text("utf-8")) == file
