@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from gateway.auth import PASSTHROUGH, Caller, ClientKeys, offered
 from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, UnknownKey
-from kimi import credentials
+from kimi import claims, credentials
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.credentials import CredentialError
 from kimi.errors import StoreUnavailable
@@ -41,7 +41,7 @@ def refresh_tokens(text: str) -> tuple[str, ...]:
             token = credentials.refresh_token(each)
         except CredentialError:
             continue
-        if token.startswith("eyJ"):
+        if claims.read(token) != claims.Claims():  # each costs an exchange, and this is what all of them have
             found.append(token)
     return tuple(dict.fromkeys(found))
 
