@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 
 import gevent
 import pytest
+from gevent.event import Event as Flag
 
 from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
 from kimi.errors import StoreUnavailable
@@ -72,6 +74,49 @@ def test_chats_of_running_requests_are_held(book: Book, ledger: Ledger) -> None:
     ledger.left(TWO)
     ledger.flush()
     assert book.written[1] == {ONE: None, TWO: LEFT_SECONDS, THREE: HELD_SECONDS}
+
+
+def test_a_chat_that_was_taken_over_is_held_without_a_note(book: Book, ledger: Ledger) -> None:
+    ledger.taken(ONE)
+    ledger.flush()
+    assert (book.written, ledger.held) == ([], 1)
+    ledger.hold()
+    ledger.left(ONE, 60.0)
+    ledger.flush()
+    assert book.written == [{ONE: 60.0}]
+
+
+def test_of_a_chat_that_was_let_go_nothing_more_is_written(book: Book, ledger: Ledger) -> None:
+    ledger.opened(ONE)
+    ledger.opened(TWO)
+    ledger.let_go(ONE)
+    ledger.hold()
+    ledger.flush()
+    assert book.written == [{TWO: HELD_SECONDS}]
+    assert ledger.held == 1
+
+
+def test_letting_go_waits_for_what_is_being_written(book: Book) -> None:
+    begun, go_on = Flag(), Flag()
+
+    def write(waits: Mapping[StandingChat, float | None]) -> int:
+        begun.set()
+        go_on.wait()
+        book.written.append(dict(waits))
+        return 0
+
+    slow = Ledger(SimpleNamespace(note=write))
+    slow.opened(ONE)
+    writer = gevent.spawn(slow.flush)
+    begun.wait()
+    letting = gevent.spawn(slow.let_go, ONE)
+    gevent.idle()
+    assert not letting.ready()
+    go_on.set()
+    gevent.joinall([writer, letting], timeout=5)
+    assert letting.ready()
+    assert book.written == [{ONE: HELD_SECONDS}]
+    assert slow.held == 0
 
 
 def test_what_cannot_be_written_is_kept_and_told_once(

@@ -8,6 +8,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
+import requests
 
 from tests.system.stack import Gateway, Stack
 
@@ -58,6 +59,9 @@ def test_the_upstream_reads_nothing_twice(home: Stack, model: str) -> None:
         talk.say(question)
     assert prompts(home, 5) == questions
     assert home.simulator.total("chats_created") == made + 1
+    for gateway in home.gateways:
+        figures = requests.get(f"{gateway.url}/metrics", timeout=5).text
+        assert 'kimi_gateway_conversations_total{fate="continued"}' in figures
 
 
 @pytest.mark.parametrize("model", MODELS)
