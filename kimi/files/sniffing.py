@@ -48,6 +48,7 @@ _SAME: Final[Mapping[str, str]] = MappingProxyType({".jpeg": ".jpg", ".tif": ".t
 
 _PDF = Type("application/pdf", ".pdf")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_HEAD: Final = 52  # bytes, as far as it tells where its directory is
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 _MARKS: Final[tuple[tuple[Mapping[int, bytes], Type], ...]] = (
@@ -135,7 +136,7 @@ def _document(content: BinaryIO, head: bytes) -> Type | None:
         content.seek(max(size - _TAIL, 0))
         tail = content.read()
         return next((found for part, found in _PARTS.items() if part in head or part in tail), None)
-    if head.startswith(_OLE):
+    if head.startswith(_OLE) and len(head) >= _OLE_HEAD:
         shift, first = struct.unpack_from("<H", head, 30)[0], struct.unpack_from("<I", head, 48)[0]
         content.seek((first + 1) << min(shift, 12))
         directory = content.read(4096)

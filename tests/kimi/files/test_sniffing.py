@@ -6,7 +6,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kimi.files.sniffing import NotReadable, sniff
@@ -127,6 +127,7 @@ def test_the_ending_says_what_it_is(name: str, called: str) -> None:
 
 
 @given(st.binary(min_size=1, max_size=600))
+@example(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 def test_no_content_is_an_accident(content: bytes) -> None:
     with suppress(NotReadable):
         assert sniff(io.BytesIO(content), "a.txt").called("a.txt").startswith("a.")
