@@ -96,7 +96,28 @@ _STATUSES: Final = {
     "502": "Kimi could not be reached, gave a broken answer or none in time",
     "503": "No account can serve this at present",
 }
-_PART: Final[dict[str, Any]] = {"type": "object", "required": ["type"], "properties": {"type": _TEXT, "text": _TEXT}}
+_URL: Final[dict[str, Any]] = {
+    "anyOf": [_TEXT, {"type": "object", "required": ["url"], "properties": {"url": _TEXT}}],
+    "description": "An http, https or `data:` URL of a public address",
+}
+_PART: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {**_TEXT, "description": "`text`, `image_url`, `file`, `file_url`, `input_image` or `input_file`"},
+        "text": _TEXT,
+        "image_url": _URL,
+        "file_url": _URL,
+        "file": {
+            "type": "object",
+            "properties": {
+                "filename": _TEXT,
+                "file_data": {**_TEXT, "description": "The content in base64, or as a `data:` URL"},
+                "url": _TEXT,
+            },
+        },
+    },
+}
 _SCHEMAS: Final[dict[str, Any]] = {
     "Error": {
         "type": "object",
