@@ -31,7 +31,8 @@ class Script:
 
     Times are in seconds: `first_delay` comes before the first byte, `silence` between the head of a stream and its
     text. Of a search, `sources` are found, and the text speaks of them where `marks` is true. The classic dialect
-    stops after `limit` characters, until it is told to go on.
+    says which they are where `cards` is true (else it has to be asked), and stops after `limit` characters, until it is
+    told to go on.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Script:
     first_delay: float = 0.0
     sources: int = 2
     marks: bool = True
+    cards: bool = True
     silence: float = 0.0
     limit: int | None = None
 
@@ -56,6 +58,7 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "first_delay": _NUMBER,
     "sources": int,
     "marks": bool,
+    "cards": bool,
     "silence": _NUMBER,
     "limit": int,
 }

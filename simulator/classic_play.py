@@ -87,7 +87,7 @@ class ClassicPlay:
             said += len(piece)
             self._resp.text += piece
             yield self._emit("text", self._cmpl(piece))
-        if self._resp.sources:
+        if self._resp.sources and self._cue.script.cards:
             cards = [{"ref_id": str(n + 1), "url": url, "title": title} for n, (url, title, _) in self._sites()]
             yield self._emit("tail", {"event": "ref_docs", "ref_cards": cards})
         yield from self._end()
@@ -114,6 +114,7 @@ class ClassicPlay:
                 "snippet": f"摘要 snippet {n + 1}",
             }
             for n, (url, title, site) in self._sites()
+            if self._cue.script.cards
         ]
         target = {"type": "target", "targets": ["simulator"]}
         for msg in ({"type": "start"}, {"type": "start_res"}, target, *found, {"type": "answer"}):

@@ -59,6 +59,16 @@ def test_sources_are_annotated_where_they_stand(house: Stack, streamed: bool) ->
 
 
 @streaming
+def test_sources_are_asked_for_where_they_are_not_told(classic: Stack, streamed: bool) -> None:
+    answers(classic, "The moon is far away.", cards=False)
+    answer = ask(classic, model="kimi-search", streamed=streamed)
+    said, _, lines = answer.text.partition("The moon is far away.")
+    assert said == "", "the marks were gone before anybody knew what they mean"
+    assert FIRST in lines
+    assert {url for _, url in answer.cited} == {FIRST, SECOND}
+
+
+@streaming
 def test_sources_are_listed_at_the_end(house: Stack, streamed: bool) -> None:
     answers(house, "The moon.", marks=False)
     text = ask(house, model="kimi-search", streamed=streamed).text
@@ -101,12 +111,12 @@ def test_marks_beside_a_file_stay_what_they_are_without_a_search(house: Stack, s
 
 @streaming
 def test_research(classic: Stack, streamed: bool) -> None:
-    classic.simulator.settings(research_silence=2.5)
+    classic.simulator.settings(research_silence=1.5)
     answers(classic, "Found out.", marks=False)
     begun = time.monotonic()
     answer = ask(classic, model="kimi-research-silent", streamed=streamed)
     assert answer.text == "Found out."
-    assert time.monotonic() - begun >= 2.5
+    assert time.monotonic() - begun >= 1.5
     note = asked(classic)
     assert note["body"]["use_research"] is True
     usage = classic.simulator.control("GET", f"requests?endpoint=research&account={note['account']}&last=1")

@@ -114,6 +114,17 @@ def test_a_text_that_draws_on_a_search_has_marks_split_over_events(kimi: Simulat
     assert not any("[^1^]" in piece for piece in pieces)
 
 
+def test_sources_may_not_be_told_before_they_are_asked_for(kimi: Simulator, classic: Client) -> None:
+    kimi.fault("answer", text="The moon.", cards=False)
+    chat_id = classic.new_chat()
+    body = classic.complete(chat_id, use_search=True).content
+    assert "ref_docs" not in kinds(body)
+    assert b"example.com" not in body
+    resp = next(event["id"] for event in events(body) if event["event"] == "resp")
+    answer = classic.call("POST", "/api/chat/segment/v3/rag-refs", {"queries": [{"chat_id": chat_id, "sid": resp}]})
+    assert len(answer.json()["items"][0]["refs"]) == 2
+
+
 def test_research_is_silent_for_long_and_is_used_up(kimi: Simulator, classic: Client) -> None:
     kimi.settings(research_silence=0.05)
     kimi.account("classic", research=1)
