@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import pytest
@@ -86,6 +87,7 @@ class Bench:
 
     kind: Kind
     transport: Transport
+    proxy: str | None = None
     clock: Clock = field(default_factory=Clock)
     pauses: list[float] = field(default_factory=list)
 
@@ -98,7 +100,7 @@ class Bench:
         made = ClassicFiles if self.kind is Kind.CLASSIC else ConnectFiles
         files = made(Line(self.transport, endpoints), Patience(self.clock, self.pause))
         try:
-            return spent(files.upload(content, Account(name="a", kind=self.kind), "access"))
+            return spent(files.upload(content, Account(name="a", kind=self.kind, proxy=self.proxy), "access"))
         finally:
             self.transport.close()  # or the server would wait for more
 
@@ -272,6 +274,32 @@ def test_a_status_that_nobody_knows_is_waited_out_and_told(
     with Server(Upstream(list(answers))) as server:
         Bench(kind, transport).upload(server, blob(PDF))
     assert "status" in caplog.text and "new" in caplog.text.lower()
+
+
+class Noting(Transport):
+    """Notes through which proxy each request should go, and sends it there without."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proxies: list[str | None] = []
+
+    def stream(self, *args: Any, proxy: str | None = None, **options: Any) -> Any:
+        self.proxies.append(proxy)
+        return super().stream(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers"),
+    [
+        (Kind.CLASSIC, [place(), ok(b""), json({"id": "f", "status": "parsed"}), ok(PARSED, SSE)]),
+        (Kind.KIMI, [json({"file": {"id": "f"}}), progress("SUCCESS")]),
+    ],
+)
+def test_all_of_it_goes_through_the_accounts_proxy(kind: Kind, answers: Sequence[Answer]) -> None:
+    noting = Noting()
+    with Server(Upstream(list(answers))) as server:
+        Bench(kind, noting, proxy="http://proxy:1").upload(server, blob(PDF))
+    assert noting.proxies == ["http://proxy:1"] * len(answers)
 
 
 @pytest.fixture(scope="module")
