@@ -34,6 +34,8 @@ MOST_FILES: Final = 50
 """Files of one request; of more the newest count, so that a long conversation can go on."""
 MOST_BYTES: Final = 300 * 1024 * 1024
 """What all files of one request may have on disk."""
+FILE_SECONDS: Final = 60.0
+"""What fetching one file may take, a host's name and its server's headers included."""
 FETCHING_SECONDS: Final = 180.0
 """What fetching all files of one request may take."""
 _NOT_STALE = (AccountError, ContentRefused, FileRefused, PromptTooLong, Unreachable, UpstreamTimeout)
@@ -57,11 +59,24 @@ class Memory(Protocol):
 
 
 class Files:
-    """What requests need for their files; one a process."""
+    """What requests need for their files; one a process.
 
-    def __init__(self, fetcher: Fetcher, memory: Memory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    Fetching may take `file_seconds` for one, and `seconds` for all files of a request.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        memory: Memory,
+        *,
+        file_seconds: float = FILE_SECONDS,
+        seconds: float = FETCHING_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.fetcher = fetcher
         self.memory = memory
+        self.file_seconds = file_seconds
+        self.seconds = seconds
         self.monotonic = monotonic
 
     def luggage(self, routes: Sequence[str]) -> Luggage:
@@ -83,7 +98,7 @@ class Luggage:
         self._by_url: dict[str, Blob] = {}
         self._by_digest: dict[str, Blob] = {}
         self._reused: set[str] = set()  # digests, by the attempt that runs
-        self._seconds = FETCHING_SECONDS
+        self._seconds = files.seconds
 
     def fetch(self, messages: Sequence[Message]) -> None:
         """Brings the files of `messages` here that are not here yet. Raises `FileRefused`."""
@@ -150,9 +165,9 @@ class Luggage:
 
     @contextmanager
     def _clocked(self, attachment: Attachment) -> Iterator[None]:
-        """Ends a fetch when the time for all is over, whatever it waits for."""
-        began = self._with.monotonic()
-        limit = gevent.Timeout(max(self._seconds, 0.001))
+        """Ends a fetch when its time is over, whatever it waits for."""
+        limits, began = self._with, self._with.monotonic()
+        limit = gevent.Timeout(max(min(self._seconds, limits.file_seconds), 0.001))
         self.is_fetching = True
         try:
             with limit:
@@ -160,8 +175,11 @@ class Luggage:
         except gevent.Timeout as timeout:
             if timeout is not limit:
                 raise
-            reason = f"could not be fetched: all files of a request together may take {FETCHING_SECONDS:g} s"
-            raise FileRefused(reason, name=names.tidy(attachment.name), param=attachment.where) from None
+            late = f"it took longer than {limits.file_seconds:g} s"
+            if self._seconds < limits.file_seconds:
+                late = f"all files of a request together may take {limits.seconds:g} s"
+            name = names.tidy(attachment.name)
+            raise FileRefused(f"could not be fetched: {late}", name=name, param=attachment.where) from None
         finally:
             self.is_fetching = False
             self._seconds -= self._with.monotonic() - began

@@ -214,12 +214,18 @@ def test_all_files_together_have_a_limit(make_house: MakeHouse) -> None:
     assert caught.value.param == "0.3"
 
 
-def test_fetching_takes_no_longer_than_it_may(make_house: MakeHouse) -> None:
-    house = make_house(upstream=Reader([HELLO]), fetcher=Source())
-    luggage = house.files.luggage(["kimi"])
-    luggage._seconds = 0.05
-    with pytest.raises(FileRefused, match="could not be fetched: all files of a request together may take 180 s"):
+@pytest.mark.parametrize(
+    ("file_seconds", "seconds", "reason"),
+    [
+        (0.05, 60, "it took longer than 0.05 s"),
+        (60, 0.05, "all files of a request together may take 0.05 s"),
+    ],
+)
+def test_fetching_takes_no_longer_than_it_may(file_seconds: float, seconds: float, reason: str) -> None:
+    luggage = Files(Source(), Away(), file_seconds=file_seconds, seconds=seconds).luggage(["kimi"])
+    with pytest.raises(FileRefused) as caught:
         luggage.fetch([said("never")])
+    assert str(caught.value) == f'The file "a.pdf" could not be fetched: {reason}.'
     assert not luggage.is_fetching
 
 
