@@ -22,10 +22,9 @@ from gateway.surfaces.chat_request import ChatRequest
 from gateway.surfaces.wire import Stream, Whole
 from gateway.turn import Turn
 from gateway.views.replies import raw_reply
-from gateway.views.requests import authenticate, entry, seen_by
+from gateway.views.requests import authenticate, entry, named_by
 from kimi.context import fitting
 from kimi.errors import AccountError, NoAccount
-from kimi.models import select
 from kimi.pool.private import private_routes
 
 PATIENCE: Final = 15.0
@@ -76,7 +75,7 @@ class Answering:
 
     def _start(self, caller: Caller, asked: ChatRequest, turn: Turn) -> Run:
         services = self._services
-        named = select(asked.model, seen_by(caller, services).routes, self._settings.kimi_model_aliases)
+        named = named_by(caller, services, asked.model, self._settings.kimi_model_aliases)
         selection = fitting(asked.narrow(named), asked.messages, partial(gevent.sleep, BREATH))
         if caller.is_private:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))

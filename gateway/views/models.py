@@ -9,8 +9,8 @@ from flask import Blueprint, Response
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
-from gateway.views.requests import authenticate, seen_by
-from kimi.models import listing, select
+from gateway.views.requests import authenticate, named_by, seen_by
+from kimi.models import listing
 
 _CREATED: Final = 1_696_809_600  # 9 October 2023, when Kimi was published; clients want a number and show none
 
@@ -27,8 +27,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
 
     @views.get("/v1/models/<path:name>")
     def model(name: str) -> Response:
-        pool = seen_by(authenticate(services.keys), services)
-        return json_reply(_model(select(name, pool.routes, aliases).name))
+        return json_reply(_model(named_by(authenticate(services.keys), services, name, aliases).name))
 
     return views
 

@@ -10,6 +10,8 @@ from flask import Flask, Response, g, request
 from gateway.auth import Caller
 from gateway.journal import Entry, Journal
 from gateway.services import Door, Services
+from kimi.aliases import Aliases
+from kimi.models import FeatureUnserved, Selection, UnknownModel, select
 from kimi.pool import Summary
 
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -32,6 +34,19 @@ def authenticate(keys: Door) -> Caller:
 def seen_by(caller: Caller, services: Services) -> Summary:
     """What `caller` can ask for. Raises `StoreUnavailable` when that was never known."""
     return caller.pool or services.catalogue.lately()
+
+
+def named_by(caller: Caller, services: Services, name: str, aliases: Aliases) -> Selection:
+    """What `name` stands for. What the accounts did not have a moment ago they may have by now.
+
+    Raises `UnknownModel`, `FeatureUnserved` or `StoreUnavailable`.
+    """
+    try:
+        return select(name, seen_by(caller, services).routes, aliases)
+    except (UnknownModel, FeatureUnserved):
+        if caller.pool is not None:
+            raise
+        return select(name, services.catalogue.now().routes, aliases)
 
 
 def install(app: Flask, services: Services) -> None:

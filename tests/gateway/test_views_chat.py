@@ -266,6 +266,16 @@ def test_what_no_account_can_do_is_told_at_once(house: House, model: str, status
     assert house.pool.started == []
 
 
+def test_what_accounts_have_only_just_got_is_found_at_once(house: House) -> None:
+    house.pool.known = replace(EVERYTHING, routes=frozenset({"kimi"}))
+    assert house.client.post(URL, json={**HI, "model": "kimi-k1"}, headers=AUTHORIZED).status_code == 404
+    house.pool.known = replace(EVERYTHING, routes=frozenset({"kimi", "kimi-classic"}))
+    for model in ("kimi-k1", "kimi-research"):
+        house.pool.will(*answer("x"))
+        assert house.client.post(URL, json={**HI, "model": model}, headers=AUTHORIZED).status_code == 200
+        assert house.client.get(f"/v1/models/{model}", headers=AUTHORIZED).status_code == 200
+
+
 def test_an_alias_answers_under_the_name_that_was_asked_for() -> None:
     house = House(kimi_model_aliases="gpt-4o=kimi-k2.6")
     house.pool.known = replace(EVERYTHING, routes=frozenset({"moonshot:kimi-k2.6"}))
