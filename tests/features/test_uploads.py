@@ -73,12 +73,22 @@ def test_an_upload_whose_bytes_are_refused_is_tried_on_another_account(classic: 
     assert ask(classic, question(part("file", data_url(content, "application/pdf")))).text == "I read plan.pdf."
 
 
-def resident(house: Stack) -> int:
-    """The most memory that the gateway's worker has had so far, in bytes."""
-    (pid,) = house.workers_pids()
-    status = Path(f"/proc/{pid}/status").read_text("ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
+class Memory:
+    """What the gateway's worker has needed at the most since this was made, in bytes."""
+
+    def __init__(self, house: Stack) -> None:
+        (pid,) = house.workers_pids()
+        self._process = Path(f"/proc/{pid}")
+        (self._process / "clear_refs").write_text("5")  # the kernel begins to measure anew
+        self._before = self._peak()
+
+    @property
+    def grown(self) -> int:
+        return self._peak() - self._before
+
+    def _peak(self) -> int:
+        lines = (self._process / "status").read_text("ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
 
 
 def test_a_large_file_passes_through_in_little_memory(house: Stack, pages: Pages) -> None:
@@ -89,9 +99,9 @@ def test_a_large_file_passes_through_in_little_memory(house: Stack, pages: Pages
         yield from itertools.repeat(block, blocks)
 
     ask(house, question(part("file", data_url(unique(PDF, "warm"), "application/pdf"))))
-    before = resident(house)
+    memory = Memory(house)
     answers(house, "I read {files}.")
     url = pages.put_large("/large.pdf", pieces, blocks * len(block), "application/pdf")
     assert ask(house, question(part("file_url", url))).text == "I read large.pdf."
-    assert resident(house) - before < 16 * 1024 * 1024
+    assert memory.grown < 16 * 1024 * 1024
     assert uploaded(house, block * blocks)
