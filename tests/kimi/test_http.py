@@ -60,6 +60,34 @@ def test_a_call_sends_what_it_is_told_and_nothing_of_the_environment(
     assert "python" not in seen[0].headers["user-agent"]
 
 
+class Halves:
+    """A body in two pieces."""
+
+    def __len__(self) -> int:
+        return 10
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"hello"
+        yield b"world"
+
+
+def test_a_body_can_come_in_pieces_and_be_sent_again(transport: Transport) -> None:
+    seen: list[Received] = []
+
+    def handle(peer: Peer) -> None:
+        for _ in range(2):
+            seen.append(peer.request())
+            peer.send(ok(b"{}"))
+
+    body = Halves()
+    with Server(handle) as server:
+        for _ in range(2):
+            request(transport, "PUT", server.url, headers={}, content=body, timeout=5)
+    assert [received.body for received in seen] == [b"helloworld"] * 2
+    assert {"content-length": "10"}.items() <= seen[0].headers.items()
+    assert "transfer-encoding" not in seen[0].headers
+
+
 def test_connections_are_reused(transport: Transport) -> None:
     def handle(peer: Peer) -> None:
         while True:
