@@ -84,7 +84,7 @@ class Attempt:
             raise outcome.error
         # The next attempt, or the next question in this chat, has to find the account as this one leaves it.
         rests = None
-        if outcome.error is not None or self._question.thread.is_on:
+        if outcome.error is not None or self._question.thread.goes_on_behind(self._finish):
             rests = given_back.wait(GIVING_BACK_SECONDS)
         if outcome.error is None:
             if self._finish is not None:

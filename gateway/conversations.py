@@ -163,14 +163,18 @@ class Thread:
         self._looks = isinstance(error, TokenRejected)  # the chat was kept, see `keeping`
         return self._looks
 
+    def goes_on_behind(self, finish: Finish | None) -> bool:
+        """Whether the conversation may be continued behind an answer with that end, in its chat."""
+        is_whole = finish is not None and finish.reason == "stop" and not finish.cut
+        return self.is_on and (is_whole or bool(self._turn.name))
+
     def keeping(self, kind: Kind, outcome: Outcome, chat: Chat, text: str, finish: Finish | None) -> Keeping | None:
         """How the chat of an attempt is kept; None when it is to be deleted. `text` is what the client has read."""
-        if not self.is_on or not kind.is_web or not outcome.chat_id:
+        if not self.goes_on_behind(finish) or not kind.is_web or not outcome.chat_id:
             return None
         message_id = outcome.segment_id
         if not self._turn.name:
-            is_whole = finish is not None and finish.reason == "stop" and not finish.cut
-            if not is_whole or not text.strip() or (kind is Kind.KIMI and not message_id):
+            if not text.strip() or (kind is Kind.KIMI and not message_id):
                 return None
             return self._keeping(fingerprints.after(self._said, (Message("assistant", text),)).hex(), message_id)
         if outcome.error is not None or not outcome.served:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from gateway.channel import CAPACITY
+from gateway.turn import Turn
 from kimi.accounts import Account, Kind
 from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Limits, Source, Sources, Text, Thinking
 from kimi.errors import Unreachable
 from tests.gateway.houses import CHAT, House, read, texts
-from tests.gateway.scripted import Step, wait_until
+from tests.gateway.scripted import Step, hang, wait_until
 from tests.kimi.pool.pools import web
 
 BEGIN: tuple[Step, ...] = (ChatOpened("c1"), Answering("s1"))
@@ -52,6 +53,15 @@ def test_a_client_that_does_not_read_keeps_no_upstream_busy_beyond_the_limit(hou
     completion = house.start(chat=limited(STOP))
     wait_until(lambda: house.upstream.closed == 1)
     assert texts(read(completion)).endswith("word tail ")
+
+
+def test_the_client_hears_of_the_end_before_the_upstream_was_told(house: House) -> None:
+    house.pool.fill(Account(name="a", kind=Kind.CLASSIC))
+    house.upstream.scripts = [(*BEGIN, Text("one END"), WAITS)]
+    house.upstream.on_cancel = hang
+    assert read(house.start(chat=limited(STOP), turn=Turn(scope="one")))[-1] == Finish("stop", cut=True)
+    assert not house.reactions.join(0), "the account is given back while the client goes on"
+    house.settle()
 
 
 def test_an_answer_that_its_limit_has_ended_counts_as_served(house: House) -> None:
