@@ -33,12 +33,14 @@ def main() -> int:
     options.add_argument("--accounts", type=int, default=3)
     options.add_argument("--clients", type=int, default=4)
     options.add_argument("--chaos", action="store_true", help="break something every few seconds")
+    options.add_argument("--conversations", type=float, default=1800, help="seconds for which they can be continued")
     options.add_argument("--seed", type=int, default=None, help="of the chaos")
     given = options.parse_args()
     if given.chaos:
         return chaotic(given)
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), simulator_options=["--token-lifetime", str(given.lifetime)])
+        env = {"KIMI_CONVERSATION_SECONDS": str(given.conversations)}
+        stack = Stack(Path(folder), env=env, simulator_options=["--token-lifetime", str(given.lifetime)])
         try:
             stack.start(kimi=given.accounts)
             return soak(stack, Traffic(stack, clients=given.clients), given.minutes)
@@ -57,6 +59,7 @@ def chaotic(given: argparse.Namespace) -> int:
             Path(folder),
             redis_proxy=way,
             refreshers=2,
+            env={"KIMI_CONVERSATION_SECONDS": str(given.conversations)},
             simulator_options=["--token-lifetime", str(given.lifetime)],
             kimi=given.accounts,
             kimi_classic=given.accounts,
