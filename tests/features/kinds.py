@@ -21,3 +21,9 @@ streaming = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "st
 def is_classic(house: Stack) -> bool:
     """Which of the two houses it is."""
     return house.env["KIMI_KIND"] == CLASSIC
+
+
+def web_accounts(house: Stack) -> list[str]:
+    """The web accounts that are the operator's own, by name."""
+    prefix = "kimi_classic" if is_classic(house) else "kimi"
+    return [f"{prefix}-{number}" for number in range(2)]

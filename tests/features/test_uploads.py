@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.features.asking import answers, ask, asked
+from tests.features.kinds import web_accounts
 from tests.features.pages import Pages
 from tests.features.parts import PDF, data_url, part, question, unique, uploaded
 from tests.system.stack import Stack
@@ -51,9 +52,8 @@ def test_a_file_that_takes_its_time_is_waited_for(house: Stack) -> None:
 
 
 def test_a_token_that_dies_before_an_upload_is_replaced(house: Stack) -> None:
-    for account in house.simulator.control("GET", "accounts"):
-        if account["kind"] != "moonshot":
-            house.simulator.control("POST", f"accounts/{account['name']}", {"revoke_access": True})
+    for name in web_accounts(house):
+        house.simulator.control("POST", f"accounts/{name}", {"revoke_access": True})
     answers(house, "I read {files}.")
     parts = question(part("file", data_url(unique(PDF, "dead token"), "application/pdf")))
     assert ask(house, parts).text == "I read plan.pdf."
