@@ -55,7 +55,9 @@ class Ledger:
         return len(self._held)
 
     def opened(self, chat: StandingChat) -> None:
-        """`chat` stands at its upstream now, and this process will delete it."""
+        """`chat` stands at its upstream now, and this process will delete it. One that it has `taken` is known."""
+        if chat in self._held:
+            return
         self._held.add(chat)
         self._unwritten.add(chat)
         self._note(chat, HELD_SECONDS)

@@ -86,6 +86,14 @@ def test_a_chat_that_was_taken_over_is_held_without_a_note(book: Book, ledger: L
     assert book.written == [{ONE: 60.0}]
 
 
+def test_a_chat_that_was_taken_over_and_deleted_at_once_is_crossed_out(book: Book, ledger: Ledger) -> None:
+    ledger.taken(ONE)
+    ledger.opened(ONE)
+    ledger.deleted(ONE)
+    ledger.flush()
+    assert book.written == [{ONE: None}]
+
+
 def test_of_a_chat_that_was_let_go_nothing_more_is_written(book: Book, ledger: Ledger) -> None:
     ledger.opened(ONE)
     ledger.opened(TWO)
