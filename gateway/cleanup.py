@@ -40,7 +40,7 @@ class Records(Protocol):
 
     def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None: ...
 
-    def claim(self, key: str, hold: float) -> Conversation | None: ...
+    def claim(self, key: str, hold: float, *, tells: bool = False) -> Conversation | None: ...
 
     def end(self, key: str, conversation: Conversation) -> bool: ...
 
@@ -127,12 +127,12 @@ class ChatRemover:
                     elif self._enabled:
                         self._running.spawn(self._remove, upstream, chat, account, token)
 
-    def claim(self, key: str) -> Conversation | None:
+    def claim(self, key: str, *, tells: bool) -> Conversation | None:
         """The conversation of `key`, for this caller alone, who gives its chat to `Opened`, `abandon` or `put_back`.
 
-        Raises `StoreUnavailable`.
+        Where he `tells`, `ConversationBusy` is raised for others meanwhile. Raises `StoreUnavailable`.
         """
-        found = self._records.claim(key, HELD_SECONDS)
+        found = self._records.claim(key, HELD_SECONDS, tells=tells)
         if found is not None and self._enabled:
             self._ledger.taken(found.chat)
         return found

@@ -24,6 +24,7 @@ from kimi.errors import (
     BrokenAnswer,
     ChatGone,
     ContentRefused,
+    ConversationBusy,
     ConversationLost,
     KimiError,
     NoAccount,
@@ -113,14 +114,15 @@ class Thread:
     def look_up(self) -> None:
         """Claims the chat to go on in, if there is one, once.
 
-        Raises `ConversationLost` where nothing but that chat will do, and `StoreUnavailable` where nobody knows.
+        Where nothing but that chat will do, raises `ConversationLost`, `ConversationBusy` while an answer in it runs,
+        and `StoreUnavailable` where nobody knows.
         """
         if not self._looks:
             return
         self._looks = False
         try:
             self._claimed = self._claim() if self.is_on and self._asks else None
-        except StoreUnavailable:
+        except (StoreUnavailable, ConversationBusy):
             if not self.can_fold:
                 raise
         if self._claimed is None and not self.can_fold:
@@ -144,13 +146,12 @@ class Thread:
 
         Raises `ConversationLost` when it is gone, unless it `was_asked` and is only left alone now.
         """
-        if self._claimed is None:
-            return False
-        if self.can_fold:
-            self._abandon()
+        if self._claimed is not None and self.can_fold:
+            self._with.remover.abandon(self._claimed)
+            self._claimed = None
             return True
-        if isinstance(error, NoAccount) and not isinstance(error, AwaitingToken) and not was_asked:
-            self._abandon()
+        is_gone = isinstance(error, NoAccount) and not isinstance(error, AwaitingToken) and not was_asked
+        if self._claimed is not None and is_gone:  # it may come back, or serve another model than this
             raise self._lost()
         return False
 
@@ -228,16 +229,12 @@ class Thread:
         return self._name if self._turn.name else self._past.hex()
 
     def _claim(self) -> Conversation | None:
-        return Shielded(partial(self._with.remover.claim, self._key), orphaned=self._orphaned).result()
+        claim = partial(self._with.remover.claim, self._key, tells=bool(self._turn.name))
+        return Shielded(claim, orphaned=self._orphaned).result()
 
     def _orphaned(self, found: Conversation | None) -> None:
         self._claimed = found
         self.close()
-
-    def _abandon(self) -> None:
-        if self._claimed is not None:
-            self._with.remover.abandon(self._claimed)
-            self._claimed = None
 
     def _keeping(self, key: str, message_id: str) -> Keeping:
         seconds = self._with.seconds if self._is_grown else min(self._with.first_turn, self._with.seconds)

@@ -174,6 +174,9 @@ TABLE: Mapping[type[BaseException], Problem] = {
     ),
     # no account could be had
     kimi.AllBusy: _BUSY,
+    kimi.ConversationBusy: replace(
+        _BUSY, message="An answer of this conversation is still running. Ask on when it has ended."
+    ),
     kimi.NoAccount: _NO_ACCOUNT,
     kimi.StoreUnavailable: Problem(
         status=503,

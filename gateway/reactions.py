@@ -96,6 +96,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         # There was no account
         errors.PoolError: NOTHING,
         errors.AllBusy: NOTHING,
+        errors.ConversationBusy: NOTHING,
         errors.NoAccount: NOTHING,
         errors.AwaitingToken: NOTHING,
         errors.StoreUnavailable: NOTHING,

@@ -26,6 +26,7 @@ KimiError
 │   └── AnswerUnread     the client did not read its answer in time
 └── PoolError            no account could be had at all
     ├── AllBusy          every account is busy or cooling down: come back later
+    │   └── ConversationBusy an answer of the conversation that is to be continued is still running
     ├── NoAccount        no usable account is configured for this
     │   └── AwaitingToken    there are accounts, but their tokens are still being refreshed
     └── StoreUnavailable Redis does not answer
@@ -188,6 +189,10 @@ class PoolError(KimiError):
 
 class AllBusy(PoolError):
     """Every account that could serve is busy or cooling down."""
+
+
+class ConversationBusy(AllBusy):
+    """An answer of the conversation that is to be continued is still running."""
 
 
 class NoAccount(PoolError):

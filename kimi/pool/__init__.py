@@ -27,6 +27,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `chats`                    | zset   | `CHAT:NAME` by the time from which the refresher may delete it         |
 | `chats:opened`             | zset   | the same by the time at which it was noted first                       |
 | `conversation:KEY`         | string | chat and last message of a conversation that can be continued; expires |
+| `continued:KEY`            | string | the chat of a conversation with a name that is being continued; expires |
 | `replaced:CHAT:NAME`       | string | a chat of which nobody knows any more that it could be continued; expires |
 | `upload:NAME:DIGEST`       | string | a file that an account has given to its upstream; expires              |
 | `route:R:turns`            | hash   | virtual time of the fair queueing by weight, by priority               |

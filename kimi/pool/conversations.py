@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from kimi.chat import Place
+from kimi.errors import ConversationBusy
 from kimi.pool.chats import StandingChat
 from kimi.pool.store import Store, to_ms
 
 REPLACED_SECONDS: Final = 10.0
 """What a worker has to delete a chat that nobody can continue any more, before others do."""
+
+RUNNING_SECONDS: Final = 3_600.0
+"""No answer takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,14 @@ class Conversations:
             to_ms(REPLACED_SECONDS),
         )
 
-    def claim(self, key: str, hold: float) -> Conversation | None:
-        """The conversation of `key`, for this caller alone; nobody else deletes its chat within `hold` seconds."""
-        found = self._store.run("conversation_claim", key, to_ms(hold))
+    def claim(self, key: str, hold: float, *, tells: bool = False) -> Conversation | None:
+        """The conversation of `key`, for this caller alone; nobody else deletes its chat within `hold` seconds.
+
+        Where he `tells`, others who come while he continues it hear so. Raises `ConversationBusy` for them.
+        """
+        found = self._store.run("conversation_claim", key, to_ms(hold), to_ms(RUNNING_SECONDS) if tells else 0)
+        if found == []:
+            raise ConversationBusy("an answer of the conversation is still running", retry_after=1.0)
         return Conversation(StandingChat.of(found[0]), found[1]) if found else None
 
     def end(self, key: str, conversation: Conversation) -> bool:

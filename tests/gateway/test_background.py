@@ -54,7 +54,7 @@ class Records:
     def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None:
         raise AssertionError(f"{key} {conversation} {seconds} {due}")
 
-    def claim(self, key: str, hold: float) -> Conversation | None:
+    def claim(self, key: str, hold: float, *, tells: bool = False) -> Conversation | None:
         raise AssertionError(f"{key} {hold}")
 
     def end(self, key: str, conversation: Conversation) -> bool:

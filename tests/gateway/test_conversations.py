@@ -286,7 +286,7 @@ class Gone(Kept):
     def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None:
         raise StoreUnavailable("away")
 
-    def claim(self, key: str, hold: float) -> Conversation | None:
+    def claim(self, key: str, hold: float, *, tells: bool = False) -> Conversation | None:
         raise StoreUnavailable("away")
 
     def end(self, key: str, conversation: Conversation) -> bool:

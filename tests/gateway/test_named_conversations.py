@@ -15,6 +15,7 @@ from kimi.errors import (
     BrokenAnswer,
     ChatGone,
     ContentRefused,
+    ConversationBusy,
     ConversationLost,
     KimiError,
     Overloaded,
@@ -114,6 +115,23 @@ def test_it_is_not_lost_because_its_account_is_busy(make_house: MakeHouse) -> No
     goes_on_behind(talk, Place("c1", "s1"))
 
 
+def test_a_question_while_an_answer_runs_is_told_so_unless_the_history_comes_along(make_house: MakeHouse) -> None:
+    talk = begun(make_house)
+    talk.house.upstream.scripts = [(Answering("s2"), Text("Well, "), 60.0, Finish("stop")), answer("c3", "s3")]
+    runs = talk.start("two")
+    runs.next(5)
+    with pytest.raises(ConversationBusy) as told:
+        say(talk, "three")
+    assert told.value.retry_after == 1.0
+    talk.messages = [Message("user", "one"), Message("assistant", "Hello there.")]
+    read(talk.start("three"))
+    assert talk.asked.behind is None
+    talk.house.upstream.go_on.set()
+    read(runs)
+    assert talk.house.completions.join(5) and talk.house.reactions.join(5)
+    goes_on_behind(talk, Place("c1", "s2"))
+
+
 def test_it_is_not_lost_when_its_client_leaves_the_queue(make_house: MakeHouse) -> None:
     talk = begun(make_house, queue_seconds=5.0)
     lease = talk.house.pool.leases.acquire(wish(only="a"))
@@ -133,6 +151,16 @@ def test_with_its_account_it_is_lost(make_house: MakeHouse) -> None:
     talk.house.pool.members.mark("a", record.version, State.BANNED, "why")
     with pytest.raises(ConversationLost):
         say(talk, "two")
+
+
+def test_it_is_not_lost_to_a_model_that_its_account_does_not_serve(make_house: MakeHouse) -> None:
+    talk = begun(make_house, web("a"), Account(name="c", kind=Kind.CLASSIC, priority=-1))
+    talk.model = "kimi-k1.5"
+    with pytest.raises(ConversationLost):
+        say(talk, "two")
+    assert talk.house.remover.join(5)
+    talk.model = "kimi"
+    goes_on_behind(talk, Place("c1", "s1"))
 
 
 @pytest.mark.parametrize("failure", [Overloaded("tired"), Unreachable("refused"), PromptTooLong("shorter")])
@@ -158,7 +186,8 @@ def test_a_chat_that_is_broken_is_deleted_and_the_conversation_lost(
     talk.house.upstream.scripts = [(failure,)]
     with pytest.raises(told):
         say(talk, "two")
-    wait_until(lambda: [chat for chat, _ in talk.house.upstream.deleted] == ["c1"])
+    assert talk.house.remover.join(5) and talk.house.ledger.flush()
+    assert [chat for chat, _ in talk.house.upstream.deleted] == ["c1"]
     with pytest.raises(ConversationLost):
         say(talk, "three")
 

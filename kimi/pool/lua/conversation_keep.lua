@@ -9,6 +9,7 @@ if replaced and replaced ~= chat then
   redis.call('SET', key('replaced', replaced), '', 'PX', math.max(1, redis.call('PTTL', record)))
   redis.call('ZADD', key('chats'), 'XX', 'LT', int(NOW + tonumber(ARGV[7])), replaced)
 end
+redis.call('DEL', key('continued', ARGV[2]))
 redis.call('SET', record, cjson.encode({chat, ARGV[4]}), 'PX', ARGV[5])
 if due then
   redis.call('ZADD', key('chats'), int(NOW + due), chat)

@@ -6,6 +6,7 @@ import pytest
 
 from devtools.waiting import until
 from kimi.chat import Place
+from kimi.errors import ConversationBusy
 from kimi.pool.chats import Chats, StandingChat
 from kimi.pool.conversations import Conversation, Conversations
 from tests.kimi.pool.pools import Pool, web
@@ -36,6 +37,25 @@ def test_a_conversation_is_claimed_once(conversations: Conversations) -> None:
     assert found == ONE
     assert found.place == Place("c:1", "m1")
     assert conversations.claim("k", 60) is None
+
+
+def test_while_it_is_continued_others_are_told(conversations: Conversations, chats: Chats) -> None:
+    conversations.keep("k", ONE, seconds=60, due=70)
+    assert conversations.claim("k", 60, tells=True) == ONE
+    with pytest.raises(ConversationBusy):
+        conversations.claim("k", 60, tells=True)
+    conversations.keep("k", ONE, seconds=60, due=70)
+    assert conversations.claim("k", 60, tells=True) == ONE, "that answer has ended"
+    chats.note({ONE.chat: None})
+    assert conversations.claim("k", 60) is None, "its chat is gone"
+
+
+def test_who_dies_while_he_continues_it_leaves_nobody_waiting(pool: Pool, conversations: Conversations) -> None:
+    conversations.keep("k", ONE, seconds=60, due=70)
+    assert conversations.claim("k", 60, tells=True) == ONE
+    pool.clock.now += 60
+    assert conversations.claim("k", 60) is None
+    assert pool.store.redis.pttl(pool.store.key("continued", "k")) > 0
 
 
 def test_its_chat_is_deleted_when_nobody_came_for_it(pool: Pool, conversations: Conversations, chats: Chats) -> None:
