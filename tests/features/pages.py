@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -68,8 +69,9 @@ class Pages:
                 self.send_header("Content-Type", media)
                 self.send_header("Content-Length", str(size))
                 self.end_headers()
-                for piece in content() if content else ():
-                    self.wfile.write(piece)
+                with suppress(ConnectionError):  # whoever came has left
+                    for piece in content() if content else ():
+                        self.wfile.write(piece)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
