@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 from flask import Flask, Response
 
-from gateway.errors import describe
 from gateway.paths import CanonicalPaths
+from gateway.problems import describe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.views import billing, chat, docs, health, models, tokens

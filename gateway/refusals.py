@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 from gunicorn.http import errors as http
 
-from gateway.errors import INTERNAL, Problem
+from gateway.problems import INTERNAL, Problem
 
 _INVALID: Final = "invalid_request_error"
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
-from gateway.errors import ClientGone, describe
+from gateway.errors import ClientGone
+from gateway.problems import describe
 from gateway.run import Run
 from gateway.surfaces.wire import Stream
 from kimi.chat import Event

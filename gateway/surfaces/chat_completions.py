@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.errors import Problem
+from gateway.problems import Problem
 from gateway.surfaces.annotations import citation, lists
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, literal, literals

@@ -11,7 +11,8 @@ import orjson
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
-from gateway.errors import BadRequest, Problem
+from gateway.errors import BadRequest
+from gateway.problems import Problem
 from gateway.surfaces.chat_request import ChatRequest, parse
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally

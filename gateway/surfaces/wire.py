@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import orjson
 
-from gateway.errors import Problem
+from gateway.problems import Problem
 from kimi.chat import Event, Usage
 
 PIECE: Final = 16 * 1024

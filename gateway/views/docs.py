@@ -6,8 +6,8 @@ from typing import Final
 
 from flask import Blueprint, Response, render_template
 
-from gateway.errors import INTERNAL, TABLE
 from gateway.openapi import document
+from gateway.problems import INTERNAL, TABLE
 from gateway.views.replies import json_reply
 
 _POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from flask import Response
 
-from gateway.errors import Problem
+from gateway.problems import Problem
 
 
 def json_reply(body: Any, status: int = 200) -> Response:

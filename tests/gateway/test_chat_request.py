@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import CHANNEL_KILLERS, BadRequest
+from gateway.errors import BadRequest
+from gateway.problems import CHANNEL_KILLERS
 from gateway.surfaces.chat_request import ChatRequest, parse
 from kimi.chat import Feature, Limits, Message
 from kimi.models import select

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import CHANNEL_KILLERS, BadRequest
+from gateway.errors import BadRequest
+from gateway.problems import CHANNEL_KILLERS
 from gateway.surfaces.content import conversation
 from kimi.chat import Attachment, Message
 

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from gunicorn.http import errors as http
 
-from gateway.errors import CHANNEL_KILLERS, INTERNAL, Problem
+from gateway.problems import CHANNEL_KILLERS, INTERNAL, Problem
 from gateway.refusals import TABLE, refusal, response
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import TABLE
+from gateway.problems import TABLE
 from gateway.views.health import FROM_MEMORY
 from kimi.errors import StoreUnavailable
 from kimi.pool import Summary

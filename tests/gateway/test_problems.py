@@ -8,21 +8,17 @@ from werkzeug.exceptions import ImATeapot, MethodNotAllowed, NotFound, RequestEn
 
 import gateway
 from gateway.errors import (
-    CHANNEL_KILLERS,
-    INTERNAL,
-    TABLE,
     BadRequest,
     BodyIncomplete,
     BodyTooLarge,
     ClientGone,
     Draining,
-    Problem,
     TokenRefused,
     TokenUndecided,
     TooManyNewTokens,
     UnknownKey,
-    describe,
 )
+from gateway.problems import CHANNEL_KILLERS, INTERNAL, TABLE, Problem, describe
 from kimi import errors as kimi
 from kimi.errors import redact
 from kimi.models import FeatureUnserved, UnknownModel

@@ -1,0 +1,287 @@
+"""The one place where what went wrong becomes what a client reads.
+
+The texts never hold a secret, nor one of the words at which one-api switches its channel to us off.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from gateway.errors import (
+    BadRequest,
+    BodyIncomplete,
+    BodyTooLarge,
+    ClientGone,
+    Draining,
+    TokenRefused,
+    TokenUndecided,
+    TooManyNewTokens,
+    UnknownKey,
+)
+from kimi import errors as kimi
+from kimi.errors import redact
+from kimi.models import FeatureUnserved, UnknownModel
+
+CHANNEL_KILLERS = (
+    "credit",
+    "balance",
+    "permission denied",
+    "quota",
+    "forbidden",
+    "organization has been",
+    "access was terminated",
+    "violation of our policies",
+    "api key not valid",
+    "api key expired",
+    "已欠费",
+)
+"""one-api switches a channel off when one of these stands in an error's text, in any case of its letters."""
+
+_NAME = re.compile(r"[\w.:/@-]{1,64}", re.ASCII)
+_RETRY_SECONDS = 5.0  # where nobody knows better
+_NO_RETRY = (("x-should-retry", "false"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An error as the client reads it."""
+
+    status: int
+    type: str
+    code: str
+    message: str
+    param: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def error(self) -> dict[str, str | None]:
+        """What stands under `error` in a body or a chunk."""
+        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The whole JSON body."""
+        return {"error": self.error}
+
+
+INVALID, LIMIT, SERVER, SERVICE = "invalid_request_error", "rate_limit_error", "server_error", "service_unavailable"
+
+INTERNAL = Problem(status=500, type=SERVER, code="internal_error", message="The gateway met an error of its own.")
+
+_BUSY = Problem(
+    status=429,
+    type=LIMIT,
+    code="rate_limit_exceeded",
+    message="All accounts are busy just now. Try again after the time in Retry-After.",
+)
+_NO_ACCOUNT = Problem(
+    status=503,
+    type=SERVICE,
+    code="no_available_account",
+    message="No account can serve this request at present. The operator of this gateway can tell why.",
+)
+_TOO_LARGE = Problem(
+    status=413,
+    type=INVALID,
+    code="request_too_large",
+    message="The request body is larger than this gateway takes.",
+)
+
+TABLE: Mapping[type[BaseException], Problem] = {
+    # the gateway's own
+    UnknownKey: Problem(
+        status=401,
+        type=INVALID,
+        code="invalid_api_key",
+        message="Incorrect API key provided. Send a client key of this gateway in the Authorization header.",
+        headers=(("www-authenticate", "Bearer"),),
+    ),
+    TokenUndecided: Problem(
+        status=503,
+        type=SERVICE,
+        code="token_undecided",
+        message="Kimi has not said yet whether the token is good. Try again in a moment.",
+    ),
+    TooManyNewTokens: replace(
+        _BUSY, message="Too many new refresh tokens came at once. Try again after the time in Retry-After."
+    ),
+    BodyTooLarge: _TOO_LARGE,
+    BodyIncomplete: Problem(
+        status=400, type=INVALID, code="incomplete_body", message="The request body ended before it was complete."
+    ),
+    ClientGone: Problem(status=499, type=INVALID, code="client_gone", message="The client closed the connection."),
+    BadRequest: Problem(status=400, type=INVALID, code="invalid_value", message="The request is not valid."),
+    UnknownModel: Problem(
+        status=404,
+        type=INVALID,
+        code="model_not_found",
+        message="The model does not exist. GET /v1/models lists what is served here.",
+        param="model",
+    ),
+    FeatureUnserved: Problem(
+        status=400, type=INVALID, code="invalid_value", message="No account here can do this.", param="model"
+    ),
+    Draining: Problem(
+        status=503, type=SERVICE, code="shutting_down", message="This gateway is restarting. Try again in a moment."
+    ),
+    # no account could be had
+    kimi.AllBusy: _BUSY,
+    kimi.ConversationBusy: replace(
+        _BUSY, message="An answer of this conversation is still running. Ask on when it has ended."
+    ),
+    kimi.NoAccount: _NO_ACCOUNT,
+    kimi.StoreUnavailable: Problem(
+        status=503,
+        type=SERVICE,
+        code="store_unavailable",
+        message="The gateway cannot reach its store just now. Try again in a moment.",
+    ),
+    # every account that was tried failed
+    kimi.AccountBusy: _BUSY,
+    kimi.Overloaded: _BUSY,
+    kimi.RateLimited: _BUSY,
+    kimi.QuotaSpent: _BUSY,
+    kimi.AccountError: _NO_ACCOUNT,
+    # the upstream
+    kimi.UpstreamTimeout: Problem(
+        status=502, type=SERVER, code="upstream_timeout", message="Kimi did not answer in time."
+    ),
+    kimi.Unreachable: Problem(
+        status=502,
+        type=SERVER,
+        code="upstream_error",
+        message="The connection to Kimi could not be made, or it broke.",
+    ),
+    kimi.BrokenAnswer: Problem(
+        status=502, type=SERVER, code="upstream_error", message="Kimi's answer was broken or stopped half-way."
+    ),
+    kimi.UpstreamError: Problem(
+        status=502, type=SERVER, code="upstream_error", message="Kimi is in trouble and gave no answer."
+    ),
+    # the client's affair
+    kimi.ContentRefused: Problem(
+        status=400,
+        type=INVALID,
+        code="content_filter",
+        message="Kimi's content filter refused this request.",
+        headers=_NO_RETRY,
+    ),
+    kimi.PromptTooLong: Problem(
+        status=400,
+        type=INVALID,
+        code="context_length_exceeded",
+        message="The messages are longer than the model can read. Send less.",
+        param="messages",
+        headers=_NO_RETRY,
+    ),
+    kimi.FileRefused: Problem(
+        status=400,
+        type=INVALID,
+        code="invalid_file",
+        message="A file of this request cannot be read.",
+        headers=_NO_RETRY,
+    ),
+    kimi.ConversationLost: Problem(
+        status=400,
+        type=INVALID,
+        code="conversation_not_found",
+        message="There is no such conversation, or it cannot be continued any more. Send the whole history.",
+        param="conversation_id",
+        headers=_NO_RETRY,
+    ),
+    kimi.AnswerUnread: Problem(
+        status=408, type=INVALID, code="answer_unread", message="The answer was not read in time.", headers=_NO_RETRY
+    ),
+    kimi.RequestRefused: Problem(
+        status=400,
+        type=INVALID,
+        code="invalid_value",
+        message="Kimi does not accept a field of this request.",
+        headers=_NO_RETRY,
+    ),
+    # HTTP
+    NotFound: Problem(
+        status=404,
+        type=INVALID,
+        code="not_found",
+        message="There is no such endpoint. GET /docs lists those there are.",
+    ),
+    MethodNotAllowed: Problem(
+        status=405, type=INVALID, code="method_not_allowed", message="This endpoint does not take this method."
+    ),
+    RequestEntityTooLarge: _TOO_LARGE,
+}
+
+
+def describe(error: BaseException, request_id: str) -> Problem:
+    """What the client is told about `error`. Whatever nobody thought of is a 500 that names the request only."""
+    known = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
+    if known is None:
+        if isinstance(error, HTTPException) and error.code is not None and 400 <= error.code < 500:
+            return replace(TABLE[BadRequest], status=error.code, code="invalid_request")
+        return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
+    if isinstance(error, BadRequest | TokenRefused):
+        return replace(known, message=str(error), code=error.code, param=error.param)
+    if isinstance(error, LookupError | kimi.PromptTooLong):
+        return replace(known, message=_about_model(error, known))
+    if isinstance(error, kimi.RequestInvalid):
+        text = _about_file(error) if isinstance(error, kimi.FileRefused) else f"{known.message}{_explained(error)}"
+        return replace(known, message=text, param=error.param)
+    if isinstance(error, MethodNotAllowed):
+        return replace(known, headers=(("allow", ", ".join(sorted(error.valid_methods or ()))),))
+    seconds = getattr(error, "retry_after", None)
+    # A client takes a 502 for something to try again at once, unless it is told when.
+    if known.status in (429, 503) or (known.status == 502 and seconds is not None):
+        return replace(known, headers=_retry_headers(seconds))
+    return known
+
+
+def _about_file(error: kimi.FileRefused) -> str:
+    """What is wrong with a file, which is named unless that could harm a channel."""
+    return str(error if _is_harmless(str(error)) else kimi.FileRefused(error.reason))
+
+
+def _explained(error: kimi.RequestInvalid) -> str:
+    """What the upstream says is wrong with the request, unless it could harm a channel."""
+    says = "".join(character for character in error.explained if character.isprintable())
+    return f" It says: {says}" if says and _is_harmless(says) else ""
+
+
+def _about_model(error: LookupError | kimi.PromptTooLong, known: Problem) -> str:
+    if isinstance(error, kimi.PromptTooLong):
+        return _figures(error) if error.limit else known.message
+    if isinstance(error, FeatureUnserved):
+        return str(error)
+    return known.message.replace("The model", f"The model{_shown(error)}", 1)
+
+
+def _figures(error: kimi.PromptTooLong) -> str:
+    """What some clients look for: these are OpenAI's words."""
+    size = f"about {error.size}" if error.unit == "tokens" else str(error.size)
+    return (
+        f"This model's maximum context length is {error.limit} {error.unit}. "
+        f"However, your messages resulted in {size} {error.unit}. Send less."
+    )
+
+
+def _shown(error: LookupError) -> str:
+    """The name that was asked for, unless it could be a secret or harm a channel."""
+    name = str(error)
+    harmless = _NAME.fullmatch(name) and redact(name) == name
+    return f" `{name}`" if harmless and _is_harmless(name) else ""
+
+
+def _is_harmless(text: str) -> bool:
+    return not any(word in text.lower() for word in CHANNEL_KILLERS)
+
+
+def _retry_headers(seconds: float | None) -> tuple[tuple[str, str], ...]:
+    """When to come back: whole seconds for everyone, milliseconds for OpenAI's own clients."""
+    wait = min(max(_RETRY_SECONDS if seconds is None else seconds, 0.1), 60.0)
+    return ("retry-after", str(math.ceil(wait))), ("retry-after-ms", str(math.ceil(wait * 1000)))
