@@ -18,7 +18,7 @@ from kimi.pool import Chats, PrivateAccounts, Store, connect
 from kimi.pool.chats import StandingChat
 from kimi.pool.private import STRANGER_SECONDS, private_account
 from kimi.upstreams import Upstream
-from refresher.janitor import GRACE_SECONDS, Janitor, cleaning
+from refresher.janitor import BATCH, GRACE_SECONDS, Janitor, cleaning
 from refresher.metrics import Metrics
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
@@ -33,10 +33,18 @@ class Shelf:
         self.refuses: dict[str, KimiError] = {}
         self.gate = threading.Event()
         self.gate.set()
+        self.most = 0
+        self._lock = threading.Lock()
+        self._running = 0
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
-        self.asked.append((chat_id, account.name, token))
+        with self._lock:
+            self.asked.append((chat_id, account.name, token))
+            self._running += 1
+            self.most = max(self.most, self._running)
         self.gate.wait(10)
+        with self._lock:
+            self._running -= 1
         if account.name in self.refuses:
             raise self.refuses[account.name]
 
@@ -50,7 +58,7 @@ class Shelf:
 class House:
     """A janitor with all that belongs to it, past the time that it leaves to gateways."""
 
-    def __init__(self, pool: Pool, *, upstreams: Mapping[Kind, Upstream] | None = None) -> None:
+    def __init__(self, pool: Pool, *, upstreams: Mapping[Kind, Upstream] | None = None, at_once: int = 1) -> None:
         self.pool = pool
         self.chats = Chats(pool.store)
         self.shelf = Shelf()
@@ -65,6 +73,7 @@ class House:
             stop=self.stop,
             metrics=Metrics(self.registry),
             clock=pool.clock,
+            at_once=at_once,
         )
         pool.clock.now += GRACE_SECONDS
 
@@ -103,9 +112,23 @@ def test_chats_of_running_requests_are_left_alone(house: House) -> None:
 
 
 def test_a_full_batch_is_followed_by_the_next_at_once(house: House) -> None:
-    house.leave("a", *(f"c{number}" for number in range(25)))
+    house.leave("a", *(f"c{number}" for number in range(2 * BATCH + 1)))
     assert [house.janitor.sweep() for _ in range(3)] == [True, True, False]
-    assert len(set(house.shelf.chats())) == 25
+    assert len(set(house.shelf.chats())) == 2 * BATCH + 1
+
+
+def test_several_are_deleted_at_the_same_time_and_no_more(pool: Pool) -> None:
+    pool.fill(web("a"))
+    house = House(pool, at_once=3)
+    house.leave("a", *(f"c{number}" for number in range(7)))
+    house.shelf.gate.clear()
+    with cleaning(house.janitor):
+        until(lambda: len(house.shelf.asked) == 3)
+        house.shelf.gate.set()
+        until(lambda: house.chats.count() == 0)
+        house.stop.set()
+    assert house.shelf.most == 3
+    assert sorted(house.shelf.chats()) == [f"c{number}" for number in range(7)]
 
 
 @pytest.mark.parametrize("error", [RateLimited("slow down"), TokenRejected("401")])
@@ -145,7 +168,7 @@ def test_what_could_not_be_deleted_is_tried_again_later(house: House) -> None:
 def test_two_janitors_never_delete_the_same_chat(house: House) -> None:
     other = House(house.pool)
     other.shelf = house.shelf
-    house.leave("a", *(f"c{number}" for number in range(60)))
+    house.leave("a", *(f"c{number}" for number in range(6 * BATCH)))
     together = threading.Barrier(2)
 
     def work(janitor: Janitor) -> None:
