@@ -15,14 +15,22 @@ from tests.system.stack import Stack
 
 
 def test_a_file_is_uploaded_once(house: Stack) -> None:
-    content = unique(PDF, "once")
-    turn = {"role": "user", "content": question(part("file", data_url(content, "application/pdf")))}
+    """A client with one account of its own: what is asked first and what later meet in it."""
+    key = house.simulator.mint(house.env["KIMI_KIND"])[0]["refresh_token"]
+    file = part("file", data_url(unique(PDF, "once"), "application/pdf"))
+    for text in ("What is in it?", "Who wrote it?", "And when?"):
+        answers(house, "I read {files}; before: {history}.")
+        assert ask(house, question(file, text=text), key=key).text == "I read plan.pdf; before: ."
+    assert len(uploaded(house, unique(PDF, "once"))) == 1
+
+
+def test_a_conversation_goes_on_about_its_file(house: Stack) -> None:
+    turn = {"role": "user", "content": question(part("file", data_url(unique(PDF, "go on"), "application/pdf")))}
     first = ask(house, messages=[turn])
-    answers(house, "I read {files}; before: {history}.")
+    answers(house, "{prompt}; before: {history}.")
     later = [turn, {"role": "assistant", "content": first.text}, {"role": "user", "content": "And the end of it?"}]
     second = ask(house, messages=later)
-    assert len(uploaded(house, content)) == 1
-    assert "plan.pdf" in second.text
+    assert second.text.startswith("And the end of it?; before: user:What is in it? [plan.pdf]")
 
 
 def test_a_file_that_kimi_has_forgotten_is_uploaded_again(house: Stack) -> None:
