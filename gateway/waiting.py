@@ -123,11 +123,11 @@ class WaitingRoom:
     def _look(self) -> float:
         """Lets the source see what time has changed; the seconds until the next look."""
         try:
-            soonest = [self._source.look(routes) for routes in list(self._routes)]
+            soonest = self._source.look(sorted(set().union(*self._routes)))
         except StoreUnavailable as error:
             log.debug("nobody could be called: %s", error)
             return LOOK_SECONDS
-        return max(_SHORTEST_PAUSE, min([LOOK_SECONDS, *(seconds for seconds in soonest if seconds is not None)]))
+        return LOOK_SECONDS if soonest is None else max(_SHORTEST_PAUSE, min(LOOK_SECONDS, soonest))
 
     def _ask(self, place: _Place, patience: float) -> Lease:
         acquire = partial(self._source.acquire, place.wish, ticket=place.ticket, patience=patience)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gevent
@@ -34,7 +34,7 @@ class Desk:
     away: bool = False
 
     def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
-        assert wish is WISH
+        assert wish.tripped == WISH.tripped
         self.asked.append(ticket)
         self.patience = patience
         gevent.idle()
@@ -261,6 +261,18 @@ def test_somebody_looks_after_those_who_wait_and_only_then() -> None:
         gevent.idle()
     assert not caretaker.ready()
     caretaker.kill()
+
+
+def test_one_look_is_for_all_who_wait_whatever_they_wait_for() -> None:
+    desk = Desk()
+    room = WaitingRoom(desk, 10, "w")
+    wishes = [replace(WISH, routes=(f"kimi@{owner}", "kimi")) for owner in "abc"]
+    greenlets = [gevent.spawn(room.acquire, wish) for wish in wishes]
+    wait_until(lambda: room.waiting == 3)
+    caretaker = gevent.spawn(room.run)
+    wait_until(lambda: bool(desk.looks))
+    assert desk.looks == [("kimi", "kimi@a", "kimi@b", "kimi@c")]
+    gevent.killall([*greenlets, caretaker])
 
 
 def test_a_store_that_is_away_costs_tickets_only() -> None:
