@@ -9,6 +9,8 @@ from kimi.accounts import Account
 
 FAILURES: Final = 3
 """So many in a row, with somebody else served on the same line between each and the next."""
+MOST: Final = 1_000
+"""So many accounts of a line are counted; clients may bring along any number that fail once and never come again."""
 
 
 @dataclass(slots=True)
@@ -25,7 +27,10 @@ class Strays:
 
     def failed(self, account: Account) -> bool:
         """The upstream has failed `account`; whether that is to be taken for the account's own trouble."""
-        row = self._lines.setdefault(account.line, {}).setdefault(account.name, _Row())
+        rows = self._lines.setdefault(account.line, {})
+        row = rows.setdefault(account.name, _Row())
+        if len(rows) > MOST:
+            del rows[next(iter(rows))]
         row.failures += row.others_served
         row.others_served = False
         return row.failures >= FAILURES

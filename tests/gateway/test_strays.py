@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.strays import Strays
+from gateway.strays import FAILURES, MOST, Strays
 from tests.kimi.pool.pools import web
 
 ALICE, BOB = web("alice"), web("bob")
@@ -17,6 +17,17 @@ def test_an_account_that_fails_while_others_are_served_is_a_stray() -> None:
         strays.finished(BOB)
     assert found == [False, False, True, True, True]
     assert not strays.failed(BOB)
+
+
+def test_of_more_than_can_be_counted_the_oldest_are_forgotten() -> None:
+    strays = Strays()
+    for _ in range(FAILURES - 1):
+        strays.failed(ALICE)
+        strays.finished(BOB)
+    for number in range(MOST):
+        strays.failed(web(f"a{number}"))
+    strays.finished(BOB)
+    assert not strays.failed(ALICE)
 
 
 def test_an_outage_makes_nobody_a_stray() -> None:
