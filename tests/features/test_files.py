@@ -92,6 +92,16 @@ def test_addresses_that_are_not_public_are_refused(house: Stack, url: str) -> No
     with pytest.raises(BadRequestError) as refused:
         ask(house, question(part("file_url", url)))
     assert complaint(refused.value) == (400, "invalid_file", "messages[0].content[1]")
+    assert "public" in str(refused.value), "nobody has tried whether it can be reached"
+
+
+def test_nobody_comes_to_an_address_that_is_not_allowed(house: Stack, pages: Pages) -> None:
+    """The same server by an address that reaches it as well."""
+    address = pages.put("/not-allowed.pdf", PDF).replace("127.0.0.1", "0.0.0.0")  # noqa: S104  # it reaches this machine
+    for url in (address, pages.move("/to-not-allowed", address)):
+        with pytest.raises(BadRequestError):
+            ask(house, question(part("file_url", url)))
+    assert "/not-allowed.pdf" not in pages.fetched
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/a.pdf", "a.pdf"])
@@ -105,8 +115,9 @@ def test_what_is_no_address_of_a_file_is_refused(house: Stack, url: str) -> None
 
 def test_a_redirect_to_an_address_that_is_not_public_is_refused(house: Stack, pages: Pages) -> None:
     url = pages.move("/inside", "http://10.0.0.1/secret")
-    with pytest.raises(BadRequestError):
+    with pytest.raises(BadRequestError) as refused:
         ask(house, question(part("file_url", url)))
+    assert "public" in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_named_with_the_reason(house: Stack, pages: Pages) -> None:
