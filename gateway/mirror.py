@@ -81,10 +81,11 @@ class Mirror:
 
     def _take(self, copy: Copy) -> None:
         name = copy.account.name
-        # Of tokens that clients made up there may be any number.
+        # Of tokens that clients made up there may be any number, and those that are good leave room for the operator's.
+        most = self._most // 2 if copy.account.owner else self._most
         if not copy.configured or (copy.account.owner and not copy.token):
             self._coming.pop(name, None)
-        elif name in self._coming or len(self._coming) < self._most:
+        elif name in self._coming or len(self._coming) < most:
             self._coming[name] = copy
         elif not self._told:
             self._told = True

@@ -98,6 +98,13 @@ def test_no_more_are_copied_than_there_is_room_for_and_that_is_said_once(caplog:
     ]
 
 
+def test_accounts_of_clients_leave_room_for_the_operators() -> None:
+    guests = [copy_of(Account(name=name, kind=Kind.KIMI, owner=name)) for name in "stuv"]
+    mirror = Mirror(Told(batch(6, 6, *guests, copy_of("a"), copy_of("b"))), most=4)
+    mirror.refresh()
+    assert names(mirror) == ["s", "t", "a", "b"]
+
+
 def test_it_is_kept_fresh_whatever_happens() -> None:
     pauses: list[float] = []
 
