@@ -39,6 +39,8 @@ class Intake:
             self._refuse(entry, *entry.complaints)
         elif other := next((each for each in self.known if each.secret == member.secret), None):
             self.lines.append(f"skipped  {entry.place}: account {other.account.name} has this credential already")
+        elif member.account.kind.is_web and not claims.is_token(member.secret):
+            self._refuse(entry, "is no token of Kimi: copy the value of refresh_token again, as a whole")
         elif (expires := claims.read(member.secret).exp) is not None and expires <= self.now:
             self._refuse(entry, f"expired {span(self.now - expires)} ago: log in again and copy the new token")
         elif entry.raw is not None and member.account.name in self._names():

@@ -41,7 +41,7 @@ def refresh_tokens(text: str) -> tuple[str, ...]:
             token = credentials.refresh_token(each)
         except CredentialError:
             continue
-        if claims.read(token) != claims.Claims():  # each costs an exchange, and this is what all of them have
+        if claims.is_token(token):  # each costs an exchange
             found.append(token)
     return tuple(dict.fromkeys(found))
 

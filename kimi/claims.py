@@ -50,6 +50,11 @@ def read(token: str) -> Claims:
     )
 
 
+def is_token(text: str) -> bool:
+    """Whether `text` carries any of these claims, as every token of Kimi's web chat does."""
+    return read(text) != Claims()
+
+
 def _payload(token: str) -> Mapping[str, Any]:
     """What stands between the dots, base64 with or without its padding; empty where that is no JSON object."""
     parts = token.split(".")

@@ -73,6 +73,17 @@ def test_everything_that_is_not_taken_is_said_with_its_place(folder: Path, take:
     ]
 
 
+def test_what_says_nothing_of_itself_is_no_token(folder: Path, take: Import) -> None:
+    result = take(f"{ALICE}\nrubbish\neyJh.bc.de\n")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[1:] == [
+        "refused  given:2: is no token of Kimi: copy the value of refresh_token again, as a whole",
+        "refused  given:3: is no token of Kimi: copy the value of refresh_token again, as a whole",
+        "1 written to accounts.yaml, 2 refused.",
+    ]
+    assert list(written(folder).values()) == [ALICE]
+
+
 def test_what_is_there_already_is_skipped_and_nothing_is_written(folder: Path, take: Import) -> None:
     take(ALICE)
     before = (folder / "accounts.yaml").stat()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kimi.claims import Claims, read
+from kimi.claims import Claims, is_token, read
 
 KEY = "k" * 64
 
@@ -38,6 +38,11 @@ def test_reads_what_kimis_tokens_hold() -> None:
         exp=1_800_000_900.0,
         iat=1_800_000_000.0,
     )
+
+
+def test_a_token_is_told_by_any_of_its_claims() -> None:
+    assert is_token(token(exp=1)) and is_token(token(sub="u"))
+    assert not any(map(is_token, ("rubbish", "eyJh.bc.de", token(), token(iss="user-center"))))
 
 
 def test_a_token_that_has_expired_is_read_all_the_same() -> None:
