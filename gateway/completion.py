@@ -24,6 +24,7 @@ from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.chat import Chat, Event
 from kimi.errors import (
+    AccountBusy,
     BrokenAnswer,
     ChatGone,
     KimiError,
@@ -165,7 +166,7 @@ class Completion:
             name = lease.account.name
             if isinstance(failure.error, _SECOND_CHANCE) and name not in forgiven:
                 forgiven.add(name)
-            else:
+            elif not isinstance(failure.error, AccountBusy):  # that rests, and may be waited for like any busy one
                 exclude.add(name)
         raise truest(failures, self._with.monotonic())
 

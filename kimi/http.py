@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,6 +24,8 @@ from kimi.errors import BrokenAnswer, Unreachable, UpstreamTimeout
 
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 8 * 1024 * 1024
+END_SECONDS = 0.3
+"""How long the end of an answer is waited for that was told to be complete."""
 
 _READ_BYTES = 65536
 _POOLED_HOSTS = 64
@@ -101,6 +103,8 @@ class Http(Protocol):
         timeout: float,
     ) -> AbstractContextManager[Reply]:
         """The answer while it comes; leaving the context closes the connection unless all of it was read.
+
+        Leaving it without an error waits a moment for the end, should that be all that is missing.
 
         `timeout` is how many seconds may pass without a byte.
         Raises `Unreachable` or `UpstreamTimeout`.
@@ -212,6 +216,7 @@ class Transport:
         raw: urllib3.HTTPResponse = response.raw
         try:
             yield _Incoming(raw, host)
+            _read_out(raw)
         finally:
             # Closing comes first: a connection that goes back half-read would give its rest to the next request.
             raw.close()
@@ -239,6 +244,25 @@ class _Incoming:
         with _translated(self._host):
             while chunk := self._raw.read1(_READ_BYTES, decode_content=True):
                 yield chunk
+
+
+def _read_out(raw: urllib3.HTTPResponse) -> None:
+    """Waits a moment for the end of an answer that has said all it has to say.
+
+    An upstream may count the stream as running until then, and refuse the account its next one.
+    """
+    deadline = time.monotonic() + END_SECONDS
+    connection = raw.connection
+    sock = getattr(connection, "sock", None)
+    if sock is None:  # the end has come already
+        return
+    usual = sock.gettimeout()
+    with suppress(urllib3.exceptions.HTTPError, OSError):
+        while (left := deadline - time.monotonic()) > 0:
+            sock.settimeout(left)
+            if not raw.read1(_READ_BYTES, decode_content=True):
+                sock.settimeout(usual)
+                return
 
 
 class _Adapter(HTTPAdapter):

@@ -49,6 +49,8 @@ class Line:
     ) -> Generator[Event]:
         """The events that `reader` finds in the answer to a POST. Raises what an answer that is no stream means.
 
+        The stream has ended when its `Finish` comes, so that the account is free for the next one.
+
         `continues` says that it is asked in a chat that should be there.
         """
         with self.http.stream(
@@ -61,7 +63,8 @@ class Line:
         ) as reply:
             if reply.status != 200 or media_type(reply.headers) in _NO_STREAM:
                 raise self.error(account, read(reply, timeout=self.patience), continues=continues)
-            yield from events(reply.chunks(), reader)
+            finish = yield from events(reply.chunks(), reader)
+        yield finish
 
     def call(
         self,

@@ -22,15 +22,15 @@ class Reader(Protocol):
         ...
 
 
-def events(chunks: Iterable[bytes], reader: Reader) -> Generator[Event]:
-    """Everything up to the one `Finish`; `Alive` for each chunk that holds nothing to read."""
+def events(chunks: Iterable[bytes], reader: Reader) -> Generator[Event, None, Finish]:
+    """Everything up to the one `Finish`, which is returned; `Alive` for each chunk that holds nothing to read."""
     for chunk in chunks:
         silent = True
         for event in reader.feed(chunk):
+            if isinstance(event, Finish):
+                return event
             silent = silent and isinstance(event, ChatOpened | Answering)
             yield event
-            if isinstance(event, Finish):
-                return
         if silent:
             yield _ALIVE
-    yield reader.close()
+    return reader.close()

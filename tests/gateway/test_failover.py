@@ -112,6 +112,19 @@ def test_an_account_that_is_merely_in_use_is_waited_for(make_house: MakeHouse) -
     assert texts(read(completion)) == "Hello"
 
 
+def test_an_account_on_which_another_stream_still_ran_is_waited_for(make_house: MakeHouse) -> None:
+    house = make_house(queue_seconds=10)
+    house.pool.fill(web("a"))
+    house.upstream.by_account = {"a": [BUSY, HELLO]}
+    completion = house.start()
+    wait_until(lambda: house.waiting.waiting == 1)
+    assert asked(house) == ["a"]
+    house.pool.clock.now += 7
+    house.waiting.call_all()
+    assert texts(read(completion)) == "Hello"
+    assert asked(house) == ["a", "a"]
+
+
 def test_a_request_waits_no_longer_for_a_second_account_than_is_left_of_its_time(make_house: MakeHouse) -> None:
     house = make_house(queue_seconds=60)
     house.pool.fill(web("bad"), web("used", priority=-1))

@@ -300,6 +300,43 @@ def test_leaving_a_stream_closes_its_connection_and_the_next_gets_a_clean_one(tr
         assert server.connections == 2
 
 
+HELLO = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+
+def test_the_end_of_an_answer_that_was_read_is_waited_for(transport: Transport) -> None:
+    leaving = threading.Event()
+
+    def handle(peer: Peer) -> None:
+        peer.request()
+        peer.send(HELLO)
+        assert leaving.wait(5)
+        peer.send(b"0\r\n\r\n")
+        peer.request()
+        peer.send(ok(b'"next"'))
+
+    with Server(handle) as server:
+        with transport.stream("GET", server.url, headers={}, timeout=5) as reply:
+            assert next(reply.chunks()) == b"hello"
+            leaving.set()
+        assert request(transport, "GET", server.url, headers={}, timeout=5).json() == "next"
+        assert server.connections == 1
+
+
+def test_an_end_that_does_not_come_is_not_waited_for_long(transport: Transport) -> None:
+    closed = threading.Event()
+
+    def handle(peer: Peer) -> None:
+        peer.request()
+        peer.send(HELLO)
+        peer.wait_closed()
+        closed.set()
+
+    with Server(handle) as server:
+        with transport.stream("GET", server.url, headers={}, timeout=600) as reply:
+            assert next(reply.chunks()) == b"hello"
+        assert closed.wait(5)
+
+
 def test_closing_the_generator_that_holds_the_stream_closes_the_connection(transport: Transport) -> None:
     left = threading.Event()
 
