@@ -14,7 +14,7 @@ import click
 
 from gateway.tables import span
 from kimi import accounts_append, accounts_file, claims
-from kimi.account_forms import AccountsError, Entry, client_key, entries
+from kimi.account_forms import AccountsError, Entry, client_keys_in, entries
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, load
 from kimi.startup import reporting
@@ -85,7 +85,8 @@ class Intake:
 def import_accounts(file: str, kind: str | None) -> None:
     """Add the accounts in FILE (- for standard input) to the accounts file.
 
-    FILE may be an accounts file, reverse-kimi's config.json, a dump of the site's localStorage, or a list of tokens.
+    FILE may be an accounts file, reverse-kimi's config.json, a dump of the site's localStorage, a JSON list of such
+    objects, or a list of tokens, in JSON or one a line.
     """
     with reporting("accounts"):
         settings = load(CommonSettings)
@@ -115,8 +116,8 @@ def run(file: str, settings: CommonSettings, kind: Kind) -> Sequence[str]:
     if intake.taken:
         accounts_append.write(target, accounts_append.appended(old, intake.taken, str(target), settings.kimi_kind))
     lines = [*intake.lines, f"{len(intake.taken)} written to {target}, {intake.refused} refused."]
-    if client_key(text):
-        lines.append("The key that its clients send was not taken over: add `token` of that file to GATEWAY_API_KEYS.")
+    if client_keys_in(text):
+        lines.append("What its clients send as a key was not taken over: add each `token` of it to GATEWAY_API_KEYS.")
     if intake.refused or not intake.lines:
         raise Refusals("\n".join(lines))
     return lines

@@ -75,7 +75,8 @@ class _Moonshot(_Entry):
 
 
 _ENTRIES: Final[Mapping[Kind, type[_Entry]]] = {Kind.KIMI: _Kimi, Kind.CLASSIC: _Classic, Kind.MOONSHOT: _Moonshot}
-_FIELDS: Final = frozenset(name for entry in _ENTRIES.values() for name in entry.model_fields)
+FIELDS: Final = frozenset(name for entry in _ENTRIES.values() for name in entry.model_fields)
+"""What any kind of account has."""
 
 
 def read(raw: object) -> ConfiguredAccount:
@@ -114,7 +115,7 @@ def _complaint(details: ErrorDetails, kind: Kind) -> str:
     if details["type"] == "missing":
         return f"{field} is missing"
     if details["type"] == "extra_forbidden":
-        return f"{field} is not for kind {kind}" if name in _FIELDS else f"{field} is not a field of an account"
+        return f"{field} is not for kind {kind}" if name in FIELDS else f"{field} is not a field of an account"
     if details["type"] == "value_error":
         return f"{field} {details['ctx']['error']}"
     return f"{field}: {details['msg']}"

@@ -3,7 +3,9 @@
 - a mapping with a list under `accounts`, in YAML or JSON: the form of our own
 - reverse-kimi's `config.json`, an object with `refresh_token`, `auth_token` and perhaps `token`: one account, and the
   key that its clients send
-- a dump of the site's localStorage, a JSON object or the `key<TAB>value` lines of the developer tools: one account
+- a dump of the site's localStorage, a JSON object or the `key<TAB>value` or `key: value` lines of the developer tools:
+  an account for each refresh token in it
+- a JSON list of such objects, or of tokens; with fields of ours in it, the list that stands under `accounts` otherwise
 - tokens alone, one a line, with comments behind `#`
 
 What stands there without a kind is of the kind that the operator has chosen: tokens do not tell which of the web chat's
@@ -27,6 +29,7 @@ from kimi.errors import redact
 from kimi.startup import StartError
 
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
+_OURS: Final = account_entries.FIELDS - {"refresh_token"} | {"accounts"}
 _TOKEN_LINE: Final = re.compile(r"(?i:bearer\s+)*(?:eyJ|sk-)[^\s:]*")
 
 
@@ -47,23 +50,25 @@ class Entry:
 def entries(text: str, source: str, kind: Kind) -> tuple[Entry, ...]:
     """Every account in `text`; `source` names it in places. Raises `AccountsError` for what is none of the forms."""
     found = _json(text)
-    if found is None and credentials.is_storage(text):
-        found = text
+    if found is None:
+        return tuple(_lined(text, source, kind)) or tuple(_ours(_accounts(_yaml(text, source), source), source))
+    if isinstance(found, list):
+        return tuple(_ours(found, source, "") if _has_fields_of_ours(found) else _each(found, source, kind))
     if isinstance(found, str) or credentials.has_refresh_token(found):
-        return (_alone(found, source, kind if kind.is_web else Kind.KIMI),)
-    if found is None and _is_list(text):
-        return tuple(_listed(text, source, kind))
+        return (_alone(found, source, _login_kind(kind)),)
     if isinstance(found, Mapping) and "accounts" not in found:
         raise AccountsError(f"{source}: has neither `accounts` nor a refresh token in it")
-    document = _yaml(text, source) if found is None else found
-    return tuple(
-        _configured(raw, f"{source}: {_place(index, raw)}") for index, raw in enumerate(_accounts(document, source))
-    )
+    return tuple(_ours(_accounts(found, source), source))
 
 
-def client_key(text: str) -> str | None:
-    """The key that clients of reverse-kimi send, where `text` is its `config.json` and holds one."""
+def client_keys_in(text: str) -> tuple[str, ...]:
+    """The keys that clients of reverse-kimi send, where `text` is its `config.json` or a list of several."""
     found = _json(text)
+    keys = map(_client_key, found if isinstance(found, list) else [found])
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+def _client_key(found: object) -> str | None:
     if not isinstance(found, Mapping) or not {"auth_token", "refresh_token"} <= found.keys():
         return None
     key = found.get("token")
@@ -89,8 +94,8 @@ def numbered(members: Iterable[ConfiguredAccount]) -> tuple[ConfiguredAccount, .
 
 
 def _json(text: str) -> object:
-    """The object or text in JSON that `text` is, or None. A mapping in YAML may begin with a brace as well."""
-    if not text.lstrip().startswith(("{", '"')):
+    """The object, list or text in JSON that `text` is, or None. YAML may begin with the same characters."""
+    if not text.lstrip().startswith(("{", "[", '"')):
         return None
     try:
         return json.loads(text, object_pairs_hook=_without_repetition)
@@ -112,14 +117,31 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, word
 
 
-def _is_list(text: str) -> bool:
-    return any(_TOKEN_LINE.match(line) for _, line in list(_lines(text))[:1])
+def _lined(text: str, source: str, kind: Kind) -> Iterator[Entry]:
+    """Tokens a line, or those of a localStorage's lines; none where `text` is something else."""
+    lines = tuple(_lines(text))
+    if any(_TOKEN_LINE.match(line) for _, line in lines[:1]):
+        for number, line in lines:
+            for given in credentials.split(line):
+                yield _alone(given, f"{source}:{number}", kind)
+    elif not any(line.partition(":")[0].strip(" -{[") in _OURS for _, line in lines):
+        for number, line in lines:
+            if credentials.is_storage(line):
+                yield _alone(line, f"{source}:{number}", _login_kind(kind))
 
 
-def _listed(text: str, source: str, kind: Kind) -> Iterator[Entry]:
-    for number, line in _lines(text):
-        for given in credentials.split(line):
-            yield _alone(given, f"{source}:{number}", kind)
+def _each(found: Sequence[object], source: str, kind: Kind) -> Iterator[Entry]:
+    for index, given in enumerate(found):
+        yield _alone(given, f"{source}: [{index}]", kind if isinstance(given, str) else _login_kind(kind))
+
+
+def _has_fields_of_ours(found: Sequence[object]) -> bool:
+    return any(isinstance(each, Mapping) and not _OURS.isdisjoint(each) for each in found)
+
+
+def _login_kind(kind: Kind) -> Kind:
+    """The kind of what names a refresh token, which is never an API key."""
+    return kind if kind.is_web else Kind.KIMI
 
 
 def _alone(given: object, place: str, kind: Kind) -> Entry:
@@ -127,6 +149,11 @@ def _alone(given: object, place: str, kind: Kind) -> Entry:
         return Entry(place, account_entries.bare(kind, given))
     except CredentialError as error:
         return Entry(place, None, (str(error),))
+
+
+def _ours(found: Sequence[object], source: str, under: str = "accounts") -> Iterator[Entry]:
+    for index, raw in enumerate(found):
+        yield _configured(raw, f"{source}: {under}{_place(index, raw)}")
 
 
 def _configured(raw: object, place: str) -> Entry:
@@ -138,12 +165,14 @@ def _configured(raw: object, place: str) -> Entry:
 
 def _place(index: int, raw: object) -> str:
     name = raw.get("name") if isinstance(raw, Mapping) else None
-    return f"accounts[{index}] ({redact(name, limit=64)})" if isinstance(name, str) and name else f"accounts[{index}]"
+    return f"[{index}] ({redact(name, limit=64)})" if isinstance(name, str) and name else f"[{index}]"
 
 
 def _accounts(document: object, source: str) -> Sequence[object]:
     if document is None:
         return ()
+    if isinstance(document, list):
+        raise AccountsError(f"{source}: a list must stand under `accounts`, or be valid JSON")
     if not isinstance(document, Mapping):
         raise AccountsError(f"{source}: must be a mapping with a list under `accounts`, or hold refresh tokens")
     if strange := [redact(str(key), limit=64) for key in document if key != "accounts"]:

@@ -65,11 +65,15 @@ def _private(path: str, flags: int) -> int:
 
 def _with_list(text: str, source: str) -> str:
     """`text` with a list of accounts to add to, where it has none so far."""
-    root = yaml.compose(text, yaml.SafeLoader)
+    another = AccountsError(f"{source}: holds accounts in another form: name an accounts.yaml to write them to")
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError:  # JSON with tabs, or the lines of a localStorage
+        raise another from None
     if root is None:
         return f"{text.rstrip()}\n{_HEAD}"
     if not isinstance(root, yaml.MappingNode):
-        raise AccountsError(f"{source}: holds accounts in another form: name an accounts.yaml to write them to")
+        raise another
     for name, value in root.value:
         if name.value == "accounts" and (value.tag == _NULL or value.value == []):
             end = name.end_mark.index

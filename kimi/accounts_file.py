@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kimi import account_entries, credentials
-from kimi.account_forms import AccountsError, Entry, client_key, entries, numbered
+from kimi.account_forms import AccountsError, Entry, client_keys_in, entries, numbered
 from kimi.accounts import ConfiguredAccount, Kind
 
 __all__ = ["AccountsError", "client_keys", "from_tokens", "parse", "read_text"]
@@ -43,12 +43,11 @@ def parse(text: str, source: str, kind: Kind = Kind.KIMI) -> tuple[ConfiguredAcc
 
 
 def client_keys(path: Path) -> tuple[str, ...]:
-    """The key that the file at `path` holds for clients, as the one of reverse-kimi does. A file may be missing."""
+    """The keys that the file at `path` holds for clients, as those of reverse-kimi do. A file may be missing."""
     try:
-        key = client_key(read_text(path))
+        return client_keys_in(read_text(path))
     except AccountsError:
         return ()  # whoever needs its accounts says what is wrong
-    return (key,) if key else ()
 
 
 def from_tokens(text: str, kind: Kind) -> tuple[ConfiguredAccount, ...]:

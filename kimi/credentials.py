@@ -1,8 +1,8 @@
 """Reading what an operator pasted as a refresh token or API key. Pure; no message quotes the secret.
 
 Accepted: the bare token, with `Bearer ` before it, the JSON `{"refresh_token": …}`, a dump of the site's localStorage
-(a JSON object, or the `key<TAB>value` lines that a browser's developer tools copy), and the `config.json` of
-reverse-kimi, where `token` and `auth_token` stand beside the one that is wanted.
+(a JSON object, or the `key<TAB>value` or `key: value` lines that a browser's developer tools copy), and the
+`config.json` of reverse-kimi, where `token` and `auth_token` stand beside the one that is wanted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KEYS: Final = ("refresh_token", "refreshToken")
 _BEARER: Final = re.compile(r"^(?:bearer(?:\s+|$))+", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[\w.~+/=-]+", re.ASCII)  # what may follow "Bearer ": RFC 6750, section 2.1
 _SEPARATOR: Final = re.compile(r"[,\r\n]")
-_STORAGE_LINE: Final = re.compile(r"^[ \t]*(?:refresh_token|refreshToken)\t(?P<value>.*)$", re.MULTILINE)
+_STORAGE_LINE: Final = re.compile(r"^[ \t]*(?:refresh_token|refreshToken)(?:\t|[ \t]*:)(?P<value>.*)$", re.MULTILINE)
 _BETWEEN: Final = ", \t\r\n"
 _MAX_DEPTH: Final = 6  # a dump that was turned into a JSON string, whose value is a JSON string again
 

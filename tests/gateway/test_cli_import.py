@@ -128,6 +128,17 @@ def test_files_of_others_are_taken_over(folder: Path, take: Import, given: dict[
     assert ("GATEWAY_API_KEYS" in result.output) == (given is CONFIG)
 
 
+def test_a_list_of_such_files_is_taken_over(folder: Path, take: Import) -> None:
+    expired = token("carol", exp=1)
+    given = [{**CONFIG, "refresh_token": ALICE}, {**CONFIG, "refresh_token": expired}, BOB, "rubbish", {"token": "x"}]
+    result = take(json.dumps(given))
+    assert result.exit_code == 1
+    assert list(written(folder).values()) == [ALICE, BOB]
+    refused = [line.split(": ")[1] for line in result.output.splitlines() if line.startswith("refused")]
+    assert refused == ["[1]", "[3]", "[4]"]
+    assert "add each `token` of it to GATEWAY_API_KEYS" in result.output
+
+
 def test_the_settings_say_of_which_kind_and_where_to(folder: Path, take: Import) -> None:
     result = take(
         "sk-abcdefgh", KIMI_KIND="moonshot", KIMI_ACCOUNTS_FILE="mine.yaml", KIMI_REFRESH_TOKENS="sk-ijklmnop"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kimi import accounts_file
-from kimi.account_forms import client_key
+from kimi.account_forms import client_keys_in
 from kimi.accounts import Kind
 from kimi.accounts_file import AccountsError
 from tests.kimi.test_accounts_file import ALICE, BOB, token
@@ -42,6 +42,13 @@ def complaints(text: str, kind: Kind = Kind.KIMI) -> list[str]:
         json.dumps(json.dumps(STORAGE)),
         json.dumps(ALICE),
         "".join(f"{key}\t{value}\n" for key, value in STORAGE.items()),
+        "".join(f"{key}: {value}\n" for key, value in STORAGE.items()),
+        f'user:"{{\\"name\\": 5}}"\r\nopen: {{ [ @\r\nrefresh_token:"{ALICE}"\r\n',
+        f"refresh_token: Bearer {ALICE}  # mine",
+        json.dumps([ALICE]),
+        json.dumps([{"refresh_token": ALICE}], indent="\t"),
+        json.dumps([CONFIG, STORAGE, ALICE]),
+        json.dumps([{"name": "a", "refresh_token": ALICE}]),
         ALICE,
         f"\n# mine\nBearer {ALICE}  # until May\n",
         json.dumps({"accounts": [{"name": "a", "refresh_token": ALICE}]}),
@@ -54,6 +61,13 @@ def complaints(text: str, kind: Kind = Kind.KIMI) -> list[str]:
         "localStorage as a string",
         "a token in quotes",
         "lines of the developer tools",
+        "lines with colons",
+        "lines with colons that are no YAML",
+        "one such line alone",
+        "a list in JSON",
+        "a list of objects",
+        "a list of anything",
+        "the list of our own form in JSON",
         "a bare token",
         "a list with comments",
         "our own form in JSON",
@@ -87,6 +101,46 @@ def test_two_tokens_of_one_login_are_two_accounts() -> None:
     assert second.account.name == f"{first.account.name}-2"
 
 
+def test_a_list_in_json_is_as_good_as_lines_of_tokens() -> None:
+    assert secrets(json.dumps([ALICE, f"Bearer {BOB}", ALICE])) == [ALICE, BOB]
+    assert secrets(json.dumps([{**CONFIG, "refresh_token": each} for each in (ALICE, BOB)])) == [ALICE, BOB]
+    assert secrets('["sk-abcdefgh", "sk-ijklmnop"]', Kind.MOONSHOT) == ["sk-abcdefgh", "sk-ijklmnop"]
+    assert secrets("[]") == []
+
+
+def test_several_storages_below_each_other_are_several_accounts() -> None:
+    text = f"theme: dark\nrefresh_token: {ALICE}\n\ntheme\tdark\nrefresh_token\t{BOB}\n"
+    assert secrets(text) == [ALICE, BOB]
+
+
+def test_a_list_with_fields_of_ours_loses_none_of_them() -> None:
+    text = json.dumps([{"name": "a", "weight": 2, "refresh_token": ALICE}])
+    (member,) = accounts_file.parse(text, "file")
+    assert (member.account.name, member.account.weight) == ("a", 2.0)
+    text = json.dumps([{"proxy": "http://host:1", "refresh_token": ALICE}, {"name": "b", "refresh_token": BOB}, BOB])
+    assert complaints(text) == [
+        "file: [0]: name is missing",
+        "file: [2]: must be a mapping with name, kind, and refresh_token or api_key",
+    ]
+
+
+def test_every_bad_place_of_a_list_in_json_is_told() -> None:
+    assert complaints(json.dumps([ALICE, ACCESS, {**CONFIG, "refresh_token": BOB[:40]}, {"token": "x"}, 5, None])) == [
+        "file: [1]: is an access token: copy the value of refresh_token instead",
+        "file: [2]: is not complete: a token has three parts with a dot between them, copy it again",
+        "file: [3]: is an object without a refresh_token in it",
+        "file: [4]: must be a text",
+        "file: [5]: must be a text",
+    ]
+
+
+def test_every_bad_line_of_storages_is_told() -> None:
+    assert complaints(f"refresh_token: {ACCESS}\ntheme: dark\nrefreshToken:\n") == [
+        "file:1: is an access token: copy the value of refresh_token instead",
+        "file:3: is empty",
+    ]
+
+
 def test_every_bad_line_of_a_list_is_told() -> None:
     assert complaints(f"{ALICE}\n# fine so far\n{ACCESS}\nsome words\n{BOB[:40]}") == [
         "file:3: is an access token: copy the value of refresh_token instead",
@@ -102,6 +156,11 @@ def test_every_bad_line_of_a_list_is_told() -> None:
         (json.dumps({"auth_token": ACCESS, "token": "x"}), "file: has neither `accounts` nor a refresh token in it"),
         ("sk-abcdefgh", "file:1: is an API key of the official platform"),
         ('{"refresh_token": "' + ALICE, "file:1:"),
+        (f'["{ALICE}", "{BOB}"', "file:1:"),
+        (f'["{ALICE}",]', "file: a list must stand under `accounts`, or be valid JSON"),
+        (f"- name: a\n  refresh_token: {ALICE}", "file: a list must stand under `accounts`, or be valid JSON"),
+        (f'[{{"refresh_token": "{ALICE}", "refresh_token": "{BOB}"}}]', "file:1:"),
+        (f"name: a\nrefresh_token: {ALICE}", "file: only `accounts` may stand at the top, not name, refresh_token"),
         ("just some words", "file: must be a mapping with a list under `accounts`, or hold refresh tokens"),
     ],
 )
@@ -111,8 +170,13 @@ def test_what_cannot_be_used_is_told_with_its_place(text: str, complaint: str) -
 
 
 def test_the_key_of_reverse_kimis_clients_is_found() -> None:
-    assert client_key(json.dumps(CONFIG)) == "my-client-key"
-    assert client_key(json.dumps({**CONFIG, "token": "Bearer my-client-key"})) == "my-client-key"
+    assert client_keys_in(json.dumps(CONFIG)) == ("my-client-key",)
+    assert client_keys_in(json.dumps({**CONFIG, "token": "Bearer my-client-key"})) == ("my-client-key",)
+
+
+def test_the_keys_of_a_list_are_found_each_once() -> None:
+    found = [CONFIG, STORAGE, {**CONFIG, "token": "another"}, ALICE, {**CONFIG, "token": ""}, CONFIG]
+    assert client_keys_in(json.dumps(found)) == ("my-client-key", "another")
 
 
 @pytest.mark.parametrize(
@@ -124,10 +188,14 @@ def test_the_key_of_reverse_kimis_clients_is_found() -> None:
         json.dumps({**CONFIG, "token": 5}),
         json.dumps({"token": "x"}),
         "accounts: []",
+        f"auth_token: {ACCESS}\nrefresh_token: {ALICE}\ntoken: x",
         ALICE,
         "{",
+        "[",
+        "[]",
+        json.dumps([STORAGE, ["x"], None]),
         "",
     ],
 )
 def test_nothing_else_is_taken_for_a_key(text: str) -> None:
-    assert client_key(text) is None
+    assert client_keys_in(text) == ()

@@ -69,6 +69,8 @@ def test_what_stands_there_stays(text: str) -> None:
         (json.dumps({"accounts": [{"name": "old", "refresh_token": "eyJ.x.y"}]}), "do it by hand"),
         ("accounts: []\n...\n", "do it by hand"),
         ("eyJ.x.y\n", "in another form"),
+        (json.dumps([{"refresh_token": "eyJ.x.y"}], indent="\t"), "in another form"),
+        ("theme\tdark\nopen: { [ @\nrefresh_token: eyJ.x.y\n", "in another form"),
         (json.dumps({"auth_token": "x", "refresh_token": "eyJ.x.y"}), "do it by hand"),
         ("accounts:\n  - name: key\n    refresh_token: eyJ.x.y\n", "do it by hand"),
         ("accounts: 5", "accounts must be a list"),

@@ -167,7 +167,7 @@ def test_an_access_token_is_refused_with_the_place_it_stands_at() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("- a", "accounts.yaml: must be a mapping with a list under `accounts`"),
+        ("- a", "accounts.yaml: a list must stand under `accounts`"),
         ("accounts: {a: 1}", "accounts.yaml: accounts must be a list"),
         ("account: []", "accounts.yaml: only `accounts` may stand at the top, not account"),
         (f"accounts: [{{name: a, refresh_token: {ALICE}", "accounts.yaml:1:"),

@@ -37,6 +37,7 @@ ACCESS = token("access")
         json.dumps({"theme": '"dark"', "access_token": json.dumps(ACCESS), "refresh_token": json.dumps(REFRESH)}),
         json.dumps(json.dumps({"refresh_token": json.dumps(REFRESH)})),
         f"theme\tdark\naccess_token\t{ACCESS}\nrefresh_token\t{REFRESH}\nuser\t{{}}",
+        f"theme: dark\nrefresh_token: {REFRESH}\n",
         f"access_token\t{ACCESS}\r\nrefresh_token\t{json.dumps(REFRESH)}\r\n",
     ],
     ids=[
@@ -53,6 +54,7 @@ ACCESS = token("access")
         "localStorage",
         "localStorage as a string",
         "lines of the developer tools",
+        "lines with colons",
         "lines with JSON values",
     ],
 )
