@@ -2,10 +2,12 @@
 
     .venv/bin/python -m benchmarks.soak --minutes 10 --lifetime 20
     .venv/bin/python -m benchmarks.soak --minutes 10 --lifetime 20 --chaos
+    .venv/bin/python -m benchmarks.soak --minutes 10 --lifetime 20 --chaos --talks --clients 8
 
 Prints a row a minute and exits with 1 when a single request failed or a refresh token was used twice.
 With `--chaos` every few seconds something is killed, stopped or cut off (a worker, a gateway, a refresher, Valkey, the
 way to it); exits with 1 when more was lost than ran in what was killed, or when anything is left behind at the end.
+With `--talks` also when the upstream has not read every word of a conversation once; times are those of whole ones.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import talks
 from benchmarks.chaos import Chaos, storm
+from benchmarks.talks import Talks
 from tests.faults.houses import house
 from tests.faults.proxy import Proxy
 from tests.system.stack import Stack
@@ -34,6 +38,7 @@ def main() -> int:
     options.add_argument("--clients", type=int, default=4)
     options.add_argument("--chaos", action="store_true", help="break something every few seconds")
     options.add_argument("--conversations", type=float, default=1800, help="seconds for which they can be continued")
+    options.add_argument("--talks", action="store_true", help="with --chaos: whole conversations, not single questions")
     options.add_argument("--seed", type=int, default=None, help="of the chaos")
     given = options.parse_args()
     if given.chaos:
@@ -65,8 +70,12 @@ def chaotic(given: argparse.Namespace) -> int:
             kimi_classic=given.accounts,
         ) as home,
     ):
-        traffic = Traffic(home.stack, clients=given.clients, url=home.url)
+        if given.talks:
+            talks.prepare(home.stack)
+        traffic = (Talks if given.talks else Traffic)(home.stack, clients=given.clients, url=home.url)
         found = storm(Chaos(home, way, random.Random(seed)), traffic, given.minutes)
+        if isinstance(traffic, Talks):
+            print(f"what the upstream has read: {dict(traffic.fates)}")
     print("\n".join(found) or "nothing else was lost, nothing is left")
     return 1 if found else 0
 
