@@ -89,7 +89,12 @@ class Strangers:
         return self._pool.notice([member]).get(member.account.name) or self._look(member)
 
     def _look(self, member: ConfiguredAccount) -> Known | None:
-        return self._pool.notice([member])[member.account.name] if self._adopt(member) else None
+        if not self._adopt(member):
+            return None
+        known = self._pool.notice([member]).get(member.account.name)
+        if known is None:  # Redis has just gone away, and memory does not have it so far
+            raise StoreUnavailable("what has become of a new token is not known yet")
+        return known
 
     def _adopt(self, member: ConfiguredAccount) -> bool:
         """False where the operator has it already."""

@@ -35,6 +35,7 @@ class Shelf:
     states: dict[str, State] = field(default_factory=dict)
     will: dict[str, Adoption | Exception] = field(default_factory=dict)
     adopted: int = 0
+    forgets: bool = False  # as memory does that has not heard of what was adopted
 
     def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
         names = [member.account.name for member in members]
@@ -50,7 +51,8 @@ class Shelf:
             raise outcome
         if outcome is Adoption.ADOPTED:
             self.adopted += 1
-            self.states[member.account.name] = State.NEW
+            if not self.forgets:
+                self.states[member.account.name] = State.NEW
         return outcome
 
     def is_now(self, secret: str, state: State) -> None:
@@ -164,6 +166,12 @@ def test_without_redis_only_known_ones_go_on(door: PassThrough, shelf: Shelf) ->
     with pytest.raises(StoreUnavailable):
         door.caller(f"Bearer {BOB}", None)
     assert door.caller(f"Bearer {BOB},{ALICE}", None).accounts == (name_of(ALICE),)
+
+
+def test_without_redis_one_that_was_taken_the_moment_before_is_not_known(door: PassThrough, shelf: Shelf) -> None:
+    shelf.forgets = True
+    with pytest.raises(StoreUnavailable):
+        door.caller(f"Bearer {ALICE}", None)
 
 
 def test_there_is_a_limit_to_what_one_client_may_bring(door: PassThrough, shelf: Shelf) -> None:
