@@ -31,6 +31,11 @@ _NOTHING_TO_READ = frozenset(
 )
 
 
+_LIKE_TEXT: Final = ("cmpl", "k1")
+"""Events whose names begin so, and that we do not know, may well bring text in another way."""
+_NO_TEXT: Final = frozenset({"event", "id", "group_id", "view"})
+
+
 class Reader:
     """Reads the event stream of one answer, or of its continuation; see `kimi.upstreams.reading.Reader`.
 
@@ -101,6 +106,8 @@ class Reader:
         is_error = name == "error" or (name is None and complaint is not None)
         if not is_error:
             self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name, message)
+            if isinstance(name, str) and name.startswith(_LIKE_TEXT):
+                _refuse_words(message)
         # What is not known may be passed over, but not when it says that the answer has failed.
         if is_error or hidden is not None:
             if complaint is None:
@@ -126,10 +133,17 @@ class Reader:
         text = message.get("text")
         if text is None:
             self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text", message)
+            _refuse_words(message)
             return ""
         if not isinstance(text, str):
             raise BrokenAnswer("the text of an event is no text")
         return text
+
+
+def _refuse_words(message: Mapping[str, Any]) -> None:
+    """Passing over words could leave a hole in the answer. Raises `BrokenAnswer` where there are any."""
+    if any(value and isinstance(value, str) for key, value in message.items() if key not in _NO_TEXT):
+        raise BrokenAnswer("text comes in an unknown way")
 
 
 def _found(pages: tuple[Source, ...]) -> Iterator[Event]:

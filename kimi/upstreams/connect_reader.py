@@ -23,6 +23,7 @@ _TEXT_MASKS: Mapping[str, type[Text | Thinking]] = {
     "block.think.content": Thinking,
 }
 _PARTS: Mapping[type[Text | Thinking], str] = {Text: "text", Thinking: "think"}
+_LIKE_TEXT = tuple(_PARTS.values())
 # The first two words of masks that bring nothing for the reader.
 _NOTHING_TO_READ = frozenset(
     {"chat", "chat.lastRequest", "chat.name", "block.multiStage", "block.stage", "block.tool", "block.search"}
@@ -112,8 +113,8 @@ class Reader:
             raise BrokenAnswer("a block is no object")
         if "exception" in block:
             raise self._error(block["exception"])
-        if self._answering and not block.keys().isdisjoint(_PARTS.values()):
-            # Passing over it could leave a hole in the answer.
+        if self._answering and any(part.startswith(_LIKE_TEXT) for part in block):
+            # Passing over it, or over something of a name like it, could leave a hole in the answer.
             self._drift.note(Kind.KIMI, "mask", mask, block)
             raise BrokenAnswer("text comes under an unknown mask")
         self._check_mask(mask, block)

@@ -113,6 +113,13 @@ def test_unknown_events_are_ignored_and_told_once_without_their_words(caplog: py
     ]
 
 
+@pytest.mark.parametrize("odd", [{"event": "cmpl_v2", "text": "rest"}, {"event": "cmpl", "content": "rest"}])
+def test_words_that_come_in_an_unknown_way_leave_no_hole_in_an_answer(odd: dict[str, str]) -> None:
+    words = [{"event": "cmpl", "text": "half"}, odd, {"event": "all_done"}]
+    stream = b"".join(b"data: %b\n\n" % orjson.dumps(each) for each in words)
+    assert type(failure(CREATED, Recorded(stream, headers=SSE))) is BrokenAnswer
+
+
 def test_an_answer_is_cut_wherever_it_stops_before_its_end() -> None:
     stream = recorded("classic-thinking.sse")
     for length in range(len(stream) - 2):

@@ -182,6 +182,7 @@ def test_a_clean_trailer_completes_an_answer_that_tells_no_status() -> None:
         stream_of(ASSISTANT, TEXT, {"mask": "message.status", "message": {"status": "MESSAGE_STATUS_NEW"}}, DONE),
         stream_of(ASSISTANT, {**TEXT, "mask": "block.text.parts"}, COMPLETED),
         stream_of(ASSISTANT, {"op": "set", "block": {"text": {"content": "x"}}}, COMPLETED),
+        stream_of(ASSISTANT, TEXT, {"mask": "block.text2.content", "block": {"text2": {"content": "y"}}}, COMPLETED),
         stream_of(ASSISTANT, {**TEXT, "op": "replace"}, COMPLETED),
         stream_of(ASSISTANT, {"mask": "block.text", "op": "set"}),
         stream_of(ASSISTANT, {"mask": "block.text", "op": "set", "block": {"text": "x"}}),
