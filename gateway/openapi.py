@@ -260,7 +260,7 @@ _TEXT_CHAT: Final[dict[str, Any]] = {
     },
     "responses": {
         "200": {"description": "Each piece of text is an event", "content": {"text/event-stream": {"schema": _TEXT}}},
-        **_errors("400", "401", "404", "413", "429", "502", "503"),
+        **_errors("400", "401", "404", "413", "429", "503"),
     },
 }
 _TOKEN_CHECK: Final[dict[str, Any]] = {

@@ -147,6 +147,9 @@ TABLE: Mapping[type[BaseException], Problem] = {
     kimi.Overloaded: _BUSY,
     kimi.RateLimited: _BUSY,
     kimi.QuotaSpent: _BUSY,
+    kimi.FeatureSpent: replace(
+        _BUSY, message="What the accounts may take of this model or feature is used up for now. Try another one."
+    ),
     kimi.AccountError: _NO_ACCOUNT,
     # the upstream
     kimi.UpstreamTimeout: Problem(

@@ -39,6 +39,7 @@ class ChatStream:
     """
 
     heartbeat = b": still working\n\n"
+    holds_status = True
 
     def __init__(self, identity: Identity, tally: Tally, *, include_usage: bool) -> None:
         self._tally = tally

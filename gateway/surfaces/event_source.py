@@ -41,6 +41,7 @@ class TextStream:
     """Events as bare text. An event ends with an empty line, so that text of several lines takes several of `data:`."""
 
     heartbeat = b": still working\n\n"
+    holds_status = False  # an EventSource shows its page nothing of an answer that is not a 200
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally

@@ -30,6 +30,8 @@ class Stream(Protocol):
     """An answer as the bytes of a stream."""
 
     heartbeat: bytes
+    holds_status: bool
+    """Whether the status line waits for the first piece of the answer, so that it can tell of a failure before."""
 
     @property
     def usage(self) -> Usage: ...

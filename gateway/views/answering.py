@@ -66,7 +66,8 @@ class Answering:
         )
         with self._judging(caller), ExitStack() as undo:
             undo.callback(body.close)
-            body.begin(PATIENCE)
+            if stream.holds_status:
+                body.begin(PATIENCE)
             undo.pop_all()
         run.entry.streaming = True
         return Response(

@@ -129,9 +129,12 @@ def test_a_question_without_a_text_is_told_so(house: House, body: bytes, kind: s
     assert house.pool.started == []
 
 
-def test_a_failure_before_the_first_piece_is_a_status(house: House) -> None:
+def test_a_failure_before_the_first_piece_is_an_event_as_well(house: House) -> None:
     house.pool.will(AllBusy())
-    assert house.client.post(URL, data={"message": "hi"}, headers=AUTHORIZED).status_code == 429
+    response = house.client.post(URL, data={"message": "hi"}, headers=AUTHORIZED)
+    ((name, data),) = events(response.data)
+    assert (response.status_code, name) == (200, "error")
+    assert orjson.loads(data)["error"]["code"] == "rate_limit_exceeded"
 
 
 def test_a_failure_later_is_an_event(house: House) -> None:
