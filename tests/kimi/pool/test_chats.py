@@ -103,6 +103,15 @@ def test_chats_of_an_account_that_returns_are_deleted(pool: Pool, chats: Chats) 
     assert claimed(chats) == ["c1"]
 
 
+def test_chats_of_an_account_that_waits_for_its_token_are_deleted_soon(pool: Pool, chats: Chats) -> None:
+    chats.note({ONE: 0.0})
+    pool.leases.reject(pool.leases.acquire(wish(exclude=["b"])))
+    assert chats.claim(1) == []
+    pool.freshen("a")
+    pool.clock.now += 10
+    assert claimed(chats) == ["c1"]
+
+
 def test_chats_of_an_account_that_nobody_knows_wait_until_they_are_forgotten(pool: Pool, chats: Chats) -> None:
     chats.note({StandingChat("c", "nobody"): 0.0})
     assert chats.claim(1) == []
