@@ -50,7 +50,7 @@ SERVING: Final = "_handle_and_close_when_done"
 """The greenlet of a connection that a client keeps open."""
 
 _FILES = re.compile(
-    r"/dev/null|/.*/kimi-gateway-[0-9a-f]+/.*|/.*wgunicorn-.*|.*\.log|.*\.coverage.*|anon_inode:.*|pipe:.*|/dev/u?random"
+    r"/dev/null|/.*/kimi-gateway-[0-9a-f]+/.*|/.*wgunicorn-.*|.*\.log|anon_inode:.*|pipe:.*|/dev/u?random"
 )
 _ESTABLISHED, _CLOSE_WAIT = 1, 8
 
