@@ -35,8 +35,8 @@ from kimi.models import Selection
 from kimi.pool import Lease
 from kimi.pool.conversations import Conversation
 
-FIRST_TURN_SECONDS: Final = 3.0
-"""How long the chat of a first question stays: programs go on at once, and most first questions are the only ones."""
+MOMENT_SECONDS: Final = 60.0
+"""So long this process sees to a chat itself; what stays for longer is left to the refresher."""
 _BROKEN = (ChatGone, ContentRefused, BrokenAnswer)
 """After these a chat in which nothing was answered is of no more use."""
 
@@ -53,13 +53,13 @@ class Fate(StrEnum):
 class Conversations:
     """Makes threads. A conversation can be continued for so many `seconds`, not at all where they are 0.
 
-    `first_turn` are the seconds for the chat of a question without anything before it, `count` hears what became of
-    every other one.
+    `first_turn` are the seconds for the chat of a question without anything before it: programs go on at once, and
+    most first questions are the only ones. `count` hears what became of every other one.
     """
 
     remover: ChatRemover
     seconds: float
-    first_turn: float = FIRST_TURN_SECONDS
+    first_turn: float
     count: Callable[[Fate], object] = lambda _: None
 
     def thread(self, turn: Turn, selection: Selection, chat: Chat) -> Thread:
@@ -238,7 +238,7 @@ class Thread:
 
     def _keeping(self, key: str, message_id: str) -> Keeping:
         seconds = self._with.seconds if self._is_grown else min(self._with.first_turn, self._with.seconds)
-        return Keeping(key, message_id, seconds, moment=not self._is_grown)
+        return Keeping(key, message_id, seconds, moment=not self._is_grown and seconds <= MOMENT_SECONDS)
 
     def _lost(self) -> ConversationLost:
         self._with.count(Fate.LOST)

@@ -67,6 +67,7 @@ class GatewaySettings(CommonSettings):
     kimi_research_seconds: Seconds = 3600
     kimi_continuations: int = Field(default=3, ge=0, le=20)
     kimi_conversation_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 1800
+    kimi_first_turn_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 3
     kimi_allow_private_urls: Networks = ()
     kimi_file_reuse_seconds: Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)] = 86_400
     kimi_model_aliases: Aliases = Field(default_factory=dict)

@@ -20,7 +20,7 @@ from gateway.breaker import Breaker
 from gateway.catalogue import Catalogue
 from gateway.cleanup import ChatRemover
 from gateway.completion import Collaborators, Completions
-from gateway.conversations import FIRST_TURN_SECONDS, Conversations
+from gateway.conversations import Conversations
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.files import Files
@@ -79,7 +79,7 @@ def make(settings: GatewaySettings) -> Gateway:
     conversations = Conversations(
         remover,
         seconds=settings.kimi_conversation_seconds,
-        first_turn=FIRST_TURN_SECONDS if deletes else settings.kimi_conversation_seconds,
+        first_turn=settings.kimi_first_turn_seconds if deletes else settings.kimi_conversation_seconds,
         count=lambda fate: metrics.conversations.labels(fate.value).inc(),
     )
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)

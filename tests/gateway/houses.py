@@ -11,7 +11,7 @@ from gateway.attempt import AttemptCollaborators
 from gateway.breaker import Breaker
 from gateway.cleanup import ChatRemover, Records
 from gateway.completion import Collaborators, Completion, Completions
-from gateway.conversations import FIRST_TURN_SECONDS, Conversations, Fate
+from gateway.conversations import Conversations, Fate
 from gateway.deadlines import Deadlines
 from gateway.files import Fetcher, Files
 from gateway.ledger import Ledger
@@ -48,7 +48,7 @@ class House:
     fetcher: Fetcher = field(default_factory=lambda: ToDisk(Web([ip_network("127.0.0.0/8")])))
     queue_seconds: float = 0.0
     conversation_seconds: float = 1800.0
-    first_turn: float = FIRST_TURN_SECONDS
+    first_turn: float = 3.0
     deletes: bool = True
     records: Records | None = None
     fates: list[Fate] = field(default_factory=list)

@@ -232,6 +232,13 @@ class TestTheChatOfAFirstQuestion:
         assert talk.house.remover.join(5)
         assert [chat for chat, _ in talk.house.upstream.deleted] == ["c1"]
 
+    def test_one_that_may_stay_for_long_is_left_to_the_refresher(self, make_house: MakeHouse) -> None:
+        talk = begun(make_house, first_turn=600.0)
+        assert talk.house.remover.pending == 0
+        assert talk.house.upstream.deleted == []
+        assert due(talk.house, 590) == set()
+        assert due(talk.house, 660) == {"c1"}
+
     def test_the_refresher_finds_it_when_its_worker_was_killed(self, make_house: MakeHouse) -> None:
         talk = begun(make_house)
         assert due(talk.house, 30) == set()

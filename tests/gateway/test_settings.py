@@ -32,6 +32,7 @@ def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.kimi_research_seconds == 3600
     assert found.kimi_delete_chats
     assert found.kimi_conversation_seconds == 1800
+    assert found.kimi_first_turn_seconds == 3
     assert found.kimi_continuations == 3
     assert found.kimi_allow_private_urls == ()
     assert found.kimi_file_reuse_seconds == 86_400
