@@ -72,6 +72,12 @@ class Problem:
 
 INVALID, LIMIT, SERVER, SERVICE = "invalid_request_error", "rate_limit_error", "server_error", "service_unavailable"
 
+
+def _final(code: str, message: str, param: str | None = None) -> Problem:
+    """What is the client's affair, and comes out the same however often it is sent."""
+    return Problem(status=400, type=INVALID, code=code, message=message, param=param, headers=_NO_RETRY)
+
+
 INTERNAL = Problem(status=500, type=SERVER, code="internal_error", message="The gateway met an error of its own.")
 
 _BUSY = Problem(
@@ -168,46 +174,20 @@ TABLE: Mapping[type[BaseException], Problem] = {
         status=502, type=SERVER, code="upstream_error", message="Kimi is in trouble and gave no answer."
     ),
     # the client's affair
-    kimi.ContentRefused: Problem(
-        status=400,
-        type=INVALID,
-        code="content_filter",
-        message="Kimi's content filter refused this request.",
-        headers=_NO_RETRY,
+    kimi.ContentRefused: _final("content_filter", "Kimi's content filter refused this request."),
+    kimi.PromptTooLong: _final(
+        "context_length_exceeded", "The messages are longer than the model can read. Send less.", "messages"
     ),
-    kimi.PromptTooLong: Problem(
-        status=400,
-        type=INVALID,
-        code="context_length_exceeded",
-        message="The messages are longer than the model can read. Send less.",
-        param="messages",
-        headers=_NO_RETRY,
-    ),
-    kimi.FileRefused: Problem(
-        status=400,
-        type=INVALID,
-        code="invalid_file",
-        message="A file of this request cannot be read.",
-        headers=_NO_RETRY,
-    ),
-    kimi.ConversationLost: Problem(
-        status=400,
-        type=INVALID,
-        code="conversation_not_found",
-        message="There is no such conversation, or it cannot be continued any more. Send the whole history.",
-        param="conversation_id",
-        headers=_NO_RETRY,
+    kimi.FileRefused: _final("invalid_file", "A file of this request cannot be read."),
+    kimi.ConversationLost: _final(
+        "conversation_not_found",
+        "There is no such conversation, or it cannot be continued any more. Send the whole history.",
+        "conversation_id",
     ),
     kimi.AnswerUnread: Problem(
         status=408, type=INVALID, code="answer_unread", message="The answer was not read in time.", headers=_NO_RETRY
     ),
-    kimi.RequestRefused: Problem(
-        status=400,
-        type=INVALID,
-        code="invalid_value",
-        message="Kimi does not accept a field of this request.",
-        headers=_NO_RETRY,
-    ),
+    kimi.RequestRefused: _final("invalid_value", "Kimi does not accept a field of this request."),
     # HTTP
     NotFound: Problem(
         status=404,
