@@ -290,6 +290,7 @@ def test_a_deletion_that_takes_its_time_does_not_hold_up_the_end(house: House) -
     house.shelf.gate.set()
     until(lambda: house.chats.count() == 1, what="what was deleted is told")
     assert house.shelf.chats() == ["c1"]
+    until(lambda: all(thread.name != "janitor" for thread in threading.enumerate()), what="the last sweep has ended")
 
 
 class Looks:
