@@ -1,0 +1,112 @@
+"""What runs around the servers under test: the upstream, Valkey and the refresher, off their processor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+import requests
+
+from benchmarks.building import Programs
+from benchmarks.performance import accounts, cores
+from benchmarks.performance.upstream import Upstream
+from devtools import children, valkey
+from devtools.valkey import free_port
+from devtools.waiting import until
+
+ROOT = Path(__file__).parents[2]
+KEY = "sk-bench"
+END_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where everything is. `server_cores` are for the server under test, `load_cores` for all else."""
+
+    folder: Path
+    programs: Programs
+    upstream: Upstream
+    redis_url: str
+    valkey_pid: int
+    server_cores: tuple[int, ...]
+    load_cores: tuple[int, ...]
+    settings: Mapping[str, str] = field(repr=False)
+    """The environment of gateway and refresher."""
+
+    def redis(self) -> redis.Redis:
+        """A client of the gateway's Redis."""
+        return redis.Redis.from_url(self.redis_url)
+
+
+@contextmanager
+def running(
+    command_line: Iterable[str], log: Path, *, env: Mapping[str, str] | None = None, on: Iterable[int], cwd: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process on these processors while the block runs. It ends with us, however we end."""
+    with log.open("ab") as output, cores.on(tuple(on)):
+        process = children.start(list(command_line), env=env, cwd=cwd, output=output)
+    try:
+        yield process
+    finally:
+        children.stop(process, END_SECONDS)
+
+
+@contextmanager
+def house(
+    folder: Path, programs: Programs, *, count: int, streams: int, extra: Mapping[str, str] | None = None
+) -> Iterator[House]:
+    """Everything around the servers, with `count` accounts of each kind that take `streams` streams each."""
+    all_cores = cores.all_cores()
+    server_cores, load_cores = (all_cores[:1], all_cores[1:]) if len(all_cores) > 1 else (all_cores, all_cores)
+    upstream, redis_port = Upstream(free_port()), free_port()
+    (folder / "accounts.yaml").write_text(accounts.accounts_file(count, streams), "utf-8")
+    settings = _settings(folder, upstream, redis_port) | dict(extra or {})
+    with ExitStack() as stack:
+        stack.enter_context(
+            running([str(programs.upstream), str(upstream.port)], folder / "upstream.log", on=load_cores)
+        )
+        server = valkey.command(valkey.find_server(), folder, port=redis_port)
+        store = stack.enter_context(running(server, folder / "valkey.log", on=load_cores))
+        until(lambda: valkey.answers(("127.0.0.1", redis_port)), what="Valkey answers")
+        until(lambda: _listens(upstream), what="the upstream answers")
+        refresher = [sys.executable, "-m", "refresher"]
+        stack.enter_context(running(refresher, folder / "refresher.log", env=settings, on=load_cores))
+        yield House(
+            folder,
+            programs,
+            upstream,
+            settings["REDIS_URL"],
+            store.pid,
+            server_cores,
+            load_cores,
+            settings,
+        )
+
+
+def _listens(upstream: Upstream) -> bool:
+    try:
+        return bool(upstream.figures())
+    except requests.RequestException:
+        return False
+
+
+def _settings(folder: Path, upstream: Upstream, redis_port: int) -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("KIMI_", "GATEWAY_", "MOONSHOT_"))
+    }
+    return {
+        **kept,
+        "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+        "GATEWAY_API_KEYS": KEY,
+        "KIMI_ACCOUNTS_FILE": str(folder / "accounts.yaml"),
+        "KIMI_WEB_URL": upstream.url,
+        "KIMI_AUTH_URL": upstream.url,
+        "KIMI_CLASSIC_URL": upstream.url,
+        "MOONSHOT_URL": f"{upstream.url}/v1",
+    }
