@@ -19,6 +19,7 @@ third too low.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -27,6 +28,9 @@ from kimi.chat import Message
 _PER_MESSAGE: Final = 4
 _PER_REPLY: Final = 3
 _BLOCK: Final = 4096
+_PER_HAN: Final = 626  # of everyday Chinese, in thousandths of a token
+_LONGEST_KNOWN: Final = 32  # characters
+_MOST_KNOWN: Final = 4096
 
 
 class _Class(NamedTuple):
@@ -73,7 +77,7 @@ _CLASSES: Final = (
     _Class(rf"{_SYMBOL}{{1,4}}+\n*+", 950, 2, 250),
     _Class(r"\s*\n", 1229, 16, 50),
     _Class(r"[^\S\n]++", 800, 80, 10),
-    _Class(f"[{_EVERYDAY_HAN}]++", 0, 0, 626),
+    _Class(f"[{_EVERYDAY_HAN}]++", 0, 0, _PER_HAN),
     _Class(r"[\u2010-\u2027\u3000-\u303f\u30fb\uff01-\uff65\uffe0-\uffee]", 798, 1, 0),
     _Class(r"[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]++", 0, 0, 720),
     _Class(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]", 1900, 1, 0),
@@ -97,6 +101,14 @@ _CLASSES: Final = (
 )
 _PIECE: Final = re.compile("[ ]?+(?:" + "|".join(f"(?P<class_{n}>{c.pattern})" for n, c in enumerate(_CLASSES)) + ")")
 _PRICES: Final = {_PIECE.groupindex[f"class_{n}"]: c for n, c in enumerate(_CLASSES)}
+# What stands between everyday Chinese characters and from one seam to the next: no price in it depends on anything
+# outside of it. Seams are before a space that follows something else, and after the newlines that end a line.
+_OTHER: Final = rf"[^\s{_EVERYDAY_HAN}]"
+_SEGMENT: Final = re.compile(rf"[{_EVERYDAY_HAN}]*+(\s*+{_OTHER}*+(?:[^\S ]\s*+(?:(?<=\n)|{_OTHER}*+))*+)")
+# Classes tell no letter of ASCII from another of its case, and no digit from another.
+_SHAPES: Final = str.maketrans(
+    string.ascii_lowercase + string.ascii_uppercase + string.digits, "a" * 26 + "A" * 26 + "1" * 10
+)
 # Where a text can be cut so that no piece is: before a space that follows something, after a newline, after the end
 # of a Chinese clause.
 _SEAM: Final = re.compile(r"(?s:.*)(?:\S(?=[ ])|\n(?=\S)|[\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f](?=\w))")
@@ -177,29 +189,46 @@ def _rounded(weight: int) -> int:
 
 def _weigh(text: str) -> int:
     """The text's weight in thousandths of a token."""
-    weight = 0
-    for piece in _PIECE.finditer(text):
-        group = piece.lastindex or 0
-        start, end = piece.span(group)
-        _, first, free, each = _PRICES[group]
-        length = end - start
-        weight += first + each * (length - free) if length > free else first
-    return weight
+    if text.isascii():
+        text = text.translate(_SHAPES)
+    segments = _SEGMENT.findall(text)
+    han = len(text) - sum(map(len, segments))
+    return _PER_HAN * han + sum(map(_SEGMENTS.__getitem__, segments))
+
+
+class _Weights(dict[str, int]):
+    """What segments weigh: most of those in a text have been met before, so the pattern is seldom needed."""
+
+    def __missing__(self, segment: str) -> int:
+        weight = sum(map(_price, _PIECE.finditer(segment)))
+        if len(segment) <= _LONGEST_KNOWN:
+            if len(self) >= _MOST_KNOWN:
+                self.clear()
+            self[segment] = weight
+        return weight
+
+
+_SEGMENTS: Final = _Weights()
+
+
+def _price(piece: re.Match[str]) -> int:
+    group = piece.lastindex or 0
+    start, end = piece.span(group)
+    _, first, free, each = _PRICES[group]
+    length = end - start
+    return first + each * (length - free) if length > free else first
 
 
 def _ends(text: str, weight: int) -> list[int]:
     """Where tokens end in as much of the text as weighs no more than `weight`."""
     ends = []
     for piece in _PIECE.finditer(text):
-        group = piece.lastindex or 0
-        start, end = piece.span(group)
-        _, first, free, each = _PRICES[group]
-        length = end - start
-        weight -= first + each * (length - free) if length > free else first
+        weight -= _price(piece)
         if weight < 0:
+            _, first, _, each = _PRICES[piece.lastindex or 0]
             if not first:  # paid for by the character
-                ends.append(end + weight // each)
+                ends.append(piece.end() + weight // each)
             return ends
-        ends.append(end)
+        ends.append(piece.end())
     ends.append(len(text))
     return ends
