@@ -90,11 +90,11 @@ def main() -> None:
             _hold(gateways, kinds)
         costs = {(name, tree): list[float]() for name in kinds for tree in trees}
         for _ in range(given.rounds):
-            for name, tree in costs:
+            for (name, tree), found in costs.items():
                 port, worker = gateways[tree]
                 before = _cpu(worker)
                 _drive(port, kinds[name])
-                costs[name, tree].append((_cpu(worker) - before) / REQUESTS * 1e6)
+                found.append((_cpu(worker) - before) / REQUESTS * 1e6)
     for (name, tree), found in costs.items():
         label = f"{name}, {tree.name}" if len(trees) > 1 else name
         print(f"{label:<40} {statistics.median(found):7.0f} µs   {min(found):.0f} to {max(found):.0f}")
