@@ -46,11 +46,14 @@ _SECRETS = re.compile(
     r"|(?i:bearer)\s+\S+"
     r"|(?<=//)[^/\s]+@"  # credentials of a proxy URL
 )
+# Something of each of them, to be found ten times as fast: most texts have none.
+_SIGNS = re.compile(r"eyJ|[kgjy]-|[bB][eE][aA][rR]|@")
 
 
 def redact(text: str, limit: int = 300) -> str:
     """`text` without tokens, keys, organisation ids and URL credentials, on one line of at most `limit` characters."""
-    return _SECRETS.sub("[redacted]", " ".join(text.split()))[:limit]
+    line = " ".join(text.split())
+    return (_SECRETS.sub("[redacted]", line) if _SIGNS.search(line) else line)[:limit]
 
 
 class KimiError(Exception):

@@ -4,12 +4,14 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
 from kimi import logs
+from kimi.errors import redact
 
 JWT = "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 log = structlog.stdlib.get_logger("tests.logs")
@@ -120,3 +122,21 @@ def test_the_console_form_is_for_people(capsys: pytest.CaptureFixture[str]) -> N
     assert "account=alice" in said
     assert "'bad [redacted]" in said
     assert "eyJ" not in said
+
+
+def test_a_line_that_cannot_be_written_harms_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        logs.configure("info", "json")
+        log.info("first")
+    log.info("the disk is full, or whoever read has gone")
+    assert (tmp_path / "log").read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["eyJhbGciOiJ9.eyJ", "a sk-abcdefgh", "org-abcdef12", "ak-abcdef1", "proj-1234567", "key-123456", "//me:pw@host/x"],
+)
+def test_every_kind_of_secret_is_found(text: str) -> None:
+    assert "[redacted]" in redact(text)
+    assert "[redacted]" in redact("bEaReR opaque")
