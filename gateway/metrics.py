@@ -22,7 +22,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.requests = Counter(
+        self._answered: dict[tuple[str, int, bool], Counter] = {}
+        self._requests = Counter(
             "kimi_gateway_requests",
             "Requests answered, by route, status and whether the answer was streamed.",
             ("route", "status", "stream"),
@@ -52,9 +53,8 @@ class Metrics:
             buckets=_FIRST_EVENT,
             registry=self._registry,
         )
-        self.tokens = Counter(
-            "kimi_gateway_tokens", "Tokens read and written.", ("direction",), registry=self._registry
-        )
+        tokens = Counter("kimi_gateway_tokens", "Tokens read and written.", ("direction",), registry=self._registry)
+        self.prompt_tokens, self.completion_tokens = tokens.labels("prompt"), tokens.labels("completion")
         self.failovers = Counter(
             "kimi_gateway_failovers", "Accounts that failed before any output.", registry=self._registry
         )
@@ -94,6 +94,14 @@ class Metrics:
             "Accounts that were leased while Redis was away.",
             registry=self._registry,
         )
+
+    def answered(self, route: str, status: int, *, stream: bool) -> Counter:
+        """The count of such answers."""
+        key = route, status, stream
+        known = self._answered.get(key)  # `labels` takes ten times as long
+        if known is None:
+            known = self._answered[key] = self._requests.labels(route, str(status), str(stream).lower())
+        return known
 
     def text(self) -> bytes:
         """Everything in Prometheus's text format, over all workers where there are several."""

@@ -55,3 +55,12 @@ def test_upstreams_that_are_left_alone_are_counted_and_not_named() -> None:
     assert b"mirror" not in metrics.text()
     breaker.answered(account)
     assert b"kimi_gateway_upstreams_left_alone 0.0\n" in metrics.text()
+
+
+def test_answers_are_counted_by_route_status_and_form() -> None:
+    metrics = Metrics()
+    for stream in (True, False, True):
+        metrics.answered("/v1/models", 200, stream=stream).inc()
+    text = metrics.text()
+    assert b'kimi_gateway_requests_total{route="/v1/models",status="200",stream="true"} 2.0' in text
+    assert b'kimi_gateway_requests_total{route="/v1/models",status="200",stream="false"} 1.0' in text
