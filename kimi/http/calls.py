@@ -1,0 +1,80 @@
+"""Calls with a short answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from kimi.errors import BrokenAnswer, UpstreamTimeout
+from kimi.http.contract import Content, Http, Reply
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its whole body."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `BrokenAnswer`."""
+        return parse(self.body)
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """What a body is, in small letters and without its parameters; empty where nobody says."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def parse(text: bytes | str) -> Any:
+    """JSON as it comes from an upstream. Raises `BrokenAnswer`."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BrokenAnswer("the answer is not JSON") from error
+
+
+def request(
+    http: Http,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: Content | None = None,
+    proxy: str | None = None,
+    timeout: float,
+    limit: int = MAX_BODY_BYTES,
+    clock: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """One call with a short answer; `timeout` holds for the whole body as well.
+
+    Raises `Unreachable`, `UpstreamTimeout`, or `BrokenAnswer` for a body of more than `limit` bytes.
+    """
+    with http.stream(method, url, headers=headers, content=content, proxy=proxy, timeout=timeout) as reply:
+        return read(reply, timeout=timeout, limit=limit, clock=clock)
+
+
+def read(
+    reply: Reply,
+    *,
+    timeout: float,
+    limit: int = MAX_BODY_BYTES,
+    clock: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """The rest of `reply` at once. Raises as `request` does."""
+    deadline = clock() + timeout
+    body = bytearray()
+    for chunk in reply.chunks():
+        body += chunk
+        if len(body) > limit:
+            raise BrokenAnswer(f"the answer is longer than {limit} bytes")
+        if clock() > deadline:
+            raise UpstreamTimeout(f"the answer took longer than {timeout:g} s")
+    return Answer(reply.status, reply.headers, bytes(body))

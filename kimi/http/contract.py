@@ -1,0 +1,65 @@
+"""What everything that sends a request has to do, whoever writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+CONNECT_SECONDS = 10.0
+"""What a connection may take to be made."""
+END_SECONDS = 0.3
+"""How long the end of an answer is waited for that was told to be complete."""
+
+HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; kimi-gateway)", "Accept": "*/*", "Accept-Encoding": "identity"}
+"""What every request says. A compressed stream would hold events back until the compressor's block is full."""
+
+
+class Reply(Protocol):
+    """An answer whose body is still to come."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name, in any case of its letters."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, each piece as soon as it is there. Raises `Unreachable` or `UpstreamTimeout`."""
+        ...
+
+
+class Pieces(Protocol):
+    """A body that is never whole in memory: `len` is its size in bytes, and each walk over it starts anew."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+Content = bytes | Pieces
+
+
+class Http(Protocol):
+    """Something that sends a request and hands out its answer."""
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: Content | None = None,
+        proxy: str | None = None,
+        timeout: float,
+    ) -> AbstractContextManager[Reply]:
+        """The answer while it comes; leaving the context closes the connection unless all of it was read.
+
+        Leaving it without an error waits a moment for the end, should that be all that is missing.
+
+        `timeout` is how many seconds may pass without a byte.
+        Raises `Unreachable` or `UpstreamTimeout`.
+        """
+        ...

@@ -1,0 +1,56 @@
+"""What the errors of sockets, and of the libraries above them, mean to whoever sent a request."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+import urllib3
+
+from kimi.errors import Unreachable, UpstreamError, UpstreamTimeout
+
+_LATE = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_NEVER_LEFT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,  # it was not reached, or would not connect
+)
+
+
+@contextmanager
+def translated(host: str, *, leaves: bool = True) -> Iterator[None]:
+    """Raises what goes wrong inside as `Unreachable` or `UpstreamTimeout`, about `host`.
+
+    `leaves` is false where nothing of a request can have been sent yet.
+    """
+    try:
+        yield
+    except (*_LATE, ValueError, *_BROKEN) as error:
+        raise explained(host, error, leaves=leaves) from (None if _may_quote(error) else error)
+
+
+def explained(host: str, error: Exception, *, leaves: bool = True) -> UpstreamError:
+    """What `error` means to the caller; see `translated`."""
+    sent = leaves and not any(isinstance(cause, _NEVER_LEFT) for cause in _causes(error))
+    if isinstance(error, _LATE):
+        return UpstreamTimeout(f"{host}: nothing came in time", sent=sent)
+    if _may_quote(error):
+        return Unreachable(f"{host}: the address, its proxy or a header cannot be sent")
+    cause = _causes(error)[-1]
+    return Unreachable(f"{host}: {type(cause).__name__}: {cause}", sent=sent)
+
+
+def _may_quote(error: Exception) -> bool:
+    """Whether the text of `error` could quote a proxy's password or a token."""
+    return isinstance(error, ValueError) and not isinstance(error, (*_LATE, ssl.SSLError))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what lies below it, the root last."""
+    causes = [error]
+    while (inner := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(inner)
+    return causes
