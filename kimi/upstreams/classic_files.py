@@ -121,8 +121,8 @@ class _Reading:
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Nothing but the end."""
-        for event in self._decoder.feed(chunk):
-            message = parse(event.data)
+        for data in self._decoder.feed(chunk):
+            message = parse(data)
             said = message.get("file_info") if isinstance(message, Mapping) else None
             status = said.get("status") if isinstance(said, Mapping) else None
             _check(status, self._blob)

@@ -65,9 +65,9 @@ class Reader:
                 return event
         raise BrokenAnswer("the stream ended before all_done")
 
-    def _events(self, decoded: Iterable[sse.ServerSentEvent]) -> Iterator[Event]:
-        for raw in decoded:
-            message = parse(raw.data)
+    def _events(self, datas: Iterable[bytes]) -> Iterator[Event]:
+        for data in datas:
+            message = parse(data)
             if not isinstance(message, dict):
                 raise BrokenAnswer("an event of the stream is no object")
             name = message.get("event")
@@ -131,13 +131,13 @@ class Reader:
 
     def _text(self, message: Mapping[str, Any]) -> str:
         text = message.get("text")
+        if isinstance(text, str):
+            return text
         if text is None:
             self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text", message)
             _refuse_words(message)
             return ""
-        if not isinstance(text, str):
-            raise BrokenAnswer("the text of an event is no text")
-        return text
+        raise BrokenAnswer("the text of an event is no text")
 
 
 def _refuse_words(message: Mapping[str, Any]) -> None:

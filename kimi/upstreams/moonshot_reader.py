@@ -41,11 +41,11 @@ class Reader:
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """The events that `chunk` completes."""
-        for raw in self._decoder.feed(chunk):
-            if raw.data == "[DONE]":
+        for data in self._decoder.feed(chunk):
+            if data == b"[DONE]":
                 yield self._finish()
                 return
-            message = parse(raw.data)
+            message = parse(data)
             if not isinstance(message, dict):
                 raise BrokenAnswer("a chunk of the stream is no object")
             if message.get("error") is not None:

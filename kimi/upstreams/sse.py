@@ -1,4 +1,4 @@
-"""Server-sent events: bytes in, events out, no I/O.
+"""Server-sent events: bytes in, data out, no I/O.
 
 Follows the HTML standard's section 9.2.6 for reading an event stream, except that bytes which are not UTF-8 are an
 error here and are not replaced: a lost character would pass for an answer.
@@ -7,23 +7,19 @@ The blank line behind the last event may be missing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kimi.errors import BrokenAnswer
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 
-
-class ServerSentEvent(NamedTuple):
-    """One event. `id` and `retry` serve reconnection, which no upstream knows, and are dropped."""
-
-    data: str
-    event: str = "message"
+_BOM = b"\xef\xbb\xbf"
+_LF, _CR = b"\n\r"
 
 
 class Decoder:
-    """Turns pieces of a stream, cut anywhere, into events; one decoder a stream.
+    """Turns pieces of a stream, cut anywhere, into the data of its events, as UTF-8; one decoder a stream.
 
+    Names of events tell no upstream's reader anything, `id` and `retry` serve reconnection, which no upstream knows:
+    all of them are dropped.
     Events longer than `limit` bytes raise `BrokenAnswer`, as bytes that are not UTF-8 do.
     """
 
@@ -33,33 +29,43 @@ class Decoder:
         self._after_cr = False
         self._at_start = True
 
-    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """The events that `chunk` completes."""
-        if self._after_cr or b"\r" in chunk:
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of the events that `chunk` completes."""
+        if self._after_cr or _CR in chunk:
             chunk = self._unified(chunk)
+        if not self._pending and chunk.endswith(b"\n\n"):
+            complete = chunk[:-2]
+        else:
+            found = self._completed(chunk)
+            if found is None:
+                return []
+            complete = found
+        if len(complete) > self._limit:
+            for block in complete.split(b"\n\n"):
+                self._check(len(block))
+        return _data(self._checked(complete))
+
+    def close(self) -> list[bytes]:
+        """Say that the stream has ended; the data of the event that it ends with if only its blank line is missing.
+
+        The standard drops such an event, because it may be cut off: whoever takes it has to see that it is whole.
+        """
+        rest = self._checked(bytes(self._pending)).rstrip(b"\n")
+        self._pending.clear()
+        return _data(rest)
+
+    def _completed(self, chunk: bytes) -> bytes | None:
+        """What stands before the last blank line, where there is one now that `chunk` has come; the rest is kept."""
         pending = self._pending
         searched = max(0, len(pending) - 1)
         pending += chunk
         end = pending.rfind(b"\n\n", searched)
-        if end < 0:
-            self._check(len(pending) - 1)  # the last byte may be the line's end
-            return []
-        complete = bytes(pending[:end])
-        del pending[: end + 2]
-        self._check(len(pending) - 1)
-        if end > self._limit:
-            for block in complete.split(b"\n\n"):
-                self._check(len(block))
-        return [event for text in self._text(complete).split("\n\n") if (event := _event(text)) is not None]
-
-    def close(self) -> list[ServerSentEvent]:
-        """Say that the stream has ended; the event that it ends with if only its blank line is missing.
-
-        The standard drops such an event, because it may be cut off: whoever takes it has to see that it is whole.
-        """
-        event = _event(self._text(bytes(self._pending)).rstrip("\n"))
-        self._pending.clear()
-        return [] if event is None else [event]
+        complete = None
+        if end >= 0:
+            complete = bytes(pending[:end])
+            del pending[: end + 2]
+        self._check(len(pending) - 1)  # the last byte may be the line's end
+        return complete
 
     def _unified(self, chunk: bytes) -> bytes:
         """`chunk` with every line ending as LF; a CR counts at once, an LF right behind it is its other half."""
@@ -72,14 +78,15 @@ class Decoder:
             self._after_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _text(self, block: bytes) -> str:
-        try:
-            text = block.decode()
-        except UnicodeDecodeError as error:
-            raise BrokenAnswer("the event stream is not UTF-8") from error
+    def _checked(self, text: bytes) -> bytes:
+        if not text.isascii():
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                raise BrokenAnswer("the event stream is not UTF-8") from error
         if self._at_start:
             self._at_start = False
-            text = text.removeprefix("\ufeff")
+            return text.removeprefix(_BOM)
         return text
 
     def _check(self, size: int) -> None:
@@ -87,16 +94,17 @@ class Decoder:
             raise BrokenAnswer(f"an event of the stream is longer than {self._limit} bytes")
 
 
-def _event(block: str) -> ServerSentEvent | None:
-    # Nearly every event is one line of data, and this is the busiest place of the whole program.
-    if block.startswith("data:") and "\n" not in block:
-        return ServerSentEvent(block[6:] if block.startswith(" ", 5) else block[5:])
-    data: list[str] = []
-    name = ""
-    for line in block.split("\n"):
-        field, _, value = line.partition(":")
-        if field == "data":
-            data.append(value.removeprefix(" "))
-        elif field == "event":
-            name = value.removeprefix(" ")
-    return ServerSentEvent("\n".join(data), name or "message") if data else None
+def _data(blocks: bytes) -> list[bytes]:
+    """The data of events with blank lines between them."""
+    # Nearly always every event is one line of data, and this is the busiest place of the whole program.
+    if blocks.startswith(b"data: "):
+        found = blocks[6:].split(b"\n\ndata: ")
+        if blocks.count(_LF) == 2 * (len(found) - 1):
+            return found
+    return [data for block in blocks.split(b"\n\n") if (data := _of_block(block)) is not None]
+
+
+def _of_block(block: bytes) -> bytes | None:
+    lines = [line.partition(b":") for line in block.split(b"\n")]
+    data = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
+    return b"\n".join(data) if data else None

@@ -59,8 +59,8 @@ def stream(name: str) -> Stream:
     if dialect == "connect":
         found = envelopes.Decoder().feed(raw)
         return Stream(Kind.KIMI, tuple(orjson.loads(envelope.payload) for envelope in found))
-    datas = [event.data for event in sse.Decoder().feed(raw)]
-    messages = tuple(b"[DONE]" if data == "[DONE]" else orjson.loads(data) for data in datas)
+    datas = sse.Decoder().feed(raw)
+    messages = tuple(data if data == b"[DONE]" else orjson.loads(data) for data in datas)
     return Stream(Kind.CLASSIC if dialect == "classic" else Kind.MOONSHOT, messages)
 
 

@@ -7,50 +7,49 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kimi.errors import BrokenAnswer
-from kimi.upstreams.sse import Decoder, ServerSentEvent
+from kimi.upstreams.sse import Decoder
 
 
-def decode(*chunks: bytes) -> list[ServerSentEvent]:
+def decode(*chunks: bytes) -> list[str]:
     decoder = Decoder()
-    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    found = [data.decode() for chunk in chunks for data in decoder.feed(chunk)]
     decoder.close()
-    return events
-
-
-def data(*chunks: bytes) -> list[str]:
-    return [event.data for event in decode(*chunks)]
+    return found
 
 
 @pytest.mark.parametrize(
     ("stream", "expected"),
     [
         # The examples of the standard.
-        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [("YHOO\n+2\n10", "message")]),
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", ["YHOO\n+2\n10"]),
         (
             b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
-            [("first event", "message"), ("second event", "message"), (" third event", "message")],
+            ["first event", "second event", " third event"],
         ),
-        (b"data\n\ndata\ndata\n\n", [("", "message"), ("\n", "message")]),
-        (b"data:test\n\ndata: test\n\n", [("test", "message"), ("test", "message")]),
-        (b"event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\n", [("73857293", "add"), ("2153", "remove")]),
+        (b"data\n\ndata\ndata\n\n", ["", "\n"]),
+        (b"data:test\n\ndata: test\n\n", ["test", "test"]),
+        (b"event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\n", ["73857293", "2153"]),
         # The rest of its rules.
         (b"", []),
         (b"\n\n\n", []),
-        (b"event: lonely\n\ndata: x\n\n", [("x", "message")]),
-        (b"event: a\nevent: b\ndata: x\n\n", [("x", "b")]),
-        (b"event: a\nevent:\ndata: x\n\n", [("x", "message")]),
-        (b"data: x\n\n\n\n\ndata: y\n\n", [("x", "message"), ("y", "message")]),
-        (b"retry: 10\nid: 4\nunknown: 1\nno colon\ndata: x\n\n", [("x", "message")]),
-        (b"Data: no\n data: no\ndata: x\n\n", [("x", "message")]),
-        (b":\n:data: no\n\ndata: x\n\n", [("x", "message")]),
-        (b"data: a:b: c\n\n", [("a:b: c", "message")]),
-        (b"\xef\xbb\xbfdata: x\n\n", [("x", "message")]),
-        (b"\n\ndata: x\n\n", [("x", "message")]),
-        (b"data: x\n\n\xef\xbb\xbfdata: y\n\n", [("x", "message")]),
-        ("data: \u2028\x85\x0b\x0c\n\n".encode(), [("\u2028\x85\x0b\x0c", "message")]),
+        (b"event: lonely\n\ndata: x\n\n", ["x"]),
+        (b"data: x\n\ndata: y\n\n", ["x", "y"]),
+        (b"data: x\n\ndata:y\n\n: z\n\ndata: z\n\n", ["x", "y", "z"]),
+        (b"data: x\nid: 4\n\ndata: y\n\n", ["x", "y"]),
+        (b"event: a\nevent: b\ndata: x\n\n", ["x"]),
+        (b"event: a\nevent:\ndata: x\n\n", ["x"]),
+        (b"data: x\n\n\n\n\ndata: y\n\n", ["x", "y"]),
+        (b"retry: 10\nid: 4\nunknown: 1\nno colon\ndata: x\n\n", ["x"]),
+        (b"Data: no\n data: no\ndata: x\n\n", ["x"]),
+        (b":\n:data: no\n\ndata: x\n\n", ["x"]),
+        (b"data: a:b: c\n\n", ["a:b: c"]),
+        (b"\xef\xbb\xbfdata: x\n\n", ["x"]),
+        (b"\n\ndata: x\n\n", ["x"]),
+        (b"data: x\n\n\xef\xbb\xbfdata: y\n\n", ["x"]),
+        ("data: \u2028\x85\x0b\x0c\n\n".encode(), ["\u2028\x85\x0b\x0c"]),
     ],
 )
-def test_reads_what_the_standard_says(stream: bytes, expected: list[tuple[str, str]]) -> None:
+def test_reads_what_the_standard_says(stream: bytes, expected: list[str]) -> None:
     for ending in (b"\n", b"\r\n", b"\r"):
         assert decode(stream.replace(b"\n", ending)) == expected
 
@@ -58,7 +57,7 @@ def test_reads_what_the_standard_says(stream: bytes, expected: list[tuple[str, s
 STREAM = (
     '\ufeff: hi\r\n\r\ndata: {"text":"你好 🌙"}\n\nevent: x\rdata:é\rdata\r\r\n\ndata: 月\r\n\n:\n\ndata: ende\n\r\n'
 ).encode()
-EVENTS = [('{"text":"你好 🌙"}', "message"), ("é\n", "x"), ("月", "message"), ("ende", "message")]
+EVENTS = ['{"text":"你好 🌙"}', "é\n", "月", "ende"]
 
 
 def test_the_events_are_the_same_wherever_the_stream_is_cut() -> None:
@@ -93,9 +92,9 @@ def test_any_stream_reads_the_same_however_it_is_cut(parts: list[tuple[list[str]
 def test_an_event_is_there_as_soon_as_its_last_byte_is() -> None:
     decoder = Decoder()
 
-    assert decoder.feed(b"data: x\r\n\r") == [("x", "message")]
+    assert decoder.feed(b"data: x\r\n\r") == [b"x"]
     assert decoder.feed(b"\n") == []
-    assert decoder.feed(b"data: y\n\n") == [("y", "message")]
+    assert decoder.feed(b"data: y\n\n") == [b"y"]
 
 
 @pytest.mark.parametrize("rest", [b"data: y", b"data: y\n", b"data:y\r", b"event: e\ndata: y\r\n"])
@@ -103,7 +102,7 @@ def test_the_last_event_may_lack_its_blank_line(rest: bytes) -> None:
     decoder = Decoder()
     decoder.feed(b"data: x\n\n" + rest)
 
-    assert [event.data for event in decoder.close()] == ["y"]
+    assert decoder.close() == [b"y"]
     assert decoder.close() == []
 
 
