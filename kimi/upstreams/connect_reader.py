@@ -55,11 +55,11 @@ class Reader:
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """The events that `chunk` completes."""
-        for envelope in self._decoder.feed(chunk):
-            message = parse(envelope.payload)
+        for payload, is_last in self._decoder.feed(chunk):
+            message = parse(payload)
             if not isinstance(message, dict):
                 raise BrokenAnswer("a message of the stream is no object")
-            if envelope.last:
+            if is_last:
                 yield self._finish(message)
             elif (event := self._event(message)) is not None:
                 yield event
@@ -95,9 +95,9 @@ class Reader:
             self._drift.note(Kind.KIMI, "operation", operation, message)
             raise BrokenAnswer("text comes with an unknown operation")
         block = message.get("block")
-        part = block.get(_PARTS[made]) if isinstance(block, Mapping) else None
+        part = block.get(_PARTS[made]) if isinstance(block, dict) else None
         text = None
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             # What stands there under another name may be text.
             text = part.get("content", "" if operation == "set" and not any(part.values()) else None)
         if not isinstance(text, str):
@@ -109,7 +109,7 @@ class Reader:
         return made(text)
 
     def _block(self, block: object, mask: object, operation: object) -> Event | None:
-        if not isinstance(block, Mapping):
+        if not isinstance(block, dict):
             raise BrokenAnswer("a block is no object")
         if "exception" in block:
             raise self._error(block["exception"])
@@ -121,7 +121,7 @@ class Reader:
         return _told(self._calls.of_block(block, operation)) if self._answering else None
 
     def _message(self, message: object, mask: object) -> Event | None:
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             raise BrokenAnswer("a message is no object")
         self._check_mask(mask, message)
         role, status = message.get("role"), message.get("status")
@@ -146,7 +146,7 @@ class Reader:
         return Answering(message_id)
 
     def _chat(self, chat: object, mask: object) -> Event | None:
-        if not isinstance(chat, Mapping):
+        if not isinstance(chat, dict):
             raise BrokenAnswer("a chat is no object")
         self._check_mask(mask, chat)
         chat_id = chat.get("id")
@@ -157,7 +157,7 @@ class Reader:
 
     def _notification(self, message: Mapping[str, Any]) -> None:
         notification = message.get("notification")
-        if isinstance(notification, Mapping):
+        if isinstance(notification, dict):
             if str(notification.get("type")) not in _NOTIFICATIONS:
                 self._drift.note(Kind.KIMI, "notification", notification.get("type"), message)
             return

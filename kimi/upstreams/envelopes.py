@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from kimi.errors import BrokenAnswer
 
@@ -19,11 +18,8 @@ _COMPRESSED = 0x01
 _END_OF_STREAM = 0x02
 
 
-class Envelope(NamedTuple):
-    """One message; `last` marks the trailer, which says how the stream ended."""
-
-    payload: bytes
-    last: bool
+Envelope = tuple[bytes, bool]
+"""A message, and whether it is the trailer, which says how the stream ended."""
 
 
 def encode(message: bytes) -> bytes:
@@ -46,36 +42,43 @@ class Decoder:
     def feed(self, chunk: bytes) -> Iterator[Envelope]:
         """The envelopes that `chunk` completes, each before anything behind it is looked at."""
         pending = self._pending
-        pending += chunk
+        data: bytes | bytearray = chunk
+        if pending:
+            pending += chunk
+            data = pending
+        size = len(data)
         start = 0
         try:
-            while (end := self._end(start)) is not None:
-                payload = bytes(pending[start + _HEAD.size : end])
+            while start < size:
+                if self._ended:
+                    raise BrokenAnswer("bytes behind the end of the stream")
+                message = start + _HEAD.size
+                if size < message:
+                    return
+                flags, length = _HEAD.unpack_from(data, start)
+                if flags or length > self._limit:
+                    self._check(flags, length)
+                end = message + length
+                if size < end:
+                    return
+                self._ended = flags == _END_OF_STREAM
                 start = end
-                yield Envelope(payload, self._ended)
+                yield bytes(data[message:end]), self._ended
         finally:
-            del pending[:start]
+            if data is pending:
+                del pending[:start]
+            else:
+                pending += data[start:]
 
     def close(self) -> None:
         """Say that the stream has ended. Raises `BrokenAnswer` when it ended before its trailer."""
         if not self._ended:
             raise BrokenAnswer("the stream was cut before its trailer")
 
-    def _end(self, start: int) -> int | None:
-        """Where the envelope at `start` ends; `None` while it is not complete."""
-        if len(self._pending) > start and self._ended:
-            raise BrokenAnswer("bytes behind the end of the stream")
-        if len(self._pending) < start + _HEAD.size:
-            return None
-        flags, length = _HEAD.unpack_from(self._pending, start)
+    def _check(self, flags: int, length: int) -> None:
         if flags & _COMPRESSED:
             raise BrokenAnswer("the stream is compressed, which nobody asked for")
         if flags & ~_END_OF_STREAM:
             raise BrokenAnswer(f"an envelope has unknown flags 0x{flags:02x}")
         if length > self._limit:
             raise BrokenAnswer(f"a message of the stream is longer than {self._limit} bytes")
-        end = start + _HEAD.size + int(length)
-        if len(self._pending) < end:
-            return None
-        self._ended = flags == _END_OF_STREAM
-        return end

@@ -65,7 +65,7 @@ class Reader:
             if "usage" not in message:
                 self._drift.note(Kind.MOONSHOT, "chunk", "without.choices", message)
             return
-        if not isinstance(choices, list) or not all(isinstance(choice, Mapping) for choice in choices):
+        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
             raise BrokenAnswer("the choices of a chunk are no list of objects")
         for choice in choices:
             self._note_unknown("choice", choice, _CHOICE)
@@ -77,7 +77,7 @@ class Reader:
     def _delta(self, delta: object, *, may_miss: bool) -> Iterator[Event]:
         if delta is None and may_miss:
             return
-        if not isinstance(delta, Mapping):
+        if not isinstance(delta, dict):
             # Passing over it could leave a hole in the answer.
             self._drift.note(Kind.MOONSHOT, "choice", "without.delta", {"delta": delta})
             raise BrokenAnswer("a choice has neither words nor an end")
@@ -94,8 +94,8 @@ class Reader:
         if not isinstance(calls, list):
             raise BrokenAnswer("tool calls are no list")
         for call in calls:
-            function = call.get("function") if isinstance(call, Mapping) else None
-            if not isinstance(function, Mapping):
+            function = call.get("function") if isinstance(call, dict) else None
+            if not isinstance(function, dict):
                 raise BrokenAnswer("a tool call is without its function")
             call_id = _text(call, "id")
             index = self._index(call.get("index"), call_id)
@@ -126,7 +126,7 @@ class Reader:
 
     def _count(self, usage: object) -> None:
         # It comes on the finish frame and again in a last chunk: the later one counts, they are not added up.
-        if not isinstance(usage, Mapping):
+        if not isinstance(usage, dict):
             return
         prompt, completion = _number(usage, "prompt_tokens"), _number(usage, "completion_tokens")
         if prompt and completion is not None:  # none at all is no figure
@@ -174,5 +174,5 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _number(fields: object, name: str) -> int | None:
-    number = fields.get(name) if isinstance(fields, Mapping) else None
+    number = fields.get(name) if isinstance(fields, dict) else None
     return number if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else None

@@ -58,7 +58,7 @@ def stream(name: str) -> Stream:
     raw, dialect = recorded(name), name.partition("-")[0]
     if dialect == "connect":
         found = envelopes.Decoder().feed(raw)
-        return Stream(Kind.KIMI, tuple(orjson.loads(envelope.payload) for envelope in found))
+        return Stream(Kind.KIMI, tuple(orjson.loads(message) for message, _ in found))
     datas = sse.Decoder().feed(raw)
     messages = tuple(data if data == b"[DONE]" else orjson.loads(data) for data in datas)
     return Stream(Kind.CLASSIC if dialect == "classic" else Kind.MOONSHOT, messages)
