@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,9 +12,10 @@ from typing import Any, Final
 
 from redis import Redis
 from redis.commands.core import Script
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from kimi.errors import StoreUnavailable
+from kimi.pool.calls import Calls
 from kimi.pool.fuse import Fuse
 
 PREFIX: Final = "kimi:{pool}:"
@@ -30,6 +32,12 @@ def _source(name: str) -> str:
     return "\n".join((lua / file).read_text("utf-8") for file in ("common.lua", f"{name}.lua"))
 
 
+@cache
+def _digest(name: str) -> str:
+    """By which Redis knows the script once it has seen it."""
+    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
+
+
 class Store:
     """Runs the pool's scripts against one Redis.
 
@@ -41,6 +49,7 @@ class Store:
     def __init__(self, redis: Redis, *, clock: Callable[[], float] | None = None, fuse: Fuse | None = None) -> None:
         # redis-py types every answer as a union over both decode modes; ours are always str.
         self.redis: Any = redis
+        self._calls = Calls(redis)
         self._clock = clock
         self._fuse = fuse
         self._scripts: dict[str, Script] = {}
@@ -74,13 +83,17 @@ class Store:
                 if self._fuse and self._fuse.blow(message):
                     # Those that nobody uses now may be dead without knowing, and would blow the fuse again.
                     self.redis.connection_pool.disconnect(inuse_connections=False)
+                    self._calls.disconnect()
                 raise StoreUnavailable(message) from error
 
     def run(self, name: str, *args: str | float) -> Any:
         """Runs a script. Raises `StoreUnavailable`."""
-        keys, argv = self.arguments(*args)
+        now = to_ms(self._clock()) if self._clock else 0
         with self.guarded():
-            return self.script(name)(keys=keys, args=argv)
+            try:
+                return self._calls.run("EVALSHA", _digest(name), 1, PREFIX, now, *args)
+            except NoScriptError:  # Redis is new, or was started again
+                return self._calls.run("EVAL", _source(name), 1, PREFIX, now, *args)
 
     def ping(self) -> None:
         """Returns when Redis answers. Raises `StoreUnavailable`."""

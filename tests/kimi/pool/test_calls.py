@@ -1,0 +1,115 @@
+"""Commands go over few connections, each once, and every caller gets his own answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from devtools.waiting import until
+from kimi.pool import Store, connect
+from kimi.pool.calls import RESTED_SECONDS, Calls
+from tests.valkey import Valkey
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(own_valkey: Valkey) -> Iterator[redis.Redis]:
+    client = connect(own_valkey.url, timeout=0.2)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def calls(client: redis.Redis, clock: Clock) -> Calls:
+    return Calls(client, monotonic=clock)
+
+
+def connections(server: Valkey) -> list[str]:
+    """The ids of all clients but this one."""
+    with redis.Redis.from_url(server.url) as client:
+        mine = str(client.client_id())
+        return [each["id"] for each in client.client_list() if each["id"] != mine]
+
+
+def test_one_caller_needs_one_connection(own_valkey: Valkey, calls: Calls, client: redis.Redis) -> None:
+    assert [calls.run("INCR", "n") for _ in range(3)] == [1, 2, 3]
+    assert len(connections(own_valkey)) == 1
+    client.close()
+    until(lambda: connections(own_valkey) == [])
+
+
+def test_callers_at_the_same_time_do_not_wait_for_each_other(own_valkey: Valkey, calls: Calls) -> None:
+    answers: list[object] = []
+    threads = [threading.Thread(target=lambda: answers.append(calls.run("BLPOP", "q", 0.1))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert calls.run("ECHO", "mine") == "mine"
+    for thread in threads:
+        thread.join()
+    assert answers == [None] * 3
+    assert len(connections(own_valkey)) <= 4
+
+
+def test_an_error_of_redis_leaves_the_connection_in_step(own_valkey: Valkey, calls: Calls) -> None:
+    calls.run("SET", "word", "x")
+    before = connections(own_valkey)
+    with pytest.raises(redis.ResponseError):
+        calls.run("INCR", "word")
+    assert calls.run("ECHO", "mine") == "mine"
+    assert connections(own_valkey) == before
+
+
+def test_an_answer_that_comes_too_late_is_nobody_s(own_valkey: Valkey, calls: Calls) -> None:
+    assert calls.run("ECHO", "first") == "first"
+    with own_valkey.silent(), pytest.raises(redis.TimeoutError):
+        calls.run("ECHO", "lost")
+    assert calls.run("ECHO", "mine") == "mine"
+
+
+def test_what_was_sent_and_not_answered_is_not_sent_again(own_valkey: Valkey, calls: Calls) -> None:
+    calls.run("SET", "n", "0")
+    with own_valkey.silent(), pytest.raises(redis.TimeoutError):
+        calls.run("INCR", "n")
+    until(lambda: calls.run("GET", "n") == "1", what="the command has run")
+
+
+def test_a_connection_that_was_closed_while_it_rested_is_not_used(
+    own_valkey: Valkey, calls: Calls, clock: Clock
+) -> None:
+    calls.run("SET", "n", "1")
+    own_valkey.kill()
+    own_valkey.start()
+    clock.now += 2 * RESTED_SECONDS
+    assert calls.run("GET", "n") == "1"
+
+
+def test_one_that_rested_and_is_well_is_used(own_valkey: Valkey, calls: Calls, clock: Clock) -> None:
+    calls.run("PING")
+    before = connections(own_valkey)
+    clock.now += 2 * RESTED_SECONDS
+    calls.run("PING")
+    assert connections(own_valkey) == before
+
+
+def test_scripts_that_redis_has_forgotten_are_told_again(client: redis.Redis) -> None:
+    store = Store(client)
+    assert store.run("leave", "w.1") == 1
+    client.script_flush()
+    assert store.run("leave", "w.1") == 1
+    assert client.info("commandstats")["cmdstat_eval"]["calls"] == 2
+    assert store.run("leave", "w.1") == 1
+    assert client.info("commandstats")["cmdstat_eval"]["calls"] == 2
