@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.building import NotBuilt, build
-from benchmarks.performance.house import KEY, house
+from benchmarks.performance.house import KEY, ROOT, house
 from benchmarks.performance.servers import Server, gateway
 from benchmarks.performance.upstream import Shape
 
@@ -34,6 +34,7 @@ def main() -> int:
     options.add_argument("--accounts", type=int, default=16, help="of each kind")
     options.add_argument("--streams", type=int, default=200, help="that an account may have at a time")
     options.add_argument("--log-level", default="info")
+    options.add_argument("--tree", type=Path, default=ROOT, help="a checkout whose gateway is run in place of this one")
     given = options.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -51,7 +52,7 @@ def stand(folder: Path, given: argparse.Namespace) -> None:
     programs = build()
     extra = {"LOG_LEVEL": given.log_level}
     with (
-        house(folder, programs, count=given.accounts, streams=given.streams, extra=extra) as home,
+        house(folder, programs, count=given.accounts, streams=given.streams, extra=extra, tree=given.tree) as home,
         gateway(home, workers=given.workers, port=given.port) as servers,
     ):
         gateway_pid = next(iter(servers.values())).pid
@@ -59,7 +60,7 @@ def stand(folder: Path, given: argparse.Namespace) -> None:
         workers = Path(f"/proc/{gateway_pid}/task/{gateway_pid}/children").read_text().split()
         print(f"workers: {' '.join(workers)}; upstream: {home.upstream.url}/figures; Redis: {home.redis_url}")
         print(f"logs: {folder}")
-        direct = Server("upstream", home.upstream.port, None, "kimi-bench")
+        direct = Server("upstream", home.upstream.port, 0, "kimi-bench")
         for server in (*servers.values(), direct):
             print(f"\n# {server.name}")
             for what, (shape, flags) in LOADS.items():

@@ -1,4 +1,6 @@
-/* A load client for benchmarks: so many streams at a time, every piece of every answer checked. Prints a JSON object. */
+/* A load client for benchmarks: so many streams at a time, every piece of every answer checked.
+
+   Prints a JSON object at the end, and on SIGUSR1 a line with what has come so far. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -40,6 +42,7 @@ static struct histogram whole; /* microseconds from a request to the end of its 
 static uint64_t outcomes[OUTCOMES], statuses[600], begun, reconnects;
 static int64_t started, stop_at, ended;
 static long busy; /* slots that have something to do */
+static volatile sig_atomic_t is_asked;
 
 static int64_t span(double seconds) {
     return (int64_t)(seconds * SECOND);
@@ -225,16 +228,34 @@ static void report(void) {
     print_histogram("whole_us", &whole, "}\n");
 }
 
+static void note_question(int number) {
+    (void)number;
+    is_asked = 1;
+}
+
+static void tell_progress(void) {
+    is_asked = 0;
+    printf("{\"right\":%" PRIu64 ",\"pieces\":%" PRIu64 "}\n", outcomes[RIGHT], findings.pieces);
+    fflush(stdout);
+}
+
+static void listen_to_signals(void) {
+    struct sigaction question = {.sa_handler = note_question}; /* interrupts the wait */
+    sigaction(SIGUSR1, &question, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 int main(int count, char **words) {
+    listen_to_signals();
     order = read_order(count, words);
     raise_descriptor_limit();
-    signal(SIGPIPE, SIG_IGN);
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct slot *slots = grown(NULL, (size_t)order.concurrency * sizeof *slots);
     prepare(slots);
     struct epoll_event events[MOST_EVENTS];
     while (busy) {
         int ready = wait_until(poll_fd, events, MOST_EVENTS, timers_next(&timers));
+        if (is_asked) tell_progress();
         for (int index = 0; index < ready; index++) handle(events[index].data.ptr, events[index].events);
         struct slot *due;
         int64_t now = now_us();

@@ -38,6 +38,8 @@ class House:
     load_cores: tuple[int, ...]
     settings: Mapping[str, str] = field(repr=False)
     """The environment of gateway and refresher."""
+    tree: Path = ROOT
+    """The checkout whose gateway and refresher run."""
 
     def redis(self) -> redis.Redis:
         """A client of the gateway's Redis."""
@@ -59,7 +61,13 @@ def running(
 
 @contextmanager
 def house(
-    folder: Path, programs: Programs, *, count: int, streams: int, extra: Mapping[str, str] | None = None
+    folder: Path,
+    programs: Programs,
+    *,
+    count: int,
+    streams: int,
+    extra: Mapping[str, str] | None = None,
+    tree: Path = ROOT,
 ) -> Iterator[House]:
     """Everything around the servers, with `count` accounts of each kind that take `streams` streams each."""
     all_cores = cores.all_cores()
@@ -76,7 +84,7 @@ def house(
         until(lambda: valkey.answers(("127.0.0.1", redis_port)), what="Valkey answers")
         until(lambda: _listens(upstream), what="the upstream answers")
         refresher = [sys.executable, "-m", "refresher"]
-        stack.enter_context(running(refresher, folder / "refresher.log", env=settings, on=load_cores))
+        stack.enter_context(running(refresher, folder / "refresher.log", env=settings, on=load_cores, cwd=tree))
         yield House(
             folder,
             programs,
@@ -86,6 +94,7 @@ def house(
             server_cores,
             load_cores,
             settings,
+            tree,
         )
 
 

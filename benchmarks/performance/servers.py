@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,17 +22,25 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs. `pid` is the root of its process tree; nobody's for the upstream itself."""
+    """A server that runs. `pid` is the root of its process tree; 0 for the upstream itself."""
 
     name: str
     port: int
-    pid: int | None
+    pid: int
     model: str
     headers: tuple[str, ...] = field(default=(f"Authorization: Bearer {KEY}",), repr=False)
 
     def path(self, what: str = "v1/chat/completions") -> str:
         """What the load client is to ask."""
         return f"127.0.0.1:{self.port}/{what}"
+
+    def listens(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def body(self, shape: Shape) -> str:
         """A request for an answer of this shape."""
@@ -50,7 +59,7 @@ def gateway(house: House, *, workers: int = 1, port: int = 0) -> Iterator[dict[s
     port = port or free_port()
     env = {**house.settings, "GATEWAY_PORT": str(port), "GATEWAY_WORKERS": str(workers)}
     on = house.server_cores if workers == 1 else (*house.server_cores, *house.load_cores)
-    with running(gateway_command(), house.folder / "gateway.log", env=env, on=on) as process:
+    with running(gateway_command(), house.folder / "gateway.log", env=env, on=on, cwd=house.tree) as process:
         wanted = len(MODELS) * _count(house)
         until(lambda: _usable(port) == wanted, seconds=START_SECONDS, what="the gateway has all accounts")
         yield {kind: Server(f"gateway, {kind}", port, process.pid, model) for kind, model in MODELS.items()}

@@ -1,0 +1,75 @@
+"""What a request and an event cost, through the gateway and through other servers under the same load.
+
+    .venv/bin/python -m benchmarks.performance
+    .venv/bin/python -m benchmarks.performance --litellm --write
+    .venv/bin/python -m benchmarks.performance --only steady --only burst --rounds 5
+    .venv/bin/python -m benchmarks.performance --quick
+
+The servers take turns within each round, so that what else the machine does hits all of them.
+Needs Linux, a C compiler and Debian's `nginx` (left out where it is not installed); LiteLLM is installed into an
+environment of its own when it is asked for. `--write` writes `docs/performance.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.building import NotBuilt, build
+from benchmarks.performance import machine, page, rivals
+from benchmarks.performance.house import ROOT, house
+from benchmarks.performance.measures import QUICK, Pace
+from benchmarks.performance.plan import MEASURES, Plan
+from benchmarks.performance.tables import Samples
+from benchmarks.performance.turns import Turns
+
+ACCOUNTS, STREAMS = 16, 200
+"""Of each kind, and how many streams each of them may have: more than any measure needs."""
+
+
+def main() -> int:
+    """Run it; the exit code."""
+    given = _options().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        programs = build()
+        litellm = rivals.install_litellm() if given.litellm else None
+    except (NotBuilt, rivals.NotInstalled) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    nginx = rivals.find_nginx()
+    if nginx is None:
+        print("nginx is not installed and is left out (Debian, Ubuntu: apt-get install nginx-light)", file=sys.stderr)
+    plan = Plan(given.only or list(MEASURES), 1 if given.quick else given.rounds, QUICK if given.quick else Pace())
+    samples, failures = Samples(), list[str]()
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            house(Path(folder), programs, count=ACCOUNTS, streams=STREAMS, tree=given.tree) as home,
+        ):
+            Turns(home, nginx, litellm, samples, failures).take(plan)
+    except KeyboardInterrupt:
+        print("\nstopped; what was measured so far:", file=sys.stderr)
+    text = page.render(samples, plan.rounds, machine.describe(nginx), failures)
+    print(text)
+    if given.write:
+        page.PATH.write_text(text, "utf-8")
+    return 1 if failures else 0
+
+
+def _options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--only", action="append", choices=[*MEASURES], help="may be given several times")
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast it is")
+    options.add_argument("--litellm", action="store_true", help=f"compare with {rivals.LITELLM} as well")
+    options.add_argument("--write", action="store_true", help=f"write {page.PATH.name}")
+    options.add_argument("--tree", type=Path, default=ROOT, help="a checkout whose gateway is measured, not this one's")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

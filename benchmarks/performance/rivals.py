@@ -1,0 +1,125 @@
+"""The servers beside ours: nginx, which passes bytes through, a naive Flask proxy, and LiteLLM."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from benchmarks.building import CACHE
+from benchmarks.performance.house import KEY, House, running
+from benchmarks.performance.servers import START_SECONDS, Server
+from devtools.valkey import free_port
+from devtools.waiting import until
+
+LITELLM: Final = "litellm[proxy]==1.106.0"
+MODEL: Final = "kimi-bench"
+_NGINX_PLACES: Final = ("/usr/sbin/nginx", "/usr/local/sbin/nginx")
+_LITELLM_START_SECONDS: Final = 180.0
+_NGINX: Final = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx-errors.log;
+worker_rlimit_nofile 20000;
+events {{ worker_connections 10000; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    upstream kimi {{
+        server 127.0.0.1:{upstream};
+        keepalive 512;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        keepalive_requests 1000000000;
+        location / {{
+            proxy_pass http://kimi;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering off;
+        }}
+    }}
+}}
+"""
+
+
+def find_nginx() -> str | None:
+    """The program, which Debian keeps out of the PATH of users."""
+    return shutil.which("nginx") or next((place for place in _NGINX_PLACES if Path(place).is_file()), None)
+
+
+class NotInstalled(Exception):
+    """A server could not be installed; the text says why."""
+
+
+@contextmanager
+def nginx(house: House, program: str) -> Iterator[Server]:
+    """One process that passes every byte on as soon as it comes."""
+    port, folder = free_port(), house.folder / "nginx"
+    folder.mkdir(exist_ok=True)
+    configuration = folder / "nginx.conf"
+    configuration.write_text(_NGINX.format(folder=folder, port=port, upstream=house.upstream.port), "utf-8")
+    command = [program, "-p", str(folder), "-e", str(folder / "nginx-errors.log"), "-c", str(configuration)]
+    with running(command, folder / "nginx.log", on=house.server_cores) as process:
+        server = Server("nginx", port, process.pid, MODEL)
+        until(server.listens, seconds=START_SECONDS, what="nginx listens")
+        yield server
+
+
+@contextmanager
+def naive(house: House) -> Iterator[Server]:
+    """Flask, requests and json on gunicorn's gevent worker."""
+    port = free_port()
+    gunicorn = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "1", "--no-control-socket"]
+    limits = ["--worker-connections", "4096", "--backlog", "4096", "--keep-alive", "95"]
+    command = [*gunicorn, *limits, "-b", f"127.0.0.1:{port}", "benchmarks.performance.naive:app"]
+    env = {**os.environ, "NAIVE_UPSTREAM": f"{house.upstream.url}/v1"}
+    with running(command, house.folder / "naive.log", env=env, on=house.server_cores) as process:
+        server = Server("naive Flask proxy", port, process.pid, MODEL)
+        until(server.listens, seconds=START_SECONDS, what="the naive proxy listens")
+        yield server
+
+
+def install_litellm() -> Path:
+    """LiteLLM's program, in an environment of its own that is made the first time. Raises `NotInstalled`."""
+    folder = CACHE / LITELLM.replace("[proxy]==", "-")
+    program = folder / "bin" / "litellm"
+    if not program.exists():
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", LITELLM]
+        if subprocess.run(pip, check=False).returncode:
+            raise NotInstalled(f"{LITELLM} could not be installed: try again, or leave --litellm out.")
+    return program
+
+
+@contextmanager
+def litellm(house: House, program: Path) -> Iterator[Server]:
+    """LiteLLM's proxy with one worker."""
+    port, configuration = free_port(), house.folder / "litellm.yaml"
+    model = {"model": f"openai/{MODEL}", "api_base": f"{house.upstream.url}/v1", "api_key": "sk-upstream"}
+    settings = {
+        "model_list": [{"model_name": MODEL, "litellm_params": model}],
+        "general_settings": {"master_key": KEY},
+    }
+    configuration.write_text(yaml.safe_dump(settings), "utf-8")
+    env = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+    command = [str(program), "--config", str(configuration), "--host", "127.0.0.1", "--port", str(port)]
+    log = house.folder / "litellm.log"
+    with running([*command, "--num_workers", "1"], log, env=env, on=house.server_cores) as process:
+        server = Server("LiteLLM", port, process.pid, MODEL)
+        until(server.listens, seconds=_LITELLM_START_SECONDS, what="LiteLLM listens")
+        yield server
