@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.breaker import Breaker
+from gateway.channel import Channel
 from gateway.cleanup import ChatRemover, Opened
 from gateway.conversations import Thread
 from gateway.deadlines import Deadlines, Watch
@@ -18,14 +19,14 @@ from gateway.shaping import shaped
 from gateway.strays import Strays
 from gateway.verdict import Failure
 from kimi.accounts import Kind
-from kimi.chat import Annotation, Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
+from kimi.chat import Alive, Annotation, Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from kimi.errors import BrokenAnswer, KimiError, RequestRefused, UpstreamError
 from kimi.pool import Lease
 from kimi.upstreams import Upstream
 
 GIVING_BACK_SECONDS: Final = 2.0
 """What a next attempt waits for the end of the last one."""
-_VISIBLE: Final = (Text, Thinking, ToolCall, Annotation)
+_VISIBLE: Final = frozenset({Text, Thinking, ToolCall, Annotation})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,13 @@ class Question:
 
 
 class Attempt:
-    """Asks the account of `lease`. What of the answer is for the client goes to `put`."""
+    """Asks the account of `lease`. What of the answer is for the client goes to `channel`."""
 
-    def __init__(
-        self, lease: Lease, question: Question, collaborators: AttemptCollaborators, put: Callable[[Event], object]
-    ) -> None:
+    def __init__(self, lease: Lease, question: Question, collaborators: AttemptCollaborators, channel: Channel) -> None:
         self._lease = lease
         self._question = question
         self._with = collaborators
-        self._put = put
+        self._channel = channel
         self._outcome = Outcome(model=question.model)
         self._texts: list[str] = []
         self._finish: Finish | None = None
@@ -85,10 +84,11 @@ class Attempt:
         # The next attempt, or the next question in this chat, has to find the account as this one leaves it.
         rests = None
         if outcome.error is not None or self._question.thread.goes_on_behind(self._finish):
+            self._channel.flush()
             rests = given_back.wait(GIVING_BACK_SECONDS)
         if outcome.error is None:
             if self._finish is not None:
-                self._put(self._finish)
+                self._channel.put(self._finish)
             return None
         return Failure(outcome.error, self._with.monotonic() + rests if rests else None)
 
@@ -105,15 +105,19 @@ class Attempt:
         if behind is not None:
             outcome.chat_id = behind.chat_id
             chats.append(behind.chat_id)
+        put, flush, texts = self._channel.put, self._channel.flush, self._texts
         with closing(self._events()) as stream:
             for event in Watch(self._with.deadlines.of(self._question.chat)).over(stream):
-                if isinstance(event, _VISIBLE):
+                kind = type(event)
+                if kind in _VISIBLE:
                     if not outcome.served:
                         outcome.served = True
                         self._with.breaker.answered(account)
                     if isinstance(event, Text):
-                        self._texts.append(event.text)
-                    self._put(event)
+                        texts.append(event.text)
+                    put(event)
+                elif kind is Alive:
+                    flush()
                 elif isinstance(event, Finish):
                     outcome.served, outcome.finished = True, not event.cut
                     self._with.breaker.answered(account)

@@ -13,7 +13,7 @@ import gevent
 from gevent.pool import Group
 
 from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, Question
-from gateway.channel import Channel
+from gateway.channel import Channel, Consume
 from gateway.conversations import Conversations
 from gateway.errors import ClientGone
 from gateway.files import Files
@@ -114,13 +114,13 @@ class Completion:
         """Whether the files of the request are being fetched."""
         return self._luggage.is_fetching
 
-    def next(self, timeout: float) -> list[Event]:
+    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
         """All events that are there, or an empty list after `timeout` seconds of silence.
 
-        The last list ends with `Finish`. Raises `KimiError` when there is no answer, or no more of it, and `ClientGone`
-        when it is closed meanwhile.
+        What comes meanwhile is given to `consume`, see `Channel.take`. The last list ends with `Finish`.
+        Raises `KimiError` when there is no answer, or no more of it, and `ClientGone` when it is closed meanwhile.
         """
-        return self._channel.take(timeout)
+        return self._channel.take(timeout, consume)
 
     def close(self) -> None:
         """Ends it, whatever state it is in. Everything is given back in the background."""
@@ -213,7 +213,7 @@ class Completion:
 
     def _attempt(self, lease: Lease) -> Failure | None:
         """Lets one account answer; why it has not, if another may. Raises what ends the whole request."""
-        attempt = Attempt(lease, self._question_to(lease), self._with.attempts, self._channel.put)
+        attempt = Attempt(lease, self._question_to(lease), self._with.attempts, self._channel)
         return attempt.run()
 
     def _question_to(self, lease: Lease) -> Question:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
+from gevent import GreenletExit
+
+from gateway.channel import Consume
 from gateway.drain import Drain
-from gateway.errors import Draining
+from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
 from gateway.peer import Peer
 from kimi.accounts import Kind
@@ -14,7 +18,7 @@ from kimi.chat import Event, Finish, Text, Thinking, ToolCall, Usage
 
 TICK: Final = 1.0
 """Silence after which a look is taken at the clock, in seconds."""
-_OUTPUT = (Text, Thinking, ToolCall, Finish)
+_OUTPUT = frozenset({Text, Thinking, ToolCall, Finish})
 
 
 class Completion(Protocol):
@@ -30,9 +34,10 @@ class Completion(Protocol):
     def is_fetching(self) -> bool:
         """Whether the files of the request are being fetched, for which no account is needed."""
 
-    def next(self, timeout: float) -> list[Event]:
+    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
         """All that is there; nothing after `timeout` seconds of silence. The last list ends with `Finish`.
 
+        What comes meanwhile is given to `consume` by whoever brings it, and is not in the list; `Finish` always is.
         Raises `KimiError`, and `ClientGone` once it is closed.
         """
 
@@ -64,14 +69,14 @@ class Run:
         self._monotonic = monotonic
         self._look_away = peer.watch(completion.close)
 
-    def pull(self, seconds: float) -> list[Event]:
-        """What is there, or nothing after `seconds` of silence.
+    def pull(self, seconds: float, consume: Consume | None = None) -> list[Event]:
+        """What is there, or nothing after `seconds` of silence; what comes meanwhile goes to `consume`.
 
         Raises `KimiError`, `Draining` when the process has no more time, `ClientGone`.
         """
         if self._drain.over:
             raise Draining
-        events = self._completion.next(min(seconds, TICK))
+        events = self._completion.next(min(seconds, TICK), consume and partial(self._pass_on, consume))
         if events:
             self._note(events)
         return events
@@ -83,7 +88,7 @@ class Run:
         """
         came: list[Event] = []
         left = patience
-        while left > 0 and not any(isinstance(event, _OUTPUT) for event in came):
+        while left > 0 and not any(type(event) in _OUTPUT for event in came):
             began, is_silence = self._monotonic(), self._completion.account is not None or self._completion.is_fetching
             came += self.pull(left if is_silence else TICK)
             if is_silence:
@@ -101,9 +106,17 @@ class Run:
         if entry.first_event_seconds is not None:  # before that nothing was read or written
             entry.usage = answer.usage
 
+    def _pass_on(self, consume: Consume, events: Sequence[Event]) -> None:
+        self._note(events)
+        try:
+            consume(events)
+        except ClientGone:
+            self._completion.close()
+            raise GreenletExit from None  # it is the greenlet of the completion that has found out
+
     def _note(self, events: Sequence[Event]) -> None:
         entry = self.entry
         entry.events = (entry.events or 0) + len(events)
-        if entry.first_event_seconds is None and any(isinstance(event, _OUTPUT) for event in events):
+        if entry.first_event_seconds is None and any(type(event) in _OUTPUT for event in events):
             entry.first_event_seconds = self._monotonic() - entry.started
         self.finished = isinstance(events[-1], Finish)

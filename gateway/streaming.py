@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import structlog
 
 from gateway.errors import ClientGone
+from gateway.outlet import Outlet
 from gateway.problems import describe
 from gateway.run import Run
 from gateway.surfaces.wire import Stream
@@ -18,6 +21,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class StreamBody(Iterator[bytes]):
     """What the server writes, piece by piece, until it closes it.
 
+    With an `outlet` the server writes the first piece, heartbeats and the last one; what comes between goes there by
+    itself while the server waits for the next piece.
     Not a generator: one that was never started would give nothing back when it is closed.
     """
 
@@ -26,12 +31,16 @@ class StreamBody(Iterator[bytes]):
         run: Run,
         stream: Stream,
         *,
+        outlet: Outlet | None = None,
         heartbeat: float,
         monotonic: Callable[[], float],
         on_close: Callable[[], None],
     ) -> None:
         self._run = run
         self._stream = stream
+        self._outlet = outlet
+        self._write = None if outlet is None else partial(self._write_to, outlet)
+        self._due = 0.0  # the next heartbeat, unless something is written before
         self._heartbeat = heartbeat
         self._monotonic = monotonic
         self._on_close = on_close
@@ -70,15 +79,20 @@ class StreamBody(Iterator[bytes]):
         if self._opening is not None:
             opening, self._opening = self._opening, None
             return self._render(opening) or self._stream.heartbeat
-        due = self._monotonic() + self._heartbeat
-        while (left := due - self._monotonic()) > 0:
-            if data := self._render(self._run.pull(left)):
+        self._due = self._monotonic() + self._heartbeat
+        while (left := self._due - self._monotonic()) > 0:
+            if data := self._render(self._run.pull(left, self._write)):
                 return data
         return self._stream.heartbeat
 
     def _render(self, events: Sequence[Event]) -> bytes:
         self._over = self._run.finished
         return self._stream.render(events)
+
+    def _write_to(self, outlet: Outlet, events: Sequence[Event]) -> None:
+        if data := self._stream.render(events):
+            outlet.write(data)
+            self._due = self._monotonic() + self._heartbeat
 
     def _end(self, error: Exception) -> bytes:
         self._over = True
@@ -89,4 +103,6 @@ class StreamBody(Iterator[bytes]):
             log.error("a stream ended in an error of ours", request_id=entry.request_id, exc_info=error)
         else:
             log.warning("a stream was cut off", request_id=entry.request_id, reason=f"{type(error).__name__}: {error}")
+        if self._outlet is not None and self._outlet.is_torn:
+            raise ConnectionResetError(errno.ECONNRESET, "a piece of the stream was cut off")
         return self._stream.fail(problem)

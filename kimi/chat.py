@@ -138,7 +138,10 @@ class Answering:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Bytes came, but nothing for the reader: heartbeats, search progress, titles."""
+    """Bytes came, and all that they brought has been told. It is the moment to pass it on.
+
+    They may have brought nothing for the reader: heartbeats, search progress, titles.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from flask import Response, request
 
 from gateway.auth import Caller
 from gateway.journal import Journal
+from gateway.outlet import SocketOutlet
 from gateway.peer import Peer, SocketPeer, UnknownPeer
 from gateway.run import TICK, Run
 from gateway.services import Services
@@ -48,7 +49,7 @@ class Answering:
         try:
             with self._judging(caller):
                 while not run.finished:
-                    answer.add(run.pull(TICK))
+                    answer.add(run.pull(TICK, answer.add))
             return raw_reply(answer.body())
         finally:
             run.close(answer)
@@ -60,6 +61,7 @@ class Answering:
         body = StreamBody(
             run,
             stream,
+            outlet=SocketOutlet.of(request.environ),
             heartbeat=self._settings.gateway_heartbeat_seconds,
             monotonic=self._services.monotonic,
             on_close=partial(self._close, run),

@@ -13,7 +13,7 @@ from kimi.files import Blob
 class Upstream(Protocol):
     """Something that answers a chat.
 
-    `stream` yields typed events until exactly one `Finish`.
+    `stream` yields typed events until exactly one `Finish`, and `Alive` whenever it goes to wait for more of them.
     Closing the generator closes the connection; running out without a `Finish` cannot happen: a truncated or empty
     answer raises `BrokenAnswer`. Every other trouble is raised as one of `kimi.errors`, before or after events.
     """

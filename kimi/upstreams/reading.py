@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
-from kimi.chat import Alive, Answering, ChatOpened, Event, Finish
+from kimi.chat import Alive, Event, Finish
 
 _ALIVE = Alive()
 
@@ -23,14 +23,12 @@ class Reader(Protocol):
 
 
 def events(chunks: Iterable[bytes], reader: Reader) -> Generator[Event, None, Finish]:
-    """Everything up to the one `Finish`, which is returned; `Alive` for each chunk that holds nothing to read."""
+    """Everything up to the one `Finish`, which is returned; `Alive` behind what each chunk has brought."""
     for chunk in chunks:
-        silent = True
         for event in reader.feed(chunk):
             if isinstance(event, Finish):
+                yield _ALIVE
                 return event
-            silent = silent and isinstance(event, ChatOpened | Answering)
             yield event
-        if silent:
-            yield _ALIVE
+        yield _ALIVE
     return reader.close()

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
+from gateway.channel import Consume
 from gateway.drain import Drain
 from gateway.errors import ClientGone
 from gateway.metrics import Metrics
@@ -100,7 +101,7 @@ class ScriptedCompletion:
     def is_fetching(self) -> bool:
         return bool(self.script) and isinstance(self.script[0], Fetching)
 
-    def next(self, timeout: float) -> list[Event]:
+    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
         if self.closed:
             raise ClientGone
         self.asked.append(timeout)

@@ -12,7 +12,7 @@ from gevent.event import Event as Flag
 
 from kimi import errors
 from kimi.accounts import Account
-from kimi.chat import Chat, ChatOpened, Event
+from kimi.chat import Alive, Chat, ChatOpened, Event
 
 Step = Event | BaseException | float
 """An event, an error to raise, or seconds of silence, unless `go_on` is set before."""
@@ -73,17 +73,21 @@ class ScriptedUpstream:
         scripts = self.by_account.get(account.name, self.scripts)
         script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
         self.running += 1
+        has_told = False
         try:
             for step in script:
                 self.steps += 1
                 if isinstance(step, BaseException):
                     raise step
                 if isinstance(step, float):
+                    if has_told:
+                        yield Alive()
                     self.go_on.wait(step)
                 elif chat.behind is None or not isinstance(step, ChatOpened):
                     if isinstance(step, ChatOpened):
                         self.opened.add(step.chat_id)
                     yield step
+                    has_told = has_told or not isinstance(step, ChatOpened)
         finally:
             self.running -= 1
             self.closed += 1

@@ -11,11 +11,13 @@ import time
 from functools import cache
 from pathlib import Path
 
+import gevent
 from gevent.event import Event as Flag
 
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
+from gateway.channel import Consume
 from gateway.drain import Drain
 from gateway.errors import ClientGone
 from gateway.metrics import Metrics
@@ -46,7 +48,7 @@ class ObedientCompletion:
         self._wake_at = 0.0
         self._closed = Flag()
 
-    def next(self, timeout: float) -> list[Event]:
+    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
         if (left := self._wake_at - time.monotonic()) > 0:
             self._closed.wait(min(left, timeout))
         if self._closed.is_set():
@@ -62,9 +64,11 @@ class ObedientCompletion:
                 return []
             case "fail":
                 raise getattr(errors, value, ZeroDivisionError)
-            case "big":
-                return [Text("x" * int(value))]
-        return [Text(f"{name} ")]
+        text = Text("x" * int(value) if name == "big" else f"{name} ")
+        if consume is None:
+            return [text]
+        gevent.spawn(consume, [text]).join()
+        return []
 
     def close(self) -> None:
         if not self._closed.is_set():

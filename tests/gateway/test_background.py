@@ -8,11 +8,9 @@ from collections.abc import Mapping
 import gevent
 import pytest
 
-from gateway.channel import Channel
 from gateway.cleanup import AT_ONCE, PAUSES, ChatRemover
 from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
 from kimi.accounts import Account, Kind, Record, State
-from kimi.chat import Text
 from kimi.errors import Overloaded, StoreUnavailable, TokenRejected, Unreachable
 from kimi.pool.chats import StandingChat
 from kimi.pool.conversations import Conversation
@@ -148,40 +146,3 @@ def test_not_all_are_deleted_at_the_same_moment() -> None:
     assert remover.join(5)
     assert len(upstream.deleted) == 3 * AT_ONCE
     assert 1 < upstream.most <= AT_ONCE
-
-
-def test_a_channel_hands_over_all_there_is_and_then_the_failure() -> None:
-    channel = Channel()
-    assert channel.take(0.01) == []
-    channel.put(Text("a"))
-    channel.put(Text("b"))
-    channel.fail(Unreachable("gone"))
-    assert channel.take(1) == [Text("a"), Text("b")]
-    for _ in range(2):
-        with pytest.raises(Unreachable):
-            channel.take(1)
-
-
-def test_a_channel_wakes_its_reader() -> None:
-    channel = Channel()
-    reader = gevent.spawn(channel.take, 5)
-    gevent.idle()
-    channel.put(Text("a"))
-    assert reader.get(timeout=1) == [Text("a")]
-
-
-def test_a_full_channel_holds_its_writer() -> None:
-    channel = Channel(capacity=2)
-
-    def write() -> None:
-        for number in range(5):
-            channel.put(Text(str(number)))
-
-    writer = gevent.spawn(write)
-    gevent.idle()
-    assert not writer.ready()
-    assert channel.take(1) == [Text("0"), Text("1")]
-    gevent.idle()
-    assert channel.take(1) == [Text("2"), Text("3")]
-    writer.join(1)
-    assert channel.take(1) == [Text("4")]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import jwt
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Alive, Chat, ChatOpened, Event, Message
+from kimi.chat import Chat, ChatOpened, Event, Message
 from kimi.http import Endpoints
 from kimi.upstreams.classic import Classic
 from kimi.upstreams.line import Line
-from tests.kimi.replay import Recorded, Replay, as_json, recorded
+from tests.kimi.replay import Recorded, Replay, as_json, recorded, said
 
 ACCOUNT = Account(name="alice", kind=Kind.CLASSIC, proxy="http://proxy")
 TOKEN = jwt.encode({"sub": "u1", "ssid": "s1", "device_id": "d1", "typ": "access"}, "k" * 64, algorithm="HS512")
@@ -31,11 +31,11 @@ def streamed(name: str, size: int = 65536) -> Recorded:
 
 
 def ask(stream: bytes, *, size: int = 65536, chat: Chat = CHAT, headers: Mapping[str, str] = SSE) -> list[Event]:
-    return list(classic(Replay(CREATED, Recorded(stream, headers=headers, size=size))).stream(chat, ACCOUNT, TOKEN))
+    return said(classic(Replay(CREATED, Recorded(stream, headers=headers, size=size))).stream(chat, ACCOUNT, TOKEN))
 
 
 def told(http: Replay, chat: Chat = CHAT) -> list[Event]:
     """What comes of `chat`, without signs of life."""
-    events = [event for event in classic(http).stream(chat, ACCOUNT, TOKEN) if event != Alive()]
+    events = said(classic(http).stream(chat, ACCOUNT, TOKEN))
     assert http.open == 0
     return events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from requests.structures import CaseInsensitiveDict
 
-from kimi.chat import Event, Text, Thinking
+from kimi.chat import Alive, Event, Text, Thinking
 from kimi.http import Content, Reply
 
 DATA = Path(__file__).parents[1] / "data"
@@ -20,6 +20,11 @@ DATA = Path(__file__).parents[1] / "data"
 def recorded(name: str) -> bytes:
     """A byte stream of tests/data, which were written by hand from the wire facts."""
     return (DATA / name).read_bytes()
+
+
+def said(events: Iterable[Event]) -> list[Event]:
+    """All but signs of life, which depend on how the bytes came."""
+    return [event for event in events if event != Alive()]
 
 
 def text_of(events: list[Event]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kimi.chat import Alive, Answering, Finish, Source, Sources, Text, Thinking
+from kimi.chat import Answering, Finish, Source, Sources, Text, Thinking
 from kimi.errors import (
     AccountBusy,
     BrokenAnswer,
@@ -42,18 +42,13 @@ def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
     assert thinking_of(events) == ""
     assert events[-1] == Finish("stop")
     begun, moon = Answering("cs2r0f4pqrs5bbbbbbb0"), Sources((Source("1", "https://example.com/moon", "Moon"),))
-    assert [event for event in events if not isinstance(event, Alive | Text)] == [
+    assert [event for event in events if not isinstance(event, Text)] == [
         OPENED,
         begun,
         moon,
         moon,
         Finish("stop"),
     ]
-
-
-def test_bytes_that_say_nothing_are_a_sign_of_life() -> None:
-    assert ask(recorded("classic-length.sse"), size=40).count(Alive()) > 3
-    assert Alive() not in ask(recorded("classic-length.sse"))
 
 
 def test_thinking_stands_apart() -> None:

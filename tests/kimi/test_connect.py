@@ -24,7 +24,7 @@ from kimi.errors import (
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect
-from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
+from tests.kimi.replay import Recorded, Replay, as_json, recorded, said, text_of, thinking_of
 
 OPENED = ChatOpened("19a0c0de-1111-8000-8000-00000000c0de")
 BEGUN = Answering("m-asst")
@@ -45,7 +45,7 @@ def stream_of(*messages: object, trailer: object = None) -> bytes:
 
 
 def ask(stream: bytes, *, size: int = 65536) -> list[Event]:
-    return list(connect(Replay(Recorded(stream, headers=ENVELOPES, size=size))).stream(CHAT, ACCOUNT, TOKEN))
+    return said(connect(Replay(Recorded(stream, headers=ENVELOPES, size=size))).stream(CHAT, ACCOUNT, TOKEN))
 
 
 def failure(answer: Recorded) -> tuple[list[Event], KimiError]:
@@ -64,7 +64,7 @@ def error_of(stream: bytes) -> KimiError:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
 def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
-    events = [event for event in ask(recorded("connect-answer.bin"), size=size) if event != Alive()]
+    events = ask(recorded("connect-answer.bin"), size=size)
 
     assert text_of(events) == "你好，世界 🌙\n\nBye."
     assert thinking_of(events) == "嗯，一个 greeting."
@@ -81,16 +81,17 @@ def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
 
 
 def test_tools_and_notices_are_signs_of_life() -> None:
-    events = ask(recorded("connect-search.bin"), size=50)
+    http = Replay(Recorded(recorded("connect-search.bin"), headers=ENVELOPES, size=50))
+    events = list(connect(http).stream(CHAT, ACCOUNT, TOKEN))
     moon = Sources((Source("web_search:1#0", "https://example.com/moon", "Moon"),))
 
-    assert [event for event in events if event != Alive()] == [OPENED, BEGUN, moon, Text("The moon."), Finish("stop")]
+    assert said(events) == [OPENED, BEGUN, moon, Text("The moon."), Finish("stop")]
     assert events.count(Alive()) > 10
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
 def test_what_agents_do_between_their_words_is_not_for_the_reader(size: int, caplog: pytest.LogCaptureFixture) -> None:
-    events = [event for event in ask(recorded("connect-tools.bin"), size=size) if event != Alive()]
+    events = ask(recorded("connect-tools.bin"), size=size)
 
     assert events == [OPENED, BEGUN, Text("Let me 算"), Text(": 391"), Text("。"), Finish("stop")]
     assert caplog.records == []

@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
-from kimi.chat import Alive, Answering, Chat, ChatOpened, Event, Finish, Message, Place, Text
+from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Message, Place, Text
 from kimi.errors import BrokenAnswer, ChatGone, KimiError, TokenRejected, UpstreamError
 from kimi.upstreams import envelopes
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect, streamed
-from tests.kimi.replay import Recorded, Replay, as_json
+from tests.kimi.replay import Recorded, Replay, as_json, said
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
@@ -23,7 +23,7 @@ def test_a_chat_that_stands_is_continued_behind_its_last_answer(size: int) -> No
     chat_id = "19a0c0de-1111-8000-8000-00000000c0de"
     turns = (Message("system", "s"), Message("user", "and the sun?"))
     chat = Chat(model="kimi", messages=turns, behind=Place(chat_id, "m-asst"))
-    events = [event for event in connect(http).stream(chat, ACCOUNT, TOKEN) if event != Alive()]
+    events = said(connect(http).stream(chat, ACCOUNT, TOKEN))
     body = orjson.loads((http.calls[0].content or b"")[5:])
 
     assert (body["chat_id"], body["message"]["parent_id"]) == (chat_id, "m-asst")

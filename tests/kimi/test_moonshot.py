@@ -3,7 +3,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from kimi.chat import Alive, Event, Finish, Text, Thinking, ToolCall, Usage
+from kimi.chat import Event, Finish, Text, Thinking, ToolCall, Usage
 from kimi.errors import (
     AccountDead,
     BrokenAnswer,
@@ -21,11 +21,11 @@ from kimi.errors import (
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.moonshot_reader import Reader
 from tests.kimi.official import ACCOUNT, CHAT, SSE, moonshot
-from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of, thinking_of
+from tests.kimi.replay import Recorded, Replay, as_json, recorded, said, text_of, thinking_of
 
 
 def ask(stream: bytes, *, size: int = 65536) -> list[Event]:
-    return list(moonshot(Replay(Recorded(stream, headers=SSE, size=size))).stream(CHAT, ACCOUNT, "sk-x"))
+    return said(moonshot(Replay(Recorded(stream, headers=SSE, size=size))).stream(CHAT, ACCOUNT, "sk-x"))
 
 
 def failure(answer: Recorded) -> KimiError:
@@ -47,7 +47,7 @@ TEXT = chunk({"content": "x"})
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 65536])
 def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
-    events = [event for event in ask(recorded("moonshot-answer.sse"), size=size) if event != Alive()]
+    events = ask(recorded("moonshot-answer.sse"), size=size)
 
     assert (thinking_of(events), text_of(events)) == ("嗯，a greeting.", "你好，世界 🌙")
     assert events == [

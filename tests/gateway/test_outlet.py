@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import pytest
+from gevent import socket
+
+from gateway.errors import ClientGone
+from gateway.outlet import BUFFER_BYTES, SocketOutlet
+from tests.gateway.scripted import wait_until
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Any, Any]]:
+    listener = socket.socket()  # gevent's; `create_server` would make the standard library's
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    client = socket.create_connection(listener.getsockname())
+    client.settimeout(5)
+    server, _ = listener.accept()
+    with listener, client, server:
+        yield server, client
+
+
+def outlet(sock: Any, protocol: str = "HTTP/1.1") -> SocketOutlet:
+    made = SocketOutlet.of({"gunicorn.socket": sock, "SERVER_PROTOCOL": protocol})
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sent"), [("HTTP/1.1", b"b\r\ndata: abc\n\n\r\n"), ("HTTP/1.0", b"data: abc\n\n")]
+)
+def test_a_piece_is_framed_as_the_client_expects_it(ends: tuple[Any, Any], protocol: str, sent: bytes) -> None:
+    server, client = ends
+    outlet(server, protocol).write(b"abc")
+    assert client.recv(100) == sent
+
+
+def test_a_server_that_shows_no_socket_has_none() -> None:
+    assert SocketOutlet.of({"SERVER_PROTOCOL": "HTTP/1.1"}) is None
+
+
+def test_a_client_that_does_not_read_is_waited_for_and_costs_little(ends: tuple[Any, Any]) -> None:
+    server, client = ends
+    way, size = outlet(server), BUFFER_BYTES
+    written = 0
+
+    def write() -> None:
+        nonlocal written
+        for _ in range(100):
+            way.write(b"x" * size)
+            written += size
+
+    writer = gevent.spawn(write)
+    wait_until(lambda: way.is_torn)
+    assert written <= 16 * BUFFER_BYTES
+    assert not writer.ready()
+    came = 0
+    while came < 100 * size:
+        came += len(client.recv(1 << 20))
+    writer.get(timeout=5)
+    assert not way.is_torn
+
+
+def test_a_client_that_hangs_up_is_gone(ends: tuple[Any, Any]) -> None:
+    server, client = ends
+    client.close()
+    way = outlet(server)
+    with pytest.raises(ClientGone):
+        way.write(b"x" * 64 * BUFFER_BYTES)
+    assert way.is_torn
+
+
+def test_a_piece_that_was_cut_off_is_known(ends: tuple[Any, Any]) -> None:
+    server, _ = ends
+    way = outlet(server)
+    writer = gevent.spawn(way.write, b"x" * 64 * BUFFER_BYTES)
+    wait_until(lambda: way.is_torn)
+    writer.kill()
+    assert way.is_torn
