@@ -20,6 +20,11 @@ _NEVER_LEFT = (
 )
 
 
+def named(url: str) -> str:
+    """What errors call the host of `url`: its name and port, without credentials."""
+    return url.partition("//")[2].partition("/")[0].rpartition("@")[2]
+
+
 @contextmanager
 def translated(host: str, *, leaves: bool = True) -> Iterator[None]:
     """Raises what goes wrong inside as `Unreachable` or `UpstreamTimeout`, about `host`.
@@ -35,12 +40,17 @@ def translated(host: str, *, leaves: bool = True) -> Iterator[None]:
 def explained(host: str, error: Exception, *, leaves: bool = True) -> UpstreamError:
     """What `error` means to the caller; see `translated`."""
     sent = leaves and not any(isinstance(cause, _NEVER_LEFT) for cause in _causes(error))
-    if isinstance(error, _LATE):
+    if _is_late(error):
         return UpstreamTimeout(f"{host}: nothing came in time", sent=sent)
     if _may_quote(error):
-        return Unreachable(f"{host}: the address, its proxy or a header cannot be sent")
+        return Unreachable(f"{host}: the address, its proxy or a header cannot be sent", sent=False)
     cause = _causes(error)[-1]
     return Unreachable(f"{host}: {type(cause).__name__}: {cause}", sent=sent)
+
+
+def _is_late(error: Exception) -> bool:
+    # urllib3 counts every connection that cannot be made among its timeouts.
+    return isinstance(error, _LATE) and not isinstance(error, urllib3.exceptions.NewConnectionError)
 
 
 def _may_quote(error: Exception) -> bool:

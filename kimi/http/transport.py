@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from kimi.http.certificates import default_context
 from kimi.http.contract import CONNECT_SECONDS, END_SECONDS, HEADERS, Content, Reply
-from kimi.http.failures import translated
+from kimi.http.failures import named, translated
 
 _READ_BYTES = 65536
 _POOLED_HOSTS = 64
@@ -46,7 +46,7 @@ class Transport:
         timeout: float,
     ) -> Iterator[Reply]:
         """See `Http.stream`."""
-        host = url.partition("//")[2].partition("/")[0].rpartition("@")[2]
+        host = named(url)
         pooled = headers.get("Connection") != "close"
         adapter = self._adapter if pooled else _Adapter(self._context)
         with translated(host):

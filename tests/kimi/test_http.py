@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
+from gateway.http1 import Client
 from kimi.errors import BrokenAnswer, KimiError, Unreachable, UpstreamTimeout
 from kimi.http import Transport, read, request
 from tests.kimi.loopback import Peer, Received, Server, ok, refused_port
@@ -19,9 +20,10 @@ ROOT = Path(__file__).parents[2]
 UNTIL_CLOSED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture
-def transport() -> Iterator[Transport]:
-    transport = Transport(connect_timeout=5)
+@pytest.fixture(params=[Transport, Client])
+def transport(request: pytest.FixtureRequest) -> Iterator[Transport | Client]:
+    """Both that keep the contract."""
+    transport: Transport | Client = request.param(connect_timeout=5)
     yield transport
     transport.close()
 
@@ -41,7 +43,7 @@ def replying(*pieces: bytes) -> Server:
 
 
 def test_a_call_sends_what_it_is_told_and_nothing_of_the_environment(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch
+    transport: Transport | Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{refused_port()}")
     seen: list[Received] = []
@@ -71,7 +73,7 @@ class Halves:
         yield b"world"
 
 
-def test_a_body_can_come_in_pieces_and_be_sent_again(transport: Transport) -> None:
+def test_a_body_can_come_in_pieces_and_be_sent_again(transport: Transport | Client) -> None:
     seen: list[Received] = []
 
     def handle(peer: Peer) -> None:
@@ -88,7 +90,7 @@ def test_a_body_can_come_in_pieces_and_be_sent_again(transport: Transport) -> No
     assert "transfer-encoding" not in seen[0].headers
 
 
-def test_connections_are_reused(transport: Transport) -> None:
+def test_connections_are_reused(transport: Transport | Client) -> None:
     def handle(peer: Peer) -> None:
         while True:
             peer.request()
@@ -101,7 +103,7 @@ def test_connections_are_reused(transport: Transport) -> None:
         assert server.connections == 1
 
 
-def test_cookies_of_one_account_never_reach_another(transport: Transport) -> None:
+def test_cookies_of_one_account_never_reach_another(transport: Transport | Client) -> None:
     seen: list[Received] = []
 
     def handle(peer: Peer) -> None:
@@ -117,7 +119,7 @@ def test_cookies_of_one_account_never_reach_another(transport: Transport) -> Non
     assert [received.headers.get("cookie") for received in seen] == [None, None]
 
 
-def test_a_redirect_is_not_followed(transport: Transport) -> None:
+def test_a_redirect_is_not_followed(transport: Transport | Client) -> None:
     with replying(
         b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
     ) as server:
@@ -127,7 +129,7 @@ def test_a_redirect_is_not_followed(transport: Transport) -> None:
 
 
 @pytest.mark.parametrize("framing", ["chunked", "close-delimited", "sized", "gzip"])
-def test_a_piece_is_there_at_once(transport: Transport, framing: str) -> None:
+def test_a_piece_is_there_at_once(transport: Transport | Client, framing: str) -> None:
     first_read, packed = threading.Event(), gzip.compress(b"onetwo")
     answers = {
         "chunked": (CHUNKED + chunk(b"one"), chunk(b"two") + b"0\r\n\r\n"),
@@ -166,13 +168,13 @@ def test_a_piece_is_there_at_once(transport: Transport, framing: str) -> None:
         b"",
     ],
 )
-def test_an_answer_that_breaks_off_is_not_taken_for_whole(transport: Transport, answer: bytes) -> None:
+def test_an_answer_that_breaks_off_is_not_taken_for_whole(transport: Transport | Client, answer: bytes) -> None:
     with replying(answer) as server, pytest.raises(Unreachable) as raised:
         request(transport, "GET", server.url, headers={}, timeout=5)
     assert raised.value.sent
 
 
-def test_a_reset_in_the_middle(transport: Transport) -> None:
+def test_a_reset_in_the_middle(transport: Transport | Client) -> None:
     got_one = threading.Event()
 
     def handle(peer: Peer) -> None:
@@ -189,7 +191,7 @@ def test_a_reset_in_the_middle(transport: Transport) -> None:
             next(chunks)
 
 
-def test_nobody_listens(transport: Transport) -> None:
+def test_nobody_listens(transport: Transport | Client) -> None:
     port = refused_port()
 
     with pytest.raises(Unreachable, match=f"127.0.0.1:{port}: ConnectionRefusedError") as raised:
@@ -197,7 +199,7 @@ def test_nobody_listens(transport: Transport) -> None:
     assert not raised.value.sent
 
 
-def test_silence_before_the_answer_and_inside_it(transport: Transport) -> None:
+def test_silence_before_the_answer_and_inside_it(transport: Transport | Client) -> None:
     def silent(peer: Peer) -> None:
         peer.request()
         peer.wait_closed()
@@ -230,7 +232,8 @@ def test_a_trickle_does_not_outlast_the_timeout_of_a_call() -> None:
         read(Trickle(), timeout=5, clock=lambda: next(clock))
 
 
-def test_greenlets_wait_for_the_upstream_side_by_side() -> None:
+@pytest.mark.parametrize("kind", ["kimi.http.Transport", "gateway.http1.Client"])
+def test_greenlets_wait_for_the_upstream_side_by_side(kind: str) -> None:
     everyone_is_here = threading.Barrier(20)
 
     def handle(peer: Peer) -> None:
@@ -241,7 +244,7 @@ def test_greenlets_wait_for_the_upstream_side_by_side() -> None:
 
     with Server(handle) as server:
         done = subprocess.run(
-            [sys.executable, "-c", GREENLETS, str(server.port)],
+            [sys.executable, "-c", GREENLETS, str(server.port), *kind.rsplit(".", 1)],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -256,10 +259,11 @@ GREENLETS = """
 from gevent import monkey
 monkey.patch_all()
 import sys
+from importlib import import_module
 import gevent
-from kimi.http import Transport, request
+from kimi.http import request
 
-transport = Transport()
+transport = getattr(import_module(sys.argv[2]), sys.argv[3])()
 url = f"http://127.0.0.1:{sys.argv[1]}/"
 jobs = [gevent.spawn(request, transport, "GET", url, headers={}, timeout=10) for _ in range(20)]
 for job in jobs:
@@ -267,12 +271,12 @@ for job in jobs:
 """
 
 
-def test_a_body_without_end_is_given_up(transport: Transport) -> None:
+def test_a_body_without_end_is_given_up(transport: Transport | Client) -> None:
     with replying(UNTIL_CLOSED + b"x" * 1001) as server, pytest.raises(BrokenAnswer, match="1000 bytes"):
         request(transport, "GET", server.url, headers={}, timeout=5, limit=1000)
 
 
-def test_a_body_that_is_no_json_says_so(transport: Transport) -> None:
+def test_a_body_that_is_no_json_says_so(transport: Transport | Client) -> None:
     with replying(ok(b"<html>")) as server:
         answer = request(transport, "GET", server.url, headers={}, timeout=5)
 
@@ -280,7 +284,7 @@ def test_a_body_that_is_no_json_says_so(transport: Transport) -> None:
         answer.json()
 
 
-def test_leaving_a_stream_closes_its_connection_and_the_next_gets_a_clean_one(transport: Transport) -> None:
+def test_leaving_a_stream_closes_its_connection_and_the_next_gets_a_clean_one(transport: Transport | Client) -> None:
     left = threading.Event()
 
     def handle(peer: Peer) -> None:
@@ -303,7 +307,7 @@ def test_leaving_a_stream_closes_its_connection_and_the_next_gets_a_clean_one(tr
 HELLO = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
 
 
-def test_the_end_of_an_answer_that_was_read_is_waited_for(transport: Transport) -> None:
+def test_the_end_of_an_answer_that_was_read_is_waited_for(transport: Transport | Client) -> None:
     leaving = threading.Event()
 
     def handle(peer: Peer) -> None:
@@ -322,7 +326,7 @@ def test_the_end_of_an_answer_that_was_read_is_waited_for(transport: Transport) 
         assert server.connections == 1
 
 
-def test_an_end_that_does_not_come_is_not_waited_for_long(transport: Transport) -> None:
+def test_an_end_that_does_not_come_is_not_waited_for_long(transport: Transport | Client) -> None:
     closed = threading.Event()
 
     def handle(peer: Peer) -> None:
@@ -337,7 +341,7 @@ def test_an_end_that_does_not_come_is_not_waited_for_long(transport: Transport) 
         assert closed.wait(5)
 
 
-def test_closing_the_generator_that_holds_the_stream_closes_the_connection(transport: Transport) -> None:
+def test_closing_the_generator_that_holds_the_stream_closes_the_connection(transport: Transport | Client) -> None:
     left = threading.Event()
 
     def handle(peer: Peer) -> None:
@@ -369,7 +373,7 @@ def test_closing_the_generator_that_holds_the_stream_closes_the_connection(trans
     ],
 )
 def test_what_cannot_be_sent_is_said_without_secrets(
-    transport: Transport, url: str, headers: dict[str, str], proxy: str | None
+    transport: Transport | Client, url: str, headers: dict[str, str], proxy: str | None
 ) -> None:
     with pytest.raises(KimiError) as raised:
         request(transport, "GET", url, headers=headers, proxy=proxy, timeout=5)

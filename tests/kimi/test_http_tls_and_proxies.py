@@ -3,15 +3,32 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from gateway.http1 import Client
 from kimi.errors import Unreachable
 from kimi.http import Transport, request
 from tests.kimi.certificates import Certificate, certify
 from tests.kimi.loopback import Peer, Received, Server, ok, refused_port
+
+Maker = Callable[..., Transport | Client]
+
+
+@pytest.fixture(params=[Transport, Client])
+def make(request: pytest.FixtureRequest) -> Iterator[Maker]:
+    """Makes one of each kind that keeps the contract."""
+    made: list[Transport | Client] = []
+
+    def make(**options: Any) -> Transport | Client:
+        made.append(request.param(**options))
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +62,9 @@ def context(certificate: Certificate) -> CountingContext:
 
 
 def test_https_is_verified_with_one_context_for_all_connections(
-    certificate: Certificate, context: CountingContext
+    make: Maker, certificate: Certificate, context: CountingContext
 ) -> None:
-    transport = Transport(ssl_context=context)
+    transport = make(ssl_context=context)
 
     with Server(once(b'"safe"'), tls=certificate.server) as server:
         answers = [request(transport, "GET", server.url, headers={}, timeout=5).json() for _ in range(2)]
@@ -57,12 +74,12 @@ def test_https_is_verified_with_one_context_for_all_connections(
     assert context.loads == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Certificate) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(make: Maker, certificate: Certificate) -> None:
     with Server(once(b"{}"), tls=certificate.server) as server, pytest.raises(Unreachable, match="CERTIFICATE_VERIFY"):
-        request(Transport(), "GET", server.url, headers={}, timeout=5)
+        request(make(), "GET", server.url, headers={}, timeout=5)
 
 
-def test_plain_http_goes_through_an_http_proxy() -> None:
+def test_plain_http_goes_through_an_http_proxy(make: Maker) -> None:
     seen: list[Received] = []
 
     def proxy(peer: Peer) -> None:
@@ -71,7 +88,7 @@ def test_plain_http_goes_through_an_http_proxy() -> None:
 
     with Server(proxy) as server:
         answer = request(
-            Transport(),
+            make(),
             "GET",
             "http://far.invalid/x",
             headers={},
@@ -86,7 +103,7 @@ def test_plain_http_goes_through_an_http_proxy() -> None:
 
 @pytest.mark.parametrize("proxy_tls", [False, True])
 def test_https_goes_through_an_http_proxy_in_a_tunnel(
-    certificate: Certificate, context: CountingContext, proxy_tls: bool
+    make: Maker, certificate: Certificate, context: CountingContext, proxy_tls: bool
 ) -> None:
     connects: list[str] = []
 
@@ -102,14 +119,14 @@ def test_https_goes_through_an_http_proxy_in_a_tunnel(
         Server(once(b'"far"'), tls=certificate.server) as far,
         Server(proxy, tls=certificate.server if proxy_tls else None) as server,
     ):
-        answer = request(Transport(ssl_context=context), "GET", far.url, headers={}, proxy=server.url, timeout=5)
+        answer = request(make(ssl_context=context), "GET", far.url, headers={}, proxy=server.url, timeout=5)
         assert connects == [f"CONNECT 127.0.0.1:{far.port}"]
 
     assert answer.json() == "far"
     assert context.loads == 1
 
 
-def test_socks5h_lets_the_proxy_resolve_the_name() -> None:
+def test_socks5h_lets_the_proxy_resolve_the_name(make: Maker) -> None:
     asked: list[tuple[str, int, str, str]] = []
 
     def proxy(peer: Peer) -> None:
@@ -130,7 +147,7 @@ def test_socks5h_lets_the_proxy_resolve_the_name() -> None:
 
     with Server(proxy) as server:
         answer = request(
-            Transport(),
+            make(),
             "GET",
             "http://far.invalid:81/x",
             headers={},
@@ -143,10 +160,10 @@ def test_socks5h_lets_the_proxy_resolve_the_name() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5h"])
-def test_a_proxy_that_does_not_answer_is_named_without_its_password(scheme: str) -> None:
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(make: Maker, scheme: str) -> None:
     with pytest.raises(Unreachable) as raised:
         request(
-            Transport(),
+            make(),
             "GET",
             "http://far.invalid/",
             headers={},

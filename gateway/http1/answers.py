@@ -1,0 +1,143 @@
+"""The bytes of an answer, taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+MAX_FRAMING_BYTES: Final = 131_072
+"""How much may come, but for what was read last, that is no body: a head, or what stands behind or between chunks."""
+
+_WITHOUT_BODY: Final = frozenset({204, 304})
+
+
+class Malformed(Exception):
+    """What came is no HTTP/1.1, or it stopped half-way."""
+
+
+class Headers(Mapping[str, str]):
+    """Headers by name, in any case of its letters; what comes several times is one value with commas."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in fields:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Answer:
+    """Takes the bytes of one answer, in whatever portions they come.
+
+    `status` is 0 until the head is there, `pieces` are those of the body that nobody has taken yet.
+    `is_complete` says that all is there, `is_kept` that the connection may be used for another request then.
+    """
+
+    __slots__ = ("_broken", "_fields", "_framing", "_is_head", "_parser", "_until_end", "headers", "is_complete",
+                 "is_kept", "on_body", "pieces", "status")  # fmt: skip
+
+    def __init__(self, method: str) -> None:
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+        self.pieces: list[bytes] = []
+        self.is_complete = self.is_kept = False
+        self.on_body = self.pieces.append
+        self._is_head = method == "HEAD"
+        self._until_end = False
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._framing = 0
+        self._broken: Malformed | None = None
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Takes what was read; nothing means that the other end has closed. Raises `Malformed`.
+
+        What came in order before the fault can be taken from `pieces` before it is raised.
+        """
+        parser = self._parser
+        if self._broken:
+            raise self._broken
+        if parser is None:
+            self.is_kept = False
+            return
+        if not data:
+            self._end()
+            return
+        try:
+            parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._stumble(error)
+        if self.is_complete:
+            self._parser = None  # it refers back to us
+        elif self.pieces:
+            self._framing = 0
+        elif self._framing > MAX_FRAMING_BYTES:
+            raise Malformed(f"more than {MAX_FRAMING_BYTES} bytes that are no body")
+        else:
+            self._framing += len(data)
+
+    def drop(self) -> None:
+        """Nobody will ask for anything any more."""
+        self._parser = None
+
+    def _end(self) -> None:
+        if not self.status:
+            raise Malformed("the connection was closed without an answer")
+        if not self._until_end:
+            raise Malformed("the answer breaks off")
+        self.is_complete = True
+        self._parser = None
+
+    def _stumble(self, error: Exception) -> None:
+        if self.is_complete:  # it is what lies behind the answer that is no good
+            self.is_kept = False
+            return
+        broken = error.__context__ if isinstance(error.__context__, Malformed) else Malformed(str(error))
+        if not self.pieces:
+            raise broken from None
+        self._broken = broken
+
+    def on_message_begin(self) -> None:
+        """More behind the answer: it is nobody's, so parsing ends here."""
+        if self.is_complete:
+            raise Malformed("more than was asked for")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One more header; those behind the body (trailers) tell us nothing."""
+        if not self.status:
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The head is there, or one of those that may come before it."""
+        assert self._parser is not None  # noqa: S101  (it is what calls us)
+        status = self._parser.get_status_code()
+        headers = Headers(self._fields)
+        self._fields.clear()
+        if status < 200:
+            if status < 100 or status == 101:
+                raise Malformed(f"the status {status}, which nobody asked for")
+            return
+        coding = headers.get("transfer-encoding")
+        if coding is not None and coding.lower() != "chunked":
+            raise Malformed("an unknown transfer coding")
+        self.status, self.headers = status, headers
+        self._until_end = coding is None and "content-length" not in headers and status not in _WITHOUT_BODY
+        self.is_complete = self._is_head
+
+    def on_message_complete(self) -> None:
+        """The end of the answer, or of one of those that may come before it."""
+        if self.status and not self._is_head:
+            assert self._parser is not None  # noqa: S101  (it is what calls us)
+            self.is_complete, self.is_kept = True, self._parser.should_keep_alive()

@@ -1,0 +1,97 @@
+"""A connection to a route: by name, through proxies, with TLS and the certificate verified. urllib3 makes it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any, Final
+
+from gevent.monkey import get_original
+from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
+from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
+from urllib3.util.ssltransport import SSLTransport
+
+from gateway.http1.routes import Proxy, Route
+from gateway.http1.wire import Socket
+
+_SOCKS5: Final = 2  # PySocks' number for it
+_PLAIN: Final = get_original("socket", "socket")
+
+
+class Nested:
+    """TLS within TLS, through an HTTPS proxy: urllib3 cannot stop in the middle of sending, so it waits there."""
+
+    def __init__(self, transport: SSLTransport, patience: float) -> None:
+        self._transport = transport
+        self._patience = patience
+        self.recv: Any = transport.recv
+        self.fileno = transport.fileno
+        self.close = transport.close
+
+    def send(self, data: bytes | memoryview) -> int:
+        self._transport.settimeout(self._patience)
+        self._transport.sendall(data)  # type: ignore[arg-type]
+        self._transport.settimeout(0)
+        return len(data)
+
+    def pending(self) -> int:
+        """It cannot tell, so that reading has to be tried."""
+        return 1
+
+
+def dial(route: Route, context: ssl.SSLContext, timeout: float) -> Socket:
+    """A socket that never waits. `timeout` is in seconds, for each step. Raises what urllib3 and sockets do."""
+    connection = _connection(route, context, timeout)
+    try:
+        connection.connect()
+        sock: Any = connection.sock
+        connection.sock = None
+    finally:
+        connection.close()
+    if isinstance(sock, SSLTransport):
+        sock.settimeout(0)
+        return Nested(sock, timeout)
+    if not isinstance(sock, ssl.SSLSocket):
+        # gevent's socket would wait in its own way, with two watchers more.
+        family, kind = sock.family, socket.SOCK_STREAM
+        sock = _PLAIN(family, kind, 0, fileno=sock.detach())
+    sock.settimeout(0)
+    return sock  # type: ignore[no-any-return]
+
+
+def _connection(route: Route, context: ssl.SSLContext, timeout: float) -> HTTPConnection:
+    """Where a connection is made to: the host itself, or the proxy that stands before it."""
+    proxy, is_secure = route.proxy, route.scheme == "https"
+    secure: dict[str, Any] = {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"} if is_secure else {}
+    if proxy is None:
+        return (HTTPSConnection if is_secure else HTTPConnection)(route.host, route.port, timeout=timeout, **secure)
+    if proxy.is_socks:
+        return _through_socks(route, proxy, timeout, secure)
+    if not is_secure:
+        if proxy.scheme == "https":
+            secure = {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
+        return (HTTPSConnection if secure else HTTPConnection)(proxy.host, proxy.port, timeout=timeout, **secure)
+    tunnel = HTTPSConnection(
+        proxy.host,
+        proxy.port,
+        timeout=timeout,
+        proxy_config=ProxyConfig(
+            context, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None
+        ),
+        **secure,
+    )
+    tunnel.set_tunnel(route.host, route.port, headers=proxy.headers, scheme=proxy.scheme)
+    return tunnel
+
+
+def _through_socks(route: Route, proxy: Proxy, timeout: float, secure: dict[str, Any]) -> HTTPConnection:
+    options: Any = {
+        "socks_version": _SOCKS5,
+        "proxy_host": proxy.host,
+        "proxy_port": proxy.port,
+        "username": proxy.user,
+        "password": proxy.password,
+        "rdns": proxy.scheme == "socks5h",
+    }
+    kind = SOCKSHTTPSConnection if secure else SOCKSConnection
+    return kind(options, route.host, route.port, timeout=timeout, **secure)

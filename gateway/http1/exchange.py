@@ -1,0 +1,146 @@
+"""One request and its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from gateway.http1.answers import Answer, Malformed
+from gateway.http1.coding import Inflater, inflater
+from gateway.http1.connections import Connections
+from gateway.http1.routes import Route
+from gateway.http1.sending import send
+from gateway.http1.wire import Wire
+from kimi.http import END_SECONDS, Content
+from kimi.http.failures import explained, translated
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What goes out; `host` is what errors call it, `timeout` how many seconds may pass without a byte."""
+
+    host: str
+    method: str
+    route: Route
+    head: bytes = field(repr=False)
+    content: Content | None = field(repr=False)
+    timeout: float
+    is_alone: bool
+
+
+class Exchange:
+    """The context in which an answer is read, and the answer itself; see `Http.stream` and `Reply`."""
+
+    __slots__ = ("_answer", "_connections", "_host", "_may_keep", "_request", "_route", "_wire")
+
+    def __init__(self, request: Request, connections: Connections) -> None:
+        self._request: Request | None = request
+        self._host, self._route = request.host, request.route
+        self._may_keep = not request.is_alone
+        self._connections = connections
+        self._answer = Answer(request.method)
+        self._wire: Wire | None = None
+
+    @property
+    def status(self) -> int:
+        return self._answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name, in any case of its letters."""
+        return self._answer.headers
+
+    def __enter__(self) -> Self:
+        request, self._request = self._request, None  # its body is not held while the answer comes
+        if request is None:
+            raise RuntimeError("an exchange happens once")
+        with translated(self._host, leaves=False):
+            wire = self._connections.get(request.route, is_new=request.is_alone)
+        try:
+            self._ask(request, wire)
+        except (OSError, Malformed) as error:
+            wire.close()
+            raise explained(self._host, error) from error
+        except BaseException:
+            wire.close()
+            raise
+        self._wire = wire
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        wire, self._wire = self._wire, None
+        if wire is None:
+            return
+        answer = self._answer
+        try:
+            if kind is None and not answer.is_complete:
+                self._read_out(wire)
+        finally:
+            answer.drop()
+            self._connections.put(self._route, wire, is_kept=answer.is_kept and self._may_keep)
+
+    def chunks(self) -> Iterator[bytes]:
+        """See `Reply.chunks`."""
+        try:
+            coding = inflater(self._answer.headers.get("content-encoding"))
+        except Malformed as error:
+            raise explained(self._host, error) from error
+        return self._pieces() if coding is None else self._inflated(coding)
+
+    def _ask(self, request: Request, wire: Wire) -> None:
+        """Sends the request and reads the head of its answer."""
+        wire.patience = request.timeout
+        answer = self._answer
+        if not send(request.head, request.content, wire, answer):
+            self._may_keep = False
+        while not answer.status:
+            answer.feed(wire.receive())
+
+    def _pieces(self) -> Iterator[bytes]:
+        """What of the body came in each read."""
+        answer = self._answer
+        pieces = answer.pieces
+        try:
+            while True:
+                if pieces:
+                    piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                    pieces.clear()
+                    yield piece
+                elif answer.is_complete:
+                    return
+                else:
+                    self._read()
+        except (OSError, Malformed) as error:
+            raise explained(self._host, error) from error
+
+    def _read(self) -> None:
+        if self._wire is None:
+            raise Malformed("the answer was left before its end")
+        self._answer.feed(self._wire.receive())
+
+    def _inflated(self, coding: Inflater) -> Iterator[bytes]:
+        try:
+            for piece in self._pieces():
+                yield from coding.inflate(piece)
+            coding.end()
+        except Malformed as error:
+            raise explained(self._host, error) from error
+
+    def _read_out(self, wire: Wire) -> None:
+        """Waits a moment for the end of an answer that has said all it has to say.
+
+        An upstream may count the stream as running until then, and refuse the account its next one.
+        """
+        answer = self._answer
+        deadline = time.monotonic() + END_SECONDS
+        with suppress(OSError, Malformed):
+            while not answer.is_complete and (left := deadline - time.monotonic()) > 0:
+                answer.pieces.clear()
+                wire.patience = left
+                answer.feed(wire.receive())

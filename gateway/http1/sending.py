@@ -1,0 +1,59 @@
+"""A request on its way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from gateway.http1.answers import Answer, Malformed
+from gateway.http1.wire import Wire
+from kimi.http import Content
+
+_SMALL_BYTES = 65_536  # a body of no more goes out together with the head
+
+
+def send(head: bytes, content: Content | None, wire: Wire, answer: Answer) -> bool:
+    """Whether all of it went out; an answer that comes first, or the end of the connection, ends it early.
+
+    Raises OSError, and `Malformed`, also for a body that is not as long as it said.
+    """
+    with suppress(BrokenPipeError, ConnectionResetError):  # what was said before that can still be read
+        return all(_send(portion, wire, answer) for portion in _portions(head, content))
+    return False
+
+
+def _portions(head: bytes, content: Content | None) -> Iterator[bytes]:
+    if not content:
+        yield head
+    elif isinstance(content, bytes):
+        if len(content) <= _SMALL_BYTES:
+            yield head + content
+        else:
+            yield head
+            yield content
+    else:
+        yield head
+        left = len(content)
+        for piece in content:
+            left -= len(piece)
+            if left < 0:
+                break
+            yield piece
+        if left:
+            raise Malformed("a body that is not as long as it says")
+
+
+def _send(data: bytes, wire: Wire, answer: Answer) -> bool:
+    sent = wire.send(data)
+    if sent == len(data):
+        return True
+    rest = memoryview(data)[sent:]
+    while rest:
+        wire.wait_for_either()
+        came = wire.peek()
+        if came is not None:
+            answer.feed(came)
+            if answer.status:
+                return False
+        rest = rest[wire.send(rest) :]
+    return True
