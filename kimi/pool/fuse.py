@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,7 +17,10 @@ class Fuse:
     """
 
     def __init__(self, at_once: int = 20) -> None:
-        self._slots = threading.BoundedSemaphore(at_once)
+        # Under gevent each release of a `threading.Semaphore` lets all other greenlets run before it goes on.
+        self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(at_once):
+            self._slots.put(None)
         self._reason: str | None = None
         self._tell: Callable[[str], object] = lambda _reason: None
         self.under_way = 0
@@ -35,13 +38,14 @@ class Fuse:
     def passing(self) -> Iterator[None]:
         """Lets a command through. Raises `StoreUnavailable` when the fuse is blown."""
         self._check()
-        with self._slots:
+        self._slots.get()
+        self.under_way += 1
+        try:
             self._check()
-            self.under_way += 1
-            try:
-                yield
-            finally:
-                self.under_way -= 1
+            yield
+        finally:
+            self.under_way -= 1
+            self._slots.put(None)
 
     def blow(self, reason: str) -> bool:
         """A command has failed; False when that was known."""
