@@ -21,8 +21,9 @@ class Valkey:
     Every write is on disk before it is answered, so that a test does not wait for the disk once a second.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, fsync: str = "always") -> None:
         self.directory = directory
+        self.fsync = fsync
         self.port = valkey.free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -36,7 +37,7 @@ class Valkey:
 
     def start(self) -> None:
         """Start the server and wait until it takes commands."""
-        program = valkey.command(valkey.find_server(), self.directory, port=self.port, fsync="always")
+        program = valkey.command(valkey.find_server(), self.directory, port=self.port, fsync=self.fsync)
         with self.log.open("ab") as log:
             self.process = children.start(program, output=log)
         until(self._ready, what="Valkey takes commands")
