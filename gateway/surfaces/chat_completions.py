@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -11,12 +12,13 @@ import orjson
 from gateway.problems import Problem
 from gateway.surfaces.annotations import citation, lists
 from gateway.surfaces.tally import Tally
-from gateway.surfaces.wire import Identity, literal, literals
+from gateway.surfaces.wire import Identity, enclosed, literal, literals
 from kimi.chat import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 
 _DONE: Final = b"data: [DONE]\n\n"
 _ROLE: Final = b'"role":"assistant","content":""'
-_FIELDS: Final = {Text: b'"content":', Thinking: b'"reasoning_content":'}
+_text_of: Final = attrgetter("text")
+_TAIL: Final = b'},"finish_reason":null}]}\n\n'
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -50,6 +52,10 @@ class ChatStream:
             literal(identity.model),
         )
         self._opening = self._head + b'{"index":0,"delta":{'
+        self._heads: Mapping[type[Event], bytes] = {
+            Text: self._opening + b'"content":',
+            Thinking: self._opening + b'"reasoning_content":',
+        }
         self._has_begun = False
         self._calls: dict[int, str] = {}
         self._notes: list[Annotation] = []
@@ -62,8 +68,10 @@ class ChatStream:
 
     def render(self, events: Sequence[Event]) -> bytes:
         """The chunks for `events`, those of a kind that came together in one."""
-        self._tally.add(events)
-        chunks = b"".join(self._chunks(events))
+        if len(events) == 1:  # nearly always
+            chunks = self._chunks(type(events[0]), events)
+        else:
+            chunks = b"".join([self._chunks(kind, list(group)) for kind, group in groupby(events, type)])
         if not chunks or self._has_begun:
             return chunks
         self._has_begun = True
@@ -74,29 +82,29 @@ class ChatStream:
         tail = orjson.dumps({"usage": _usage(self.usage), "error": problem.error})
         return b"%b],%b\n\n%b" % (self._head, tail[1:], _DONE)
 
-    def _chunks(self, events: Sequence[Event]) -> Iterator[bytes]:
-        for kind, group in groupby(events, type):
-            if kind is Text or kind is Thinking:
-                text = "".join(event.text for event in group if isinstance(event, Text | Thinking))
-                yield from self._texts(_FIELDS[kind], text)
-            else:
-                for event in group:
-                    if isinstance(event, ToolCall):
-                        yield from self._call(event)
-                    elif isinstance(event, Annotation):
-                        self._notes.append(event)
-                    elif isinstance(event, Finish):
-                        for part in lists(self._notes):
-                            yield self._chunk(b'"annotations":%b' % part)
-                        yield self._finish(event.reason)
+    def _chunks(self, kind: type[Event], events: Sequence[Event]) -> bytes:
+        head = self._heads.get(kind)
+        if head is None:
+            self._tally.add(events)
+            return b"".join(chunk for event in events for chunk in self._rare(event))
+        text = _text_of(events[0]) if len(events) == 1 else "".join(map(_text_of, events))
+        if not text:
+            return b""
+        self._tally.add_text(text)
+        return enclosed(head, text, _TAIL)
+
+    def _rare(self, event: Event) -> Iterator[bytes]:
+        if isinstance(event, ToolCall):
+            yield from self._call(event)
+        elif isinstance(event, Annotation):
+            self._notes.append(event)
+        elif isinstance(event, Finish):
+            for part in lists(self._notes):
+                yield self._chunk(b'"annotations":%b' % part)
+            yield self._finish(event.reason)
 
     def _chunk(self, delta: bytes) -> bytes:
-        return b'%b%b},"finish_reason":null}]}\n\n' % (self._opening, delta)
-
-    def _texts(self, field: bytes, text: str) -> Iterator[bytes]:
-        if text:
-            for piece in literals(text):
-                yield self._chunk(field + piece)
+        return self._opening + delta + _TAIL
 
     def _call(self, event: ToolCall) -> Iterator[bytes]:
         """Clients concatenate an id or a name that comes twice."""

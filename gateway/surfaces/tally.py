@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Final
 
 from kimi.chat import Event, Finish, Message, Text, Thinking, ToolCall, Usage
 from kimi.usage import Counter, prompt_tokens
@@ -16,17 +17,18 @@ class Tally:
         self._messages = messages
         self._counter = Counter()
         self._given: Usage | None = None
+        self.add_text: Final = self._counter.add
+        """Counts a text of the answer, for whoever has it at hand."""
 
-    def add(self, events: Sequence[Event]) -> None:
+    def add(self, events: Iterable[Event]) -> None:
         """Counts `events`."""
         for event in events:
-            match event:
-                case Text(text) | Thinking(text):
-                    self._counter.add(text)
-                case ToolCall(name=name, arguments=arguments):
-                    self._counter.add((name or "") + arguments)
-                case Finish(usage=usage):
-                    self._given = usage
+            if type(event) is Text or type(event) is Thinking:
+                self.add_text(event.text)
+            elif isinstance(event, ToolCall):
+                self.add_text((event.name or "") + event.arguments)
+            elif isinstance(event, Finish):
+                self._given = event.usage
 
     @property
     def usage(self) -> Usage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -64,12 +64,17 @@ def literal(text: str) -> bytes:
         return orjson.dumps(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-def literals(text: str) -> Iterator[bytes]:
+def literals(text: str) -> list[bytes]:
     """`text` as JSON strings that each fit a delta, never cut inside a character."""
     whole = literal(text)
     if len(text) <= _SURELY_SMALL or (len(whole) <= _LITERAL and len(text.encode(errors="replace")) <= PIECE):
-        yield whole
-        return
+        return [whole]
     middle = len(text) // 2
-    yield from literals(text[:middle])
-    yield from literals(text[middle:])
+    return literals(text[:middle]) + literals(text[middle:])
+
+
+def enclosed(head: bytes, text: str, tail: bytes) -> bytes:
+    """`text` as `literals` has it, each of them between `head` and `tail`."""
+    if len(text) <= _SURELY_SMALL:
+        return head + literal(text) + tail
+    return b"".join(head + piece + tail for piece in literals(text))
