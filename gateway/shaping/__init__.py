@@ -17,7 +17,6 @@ from gateway.shaping.marks import Marks
 from kimi.accounts import Kind
 from kimi.chat import Alive, Chat, Event, Feature, Finish, Limits, Sources, Text, Thinking
 
-_ALIVE: Final = Alive()
 _NO_LIMITS: Final = Limits()
 
 
@@ -33,10 +32,13 @@ def _shaped(events: Generator[Event], shaper: Shaper) -> Generator[Event]:
     said, thought, gate = shaper.said.feed, shaper.thought.feed, shaper.gate
     with closing(events):
         for event in events:
-            if isinstance(event, Text):
+            if type(event) is Text:
                 shown = said(event.text)
-            elif isinstance(event, Thinking):
+            elif type(event) is Thinking:
                 shown = thought(event.text)
+            elif type(event) is Alive:
+                yield event
+                continue
             else:
                 yield from shaper.other(event)
                 continue
@@ -50,8 +52,10 @@ def _shaped(events: Generator[Event], shaper: Shaper) -> Generator[Event]:
                     yield from shaper.citations.notes(gate.shown)
                     yield Finish(gate.reason, cut=True)
                     return
-            # What is not changed costs no new event.
-            yield event if shown is event.text else kind(shown) if shown else _ALIVE
+            if shown is event.text:  # what is not changed costs no new event
+                yield event
+            elif shown:
+                yield kind(shown)
 
 
 class Shaper:

@@ -155,12 +155,9 @@ def test_marks_in_thinking_vanish() -> None:
     assert [event for event in shown if isinstance(event, Thinking)] == [Thinking("Hm"), Thinking(".")]
 
 
-def test_nothing_for_the_reader_is_still_a_sign_of_life() -> None:
-    assert read([FOUND, Text("[^1"), Text("^]!"), Finish("stop")], chat(features=SILENT))[:3] == [
-        FOUND,
-        Alive(),
-        Text("[1](https://moon.example/a)!"),
-    ]
+def test_what_is_held_back_is_told_with_what_decides_it() -> None:
+    came = [FOUND, Text("[^1"), Alive(), Text("^]!"), Alive(), Finish("stop")]
+    assert read(came, chat(features=SILENT))[:4] == [FOUND, Alive(), Text("[1](https://moon.example/a)!"), Alive()]
 
 
 @pytest.mark.parametrize(
