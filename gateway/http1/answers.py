@@ -25,7 +25,7 @@ class Headers(Mapping[str, str]):
     def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
         self._values: dict[str, str] = {}
         for name, value in fields:
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
             self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
 
     def __getitem__(self, name: str) -> str:

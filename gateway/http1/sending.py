@@ -49,11 +49,12 @@ def _send(data: bytes, wire: Wire, answer: Answer) -> bool:
         return True
     rest = memoryview(data)[sent:]
     while rest:
+        if sent := wire.send(rest):
+            rest = rest[sent:]
+            continue
         wire.wait_for_either()
-        came = wire.peek()
-        if came is not None:
+        if (came := wire.peek()) is not None:
             answer.feed(came)
             if answer.status:
                 return False
-        rest = rest[wire.send(rest) :]
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import urllib3
 from kimi.errors import Unreachable, UpstreamError, UpstreamTimeout
 
 _LATE = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 _NEVER_LEFT = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
