@@ -24,6 +24,7 @@ from gateway.conversations import Conversations
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.files import Files
+from gateway.http1 import Client
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.passthrough import PassThrough, Strangers
@@ -38,7 +39,6 @@ from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
-from kimi.http import Transport
 from kimi.pool import Chats, Members, Signals, Store, connect
 from kimi.pool.connection import connect_listener
 from kimi.pool.conversations import Conversations as Records
@@ -70,7 +70,7 @@ def make(settings: GatewaySettings) -> Gateway:
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
     drift, drift_book = Drift(lambda kind, what: metrics.drift.labels(kind.value, what).inc()), DriftBook(store)
     silence = max(limits.first_byte, limits.idle)
-    line = Line(Transport(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
+    line = Line(Client(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
     upstreams = build(line)
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
     ledger = Ledger(Chats(store))

@@ -1,0 +1,213 @@
+"""How a greenlet waits, and what it leaves when it is torn away."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from devtools.waiting import until
+from gateway.http1 import Client
+from gateway.http1.wire import Wire
+from kimi.errors import Unreachable
+from tests.kimi.loopback import Peer, Server
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def eventually(condition: Callable[[], Any]) -> None:
+    """Lets greenlets run until `condition` holds."""
+
+    def asked() -> Any:
+        gevent.sleep(0.001)
+        return condition()
+
+    until(asked, seconds=5)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Wire, socket.socket]]:
+    """A wire, and the other end of its socket."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    wire = Wire(ours)
+    wire.patience = 5.0
+    yield wire, theirs
+    wire.close()
+    theirs.close()
+
+
+Ends = tuple[Wire, socket.socket]
+
+
+def test_what_is_there_is_read_at_once_and_what_is_not_when_it_comes(ends: Ends) -> None:
+    wire, other = ends
+    other.sendall(b"one")
+    assert wire.receive() == b"one"
+    gevent.spawn_later(0.01, other.sendall, b"two")
+    assert wire.receive() == b"two"
+    other.shutdown(socket.SHUT_WR)
+    assert wire.receive() == b""
+
+
+def test_a_reader_is_woken_in_its_own_read_only(ends: Ends) -> None:
+    wire, other = ends
+    got: list[bytes] = []
+    busy, done = Event(), Event()
+
+    def read() -> None:
+        got.append(wire.receive())
+        busy.set()
+        done.wait()
+        got.append(wire.receive())
+
+    reader = gevent.spawn(read)
+    gevent.idle()
+    other.sendall(b"one")
+    assert busy.wait(5)
+    other.sendall(b"two")
+    eventually(lambda: not wire._watcher.active)  # or the loop would turn for nothing
+    assert got == [b"one"] and not reader.dead
+    done.set()
+    reader.get(timeout=5)
+    assert got == [b"one", b"two"]
+
+
+def test_silence_is_counted_from_the_last_byte(ends: Ends) -> None:
+    wire, other = ends
+    wire.patience = 0.4
+
+    def trickle() -> None:
+        for _ in range(6):
+            gevent.sleep(0.1)
+            other.sendall(b"x")
+
+    sender = gevent.spawn(trickle)
+    assert b"".join(wire.receive() for _ in range(6)) == b"xxxxxx"
+    sender.get()
+    with pytest.raises(TimeoutError), gevent.Timeout(5):
+        wire.receive()
+    other.sendall(b"late")
+    assert wire.receive() == b"late"
+
+
+def test_less_patience_holds_at_once(ends: Ends) -> None:
+    wire, other = ends
+    other.sendall(b"x")
+    wire.patience = 60.0
+    wire._wait_to_read()
+    wire.receive()
+    wire.patience = 0.05
+    with pytest.raises(TimeoutError), gevent.Timeout(5):
+        wire.receive()
+
+
+def test_a_reader_that_is_torn_away_leaves_the_wire_as_it_was(ends: Ends) -> None:
+    wire, other = ends
+    reader = gevent.spawn(wire.receive)
+    gevent.idle()
+    reader.kill()
+    other.sendall(b"for the next one")
+    eventually(lambda: not wire._watcher.active)
+    assert wire.receive() == b"for the next one"
+
+
+def test_a_timeout_of_the_caller_passes(ends: Ends) -> None:
+    wire, _ = ends
+    with pytest.raises(gevent.Timeout), gevent.Timeout(0.01):
+        wire.receive()
+
+
+def asked(peer: Peer) -> None:
+    peer.request()
+
+
+def begun(peer: Peer) -> None:
+    peer.request()
+    peer.send(CHUNKED)
+
+
+def unread(peer: Peer) -> None:
+    peer.until(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("how", ["kill", "throw"])
+@pytest.mark.parametrize(
+    ("serve", "size"), [(asked, 2), (begun, 2), (unread, 30_000_000)], ids=["head", "body", "sending"]
+)
+def test_whoever_is_torn_away_from_an_answer_closes_the_connection(
+    client: Client, serve: Callable[[Peer], None], size: int, how: str
+) -> None:
+    ready, left = threading.Event(), threading.Event()
+
+    def handle(peer: Peer) -> None:
+        serve(peer)
+        ready.set()
+        if serve is unread:
+            assert left.wait(10)
+        peer.wait_closed()
+        left.set()
+
+    def read(url: str) -> None:
+        with client.stream("PUT", url, headers={}, content=bytes(size), timeout=60) as reply:
+            list(reply.chunks())
+
+    with Server(handle) as server:
+        reader = gevent.spawn(read, server.url)
+        eventually(ready.is_set)
+        if how == "kill":
+            reader.kill()
+        else:
+            reader.kill(Unreachable("enough"), block=False)
+            with pytest.raises(Unreachable, match="enough"):
+                reader.get(timeout=5)
+        if serve is unread:
+            left.set()
+        assert left.wait(5)
+
+
+def test_whoever_is_torn_away_while_the_end_is_waited_for_closes_the_connection(client: Client) -> None:
+    leaving, closed = Event(), threading.Event()
+
+    def handle(peer: Peer) -> None:
+        begun(peer)
+        peer.send(b"2\r\nab\r\n")
+        peer.wait_closed()
+        closed.set()
+
+    def read(url: str) -> None:
+        with client.stream("GET", url, headers={}, timeout=60) as reply:
+            next(reply.chunks())
+            leaving.set()
+
+    with Server(handle) as server:
+        reader = gevent.spawn(read, server.url)
+        assert leaving.wait(5)
+        with suppress(gevent.GreenletExit):
+            reader.kill()
+        assert closed.wait(0.25)
+
+
+def test_many_streams_side_by_side_get_what_is_theirs(client: Client) -> None:
+    everyone = threading.Barrier(30)
+
+    def handle(peer: Peer) -> None:
+        name = peer.request().headers["x-name"].encode()
+        everyone.wait(10)
+        peer.send(CHUNKED, *(b"%x\r\n%s\r\n" % (len(name), name) for _ in range(20)), b"0\r\n\r\n")
+
+    def read(url: str, name: str) -> bytes:
+        with client.stream("GET", url, headers={"X-Name": name}, timeout=10) as reply:
+            return b"".join(reply.chunks())
+
+    with Server(handle) as server:
+        names = [f"reader-{number}" for number in range(30)]
+        readers = [gevent.spawn(read, server.url, name) for name in names]
+        assert [reader.get(timeout=10) for reader in readers] == [(name * 20).encode() for name in names]
+        client.close()
