@@ -133,23 +133,20 @@ class _Talk:
         )
         with closing(stream) as events:
             for event in events:
-                if isinstance(event, Finish):
+                if type(event) is Text:
+                    if self._marks is not None:
+                        self._marks.feed(event.text)
+                elif isinstance(event, Finish):
                     self._question = reader.question or self._question
                     self._wrote = self._wrote or reader.wrote
                     self._at_limit = reader.at_limit
                     return event
-                self._watch(event)
+                elif isinstance(event, Answering):
+                    self._answers.append(event.segment_id)
+                elif isinstance(event, Sources):
+                    self._marks = None  # they are told
                 yield event
         raise BrokenAnswer("the stream ended without an end")
-
-    def _watch(self, event: Event) -> None:
-        if isinstance(event, Answering):
-            self._answers.append(event.segment_id)
-        elif self._marks is not None:
-            if isinstance(event, Text):
-                self._marks.feed(event.text)
-            elif isinstance(event, Sources):
-                self._marks = None  # they are told
 
     def _late_sources(self) -> Iterator[Event]:
         """The pages that the text speaks of, where the stream has told none. Without them it is an answer as well."""

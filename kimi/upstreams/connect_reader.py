@@ -16,14 +16,13 @@ from kimi.upstreams.continuing import explain
 from kimi.upstreams.drift import Drift
 
 # Where text stands, by mask: below `block`, in the part of this name.
-_TEXT_MASKS: Mapping[str, type[Text | Thinking]] = {
-    "block.text": Text,
-    "block.text.content": Text,
-    "block.think": Thinking,
-    "block.think.content": Thinking,
+_TEXT_MASKS: Mapping[str, tuple[str, type[Text | Thinking]]] = {
+    "block.text.content": ("text", Text),
+    "block.text": ("text", Text),
+    "block.think.content": ("think", Thinking),
+    "block.think": ("think", Thinking),
 }
-_PARTS: Mapping[type[Text | Thinking], str] = {Text: "text", Thinking: "think"}
-_LIKE_TEXT = tuple(_PARTS.values())
+_LIKE_TEXT = ("text", "think")
 # The first two words of masks that bring nothing for the reader.
 _NOTHING_TO_READ = frozenset(
     {"chat", "chat.lastRequest", "chat.name", "block.multiStage", "block.stage", "block.tool", "block.search"}
@@ -71,9 +70,8 @@ class Reader:
 
     def _event(self, message: Mapping[str, Any]) -> Event | None:
         mask = message.get("mask")
-        made = _TEXT_MASKS.get(mask) if isinstance(mask, str) else None
-        if made is not None:
-            return self._piece(made, message) if self._answering else None
+        if isinstance(mask, str) and (place := _TEXT_MASKS.get(mask)) is not None:
+            return self._piece(message, place) if self._answering else None
         if message.get("error") is not None:
             raise self._error(message)
         if "block" in message:
@@ -88,14 +86,15 @@ class Reader:
             self._notification(message)
         return None
 
-    def _piece(self, made: type[Text | Thinking], message: Mapping[str, Any]) -> Event | None:
+    def _piece(self, message: Mapping[str, Any], place: tuple[str, type[Text | Thinking]]) -> Event | None:
+        name, made = place
         # `set` brings the first piece of a block, which may be empty and then be left out, `append` the others.
         operation = message.get("op")
-        if operation not in ("set", "append"):
+        if operation not in ("append", "set"):
             self._drift.note(Kind.KIMI, "operation", operation, message)
             raise BrokenAnswer("text comes with an unknown operation")
         block = message.get("block")
-        part = block.get(_PARTS[made]) if isinstance(block, dict) else None
+        part = block.get(name) if isinstance(block, dict) else None
         text = None
         if isinstance(part, dict):
             # What stands there under another name may be text.
@@ -105,7 +104,8 @@ class Reader:
             raise BrokenAnswer("a piece of text is no text")
         if not text:
             return None
-        self._wrote = self._wrote or made is Text
+        if made is Text:
+            self._wrote = True
         return made(text)
 
     def _block(self, block: object, mask: object, operation: object) -> Event | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kimi.accounts import Kind
@@ -53,42 +53,49 @@ class Reader:
                     complaints.of_object(Kind.MOONSHOT, message) or Complaint(Kind.MOONSHOT, 200), self._drift
                 )
             self._count(message.get("usage"))
-            yield from self._choices(message)
+            for choice in self._choices(message):
+                delta = self._delta(choice)
+                if thinking := _text(delta, "reasoning_content"):
+                    yield Thinking(thinking)
+                if text := _text(delta, "content"):
+                    self._wrote = True
+                    yield Text(text)
+                if calls := delta.get("tool_calls"):
+                    yield from self._tool_calls(calls)
+                self._count(choice.get("usage"))
+                if (reason := choice.get("finish_reason")) is not None:
+                    self._reason = self._known(reason, choice)
 
     def close(self) -> Finish:
         """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
         return self._finish()
 
-    def _choices(self, message: Mapping[str, Any]) -> Iterator[Event]:
+    def _choices(self, message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         choices = message.get("choices")
         if choices is None:
             if "usage" not in message:
                 self._drift.note(Kind.MOONSHOT, "chunk", "without.choices", message)
-            return
-        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-            raise BrokenAnswer("the choices of a chunk are no list of objects")
+            return ()
+        if not isinstance(choices, list):
+            raise BrokenAnswer("the choices of a chunk are no list")
         for choice in choices:
-            self._note_unknown("choice", choice, _CHOICE)
-            yield from self._delta(choice.get("delta"), may_miss=choice.get("finish_reason") is not None)
-            self._count(choice.get("usage"))
-            if (reason := choice.get("finish_reason")) is not None:
-                self._reason = self._known(reason, choice)
+            if not isinstance(choice, dict):
+                raise BrokenAnswer("a choice is no object")
+        return choices
 
-    def _delta(self, delta: object, *, may_miss: bool) -> Iterator[Event]:
-        if delta is None and may_miss:
-            return
+    def _delta(self, choice: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not _CHOICE.issuperset(choice):
+            self._note_unknown("choice", choice, _CHOICE)
+        delta = choice.get("delta")
         if not isinstance(delta, dict):
+            if delta is None and choice.get("finish_reason") is not None:
+                return {}
             # Passing over it could leave a hole in the answer.
             self._drift.note(Kind.MOONSHOT, "choice", "without.delta", {"delta": delta})
             raise BrokenAnswer("a choice has neither words nor an end")
-        self._note_unknown("delta", delta, _DELTA)
-        if thinking := _text(delta, "reasoning_content"):
-            yield Thinking(thinking)
-        if text := _text(delta, "content"):
-            self._wrote = True
-            yield Text(text)
-        if calls := delta.get("tool_calls"):
-            yield from self._tool_calls(calls)
+        if not _DELTA.issuperset(delta):
+            self._note_unknown("delta", delta, _DELTA)
+        return delta
 
     def _tool_calls(self, calls: object) -> Iterator[ToolCall]:
         if not isinstance(calls, list):
@@ -143,8 +150,6 @@ class Reader:
         return known
 
     def _note_unknown(self, what: str, fields: Mapping[str, Any], known: frozenset[str]) -> None:
-        if fields.keys() <= known:
-            return
         for name in fields.keys() - known:
             if fields[name] is not None:
                 self._drift.note(Kind.MOONSHOT, what, name, fields)
@@ -166,11 +171,11 @@ class Reader:
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
     text = fields.get(name)
+    if isinstance(text, str):
+        return text
     if text is None:
         return ""
-    if not isinstance(text, str):
-        raise BrokenAnswer(f"{name} is no text")
-    return text
+    raise BrokenAnswer(f"{name} is no text")
 
 
 def _number(fields: object, name: str) -> int | None:

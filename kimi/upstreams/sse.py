@@ -98,6 +98,8 @@ def _data(blocks: bytes) -> list[bytes]:
     """The data of events with blank lines between them."""
     # Nearly always every event is one line of data, and this is the busiest place of the whole program.
     if blocks.startswith(b"data: "):
+        if _LF not in blocks:
+            return [blocks[6:]]
         found = blocks[6:].split(b"\n\ndata: ")
         if blocks.count(_LF) == 2 * (len(found) - 1):
             return found
