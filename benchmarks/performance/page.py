@@ -17,9 +17,10 @@ TITLES: Final[Mapping[str, str]] = {
     "moonshot": "gateway, accounts of kind `moonshot`",
     NAIVE: "Flask, requests, json, on gunicorn's gevent worker",
     LITELLM: "LiteLLM",
+    DIRECT: "nothing between",
 }
 _COSTS: Final = ("event_us", "times_nginx", "request_ms", "requests_per_second", "rest_mb", "stream_kb")
-_TIMES: Final = ("first_ms", "first_p99_ms", "delay_ms", "delay_p99_ms")
+_TIMES: Final = ("first_ms", "first_p99_ms", "calm_ms", "calm_p99_ms", "delay_ms", "delay_p99_ms")
 _PAGE: Final = Path(__file__).with_suffix(".md")
 
 
@@ -30,7 +31,7 @@ def render(samples: Samples, rounds: int, machine: str, failures: Sequence[str])
     text = _PAGE.read_text("utf-8").format(
         rounds=rounds,
         costs=_titled(beside(samples, EVERYBODY, _COSTS)),
-        times=_titled(beside(samples, EVERYBODY, _TIMES)),
+        times=_titled(beside(samples, (DIRECT, *EVERYBODY), _TIMES)),
         goals=_titled(goals(samples, ("kimi", "kimi-classic", "moonshot"))),
         workers=span(samples.of("kimi", "two_workers_cpu"), 2),
         redis=_titled(beside(samples, WEB, ("round_trips", "deletion_round_trips"))),
