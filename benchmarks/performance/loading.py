@@ -60,9 +60,9 @@ class Result:
 
 
 def read_result(text: str) -> Result:
-    """What the load client prints at its end. Raises `LoadFailed`."""
+    """The last line that the load client prints. Raises `LoadFailed`."""
     try:
-        found = json.loads(text)
+        found = json.loads(text.strip().rpartition("\n")[2])
         return Result(
             requests=found["requests"],
             right=found["right"],
@@ -103,7 +103,7 @@ class Load:
             said, _ = self._process.communicate(timeout=self._seconds + SLACK_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise LoadFailed("the load did not end") from error
-        return read_result(said.decode().rpartition("\n{")[2].join(["{", ""]) if b"\n{" in said else said.decode())
+        return read_result(said.decode())
 
 
 @contextmanager

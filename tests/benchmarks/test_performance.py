@@ -1,0 +1,61 @@
+"""What the benchmarks read from other programs."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from benchmarks.performance import page, processes
+from benchmarks.performance.loading import LoadFailed, read_result
+from benchmarks.performance.redis_use import commands
+from benchmarks.performance.tables import Samples
+
+SPREAD = '{"count":2,"mean":1.5,"p50":1,"p90":2,"p99":2,"max":2}'
+SAID = (
+    '{"right":1,"pieces":9}\n{"requests":2,"right":1,"requests_per_second":4.5,"pieces":19,"outcomes":{"right":1,"lost":1},'
+    f'"delay_us":{SPREAD},"first_event_us":{SPREAD},"whole_us":{SPREAD}}}\n'
+)
+
+
+def test_the_last_line_of_the_load_client_is_its_result() -> None:
+    result = read_result(SAID)
+    assert (result.requests, result.right, result.pieces, result.outcomes) == (2, 1, 19, {"right": 1, "lost": 1})
+    assert result.delay.p99 == 2
+
+
+@pytest.mark.parametrize("said", ["", "no memory\n", '{"requests":2}\n'])
+def test_a_load_client_that_has_failed_is_quoted(said: str) -> None:
+    with pytest.raises(LoadFailed, match="the load client said"):
+        read_result(said)
+
+
+def test_commands_within_scripts_are_no_commands_of_clients() -> None:
+    lines = [
+        b"+OK",
+        b'+1700000000.1 [0 127.0.0.1:5] "evalsha" "abc" "1"',
+        b'+1700000000.2 [0 lua] "hget" "key" "[0 127.0.0.1:5] \\"get\\""',
+        b'+1700000000.3 [0 127.0.0.1:5] "EVALSHA" "abc" "1"',
+        b'+1700000000.4 [0 127.0.0.1:6] "info" "stats"',
+    ]
+    assert commands(lines) == Counter({"EVALSHA": 2, "INFO": 1})
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="needs Linux' figures of the scheduler")  # noqa: PTH110
+def test_a_process_tree_has_used_time_and_memory() -> None:
+    before = processes.cpu_seconds(os.getpid())
+    sum(range(300_000))
+    assert processes.cpu_seconds(os.getpid()) > before
+    assert processes.resident_bytes(os.getpid()) >= processes.largest_bytes(os.getpid()) > 1_000_000
+
+
+def test_the_page_shows_what_there_is() -> None:
+    samples = Samples()
+    samples.add("nginx", {"event_us": 20.0})
+    samples.add("kimi", {"event_us": 25.0, "redis:EVALSHA": 2.0})
+    text = page.render(samples, 1, "- a machine", ["slow of gateway: too slow"])
+    assert "| gateway, accounts of kind `kimi` | 25.0 | 1.25 |" in text
+    assert "- a machine" in text
+    assert "EVALSHA 2.00" in text
+    assert "- slow of gateway: too slow" in text
