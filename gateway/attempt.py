@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -67,17 +67,16 @@ class Attempt:
     def run(self) -> Failure | None:
         """Asks; why there is no answer, if another account may be asked. Raises what ends the whole request."""
         lease, outcome = self._lease, self._outcome
-        ending = ExitStack()  # is closed where the account is given back
+        chats = self._with.remover.collecting(lease.account, lease.token)
         try:
-            chats = ending.enter_context(self._with.remover.collecting(lease.account, lease.token))
-            ending.callback(self._keep, chats)
             self._read(chats)
         except KimiError as error:
             outcome.error = error if outcome.served else self._question.luggage.failed(lease, error)
         finally:
             self._with.breaker.ended(lease.account, lease.id, outcome.error)
             outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
-            given_back = self._with.reactions.give_back(lease, outcome, ending.close)
+            self._keep(chats)
+            given_back = self._with.reactions.give_back(lease, outcome, chats)
         is_refused = isinstance(outcome.error, RequestRefused) and self._question.chat.behind is None
         if outcome.error is not None and (outcome.served or is_refused):
             raise outcome.error

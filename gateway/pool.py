@@ -18,7 +18,18 @@ from gateway.mirror import Mirror
 from gateway.standby import Standby
 from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import StoreUnavailable
-from kimi.pool import Lease, Leases, Members, PrivateAccounts, Rest, Store, Summary, Wish
+from kimi.pool import (
+    Bookmark,
+    Lease,
+    Leases,
+    Members,
+    PrivateAccounts,
+    Released,
+    Rest,
+    Store,
+    Summary,
+    Wish,
+)
 from kimi.pool.changes import Changes
 from kimi.pool.fuse import Fuse
 from kimi.pool.leases import LEASE_SECONDS
@@ -85,11 +96,13 @@ class Pool:
             self._holdings.add(lease)
         return lease
 
-    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
-        """As `Leases.release`. What Redis does not hear of now it is told when it is back."""
+    def release(
+        self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
+    ) -> Released:
+        """As `Leases.release`. What Redis does not hear of now it is told when it is back, but of no conversation."""
         self._holdings.remove(lease)
         try:
-            return self._leases.release(lease, rest=rest, served=served)
+            return self._leases.release(lease, rest=rest, served=served, keep=keep)
         except StoreUnavailable as error:
             return self._from_memory(error).release(lease, rest=rest, served=served)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ from gevent.pool import Group
 from kimi import errors
 from kimi.accounts import Kind, State
 from kimi.errors import KimiError, StoreUnavailable, UpstreamError
-from kimi.pool import Lease, Rest
+from kimi.pool import Bookmark, Lease, Released, Rest
 from kimi.upstreams import Cancels, KnowsAllowance, Upstream
 
 log = logging.getLogger(__name__)
@@ -127,9 +127,19 @@ class Outcome:
 class Leases(Protocol):
     """Where accounts are given back; see `kimi.pool.Leases`."""
 
-    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float: ...
+    def release(
+        self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
+    ) -> Released: ...
 
     def reject(self, lease: Lease) -> bool: ...
+
+
+class Parting(Protocol):
+    """What a request leaves behind at the upstream, see `gateway.cleanup.Opened`."""
+
+    def bookmark(self) -> Bookmark | None: ...
+
+    def close(self, *, kept: bool = False) -> None: ...
 
 
 class Members(Protocol):
@@ -150,17 +160,15 @@ class Reactions:
         self._dice = dice
         self._running = Group()
 
-    def give_back(
-        self, lease: Lease, outcome: Outcome, then: Callable[[], object] = lambda: None
-    ) -> AsyncResult[float]:
+    def give_back(self, lease: Lease, outcome: Outcome, parting: Parting | None = None) -> AsyncResult[float]:
         """Stops what still runs upstream, tells the pool what `outcome` means for the account, and releases `lease`.
 
         It happens in a greenlet of its own, which a client who leaves at this moment cannot kill. The result, once it
-        is done, is for how many seconds the account rests; `then` is called afterwards. A pool that cannot be reached
-        is told in the log: the lease expires by itself.
+        is done, is for how many seconds the account rests. What `parting` wants to be kept is kept in the same step;
+        it is closed afterwards. A pool that cannot be reached is told in the log: the lease expires by itself.
         """
         done: AsyncResult[float] = AsyncResult()
-        self._running.spawn(self._give_back, lease, outcome, then, done)
+        self._running.spawn(self._give_back, lease, outcome, parting, done)
         return done
 
     def join(self, timeout: float) -> bool:
@@ -168,24 +176,25 @@ class Reactions:
         self._running.join(timeout)
         return not self._running
 
-    def _give_back(self, lease: Lease, outcome: Outcome, then: Callable[[], object], done: AsyncResult[float]) -> None:
-        rests = 0.0
+    def _give_back(self, lease: Lease, outcome: Outcome, parting: Parting | None, done: AsyncResult[float]) -> None:
+        released = Released(0.0)
         try:
             if outcome.runs_on:
                 self._cancel(lease, outcome)
-            rests = self._release(lease, outcome)
+            released = self._release(lease, outcome, parting.bookmark() if parting else None)
         except StoreUnavailable as unavailable:
             log.warning("account %s could not be given back, its lease expires: %s", lease.account.name, unavailable)
         finally:
             try:
-                then()
+                if parting is not None:
+                    parting.close(kept=released.kept)
             finally:
-                done.set(rests)
+                done.set(released.rests)
 
-    def _release(self, lease: Lease, outcome: Outcome) -> float:
+    def _release(self, lease: Lease, outcome: Outcome, keep: Bookmark | None) -> Released:
         name, error = lease.account.name, outcome.error
         if error is None:
-            return self._leases.release(lease, served=outcome.served)
+            return self._leases.release(lease, served=outcome.served, keep=keep)
         reaction = STRAY if outcome.is_stray else TABLE[type(error)]
         reason = f"{type(error).__name__}: {error}"
         rest = reaction.rest(error, outcome.model, self._told(lease, error), self._dice)
@@ -195,10 +204,10 @@ class Reactions:
             if reaction.state is not None and self._members.mark(name, lease.version, reaction.state, reason):
                 log.error("account %s is %s: %s", name, reaction.state.value, reason)
         finally:  # where the pool cannot be told, this worker at least knows that it holds the account no longer
-            rests = self._leases.release(lease, rest=rest)
+            released = self._leases.release(lease, rest=rest, keep=keep)
         if rest is not None:
-            log.info("account %s rests for %.0f s: %s", name, rests, reason)
-        return rests
+            log.info("account %s rests for %.0f s: %s", name, released.rests, reason)
+        return released
 
     def _told(self, lease: Lease, error: KimiError) -> float | None:
         """What the upstream says of waiting, with the error or when it is asked."""

@@ -11,7 +11,7 @@ from gateway.holdings import Holdings
 from gateway.seats import Place, Seat
 from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import AccountBusy, AllBusy, AwaitingToken, PoolError, UpstreamDown
-from kimi.pool import Lease, Leases, Members, Rest, Summary, Wish
+from kimi.pool import Lease, Leases, Members, Released, Rest, Summary, Wish
 from kimi.pool.changes import Copy
 from kimi.pool.leases import refusal
 from kimi.pool.members import fingerprint
@@ -65,12 +65,12 @@ class Standby:
         self._queue.pop(ticket, None)
         return self._lease(seat)
 
-    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
-        """As `Leases.release`."""
+    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> Released:
+        """As `Leases.release`; no conversation can be kept."""
         self._holdings.remove(lease)
         seat = self._seats.get(lease.account.name)
         if seat is None:
-            return 0.0
+            return Released(0.0)
         seconds = 0.0
         if rest is not None:
             now = self._clock()
@@ -83,7 +83,7 @@ class Standby:
         elif served:
             seat.praise(lease)
         self._offer(seat)
-        return seconds
+        return Released(seconds)
 
     def _rest_organisation(self, seat: Seat) -> None:
         for other in self._seats.values():

@@ -50,8 +50,8 @@ Whatever changes more than one key is one script in `lua/`, so that no reader ev
 
 from kimi.pool.chats import Chats
 from kimi.pool.connection import connect
-from kimi.pool.conversations import Conversation, Conversations
-from kimi.pool.leases import Lease, Leases, Rest, Wish
+from kimi.pool.conversations import Bookmark, Conversation, Conversations
+from kimi.pool.leases import Lease, Leases, Released, Rest, Wish
 from kimi.pool.members import Members, Summary, SyncReport
 from kimi.pool.private import PrivateAccounts
 from kimi.pool.signals import Signals
@@ -59,6 +59,7 @@ from kimi.pool.store import Store
 from kimi.pool.tokens import TokenStore
 
 __all__ = [
+    "Bookmark",
     "Chats",
     "Conversation",
     "Conversations",
@@ -66,6 +67,7 @@ __all__ = [
     "Leases",
     "Members",
     "PrivateAccounts",
+    "Released",
     "Rest",
     "Signals",
     "Store",

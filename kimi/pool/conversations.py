@@ -5,6 +5,7 @@ Whoever takes a record out has the chat for himself: to continue it, or to delet
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ REPLACED_SECONDS: Final = 10.0
 
 RUNNING_SECONDS: Final = 3_600.0
 """No answer takes longer."""
+_BATCH: Final = 500  # chats a script, so that none of them keeps Redis long
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +35,44 @@ class Conversation:
         return Place(self.chat.id, self.message_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """How a conversation is kept: by which `key` it is found for how many `seconds`.
+
+    In `due` seconds, which are more, somebody else is to delete its chat, unless it is claimed before; None where chats
+    are not deleted.
+    """
+
+    key: str
+    conversation: Conversation
+    seconds: float
+    due: float | None
+
+    def words(self) -> tuple[str | int, ...]:
+        """The same for the pool's scripts."""
+        return (
+            self.key,
+            self.conversation.chat.member,
+            self.conversation.message_id,
+            to_ms(self.seconds),
+            "" if self.due is None else to_ms(self.due),
+            to_ms(REPLACED_SECONDS),
+        )
+
+
 class Conversations:
     """Records by a key that tells nothing of what was said. Every method may raise `StoreUnavailable`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None:
-        """Whoever knows `key` may continue `conversation` for so many `seconds`.
+    def keep(self, record: Bookmark) -> None:
+        """Whoever knows the key of `record` may continue its conversation. See also `Leases.release`.
 
-        In the same step it is noted that somebody else is to delete its chat in `due` seconds, which are more, unless
-        it is claimed before; None where chats are not deleted. Of another chat that was kept by this key before, with
-        the same words in it, nobody can come any more: whoever ends it has it, or somebody else deletes it soon.
+        Of another chat that was kept by this key before, with the same words in it, nobody can come any more: whoever
+        ends it has it, or somebody else deletes it soon.
         """
-        self._store.run(
-            "conversation_keep",
-            key,
-            conversation.chat.member,
-            conversation.message_id,
-            to_ms(seconds),
-            "" if due is None else to_ms(due),
-            to_ms(REPLACED_SECONDS),
-        )
+        self._store.run("conversation_keep", *record.words())
 
     def claim(self, key: str, hold: float, *, tells: bool = False) -> Conversation | None:
         """The conversation of `key`, for this caller alone; nobody else deletes its chat within `hold` seconds.
@@ -66,6 +84,14 @@ class Conversations:
             raise ConversationBusy("an answer of the conversation is still running", retry_after=1.0)
         return Conversation(StandingChat.of(found[0]), found[1]) if found else None
 
-    def end(self, key: str, conversation: Conversation) -> bool:
-        """Takes the record out, for its chat to be deleted. False when somebody else has it, and with it the chat."""
-        return bool(self._store.run("conversation_end", key, conversation.chat.member))
+    def end(self, kept: Sequence[tuple[str, Conversation]]) -> list[bool]:
+        """Takes the records of these out, by key, for their chats to be deleted.
+
+        False for each which somebody else has, and with it the chat.
+        """
+        ended: list[bool] = []
+        for start in range(0, len(kept), _BATCH):
+            pairs = kept[start : start + _BATCH]
+            words = [word for key, conversation in pairs for word in (key, conversation.chat.member)]
+            ended += map(bool, self._store.run("conversations_end", *words))
+        return ended

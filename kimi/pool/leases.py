@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
 from kimi.accounts import Account
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, UpstreamDown
+from kimi.pool.conversations import Bookmark
 from kimi.pool.members import unpack
 from kimi.pool.store import Store, to_ms
 
@@ -64,6 +66,13 @@ class Rest:
     told: float | None = None
     model: str = ""
     organisation: str = ""
+
+
+class Released(NamedTuple):
+    """For how many seconds the account, or the model, `rests` now, and whether a conversation was kept."""
+
+    rests: float
+    kept: bool = False
 
 
 def refusal(why: str, seconds: float | None = None) -> PoolError | UpstreamDown:
@@ -121,11 +130,14 @@ class Leases:
             return Lease(lease_id, unpack(spec), token, int(version), int(now) / 1000)
         raise refusal(answer[0], int(answer[1]) / 1000 if len(answer) > 1 else None)
 
-    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
-        """Gives the account back, once. Returns for how many seconds it, or the model, rests now.
+    def release(
+        self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
+    ) -> Released:
+        """Gives the account back, once.
 
         A `rest` is a strike against the account: when it is over, one request at a time tries it until one was
         `served`. What failed beside another failure of the same account is no further strike.
+        In the same step a conversation is kept, see `Conversations.keep`.
         """
         known = rest or Rest("", "", 0.0, 0.0)
         rests = self._store.run(
@@ -141,8 +153,9 @@ class Leases:
             -1 if known.told is None else to_ms(known.told),
             known.model,
             known.organisation,
+            *(keep.words() if keep else ()),
         )
-        return int(rests) / 1000
+        return Released(int(rests) / 1000, kept=keep is not None)
 
     def leave(self, ticket: str) -> None:
         """Whoever held `ticket` waits no longer."""

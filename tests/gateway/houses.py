@@ -24,7 +24,7 @@ from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thi
 from kimi.files.fetching import Fetcher as ToDisk
 from kimi.files.web import Web
 from kimi.models import select
-from kimi.pool import Chats
+from kimi.pool import Bookmark, Chats, Lease, Leases, Released, Rest
 from kimi.pool.conversations import Conversations as Kept
 from kimi.pool.uploads import Uploads
 from kimi.upstreams import Upstream
@@ -35,6 +35,21 @@ from tests.kimi.pool.pools import Pool
 HELLO: tuple[Step, ...] = (ChatOpened("c1"), Alive(), Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop"))
 CHAT = Chat(model="kimi", messages=(Message("user", "hi"),))
 ALONE = Turn()
+
+
+@dataclass
+class Keepless:
+    """Takes accounts back and keeps no conversations, as a worker's memory does while Redis is away."""
+
+    leases: Leases
+
+    def release(
+        self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
+    ) -> Released:
+        return self.leases.release(lease, rest=rest, served=served)
+
+    def reject(self, lease: Lease) -> bool:
+        return self.leases.reject(lease)
 
 
 @dataclass
@@ -51,6 +66,7 @@ class House:
     first_turn: float = 3.0
     deletes: bool = True
     records: Records | None = None
+    keeps: bool = True  # conversations, with the account that is given back
     fates: list[Fate] = field(default_factory=list)
     started: list[Completion] = field(default_factory=list)
 
@@ -64,12 +80,13 @@ class House:
             self.ledger,
             self.records or Kept(self.pool.store),
             enabled=self.deletes,
-            pause=lambda _: None,
+            pauses=(0.0, 0.0, 0.0),
         )
         self.conversations = Conversations(
             self.remover, seconds=self.conversation_seconds, first_turn=self.first_turn, count=self.fates.append
         )
-        self.reactions = Reactions(self.pool.leases, self.pool.members, upstreams, random.Random(1))
+        desk = self.pool.leases if self.keeps else Keepless(self.pool.leases)
+        self.reactions = Reactions(desk, self.pool.members, upstreams, random.Random(1))
         self.monotonic = Ticks(0.0)
         self.breaker = Breaker(self.monotonic)
         self.files = Files(self.fetcher, Uploads(self.pool.store, 60))

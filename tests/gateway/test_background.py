@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import gevent
 import pytest
 
-from gateway.cleanup import AT_ONCE, PAUSES, ChatRemover
+from gateway.cleanup import ChatRemover
+from gateway.deletions import AT_ONCE
 from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import Overloaded, StoreUnavailable, TokenRejected, Unreachable
+from kimi.pool import Bookmark, Conversation
 from kimi.pool.chats import StandingChat
-from kimi.pool.conversations import Conversation
 from tests.gateway.scripted import ScriptedUpstream
 from tests.kimi.pool.pools import web
 
@@ -47,37 +48,39 @@ class Book:
 
 
 class Records:
-    """Keeps nothing."""
+    """Keeps nothing, and has ended what it is asked for, but for some."""
 
-    def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None:
-        raise AssertionError(f"{key} {conversation} {seconds} {due}")
+    def __init__(self, *others: str) -> None:
+        self.others = others
+        self.asked: list[list[str]] = []
+
+    def keep(self, bookmark: Bookmark) -> None:
+        raise AssertionError(bookmark)
 
     def claim(self, key: str, hold: float, *, tells: bool = False) -> Conversation | None:
         raise AssertionError(f"{key} {hold}")
 
-    def end(self, key: str, conversation: Conversation) -> bool:
-        raise AssertionError(f"{key} {conversation}")
+    def end(self, kept: Sequence[tuple[str, Conversation]]) -> list[bool]:
+        self.asked.append([key for key, _ in kept])
+        return [key not in self.others for key, _ in kept]
 
 
-def remove(
-    upstream: ScriptedUpstream, directory: Directory, *, enabled: bool = True, book: Book | None = None
-) -> list[float]:
-    pauses: list[float] = []
+def remove(upstream: ScriptedUpstream, directory: Directory, *, enabled: bool = True, book: Book | None = None) -> None:
     ledger = Ledger(book or Book())
-    remover = ChatRemover({Kind.KIMI: upstream}, directory, ledger, Records(), enabled=enabled, pause=pauses.append)
-    with remover.collecting(ACCOUNT, "old") as chats:
-        chats.append("c1")
-        assert ledger.held == enabled
-        ledger.flush()
+    remover = ChatRemover({Kind.KIMI: upstream}, directory, ledger, Records(), enabled=enabled, pauses=(0.0, 0.0, 0.0))
+    chats = remover.collecting(ACCOUNT, "old")
+    chats.append("c1")
+    assert ledger.held == enabled
+    ledger.flush()
+    chats.close()
     assert remover.join(5)
     assert (remover.pending, ledger.held) == (0, 0)
     ledger.flush()
-    return pauses
 
 
 def test_a_chat_is_deleted_at_once() -> None:
     upstream = ScriptedUpstream()
-    assert remove(upstream, Directory("new")) == []
+    remove(upstream, Directory("new"))
     assert upstream.deleted == [("c1", "old")]
 
 
@@ -102,7 +105,7 @@ def test_a_chat_is_on_record_until_it_is_deleted() -> None:
 
 def test_trouble_is_waited_out_for_a_moment_and_then_left_to_the_refresher(caplog: pytest.LogCaptureFixture) -> None:
     upstream, book = ScriptedUpstream(deletions=[Unreachable("1"), Overloaded("2")]), Book()
-    assert remove(upstream, Directory("new"), book=book) == list(PAUSES[1:])
+    remove(upstream, Directory("new"), book=book)
     assert upstream.deleted == [("c1", "new")]
     assert book.written[-1] == {"c1": None}
 
@@ -140,9 +143,10 @@ def test_not_all_are_deleted_at_the_same_moment() -> None:
 
     upstream = Slow()
     remover = ChatRemover({Kind.KIMI: upstream}, Directory("new"), Ledger(Book()), Records())
-    with remover.collecting(ACCOUNT, "token") as chats:
-        for number in range(3 * AT_ONCE):
-            chats.append(f"c{number}")
+    chats = remover.collecting(ACCOUNT, "token")
+    for number in range(3 * AT_ONCE):
+        chats.append(f"c{number}")
+    chats.close()
     assert remover.join(5)
     assert len(upstream.deleted) == 3 * AT_ONCE
     assert 1 < upstream.most <= AT_ONCE

@@ -245,15 +245,15 @@ def test_a_client_that_takes_too_long_is_no_fault_of_the_upstreams(make_house: M
 
 
 def test_a_store_that_is_gone_costs_no_answer_that_has_begun(own_valkey: Valkey) -> None:
-    redis = connect(own_valkey.url)
-    doomed = House(Pool(Store(redis), Clock(Store(redis).now())))
-    doomed.pool.fill(web("a"))
-    doomed.upstream.scripts = [(Text("Hel"), 60.0, Text("lo"), Finish("stop"))]
-    completion = doomed.start()
-    assert completion.next(5) == [Text("Hel")]
-    own_valkey.kill()
-    doomed.upstream.go_on.set()
-    assert texts(read(completion)) == "lo"
-    assert doomed.completions.join(5) and doomed.reactions.join(5)
-    with pytest.raises(errors.StoreUnavailable):
-        read(doomed.completions.start(select("kimi", ()), CHAT))
+    with connect(own_valkey.url) as redis:
+        doomed = House(Pool(Store(redis), Clock(Store(redis).now())))
+        doomed.pool.fill(web("a"))
+        doomed.upstream.scripts = [(Text("Hel"), 60.0, Text("lo"), Finish("stop"))]
+        completion = doomed.start()
+        assert completion.next(5) == [Text("Hel")]
+        own_valkey.kill()
+        doomed.upstream.go_on.set()
+        assert texts(read(completion)) == "lo"
+        assert doomed.completions.join(5) and doomed.reactions.join(5)
+        with pytest.raises(errors.StoreUnavailable):
+            read(doomed.completions.start(select("kimi", ()), CHAT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -11,8 +11,8 @@ from gateway.turn import Turn
 from kimi.accounts import Account, Kind, State
 from kimi.chat import Answering, Attachment, ChatOpened, Finish, Message, Place, Text
 from kimi.errors import ChatGone, ContentRefused, KimiError, PromptTooLong, RequestInvalid, StoreUnavailable
+from kimi.pool import Bookmark, Conversation
 from kimi.pool.chats import Chats
-from kimi.pool.conversations import Conversation
 from kimi.pool.conversations import Conversations as Kept
 from tests.gateway.houses import House, MakeHouse, read
 from tests.gateway.scripted import UNSEEN, ScriptedUpstream, wait_until
@@ -290,29 +290,25 @@ class Gone(Kept):
     def __init__(self) -> None:
         pass
 
-    def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None:
+    def keep(self, bookmark: Bookmark) -> None:
         raise StoreUnavailable("away")
 
     def claim(self, key: str, hold: float, *, tells: bool = False) -> Conversation | None:
         raise StoreUnavailable("away")
 
-    def end(self, key: str, conversation: Conversation) -> bool:
+    def end(self, kept: Sequence[tuple[str, Conversation]]) -> list[bool]:
         raise StoreUnavailable("away")
 
 
 def test_without_redis_chats_are_deleted_at_once_and_nothing_is_continued(make_house: MakeHouse) -> None:
-    talk = begun(make_house, records=Gone())
+    talk = begun(make_house, records=Gone(), keeps=False)
     wait_until(lambda: [chat for chat, _ in talk.house.upstream.deleted] == ["c1"])
     talk.say("two")
     assert not continued(talk)
 
 
 def test_a_chat_is_left_to_others_where_nobody_knows_whose_it_is(make_house: MakeHouse) -> None:
-    class Failing(Gone):
-        def keep(self, key: str, conversation: Conversation, *, seconds: float, due: float | None) -> None:
-            pass
-
-    talk = begun(make_house, records=Failing())
+    talk = begun(make_house, records=Gone())
     assert talk.house.remover.join(5)
     assert talk.house.upstream.deleted == []
     assert due(talk.house, 61) == {"c1"}

@@ -238,7 +238,7 @@ class TestComingBack:
         house.fill("a", "b", "c", "d")
         house.valkey.kill()
         leases = {lease.account.name: lease for lease in (house.take() for _ in range(4))}
-        assert house.pool.release(leases["a"], rest=REST) == pytest.approx(30, abs=1)
+        assert house.pool.release(leases["a"], rest=REST).rests == pytest.approx(30, abs=1)
         house.pool.release(leases["b"], rest=Rest("Overloaded", "over", first=0.001, most=1))
         house.pool.reject(leases["c"])
         house.pool.mark("d", leases["d"].version, State.BANNED, "closed")

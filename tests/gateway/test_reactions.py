@@ -15,11 +15,13 @@ from gateway.reactions import ALLOWANCE_SECONDS, CANCEL_SECONDS, NOTHING, TABLE,
 from kimi import errors
 from kimi.accounts import Account, Kind, State
 from kimi.errors import KimiError, StoreUnavailable
-from kimi.pool import Lease, Rest
+from kimi.pool import Bookmark, Conversation, Lease, Released, Rest
+from kimi.pool.chats import StandingChat
 from tests.gateway.scripted import ScriptedUpstream, hang
 from tests.kimi.pool.pools import web
 
 LEASE = Lease("w.1", web("alice"), "token", 7, 0.0)
+BOOKMARK = Bookmark("k", Conversation(StandingChat("c1", "alice"), "m1"), 60.0, 70.0)
 
 
 def family(kind: type[KimiError]) -> Iterator[type[KimiError]]:
@@ -35,15 +37,19 @@ class Desk:
     rests: float = 12.0
     down: bool = False
     released: list[tuple[Rest | None, bool]] = field(default_factory=list)
+    kept: list[Bookmark | None] = field(default_factory=list)
     rejected: list[Lease] = field(default_factory=list)
     marked: list[tuple[str, int, State, str]] = field(default_factory=list)
 
-    def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> float:
+    def release(
+        self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
+    ) -> Released:
         assert lease.id.startswith("w.")
         self.released.append((rest, served))
+        self.kept.append(keep)
         if self.down:
             raise StoreUnavailable("down")
-        return self.rests if rest else 0.0
+        return Released(self.rests if rest else 0.0, kept=keep is not None)
 
     def reject(self, lease: Lease) -> bool:
         assert not self.released
@@ -191,13 +197,34 @@ def test_the_caller_is_told_how_long_it_rests() -> None:
     assert reactions.give_back(LEASE, Outcome(model="kimi")).get(timeout=5) == 0.0
 
 
+@dataclass
+class Left:
+    """A conversation to be kept, and whether it was."""
+
+    closed: list[bool] = field(default_factory=list)
+
+    def bookmark(self) -> Bookmark:
+        assert not self.closed
+        return BOOKMARK
+
+    def close(self, *, kept: bool = False) -> None:
+        self.closed.append(kept)
+
+
+@pytest.mark.parametrize("error", [None, errors.Overloaded()])
+def test_a_conversation_is_kept_in_the_step_that_gives_the_account_back(error: KimiError | None) -> None:
+    scene, left = Scene(), Left()
+    scene.reactions.give_back(LEASE, Outcome(model="kimi", error=error), left).get(timeout=5)
+    assert scene.desk.kept == [BOOKMARK] and left.closed == [True]
+
+
 def test_a_pool_that_is_gone_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    scene, after = Scene(Desk(down=True)), list[str]()
-    done = scene.reactions.give_back(LEASE, Outcome(model="kimi"), lambda: after.append("deleted"))
+    scene, left = Scene(Desk(down=True)), Left()
+    done = scene.reactions.give_back(LEASE, Outcome(model="kimi"), left)
     assert done.get(timeout=5) == 0.0
     assert "account alice could not be given back, its lease expires: down" in caplog.text
     assert scene.reactions.join(5)
-    assert after == ["deleted"]
+    assert left.closed == [False]
 
 
 class TestASpentPlan:

@@ -58,7 +58,7 @@ class Desk:
                 self.take(ticket, exclude=exclude)
 
     def give(self, lease: Lease, rest: Rest | None = None, *, served: bool = False) -> float:
-        return self.standby.release(lease, rest=rest, served=served)
+        return self.standby.release(lease, rest=rest, served=served).rests
 
 
 def desk(*accounts: Copy | Account | str) -> Desk:

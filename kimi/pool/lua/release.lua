@@ -1,8 +1,8 @@
 -- Gives a lease back, once; what the upstream did to the account during it comes along.
 -- ARGV: now, lease id with name, when it was granted, 1 if the account has answered,
 --       kind of failure ('' for none), its text, first rest, longest rest, factor, what the upstream said (-1: nothing),
---       model (only this model of the account rests), organisation whose limit was met ('' for none);
---       times in milliseconds
+--       model (only this model of the account rests), organisation whose limit was met ('' for none),
+--       and what `keep_conversation` takes, where a conversation is to be kept; times in milliseconds
 -- Returns for how many milliseconds the account, or the model, rests now.
 
 local lease, granted, served, kind = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
@@ -10,6 +10,7 @@ local first, most, factor, told, model = tonumber(ARGV[7]), tonumber(ARGV[8]), t
 local name, a = give_back(lease)
 -- A renewal that was sent before this may arrive after it, and must not bring the lease back.
 redis.call('SET', key('returned', lease), '', 'PX', 10000)
+if ARGV[13] then keep_conversation(ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18]) end
 if not name then
   name = account_of(lease)
   a = read(name)

@@ -15,7 +15,7 @@ LIMIT = Rest("RateLimited", "too many requests", 20, 300, told=7, organisation="
 
 def meet(pool: Pool, name: str, rest: Rest = LIMIT) -> float:
     pool.clock.now += 0.001
-    return pool.leases.release(pool.leases.acquire(wish(only=name)), rest=rest)
+    return pool.leases.release(pool.leases.acquire(wish(only=name)), rest=rest).rests
 
 
 def resting(pool: Pool) -> set[str]:
@@ -56,7 +56,7 @@ def test_what_its_keys_meet_together_is_one_failure(pool: Pool) -> None:
     leases = [pool.leases.acquire(wish(only=name)) for name in "ab"]
     pool.clock.now += 1
 
-    assert [pool.leases.release(lease, rest=steps) for lease in leases] == [20, 20]
+    assert [pool.leases.release(lease, rest=steps).rests for lease in leases] == [20, 20]
 
 
 def test_a_longer_rest_is_not_cut_short(pool: Pool) -> None:

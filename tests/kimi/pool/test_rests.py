@@ -17,7 +17,7 @@ def take(pool: Pool, *, tripped: tuple[str, ...] = ()) -> Lease:
 def fail(pool: Pool, kind: str = "Overloaded", *, told: float | None = None) -> float:
     """A request that fails; the seconds that its account rests then, which go by."""
     pool.clock.now += 0.001
-    seconds = pool.leases.release(take(pool), rest=Rest(kind, "because", 5, 60, told=told))
+    seconds = pool.leases.release(take(pool), rest=Rest(kind, "because", 5, 60, told=told)).rests
     pool.clock.now += seconds
     return seconds
 
@@ -46,15 +46,15 @@ def test_what_fails_together_is_one_failure(pool: Pool) -> None:
     pool.fill(web("a", max_concurrency=50))
     leases = [take(pool) for _ in range(50)]
     pool.clock.now += 1
-    assert {pool.leases.release(lease, rest=Rest("Overloaded", "why", 5, 60)) for lease in leases[:-1]} == {5}
-    assert pool.leases.release(leases[-1], rest=Rest("Overloaded", "why", 5, 60, told=30)) == 30
+    assert {pool.leases.release(lease, rest=Rest("Overloaded", "why", 5, 60)).rests for lease in leases[:-1]} == {5}
+    assert pool.leases.release(leases[-1], rest=Rest("Overloaded", "why", 5, 60, told=30)).rests == 30
 
 
 def test_after_a_rest_one_request_tries_the_account_for_all(pool: Pool) -> None:
     pool.fill(web("a", max_concurrency=3))
     old = take(pool)
     pool.clock.now += 1
-    assert pool.leases.release(take(pool), rest=rest(10)) == 10
+    assert pool.leases.release(take(pool), rest=rest(10)).rests == 10
     pool.leases.release(old, served=True)
     pool.clock.now += 10
     probe = take(pool)
@@ -95,7 +95,7 @@ def test_accounts_behind_a_failing_upstream_are_passed_over(pool: Pool) -> None:
 def test_an_account_of_an_older_release_learns_its_line(pool: Pool) -> None:
     pool.fill(web("a"))
     pool.store.redis.hdel(pool.store.key("account", "a"), "line", "strikes", "struck", "strike_kind")
-    assert pool.leases.release(take(pool), served=True) == 0
+    assert pool.leases.release(take(pool), served=True).rests == 0
     pool.configure(web("a"))
     with pytest.raises(UpstreamDown):
         take(pool, tripped=(web("a").line,))
