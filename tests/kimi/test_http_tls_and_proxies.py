@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,46 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(make: Maker, certifica
         request(make(), "GET", server.url, headers={}, timeout=5)
 
 
+def test_a_certificate_for_another_host_is_refused(make: Maker, tmp_path: Path) -> None:
+    other = certify(tmp_path / "cert.pem", name="other.invalid")
+    trusting = ssl.create_default_context(cafile=str(other.file))
+    with Server(once(b"{}"), tls=other.server) as server, pytest.raises(Unreachable, match="CERTIFICATE_VERIFY"):
+        request(make(ssl_context=trusting), "GET", server.url, headers={}, timeout=5)
+
+
+@pytest.mark.parametrize("framing", ["sized", "chunked", "close-delimited"])
+def test_a_long_answer_comes_whole_over_tls(
+    make: Maker, certificate: Certificate, context: CountingContext, framing: str
+) -> None:
+    body = bytes(range(256)) * 1000
+    answers = {
+        "sized": ok(body),
+        "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
+        "close-delimited": b"HTTP/1.1 200 OK\r\n\r\n" + body,
+    }
+
+    def handle(peer: Peer) -> None:
+        peer.request()
+        peer.send(answers[framing])
+
+    with Server(handle, tls=certificate.server) as server:
+        assert request(make(ssl_context=context), "GET", server.url, headers={}, timeout=5).body == body
+
+
+def test_a_connection_with_tls_is_used_again(make: Maker, certificate: Certificate, context: CountingContext) -> None:
+    def handle(peer: Peer) -> None:
+        while True:
+            peer.request()
+            peer.send(ok(b"1"))
+
+    transport = make(ssl_context=context)
+    with Server(handle, tls=certificate.server) as server:
+        for _ in range(3):
+            assert request(transport, "GET", server.url, headers={}, timeout=5).json() == 1
+        transport.close()
+        assert server.connections == 1
+
+
 def test_plain_http_goes_through_an_http_proxy(make: Maker) -> None:
     seen: list[Received] = []
 
@@ -124,6 +165,29 @@ def test_https_goes_through_an_http_proxy_in_a_tunnel(
 
     assert answer.json() == "far"
     assert context.loads == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"nonsense\r\n\r\n", b""],
+    ids=["refused", "nonsense", "closed"],
+)
+def test_a_proxy_that_makes_no_tunnel_is_unreachable(make: Maker, answer: bytes) -> None:
+    def proxy(peer: Peer) -> None:
+        assert peer.request().headers["proxy-authorization"] == "Basic dXNlcjpzZWNyZXQ="
+        peer.send(answer)
+
+    with Server(proxy) as server, pytest.raises(Unreachable) as raised:
+        request(
+            make(),
+            "GET",
+            "https://far.invalid/",
+            headers={},
+            proxy=f"http://user:secret@127.0.0.1:{server.port}",
+            timeout=5,
+        )
+    assert "far.invalid" in str(raised.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_socks5h_lets_the_proxy_resolve_the_name(make: Maker) -> None:
