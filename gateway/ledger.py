@@ -19,7 +19,9 @@ HELD_SECONDS: Final = 60.0
 """How long after its gateway was last heard of a chat is left to others to delete."""
 LEFT_SECONDS: Final = 10.0
 """The same for one that the gateway has given up on itself."""
-_GATHERED_SECONDS: Final = 0.05
+BETWEEN_SECONDS: Final = 0.05
+"""So far apart are two calls at least; all that comes meanwhile is in the next."""
+_GATHERED_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -32,8 +34,9 @@ class Book(Protocol):
 class Ledger:
     """Gathers what becomes of chats and writes it down, all that is there in one call.
 
-    No request waits for that. That a chat was opened is written at once, because its gateway may be killed; that it is
-    gone can wait a moment for others. A chat that is opened and deleted between two calls is never written.
+    No request waits for that. That a chat was opened is written at once, because its gateway may be killed, or with the
+    next call where one was just made; that it is gone can wait a moment for others. A chat that is opened and deleted,
+    or let go, between two calls is never written.
     While the pool cannot be reached the latest `most` notes are kept.
     """
 
@@ -101,7 +104,9 @@ class Ledger:
             self._is_urgent.wait(_GATHERED_SECONDS)
             self._is_urgent.clear()
             self._noted.clear()
-            if not self.flush():
+            if self.flush():
+                self._pause(BETWEEN_SECONDS)
+            else:
                 self._pause(_RETRY_SECONDS)
                 self._noted.set()
 

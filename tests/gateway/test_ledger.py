@@ -10,7 +10,7 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
-from gateway.ledger import HELD_SECONDS, LEFT_SECONDS, Ledger
+from gateway.ledger import BETWEEN_SECONDS, HELD_SECONDS, LEFT_SECONDS, Ledger
 from kimi.errors import StoreUnavailable
 from kimi.pool import Chats, Store, connect
 from kimi.pool.chats import StandingChat
@@ -198,6 +198,28 @@ def test_that_a_chat_was_opened_is_written_at_once(running: Ledger, book: Book) 
     running.opened(TWO)
     gevent.idle()
     assert book.written == [{ONE: HELD_SECONDS, TWO: HELD_SECONDS}]
+
+
+def test_under_load_all_that_comes_between_two_calls_is_in_one(book: Book) -> None:
+    pauses: list[float] = []
+    go_on = Flag()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        go_on.wait()
+
+    ledger = Ledger(book, pause=pause)
+    writer = gevent.spawn(ledger.run)
+    ledger.opened(ONE)
+    wait_until(lambda: pauses == [BETWEEN_SECONDS])
+    for number in range(100):
+        ledger.opened(StandingChat(f"n{number}", "a"))
+        gevent.idle()
+    assert book.written == [{ONE: HELD_SECONDS}]
+    go_on.set()
+    wait_until(lambda: len(book.written) == 2)
+    assert len(book.written[1]) == 100
+    writer.kill()
 
 
 def test_that_a_chat_is_gone_waits_for_others(running: Ledger, book: Book) -> None:
