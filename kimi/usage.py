@@ -105,10 +105,12 @@ _PRICES: Final = {_PIECE.groupindex[f"class_{n}"]: c for n, c in enumerate(_CLAS
 # outside of it. Seams are before a space that follows something else, and after the newlines that end a line.
 _OTHER: Final = rf"[^\s{_EVERYDAY_HAN}]"
 _SEGMENT: Final = re.compile(rf"[{_EVERYDAY_HAN}]*+(\s*+{_OTHER}*+(?:[^\S ]\s*+(?:(?<=\n)|{_OTHER}*+))*+)")
-# Classes tell no letter of ASCII from another of its case, and no digit from another.
+# Classes tell no letter of ASCII from another of its case, no digit from another, and no blank but the newline.
 _SHAPES: Final = str.maketrans(
-    string.ascii_lowercase + string.ascii_uppercase + string.digits, "a" * 26 + "A" * 26 + "1" * 10
+    string.ascii_lowercase + string.ascii_uppercase + string.digits + "\v\f\r\x1c\x1d\x1e\x1f",
+    "a" * 26 + "A" * 26 + "1" * 10 + "\t" * 7,
 )
+_BLANKS: Final = ("  ", "\n ", "\t ")
 # Where a text can be cut so that no piece is: before a space that follows something, after a newline, after the end
 # of a Chinese clause.
 _SEAM: Final = re.compile(r"(?s:.*)(?:\S(?=[ ])|\n(?=\S)|[\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f](?=\w))")
@@ -191,16 +193,23 @@ def _weigh(text: str) -> int:
     """The text's weight in thousandths of a token."""
     if text.isascii():
         text = text.translate(_SHAPES)
+        if not any(blanks in text for blanks in _BLANKS):  # every space is a seam
+            first, *others = text.split(" ")
+            return _SEGMENTS[first] + sum(map(_SPACED_SEGMENTS.__getitem__, others))
     segments = _SEGMENT.findall(text)
     han = len(text) - sum(map(len, segments))
     return _PER_HAN * han + sum(map(_SEGMENTS.__getitem__, segments))
 
 
 class _Weights(dict[str, int]):
-    """What segments weigh: most of those in a text have been met before, so the pattern is seldom needed."""
+    """What segments weigh behind `before`: most of those in a text have been met already, so no pattern is needed."""
+
+    def __init__(self, before: str = "") -> None:
+        super().__init__()
+        self._before = before
 
     def __missing__(self, segment: str) -> int:
-        weight = sum(map(_price, _PIECE.finditer(segment)))
+        weight = sum(map(_price, _PIECE.finditer(self._before + segment)))
         if len(segment) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
                 self.clear()
@@ -209,6 +218,7 @@ class _Weights(dict[str, int]):
 
 
 _SEGMENTS: Final = _Weights()
+_SPACED_SEGMENTS: Final = _Weights(" ")
 
 
 def _price(piece: re.Match[str]) -> int:

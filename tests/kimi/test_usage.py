@@ -21,7 +21,8 @@ COUNTS: dict[str, dict[str, int]] = json.loads((DATA / "counts.json").read_text(
 TRICKY = st.text(alphabet="aZéßß1 \n\t.=-_!(/'中總。あー한дاαไ🚀\u200d\ufe0f\ud800", max_size=60)
 ASCII = st.text(alphabet="abYZ19 \n\t\x1c.,=-_+!(/'", max_size=60)
 SPACED = st.text(alphabet="aB12 \n\t\u3000\x85\xa0\x1c۵-(,中月。\u064b\u0300", max_size=60)
-TEXTS = st.text(max_size=60) | TRICKY | ASCII | SPACED
+WORDS = st.lists(st.text(alphabet="abYZ19\n.,=-_+!(/'\x1c", max_size=9), max_size=9).map(" ".join)
+TEXTS = st.text(max_size=60) | TRICKY | ASCII | SPACED | WORDS
 
 
 def passage(name: str) -> str:
@@ -90,30 +91,32 @@ def test_nothing_is_nothing() -> None:
 
 
 def piece_by_piece(text: str) -> int:
-    """The tokens of a text, found as slowly as the classes say it."""
+    """What a text weighs, found as slowly as the classes say it."""
     weight = 0
-    for piece in usage._PIECE.finditer(text):  # what `count` must not differ from is not public
+    for piece in usage._PIECE.finditer(text):  # tokens are rounded, so that nothing public tells as much
         start, end = piece.span(piece.lastindex or 0)
         price = usage._PRICES[piece.lastindex or 0]
         weight += price.first + price.each * max(0, end - start - price.free)
-    return max(1, (weight + 500) // 1000) if text else 0
+    return weight
 
 
 @given(TEXTS)
 def test_a_text_is_as_much_as_its_pieces(text: str) -> None:
-    assert count(text * 40) == piece_by_piece(text * 40)  # so often that rounding hides nothing
+    assert usage._weigh(text) == piece_by_piece(text)
 
 
 @pytest.mark.parametrize("name", sorted(COUNTS))
 def test_each_passage_is_as_much_as_its_pieces(name: str) -> None:
-    assert count(passage(name)) == piece_by_piece(passage(name))
+    assert usage._weigh(passage(name)) == piece_by_piece(passage(name))
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    count(" ".join(f"é{number:x}" for number in range(50_000)))
-    assert len(usage._SEGMENTS) <= 4_096  # nothing public tells what it holds
-    count("é" * 100_000)
-    assert max(map(len, usage._SEGMENTS)) <= 32
+    words = " ".join(f"{number:b}".replace("0", ".") for number in range(6_000))
+    for text in (words, words.replace("1", "é"), "é" * 1_000, "a" * 1_000):
+        count(text)
+    for remembered in (usage._SEGMENTS, usage._SPACED_SEGMENTS):  # nothing public tells what it holds
+        assert len(remembered) <= 4_096
+        assert max(map(len, remembered)) <= 32
 
 
 @given(st.text(min_size=1))
