@@ -8,6 +8,7 @@ What gunicorn's own does differently:
 - A new connection may take as long for its headers as an old one may be idle.
 - It answers a request that it cannot parse with a page of HTML.
 - It cuts everything off when its master has been killed.
+- It calls the kernel for the head of an answer, for each of its pieces and for its end; see `Answer`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import socket
 import time
 import uuid
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -23,8 +25,10 @@ import gevent
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.answer import Answer
 from gateway.app import Gateway
 from gateway.refusals import refusal, response
 
@@ -108,13 +112,47 @@ class Worker(GeventWorker):  # type: ignore[misc]
         return gevent.Timeout(HEADER_SECONDS if here in self._fresh else self.cfg.keepalive, False)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Answers one request."""
+        """Answers one request. Raises `StopIteration` where the connection has to be closed behind it."""
         self._fresh.discard(gevent.getcurrent())
         self._requests += 1
+        answer, environ = None, dict[str, Any]()
         try:
-            super().handle_request(listener_name, req, sock, addr)
+            self.cfg.pre_request(self, req)
+            answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Answer)
+            self._answer(answer, environ)
+        except (StopIteration, OSError):
+            raise
+        except Exception:
+            if answer is None or not answer.headers_sent:
+                raise
+            # A second head would be taken for a part of the body.
+            self.log.exception("an answer met an error of ours after its head was sent")
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            raise StopIteration from None
+        except (gevent.GreenletExit, SystemExit):
+            self.log.debug("a connection is closed in the middle of a request")
         finally:
             self._requests -= 1
+            self.cfg.post_request(self, req, environ, answer)
+
+    def _answer(self, answer: Answer, environ: dict[str, Any]) -> None:
+        """As gunicorn does it, but for its access log and for files, which we have none of."""
+        environ["wsgi.multithread"] = True
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("this worker has had its number of requests and ends")
+            self.alive = False
+        if not self.alive or not self.cfg.keepalive:
+            answer.force_close()
+        pieces = self.wsgi(environ, answer.start_response)
+        try:
+            answer.send(pieces)
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+        if answer.should_close():
+            raise StopIteration
 
     def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
         """Answers a request that never reached the application, unless the connection is being closed by us."""

@@ -1,0 +1,72 @@
+"""gunicorn's way of writing an answer, with fewer calls of the kernel: each wakes the client, and costs as Flask does.
+
+The bytes are gunicorn's own. The head goes out with the first piece of the body, and the end of a chunked body with its
+last piece, where the application says which that is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http.wsgi import Response
+
+
+class Answer(Response):  # type: ignore[misc]
+    """The answer to one request. `sock` is gevent's."""
+
+    def __init__(self, req: Any, sock: Any, cfg: Any) -> None:
+        self._cork = _Cork(sock)
+        super().__init__(req, self._cork, cfg)
+
+    def send(self, pieces: Iterable[bytes]) -> None:
+        """Writes the whole body, each piece at once; `pieces` may know by `is_over` that a piece was their last one."""
+        for piece in pieces:
+            self.write(piece)
+            if not getattr(pieces, "is_over", False):
+                self._cork.flush()
+        self.close()
+        self._cork.flush()
+
+    def default_headers(self) -> list[str]:
+        """What gunicorn puts first, with a date that is not made anew for every answer."""
+        connection = "close" if self.should_close() else "keep-alive"
+        headers = [
+            f"HTTP/{self.req.version[0]}.{self.req.version[1]} {self.status}\r\n",
+            f"Server: {self.version}\r\n",
+            f"Date: {_date(int(time.time()))}\r\n",
+            f"Connection: {connection}\r\n",
+        ]
+        if self.chunked:
+            headers.append("Transfer-Encoding: chunked\r\n")
+        return headers
+
+
+class _Cork:
+    """A socket that keeps what is written until it is flushed."""
+
+    __slots__ = ("_held", "_sock")
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._held: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self._held.append(data)
+
+    def flush(self) -> None:
+        if not self._held:
+            return
+        data = b"".join(self._held)
+        self._held.clear()
+        sent = self._sock.send(data)  # `sendall` goes a long way to do the same
+        if sent < len(data):
+            self._sock.sendall(memoryview(data)[sent:])
+
+
+@lru_cache(maxsize=2)
+def _date(now: int) -> str:
+    return str(util.http_date(now))
