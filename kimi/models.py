@@ -30,6 +30,8 @@ __all__ = [
     "select",
 ]
 
+_LONGEST_KEPT: Final = 100
+"""Characters of a name whose meaning is kept for the next time; longer ones are nobody's."""
 _NONE_KNOWN: Final = frozenset({Kind.KIMI.value, f"{Kind.KIMI}:{UNLISTED}", Kind.CLASSIC.value})
 
 
@@ -38,7 +40,13 @@ def select(name: str, routes: Collection[str], aliases: Aliases = NO_ALIASES) ->
 
     An alias counts only where nobody serves the name itself. Raises `UnknownModel` or `FeatureUnserved`.
     """
-    menu = _menu(frozenset(routes) or _NONE_KNOWN)
+    find = _select if len(name) <= _LONGEST_KEPT else _select.__wrapped__
+    return find(name, frozenset(routes), tuple(aliases.items()))
+
+
+@lru_cache(maxsize=1024)
+def _select(name: str, routes: frozenset[str], pairs: tuple[tuple[str, str], ...]) -> Selection:
+    menu, aliases = _menu(routes or _NONE_KNOWN), dict(pairs)
     refused: FeatureUnserved | None = None
     for meaning in meanings(name, aliases):
         try:

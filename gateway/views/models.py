@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
+import orjson
 from flask import Blueprint, Response
 
 from gateway.services import Services
 from gateway.settings import GatewaySettings
-from gateway.views.replies import json_reply
+from gateway.views.replies import json_reply, raw_reply
 from gateway.views.requests import authenticate, named_by, seen_by
 from kimi.models import listing
 
 _CREATED: Final = 1_696_809_600  # 9 October 2023, when Kimi was published; clients want a number and show none
+_LISTS: Final = 64
+"""Lists that are kept at a time: one for the pool, and others for callers with accounts of their own."""
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
@@ -20,10 +24,13 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     views = Blueprint("models", __name__)
     aliases = settings.kimi_model_aliases
 
+    @lru_cache(maxsize=_LISTS)
+    def all_along(routes: frozenset[str]) -> bytes:
+        return orjson.dumps({"object": "list", "data": [_model(name) for name in listing(routes, aliases)]})
+
     @views.get("/v1/models")
     def models() -> Response:
-        pool = seen_by(authenticate(services.keys), services)
-        return json_reply({"object": "list", "data": [_model(name) for name in listing(pool.routes, aliases)]})
+        return raw_reply(all_along(seen_by(authenticate(services.keys), services).routes))
 
     @views.get("/v1/models/<path:name>")
     def model(name: str) -> Response:
