@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 from kimi.accounts import Kind
-from kimi.chat import Message
+from kimi.chat import Feature, Message
 from kimi.errors import PromptTooLong
 from kimi.models import Selection, connect_model
 from kimi.upstreams.folding import into_one
@@ -24,6 +25,7 @@ MOST_TOKENS: Final = 6
 _SLICE: Final = 65_536  # characters that are counted without a pause
 _LONGEST_TURN: Final = 5  # by this factor can folding lengthen a text, where each line is empty and indented
 _ROLE: Final = 12
+_LEAST: Final = 8_000  # no model reads less, in tokens or in characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ _OFFICIAL: Final = (
 def window(route: str, selection: Selection) -> Window | None:
     """What is read by the model that `selection` means along `route`; None where nobody says."""
     kind = Kind(route.partition(":")[0])
-    if kind is Kind.CLASSIC:
-        return _CLASSIC
-    name = selection.model_for(kind)
+    return _CLASSIC if kind is Kind.CLASSIC else _window(kind, selection.model_for(kind), selection.features)
+
+
+@lru_cache(maxsize=1024)
+def _window(kind: Kind, name: str, features: frozenset[Feature]) -> Window | None:
     if kind is Kind.MOONSHOT:
         return next((size for pattern, size in _OFFICIAL if pattern.fullmatch(name)), None)
-    model = connect_model(name, selection.features)
+    model = connect_model(name, features)
     return _SCENARIOS.get(model.scenario) if model is not None else None
 
 
@@ -69,6 +73,9 @@ def fitting(selection: Selection, messages: Sequence[Message], pause: Callable[[
 
     Raises `PromptTooLong` where no model does, with the figures of the one that reads most.
     """
+    length = sum(len(message.content) for message in messages)
+    if MOST_TOKENS * length + _ROLE * len(messages) <= _LEAST:  # by far the most prompts are
+        return selection
     windows = {route: window(route, selection) for route in selection.routes}
     sizes = {
         "tokens": _tokens(messages, _largest(windows, "tokens"), pause),
