@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Request, Response
+from werkzeug.routing import MapAdapter
 
 from gateway.paths import CanonicalPaths
 from gateway.problems import describe
@@ -17,12 +18,18 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Gateway(Flask):
-    """The application, and what the worker that runs it tells it and asks of it."""
+    """The application, and what the worker that runs it tells it and asks of it. It writes no URLs of its own."""
 
     def __init__(self, services: Services) -> None:
         super().__init__("gateway", static_folder=None)
         self.drain = services.drain
         self.settle = services.settle
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Looks for the endpoint by path and method alone. A `Host` that is none is refused all the same."""
+        if request is None:
+            return super().create_url_adapter(None)
+        return self.url_map.bind(request.host, path_info=request.path, default_method=request.method)
 
 
 def create_app(settings: GatewaySettings, services: Services) -> Gateway:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Final
 
 from gateway.errors import UnknownKey
@@ -41,20 +41,21 @@ class ClientKeys:
     """The keys that clients may use. Only their digests are kept."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._digests = tuple(_digest(key) for key in keys)
+        digests = [_digest(key) for key in keys]
+        # Not by the number, by which a client would inherit another's conversations when the operator's list changes.
+        self._known = [(digest, Caller(number, f"key:{digest.hex()[:32]}")) for number, digest in enumerate(digests, 1)]
 
     def caller(self, authorization: str | None, api_key: str | None) -> Caller:
         """Who sent the headers `Authorization` and `x-api-key`. Raises `UnknownKey`."""
-        number = 0
+        found: Caller | None = None
         for each in offered(authorization, api_key):
             digest = _digest(each)
-            for index, known in enumerate(self._digests, 1):  # all of them, however early one fits
-                if hmac.compare_digest(digest, known):
-                    number = number or index
-        if not number:
+            for known, caller in self._known:  # all of them, however early one fits
+                if compare_digest(digest, known):
+                    found = found or caller
+        if found is None:
             raise UnknownKey
-        # Not the number, by which a client would inherit the conversations of another when the operator's list changes.
-        return Caller(number, f"key:{self._digests[number - 1].hex()[:32]}")
+        return found
 
 
 def offered(authorization: str | None, api_key: str | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ _VERSIONED: Final = ("/chat/completions", "/models", "/dashboard/billing")
 _MISSPELT: Final = {"/chat/completitions": "/chat/completions"}  # reverse-kimi's spelling, in use since
 
 
+@lru_cache(maxsize=256)
 def canonical(path: str) -> str:
     """The path as the routes know it: single slashes, none at the end, `/v1` once before what belongs there."""
     path = _SLASHES.sub("/", f"/{path}").rstrip("/") or "/"

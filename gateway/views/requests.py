@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, cast
+from typing import Final
 
 from flask import Flask, Response, g, request
 
@@ -17,16 +17,19 @@ from kimi.pool import Summary
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SANE_HEADERS: Final = re.compile(r"[A-Za-z0-9_, -]{1,1024}")
 _NO_ROUTE: Final = "none"
+_EXPOSED: Final = "x-request-id, retry-after, retry-after-ms, x-should-retry"
 
 
 def entry() -> Entry:
     """The log entry of the present request."""
-    return cast("Entry", g.entry)
+    found: Entry = g.entry
+    return found
 
 
 def authenticate(keys: Door) -> Caller:
     """Finds out who asks. Raises `UnknownKey`."""
-    caller = keys.caller(request.headers.get("Authorization"), request.headers.get("X-Api-Key"))
+    environ = request.environ
+    caller = keys.caller(environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY"))
     entry().client = caller.client
     return caller
 
@@ -54,22 +57,23 @@ def install(app: Flask, services: Services) -> None:
     journal = Journal(services.metrics)
 
     def open_entry() -> Response | None:
-        given = request.headers.get("X-Request-Id", "")
+        method, rule, given = request.method, request.url_rule, request.environ.get("HTTP_X_REQUEST_ID", "")
         g.entry = Entry(
             request_id=given if _SANE_ID.fullmatch(given) else f"req-{services.new_id()}",
-            method=request.method,
-            route=request.url_rule.rule if request.url_rule else _NO_ROUTE,
+            method=method,
+            route=rule.rule if rule else _NO_ROUTE,
             started=services.monotonic(),
         )
-        return _preflight() if request.method == "OPTIONS" else None
+        return _preflight() if method == "OPTIONS" else None
 
     def mark(response: Response) -> Response:
-        response.headers["x-request-id"] = entry().request_id
-        response.headers["access-control-allow-origin"] = "*"
-        response.headers["access-control-expose-headers"] = "x-request-id, retry-after, retry-after-ms, x-should-retry"
-        entry().status = response.status_code
-        if not entry().streaming:
-            journal.write(entry(), services.monotonic())
+        answered = entry()
+        response.headers.add("x-request-id", answered.request_id)
+        response.headers.add("access-control-allow-origin", "*")
+        response.headers.add("access-control-expose-headers", _EXPOSED)
+        answered.status = response.status_code
+        if not answered.streaming:
+            journal.write(answered, services.monotonic())
         return response
 
     app.before_request(open_entry)
