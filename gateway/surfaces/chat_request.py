@@ -50,6 +50,8 @@ class ChatRequest:
 
         Raises `BadRequest` where none can.
         """
+        if self.search is None and not self.tools and self.beyond_web is None:
+            return selection
         features = selection.features if self.search is None else selection.features - {Feature.SEARCH}
         if self.search:
             features |= {Feature.SEARCH}

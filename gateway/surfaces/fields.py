@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from gateway.errors import BadRequest
 
-_YES: Final = frozenset({"true", "1", "yes", "on"})
-_NO: Final = frozenset({"false", "0", "no", "off", ""})
+_WORDS: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off", ""), False),
+}
 
 
 def flag(body: Mapping[str, Any], name: str, *, where: str = "") -> bool:
@@ -19,9 +21,9 @@ def flag(body: Mapping[str, Any], name: str, *, where: str = "") -> bool:
 def choice(body: Mapping[str, Any], name: str, *, where: str = "") -> bool | None:
     """The same, but None where it is absent or null."""
     value = body.get(name)
-    if value is None:
-        return None
-    word = str(value).strip().lower()
-    if not isinstance(value, bool | int | str) or word not in _YES | _NO:
+    if value is None or isinstance(value, bool):
+        return value
+    found = _WORDS.get(str(value).strip().lower()) if isinstance(value, int | str) else None
+    if found is None:
         raise BadRequest(f"`{where}{name}` has to be true or false.", param=f"{where}{name}")
-    return word in _YES
+    return found
