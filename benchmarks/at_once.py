@@ -32,8 +32,8 @@ class ReadyCompletion:
         self.failovers: list[str] = []
         self._events: list[Event] = [*(Text(" word") for _ in range(int(chat.messages[-1].content))), Finish("stop")]
 
-    def next(self, timeout: float) -> list[Event]:
-        del timeout
+    def next(self, timeout: float, *consume: object) -> list[Event]:
+        del timeout, consume
         return self._events
 
     def close(self) -> None:

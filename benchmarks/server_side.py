@@ -16,8 +16,9 @@ import socket
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import orjson
@@ -79,7 +80,9 @@ def main() -> None:
     options.add_argument("--tree", type=Path, action="append", help="a checkout to measure; may be given several times")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--only", action="append", choices=KINDS, help="a kind of request; may be given several times")
-    options.add_argument("--hold", action="store_true", help="send requests until Ctrl-C, for a profiler")
+    options.add_argument(
+        "--hold", type=float, default=0, help="only send requests, for so many seconds: for a profiler"
+    )
     given = options.parse_args()
     kinds = {name: KINDS[name] for name in given.only or KINDS}
     with ExitStack() as stack:
@@ -87,7 +90,8 @@ def main() -> None:
         trees = [tree.resolve() for tree in given.tree or [HERE.parent]]
         gateways = {tree: stack.enter_context(_gateway(tree, redis)) for tree in trees}
         if given.hold:
-            _hold(gateways, kinds)
+            _hold(gateways, kinds, given.hold)
+            return
         costs = {(name, tree): list[float]() for name in kinds for tree in trees}
         for _ in range(given.rounds):
             for (name, tree), found in costs.items():
@@ -100,13 +104,13 @@ def main() -> None:
         print(f"{label:<40} {statistics.median(found):7.0f} µs   {min(found):.0f} to {max(found):.0f}")
 
 
-def _hold(gateways: dict[Path, tuple[int, int]], kinds: dict[str, bytes]) -> None:
+def _hold(gateways: dict[Path, tuple[int, int]], kinds: dict[str, bytes], seconds: float) -> None:
     print("workers:", *(worker for _, worker in gateways.values()), file=sys.stderr, flush=True)
-    with suppress(KeyboardInterrupt):
-        while True:
-            for port, _ in gateways.values():
-                for sent in kinds.values():
-                    _drive(port, sent)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for port, _ in gateways.values():
+            for sent in kinds.values():
+                _drive(port, sent)
 
 
 def _cpu(process: int) -> float:
@@ -129,8 +133,9 @@ def _read_answer(connection: socket.socket) -> None:
     data = b""
     while not _is_whole(data):
         came = connection.recv(65_536)
-        assert came, data
         data += came
+        assert came, data
+        assert not data.startswith(b"HTTP/1.1 5"), data
 
 
 def _is_whole(data: bytes) -> bool:
