@@ -64,6 +64,11 @@ class StreamBody(Iterator[bytes]):
         except Exception as error:  # noqa: BLE001 - whatever it is, the client must not take the answer for complete
             return self._end(error)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the last piece has been handed out, so that the server can write it and the end in one."""
+        return self._over
+
     def close(self) -> None:
         """Gives everything back, once."""
         if self._closed:

@@ -58,6 +58,12 @@ def test_an_answer_that_came_whole_is_one_write() -> None:
     assert len(list(scene.body)) == 1
 
 
+def test_the_last_piece_is_known_as_such() -> None:
+    scene = Scene(Text("a"), Text("b"), FINISH)
+    scene.body.begin(15)
+    assert [scene.body.is_over for _ in scene.body] == [False, False, True]
+
+
 def test_headers_go_out_with_a_comment_when_the_upstream_is_silent() -> None:
     scene = Scene(Silence(20), Text("a"), FINISH)
     scene.body.begin(15)
