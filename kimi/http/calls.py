@@ -33,7 +33,7 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def parse(text: bytes | str) -> Any:
+def parse(text: bytes | bytearray | str) -> Any:
     """JSON as it comes from an upstream. Raises `BrokenAnswer`."""
     try:
         return orjson.loads(text)

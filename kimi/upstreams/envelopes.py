@@ -18,7 +18,7 @@ _COMPRESSED = 0x01
 _END_OF_STREAM = 0x02
 
 
-Envelope = tuple[bytes, bool]
+Envelope = tuple[bytes | bytearray, bool]
 """A message, and whether it is the trailer, which says how the stream ended."""
 
 
@@ -61,9 +61,10 @@ class Decoder:
                 end = message + length
                 if size < end:
                     return
-                self._ended = flags == _END_OF_STREAM
                 start = end
-                yield bytes(data[message:end]), self._ended
+                if flags:  # the only one that is left
+                    self._ended = True
+                yield data[message:end], self._ended
         finally:
             if data is pending:
                 del pending[:start]
