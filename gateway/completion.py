@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import gevent
 from gevent.pool import Group
 
 from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, Question
@@ -18,6 +17,7 @@ from gateway.conversations import Conversations
 from gateway.errors import ClientGone
 from gateway.files import Files
 from gateway.reactions import Outcome
+from gateway.shield import Shieldable
 from gateway.turn import Turn
 from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom
@@ -106,7 +106,7 @@ class Completion:
         self._channel = Channel()
         self._asked: set[str] = set()  # lines
         self._started = collaborators.monotonic()
-        self.worker: Any = gevent.spawn(self._run)
+        self.worker: Any = Shieldable.spawn(self._run)
         self.worker.link_exception(self._report)
 
     @property

@@ -6,13 +6,16 @@ import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final, Protocol
 
 import gevent
+from gevent import getcurrent
 from gevent.event import AsyncResult
 from gevent.pool import Group
 
+from gateway.shield import Shieldable
 from kimi import errors
 from kimi.accounts import Kind, State
 from kimi.errors import KimiError, StoreUnavailable, UpstreamError
@@ -118,6 +121,11 @@ class Outcome:
     segment_id: str = ""  # of the answer, once it has begun
 
     @property
+    def is_over(self) -> bool:
+        """Whether it is known what the account is to be given back with, and nobody has to be asked first."""
+        return self.error is None and not self.runs_on
+
+    @property
     def runs_on(self) -> bool:
         """Whether the upstream may still be writing: the answer has begun, and nobody there has ended it."""
         given_up = self.error is None or isinstance(self.error, UpstreamError)
@@ -163,12 +171,19 @@ class Reactions:
     def give_back(self, lease: Lease, outcome: Outcome, parting: Parting | None = None) -> AsyncResult[float]:
         """Stops what still runs upstream, tells the pool what `outcome` means for the account, and releases `lease`.
 
-        It happens in a greenlet of its own, which a client who leaves at this moment cannot kill. The result, once it
-        is done, is for how many seconds the account rests. What `parting` wants to be kept is kept in the same step;
-        it is closed afterwards. A pool that cannot be reached is told in the log: the lease expires by itself.
+        A client who leaves at this moment does not stop it; what may take longer happens in a greenlet of its own. The
+        result, once it is done, is for how many seconds the account rests. What `parting` wants to be kept is kept in
+        the same step; it is closed afterwards. A pool that cannot be reached is told in the log: the lease expires by
+        itself.
         """
         done: AsyncResult[float] = AsyncResult()
-        self._running.spawn(self._give_back, lease, outcome, parting, done)
+        give_back = partial(self._give_back, lease, outcome, parting, done)
+        here = getcurrent()
+        if outcome.is_over and isinstance(here, Shieldable):
+            with here.shielded():
+                give_back()
+        else:
+            self._running.spawn(give_back)
         return done
 
     def join(self, timeout: float) -> bool:

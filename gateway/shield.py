@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-import gevent
+from gevent import Greenlet, getcurrent
 
 from kimi.errors import KimiError
 
 T = TypeVar("T")
 
 
-class Shielded(Generic[T]):
-    """Runs `call` in a greenlet of its own, which nobody kills.
+class Shieldable(Greenlet):  # type: ignore[misc]
+    """A greenlet that can be killed at any moment, but within `shielded` only when that ends.
 
-    When whoever waits for it is killed, the call still runs to its end: `orphaned` gets its result, and `refused` is
-    called if there is none.
+    A greenlet of its own for every call that must not be cut in half would cost as much as the call.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._shields = 0
+        self._postponed: tuple[Any, ...] | None = None
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether it was killed, and ends as soon as it is shielded no longer."""
+        return self._postponed is not None
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """For the greenlet itself."""
+        self._shields += 1
+        try:
+            yield
+        finally:
+            self._shields -= 1
+            if self._postponed is not None and not self._shields:
+                (error, *_), self._postponed = self._postponed, None
+                raise error
+
+    def throw(self, *how: Any) -> None:
+        """What kills it comes this way."""
+        if not self._shields:
+            super().throw(*how)
+        elif self._postponed is None:
+            self._postponed = how
+
+
+class Shielded(Generic[T]):
+    """A call that runs to its end when whoever made it is killed meanwhile.
+
+    `orphaned` gets its result then, and `refused` is called if there is none.
+    Only a `Shieldable` greenlet may be killed while it waits for this.
     """
 
     def __init__(
@@ -26,30 +62,19 @@ class Shielded(Generic[T]):
         self._call = call
         self._orphaned = orphaned
         self._refused = refused
-        self._error: KimiError | None = None
 
     def result(self) -> T:
         """What the call returns. Raises the `KimiError` that it raised."""
-        worker: Any = gevent.spawn(self._run)
-        with ExitStack() as if_killed:
-            # In a greenlet of its own, also where the call has just ended.
-            if_killed.callback(worker.link_value, self._clean_up)
-            worker.join()
-            if_killed.pop_all()
-        if self._error is not None:
-            raise self._error
-        result: T = worker.get()
-        return result
-
-    def _run(self) -> T | None:
-        try:
+        here = getcurrent()
+        if not isinstance(here, Shieldable):
             return self._call()
-        except KimiError as error:  # one that nobody caught in a greenlet would be printed
-            self._error = error
-            return None
-
-    def _clean_up(self, worker: Any) -> None:
-        if self._error is None:
-            self._orphaned(worker.value)
-        else:
-            self._refused()
+        with here.shielded():
+            try:
+                result = self._call()
+            except KimiError:
+                if here.is_to_end:
+                    self._refused()
+                raise
+            if here.is_to_end:
+                self._orphaned(result)
+        return result

@@ -13,6 +13,7 @@ import redis
 from devtools.waiting import until
 from gateway.metrics import Metrics
 from gateway.pool import FIRST_PAUSE, LONGEST_PAUSE, Pool
+from gateway.shield import Shieldable
 from gateway.waiting import WaitingRoom
 from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import AllBusy, AwaitingToken, StoreUnavailable
@@ -351,7 +352,7 @@ class TestWaiting:
     def test_who_waits_when_redis_goes_away_is_served_from_memory(self, house: House, room: WaitingRoom) -> None:
         house.fill("a")
         lease = house.take()
-        requests = [gevent.spawn(room.acquire, WISH) for _ in range(2)]
+        requests = [Shieldable.spawn(room.acquire, WISH) for _ in range(2)]
         wait_until(lambda: room.waiting == 2)
         house.valkey.kill()
         house.pool.release(lease)
@@ -365,7 +366,7 @@ class TestWaiting:
         lease = house.take()
         house.valkey.kill()
         house.pool.renew()
-        requests = [gevent.spawn(room.acquire, WISH) for _ in range(2)]
+        requests = [Shieldable.spawn(room.acquire, WISH) for _ in range(2)]
         wait_until(lambda: room.waiting == 2)
         house.valkey.start()
         assert house.pool.look_for_redis()
@@ -382,7 +383,7 @@ class TestWaiting:
         lease = house.take()
         house.valkey.kill()
         house.pool.renew()
-        request = gevent.spawn(room.acquire, WISH)
+        request = Shieldable.spawn(room.acquire, WISH)
         wait_until(lambda: room.waiting == 1)
         house.valkey.start()
         house.pool.release(lease)

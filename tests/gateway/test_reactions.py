@@ -6,12 +6,14 @@ import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import gevent
 import pytest
+from gevent.event import Event as Flag
 
 from gateway.reactions import ALLOWANCE_SECONDS, CANCEL_SECONDS, NOTHING, TABLE, Outcome, Reaction, Reactions
+from gateway.shield import Shieldable
 from kimi import errors
 from kimi.accounts import Account, Kind, State
 from kimi.errors import KimiError, StoreUnavailable
@@ -309,3 +311,22 @@ class TestAnAnswerThatNobodyReads:
 
 def test_a_reaction_without_a_time_is_no_rest() -> None:
     assert Reaction(refresh=True).rest(errors.TokenRejected(), "kimi", 5.0, random.Random(1)) is None
+
+
+def test_a_client_who_leaves_while_his_account_is_given_back_stops_nothing() -> None:
+    go_on = Flag()
+
+    class Slow(Desk):
+        def release(self, lease: Lease, **options: Any) -> Released:
+            go_on.wait()
+            return super().release(lease, **options)
+
+    scene, left = Scene(Slow()), Left()
+    caller = Shieldable.spawn(scene.reactions.give_back, LEASE, Outcome(model="kimi", served=True), left)
+    gevent.idle()
+    caller.kill(block=False)
+    gevent.idle()
+    go_on.set()
+    caller.join(5)
+    assert isinstance(caller.value, gevent.GreenletExit)
+    assert scene.desk.released == [(None, True)] and left.closed == [True]

@@ -11,6 +11,7 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
+from gateway.shield import Shieldable
 from gateway.waiting import WaitingRoom
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, StoreUnavailable, UpstreamDown
 from kimi.pool import Lease, Wish
@@ -63,7 +64,7 @@ class Desk:
 def waiting(room: WaitingRoom, count: int) -> list[Any]:
     """Sends in `count` requests and waits until all of them wait."""
     before = room.waiting
-    greenlets = [gevent.spawn(room.acquire, WISH) for _ in range(count)]
+    greenlets = [Shieldable.spawn(room.acquire, WISH) for _ in range(count)]
     wait_until(lambda: room.waiting == before + count)
     return greenlets
 
@@ -116,7 +117,7 @@ def test_a_call_that_is_heard_before_the_answer_is_not_lost(question: int) -> No
                     room.call("w.1")
 
     room = WaitingRoom(Racing(), 10, "w")
-    greenlet = gevent.spawn(room.acquire, WISH)
+    greenlet = Shieldable.spawn(room.acquire, WISH)
     if question == 2:
         wait_until(lambda: room.waiting == 1)
         room.call("w.1")
@@ -200,9 +201,10 @@ def test_an_account_that_comes_when_the_client_has_left_goes_back() -> None:
 
     answer = Flag()
     desk = Slow(free=1)
-    client = gevent.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    client = Shieldable.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
     wait_until(lambda: desk.free == 0)
-    client.kill()
+    client.kill(block=False)
+    gevent.idle()
     answer.set()
     wait_until(lambda: desk.free == 1)
 
@@ -211,11 +213,12 @@ def test_an_account_that_comes_at_the_moment_at_which_the_client_leaves_goes_bac
     class Late(Desk):
         def acquire(self, *args: Any, **options: Any) -> Lease:
             lease = super().acquire(*args, **options)
-            client.kill(block=False)  # takes effect once this has returned
+            client.kill(block=False)
+            gevent.idle()  # here it would take effect
             return lease
 
     desk = Late(free=1)
-    client = gevent.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    client = Shieldable.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
     client.join(5)
     assert isinstance(client.value, gevent.GreenletExit)
     wait_until(lambda: desk.free == 1)
@@ -229,9 +232,10 @@ def test_a_ticket_that_is_queued_when_the_client_has_left_is_torn_up() -> None:
 
     answer = Flag()
     desk = Slow()
-    client = gevent.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    client = Shieldable.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
     gevent.idle()
-    client.kill()
+    client.kill(block=False)
+    gevent.idle()
     answer.set()
     wait_until(lambda: desk.left == ["w.1"])
 
@@ -267,7 +271,7 @@ def test_one_look_is_for_all_who_wait_whatever_they_wait_for() -> None:
     desk = Desk()
     room = WaitingRoom(desk, 10, "w")
     wishes = [replace(WISH, routes=(f"kimi@{owner}", "kimi")) for owner in "abc"]
-    greenlets = [gevent.spawn(room.acquire, wish) for wish in wishes]
+    greenlets = [Shieldable.spawn(room.acquire, wish) for wish in wishes]
     wait_until(lambda: room.waiting == 3)
     caretaker = gevent.spawn(room.run)
     wait_until(lambda: bool(desk.looks))
