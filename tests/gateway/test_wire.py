@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.surfaces.wire import PIECE, literal, literals
+from gateway.surfaces.wire import PIECE, enclosed, literal, literals
 
 LONG = st.builds(lambda unit, times: unit * times, st.text(min_size=1, max_size=40), st.integers(1, 4_000))
 
@@ -17,6 +17,11 @@ def test_pieces_are_small_whole_and_together_the_text(text: str) -> None:
     assert "".join(decoded) == text
     assert all(len(piece.encode()) <= PIECE for piece in decoded)
     assert all(len(piece) < 60_000 for piece in pieces)
+
+
+@given(LONG)
+def test_each_piece_stands_between_head_and_tail(text: str) -> None:
+    assert enclosed(b"<", text, b">") == b"".join(b"<%b>" % piece for piece in literals(text))
 
 
 @pytest.mark.parametrize(
