@@ -29,7 +29,7 @@ class Gateway(Flask):
         """Looks for the endpoint by path and method alone. A `Host` that is none is refused all the same."""
         if request is None:
             return super().create_url_adapter(None)
-        return self.url_map.bind(request.host, path_info=request.path, default_method=request.method)
+        return MapAdapter(self.url_map, request.host, "/", "", "http", request.path, request.method)
 
 
 def create_app(settings: GatewaySettings, services: Services) -> Gateway:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -56,4 +56,4 @@ class Services:
     settle: Callable[[float], object]
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    new_id: Callable[[], str] = lambda: uuid.uuid4().hex
+    new_id: Callable[[], str] = lambda: os.urandom(16).hex()
