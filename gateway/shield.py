@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from gevent import Greenlet, getcurrent
+from gevent import Greenlet, GreenletExit, getcurrent
 
 from kimi.errors import KimiError
 
@@ -22,7 +22,7 @@ class Shieldable(Greenlet):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._shields = 0
-        self._postponed: tuple[Any, ...] | None = None
+        self._postponed: BaseException | None = None
 
     @property
     def is_to_end(self) -> bool:
@@ -38,15 +38,14 @@ class Shieldable(Greenlet):  # type: ignore[misc]
         finally:
             self._shields -= 1
             if self._postponed is not None and not self._shields:
-                (error, *_), self._postponed = self._postponed, None
-                raise error
+                raise self._postponed
 
     def throw(self, *how: Any) -> None:
-        """What kills it comes this way."""
-        if not self._shields:
+        """What kills it comes this way, and so do timeouts of sockets and the like, which nothing holds back."""
+        if not self._shields or not isinstance(how[0], GreenletExit):
             super().throw(*how)
         elif self._postponed is None:
-            self._postponed = how
+            self._postponed = how[0]
 
 
 class Shielded(Generic[T]):
@@ -78,3 +77,7 @@ class Shielded(Generic[T]):
             if here.is_to_end:
                 self._orphaned(result)
         return result
+
+
+def _kills(error: Any = GreenletExit, *_: Any) -> bool:
+    return isinstance(error, GreenletExit) or (isinstance(error, type) and issubclass(error, GreenletExit))

@@ -99,3 +99,13 @@ def test_outside_of_it_a_greenlet_is_killed_at_once_and_within_another_when_the_
     gevent.idle()
     idle.kill()
     assert idle.dead
+
+
+def test_what_it_waits_for_can_time_out() -> None:
+    def work() -> str:
+        with caller.shielded(), gevent.Timeout(0.01, False):
+            Flag().wait()
+        return "in time"
+
+    caller: Any = Shieldable.spawn(work)
+    assert caller.get(timeout=5) == "in time"
