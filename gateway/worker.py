@@ -13,6 +13,7 @@ What gunicorn's own does differently:
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -24,12 +25,15 @@ from typing import Any, Final
 import gevent
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
+from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
 from gateway.answer import Answer
 from gateway.app import Gateway
+from gateway.heads import Memory, heads
 from gateway.refusals import refusal, response
 
 HEADER_SECONDS: Final = 15.0
@@ -45,6 +49,7 @@ MARGIN_SECONDS: Final = 12
 LINGER_BYTES: Final = 1_048_576
 LINGER_SECONDS: Final = 2.0
 _BEAT: Final = 0.2
+_HUNG_UP: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN})
 
 
 class Log(Logger):  # type: ignore[misc]
@@ -68,6 +73,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._requests = 0  # being answered
         self._fresh: set[Any] = set()  # greenlets of connections on which no request has come yet
+        self._memory = Memory()
 
     def run(self) -> None:
         """Serves until SIGTERM, and then until nothing runs any more."""
@@ -98,13 +104,35 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.wsgi.drain.begin()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serves one connection."""
+        """Serves one connection, with HTTP/1: there is nothing else here."""
         here = gevent.getcurrent()
         self._fresh.add(here)
+        req = None
         try:
-            super().handle(listener, client, addr)
+            client.setblocking(True)
+            proxied: dict[str, Any] = {}
+            requests, name = heads(self.cfg, client, addr, self._memory), listener.getsockname()
+            while True:
+                req = None
+                with self.timeout_ctx():
+                    req = next(requests)
+                if req is None:
+                    break
+                # A proxy in front says once whose connection it is.
+                proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
+                self.handle_request(name, req, client, addr)
+        except (StopIteration, NoMoreData) as end:
+            self.log.debug("a connection is closed: %s", end)
+        except OSError as error:
+            if error.errno in _HUNG_UP:
+                self.log.debug("a client has gone: %s", error)
+            else:
+                self.log.exception("a connection broke")
+        except BaseException as error:  # noqa: BLE001 - also the end of this greenlet: see `handle_error`
+            self.handle_error(req, client, addr, error)
         finally:
             self._fresh.discard(here)
+            util.close(client)
 
     def timeout_ctx(self) -> Any:
         """The time for the next request to come on this connection."""

@@ -1,0 +1,100 @@
+"""Heads of requests, read by gunicorn's own rules, but the lines that clients send with every request only once.
+
+gunicorn looks at each line again in every request, which takes longer than to find the endpoint, the client and the
+model. Here common lines that it has accepted are remembered, and only the others are given to it.
+What a line means depends on other lines only where a name comes twice, or a line begins with a blank and so belongs to
+the one before: then gunicorn reads the whole head.
+
+Where its parser in C (`gunicorn_h1c`) is installed, that is used, and nothing of this.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
+
+Header = tuple[str, str]
+
+MOST: Final = 1_024
+LONGEST: Final = 200
+"""So many lines of so many bytes are remembered at the most."""
+_COMMON: Final = frozenset(
+    {
+        *("ACCEPT", "ACCEPT-ENCODING", "ACCEPT-LANGUAGE", "CACHE-CONTROL", "CONNECTION", "CONTENT-LENGTH"),
+        *("CONTENT-TYPE", "HOST", "ORIGIN", "REFERER", "USER-AGENT"),
+    }
+)
+"""What is remembered, besides `X-Stainless-…`, which OpenAI's clients send a dozen of.
+
+None of them is a secret, and none means something else when another client sends it.
+"""
+
+
+class Memory:
+    """Header lines that gunicorn has accepted."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Header] = {}
+
+    def sort(self, lines: list[bytes]) -> tuple[list[Header], list[bytes]]:
+        """The headers of those `lines` that are known, and the other lines."""
+        known, rest = [], []
+        for line in lines:
+            header = self._known.get(line)
+            if header is None:
+                rest.append(line)
+            else:
+                known.append(header)
+        return known, rest
+
+    def learn(self, lines: list[bytes], headers: list[Header]) -> None:
+        """Remembers the common ones of `headers`, each of which gunicorn has read in the line of the same place."""
+        for line, header in zip(lines, headers, strict=True):
+            if len(line) <= LONGEST and _is_common(header[0]):
+                if len(self._known) >= MOST:
+                    self._known.clear()  # somebody sends ever new ones; those that matter are soon back
+                self._known[line] = header
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+class Head(Request):  # type: ignore[misc]
+    """A request, and what is remembered of those before."""
+
+    def __init__(self, memory: Memory, *args: Any) -> None:
+        self._memory = memory
+        super().__init__(*args)
+
+    def parse_headers(self, data: bytes, from_trailer: bool = False) -> list[Header]:
+        """The headers in `data`, names in capitals. Raises what gunicorn raises."""
+        lines = data.split(b"\r\n")
+        if from_trailer or len(lines) > self.limit_request_fields or b"\r\n " in data or b"\r\n\t" in data:
+            return self._read(data, from_trailer)
+        known, rest = self._memory.sort(lines)
+        new = self._read(b"\r\n".join(rest)) if rest else []
+        headers = known + new
+        if len(dict(headers)) < len(headers):
+            return self._read(data)
+        if len(new) == len(rest):  # otherwise gunicorn has left some out
+            self._memory.learn(rest, new)
+        return headers
+
+    def _read(self, data: bytes, from_trailer: bool = False) -> list[Header]:
+        headers: list[Header] = super().parse_headers(data, from_trailer)
+        return headers
+
+
+def heads(cfg: Any, sock: Any, addr: Any, memory: Memory) -> RequestParser:
+    """The requests that come on a connection, one after the other."""
+    parser = RequestParser(cfg, sock, addr)
+    parser.mesg_class = partial(Head, memory)
+    return parser
+
+
+def _is_common(name: str) -> bool:
+    # gunicorn takes names with an underscore from some clients and not from others.
+    return name in _COMMON or (name.startswith("X-STAINLESS-") and "_" not in name)

@@ -1,0 +1,122 @@
+"""Heads are read as gunicorn reads them, whatever was read before."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
+from gunicorn.http.parser import RequestParser
+
+from gateway.heads import LONGEST, MOST, Memory, heads
+
+LINES = [
+    b"Host: a",
+    b"Host: b",
+    b"host: a",
+    b"Host : a",
+    b"Content-Type: text/plain",
+    b"Content-Length: 0",
+    b"Content-Length: 00",
+    b"Content-Length: +1",
+    b"Content-Length: 0, 0",
+    b"Transfer-Encoding: chunked",
+    b"Transfer-Encoding: gzip",
+    b"Transfer-Encoding: \x0bchunked",
+    b"Connection: close",
+    b"User-Agent: x",
+    b"User-Agent:x ",
+    b"User-Agent: x\x00",
+    b"User-Agent: x\r",
+    b"User-Agent: x\nHost: b",
+    b"User-Agent",
+    b": x",
+    b" Accept: folded",
+    b"\tfolded",
+    b"Accept: " + b"x" * 300,
+    b"X-Stainless-Lang: python",
+    b"X-Stainless_Lang: ruby",
+    b"X_Forwarded_For: 1.2.3.4",
+    b"SCRIPT_NAME: /x",
+    b"X-Forwarded-Proto: https",
+    b"X-Forwarded-Proto: http",
+    b"X-Forwarded-Ssl: on",
+    b"Expect: 100-continue",
+    b"Expect: miracles",
+    b"Authorization: Bearer secret",
+    b"Authorization: Bearer other",
+    b"\xc3\x84: x",
+    b"",
+]
+NEIGHBOUR, STRANGER = ("127.0.0.1", 1), ("192.0.2.1", 1)
+
+
+def head(*lines: bytes) -> bytes:
+    return b"\r\n".join((b"POST / HTTP/1.1", *lines, b"", b"")) + b"0\r\n\r\n"
+
+
+def outcome(parser: RequestParser) -> Any:
+    """What the application would get to see, or the kind of error."""
+    try:
+        request = next(parser)
+        body = request.body.read()
+    except (ParseException, StopIteration) as error:
+        return type(error)
+    environ: dict[str, list[str]] = {}
+    for name, value in request.headers:
+        environ.setdefault(name, []).append(value)
+    return environ, body, request.scheme, request.should_close(), request._expected_100_continue
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"permit_obsolete_folding": True}, {"header_map": "refuse"}, {"strip_header_spaces": True}],
+    ids=str,
+)
+@pytest.mark.parametrize("addr", [NEIGHBOUR, STRANGER], ids=["trusted", "stranger"])
+def test_any_two_lines_are_read_as_by_gunicorn(settings: dict[str, Any], addr: tuple[str, int]) -> None:
+    cfg = Config()
+    for name, value in {"http_parser": "python", "limit_request_field_size": 256, **settings}.items():
+        cfg.set(name, value)
+    memory = Memory()
+    for line in LINES:  # what both see first
+        outcome(heads(cfg, [head(line)], NEIGHBOUR, memory))
+    assert len(memory) > 5
+    for first, second in product(LINES, repeat=2):
+        data = head(b"Accept: */*", first, second)
+        assert outcome(heads(cfg, [data], addr, memory)) == outcome(RequestParser(cfg, [data], addr)), data
+
+
+def test_the_number_of_lines_stays_limited() -> None:
+    cfg, memory = Config(), Memory()
+    cfg.set("limit_request_fields", 3)
+    lines = [b"Host: a", b"Accept: b", b"Origin: c", b"Referer: d"]
+    for line in lines:
+        outcome(heads(cfg, [head(line)], NEIGHBOUR, memory))
+    for count in (3, 4):
+        data = head(*lines[:count])
+        assert outcome(heads(cfg, [data], NEIGHBOUR, memory)) == outcome(RequestParser(cfg, [data], NEIGHBOUR))
+
+
+def test_trailers_are_read_by_their_own_rules() -> None:
+    cfg, memory = Config(), Memory()
+    outcome(heads(cfg, [head(b"Host: a")], NEIGHBOUR, memory))
+    data = head(b"Transfer-Encoding: chunked").removesuffix(b"\r\n") + b"Host: a\r\n\r\n"
+    assert outcome(heads(cfg, [data], NEIGHBOUR, memory)) == outcome(RequestParser(cfg, [data], NEIGHBOUR))
+    assert isinstance(outcome(heads(cfg, [data], NEIGHBOUR, memory)), type)
+
+
+def test_no_secret_and_nothing_large_is_remembered() -> None:
+    memory = Memory()
+    lines = [b"Authorization: Bearer a", b"X-Api-Key: b", b"Cookie: c", b"User-Agent: " + b"x" * LONGEST]
+    outcome(heads(Config(), [head(*lines)], NEIGHBOUR, memory))
+    assert len(memory) == 0
+
+
+def test_somebody_who_sends_ever_new_lines_fills_nothing() -> None:
+    memory = Memory()
+    for number in range(MOST + 10):
+        memory.learn([b"User-Agent: %d" % number], [("USER-AGENT", str(number))])
+    assert 0 < len(memory) <= MOST
