@@ -38,13 +38,14 @@ class Shieldable(Greenlet):  # type: ignore[misc]
         finally:
             self._shields -= 1
             if self._postponed is not None and not self._shields:
-                raise self._postponed
+                error, self._postponed = self._postponed, None
+                raise error
 
     def throw(self, *how: Any) -> None:
         """What kills it comes this way, and so do timeouts of sockets and the like, which nothing holds back."""
         if not self._shields or not isinstance(how[0], GreenletExit):
             super().throw(*how)
-        elif self._postponed is None:
+        else:
             self._postponed = how[0]
 
 
@@ -77,7 +78,3 @@ class Shielded(Generic[T]):
             if here.is_to_end:
                 self._orphaned(result)
         return result
-
-
-def _kills(error: Any = GreenletExit, *_: Any) -> bool:
-    return isinstance(error, GreenletExit) or (isinstance(error, type) and issubclass(error, GreenletExit))
