@@ -22,7 +22,7 @@ class Shieldable(Greenlet):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._shields = 0
-        self._postponed: BaseException | None = None
+        self._postponed: BaseException | type[BaseException] | None = None
 
     @property
     def is_to_end(self) -> bool:
@@ -41,12 +41,12 @@ class Shieldable(Greenlet):  # type: ignore[misc]
                 error, self._postponed = self._postponed, None
                 raise error
 
-    def throw(self, *how: Any) -> None:
+    def throw(self, error: Any = GreenletExit, *rest: Any) -> None:
         """What kills it comes this way, and so do timeouts of sockets and the like, which nothing holds back."""
-        if not self._shields or not isinstance(how[0], GreenletExit):
-            super().throw(*how)
+        if self._shields and _kills(error):
+            self._postponed = error
         else:
-            self._postponed = how[0]
+            super().throw(error, *rest)
 
 
 class Shielded(Generic[T]):
@@ -78,3 +78,7 @@ class Shielded(Generic[T]):
             if here.is_to_end:
                 self._orphaned(result)
         return result
+
+
+def _kills(error: Any) -> bool:
+    return isinstance(error, GreenletExit) or (isinstance(error, type) and issubclass(error, GreenletExit))
