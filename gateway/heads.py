@@ -34,9 +34,10 @@ None of them is a secret, and none means something else when another client send
 
 
 class Memory:
-    """Header lines that gunicorn has accepted."""
+    """Header lines that gunicorn has accepted, and which clients it takes for proxies of the operator."""
 
     def __init__(self) -> None:
+        self.trusted: dict[Any, bool] = {}
         self._known: dict[bytes, Header] = {}
 
     def sort(self, lines: list[bytes]) -> tuple[list[Header], list[bytes]]:
@@ -82,6 +83,15 @@ class Head(Request):  # type: ignore[misc]
         if len(new) == len(rest):  # otherwise gunicorn has left some out
             self._memory.learn(rest, new)
         return headers
+
+    def _peer_is_trusted_proxy(self) -> bool:
+        peer = self.peer_addr[0] if isinstance(self.peer_addr, tuple) else None  # of a socket file
+        trusted = self._memory.trusted
+        if peer not in trusted:
+            if len(trusted) >= MOST:
+                trusted.clear()
+            trusted[peer] = super()._peer_is_trusted_proxy()
+        return trusted[peer]
 
     def _read(self, data: bytes, from_trailer: bool = False) -> list[Header]:
         headers: list[Header] = super().parse_headers(data, from_trailer)
