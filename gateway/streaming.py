@@ -40,6 +40,7 @@ class StreamBody(Iterator[bytes]):
         self._stream = stream
         self._outlet = outlet
         self._write = None if outlet is None else partial(self._write_to, outlet)
+        self._has_head = False  # the server writes it with the first piece, and nothing may go out before
         self._due = 0.0  # the next heartbeat, unless something is written before
         self._heartbeat = heartbeat
         self._monotonic = monotonic
@@ -56,13 +57,15 @@ class StreamBody(Iterator[bytes]):
         if self._over:
             raise StopIteration
         try:
-            return self._piece()
+            piece = self._piece()
         except ClientGone:
             self._run.entry.outcome = "client_gone"
             self._over = True
             raise StopIteration from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the client must not take the answer for complete
             return self._end(error)
+        self._has_head = True
+        return piece
 
     @property
     def is_over(self) -> bool:
@@ -86,7 +89,7 @@ class StreamBody(Iterator[bytes]):
             return self._render(opening) or self._stream.heartbeat
         self._due = self._monotonic() + self._heartbeat
         while (left := self._due - self._monotonic()) > 0:
-            if data := self._render(self._run.pull(left, self._write)):
+            if data := self._render(self._run.pull(left, self._write if self._has_head else None)):
                 return data
         return self._stream.heartbeat
 
