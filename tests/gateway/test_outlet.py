@@ -35,7 +35,7 @@ def outlet(sock: Any, protocol: str = "HTTP/1.1") -> SocketOutlet:
 )
 def test_a_piece_is_framed_as_the_client_expects_it(ends: tuple[Any, Any], protocol: str, sent: bytes) -> None:
     server, client = ends
-    outlet(server, protocol).write(b"abc")
+    outlet(server, protocol).write(b"data: abc\n\n")
     assert client.recv(100) == sent
 
 
