@@ -162,5 +162,6 @@ class Wire:
         if left > 0:
             self._arm(left)
             return
-        self._waiting, self._is_late = None, True
+        # When it is this process that was late, something may have come in time.
+        self._waiting, self._is_late = None, self.is_quiet()
         greenlet.switch()

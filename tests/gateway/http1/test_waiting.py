@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -95,6 +96,17 @@ def test_silence_is_counted_from_the_last_byte(ends: Ends) -> None:
         wire.receive()
     other.sendall(b"late")
     assert wire.receive() == b"late"
+
+
+def test_what_came_while_the_process_was_busy_came_in_time(ends: Ends) -> None:
+    wire, other = ends
+    wire.patience = 0.02
+    reader = gevent.spawn(wire.receive)
+    gevent.idle()
+    other.sendall(b"in time")
+    until(lambda: time.monotonic() - wire._since > wire.patience)  # no greenlet runs meanwhile
+    gevent.get_hub().loop.run_callback(wire._look_at_the_clock)
+    assert reader.get(timeout=5) == b"in time"
 
 
 def test_less_patience_holds_at_once(ends: Ends) -> None:
