@@ -30,7 +30,7 @@ AT_ONCE: Final = 32
 GATHERED_SECONDS: Final = 0.25
 """What is due waits so long for others, so that Redis is asked for all of them at once."""
 MOST: Final = 10_000
-"""So many wait here, at less than 1 KiB each; what is more is left to the refresher."""
+"""So many wait here, at about 1 KiB each; what is more is left to the refresher."""
 
 
 class Directory(Protocol):
