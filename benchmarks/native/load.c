@@ -189,6 +189,8 @@ static void come_due(struct slot *slot) {
 static void prepare(struct slot *slots) {
     started = ended = now_us();
     stop_at = order.seconds > 0 ? started + span(order.seconds) : 0;
+    findings.window_begin = started + span(order.window_begin);
+    findings.window_end = started + span(order.window_end);
     for (long index = 0; index < order.concurrency; index++) {
         slots[index] = (struct slot){.fd = -1, .reading.findings = &findings, .timer.owner = &slots[index]};
         timers_set(&timers, &slots[index].timer, started + span(order.ramp) * index / order.concurrency);

@@ -17,6 +17,7 @@
     "  -d S  begin new requests for so many seconds, instead of -n\n"                                                \
     "  -r S  the first requests are spread over so many seconds (0)\n"                                               \
     "  -t S  an answer that takes longer has failed (60)\n"                                                          \
+    "  -w A,B  the delay of pieces that come between these seconds counts (all)\n"                                   \
     "  -e N  pieces that every answer has to have\n"                                                                 \
     "  -b T  body of the request; with it the method is POST\n"                                                      \
     "  -f F  a file with the body\n"                                                                                 \
@@ -41,6 +42,10 @@ static double number(const char *text) {
     return value;
 }
 
+static void read_window(struct order *order, const char *text) {
+    if (sscanf(text, "%lf,%lf", &order->window_begin, &order->window_end) != 2) explain();
+}
+
 static void add_header(struct parts *parts, const char *line) {
     buffer_put(&parts->headers, line, strlen(line));
     buffer_put(&parts->headers, "\r\n", 2);
@@ -62,6 +67,7 @@ static void take_option(struct order *order, struct parts *parts, int option) {
         case 'd': order->seconds = number(optarg); break;
         case 'r': order->ramp = number(optarg); break;
         case 't': order->patience = number(optarg); break;
+        case 'w': read_window(order, optarg); break;
         case 'e': order->expected = (long)number(optarg); break;
         case 's': order->slow = number(optarg); break;
         case 'p': order->is_plain = 1; break;
@@ -101,10 +107,10 @@ static void read_url(struct order *order, const struct parts *parts, const char 
 }
 
 struct order read_order(int count, char **words) {
-    struct order order = {.concurrency = 1, .patience = 60};
+    struct order order = {.concurrency = 1, .patience = 60, .window_end = 1e9};
     struct parts parts = {0};
     int option;
-    while ((option = getopt(count, words, "c:n:d:r:t:e:s:pH:b:f:")) != -1) take_option(&order, &parts, option);
+    while ((option = getopt(count, words, "c:n:d:r:t:w:e:s:pH:b:f:")) != -1) take_option(&order, &parts, option);
     errno = 0;
     if (optind != count - 1 || order.concurrency < 1) explain();
     if (order.requests == 0) order.requests = order.concurrency;

@@ -12,7 +12,7 @@ struct order {
     struct sockaddr_in address;
     struct buffer request; /* as it goes over the wire */
     long concurrency, requests, expected; /* pieces of an answer; 0: any number */
-    double seconds, ramp, patience, slow;
+    double seconds, ramp, patience, slow, window_begin, window_end;
     int is_plain; /* any answer with status 200 is right */
 };
 

@@ -15,7 +15,8 @@ static void note_piece(struct reading *reading) {
     struct findings *findings = reading->findings;
     int64_t delay = reading->now - reading->time;
     findings->pieces++;
-    histogram_add(&findings->delay, delay);
+    if (reading->now >= findings->window_begin && reading->now < findings->window_end)
+        histogram_add(&findings->delay, delay);
     if (reading->found == 0) {
         histogram_add(&findings->first_delay, delay);
         histogram_add(&findings->first_event, reading->now - reading->asked);

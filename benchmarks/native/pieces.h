@@ -10,10 +10,11 @@
 
 /* What was found in all answers together; times are microseconds. */
 struct findings {
-    struct histogram delay;       /* of each piece, since the upstream wrote it */
+    struct histogram delay;       /* of each piece, since the upstream wrote it, that came in the window */
     struct histogram first_delay; /* of the first piece of each answer */
     struct histogram first_event; /* since the request was sent */
     uint64_t pieces, out_of_order, chunks, bytes;
+    int64_t window_begin, window_end; /* now_us() */
 };
 
 struct reading {

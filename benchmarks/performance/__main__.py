@@ -43,7 +43,12 @@ def main() -> int:
     nginx = rivals.find_nginx()
     if nginx is None:
         print("nginx is not installed and is left out (Debian, Ubuntu: apt-get install nginx-light)", file=sys.stderr)
-    plan = Plan(given.only or list(MEASURES), 1 if given.quick else given.rounds, QUICK if given.quick else Pace())
+    plan = Plan(
+        given.only or list(MEASURES),
+        1 if given.quick else given.rounds,
+        QUICK if given.quick else Pace(),
+        given.patience,
+    )
     samples, failures = Samples(), list[str]()
     try:
         with (
@@ -65,6 +70,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--only", action="append", choices=[*MEASURES], help="may be given several times")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast it is")
+    options.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, each time")
     options.add_argument("--litellm", action="store_true", help=f"compare with {rivals.LITELLM} as well")
     options.add_argument("--write", action="store_true", help=f"write {page.PATH.name}")
     options.add_argument("--tree", type=Path, default=ROOT, help="a checkout whose gateway is measured, not this one's")

@@ -33,11 +33,19 @@ QUICK = Pace(window=1.5, settle=1.0)
 class _Moment:
     at: float
     cpu: float
+    busy: float
     progress: Progress
 
 
-def _moment(server: Server, running: Load) -> _Moment:
-    return _Moment(time.monotonic(), processes.cpu_seconds(server.pid), running.progress())
+def _moment(house: House, server: Server, running: Load) -> _Moment:
+    busy = processes.busy_seconds(house.server_cores)
+    return _Moment(time.monotonic(), processes.cpu_seconds(server.pid), busy, running.progress())
+
+
+def _foreign(first: _Moment, second: _Moment) -> float:
+    """How much of its processor others had while the server was measured, in percent."""
+    others = (second.busy - first.busy) - (second.cpu - first.cpu)
+    return max(0.0, others / (second.at - first.at) * 100)
 
 
 def _all_right(result: Result) -> Result:
@@ -55,14 +63,15 @@ def steady(house: House, server: Server, pace: Pace, streams: int = 150) -> Figu
     with load(house, server, shape, options, seconds=shape.seconds) as running:
         _wait_for_streams(house, streams)
         time.sleep(0.5)
-        first = _moment(server, running)
+        first = _moment(house, server, running)
         time.sleep(pace.window)
-        second = _moment(server, running)
+        second = _moment(house, server, running)
         _all_right(running.result())
     events = second.progress.pieces - first.progress.pieces
     return {
         "event_us": (second.cpu - first.cpu) / events * 1e6,
         "events_per_second": events / (second.at - first.at),
+        "foreign": _foreign(first, second),
     }
 
 
@@ -83,14 +92,15 @@ def burst(house: House, server: Server, pace: Pace) -> Figures:
     seconds = pace.settle + pace.window + 2
     with load(house, server, Shape(10), ["-c", "32", "-d", str(seconds), "-e", "10"], seconds=seconds) as running:
         time.sleep(pace.settle)
-        first = _moment(server, running)
+        first = _moment(house, server, running)
         time.sleep(pace.window)
-        second = _moment(server, running)
+        second = _moment(house, server, running)
         _all_right(running.result())
     requests = second.progress.right - first.progress.right
     return {
         "request_ms": (second.cpu - first.cpu) / requests * 1e3,
         "requests_per_second": requests / (second.at - first.at),
+        "foreign": _foreign(first, second),
     }
 
 
@@ -120,10 +130,11 @@ def two_thousand(house: House, server: Server, pace: Pace) -> Figures:
 
 
 def _many(house: House, server: Server, pace: Pace, streams: int, interval: int) -> Result:
-    """Streams that begin one after the other, and live on together for a while."""
-    ramp = streams / 250
-    shape = Shape(int((pace.window + ramp) / interval * 1e6), interval)
-    return run(house, server, shape, ["-c", str(streams), "-r", str(ramp), "-e", str(shape.events)])
+    """Streams that begin one after the other, and live on together for a while, in which delays count."""
+    ramp = streams / 200
+    shape = Shape(int((pace.window + ramp + 1) / interval * 1e6), interval)
+    window = f"{ramp + 1},{ramp + 1 + pace.window}"
+    return run(house, server, shape, ["-c", str(streams), "-r", str(ramp), "-w", window, "-e", str(shape.events)])
 
 
 def memory(house: House, server: Server, _pace: Pace) -> Figures:

@@ -38,6 +38,7 @@ def render(samples: Samples, rounds: int, machine: str, failures: Sequence[str])
         commands="\n".join(_commands(samples)),
         slow=_titled(beside(samples, WEB, ("slow_kb", "slow_taken_kb", "slow_later_kb"))),
         machine=machine,
+        foreign=span(samples.all_of("foreign"), 0),
     )
     if failures:
         text += "\n## What could not be measured\n\n" + "\n".join(f"- {failure}" for failure in failures) + "\n"

@@ -45,8 +45,9 @@ MEASURES: Final[Mapping[str, Measure]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be measured, how often and for how long."""
+    """What is to be measured, how often and for how long; before each, so many seconds of quiet are waited for."""
 
     names: Sequence[str]
     rounds: int
     pace: Pace
+    patience: float = 0.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,18 @@ def resident_bytes(pid: int) -> int:
 def largest_bytes(pid: int) -> int:
     """Memory of the largest process of the tree: a server's worker."""
     return max(_resident(member) for member in tree(pid))
+
+
+def busy_seconds(cores: Collection[int]) -> float:
+    """Time in which these processors have done anything for anybody, to a hundredth of a second."""
+    names = {f"cpu{core}" for core in cores}
+    ticks = 0
+    for line in (_PROC / "stat").read_text().splitlines():
+        name, *spent = line.split()
+        if name in names:
+            user, nice, system, _idle, _waiting, *rest = map(int, spent[:8])
+            ticks += user + nice + system + sum(rest)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _nanoseconds(pid: int) -> int:

@@ -11,16 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from benchmarks.performance.calm import settle
 from benchmarks.performance.house import House
 from benchmarks.performance.loading import run
 from benchmarks.performance.measures import Figures, Pace
 from benchmarks.performance.servers import Server
 from benchmarks.performance.upstream import Shape
-from devtools.waiting import until
 
 REQUESTS = 100
 IDLE_SECONDS = 2.0
-DELETED_SECONDS = 40.0
 _SILENCE = 0.3
 _LINE = re.compile(rb'\+[\d.]+ \[\d+ (?P<who>[^\]]+)\] "(?P<command>[^"]+)"')
 
@@ -39,13 +38,13 @@ def redis_use(house: House, server: Server, _pace: Pace) -> Figures:
 
     What gateway and refresher ask when nothing happens is taken off.
     """
-    wait_for_deletion(house)
+    settle(house)
     with Watch(house) as idle:
         time.sleep(IDLE_SECONDS)
     with Watch(house) as answering:
         run(house, server, Shape(10), ["-n", str(REQUESTS), "-c", "1"])
     with Watch(house) as deleting:
-        wait_for_deletion(house)
+        settle(house)
     answered, deleted = _a_request(answering.use, idle.use), _a_request(deleting.use, idle.use)
     commands = {f"redis:{name}": calls / REQUESTS for name, calls in answering.use.commands.items()}
     return {
@@ -53,16 +52,6 @@ def redis_use(house: House, server: Server, _pace: Pace) -> Figures:
         "deletion_round_trips": deleted,
         **{name: calls for name, calls in commands.items() if calls >= 0.5},
     }
-
-
-def wait_for_deletion(house: House) -> None:
-    """Returns when the upstream has no chat left. Raises `TimeoutError`."""
-    until(lambda: _all_deleted(house), seconds=DELETED_SECONDS, what="all chats are deleted")
-
-
-def _all_deleted(house: House) -> bool:
-    figures = house.upstream.figures()
-    return figures["chats_deleted"] >= figures["chats_made"]
 
 
 def _a_request(use: Use, idle: Use) -> float:

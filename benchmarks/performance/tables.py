@@ -69,6 +69,10 @@ class Samples:
         """In the order of the rounds; nothing where it was not measured."""
         return self.values.get((server, figure), ())
 
+    def all_of(self, figure: str) -> list[float]:
+        """Of all servers and rounds."""
+        return [value for (_, found), values in self.values.items() if found == figure for value in values]
+
     def relate(self, figure: str, to: str, name: str) -> None:
         """A figure of each server as a multiple of that of the server `to`, round by round, under a new name."""
         base = self.of(to, figure)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.performance import rivals
 from benchmarks.performance.accounts import MODELS
+from benchmarks.performance.calm import settle, wait_for_quiet
 from benchmarks.performance.house import House
 from benchmarks.performance.loading import LoadFailed
 from benchmarks.performance.plan import DIRECT, LITELLM, MEASURES, NAIVE, NGINX, Measure, Plan
@@ -59,6 +60,8 @@ class Turns:
         for who in measure.of:
             if who not in standing:
                 continue
+            settle(self.house)
+            wait_for_quiet(self.house, plan.patience)
             try:
                 with self._server(who, measure, standing) as server:
                     self.samples.add(who, measure.take(self.house, server, plan.pace))
