@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from io import StringIO
 from typing import Final
 
 from gateway.breaker import Breaker
@@ -61,7 +62,7 @@ class Attempt:
         self._with = collaborators
         self._channel = channel
         self._outcome = Outcome(model=question.model)
-        self._texts: list[str] = []
+        self._text = StringIO()  # a list would take several times as much for the short pieces that come
         self._finish: Finish | None = None
 
     def run(self) -> Failure | None:
@@ -94,7 +95,7 @@ class Attempt:
     def _keep(self, chats: Opened) -> None:
         outcome, chat = self._outcome, self._question.chat
         keeping = self._question.thread.keeping(
-            self._lease.account.kind, outcome, chat, "".join(self._texts), self._finish
+            self._lease.account.kind, outcome, chat, self._text.getvalue(), self._finish
         )
         if keeping is not None:
             chats.keep(outcome.chat_id, keeping)
@@ -104,7 +105,7 @@ class Attempt:
         if behind is not None:
             outcome.chat_id = behind.chat_id
             chats.append(behind.chat_id)
-        put, flush, texts = self._channel.put, self._channel.flush, self._texts
+        put, flush, note = self._channel.put, self._channel.flush, self._text.write
         with closing(self._events()) as stream:
             for event in Watch(self._with.deadlines.of(self._question.chat)).over(stream):
                 kind = type(event)
@@ -113,7 +114,7 @@ class Attempt:
                         outcome.served = True
                         self._with.breaker.answered(account)
                     if isinstance(event, Text):
-                        texts.append(event.text)
+                        note(event.text)
                     put(event)
                 elif kind is Alive:
                     flush()
