@@ -18,18 +18,7 @@ from gateway.mirror import Mirror
 from gateway.standby import Standby
 from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import StoreUnavailable
-from kimi.pool import (
-    Bookmark,
-    Lease,
-    Leases,
-    Members,
-    PrivateAccounts,
-    Released,
-    Rest,
-    Store,
-    Summary,
-    Wish,
-)
+from kimi.pool import Bookmark, Lease, Leases, Members, PrivateAccounts, Released, Rest, Store, Summary, Wish
 from kimi.pool.changes import Changes
 from kimi.pool.fuse import Fuse
 from kimi.pool.leases import LEASE_SECONDS
