@@ -19,10 +19,8 @@ class Shieldable(Greenlet):  # type: ignore[misc]
     A greenlet of its own for every call that must not be cut in half would cost as much as the call.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._shields = 0
-        self._postponed: BaseException | type[BaseException] | None = None
+    _shields = 0
+    _postponed: Any = None
 
     @property
     def is_to_end(self) -> bool:
