@@ -43,9 +43,10 @@ class Answer:
 
     `status` is 0 until the head is there, `pieces` are those of the body that nobody has taken yet.
     `is_complete` says that all is there, `is_kept` that the connection may be used for another request then.
+    `fault` is what is wrong behind the pieces: nothing more will come.
     """
 
-    __slots__ = ("_broken", "_fields", "_framing", "_is_head", "_parser", "_until_end", "headers", "is_complete",
+    __slots__ = ("_fields", "_framing", "_is_head", "_parser", "_until_end", "fault", "headers", "is_complete",
                  "is_kept", "on_body", "pieces", "status")  # fmt: skip
 
     def __init__(self, method: str) -> None:
@@ -58,7 +59,7 @@ class Answer:
         self._until_end = False
         self._fields: list[tuple[bytes, bytes]] = []
         self._framing = 0
-        self._broken: Malformed | None = None
+        self.fault: Malformed | None = None
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
@@ -67,8 +68,8 @@ class Answer:
         What came in order before the fault can be taken from `pieces` before it is raised.
         """
         parser = self._parser
-        if self._broken:
-            raise self._broken
+        if self.fault:
+            raise self.fault
         if parser is None:
             self.is_kept = False
             return
@@ -107,7 +108,7 @@ class Answer:
         broken = error.__context__ if isinstance(error.__context__, Malformed) else Malformed(str(error))
         if not self.pieces:
             raise broken from None
-        self._broken = broken
+        self.fault = broken
 
     def on_message_begin(self) -> None:
         """More behind the answer: it is nobody's, so parsing ends here."""

@@ -122,6 +122,8 @@ class Exchange:
     def _read(self) -> None:
         if self._wire is None:
             raise Malformed("the answer was left before its end")
+        if self._answer.fault:  # whoever sent it may keep the connection for as long as it likes
+            raise self._answer.fault
         self._answer.feed(self._wire.receive())
 
     def _inflated(self, coding: Inflater) -> Iterator[bytes]:

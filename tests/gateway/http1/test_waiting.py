@@ -206,6 +206,19 @@ def test_whoever_is_torn_away_while_the_end_is_waited_for_closes_the_connection(
         assert closed.wait(0.25)
 
 
+def test_behind_a_fault_nothing_is_waited_for(client: Client) -> None:
+    def handle(peer: Peer) -> None:
+        begun(peer)
+        peer.send(b"4\r\ngood\r\nrubbish\r\n")
+        peer.wait_closed()
+
+    with Server(handle) as server, client.stream("GET", server.url, headers={}, timeout=60) as reply:
+        chunks = reply.chunks()
+        assert next(chunks) == b"good"
+        with gevent.Timeout(5), pytest.raises(Unreachable, match="Malformed"):
+            next(chunks)
+
+
 def test_many_streams_side_by_side_get_what_is_theirs(client: Client) -> None:
     everyone = threading.Barrier(30)
 
