@@ -35,8 +35,10 @@ class Calls:
         After any failure but an answer of Redis itself, and when a greenlet is killed meanwhile, the connection is
         closed: nobody reads the answer to another one's command.
         """
-        connection = self._take()
+        connection, since = self._take()
         try:
+            if self._monotonic() - since > RESTED_SECONDS:
+                _look_at(connection)
             connection.send_packed_command(connection.pack_command(*words), check_health=False)
             return connection.read_response()
         finally:
@@ -47,14 +49,18 @@ class Calls:
         for connection, _ in self._idle:
             connection.disconnect()
 
-    def _take(self) -> Any:
+    def _take(self) -> tuple[Any, float]:
         try:
-            connection, since = self._idle.pop()
+            return self._idle.pop()
         except IndexError:
-            return self._pool.make_connection()
-        if self._monotonic() - since > RESTED_SECONDS and connection.is_connected:
-            with suppress(RedisError, OSError):
-                if not connection.can_read():
-                    return connection
-            connection.disconnect()
-        return connection
+            return self._pool.make_connection(), self._monotonic()
+
+
+def _look_at(connection: Any) -> None:
+    """Closes one that Redis has closed, or on which it has said something that nobody asked for."""
+    if not connection.is_connected:
+        return
+    with suppress(RedisError, OSError):
+        if not connection.can_read():
+            return
+    connection.disconnect()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -12,6 +15,25 @@ from devtools.waiting import until
 from kimi.pool import Store, connect
 from kimi.pool.calls import RESTED_SECONDS, Calls
 from tests.valkey import Valkey
+
+ROOT = Path(__file__).parents[3]
+KILLED = """
+from gevent import monkey
+monkey.patch_all()
+import itertools, sys
+import gevent
+from kimi.pool import connect
+from kimi.pool.calls import Calls
+
+client = connect(sys.argv[1])
+calls = Calls(client, monotonic=itertools.count().__next__)  # every connection has rested
+for _ in range(3):
+    assert calls.run("ECHO", "mine") == "mine"
+    killed = gevent.spawn(calls.run, "ECHO", "nobody's")
+    gevent.sleep(0)
+    killed.kill()
+print(len(client.client_list()))
+"""
 
 
 class Clock:
@@ -103,6 +125,12 @@ def test_one_that_rested_and_is_well_is_used(own_valkey: Valkey, calls: Calls, c
     clock.now += 2 * RESTED_SECONDS
     calls.run("PING")
     assert connections(own_valkey) == before
+
+
+def test_a_greenlet_that_is_killed_leaves_its_connection(own_valkey: Valkey) -> None:
+    command = [sys.executable, "-c", KILLED, own_valkey.url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("2\n", "")  # that of the calls, and the one that counts them
 
 
 def test_scripts_that_redis_has_forgotten_are_told_again(client: redis.Redis) -> None:
