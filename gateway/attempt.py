@@ -106,8 +106,9 @@ class Attempt:
             outcome.chat_id = behind.chat_id
             chats.append(behind.chat_id)
         put, flush, note = self._channel.put, self._channel.flush, self._text.write
-        with closing(self._events()) as stream:
-            for event in Watch(self._with.deadlines.of(self._question.chat)).over(stream):
+        watch = Watch(self._with.deadlines.of(self._question.chat))
+        with closing(self._events()) as stream, watch:
+            for event in stream:
                 kind = type(event)
                 if kind in _VISIBLE:
                     if not outcome.served:
@@ -115,9 +116,12 @@ class Attempt:
                         self._with.breaker.answered(account)
                     if isinstance(event, Text):
                         note(event.text)
+                    watch.is_held = True
                     put(event)
                 elif kind is Alive:
+                    watch.is_held = True
                     flush()
+                    watch.goes_on()
                 elif isinstance(event, Finish):
                     outcome.served, outcome.finished = True, not event.cut
                     self._with.breaker.answered(account)

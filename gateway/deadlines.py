@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import gevent
 
-from kimi.chat import Chat, ChatOpened, Event, Feature
+from kimi.chat import Chat, Feature
 from kimi.errors import AnswerUnread, UpstreamTimeout
 
 
@@ -31,38 +30,38 @@ class Deadlines:
 
 
 class Watch:
-    """Raises `UpstreamTimeout` inside a stream that keeps its reader waiting for too long.
+    """Raises `UpstreamTimeout` in the greenlet that has entered it when the stream that it reads is silent for too long.
 
     When the time for the whole answer is over while it is the reader who does not go on, it is `AnswerUnread`.
 
     The error appears in whatever the stream waits for, so that its own clean-up closes the connection.
     One timer serves the whole stream and looks at the clock when it fires, because starting one for every event would
-    cost more than the event. What the reader does with an event does not count as the upstream's silence.
+    cost more than the event. While `is_held` it is our side that does not go on, which is no silence of the upstream.
     """
 
+    __slots__ = ("_allowed", "_end", "_limits", "_reader", "_since", "_timer", "is_held")
+
     def __init__(self, limits: Deadlines) -> None:
+        self.is_held = False
         self._limits = limits
         self._allowed = limits.first_byte
-        self._waiting_since: float | None = None
         self._timer: Any = None
 
-    def over(self, stream: Generator[Event]) -> Iterator[Event]:
-        """The events of `stream`. To be read by the greenlet that calls this."""
+    def __enter__(self) -> Self:
         self._reader: Any = gevent.getcurrent()
-        self._end = time.monotonic() + self._limits.total
+        self._since = time.monotonic()
+        self._end = self._since + self._limits.total
         self._arm(min(self._limits.first_byte, self._limits.total))
-        try:
-            while True:
-                self._waiting_since = time.monotonic()
-                event = next(stream, None)
-                self._waiting_since = None
-                if event is None:
-                    return
-                if not isinstance(event, ChatOpened):  # it can come of a call of its own, before the answer
-                    self._allowed = self._limits.idle
-                yield event
-        finally:
-            self._timer.close()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.close()
+
+    def goes_on(self) -> None:
+        """Bytes of the answer have come, and were passed on: the wait for the next ones begins."""
+        self.is_held = False
+        self._allowed = self._limits.idle
+        self._since = time.monotonic()
 
     def _arm(self, seconds: float) -> None:
         if self._timer is not None:
@@ -74,12 +73,12 @@ class Watch:
     def _check(self) -> None:
         now = time.monotonic()
         if now >= self._end:
-            late = UpstreamTimeout if self._waiting_since is not None else AnswerUnread
+            late = AnswerUnread if self.is_held else UpstreamTimeout
             self._reader.throw(late(f"the answer took longer than {self._limits.total:g} s"))
             return
         left = self._end - now
-        if self._waiting_since is not None:
-            silent = now - self._waiting_since
+        if not self.is_held:
+            silent = now - self._since
             if silent >= self._allowed:
                 self._reader.throw(UpstreamTimeout(f"nothing came for {silent:.1f} s"))
                 return
