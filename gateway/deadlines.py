@@ -30,7 +30,7 @@ class Deadlines:
 
 
 class Watch:
-    """Raises `UpstreamTimeout` in the greenlet that has entered it when the stream that it reads is silent for too long.
+    """Raises `UpstreamTimeout` in the greenlet that has entered it when the stream that it reads is silent too long.
 
     When the time for the whole answer is over while it is the reader who does not go on, it is `AnswerUnread`.
 
