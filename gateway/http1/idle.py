@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Final
 
 from gateway.http1.wire import Wire
@@ -17,22 +17,26 @@ _SWEEP_SECONDS: Final = 10.0
 
 
 class Idle:
-    """The one that was used last is used first, so that the others grow old. `clock` is in seconds."""
+    """The one that was used last is used first, so that the others grow old. `clock` is in seconds.
+
+    One on which the other end says something, or which it closes, is closed as soon as the loop sees it.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MOST) -> None:
         self._clock = clock
         self._most = most
         self._count = 0
         self._swept = clock()
-        self._waiting: dict[Hashable, deque[tuple[float, Wire]]] = {}
+        self._waiting: dict[Hashable, dict[Wire, float]] = {}  # since when, the oldest first
 
     def take(self, key: Hashable) -> Wire | None:
         """One on which the other end has neither said anything nor closed."""
         waiting = self._waiting.get(key)
         now = self._clock()
         while waiting:
-            since, wire = waiting.pop()
+            wire, since = waiting.popitem()
             self._count -= 1
+            wire.rouse()
             if now - since < IDLE_SECONDS and wire.is_quiet():
                 return wire
             wire.close()
@@ -47,7 +51,8 @@ class Idle:
             wire.close()
             return
         self._count += 1
-        self._waiting.setdefault(key, deque()).append((now, wire))
+        self._waiting.setdefault(key, {})[wire] = now
+        wire.rest(partial(self._leave, key))
 
     def close(self) -> None:
         """Closes all of them."""
@@ -59,8 +64,14 @@ class Idle:
 
     def _drop(self, is_due: Callable[[float], bool]) -> None:
         for key, waiting in list(self._waiting.items()):
-            while waiting and is_due(waiting[0][0]):
-                waiting.popleft()[1].close()
-                self._count -= 1
+            for wire, since in list(waiting.items()):
+                if not is_due(since):
+                    break
+                self._leave(key, wire)
             if not waiting:
                 del self._waiting[key]
+
+    def _leave(self, key: Hashable, wire: Wire) -> None:
+        del self._waiting[key][wire]
+        self._count -= 1
+        wire.close()

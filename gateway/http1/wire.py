@@ -2,7 +2,7 @@
 
 gevent's own sockets meet EAGAIN before every wait, and start a watcher and a timer each time.
 Here one watcher says when there is something to read, and stays started between reads: it switches straight into the
-greenlet that waits in this very wire, and stops when none does.
+greenlet that waits in this very wire, and stops when none does: then something came that nobody asked for.
 One timer looks at the clock when it fires.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import gevent
@@ -41,18 +42,21 @@ class Wire:
     `patience` is how many seconds a wait may last.
     """
 
-    __slots__ = ("_armed", "_hub", "_is_late", "_pending", "_since", "_sock", "_timer", "_waiting", "_watcher",
-                 "patience")  # fmt: skip
+    __slots__ = ("_armed", "_disturbed", "_hub", "_is_late", "_pending", "_poll", "_since", "_sock", "_timer",
+                 "_waiting", "_watcher", "patience")  # fmt: skip
 
     def __init__(self, sock: Socket) -> None:
         self.patience = 0.0
         self._sock = sock
         self._pending = getattr(sock, "pending", None)  # bytes that TLS has read already
+        self._poll = _POLL()
+        self._poll.register(sock.fileno(), _READABLE)
         self._hub: Any = gevent.get_hub()
         self._watcher: Any = self._hub.loop.io(sock.fileno(), _READABLE)
         self._timer: Any = None
         self._armed = 0.0  # for how many seconds
         self._waiting: Any = None
+        self._disturbed: Callable[[Wire], object] | None = None
         self._since = 0.0
         self._is_late = False
 
@@ -103,12 +107,21 @@ class Wire:
         """Whether the other end has said nothing, and has not closed."""
         if self._pending is not None and self._pending():
             return False
-        poll = _POLL()
-        poll.register(self._sock.fileno(), _READABLE)
-        return not poll.poll(0)
+        return not self._poll.poll(0)
+
+    def rest(self, disturbed: Callable[[Wire], object]) -> None:
+        """Nobody waits for anything: `disturbed` is called once with this wire, in the hub, when something comes."""
+        self._disturbed = disturbed
+        if not self._watcher.active:
+            self._watcher.start(self._ready)
+
+    def rouse(self) -> None:
+        """Somebody is about to wait again."""
+        self._disturbed = None
 
     def close(self) -> None:
         """Ends the connection."""
+        self._disturbed = None
         self._stop_timer()
         self._watcher.stop()
         self._watcher.close()
@@ -137,6 +150,9 @@ class Wire:
         greenlet = self._waiting
         if greenlet is None:
             self._watcher.stop()  # or it would fire in every round of the loop
+            if (disturbed := self._disturbed) is not None:
+                self._disturbed = None
+                disturbed(self)
             return
         self._waiting = None
         greenlet.switch()

@@ -13,6 +13,7 @@ from gateway.http1.idle import IDLE_SECONDS, Idle
 from gateway.http1.wire import Wire
 from kimi.errors import Unreachable
 from kimi.http import request
+from tests.gateway.scripted import wait_until
 from tests.kimi.loopback import Peer, Server, ok
 
 EVIL = b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"evil"'
@@ -156,6 +157,8 @@ def is_closed(other: socket.socket) -> bool:
     other.settimeout(0)
     try:
         return other.recv(1) == b""
+    except ConnectionResetError:  # with something unread
+        return True
     except BlockingIOError:
         return False
 
@@ -200,3 +203,30 @@ def test_no_more_are_kept_than_may_be(pairs: Pairs) -> None:
     idle.put("b", one)
     assert idle.take("b") is one
     one.close()
+
+
+@pytest.mark.parametrize("comes", [lambda other: other.sendall(b"x"), lambda other: other.shutdown(socket.SHUT_WR)])
+def test_one_that_is_not_quiet_any_more_ends_at_once(pairs: Pairs, comes: Callable[[socket.socket], None]) -> None:
+    idle = Idle(lambda: 0.0, most=2)
+    (one, quiet), (two, other), (three, _) = pairs(), pairs(), pairs()
+    idle.put("a", one)
+    idle.put("a", two)
+    comes(other)
+    wait_until(lambda: is_closed(other))
+    idle.put("a", three)  # there is room again
+    assert idle.take("a") is three
+    assert idle.take("a") is one
+    assert not is_closed(quiet)
+    one.close()
+    three.close()
+
+
+def test_what_is_used_again_is_not_closed_by_what_comes_then(pairs: Pairs) -> None:
+    idle = Idle(lambda: 0.0)
+    wire, other = pairs()
+    idle.put("a", wire)
+    assert idle.take("a") is wire
+    other.sendall(b"x")
+    wait_until(lambda: not wire._watcher.active)
+    assert wire.peek() == b"x"
+    wire.close()

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import gevent
 import pytest
@@ -17,19 +16,10 @@ from devtools.waiting import until
 from gateway.http1 import Client
 from gateway.http1.wire import Wire
 from kimi.errors import Unreachable
+from tests.gateway.scripted import wait_until
 from tests.kimi.loopback import Peer, Server
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def eventually(condition: Callable[[], Any]) -> None:
-    """Lets greenlets run until `condition` holds."""
-
-    def asked() -> Any:
-        gevent.sleep(0.001)
-        return condition()
-
-    until(asked, seconds=5)
 
 
 @pytest.fixture
@@ -73,7 +63,7 @@ def test_a_reader_is_woken_in_its_own_read_only(ends: Ends) -> None:
     other.sendall(b"one")
     assert busy.wait(5)
     other.sendall(b"two")
-    eventually(lambda: not wire._watcher.active)  # or the loop would turn for nothing
+    wait_until(lambda: not wire._watcher.active)  # or the loop would turn for nothing
     assert got == [b"one"] and not reader.dead
     done.set()
     reader.get(timeout=5)
@@ -126,7 +116,7 @@ def test_a_reader_that_is_torn_away_leaves_the_wire_as_it_was(ends: Ends) -> Non
     gevent.idle()
     reader.kill()
     other.sendall(b"for the next one")
-    eventually(lambda: not wire._watcher.active)
+    wait_until(lambda: not wire._watcher.active)
     assert wire.receive() == b"for the next one"
 
 
@@ -172,7 +162,7 @@ def test_whoever_is_torn_away_from_an_answer_closes_the_connection(
 
     with Server(handle) as server:
         reader = gevent.spawn(read, server.url)
-        eventually(ready.is_set)
+        wait_until(ready.is_set)
         if how == "kill":
             reader.kill()
         else:
