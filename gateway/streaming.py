@@ -23,6 +23,7 @@ class StreamBody(Iterator[bytes]):
 
     With an `outlet` the server writes the first piece, heartbeats and the last one; what comes between goes there by
     itself while the server waits for the next piece.
+    Where nothing more can be read it raises `ConnectionResetError` instead of ending.
     Not a generator: one that was never started would give nothing back when it is closed.
     """
 
@@ -61,7 +62,7 @@ class StreamBody(Iterator[bytes]):
         except ClientGone:
             self._run.entry.outcome = "client_gone"
             self._over = True
-            raise StopIteration from None
+            raise _cut_off() from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the client must not take the answer for complete
             return self._end(error)
         self._has_head = True
@@ -112,5 +113,10 @@ class StreamBody(Iterator[bytes]):
         else:
             log.warning("a stream was cut off", request_id=entry.request_id, reason=f"{type(error).__name__}: {error}")
         if self._outlet is not None and self._outlet.is_torn:
-            raise ConnectionResetError(errno.ECONNRESET, "a piece of the stream was cut off")
+            raise _cut_off()
         return self._stream.fail(problem)
+
+
+def _cut_off() -> OSError:
+    """Has the server close the connection without the end of the body, which would make it pass for whole."""
+    return ConnectionResetError(errno.ECONNRESET, "the stream was cut off")

@@ -160,6 +160,18 @@ def test_a_client_that_leaves_is_noticed_at_once(gunicorn: Gunicorn, words: str,
     assert time.monotonic() - left < 0.5
 
 
+def test_an_answer_whose_client_has_said_goodbye_has_no_end(gunicorn: Gunicorn) -> None:
+    question = orjson.dumps(body("one sleep=60 two", stream=True))
+    with gunicorn.connect() as connection:
+        connection.sendall(head(len(question)) + question)
+        came = b""
+        while b'"one ' not in came:
+            came += connection.recv(65_536)
+        connection.shutdown(socket.SHUT_WR)
+        came += b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert not came.endswith(b"\r\n0\r\n\r\n"), "or it would pass for whole"
+
+
 def test_a_request_that_waits_behind_another_is_answered_after_it(gunicorn: Gunicorn) -> None:
     first, second = (orjson.dumps(body(words)) for words in ("one sleep=0.3 two", "three"))
     with gunicorn.connect() as connection:

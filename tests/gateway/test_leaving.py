@@ -59,7 +59,7 @@ class Client:
     def _serve_stream(self) -> None:
         stream = ChatStream(IDENTITY, Tally(CHAT.messages), include_usage=False)
         body = StreamBody(self._run(), stream, heartbeat=60, monotonic=time.monotonic, on_close=lambda: None)
-        with suppress(ClientGone):
+        with suppress(ClientGone, ConnectionResetError):
             try:
                 body.begin(60)
                 for _ in body:

@@ -121,11 +121,13 @@ def test_what_runs_when_the_process_ends_is_told() -> None:
     assert 30 <= scene.clock() - scene.entry.started <= 31
 
 
-def test_a_client_that_left_ends_the_stream() -> None:
+def test_a_client_that_left_gets_no_end() -> None:
     scene = Scene(Text("a"), Text("b"))
     scene.body.begin(15)
     next(scene.body)
     scene.client.leave()
+    with pytest.raises(ConnectionResetError):
+        next(scene.body)
     assert list(scene.body) == []
     scene.body.close()
     assert scene.entry.outcome == "client_gone"
