@@ -7,14 +7,25 @@ at every request. Header names by the vendor's page; ids from the token's claims
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 from urllib.parse import urlsplit
 
 from kimi import claims
 from kimi.accounts import Account
 
+REMEMBERED: Final = 512
+"""For so many tokens it is known what their headers are, at about 2 KiB each, in memory only."""
 
-def web_headers(account: Account, token: str, base: str) -> dict[str, str]:
+
+def web_headers(account: Account, token: str, base: str) -> Mapping[str, str]:
     """Headers for a call to `base` with the access token."""
+    return _headers(account.name, token, base)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _headers(name: str, token: str, base: str) -> Mapping[str, str]:
     said = claims.read(token)
     url = urlsplit(base)
     headers = {
@@ -23,7 +34,7 @@ def web_headers(account: Account, token: str, base: str) -> dict[str, str]:
         "Referer": f"{base}/",
         "R-Timezone": "Asia/Shanghai",
         "X-Msh-Platform": "web",
-        "X-Msh-Device-Id": said.device_id or made_up_device(account.name),
+        "X-Msh-Device-Id": said.device_id or made_up_device(name),
     }
     if said.sub:
         headers["X-Traffic-Id"] = said.sub
