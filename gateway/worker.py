@@ -165,6 +165,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             raise StopIteration from None
         except (gevent.GreenletExit, SystemExit):
             self.log.debug("a connection is closed in the middle of a request")
+            raise StopIteration from None
         finally:
             self._requests -= 1
             self.cfg.post_request(self, req, environ, answer)

@@ -24,7 +24,7 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 class Pieces:
     """A body that notes when it is closed, and may know its last piece."""
 
-    def __init__(self, *pieces: bytes | Exception, knows: bool = False) -> None:
+    def __init__(self, *pieces: bytes | BaseException, knows: bool = False) -> None:
         self._pieces = list(pieces)
         self._knows = knows
         self.closed = 0
@@ -40,7 +40,7 @@ class Pieces:
         if not self._pieces:
             raise StopIteration
         piece = self._pieces.pop(0)
-        if isinstance(piece, Exception):
+        if isinstance(piece, BaseException):
             raise piece
         return piece
 
@@ -197,6 +197,13 @@ def test_an_error_behind_the_head_cuts_the_answer_off(caplog: pytest.LogCaptureF
     assert parts(answer)[2] == b"3\r\none\r\n", "neither an end nor a second head"
     assert body.closed == 1
     assert caplog.records[-1].exc_info is not None
+
+
+def test_nothing_follows_an_answer_in_which_the_worker_ended() -> None:
+    body = Pieces(b"one", gevent.GreenletExit())
+    answer = b"".join(serve(app_of(body), GET * 2))
+    assert parts(answer)[2] == b"3\r\none\r\n"
+    assert body.closed == 1
 
 
 def test_a_body_is_closed_once_its_end_is_written() -> None:
