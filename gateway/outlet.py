@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from gateway.errors import ClientGone
@@ -35,7 +36,8 @@ class SocketOutlet:
         self.is_torn = False
         self._sock = sock
         self._is_chunked = is_chunked
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        with suppress(OSError):  # whoever has left is noticed elsewhere
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
 
     @classmethod
     def of(cls, environ: Mapping[str, Any]) -> SocketOutlet | None:

@@ -74,6 +74,14 @@ def test_a_client_that_hangs_up_is_gone(ends: tuple[Any, Any]) -> None:
     assert way.is_torn
 
 
+def test_a_client_that_had_left_before_is_told_by_the_first_write(ends: tuple[Any, Any]) -> None:
+    server, _ = ends
+    server.close()  # macOS refuses options of a connection that was reset as it does those of a closed one
+    way = outlet(server)
+    with pytest.raises(ClientGone):
+        way.write(b"x")
+
+
 def test_a_piece_that_was_cut_off_is_known(ends: tuple[Any, Any]) -> None:
     server, _ = ends
     way = outlet(server)
