@@ -14,6 +14,10 @@ from urllib3.util.ssltransport import SSLTransport
 from gateway.http1.routes import Proxy, Route
 from gateway.http1.wire import Socket
 
+RECEIVED_BYTES: Final = 64 * 1024
+"""What the kernel keeps of an answer that nobody reads on; it takes twice as much for it, and by itself up to 6 MiB."""
+
+_OPTIONS: Final = (*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES))
 _SOCKS5: Final = 2  # PySocks' number for it
 _PLAIN: Final = get_original("socket", "socket")
 
@@ -62,29 +66,30 @@ def dial(route: Route, context: ssl.SSLContext, timeout: float) -> Socket:
 def _connection(route: Route, context: ssl.SSLContext, timeout: float) -> HTTPConnection:
     """Where a connection is made to: the host itself, or the proxy that stands before it."""
     proxy, is_secure = route.proxy, route.scheme == "https"
+    common: dict[str, Any] = {"timeout": timeout, "socket_options": _OPTIONS}
     secure: dict[str, Any] = {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"} if is_secure else {}
     if proxy is None:
-        return (HTTPSConnection if is_secure else HTTPConnection)(route.host, route.port, timeout=timeout, **secure)
+        return (HTTPSConnection if is_secure else HTTPConnection)(route.host, route.port, **common, **secure)
     if proxy.is_socks:
-        return _through_socks(route, proxy, timeout, secure)
+        return _through_socks(route, proxy, common | secure)
     if not is_secure:
         if proxy.scheme == "https":
             secure = {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
-        return (HTTPSConnection if secure else HTTPConnection)(proxy.host, proxy.port, timeout=timeout, **secure)
+        return (HTTPSConnection if secure else HTTPConnection)(proxy.host, proxy.port, **common, **secure)
     tunnel = HTTPSConnection(
         proxy.host,
         proxy.port,
-        timeout=timeout,
         proxy_config=ProxyConfig(
             context, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None
         ),
+        **common,
         **secure,
     )
     tunnel.set_tunnel(route.host, route.port, headers=proxy.headers, scheme=proxy.scheme)
     return tunnel
 
 
-def _through_socks(route: Route, proxy: Proxy, timeout: float, secure: dict[str, Any]) -> HTTPConnection:
+def _through_socks(route: Route, proxy: Proxy, how: dict[str, Any]) -> HTTPConnection:
     options: Any = {
         "socks_version": _SOCKS5,
         "proxy_host": proxy.host,
@@ -93,5 +98,5 @@ def _through_socks(route: Route, proxy: Proxy, timeout: float, secure: dict[str,
         "password": proxy.password,
         "rdns": proxy.scheme == "socks5h",
     }
-    kind = SOCKSHTTPSConnection if secure else SOCKSConnection
-    return kind(options, route.host, route.port, timeout=timeout, **secure)
+    kind = SOCKSHTTPSConnection if route.scheme == "https" else SOCKSConnection
+    return kind(options, route.host, route.port, **how)

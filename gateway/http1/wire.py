@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 import gevent
 from gevent.monkey import get_original
 
-READ_BYTES: Final = 65_536
+READ_BYTES: Final = 16_384
+"""All that one read brings is held several times over while its client takes it: as bytes, as text, as chunks."""
 
 _READABLE: Final = 1
 _EITHER: Final = 3

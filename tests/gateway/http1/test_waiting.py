@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import gevent
 import pytest
@@ -14,6 +16,8 @@ from gevent.event import Event
 
 from devtools.waiting import until
 from gateway.http1 import Client
+from gateway.http1.dialling import RECEIVED_BYTES, dial
+from gateway.http1.routes import route
 from gateway.http1.wire import Wire
 from kimi.errors import Unreachable
 from tests.gateway.scripted import wait_until
@@ -226,3 +230,10 @@ def test_many_streams_side_by_side_get_what_is_theirs(client: Client) -> None:
         readers = [gevent.spawn(read, server.url, name) for name in names]
         assert [reader.get(timeout=10) for reader in readers] == [(name * 20).encode() for name in names]
         client.close()
+
+
+def test_the_kernel_keeps_little_of_an_answer_that_nobody_reads_on() -> None:
+    with Server(Peer.wait_closed) as server:
+        sock: Any = dial(route(server.url, None), ssl.create_default_context(), 5)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * RECEIVED_BYTES
+        sock.close()
