@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 from kimi.http import HEADERS
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # but for tabs, and the ends of our own lines
+_CONTROL: Final = bytes({*range(32), 127} - set(b"\t\r\n"))  # but for tabs, and the ends of our own lines
 _EMPTY_BODIES: Final = frozenset({"GET", "HEAD"})
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
@@ -23,32 +24,46 @@ def head(
     `own` are headers that the route asks for, `size` is that of the body in bytes.
     Raises ValueError for what could not be said, or would say something else.
     """
-    if not _is_token(method):
-        raise ValueError("no method")
     if " " in target:
         raise ValueError("no target")
-    lines = [f"{method} {target} HTTP/1.1"]
-    closes = False
-    names = set()
-    for name, value in headers.items():
-        small = name.lower()
-        names.add(small)
-        if small in _FRAMING:  # said below, as it is
-            continue
-        if not _is_token(name):
-            raise ValueError("no header")
-        closes = closes or (small == "connection" and "close" in value.lower())
-        lines.append(f"{name}: {value}")
-    lines[1:1] = [f"{name}: {value}" for name, value in {**own, **HEADERS}.items() if name.lower() not in names]
+    form = _form(method, tuple(own.items()), tuple(headers))
+    said = [f"{start}{headers[name]}" for name, start in form.gaps]
+    lines = form.lines
     if size is not None or method not in _EMPTY_BODIES:
-        lines.append(f"Content-Length: {size or 0}")
-    lines += ("", "")
-    text = "\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or _CONTROL.search(text):
+        said.append(f"\r\nContent-Length: {size or 0}")
+        lines += 1
+    raw = f"{method} {target} HTTP/1.1{form.ours}{''.join(said)}\r\n\r\n".encode("latin-1")
+    if not raw.count(b"\n") == raw.count(b"\r") == lines or len(raw.translate(None, _CONTROL)) != len(raw):
         raise ValueError("a control character")
-    return text.replace("\n", "\r\n").encode("latin-1"), closes
+    return raw, bool(form.connection) and any("close" in headers[name].lower() for name in form.connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What heads of `lines` lines have in common that differ in nothing but target and values.
+
+    `ours` are the headers that the caller does not say, `gaps` the names of those that he says, each with what stands
+    before its value, and `connection` those among them that say what becomes of the connection.
+    """
+
+    lines: int
+    ours: str = field(repr=False)
+    gaps: tuple[tuple[str, str], ...]
+    connection: tuple[str, ...]
 
 
 @lru_cache(maxsize=256)
-def _is_token(name: str) -> bool:
-    return _TOKEN.fullmatch(name) is not None
+def _form(method: str, own: tuple[tuple[str, str], ...], names: tuple[str, ...]) -> _Form:
+    small = {name: name.lower() for name in names}
+    said = [name for name in names if small[name] not in _FRAMING]  # that is said behind them, as it is
+    if not _TOKEN.fullmatch(method):
+        raise ValueError("no method")
+    if not all(map(_TOKEN.fullmatch, said)):
+        raise ValueError("no header")
+    ours = {name: value for name, value in {**dict(own), **HEADERS}.items() if name.lower() not in small.values()}
+    return _Form(
+        len(ours) + len(said) + 2,  # with the first and the last
+        "".join(f"\r\n{name}: {value}" for name, value in ours.items()),
+        tuple((name, f"\r\n{name}: ") for name in said),
+        tuple(name for name in said if small[name] == "connection"),
+    )

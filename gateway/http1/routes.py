@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -11,6 +12,7 @@ from urllib3.util import Url, make_headers, parse_url
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PROXIES: Final = frozenset({"http", "https", "socks5", "socks5h"})
+_URL: Final = re.compile("([^:]*://[^/?#]*)([^#]*)")
 _IN_TARGETS: Final = "!#$%&'()*+,/:;=?@[]~"  # what a URL may hold as it is
 
 
@@ -54,17 +56,15 @@ class Route:
 
 def split(url: str) -> tuple[str, str]:
     """The origin of `url` (scheme, host and port) and the target of a request to it. Raises ValueError."""
-    scheme, mark, rest = url.partition("://")
-    if not mark:
+    found = _URL.match(url)
+    if found is None:
         raise ValueError("a URL needs a scheme")
-    rest = rest.partition("#")[0]
-    end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
-    target = rest[end:]
+    origin, target = found.groups()
     if not target.startswith("/"):
         target = f"/{target}"
     if not target.isascii() or " " in target:
         target = quote(target, safe=_IN_TARGETS)
-    return f"{scheme}://{rest[:end]}", target
+    return origin, target
 
 
 @lru_cache(maxsize=1024)

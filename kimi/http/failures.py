@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import requests
 import urllib3
@@ -26,16 +24,24 @@ def named(url: str) -> str:
     return url.partition("//")[2].partition("/")[0].rpartition("@")[2]
 
 
-@contextmanager
-def translated(host: str, *, leaves: bool = True) -> Iterator[None]:
-    """Raises what goes wrong inside as `Unreachable` or `UpstreamTimeout`, about `host`.
+class translated:  # noqa: N801  (it is used like a function)
+    """A context that raises what goes wrong inside as `Unreachable` or `UpstreamTimeout`, about `host`.
 
     `leaves` is false where nothing of a request can have been sent yet.
     """
-    try:
-        yield
-    except (*_LATE, ValueError, *_BROKEN) as error:
-        raise explained(host, error, leaves=leaves) from (None if _may_quote(error) else error)
+
+    __slots__ = ("_host", "_leaves")
+
+    def __init__(self, host: str, *, leaves: bool = True) -> None:
+        self._host, self._leaves = host, leaves
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and isinstance(error, (*_LATE, ValueError, *_BROKEN)):
+            told = explained(self._host, error, leaves=self._leaves)
+            raise told from (None if _may_quote(error) else error)
 
 
 def explained(host: str, error: Exception, *, leaves: bool = True) -> UpstreamError:

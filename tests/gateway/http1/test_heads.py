@@ -32,6 +32,22 @@ def test_what_the_caller_says_goes_before_what_every_request_says() -> None:
     assert b"HOST: other.invalid" in made and b"kimi.invalid" not in made
 
 
+def test_heads_with_the_same_names_say_each_its_own() -> None:
+    one, one_closes = head("GET", "/1", OWN, {"X": "%s", "Connection": "close"}, None)
+    two, two_closes = head("GET", "/2", OWN, {"X": "{y}", "Connection": "x"}, None)
+    assert (one_closes, two_closes) == (True, False)
+    assert one.startswith(b"GET /1 ") and one.endswith(b"X: %s\r\nConnection: close\r\n\r\n")
+    assert two == one.replace(b"/1", b"/2").replace(b"%s", b"{y}").replace(b"close", b"x")
+    other, _ = head("GET", "/1", {"Host": "other.invalid"}, {"X": "%s", "Connection": "close"}, None)
+    assert other == one.replace(b"kimi.invalid", b"other.invalid")
+
+
+@pytest.mark.parametrize("method", ["", "GET /", "GET\r\n", "Ü"])
+def test_a_method_that_is_none_is_refused(method: str) -> None:
+    with pytest.raises(ValueError, match="no method"):
+        head(method, "/", OWN, {}, None)
+
+
 @pytest.mark.parametrize(
     ("method", "size", "said"),
     [("GET", None, None), ("HEAD", None, None), ("DELETE", None, "0"), ("POST", 0, "0"), ("PUT", 7, "7")],
