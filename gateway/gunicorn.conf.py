@@ -16,6 +16,7 @@ scratch.share_figures(os.environ, scratch.in_memory())  # before prometheus_clie
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from gateway.metrics import keep_as
 from gateway.settings import GatewaySettings
 from gateway.startup import check_address, check_store, warn
 from gateway.worker import MARGIN_SECONDS, Log, Worker
@@ -60,6 +61,11 @@ def on_starting(server: Any) -> None:
     """Before the first worker."""
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """A worker begins. It makes its figures later on, with its application."""
+    keep_as(worker.pid)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -14,7 +14,8 @@ from tests.kimi.pool.pools import web
 
 WORKER = """
 import sys
-from gateway.metrics import Metrics
+from gateway.metrics import Metrics, keep_as
+keep_as(int(sys.argv[2]))
 metrics = Metrics()
 metrics.failovers.inc(2)
 metrics.in_flight.inc()
@@ -34,14 +35,17 @@ def test_one_process_tells_its_own_figures() -> None:
 def test_each_of_several_workers_tells_the_figures_of_all(tmp_path: Path) -> None:
     environment = {**os.environ, DIRECTORY: str(tmp_path)}
     texts = [
-        subprocess.run([sys.executable, "-c", WORKER, up], env=environment, capture_output=True, text=True, check=True)
-        for up in "10"
+        subprocess.run(
+            [sys.executable, "-c", WORKER, up, number], env=environment, capture_output=True, text=True, check=True
+        )
+        for number, up in (("11", "1"), ("12", "0"))
     ]
     assert "kimi_gateway_failovers_total 2.0" in texts[0].stdout
     assert "kimi_gateway_failovers_total 4.0" in texts[1].stdout
     assert "kimi_gateway_in_flight 2.0" in texts[1].stdout
     assert "kimi_gateway_store_up 1.0" in texts[0].stdout
     assert "kimi_gateway_store_up 0.0" in texts[1].stdout, "one that is cut off is enough"
+    assert {path.name for path in tmp_path.glob("counter_*")} == {"counter_11.db", "counter_12.db"}
 
 
 def test_upstreams_that_are_left_alone_are_counted_and_not_named() -> None:
