@@ -124,6 +124,38 @@ def test_the_console_form_is_for_people(capsys: pytest.CaptureFixture[str]) -> N
     assert "eyJ" not in said
 
 
+def test_the_short_way_writes_the_same_line(capsys: pytest.CaptureFixture[str]) -> None:
+    fields = {
+        "token": "opaque",
+        "model": JWT,
+        "count": 2,
+        "streamed": True,
+        "failures": ["爱", f"Bearer {JWT}"],
+        "x": 0.5,
+    }
+    logs.configure("info", "json")
+    logs.writer("tests.logs", "request")(logging.INFO, dict(fields))
+    log.info("request", **fields)
+    short, long = lines(capsys)
+    assert short.pop("timestamp") <= long.pop("timestamp")
+    assert list(short.items()) == list(long.items())
+    assert short["failures"] == ["爱", "[redacted]"]
+
+
+def test_the_short_way_leaves_lines_below_the_level_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    write = logs.writer("tests.logs", "request")
+    write(logging.DEBUG, {})
+    write(logging.INFO, {})
+    assert [line["level"] for line in lines(capsys)] == ["info"]
+
+
+def test_the_short_way_knows_the_console_form(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "console")
+    logs.writer("tests.logs", "request")(logging.INFO, {"model": JWT})
+    assert "model=[redacted]" in capsys.readouterr().err
+
+
 def test_a_line_that_cannot_be_written_harms_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as stream:
         monkeypatch.setattr("sys.stderr", stream)
