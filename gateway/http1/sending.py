@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 
 from gateway.http1.answers import Answer, Malformed
 from gateway.http1.wire import Wire
-from kimi.http import Content
+from kimi.http import Content, Pieces
 
 _SMALL_BYTES = 65_536  # a body of no more goes out together with the head
 
@@ -17,30 +16,33 @@ def send(head: bytes, content: Content | None, wire: Wire, answer: Answer) -> bo
 
     Raises OSError, and `Malformed`, also for a body that is not as long as it said.
     """
-    with suppress(BrokenPipeError, ConnectionResetError):  # what was said before that can still be read
-        return all(_send(portion, wire, answer) for portion in _portions(head, content))
-    return False
+    try:
+        for portion in _portions(head, content):
+            if not _send(portion, wire, answer):
+                return False
+    except (BrokenPipeError, ConnectionResetError):  # what was said before that can still be read
+        return False
+    return True
 
 
-def _portions(head: bytes, content: Content | None) -> Iterator[bytes]:
+def _portions(head: bytes, content: Content | None) -> Iterable[bytes]:
     if not content:
-        yield head
-    elif isinstance(content, bytes):
-        if len(content) <= _SMALL_BYTES:
-            yield head + content
-        else:
-            yield head
-            yield content
-    else:
-        yield head
-        left = len(content)
-        for piece in content:
-            left -= len(piece)
-            if left < 0:
-                break
-            yield piece
-        if left:
-            raise Malformed("a body that is not as long as it says")
+        return (head,)
+    if isinstance(content, bytes):
+        return (head + content,) if len(content) <= _SMALL_BYTES else (head, content)
+    return _pieces(head, content)
+
+
+def _pieces(head: bytes, content: Pieces) -> Iterator[bytes]:
+    yield head
+    left = len(content)
+    for piece in content:
+        left -= len(piece)
+        if left < 0:
+            break
+        yield piece
+    if left:
+        raise Malformed("a body that is not as long as it says")
 
 
 def _send(data: bytes, wire: Wire, answer: Answer) -> bool:
