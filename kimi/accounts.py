@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Kind(StrEnum):
@@ -56,8 +57,12 @@ class Account:
     @property
     def line(self) -> str:
         """The way to its upstream: accounts that share host and proxy share what happens on it. Shows neither."""
-        way = "\n".join((self.kind, self.region, self.base_url or "", self.proxy or ""))
-        return hashlib.sha256(way.encode()).hexdigest()[:16]
+        return _line("\n".join((self.kind, self.region, self.base_url or "", self.proxy or "")))
+
+
+@lru_cache(maxsize=1024)
+def _line(way: str) -> str:
+    return hashlib.sha256(way.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
