@@ -61,7 +61,7 @@ class ChatRemover:
         enabled: bool = True,
         pauses: Sequence[float] = PAUSES,
     ) -> None:
-        self._upstreams = upstreams
+        self._upstreams = {kind: one for kind, one in upstreams.items() if isinstance(one, KeepsChats)}
         self._ledger = ledger
         self._records = records
         self._enabled = enabled
@@ -75,8 +75,7 @@ class ChatRemover:
 
     def collecting(self, account: Account, token: str) -> Opened:
         """Takes the ids of the chats that a request opens."""
-        upstream = self._upstreams[account.kind]
-        return Opened(self, upstream if isinstance(upstream, KeepsChats) else None, account, token)
+        return Opened(self, self._upstreams.get(account.kind), account, token)
 
     def opened(self, chat: StandingChat) -> None:
         """`chat` stands at its upstream."""
