@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import BlockingConnectionPool
+from redis.connection import BlockingConnectionPool, Connection
 from redis.retry import Retry
 
 SECONDS = 1.0
@@ -20,6 +23,7 @@ def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Red
     """
     pool = BlockingConnectionPool.from_url(
         url,
+        connection_class=_Connection,  # but for rediss:// and unix://, which have their own
         max_connections=connections,
         timeout=timeout,
         socket_timeout=timeout,
@@ -42,3 +46,23 @@ def connect_listener(url: str) -> Redis:
         decode_responses=True,
     )
     return Redis.from_pool(pool)
+
+
+class _Socket(socket.socket):
+    """Sends what fits at once, as commands do.
+
+    gevent's `sendall` asks for the size of buffers first, which is a quarter of what a whole call costs.
+    """
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        sent = self.send(data, flags)
+        if sent < len(data):
+            super().sendall(memoryview(data)[sent:], flags)
+
+
+class _Connection(Connection):
+    def _connect(self) -> socket.socket:
+        made: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
+        sock = _Socket(made.family, made.type, made.proto, made.detach())
+        sock.settimeout(self.socket_timeout)
+        return sock

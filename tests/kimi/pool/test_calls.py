@@ -74,6 +74,13 @@ def test_one_caller_needs_one_connection(own_valkey: Valkey, calls: Calls, clien
     until(lambda: connections(own_valkey) == [])
 
 
+def test_a_command_that_is_too_large_for_one_portion_arrives_whole(own_valkey: Valkey) -> None:
+    with connect(own_valkey.url, timeout=10) as client:
+        text = "0123456789" * 2_000_000
+        assert Calls(client).run("SET", "long", text)
+        assert client.get("long") == text
+
+
 def test_callers_at_the_same_time_do_not_wait_for_each_other(own_valkey: Valkey, calls: Calls) -> None:
     answers: list[object] = []
     threads = [threading.Thread(target=lambda: answers.append(calls.run("BLPOP", "q", 0.1))) for _ in range(3)]
