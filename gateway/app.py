@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
 import structlog
 from flask import Flask, Request, Response
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 from gateway.paths import CanonicalPaths
 from gateway.problems import describe
@@ -29,7 +33,33 @@ class Gateway(Flask):
         """Looks for the endpoint by path and method alone. A `Host` that is none is refused all the same."""
         if request is None:
             return super().create_url_adapter(None)
-        return MapAdapter(self.url_map, request.host, "/", "", "http", request.path, request.method)
+        return _Routes(self._plain, self.url_map, request.host, "/", "", "http", request.path, request.method)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is asynchronous, so nothing is asked whether it is."""
+        return func
+
+    @cached_property
+    def _plain(self) -> Mapping[tuple[str, str], Rule]:
+        """The endpoints whose paths have no parameters, by method and path."""
+        rules = [rule for rule in self.url_map.iter_rules() if not rule.arguments]
+        return {(method, rule.rule): rule for rule in rules for method in rule.methods or ()}
+
+
+class _Routes(MapAdapter):
+    """Finds endpoints without parameters at one glance.
+
+    werkzeug's search leaves a cycle behind each time, and those were all that a request left to the garbage collector.
+    """
+
+    def __init__(self, plain: Mapping[tuple[str, str], Rule], *args: Any) -> None:
+        super().__init__(*args)
+        self._plain = plain
+
+    def match(self, *args: Any, **options: Any) -> Any:
+        """The rule and its parameters, as Flask asks for them. Raises `HTTPException` where there is none."""
+        rule = self._plain.get((self.default_method, self.path_info))
+        return super().match(*args, **options) if rule is None else (rule, {})
 
 
 def create_app(settings: GatewaySettings, services: Services) -> Gateway:

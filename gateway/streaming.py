@@ -80,6 +80,7 @@ class StreamBody(Iterator[bytes]):
         self._closed = True
         if not self._over:
             self._run.entry.outcome = "client_gone"
+        self._write = None  # it holds this body, which would stay until somebody looks for garbage
         self._run.close(self._stream)
         self._on_close()
 
