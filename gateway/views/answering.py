@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from gateway.streaming import StreamBody
 from gateway.surfaces.chat_request import ChatRequest
 from gateway.surfaces.wire import Stream, Whole
 from gateway.turn import Turn
-from gateway.views.replies import raw_reply
+from gateway.views.replies import StreamReply, raw_reply
 from gateway.views.requests import authenticate, entry, named_by
 from kimi.context import fitting
 from kimi.errors import AccountError, NoAccount
@@ -32,7 +32,6 @@ PATIENCE: Final = 15.0
 """Seconds for which the status line is held back; a client waits for headers 60 s at the least."""
 BREATH: Final = 0.001
 """Seconds for which long work lets others run; a sleep of none wakes only those that wait for no socket."""
-_STREAM_HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 class Answering:
@@ -72,9 +71,7 @@ class Answering:
                 body.begin(PATIENCE)
             undo.pop_all()
         run.entry.streaming = True
-        return Response(
-            body, content_type="text/event-stream; charset=utf-8", headers=_STREAM_HEADERS, direct_passthrough=True
-        )
+        return StreamReply(body)
 
     def _start(self, caller: Caller, asked: ChatRequest, turn: Turn) -> Run:
         services = self._services

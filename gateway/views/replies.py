@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from gateway.problems import Problem
+from gateway.streaming import StreamBody
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_STREAM_HEADERS: Final = (
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("cache-control", "no-cache"),
+    ("x-accel-buffering", "no"),
+)
 
 
 def json_reply(body: Any, status: int = 200) -> Response:
@@ -18,6 +29,19 @@ def json_reply(body: Any, status: int = 200) -> Response:
 def raw_reply(body: bytes, status: int = 200) -> Response:
     """A body that is JSON already."""
     return Response(body, status, content_type="application/json")
+
+
+class StreamReply(Response):
+    """Server-sent events. werkzeug looks through headers for what is never among these."""
+
+    def __init__(self, body: StreamBody) -> None:
+        super().__init__(body, headers=Headers(_STREAM_HEADERS), direct_passthrough=True)
+        self._body = body
+
+    def __call__(self, _environ: WSGIEnvironment, start_response: StartResponse) -> StreamBody:
+        """The body, as the server asks for it."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self._body
 
 
 def problem_reply(problem: Problem) -> Response:
