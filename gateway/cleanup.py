@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gevent.pool import Group
@@ -92,7 +92,7 @@ class ChatRemover:
     def kept(self, doomed: Doomed, keeping: Keeping) -> None:
         """The pool keeps the chat."""
         if self._enabled and keeping.moment:
-            self._deletions.after(keeping.seconds, replace(doomed, key=keeping.key))
+            self._deletions.after(keeping.seconds, doomed, keeping.key)
 
     def delete(self, doomed: Doomed) -> None:
         """Nobody can continue the chat."""

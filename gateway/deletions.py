@@ -47,16 +47,12 @@ class Endings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A chat that is to be deleted, and what that takes.
-
-    As long as its conversation is kept by `key`, others may come and continue it.
-    """
+    """A chat that is to be deleted, and what that takes."""
 
     chat: StandingChat
     account: Account
     token: str = field(repr=False)
     upstream: KeepsChats
-    key: str = ""
     tries: int = 0
 
 
@@ -83,7 +79,7 @@ class Deletions:
         self._pauses = pauses
         self._most = most
         self._monotonic = monotonic
-        self._waiting: list[tuple[float, int, Doomed]] = []  # a heap, by time
+        self._waiting: list[tuple[float, int, str, Doomed]] = []  # a heap, by time; with the key, where there is one
         self._numbers = itertools.count()
         self._due: deque[Doomed] = deque()
         self._hands = 0  # greenlets that delete
@@ -95,11 +91,20 @@ class Deletions:
 
     def now(self, doomed: Doomed) -> None:
         """Deletes a chat that nobody can continue."""
-        self._add(doomed, None)
+        if self.pending >= self._most:
+            self._ledger.left(doomed.chat)
+            return
+        self.pending += 1
+        self._begin(doomed)
 
-    def after(self, seconds: float, doomed: Doomed) -> None:
-        """Deletes a chat so many seconds from now, unless somebody has continued it until then."""
-        self._add(doomed, seconds)
+    def after(self, seconds: float, doomed: Doomed, key: str) -> None:
+        """Deletes a chat so many seconds from now, unless somebody has continued it until then.
+
+        That is possible as long as its conversation is kept by `key`. Of what is kept the refresher knows already.
+        """
+        if self.pending < self._most:
+            self.pending += 1
+            self._wait(seconds, doomed, key)
 
     def join(self, timeout: float) -> bool:
         """Waits up to `timeout` seconds until all are deleted, now, whenever they are due; whether all of them are."""
@@ -109,19 +114,8 @@ class Deletions:
         self._hurries = False
         return not self.pending
 
-    def _add(self, doomed: Doomed, seconds: float | None) -> None:
-        if self.pending >= self._most:
-            if not doomed.key:  # of what is kept the refresher knows already
-                self._ledger.left(doomed.chat)
-            return
-        self.pending += 1
-        if seconds is None:
-            self._begin(doomed)
-        else:
-            self._wait(seconds, doomed)
-
-    def _wait(self, seconds: float, doomed: Doomed) -> None:
-        entry = (self._monotonic() + seconds, next(self._numbers), doomed)
+    def _wait(self, seconds: float, doomed: Doomed, key: str = "") -> None:
+        entry = (self._monotonic() + seconds, next(self._numbers), key, doomed)
         heapq.heappush(self._waiting, entry)
         if self._waiting[0] is entry:
             self._woken.set()
@@ -143,25 +137,25 @@ class Deletions:
             self._woken.clear()
             self._woken.wait(left)
 
-    def _take_due(self) -> list[Doomed]:
-        now, due = self._monotonic(), list[Doomed]()
+    def _take_due(self) -> list[tuple[str, Doomed]]:
+        now, due = self._monotonic(), list[tuple[str, Doomed]]()
         while self._waiting and (self._hurries or self._waiting[0][0] <= now):
-            due.append(heapq.heappop(self._waiting)[2])
+            due.append(heapq.heappop(self._waiting)[2:])
         return due
 
-    def _ours(self, due: Sequence[Doomed]) -> list[Doomed]:
+    def _ours(self, due: Sequence[tuple[str, Doomed]]) -> list[Doomed]:
         """Those of them that nobody else has."""
-        kept = [doomed for doomed in due if doomed.key]
+        kept = [(key, doomed) for key, doomed in due if key]
         try:
-            ended = self._endings.end([(doomed.key, Conversation(doomed.chat)) for doomed in kept]) if kept else []
+            ended = self._endings.end([(key, Conversation(doomed.chat)) for key, doomed in kept]) if kept else []
         except StoreUnavailable:
             # Somebody may be continuing them, and says so before that time is over.
-            for doomed in kept:
+            for _, doomed in kept:
                 self._ledger.left(doomed.chat, HELD_SECONDS)
             ended = [False] * len(kept)
         self.pending -= ended.count(False)
-        ours = [replace(doomed, key="") for doomed, is_ours in zip(kept, ended, strict=True) if is_ours]
-        return ours + [doomed for doomed in due if not doomed.key]
+        ours = [doomed for (_, doomed), is_ours in zip(kept, ended, strict=True) if is_ours]
+        return ours + [doomed for key, doomed in due if not key]
 
     def _begin(self, doomed: Doomed) -> None:
         self._due.append(doomed)

@@ -29,10 +29,10 @@ class Desk:
         self.ledger = Ledger(self.book)
         self.deletions = Deletions(Directory("new"), self.ledger, self.records, pauses=(0.0, 0.02, 0.04), most=most)
 
-    def doomed(self, chat: str, key: str = "") -> Doomed:
+    def doomed(self, chat: str) -> Doomed:
         standing = StandingChat(chat, ACCOUNT.name)
         self.ledger.opened(standing)
-        return Doomed(standing, ACCOUNT, "old", self.upstream, key)
+        return Doomed(standing, ACCOUNT, "old", self.upstream)
 
     @property
     def deleted(self) -> list[str]:
@@ -43,7 +43,7 @@ def test_those_that_are_due_at_about_the_same_time_are_asked_for_in_one_call() -
     desk = Desk(others=["k3", "k7"])
     before = len(alive())
     for number in range(10):
-        desk.deletions.after(0.01 + number / 1000, desk.doomed(f"c{number}", f"k{number}"))
+        desk.deletions.after(0.01 + number / 1000, desk.doomed(f"c{number}"), f"k{number}")
     assert desk.deletions.pending == 10
     assert len(alive()) == before + 1, "one waits for all of them"
     wait_until(lambda: desk.deletions.pending == 0)
@@ -54,8 +54,8 @@ def test_those_that_are_due_at_about_the_same_time_are_asked_for_in_one_call() -
 
 def test_nothing_is_deleted_before_its_time_and_an_earlier_one_does_not_wait_for_a_later() -> None:
     desk = Desk()
-    desk.deletions.after(60, desk.doomed("late", "k1"))
-    desk.deletions.after(0.01, desk.doomed("soon", "k2"))
+    desk.deletions.after(60, desk.doomed("late"), "k1")
+    desk.deletions.after(0.01, desk.doomed("soon"), "k2")
     wait_until(lambda: desk.deleted == ["soon"])
     assert desk.records.asked == [["k2"]]
     assert desk.deletions.pending == 1
@@ -89,7 +89,7 @@ def test_a_worker_that_ends_does_not_wait_for_a_second_try() -> None:
 def test_what_is_too_much_is_left_to_the_refresher() -> None:
     desk = Desk(most=2)
     for number in range(4):
-        desk.deletions.after(60, desk.doomed(f"c{number}", f"k{number}"))
+        desk.deletions.after(60, desk.doomed(f"c{number}"), f"k{number}")
     desk.deletions.now(desk.doomed("c9"))
     assert desk.deletions.pending == 2
     assert desk.deletions.join(5)
@@ -105,7 +105,7 @@ def test_while_nobody_knows_whose_they_are_nothing_is_deleted() -> None:
 
     desk = Desk()
     desk.deletions = Deletions(Directory("new"), desk.ledger, Away())
-    desk.deletions.after(60, desk.doomed("c1", "k1"))
+    desk.deletions.after(60, desk.doomed("c1"), "k1")
     assert desk.deletions.join(5)
     assert desk.deleted == []
 
