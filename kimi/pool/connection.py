@@ -23,7 +23,6 @@ def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Red
     """
     pool = BlockingConnectionPool.from_url(
         url,
-        connection_class=_Connection,  # but for rediss:// and unix://, which have their own
         max_connections=connections,
         timeout=timeout,
         socket_timeout=timeout,
@@ -31,6 +30,8 @@ def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Red
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )
+    if pool.connection_class is Connection:  # those with TLS, and those of socket files, are others
+        pool.connection_class = _Connection
     return Redis.from_pool(pool)
 
 
