@@ -167,11 +167,10 @@ def _create(desk: _Desk, model: ClassicModel) -> str:
         answer = desk.call("POST", "/api/chat", classic_request.new_chat(model))
         if answer.status not in {200, 201}:
             raise desk.error(answer)
-        _refuse_error(desk, answer)
+        made = _said(desk, answer)
     except ContentRefused as refused:
         # Nothing was said so far that could have been refused: it is the account, and a refresh tells what ails it.
         raise TokenRejected(f"no chat could be made: {refused}") from refused
-    made = answer.json()
     chat_id = made.get("id") if isinstance(made, Mapping) else None
     if not isinstance(chat_id, str) or not ID.fullmatch(chat_id):
         raise BrokenAnswer("a new chat came without an id")
@@ -184,8 +183,7 @@ def _check_research(desk: _Desk) -> None:
     try:
         if answer.status != 200:
             raise desk.error(answer)
-        _refuse_error(desk, answer)
-        usage = answer.json()
+        usage = _said(desk, answer)
     except (UpstreamError, RequestRefused):
         usage = None  # the call may have changed, while research has not
     classic_research.check(usage, desk.line.drift)
@@ -196,10 +194,12 @@ def _end(desk: _Desk, method: str, path: str, body: object = None) -> None:
     if answer.status not in _OVER:
         raise desk.error(answer)
     if answer.status == 200 and answer.body.startswith(b"{"):
-        _refuse_error(desk, answer)
+        _said(desk, answer)
 
 
-def _refuse_error(desk: _Desk, answer: Answer) -> None:
+def _said(desk: _Desk, answer: Answer) -> Any:
+    """What the answer says in JSON. Raises what it complains about."""
     body = answer.json()
     if isinstance(body, Mapping) and body.get("error_type"):
         raise desk.error(answer)
+    return body

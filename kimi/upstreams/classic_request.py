@@ -61,7 +61,8 @@ def _prompt(chat: Chat) -> str:
 
 
 def _linked(message: Message) -> Message:
-    return replace(message, content=wrap(message.content)) if message.role == "user" else message
+    content = wrap(message.content) if message.role == "user" else message.content
+    return message if content is message.content else replace(message, content=content)
 
 
 def _file(file: Upload) -> dict[str, Any]:
