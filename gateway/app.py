@@ -16,7 +16,7 @@ from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.views import billing, chat, docs, health, models, tokens
 from gateway.views.replies import problem_reply
-from gateway.views.requests import entry, install
+from gateway.views.requests import Entries, entry
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -28,12 +28,21 @@ class Gateway(Flask):
         super().__init__("gateway", static_folder=None)
         self.drain = services.drain
         self.settle = services.settle
+        self._entries = Entries(services)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Looks for the endpoint by path and method alone. A `Host` that is none is refused all the same."""
         if request is None:
             return super().create_url_adapter(None)
         return _Routes(self._plain, self.url_map, request.host, "/", "", "http", request.path, request.method)
+
+    def preprocess_request(self) -> Response | None:
+        """What comes before every view; Flask's way there asks each blueprint for more."""
+        return self._entries.open()
+
+    def process_response(self, response: Response) -> Response:
+        """What comes behind every view. There are no sessions to be kept."""
+        return self._entries.mark(response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is asynchronous, so nothing is asked whether it is."""
@@ -66,7 +75,6 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     """A gateway that serves with `services`. Nothing is started and nothing is contacted."""
     app = Gateway(services)
     app.url_map.merge_slashes = False  # paths are canonical already, and no client follows a redirect with a body
-    install(app, services)
     app.register_blueprint(chat.blueprint(settings, services))
     app.register_blueprint(models.blueprint(settings, services))
     app.register_blueprint(billing.blueprint(services))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
 from gateway.auth import Caller
 from gateway.journal import Entry, Journal
@@ -52,32 +52,34 @@ def named_by(caller: Caller, services: Services, name: str, aliases: Aliases) ->
         return select(name, services.catalogue.now().routes, aliases)
 
 
-def install(app: Flask, services: Services) -> None:
-    """Makes `app` give every request an id and an entry, answer preflights, and mark every answer."""
-    journal = Journal(services.metrics)
+class Entries:
+    """Gives every request an id and an entry, answers preflights, and marks every answer."""
 
-    def open_entry() -> Response | None:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._journal = Journal(services.metrics)
+
+    def open(self) -> Response | None:
+        """Makes the entry of the present request, and its answer if it is a preflight."""
         method, rule, given = request.method, request.url_rule, request.environ.get("HTTP_X_REQUEST_ID", "")
         g.entry = Entry(
-            request_id=given if _SANE_ID.fullmatch(given) else f"req-{services.new_id()}",
+            request_id=given if _SANE_ID.fullmatch(given) else f"req-{self._services.new_id()}",
             method=method,
             route=rule.rule if rule else _NO_ROUTE,
-            started=services.monotonic(),
+            started=self._services.monotonic(),
         )
         return _preflight() if method == "OPTIONS" else None
 
-    def mark(response: Response) -> Response:
+    def mark(self, response: Response) -> Response:
+        """The answer to the present request as it goes out."""
         answered = entry()
         response.headers.add("x-request-id", answered.request_id)
         response.headers.add("access-control-allow-origin", "*")
         response.headers.add("access-control-expose-headers", _EXPOSED)
         answered.status = response.status_code
         if not answered.streaming:
-            journal.write(answered, services.monotonic())
+            self._journal.write(answered, self._services.monotonic())
         return response
-
-    app.before_request(open_entry)
-    app.after_request(mark)
 
 
 def _preflight() -> Response:
