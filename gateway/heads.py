@@ -1,7 +1,7 @@
 """Heads of requests, read by gunicorn's own rules, but the lines that clients send with every request only once.
 
 gunicorn looks at each line again in every request, which takes longer than to find the endpoint, the client and the
-model. Here common lines that it has accepted are remembered, and only the others are given to it.
+model. Here first lines and common others that it has accepted are remembered, and only the rest is given to it.
 What a line means depends on other lines only where a name comes twice, or a line begins with a blank and so belongs to
 the one before: then gunicorn reads the whole head.
 
@@ -33,11 +33,15 @@ None of them is a secret, and none means something else when another client send
 """
 
 
+_OF_FIRST_LINE: Final = ("method", "uri", "path", "query", "fragment", "version")
+
+
 class Memory:
-    """Header lines that gunicorn has accepted, and which clients it takes for proxies of the operator."""
+    """Lines of heads that gunicorn has accepted, and which clients it takes for proxies of the operator."""
 
     def __init__(self) -> None:
         self.trusted: dict[Any, bool] = {}
+        self.targets: dict[bytes, tuple[Any, ...]] = {}
         self._known: dict[bytes, Header] = {}
 
     def sort(self, lines: list[bytes]) -> tuple[list[Header], list[bytes]]:
@@ -69,6 +73,19 @@ class Head(Request):  # type: ignore[misc]
     def __init__(self, memory: Memory, *args: Any) -> None:
         self._memory = memory
         super().__init__(*args)
+
+    def parse_request_line(self, line_bytes: bytes) -> None:
+        """Method, path and version of the request. Raises what gunicorn raises."""
+        targets = self._memory.targets
+        known = targets.get(line_bytes)
+        if known is None:
+            super().parse_request_line(line_bytes)
+            if len(line_bytes) <= LONGEST and b"?" not in line_bytes:  # a query may hold what is nobody else's affair
+                if len(targets) >= MOST:
+                    targets.clear()
+                targets[line_bytes] = tuple(getattr(self, name) for name in _OF_FIRST_LINE)
+            return
+        self.method, self.uri, self.path, self.query, self.fragment, self.version = known
 
     def parse_headers(self, data: bytes, from_trailer: bool = False) -> list[Header]:
         """The headers in `data`, names in capitals. Raises what gunicorn raises."""

@@ -67,7 +67,8 @@ def outcome(parser: RequestParser) -> Any:
     environ: dict[str, list[str]] = {}
     for name, value in request.headers:
         environ.setdefault(name, []).append(value)
-    return environ, body, request.scheme, request.should_close(), request._expected_100_continue
+    target = request.method, request.uri, request.path, request.query, request.fragment, request.version
+    return target, environ, body, request.scheme, request.should_close(), request._expected_100_continue
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,43 @@ def test_any_two_lines_are_read_as_by_gunicorn(settings: dict[str, Any], addr: t
     for first, second in product(LINES, repeat=2):
         data = head(b"Accept: */*", first, second)
         assert outcome(heads(cfg, [data], addr, memory)) == outcome(RequestParser(cfg, [data], addr)), data
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            b"GET / HTTP/1.1",
+            b"GET / HTTP/1.0",
+            b"POST /a%20b HTTP/1.1",
+            b"GET http://a/b HTTP/1.1",
+            b"OPTIONS * HTTP/1.1",
+        ),
+        *(
+            b"GET /a?b=c HTTP/1.1",
+            b"GET /a#b HTTP/1.1",
+            b"GET /a HTTP/2.0",
+            b"get /a HTTP/1.1",
+            b"GET /a",
+            b"GET \xff HTTP/1.1",
+        ),
+    ],
+)
+def test_a_first_line_is_read_as_by_gunicorn_each_time(line: bytes) -> None:
+    cfg, memory = Config(), Memory()
+    data = line + b"\r\nHost: a\r\n\r\n"
+    expected = outcome(RequestParser(cfg, [data], NEIGHBOUR))
+    assert [outcome(heads(cfg, [data], NEIGHBOUR, memory)) for _ in range(2)] == [expected, expected]
+
+
+def test_first_lines_are_remembered_up_to_a_number_and_without_queries() -> None:
+    memory = Memory()
+    for line in (b"GET /a?secret HTTP/1.1", b"GET /%b HTTP/1.1" % (b"a" * LONGEST)):
+        outcome(heads(Config(), [line + b"\r\n\r\n"], NEIGHBOUR, memory))
+    assert not memory.targets
+    for number in range(MOST + 10):
+        outcome(heads(Config(), [b"GET /%d HTTP/1.1\r\n\r\n" % number], NEIGHBOUR, memory))
+    assert 0 < len(memory.targets) <= MOST
 
 
 def test_the_number_of_lines_stays_limited() -> None:
