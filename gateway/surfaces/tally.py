@@ -28,7 +28,7 @@ class Tally:
             elif isinstance(event, ToolCall):
                 self.add_text((event.name or "") + event.arguments)
             elif isinstance(event, Finish):
-                self._given = event.usage
+                self._given = event.usage or self.usage  # nothing follows, and both the client and the log ask
 
     @property
     def usage(self) -> Usage:
