@@ -139,5 +139,6 @@ class Attempt:
         account, chat = self._lease.account, self._question.chat
         upstream = self._with.upstreams[account.kind]
         files = yield from self._question.luggage.give(chat, self._lease, upstream)
-        events = upstream.stream(replace(chat, files=files), account, self._lease.token)
+        asked = replace(chat, files=files) if files else chat
+        events = upstream.stream(asked, account, self._lease.token)
         yield from shaped(events, chat, account.kind)

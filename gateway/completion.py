@@ -217,7 +217,8 @@ class Completion:
         return attempt.run()
 
     def _question_to(self, lease: Lease) -> Question:
-        chosen = self._selection
+        chosen, chat = self._selection, self._chat
         model = chosen.model_for(lease.account.kind)
-        chat = replace(self._chat, model=model, features=chosen.features)
+        if (chat.model, chat.features) != (model, chosen.features):
+            chat = replace(chat, model=model, features=chosen.features)
         return Question(chosen.name, self._thread.asked_of(lease, chat), self._thread, self._luggage)
