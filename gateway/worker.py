@@ -28,12 +28,12 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.glogging import Logger
-from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
 from gateway.answer import Answer
 from gateway.app import Gateway
+from gateway.environs import Environs
 from gateway.heads import Memory, heads
 from gateway.refusals import refusal, response
 
@@ -77,6 +77,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._requests = 0  # being answered
         self._fresh: set[Any] = set()  # greenlets of connections on which no request has come yet
         self._memory = Memory()
+        self._environs = Environs(self.cfg)
 
     def run(self) -> None:
         """Serves until SIGTERM, and then until nothing runs any more."""
@@ -151,7 +152,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         answer, environ = None, dict[str, Any]()
         try:
             self.cfg.pre_request(self, req)
-            answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Answer)
+            answer, environ = self._environs.create(req, sock, addr, listener_name)
             self._answer(answer, environ)
         except (StopIteration, OSError):
             raise
@@ -172,7 +173,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _answer(self, answer: Answer, environ: dict[str, Any]) -> None:
         """As gunicorn does it, but for its access log and for files, which we have none of."""
-        environ["wsgi.multithread"] = True
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("this worker has had its number of requests and ends")

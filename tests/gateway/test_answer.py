@@ -14,6 +14,7 @@ from gevent import socket as green
 from gunicorn.config import Config
 
 from gateway.app import Gateway
+from gateway.environs import Environs
 from gateway.heads import Memory
 from gateway.worker import Worker
 
@@ -83,7 +84,7 @@ def serve(app: App, request: bytes = GET, *, room: int = 1 << 20) -> list[bytes]
     worker = Worker.__new__(Worker)
     worker.cfg, worker.log = Config(), logging.getLogger("gateway.test")
     worker.alive, worker.nr, worker.max_requests = True, 0, 1_000
-    worker._requests, worker._fresh, worker._memory = 0, set(), Memory()
+    worker._requests, worker._fresh, worker._memory, worker._environs = 0, set(), Memory(), Environs(worker.cfg)
     worker.wsgi = cast("Gateway", app)
     client, server = green.socketpair()
     writes = Writes(server, room)

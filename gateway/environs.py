@@ -1,0 +1,67 @@
+"""The environment of a request, as gunicorn makes it, but what all requests have in common only once.
+
+Whatever is rare is left to gunicorn: header lines that come twice, proxies that tell a path or whose connection it is,
+clients that ask before they send, sockets that are files.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import Any, Final
+
+from gunicorn import util
+from gunicorn.http import wsgi
+
+from gateway.answer import Answer
+
+_PLAIN: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
+
+
+class Environs:
+    """Those of one worker."""
+
+    def __init__(self, cfg: Any) -> None:
+        self._cfg = cfg
+        self._common = {**wsgi.base_environ(cfg), "wsgi.multithread": True, "SCRIPT_NAME": ""}
+        self._has_prefix = bool(os.environ.get("SCRIPT_NAME"))
+
+    def create(self, req: Any, sock: Any, client: Any, server: Any) -> tuple[Answer, dict[str, Any]]:
+        """The answer to `req`, which `client` has sent to `server`, and its environment."""
+        headers = {_key(name): value for name, value in req.headers}
+        if self._is_rare(req, headers, client, server):
+            answer, environ = wsgi.create(req, sock, client, server, self._cfg, response_class=Answer)
+            return answer, environ | {"wsgi.multithread": True}
+        major, minor = req.version
+        return Answer(req, sock, self._cfg), {
+            **self._common,
+            "wsgi.input": req.body,
+            "wsgi.url_scheme": req.scheme,
+            "gunicorn.socket": sock,
+            "REQUEST_METHOD": req.method,
+            "QUERY_STRING": req.query,
+            "RAW_URI": req.uri,
+            "SERVER_PROTOCOL": f"HTTP/{major}.{minor}",
+            "REMOTE_ADDR": client[0],
+            "REMOTE_PORT": str(client[1]),
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "PATH_INFO": util.unquote_to_wsgi_str(req.path),
+            **headers,
+        }
+
+    def _is_rare(self, req: Any, headers: dict[str, str], client: Any, server: Any) -> bool:
+        return (
+            len(headers) < len(req.headers)
+            or "HTTP_SCRIPT_NAME" in headers
+            or "HTTP_EXPECT" in headers
+            or bool(req.proxy_protocol_info)
+            or not isinstance(client, tuple)
+            or not isinstance(server, tuple)
+            or self._has_prefix
+        )
+
+
+@lru_cache(maxsize=1_024)
+def _key(name: str) -> str:
+    return _PLAIN.get(name) or "HTTP_" + name.replace("-", "_")
