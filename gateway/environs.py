@@ -15,6 +15,8 @@ from gunicorn.http import wsgi
 
 from gateway.answer import Answer
 
+LONGEST: Final = 64
+"""Characters of a name that is remembered: anybody can send many longer ones, of 64 KiB each."""
 _PLAIN: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
 
 
@@ -28,7 +30,7 @@ class Environs:
 
     def create(self, req: Any, sock: Any, client: Any, server: Any) -> tuple[Answer, dict[str, Any]]:
         """The answer to `req`, which `client` has sent to `server`, and its environment."""
-        headers = {_key(name): value for name, value in req.headers}
+        headers = {(_known_key if len(name) <= LONGEST else _key)(name): value for name, value in req.headers}
         if self._is_rare(req, headers, client, server):
             answer, environ = wsgi.create(req, sock, client, server, self._cfg, response_class=Answer)
             return answer, environ | {"wsgi.multithread": True}
@@ -62,6 +64,8 @@ class Environs:
         )
 
 
-@lru_cache(maxsize=1_024)
 def _key(name: str) -> str:
     return _PLAIN.get(name) or "HTTP_" + name.replace("-", "_")
+
+
+_known_key: Final = lru_cache(maxsize=1_024)(_key)

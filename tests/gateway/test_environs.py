@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,3 +78,19 @@ def test_nothing_of_a_request_is_in_the_next_one(sock: socket.socket) -> None:
     first["late"] = True
     _, second = environs.create(parsed(cfg, b"Host: a"), sock, CLIENT, SERVER)
     assert "HTTP_X_API_KEY" not in second and "late" not in second
+
+
+def test_what_anybody_can_send_takes_no_memory(sock: socket.socket) -> None:
+    environs = Environs(Config())
+
+    def send(number: int) -> None:
+        req = parsed(Config(), b"%b-%d: 1" % (b"X" * 8_000, number))
+        assert f"HTTP_{'X' * 8_000}_{number}" in environs.create(req, sock, CLIENT, SERVER)[1]
+
+    send(0)
+    tracemalloc.start()
+    for number in range(1, 100):
+        send(number)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 100_000
