@@ -37,9 +37,10 @@ _OF_FIRST_LINE: Final = ("method", "uri", "path", "query", "fragment", "version"
 
 
 class Memory:
-    """Lines of heads that gunicorn has accepted, and which clients it takes for proxies of the operator."""
+    """Lines of heads that gunicorn has accepted by `cfg`, and which clients it takes for proxies of the operator."""
 
-    def __init__(self) -> None:
+    def __init__(self, cfg: Any) -> None:
+        self.cfg = _Settled(cfg)
         self.trusted: dict[Any, bool] = {}
         self.targets: dict[bytes, tuple[Any, ...]] = {}
         self._known: dict[bytes, Header] = {}
@@ -65,6 +66,18 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+class _Settled:
+    """gunicorn's settings, each looked up in its way once."""
+
+    def __init__(self, cfg: Any) -> None:
+        self._cfg = cfg
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._cfg, name)
+        setattr(self, name, value)
+        return value
 
 
 class Head(Request):  # type: ignore[misc]
@@ -115,9 +128,9 @@ class Head(Request):  # type: ignore[misc]
         return headers
 
 
-def heads(cfg: Any, sock: Any, addr: Any, memory: Memory) -> RequestParser:
+def heads(sock: Any, addr: Any, memory: Memory) -> RequestParser:
     """The requests that come on a connection, one after the other."""
-    parser = RequestParser(cfg, sock, addr)
+    parser = RequestParser(memory.cfg, sock, addr)
     parser.mesg_class = partial(Head, memory)
     return parser
 

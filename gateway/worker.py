@@ -76,7 +76,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._requests = 0  # being answered
         self._fresh: set[Any] = set()  # greenlets of connections on which no request has come yet
-        self._memory = Memory()
+        self._memory = Memory(self.cfg)
         self._environs = Environs(self.cfg)
 
     def run(self) -> None:
@@ -117,7 +117,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         try:
             client.setblocking(True)
             proxied: dict[str, Any] = {}
-            requests, name = heads(self.cfg, client, addr, self._memory), listener.getsockname()
+            requests, name = heads(client, addr, self._memory), listener.getsockname()
             while True:
                 req = None
                 with self.timeout_ctx():

@@ -84,7 +84,8 @@ def serve(app: App, request: bytes = GET, *, room: int = 1 << 20) -> list[bytes]
     worker = Worker.__new__(Worker)
     worker.cfg, worker.log = Config(), logging.getLogger("gateway.test")
     worker.alive, worker.nr, worker.max_requests = True, 0, 1_000
-    worker._requests, worker._fresh, worker._memory, worker._environs = 0, set(), Memory(), Environs(worker.cfg)
+    worker._requests, worker._fresh = 0, set()
+    worker._memory, worker._environs = Memory(worker.cfg), Environs(worker.cfg)
     worker.wsgi = cast("Gateway", app)
     client, server = green.socketpair()
     writes = Writes(server, room)

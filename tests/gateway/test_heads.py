@@ -81,13 +81,13 @@ def test_any_two_lines_are_read_as_by_gunicorn(settings: dict[str, Any], addr: t
     cfg = Config()
     for name, value in {"http_parser": "python", "limit_request_field_size": 256, **settings}.items():
         cfg.set(name, value)
-    memory = Memory()
+    memory = Memory(cfg)
     for line in LINES:  # what both see first
-        outcome(heads(cfg, [head(line)], NEIGHBOUR, memory))
+        outcome(heads([head(line)], NEIGHBOUR, memory))
     assert len(memory) > 5
     for first, second in product(LINES, repeat=2):
         data = head(b"Accept: */*", first, second)
-        assert outcome(heads(cfg, [data], addr, memory)) == outcome(RequestParser(cfg, [data], addr)), data
+        assert outcome(heads([data], addr, memory)) == outcome(RequestParser(cfg, [data], addr)), data
 
 
 @pytest.mark.parametrize(
@@ -111,50 +111,53 @@ def test_any_two_lines_are_read_as_by_gunicorn(settings: dict[str, Any], addr: t
     ],
 )
 def test_a_first_line_is_read_as_by_gunicorn_each_time(line: bytes) -> None:
-    cfg, memory = Config(), Memory()
+    cfg = Config()
+    memory = Memory(cfg)
     data = line + b"\r\nHost: a\r\n\r\n"
     expected = outcome(RequestParser(cfg, [data], NEIGHBOUR))
-    assert [outcome(heads(cfg, [data], NEIGHBOUR, memory)) for _ in range(2)] == [expected, expected]
+    assert [outcome(heads([data], NEIGHBOUR, memory)) for _ in range(2)] == [expected, expected]
 
 
 def test_first_lines_are_remembered_up_to_a_number_and_without_queries() -> None:
-    memory = Memory()
+    memory = Memory(Config())
     for line in (b"GET /a?secret HTTP/1.1", b"GET /%b HTTP/1.1" % (b"a" * LONGEST)):
-        outcome(heads(Config(), [line + b"\r\n\r\n"], NEIGHBOUR, memory))
+        outcome(heads([line + b"\r\n\r\n"], NEIGHBOUR, memory))
     assert not memory.targets
     for number in range(MOST + 10):
-        outcome(heads(Config(), [b"GET /%d HTTP/1.1\r\n\r\n" % number], NEIGHBOUR, memory))
+        outcome(heads([b"GET /%d HTTP/1.1\r\n\r\n" % number], NEIGHBOUR, memory))
     assert 0 < len(memory.targets) <= MOST
 
 
 def test_the_number_of_lines_stays_limited() -> None:
-    cfg, memory = Config(), Memory()
+    cfg = Config()
+    memory = Memory(cfg)
     cfg.set("limit_request_fields", 3)
     lines = [b"Host: a", b"Accept: b", b"Origin: c", b"Referer: d"]
     for line in lines:
-        outcome(heads(cfg, [head(line)], NEIGHBOUR, memory))
+        outcome(heads([head(line)], NEIGHBOUR, memory))
     for count in (3, 4):
         data = head(*lines[:count])
-        assert outcome(heads(cfg, [data], NEIGHBOUR, memory)) == outcome(RequestParser(cfg, [data], NEIGHBOUR))
+        assert outcome(heads([data], NEIGHBOUR, memory)) == outcome(RequestParser(cfg, [data], NEIGHBOUR))
 
 
 def test_trailers_are_read_by_their_own_rules() -> None:
-    cfg, memory = Config(), Memory()
-    outcome(heads(cfg, [head(b"Host: a")], NEIGHBOUR, memory))
+    cfg = Config()
+    memory = Memory(cfg)
+    outcome(heads([head(b"Host: a")], NEIGHBOUR, memory))
     data = head(b"Transfer-Encoding: chunked").removesuffix(b"\r\n") + b"Host: a\r\n\r\n"
-    assert outcome(heads(cfg, [data], NEIGHBOUR, memory)) == outcome(RequestParser(cfg, [data], NEIGHBOUR))
-    assert isinstance(outcome(heads(cfg, [data], NEIGHBOUR, memory)), type)
+    assert outcome(heads([data], NEIGHBOUR, memory)) == outcome(RequestParser(cfg, [data], NEIGHBOUR))
+    assert isinstance(outcome(heads([data], NEIGHBOUR, memory)), type)
 
 
 def test_no_secret_and_nothing_large_is_remembered() -> None:
-    memory = Memory()
+    memory = Memory(Config())
     lines = [b"Authorization: Bearer a", b"X-Api-Key: b", b"Cookie: c", b"User-Agent: " + b"x" * LONGEST]
-    outcome(heads(Config(), [head(*lines)], NEIGHBOUR, memory))
+    outcome(heads([head(*lines)], NEIGHBOUR, memory))
     assert len(memory) == 0
 
 
 def test_somebody_who_sends_ever_new_lines_fills_nothing() -> None:
-    memory = Memory()
+    memory = Memory(Config())
     for number in range(MOST + 10):
         memory.learn([b"User-Agent: %d" % number], [("USER-AGENT", str(number))])
     assert 0 < len(memory) <= MOST
