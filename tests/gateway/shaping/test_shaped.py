@@ -156,7 +156,7 @@ def test_marks_in_thinking_vanish() -> None:
 
 
 def test_what_is_held_back_is_told_with_what_decides_it() -> None:
-    came = [FOUND, Text("[^1"), Alive(), Text("^]!"), Alive(), Finish("stop")]
+    came: list[Event] = [FOUND, Text("[^1"), Alive(), Text("^]!"), Alive(), Finish("stop")]
     assert read(came, chat(features=SILENT))[:4] == [FOUND, Alive(), Text("[1](https://moon.example/a)!"), Alive()]
 
 
