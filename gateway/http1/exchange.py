@@ -62,13 +62,12 @@ class Exchange:
             wire = self._connections.get(request.route, is_new=request.is_alone)
         try:
             self._ask(request, wire)
+            self._wire = wire
         except (OSError, Malformed) as error:
-            wire.close()
             raise explained(self._host, error) from error
-        except BaseException:
-            wire.close()
-            raise
-        self._wire = wire
+        finally:
+            if self._wire is None:
+                wire.close()
         return self
 
     def __exit__(
