@@ -55,6 +55,15 @@ def _all_right(result: Result) -> Result:
     return result
 
 
+def _watch(house: House, server: Server, pace: Pace, running: Load) -> tuple[_Moment, _Moment]:
+    """The beginning and the end of the time that counts. Raises `LoadFailed`."""
+    first = _moment(house, server, running)
+    time.sleep(pace.window)
+    second = _moment(house, server, running)
+    _all_right(running.result())
+    return first, second
+
+
 def steady(house: House, server: Server, pace: Pace, streams: int = 150) -> Figures:
     """CPU of an event, with streams of 50 events a second each, once all of them have begun."""
     interval = 20_000
@@ -63,10 +72,7 @@ def steady(house: House, server: Server, pace: Pace, streams: int = 150) -> Figu
     with load(house, server, shape, options, seconds=shape.seconds) as running:
         _wait_for_streams(house, streams)
         time.sleep(0.5)
-        first = _moment(house, server, running)
-        time.sleep(pace.window)
-        second = _moment(house, server, running)
-        _all_right(running.result())
+        first, second = _watch(house, server, pace, running)
     events = second.progress.pieces - first.progress.pieces
     return {
         "event_us": (second.cpu - first.cpu) / events * 1e6,
@@ -92,10 +98,7 @@ def burst(house: House, server: Server, pace: Pace) -> Figures:
     seconds = pace.settle + pace.window + 2
     with load(house, server, Shape(10), ["-c", "32", "-d", str(seconds), "-e", "10"], seconds=seconds) as running:
         time.sleep(pace.settle)
-        first = _moment(house, server, running)
-        time.sleep(pace.window)
-        second = _moment(house, server, running)
-        _all_right(running.result())
+        first, second = _watch(house, server, pace, running)
     requests = second.progress.right - first.progress.right
     return {
         "request_ms": (second.cpu - first.cpu) / requests * 1e3,

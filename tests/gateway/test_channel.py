@@ -109,7 +109,7 @@ def test_only_one_is_ever_at_work() -> None:
     reader = Reader(channel, go_on.wait, timeout=0.01)
     writer = gevent.spawn(put, channel, "a")
     wait_until(lambda: bool(reader.by))
-    gevent.sleep(0.03)  # the reader's time is over meanwhile
+    wait_until(lambda: channel._consume is None)  # the reader's time is over
     channel.fail(Unreachable("gone"))
     gevent.idle()
     assert not reader.greenlet.ready(), "it may not write before the writer has written"

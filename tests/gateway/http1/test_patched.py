@@ -91,13 +91,13 @@ def ask():
         list(reply.chunks())
 
 gevent.get_hub().threadpool.apply(int)
-gevent.sleep(0)
+gevent.idle()
 before = descriptors()
 reader = gevent.spawn(ask)
 print("asking", flush=True)
 gevent.get_hub().threadpool.apply(sys.stdin.readline)
 reader.kill()
-gevent.sleep(0.01)
+gevent.idle()
 del reader
 gc.collect()
 print(descriptors() - before)
