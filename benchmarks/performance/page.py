@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.performance.plan import DIRECT, EVERYBODY, LITELLM, NAIVE, NGINX, WEB
+from benchmarks.performance.plan import DIRECT, EVERYBODY, FLOOR, LITELLM, NAIVE, NGINX, WEB
 from benchmarks.performance.tables import Samples, beside, goals, span
 
 PATH: Final = Path(__file__).parents[2] / "docs" / "performance.md"
 TITLES: Final[Mapping[str, str]] = {
     NGINX: "nginx, bytes passed through",
+    FLOOR: "gevent, bytes passed through",
     "kimi": "gateway, accounts of kind `kimi`",
     "kimi-classic": "gateway, accounts of kind `kimi-classic`",
     "moonshot": "gateway, accounts of kind `moonshot`",

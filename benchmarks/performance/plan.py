@@ -12,9 +12,9 @@ from benchmarks.performance.measures import Figures, Pace
 from benchmarks.performance.redis_use import redis_use
 from benchmarks.performance.servers import Server
 
-DIRECT, NGINX, NAIVE, LITELLM = "direct", "nginx", "naive", "litellm"
+DIRECT, NGINX, FLOOR, NAIVE, LITELLM = "direct", "nginx", "floor", "naive", "litellm"
 WEB = ("kimi", "kimi-classic")
-CARRIERS = (NGINX, *WEB, "moonshot", NAIVE)
+CARRIERS = (NGINX, FLOOR, *WEB, "moonshot", NAIVE)
 EVERYBODY = (*CARRIERS, LITELLM)
 
 

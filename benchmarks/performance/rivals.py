@@ -1,4 +1,4 @@
-"""The servers beside ours: nginx, which passes bytes through, a naive Flask proxy, and LiteLLM."""
+"""The servers beside ours: two that pass bytes through (nginx, the least on gevent), a naive Flask proxy, LiteLLM."""
 
 from __future__ import annotations
 
@@ -77,6 +77,17 @@ def nginx(house: House, program: str) -> Iterator[Server]:
     with running(command, folder / "nginx.log", on=house.server_cores) as process:
         server = Server("nginx", port, process.pid, MODEL)
         until(server.listens, seconds=START_SECONDS, what="nginx listens")
+        yield server
+
+
+@contextmanager
+def floor(house: House) -> Iterator[Server]:
+    """The least that a Python program on gevent can do."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.performance.floor", str(port), str(house.upstream.port)]
+    with running(command, house.folder / "floor.log", on=house.server_cores) as process:
+        server = Server("gevent, bytes passed through", port, process.pid, MODEL)
+        until(server.listens, seconds=START_SECONDS, what="the floor listens")
         yield server
 
 

@@ -13,7 +13,7 @@ from benchmarks.performance.accounts import MODELS
 from benchmarks.performance.calm import settle, wait_for_quiet
 from benchmarks.performance.house import House
 from benchmarks.performance.loading import LoadFailed
-from benchmarks.performance.plan import DIRECT, LITELLM, MEASURES, NAIVE, NGINX, Measure, Plan
+from benchmarks.performance.plan import DIRECT, FLOOR, LITELLM, MEASURES, NAIVE, NGINX, Measure, Plan
 from benchmarks.performance.servers import Server, gateway
 from benchmarks.performance.tables import Samples
 
@@ -48,7 +48,10 @@ class Turns:
         return servers
 
     def _rivals(self) -> dict[str, Callable[[], AbstractContextManager[Server]]]:
-        found: dict[str, Callable[[], AbstractContextManager[Server]]] = {NAIVE: lambda: rivals.naive(self.house)}
+        found: dict[str, Callable[[], AbstractContextManager[Server]]] = {
+            FLOOR: lambda: rivals.floor(self.house),
+            NAIVE: lambda: rivals.naive(self.house),
+        }
         if (nginx := self.nginx) is not None:
             found[NGINX] = lambda: rivals.nginx(self.house, nginx)
         if (litellm := self.litellm) is not None:

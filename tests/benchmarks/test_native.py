@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,18 @@ def test_every_piece_arrives_in_order(programs: Programs, upstream: int, shape: 
     assert (found["right"], found["pieces"], found["delay_us"]["count"]) == (20, 500, 500)
     figures = requests.get(f"http://127.0.0.1:{upstream}/figures", timeout=5).json()
     assert (figures["streams_finished"], figures["events"], figures["streams_open"]) == (20, 500, 0)
+
+
+def test_the_least_on_gevent_loses_nothing(programs: Programs, upstream: int) -> None:
+    port = free_port()
+    process = children.start([sys.executable, "-m", "benchmarks.performance.floor", str(port), str(upstream)])
+    try:
+        until(lambda: listens(port), what="the floor listens")
+        for shape in ("events=200", "events=200,bytes=9000", "events=200,interval=100"):
+            found = load(programs, port, "-c", "4", "-n", "20", "-e", "200", "-b", f'{{"content":"bench:{shape}"}}')
+            assert (found["right"], found["pieces"]) == (20, 4_000), shape
+    finally:
+        children.stop(process, 5)
 
 
 def test_a_client_that_does_not_read_stops_the_upstream(programs: Programs, upstream: int) -> None:
