@@ -107,7 +107,7 @@ def naive(house: House) -> Iterator[Server]:
 
 def install_litellm() -> Path:
     """LiteLLM's program, in an environment of its own that is made the first time. Raises `NotInstalled`."""
-    folder = CACHE / LITELLM.replace("[proxy]==", "-")
+    folder = CACHE / f"{LITELLM.replace('[proxy]==', '-')}-{sys.implementation.cache_tag}"
     program = folder / "bin" / "litellm"
     if not program.exists():
         venv.create(folder, with_pip=True, clear=True)

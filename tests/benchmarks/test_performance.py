@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.performance import page, processes
+from benchmarks.performance import machine, page, processes
 from benchmarks.performance.loading import LoadFailed, read_result
 from benchmarks.performance.redis_use import commands
 from benchmarks.performance.tables import Samples
@@ -59,3 +59,16 @@ def test_the_page_shows_what_there_is() -> None:
     assert "- a machine" in text
     assert "EVALSHA 2.00" in text
     assert "- slow of gateway: too slow" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_packaged", "said"),
+    [
+        ("'--enable-optimizations' '--with-lto'", False, "built with PGO and LTO"),
+        ("'--with-lto'", True, "built with LTO"),
+        ("'--enable-shared'", True, "as the distribution builds it"),
+        ("'--enable-shared'", False, "built without PGO and LTO"),
+    ],
+)
+def test_the_page_says_how_python_was_built(arguments: str, is_packaged: bool, said: str) -> None:
+    assert machine.built(arguments, is_packaged) == said
