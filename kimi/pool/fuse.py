@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from kimi.errors import StoreUnavailable
 
@@ -12,8 +11,9 @@ from kimi.errors import StoreUnavailable
 class Fuse:
     """Blows at the first failure of a store; from then on every command fails at once, until somebody mends it.
 
-    No more than `at_once` commands run at the same time. Whoever comes later waits here, where a fuse that blows
-    meanwhile is seen, and not behind commands that time out one after the other.
+    A command runs within the fuse: `with fuse` raises `StoreUnavailable` when it is blown.
+    No more than `at_once` run at the same time. Whoever comes later waits here, where a fuse that blows meanwhile is
+    seen, and not behind commands that time out one after the other.
     """
 
     def __init__(self, at_once: int = 20) -> None:
@@ -34,18 +34,19 @@ class Fuse:
         """Has `tell` called with the reason each time that the fuse blows, before anybody hears of the failure."""
         self._tell = tell
 
-    @contextmanager
-    def passing(self) -> Iterator[None]:
-        """Lets a command through. Raises `StoreUnavailable` when the fuse is blown."""
+    def __enter__(self) -> None:
         self._check()
         self._slots.get()
         self.under_way += 1
         try:
             self._check()
-            yield
-        finally:
-            self.under_way -= 1
-            self._slots.put(None)
+        except StoreUnavailable:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.under_way -= 1
+        self._slots.put(None)
 
     def blow(self, reason: str) -> bool:
         """A command has failed; False when that was known."""

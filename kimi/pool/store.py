@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from types import TracebackType
 from typing import Any, Final
 
 from redis import Redis
@@ -51,7 +51,7 @@ class Store:
         self.redis: Any = redis
         self._calls = Calls(redis)
         self._clock = clock
-        self._fuse = fuse
+        self._guard = _Guard(redis, self._calls, fuse)
         self._scripts: dict[str, Script] = {}
 
     def key(self, *parts: str) -> str:
@@ -72,24 +72,14 @@ class Store:
         """KEYS and ARGV in the form that every script expects."""
         return [PREFIX], [to_ms(self._clock()) if self._clock else 0, *args]
 
-    @contextmanager
-    def guarded(self) -> Iterator[Any]:
+    def guarded(self) -> _Guard:
         """The client, for commands of its own; whatever redis-py raises in the block becomes `StoreUnavailable`."""
-        with self._fuse.passing() if self._fuse else nullcontext():
-            try:
-                yield self.redis
-            except (RedisError, OSError) as error:
-                message = f"Redis does not answer: {type(error).__name__}: {error}"
-                if self._fuse and self._fuse.blow(message):
-                    # Those that nobody uses now may be dead without knowing, and would blow the fuse again.
-                    self.redis.connection_pool.disconnect(inuse_connections=False)
-                    self._calls.disconnect()
-                raise StoreUnavailable(message) from error
+        return self._guard
 
     def run(self, name: str, *args: str | float) -> Any:
         """Runs a script. Raises `StoreUnavailable`."""
         now = to_ms(self._clock()) if self._clock else 0
-        with self.guarded():
+        with self._guard:
             try:
                 return self._calls.run("EVALSHA", _digest(name), 1, PREFIX, now, *args)
             except NoScriptError:  # Redis is new, or was started again
@@ -107,3 +97,35 @@ class Store:
         """
         with self.guarded() as redis:
             redis.set(self.key("probe"), "", px=1000)
+
+
+class _Guard:
+    """The context of a command. No generator, which would take as long as half of the rest of it."""
+
+    __slots__ = ("_calls", "_fuse", "_redis")
+
+    def __init__(self, redis: Redis, calls: Calls, fuse: Fuse | None) -> None:
+        self._redis: Any = redis
+        self._calls = calls
+        self._fuse = fuse
+
+    def __enter__(self) -> Any:
+        if self._fuse:
+            self._fuse.__enter__()
+        return self._redis
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        try:
+            if isinstance(error, RedisError | OSError):
+                self._fail(error)
+        finally:
+            if self._fuse:
+                self._fuse.__exit__()
+
+    def _fail(self, error: Exception) -> None:
+        message = f"Redis does not answer: {type(error).__name__}: {error}"
+        if self._fuse and self._fuse.blow(message):
+            # Those that nobody uses now may be dead without knowing, and would blow the fuse again.
+            self._redis.connection_pool.disconnect(inuse_connections=False)
+            self._calls.disconnect()
+        raise StoreUnavailable(message) from error

@@ -308,7 +308,7 @@ class TestComingBack:
 
     def test_an_answer_that_may_still_come_is_waited_for(self, house: House) -> None:
         house.fill("a")
-        with house.fuse.passing():
+        with house.fuse:
             house.valkey.kill()
             house.pool.release(house.take())
             house.valkey.start()

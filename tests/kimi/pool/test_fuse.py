@@ -111,13 +111,13 @@ def test_those_in_line_hear_of_it_at_once() -> None:
     fuse, stuck, heard = Fuse(at_once=1), threading.Event(), list[str]()
 
     def hang() -> None:
-        with fuse.passing():
+        with fuse:
             stuck.wait()
             fuse.blow("gone")
 
     def come_later() -> None:
         try:
-            with fuse.passing():
+            with fuse:
                 heard.append("sent")
         except StoreUnavailable as error:
             heard.append(str(error))
