@@ -32,6 +32,7 @@ from gateway.pool import Pool
 from gateway.reactions import Reactions
 from gateway.services import Services
 from gateway.settings import GatewaySettings
+from gateway.store_socket import StoreSocket
 from gateway.strays import Strays
 from gateway.token_check import TokenCheck
 from gateway.waiting import WaitingRoom
@@ -58,7 +59,7 @@ REDIS_SECONDS: Final = 0.5
 def make(settings: GatewaySettings) -> Gateway:
     """An application of its own for the worker that calls this, with what has to go on behind its requests."""
     fuse, worker, metrics = Fuse(), crew.worker_name(os.environ, os.getpid()), Metrics()
-    store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS), fuse=fuse)
+    store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, adapt=StoreSocket), fuse=fuse)
     outside = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, connections=1))
     pool = Pool(store, fuse, outside, metrics, worker=worker)
     limits = Deadlines(

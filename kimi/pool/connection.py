@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
@@ -14,12 +15,17 @@ SECONDS = 1.0
 """How long a command may take, and making a connection at most."""
 
 
-def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Redis:
+Adapt = Callable[[socket.socket, float], Any]
+"""What is made of a connected socket, which has so many seconds for each of its steps."""
+
+
+def connect(url: str, *, timeout: float = SECONDS, connections: int = 20, adapt: Adapt | None = None) -> Redis:
     """A client for `url` (redis://, rediss:// or unix://) that gives up on a command after `timeout` seconds.
 
     redis-py's own retries would repeat a command whose reply was lost, and cost seconds while Redis is down.
     The pool blocks when all its connections are in use, where the plain one raises.
     Connecting happens with the first command; `close`, or the end of a `with`, closes every connection.
+    Commands go over what `adapt` makes of the sockets of redis://.
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -30,8 +36,9 @@ def connect(url: str, *, timeout: float = SECONDS, connections: int = 20) -> Red
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )
-    if pool.connection_class is Connection:  # those with TLS, and those of socket files, are others
-        pool.connection_class = _Connection
+    if adapt and pool.connection_class is Connection:  # those with TLS, and those of socket files, are others
+        pool.connection_class = _Adapted
+        pool.connection_kwargs["adapt"] = adapt
     return Redis.from_pool(pool)
 
 
@@ -49,21 +56,11 @@ def connect_listener(url: str) -> Redis:
     return Redis.from_pool(pool)
 
 
-class _Socket(socket.socket):
-    """Sends what fits at once, as commands do.
+class _Adapted(Connection):
+    def __init__(self, *, adapt: Adapt, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._adapt = adapt
 
-    gevent's `sendall` asks for the size of buffers first, which is a quarter of what a whole call costs.
-    """
-
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        sent = self.send(data, flags)
-        if sent < len(data):
-            super().sendall(memoryview(data)[sent:], flags)
-
-
-class _Connection(Connection):
-    def _connect(self) -> socket.socket:
+    def _connect(self) -> Any:
         made: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
-        sock = _Socket(made.family, made.type, made.proto, made.detach())
-        sock.settimeout(self.socket_timeout)
-        return sock
+        return self._adapt(made, self.socket_timeout or SECONDS)

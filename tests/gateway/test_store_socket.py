@@ -1,0 +1,77 @@
+"""Greenlets talk to Redis, each with its own answers, and none for longer than it may."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import gevent
+import pytest
+import redis
+
+from gateway.store_socket import StoreSocket
+from kimi.pool import connect
+from kimi.pool.calls import Calls
+from tests.gateway.scripted import wait_until
+from tests.valkey import Valkey
+
+
+@pytest.fixture
+def client(own_valkey: Valkey) -> Iterator[redis.Redis]:
+    with connect(own_valkey.url, timeout=0.3, adapt=StoreSocket) as client:
+        yield client
+
+
+@pytest.fixture
+def calls(client: redis.Redis) -> Calls:
+    return Calls(client)
+
+
+@pytest.fixture
+def others(own_valkey: Valkey) -> Iterator[redis.Redis]:
+    """Redis as somebody else sees it."""
+    with redis.Redis.from_url(own_valkey.url, decode_responses=True) as client:
+        yield client
+
+
+def test_everybody_gets_his_own_answers(calls: Calls) -> None:
+    def ask(number: int) -> list[object]:
+        return [calls.run("ECHO", f"{number}.{each}") for each in range(5)]
+
+    asking = [gevent.spawn(ask, number) for number in range(10)]
+    assert [each.get(timeout=10) for each in asking] == [[f"{n}.{each}" for each in range(5)] for n in range(10)]
+
+
+def test_whoever_waits_holds_up_nobody(calls: Calls, others: redis.Redis) -> None:
+    waiting = gevent.spawn(calls.run, "BLPOP", "queue", 5)
+    wait_until(lambda: others.info("clients")["blocked_clients"] == 1)
+    assert calls.run("RPUSH", "queue", "word") == 1
+    assert waiting.get(timeout=10) == ["queue", "word"]
+
+
+def test_what_is_too_large_for_one_step_arrives_whole_both_ways(calls: Calls) -> None:
+    text = "0123456789" * 500_000
+    assert calls.run("SET", "long", text) == "OK"
+    assert calls.run("GET", "long") == text
+
+
+def test_a_server_that_says_nothing_is_given_up(own_valkey: Valkey, calls: Calls) -> None:
+    calls.run("SET", "word", "mine")
+    with own_valkey.silent(), pytest.raises(redis.TimeoutError):
+        calls.run("ECHO", "lost")
+    assert calls.run("GET", "word") == "mine"
+
+
+def test_whoever_is_killed_takes_his_connection_along(calls: Calls, others: redis.Redis) -> None:
+    killed = gevent.spawn(calls.run, "BLPOP", "queue", 5)
+    wait_until(lambda: others.info("clients")["blocked_clients"] == 1)
+    killed.kill()
+    wait_until(lambda: others.info("clients")["blocked_clients"] == 0)
+    assert calls.run("ECHO", "mine") == "mine"
+
+
+def test_a_connection_that_redis_has_closed_is_not_used(client: redis.Redis, others: redis.Redis) -> None:
+    calls = Calls(client, monotonic=itertools.count().__next__)  # every connection has rested
+    calls.run("SET", "word", "mine")
+    assert others.client_kill_filter(_type="normal", skipme=True) == 1
+    assert calls.run("GET", "word") == "mine"
