@@ -19,12 +19,12 @@ from itertools import cycle, islice
 
 import orjson
 
-from gateway.shaping import shaped
+from gateway.shaping import shape
 from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from kimi.accounts import Kind
-from kimi.chat import Alive, Event
+from kimi.chat import Event
 from kimi.upstreams import envelopes
 from tests.kimi import classical, connecting, official
 from tests.kimi.replay import Recorded, Replay
@@ -100,7 +100,7 @@ def in_reads(events: Sequence[bytes], together: int) -> Iterator[bytes]:
     yield last
 
 
-def upstream(kind: Kind, reads: Sequence[bytes]) -> Generator[Event]:
+def upstream(kind: Kind, reads: Sequence[bytes]) -> Generator[Sequence[Event]]:
     """What the dialect's adapter makes of an answer."""
     if kind is Kind.CLASSIC:
         http = Replay(classical.CREATED, Read(headers=classical.SSE, reads=reads))
@@ -112,23 +112,16 @@ def upstream(kind: Kind, reads: Sequence[bytes]) -> Generator[Event]:
     return official.moonshot(http).stream(official.CHAT, official.ACCOUNT, "sk-of-nobody")
 
 
-def shaping(kind: Kind, reads: Sequence[bytes]) -> Generator[Event]:
+def shaping(kind: Kind, reads: Sequence[bytes]) -> Iterator[Sequence[Event]]:
     """The same, shaped."""
-    return shaped(upstream(kind, reads), classical.CHAT, kind)
+    return map(shape(classical.CHAT, kind), upstream(kind, reads))
 
 
 def rendering(kind: Kind, reads: Sequence[bytes]) -> Iterator[bytes]:
     """The bytes for a client, what came in one read together."""
     identity = Identity(id="chatcmpl-1", created=1, model="kimi")
     stream = ChatStream(identity, Tally(classical.CHAT.messages), include_usage=False)
-    came: list[Event] = []
-    for event in shaping(kind, reads):
-        if type(event) is not Alive:
-            came.append(event)
-        elif came:
-            yield stream.render(came)
-            came = []
-    yield stream.render(came)
+    return map(stream.render, shaping(kind, reads))
 
 
 def seconds(stream: Iterable[object]) -> float:

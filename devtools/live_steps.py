@@ -60,10 +60,9 @@ class Live:
             files=tuple(files),
         )
         events: list[Event] = []
-        for event in self.upstream.stream(chat, self.account, self.token):
-            events.append(event)
-            if isinstance(event, ChatOpened):
-                self.opened.append(event.chat_id)
+        for batch in self.upstream.stream(chat, self.account, self.token):
+            events += batch
+            self.opened += [event.chat_id for event in batch if isinstance(event, ChatOpened)]
         return events
 
 

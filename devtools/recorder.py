@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -161,7 +162,8 @@ def ask(
     sources: set[str] = set()
     finish = error = ""
     try:
-        for event in build(Line(http, endpoints))[account.kind].stream(question.chat, account, token):
+        batches = build(Line(http, endpoints))[account.kind].stream(question.chat, account, token)
+        for event in chain.from_iterable(batches):
             see(event)
             match event:
                 case Text(piece):

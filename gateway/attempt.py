@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -16,11 +16,11 @@ from gateway.conversations import Thread
 from gateway.deadlines import Deadlines, Watch
 from gateway.files import Luggage
 from gateway.reactions import Outcome, Reactions
-from gateway.shaping import shaped
+from gateway.shaping import shape
 from gateway.strays import Strays
 from gateway.verdict import Failure
 from kimi.accounts import Kind
-from kimi.chat import Alive, Annotation, Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
+from kimi.chat import Annotation, Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from kimi.errors import BrokenAnswer, KimiError, RequestRefused, UpstreamError
 from kimi.pool import Lease
 from kimi.upstreams import Upstream
@@ -107,38 +107,56 @@ class Attempt:
             chats.append(behind.chat_id)
         put, flush, note = self._channel.put, self._channel.flush, self._text.write
         watch = Watch(self._with.deadlines.of(self._question.chat))
-        with closing(self._events()) as stream, watch:
-            for event in stream:
-                kind = type(event)
-                if kind in _VISIBLE:
-                    if not outcome.served:
-                        outcome.served = True
-                        self._with.breaker.answered(account)
-                    if isinstance(event, Text):
-                        note(event.text)
-                    watch.is_held = True
-                    put(event)
-                elif kind is Alive:
-                    watch.is_held = True
-                    flush()
-                    watch.goes_on()
-                elif isinstance(event, Finish):
-                    outcome.served, outcome.finished = True, not event.cut
-                    self._with.breaker.answered(account)
-                    self._with.strays.finished(account)
-                    self._finish = event
+        with closing(self._batches()) as stream, watch:
+            for batch in stream:
+                watch.is_held = True
+                for event in batch:
+                    if type(event) in _VISIBLE:
+                        if not outcome.served:
+                            outcome.served = True
+                            self._with.breaker.answered(account)
+                        if isinstance(event, Text):
+                            note(event.text)
+                        put(event)
+                    else:
+                        self._note(event, chats)
+                if self._finish is not None:
                     return
-                elif isinstance(event, ChatOpened):
-                    outcome.chat_id = event.chat_id
-                    chats.append(event.chat_id)
-                elif isinstance(event, Answering):
-                    outcome.segment_id = event.segment_id
+                flush()
+                if _is_announcement(batch):
+                    watch.is_held = False
+                else:
+                    watch.goes_on()
         raise BrokenAnswer("the stream ended without an end")
 
-    def _events(self) -> Generator[Event]:
+    def _note(self, event: Event, chats: Opened) -> None:
+        """What is not for the client."""
+        account, outcome = self._lease.account, self._outcome
+        if isinstance(event, Finish):
+            outcome.served, outcome.finished = True, not event.cut
+            self._with.breaker.answered(account)
+            self._with.strays.finished(account)
+            self._finish = event
+        elif isinstance(event, ChatOpened):
+            outcome.chat_id = event.chat_id
+            chats.append(event.chat_id)
+        elif isinstance(event, Answering):
+            outcome.segment_id = event.segment_id
+
+    def _batches(self) -> Generator[Sequence[Event]]:
         account, chat = self._lease.account, self._question.chat
         upstream = self._with.upstreams[account.kind]
         files = yield from self._question.luggage.give(chat, self._lease, upstream)
         asked = replace(chat, files=files) if files else chat
-        events = upstream.stream(asked, account, self._lease.token)
-        yield from shaped(events, chat, account.kind)
+        shaped = shape(chat, account.kind)
+        with closing(upstream.stream(asked, account, self._lease.token)) as stream:
+            for batch in stream:
+                shown = shaped(batch)
+                if shown and isinstance(shown[-1], Finish):
+                    stream.close()  # before a slow client has read what came before
+                yield shown
+
+
+def _is_announcement(batch: Sequence[Event]) -> bool:
+    """Whether only the chat is told, in which the answer has still to be asked for."""
+    return len(batch) == 1 and type(batch[0]) is ChatOpened

@@ -108,8 +108,10 @@ class Luggage:
                 blob = self._by_url.get(attachment.url) or self._fetched(attachment)
             self._by_url[attachment.url] = self._blobs[attachment.where] = blob
 
-    def give(self, chat: Chat, lease: Lease, upstream: Upstream) -> Generator[Event, None, tuple[Upload, ...]]:
-        """Gives the files of `chat` to the account of `lease`, unless it has them; yields signs of life.
+    def give(
+        self, chat: Chat, lease: Lease, upstream: Upstream
+    ) -> Generator[Sequence[Event], None, tuple[Upload, ...]]:
+        """Gives the files of `chat` to the account of `lease`, unless it has them; yields as `TakesFiles.upload` does.
 
         Raises `FileRefused` for one that is not read there, else `KimiError`.
         """

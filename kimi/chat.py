@@ -137,14 +137,6 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
-    """Bytes came, and all that they brought has been told. It is the moment to pass it on.
-
-    They may have brought nothing for the reader: heartbeats, search progress, titles.
-    """
-
-
-@dataclass(frozen=True, slots=True)
 class Thinking:
     """A piece of the model's reasoning."""
 
@@ -209,4 +201,4 @@ class Finish:
     cut: bool = False
 
 
-Event = ChatOpened | Answering | Alive | Thinking | Text | ToolCall | Sources | Annotation | Finish
+Event = ChatOpened | Answering | Thinking | Text | ToolCall | Sources | Annotation | Finish

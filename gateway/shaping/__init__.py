@@ -6,102 +6,109 @@ No I/O: events in, events out.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from gateway.shaping.citations import Citations
-from gateway.shaping.limits import Gate
+from gateway.shaping.limits import Gate, Piece
 from gateway.shaping.marks import Marks
 from kimi.accounts import Kind
-from kimi.chat import Alive, Chat, Event, Feature, Finish, Limits, Sources, Text, Thinking
+from kimi.chat import Chat, Event, Feature, Finish, Limits, Sources, Text, Thinking
 
 _NO_LIMITS: Final = Limits()
 
+Shape = Callable[[Sequence[Event]], Sequence[Event]]
+"""Takes the batches of an answer one after the other, and gives what its client is to have of each.
 
-def shaped(events: Generator[Event], chat: Chat, kind: Kind) -> Generator[Event]:
-    """`events` as the client of `chat` is to have them. Closing this closes them.
-
-    The official platform does all this by itself.
-    """
-    return events if kind is Kind.MOONSHOT else _shaped(events, Shaper(chat))
+The one that ends with `Finish` is the last: the upstream's stream has to be closed before it is passed on, because
+`Finish` may be `cut`, and a client be slow.
+"""
 
 
-def _shaped(events: Generator[Event], shaper: Shaper) -> Generator[Event]:
-    said, thought, gate = shaper.said.feed, shaper.thought.feed, shaper.gate
-    with closing(events):
-        for event in events:
-            if type(event) is Text:
-                shown = said(event.text)
-            elif type(event) is Thinking:
-                shown = thought(event.text)
-            elif type(event) is Alive:
-                yield event
-                continue
-            else:
-                yield from shaper.other(event)
-                continue
-            kind = type(event)
-            if gate is not None:
-                shown = gate.feed(kind, shown)
-                if gate.reason is not None:
-                    events.close()  # before a slow client has read what came before
-                    if shown:
-                        yield kind(shown)
-                    yield from shaper.citations.notes(gate.shown)
-                    yield Finish(gate.reason, cut=True)
-                    return
-            if shown is event.text:  # what is not changed costs no new event
-                yield event
-            elif shown:
-                yield kind(shown)
+def shape(chat: Chat, kind: Kind) -> Shape:
+    """For the answer to `chat` by an account of `kind`. The official platform does all this by itself."""
+    return _as_it_is if kind is Kind.MOONSHOT else Shaper(chat).feed
 
 
 class Shaper:
     """What is known of one answer while it passes."""
 
+    __slots__ = ("_chat", "_citations", "_gate", "_said", "_thought")
+
     def __init__(self, chat: Chat) -> None:
-        self.citations = Citations()
-        self.said = Marks(self.citations.cite)
-        self.thought = Marks(_not_at_all)
-        self.gate = None if chat.limits == _NO_LIMITS else Gate(chat.limits)
+        self._citations = Citations()
+        self._said = Marks(self._citations.cite)
+        self._thought = Marks(_not_at_all)
+        self._gate = None if chat.limits == _NO_LIMITS else Gate(chat.limits)
         self._chat = chat
 
-    def other(self, event: Event) -> Iterator[Event]:
-        """What stands for an event that is no text."""
-        if isinstance(event, Finish):
-            yield from self._finish(event)
-            return
-        if isinstance(event, Sources):
-            self.citations.learn(event.found)
-        yield event
+    def feed(self, batch: Sequence[Event]) -> Sequence[Event]:
+        """See `Shape`; `batch` itself where nothing has to be changed, as nearly always."""
+        gate = self._gate
+        shown: list[Event] = []
+        is_changed = False
+        for event in batch:
+            if type(event) is Text:
+                text = self._said.feed(event.text)
+            elif type(event) is Thinking:
+                text = self._thought.feed(event.text)
+            elif isinstance(event, Finish):
+                return [*shown, *self._finish(event)]
+            else:
+                if isinstance(event, Sources):
+                    self._citations.learn(event.found)
+                shown.append(event)
+                continue
+            kind = type(event)
+            if gate is not None:
+                text = gate.feed(kind, text)
+                if gate.reason is not None:
+                    return [*shown, *_piece(kind, text), *self._cut(Finish(gate.reason, cut=True))]
+            if text is event.text:  # what is not changed costs no new event
+                shown.append(event)
+            else:
+                is_changed = True
+                shown += _piece(kind, text)
+        return shown if is_changed else batch
 
-    def _finish(self, finish: Finish) -> Iterator[Event]:
+    def _finish(self, finish: Finish) -> Sequence[Event]:
         """The end that the upstream makes."""
-        for kind, marks in ((Thinking, self.thought), (Text, self.said)):
+        shown: list[Event] = []
+        for kind, marks in ((Thinking, self._thought), (Text, self._said)):
             rest = marks.close()
-            if self.gate is not None:
-                rest = self.gate.close(kind, rest)
-            if rest:
-                yield kind(rest)
-        if self.gate is not None and self.gate.reason is not None:  # in what was held back until now
-            yield from self.citations.notes(self.gate.shown)
-            yield replace(finish, reason=self.gate.reason)
-            return
+            if self._gate is not None:
+                rest = self._gate.close(kind, rest)
+            shown += _piece(kind, rest)
+        if self._gate is not None and self._gate.reason is not None:  # in what was held back until now
+            return [*shown, *self._cut(replace(finish, reason=self._gate.reason))]
         if finish.reason != "content_filter":
-            yield from self._sources(lines=finish.reason == "stop")
-        yield finish
+            shown += self._sources(lines=finish.reason == "stop")
+        return [*shown, finish]
 
-    def _sources(self, *, lines: bool) -> Iterator[Event]:
-        at = self.said.at
-        text = self.citations.lines() if lines and _for_readers(self._chat) else ""
-        if text and (self.gate is None or self.gate.allows(text)):
-            yield Text(text)
-            self.citations.note_lines(at)
+    def _cut(self, finish: Finish) -> Sequence[Event]:
+        """The end that a limit makes."""
+        shown = 0 if self._gate is None else self._gate.shown
+        return [*self._citations.notes(shown), finish]
+
+    def _sources(self, *, lines: bool) -> Sequence[Event]:
+        at = self._said.at
+        told: list[Event] = []
+        text = self._citations.lines() if lines and _for_readers(self._chat) else ""
+        if text and (self._gate is None or self._gate.allows(text)):
+            told.append(Text(text))
+            self._citations.note_lines(at)
             at += len(text)
-        self.citations.note_rest(at)
-        yield from self.citations.notes(at)
+        self._citations.note_rest(at)
+        return [*told, *self._citations.notes(at)]
+
+
+def _as_it_is(batch: Sequence[Event]) -> Sequence[Event]:
+    return batch
+
+
+def _piece(kind: Piece, text: str) -> Sequence[Event]:
+    return (kind(text),) if text else ()
 
 
 def _for_readers(chat: Chat) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Protocol, runtime_checkable
 
 from kimi.accounts import Account
@@ -13,12 +13,19 @@ from kimi.files import Blob
 class Upstream(Protocol):
     """Something that answers a chat.
 
-    `stream` yields typed events until exactly one `Finish`, and `Alive` whenever it goes to wait for more of them.
-    Closing the generator closes the connection; running out without a `Finish` cannot happen: a truncated or empty
-    answer raises `BrokenAnswer`. Every other trouble is raised as one of `kimi.errors`, before or after events.
+    `stream` yields batches: each is what one read of the answer has brought, in its order. An empty one is a sign of
+    life: bytes came, and nothing in them was for the reader (heartbeats, search progress, titles).
+    A chat that is made or gone on with before the answer is asked for is announced in a batch of its own.
+
+    The last event of the last batch is the only `Finish`, and comes once the connection has ended or is waited for no
+    longer; all else that its read has brought comes in a batch before. Running out without a `Finish` cannot happen: a
+    truncated or empty answer raises `BrokenAnswer`. Every other trouble is raised as one of `kimi.errors`; what its
+    read has brought before is handed over first, and the error raised at the next step.
+
+    Nothing is asked and nothing raised before the first step. Closing the generator closes the connection.
     """
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]: ...
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]: ...
 
 
 @runtime_checkable
@@ -49,8 +56,8 @@ class KnowsAllowance(Protocol):
 class TakesFiles(Protocol):
     """An upstream that reads files."""
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
-        """Give `blob` to the account. Yields signs of life, and returns once the upstream has read it.
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
+        """Give `blob` to the account. Yields empty batches as signs of life, and returns once the upstream has read it.
 
         Raises `FileRefused` for one that it does not read, else `KimiError`.
         """

@@ -6,15 +6,14 @@ What its requests say stands in `classic_request`, what its answers say in `clas
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Sources, Text, Upload
+from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Sources, Upload
 from kimi.errors import (
     BrokenAnswer,
     ContentRefused,
@@ -45,7 +44,7 @@ class Classic:
     def __init__(self, line: Line) -> None:
         self._line = line
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
         """See `Upstream.stream`. The chat is announced as soon as it is made, or before it is continued."""
         model = classic_model(chat.model, chat.features, chat.effort)
         if model is None:
@@ -54,10 +53,10 @@ class Classic:
         if Feature.RESEARCH in chat.features:
             _check_research(desk)
         chat_id = chat.behind.chat_id if chat.behind is not None else _create(desk, model)
-        yield ChatOpened(chat_id)
-        yield from _Talk(desk, chat, model, chat_id).events()
+        yield (ChatOpened(chat_id),)
+        yield from _Talk(desk, chat, model, chat_id).batches()
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
         """See `TakesFiles.upload`."""
         return ClassicFiles(self._line).upload(blob, account, token)
 
@@ -106,23 +105,22 @@ class _Talk:
         # Only what was searched for can be asked for.
         self._marks = None if chat.features.isdisjoint(_SEARCHING) else classic_sources.Marks()
 
-    def events(self) -> Generator[Event]:
+    def batches(self) -> Generator[Sequence[Event]]:
         """The answer, continued behind the output limit as often as the chat allows."""
         end = yield from self._part(classic_request.completion(self._chat, self._model))
         for _ in range(self._chat.continuations):
             if not self._at_limit or not self._question:
                 break
             end = yield from self._part(classic_request.rest(self._question, self._model))
-        yield from self._late_sources()
-        yield end
+        yield (*self._late_sources(), end)
 
-    def _part(self, body: Mapping[str, Any]) -> Generator[Event, None, Finish]:
+    def _part(self, body: Mapping[str, Any]) -> Generator[Sequence[Event], None, Finish]:
         """What one call brings. Its connection is closed behind it: an account has one stream at a time."""
         line, account = self._desk.line, self._desk.account
         continues = self._chat.behind is not None and not self._answers
-        reader = Reader(line.drift, continues=continues, rest=self._wrote)
+        reader = Reader(line.drift, continues=continues, rest=self._wrote, marks=self._marks)
         referer = f"{line.host(account)}/chat/{self._chat_id}"
-        stream = line.stream(
+        finish = yield from line.stream(
             f"/api/chat/{self._chat_id}/completion/stream",
             account,
             headers={**self._desk.headers(), "Referer": referer},
@@ -131,22 +129,14 @@ class _Talk:
             continues=continues,
             is_research=Feature.RESEARCH in self._chat.features,
         )
-        with closing(stream) as events:
-            for event in events:
-                if type(event) is Text:
-                    if self._marks is not None:
-                        self._marks.feed(event.text)
-                elif isinstance(event, Finish):
-                    self._question = reader.question or self._question
-                    self._wrote = self._wrote or reader.wrote
-                    self._at_limit = reader.at_limit
-                    return event
-                elif isinstance(event, Answering):
-                    self._answers.append(event.segment_id)
-                elif isinstance(event, Sources):
-                    self._marks = None  # they are told
-                yield event
-        raise BrokenAnswer("the stream ended without an end")
+        self._question = reader.question or self._question
+        self._wrote = self._wrote or reader.wrote
+        self._at_limit = reader.at_limit
+        if reader.answer:
+            self._answers.append(reader.answer)
+        if reader.found:
+            self._marks = None  # what they speak of is told
+        return finish
 
     def _late_sources(self) -> Iterator[Event]:
         """The pages that the text speaks of, where the stream has told none. Without them it is an answer as well."""

@@ -5,7 +5,7 @@ Source: section 2 of the wire facts, "Files". All names of these calls stand her
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Alive, Event, Finish, Upload
+from kimi.chat import Event, Finish, Upload
 from kimi.errors import BrokenAnswer, UpstreamError, UpstreamTimeout
 from kimi.files import Blob
 from kimi.http import parse, request
@@ -24,7 +24,6 @@ from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, refusal, told
 
 _THERE: Final = frozenset({"initialized", "parsed"})
 _UNDER_WAY: Final = frozenset({"pending", "uploading", "uploaded", "processing", "parsing"})
-_ALIVE: Final = Alive()
 
 
 class ClassicFiles:
@@ -34,13 +33,13 @@ class ClassicFiles:
         self._line = line
         self._patience = patience
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
         """See `TakesFiles.upload`."""
         kind = "image" if blob.is_image else "file"
         place = self._call("/api/pre-sign-url", {"action": kind, "name": blob.name}, blob, account, token)
-        yield _ALIVE
+        yield ()
         self._put(_text(place, "url"), blob, account)
-        yield _ALIVE
+        yield ()
         if blob.is_image:
             wanted = {"type": kind, "file_id": _text(place, "file_id"), "name": blob.name}
         else:
@@ -70,7 +69,7 @@ class ClassicFiles:
 
     def _made(
         self, wanted: Mapping[str, str], blob: Blob, account: Account, token: str
-    ) -> Generator[Event, None, Mapping[str, Any]]:
+    ) -> Generator[Sequence[Event], None, Mapping[str, Any]]:
         """What the upstream knows of the file, once it is there."""
         for _ in self._patience.rounds(blob):
             made = self._call("/api/file", wanted, blob, account, token)
@@ -80,10 +79,10 @@ class ClassicFiles:
             _check(status, blob)
             if status not in _UNDER_WAY:
                 self._line.drift.note(account.kind, "status", status, made)
-            yield _ALIVE
+            yield ()
         raise AssertionError("unreachable: it is refused before")
 
-    def _read(self, file_id: str, blob: Blob, account: Account, token: str) -> Generator[Event]:
+    def _read(self, file_id: str, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event]]:
         """Lets a document be read. The stream may end before it is, and is opened again then."""
         for left in self._patience.rounds(blob):
             reader = _Reading(blob)
@@ -95,8 +94,7 @@ class ClassicFiles:
                 reader=reader,
             )
             try:
-                for _ in stream:
-                    yield _ALIVE
+                yield from stream
             except UpstreamTimeout:
                 continue
             if reader.is_read:
@@ -119,8 +117,8 @@ class _Reading:
         self._decoder = sse.Decoder()
         self.is_read = False
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Nothing but the end."""
+    def feed(self, chunk: bytes, told: list[Event]) -> None:
+        """Tells nothing but the end."""
         for data in self._decoder.feed(chunk):
             message = parse(data)
             said = message.get("file_info") if isinstance(message, Mapping) else None
@@ -128,7 +126,7 @@ class _Reading:
             _check(status, self._blob)
             if status == "parsed":
                 self.is_read = True
-                yield Finish("stop")
+                told.append(Finish("stop"))
                 return
 
     def close(self) -> Finish:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from kimi.accounts import Kind
 from kimi.chat import Answering, Event, Finish, Source, Sources, Text, Thinking
 from kimi.errors import BrokenAnswer
-from kimi.http import parse
 from kimi.upstreams import classic_sources, complaints, sse
 from kimi.upstreams.continuing import explain
 from kimi.upstreams.drift import Drift
+from kimi.upstreams.reading import parsed
 
 ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 """What ids of chats and segments look like: they go into paths."""
@@ -40,65 +40,80 @@ class Reader:
     """Reads the event stream of one answer, or of its continuation; see `kimi.upstreams.reading.Reader`.
 
     `question` and `answer` are the ids of the two segments, once they are told; `wrote` says whether any of the answer
-    came, `at_limit` whether it stopped at the output limit. `rest` is set for the rest of an answer: what is thought
-    again then was thought before.
+    came, `found` whether pages for it, `at_limit` whether it stopped at the output limit.
+    `rest` is set for the rest of an answer: what is thought again then was thought before. `marks` see its text.
     """
 
-    def __init__(self, drift: Drift, *, continues: bool = False, rest: bool = False) -> None:
+    def __init__(
+        self,
+        drift: Drift,
+        *,
+        continues: bool = False,
+        rest: bool = False,
+        marks: classic_sources.Marks | None = None,
+    ) -> None:
         self.question = ""
         self.answer = ""
         self.wrote = False
+        self.found = False
         self.at_limit = False
         self._drift = drift
         self._continues = continues
         self._rest = rest
+        self._marks = marks
         self._decoder = sse.Decoder()
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that `chunk` completes."""
-        return self._events(self._decoder.feed(chunk))
+    def feed(self, chunk: bytes, told: list[Event]) -> None:
+        """Tells the events that `chunk` completes."""
+        self._read(self._decoder.feed(chunk), told)
 
     def close(self) -> Finish:
         """The stream has ended, which it may not do before `all_done`."""
-        for event in self._events(self._decoder.close()):  # one that was cut off is no JSON
-            if isinstance(event, Finish):
-                return event
+        told: list[Event] = []
+        self._read(self._decoder.close(), told)  # one that was cut off is no JSON
+        if told and isinstance(finish := told[-1], Finish):
+            return finish
         raise BrokenAnswer("the stream ended before all_done")
 
-    def _events(self, datas: Iterable[bytes]) -> Iterator[Event]:
+    def _read(self, datas: Iterable[bytes], told: list[Event]) -> None:
         for data in datas:
-            message = parse(data)
-            if not isinstance(message, dict):
-                raise BrokenAnswer("an event of the stream is no object")
-            name = message.get("event")
+            said = parsed(data)
+            name = said.get("event")
             if name == "cmpl":
-                if text := self._text(message):
+                if text := self._text(said):
                     self.wrote = True
-                    yield Text(text)
+                    if self._marks is not None:
+                        self._marks.feed(text)
+                    told.append(Text(text))
             elif name == "k1":
-                if (text := self._text(message)) and not self._rest:
-                    yield Thinking(text)
+                if (text := self._text(said)) and not self._rest:
+                    told.append(Thinking(text))
             elif name == "all_done":
-                yield self._finish()
+                told.append(self._finish())
                 return
             elif not isinstance(name, str) or name not in _NOTHING_TO_READ:
-                yield from self._rare(name, message)
+                self._rare(name, said, told)
 
-    def _rare(self, name: object, message: Mapping[str, Any]) -> Iterator[Event]:
+    def _rare(self, name: object, message: Mapping[str, Any], told: list[Event]) -> None:
         if name == "req":
             self.question = self._id(message)
         elif name == "resp":
             self.answer = self._id(message)
             if self.answer:  # it can be read without
-                yield Answering(self.answer)
+                told.append(Answering(self.answer))
         elif name == "search_plus":
-            yield from _found(classic_sources.of_search(message.get("msg")))
+            self._found(classic_sources.of_search(message.get("msg")), told)
         elif name == "ref_docs":
-            yield from _found(classic_sources.of_cards(message.get("ref_cards")))
+            self._found(classic_sources.of_cards(message.get("ref_cards")), told)
         elif name == "length":
             self.at_limit = True
         else:
             self._odd(name, message)
+
+    def _found(self, pages: tuple[Source, ...], told: list[Event]) -> None:
+        if pages:
+            self.found = True
+            told.append(Sources(pages))
 
     def _odd(self, name: object, message: Mapping[str, Any]) -> None:
         hidden = complaints.inside(message)
@@ -144,8 +159,3 @@ def _refuse_words(message: Mapping[str, Any]) -> None:
     """Passing over words could leave a hole in the answer. Raises `BrokenAnswer` where there are any."""
     if any(value and isinstance(value, str) for key, value in message.items() if key not in _NO_TEXT):
         raise BrokenAnswer("text comes in an unknown way")
-
-
-def _found(pages: tuple[Source, ...]) -> Iterator[Event]:
-    if pages:
-        yield Sources(pages)

@@ -7,7 +7,7 @@ names of the plan stand in `membership`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -37,15 +37,15 @@ class Connect:
         self._line = line
         self._clock = clock
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
         """See `Upstream.stream`. The chat is announced as soon as the answer names it, or before it is continued."""
         model = connect_model(chat.model, chat.features, chat.effort)
         if model is None:
             raise RequestInvalid(f"the Connect dialect has no model {chat.model!r}", param="model")
         chat_id = "" if chat.behind is None else chat.behind.chat_id
         if chat_id:
-            yield ChatOpened(chat_id)
-        yield from self._line.stream(
+            yield (ChatOpened(chat_id),)
+        finish = yield from self._line.stream(
             _CHAT_PATH,
             account,
             headers=self._headers(account, token, "application/connect+json"),
@@ -53,8 +53,9 @@ class Connect:
             reader=Reader(self._line.drift, chat_id),
             continues=bool(chat_id),
         )
+        yield (finish,)
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
         """See `TakesFiles.upload`."""
         return ConnectFiles(self._line).upload(blob, account, token)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kimi.accounts import Kind
 from kimi.chat import Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
 from kimi.errors import BrokenAnswer, KimiError
-from kimi.http import parse
 from kimi.upstreams import complaints, envelopes
 from kimi.upstreams.connect_sources import Calls, of_message
 from kimi.upstreams.continuing import explain
 from kimi.upstreams.drift import Drift
+from kimi.upstreams.reading import parsed
 
 # Where text stands, by mask: below `block`, in the part of this name.
 _TEXT_MASKS: Mapping[str, tuple[str, type[Text | Thinking]]] = {
@@ -52,20 +52,19 @@ class Reader:
         self._status = ""
         self._done = False
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that `chunk` completes."""
-        for payload, is_last in self._decoder.feed(chunk):
-            message = parse(payload)
-            if not isinstance(message, dict):
-                raise BrokenAnswer("a message of the stream is no object")
-            if is_last:
-                yield self._finish(message)
-            elif (event := self._event(message)) is not None:
-                yield event
+    def feed(self, chunk: bytes, told: list[Event]) -> None:
+        """Tells the events that `chunk` completes."""
+        decoder = self._decoder
+        for data in decoder.feed(chunk):
+            event = self._event(parsed(data))
+            if event is not None:
+                told.append(event)
+        if decoder.is_over:
+            told.append(self._finish(parsed(decoder.trailer())))
 
     def close(self) -> Finish:
         """The stream has ended, which it may not do before its trailer."""
-        self._decoder.close()
+        self._decoder.trailer()
         raise BrokenAnswer("the stream had ended already")
 
     def _event(self, message: Mapping[str, Any]) -> Event | None:

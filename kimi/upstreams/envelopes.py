@@ -7,19 +7,18 @@ Source: the Connect protocol reference, "Streaming RPCs".
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from kimi.errors import BrokenAnswer
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
 _HEAD = struct.Struct(">BI")
+_HEAD_BYTES = _HEAD.size
 _COMPRESSED = 0x01
 _END_OF_STREAM = 0x02
 
-
-Envelope = tuple[bytes | bytearray, bool]
-"""A message, and whether it is the trailer, which says how the stream ended."""
+Message = bytes | bytearray
 
 
 def encode(message: bytes) -> bytes:
@@ -28,58 +27,66 @@ def encode(message: bytes) -> bytes:
 
 
 class Decoder:
-    """Turns pieces of a stream, cut anywhere, into envelopes; one decoder a stream.
+    """Turns pieces of a stream, cut anywhere, into messages; one decoder a stream.
 
-    Raises `BrokenAnswer` for a message longer than `limit` bytes (before it is read), for a compressed one, for flags
-    that the protocol does not know and for anything behind the trailer.
+    It `is_over` with its trailer, or with something that has no place in it: a message longer than `limit` bytes, which
+    is not read, a compressed one, flags that the protocol does not know. Nothing may be fed from then on.
     """
 
+    __slots__ = ("_fault", "_limit", "_pending", "_trailer", "is_over")
+
     def __init__(self, limit: int = MAX_MESSAGE_BYTES) -> None:
+        self.is_over = False
         self._limit = limit
         self._pending = bytearray()
-        self._ended = False
+        self._trailer: Message | None = None
+        self._fault = "the stream was cut before its trailer"
 
-    def feed(self, chunk: bytes) -> Iterator[Envelope]:
-        """The envelopes that `chunk` completes, each before anything behind it is looked at."""
+    def feed(self, chunk: bytes) -> Sequence[Message]:
+        """The messages that `chunk` completes, and then, if it `is_over`, `trailer` tells how it has ended."""
+        size = len(chunk)
+        if size >= _HEAD_BYTES and not self._pending:
+            flags, length = _HEAD.unpack_from(chunk)
+            if not flags and length == size - _HEAD_BYTES <= self._limit:  # one message, as nearly always
+                return (chunk[_HEAD_BYTES:],)
+        return self._completed(chunk)
+
+    def trailer(self) -> Message:
+        """The message that says how the stream ended. Raises `BrokenAnswer` where it has ended without."""
+        if self._trailer is None:
+            raise BrokenAnswer(self._fault)
+        return self._trailer
+
+    def _completed(self, chunk: bytes) -> Sequence[Message]:
         pending = self._pending
-        data: bytes | bytearray = chunk
+        data: Message = chunk
         if pending:
             pending += chunk
             data = pending
-        size = len(data)
+        found: list[Message] = []
         start = 0
-        try:
-            while start < size:
-                if self._ended:
-                    raise BrokenAnswer("bytes behind the end of the stream")
-                message = start + _HEAD.size
-                if size < message:
-                    return
-                flags, length = _HEAD.unpack_from(data, start)
-                if flags or length > self._limit:
-                    self._check(flags, length)
-                end = message + length
-                if size < end:
-                    return
-                start = end
-                if flags:  # the only one that is left
-                    self._ended = True
-                yield data[message:end], self._ended
-        finally:
-            if data is pending:
-                del pending[:start]
+        while not self.is_over and (begin := start + _HEAD_BYTES) <= len(data):
+            flags, length = _HEAD.unpack_from(data, start)
+            if (flags and flags != _END_OF_STREAM) or length > self._limit:
+                self.is_over, self._fault = True, self._why(flags)
+                break
+            end = begin + length
+            if len(data) < end:
+                break
+            start = end
+            if flags:
+                self.is_over, self._trailer = True, data[begin:end]
             else:
-                pending += data[start:]
+                found.append(data[begin:end])
+        if data is pending:
+            del pending[:start]
+        else:
+            pending += data[start:]
+        return found
 
-    def close(self) -> None:
-        """Say that the stream has ended. Raises `BrokenAnswer` when it ended before its trailer."""
-        if not self._ended:
-            raise BrokenAnswer("the stream was cut before its trailer")
-
-    def _check(self, flags: int, length: int) -> None:
+    def _why(self, flags: int) -> str:
         if flags & _COMPRESSED:
-            raise BrokenAnswer("the stream is compressed, which nobody asked for")
+            return "the stream is compressed, which nobody asked for"
         if flags & ~_END_OF_STREAM:
-            raise BrokenAnswer(f"an envelope has unknown flags 0x{flags:02x}")
-        if length > self._limit:
-            raise BrokenAnswer(f"a message of the stream is longer than {self._limit} bytes")
+            return f"an envelope has unknown flags 0x{flags:02x}"
+        return f"a message of the stream is longer than {self._limit} bytes"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account
-from kimi.chat import Event
+from kimi.chat import Event, Finish
 from kimi.errors import KimiError
 from kimi.http import Answer, Endpoints, Http, media_type, read, request
 from kimi.upstreams import complaints
 from kimi.upstreams.continuing import explain
 from kimi.upstreams.drift import Drift
-from kimi.upstreams.reading import Reader, events
+from kimi.upstreams.reading import Reader, batches
 
 _NO_STREAM = frozenset({"application/json", "text/html"})
 
@@ -46,10 +46,10 @@ class Line:
         reader: Reader,
         continues: bool = False,
         is_research: bool = False,
-    ) -> Generator[Event]:
-        """The events that `reader` finds in the answer to a POST. Raises what an answer that is no stream means.
+    ) -> Generator[Sequence[Event], None, Finish]:
+        """The batches that `reader` finds in the answer to a POST. Raises what an answer that is no stream means.
 
-        The stream has ended when its `Finish` comes, so that the account is free for the next one.
+        The stream has ended when its `Finish` is returned, so that the account is free for the next one.
 
         `continues` says that it is asked in a chat that should be there.
         """
@@ -63,8 +63,7 @@ class Line:
         ) as reply:
             if reply.status != 200 or media_type(reply.headers) in _NO_STREAM:
                 raise self.error(account, read(reply, timeout=self.patience), continues=continues)
-            finish = yield from events(reply.chunks(), reader)
-        yield finish
+            return (yield from batches(reply.chunks(), reader))
 
     def call(
         self,

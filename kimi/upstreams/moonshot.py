@@ -6,7 +6,7 @@ All names that stand in its requests stand in this file, those of answers in `mo
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -32,15 +32,16 @@ class Moonshot:
     def __init__(self, line: Line) -> None:
         self._line = line
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
         """See `Upstream.stream`. `token` is the API key; nothing is stored upstream."""
-        yield from self._line.stream(
+        finish = yield from self._line.stream(
             "/chat/completions",
             account,
             headers={**_headers(token), "Content-Type": "application/json"},
             content=orjson.dumps(_request(chat)),
             reader=Reader(self._line.drift),
         )
+        yield (finish,)
 
     def list_models(self, account: Account, key: str) -> tuple[str, ...]:
         """The ids of all models that `key` may use. Raises `AccountDead` when the key is refused, else `KimiError`.

@@ -8,11 +8,11 @@ from typing import Any
 from kimi.accounts import Kind
 from kimi.chat import Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from kimi.errors import BrokenAnswer, ContentRefused
-from kimi.http import parse
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
+from kimi.upstreams.reading import parsed
 
 # What stands in a choice beside its words and its end, and in a delta beside its words.
 _CHOICE = frozenset({"index", "delta", "finish_reason", "usage", "logprobs"})
@@ -39,32 +39,31 @@ class Reader:
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that `chunk` completes."""
+    def feed(self, chunk: bytes, told: list[Event]) -> None:
+        """Tells the events that `chunk` completes."""
         for data in self._decoder.feed(chunk):
             if data == b"[DONE]":
-                yield self._finish()
+                told.append(self._finish())
                 return
-            message = parse(data)
-            if not isinstance(message, dict):
-                raise BrokenAnswer("a chunk of the stream is no object")
-            if message.get("error") is not None:
-                raise classify(
-                    complaints.of_object(Kind.MOONSHOT, message) or Complaint(Kind.MOONSHOT, 200), self._drift
-                )
-            self._count(message.get("usage"))
-            for choice in self._choices(message):
-                delta = self._delta(choice)
-                if thinking := _text(delta, "reasoning_content"):
-                    yield Thinking(thinking)
-                if text := _text(delta, "content"):
-                    self._wrote = True
-                    yield Text(text)
-                if calls := delta.get("tool_calls"):
-                    yield from self._tool_calls(calls)
-                self._count(choice.get("usage"))
-                if (reason := choice.get("finish_reason")) is not None:
-                    self._reason = self._known(reason, choice)
+            said = parsed(data)
+            if said.get("error") is not None:
+                raise classify(complaints.of_object(Kind.MOONSHOT, said) or Complaint(Kind.MOONSHOT, 200), self._drift)
+            self._count(said.get("usage"))
+            for choice in self._choices(said):
+                self._read(choice, told)
+
+    def _read(self, choice: Mapping[str, Any], told: list[Event]) -> None:
+        delta = self._delta(choice)
+        if thinking := _text(delta, "reasoning_content"):
+            told.append(Thinking(thinking))
+        if text := _text(delta, "content"):
+            self._wrote = True
+            told.append(Text(text))
+        if calls := delta.get("tool_calls"):
+            told.extend(self._tool_calls(calls))
+        self._count(choice.get("usage"))
+        if (reason := choice.get("finish_reason")) is not None:
+            self._reason = self._known(reason, choice)
 
     def close(self) -> Finish:
         """The stream has ended, which it may do without `[DONE]`, but not without a reason."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, Protocol
 
-from kimi.chat import Alive, Event, Finish
+import orjson
 
-_ALIVE = Alive()
+from kimi.chat import Event, Finish
+from kimi.errors import BrokenAnswer, KimiError
 
 
 class Reader(Protocol):
     """One answer of one dialect: bytes in, events out, no I/O."""
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that `chunk` completes; raises `KimiError`. Nothing may be fed after a `Finish`."""
+    def feed(self, chunk: bytes, told: list[Event]) -> None:
+        """Appends the events that `chunk` completes to `told`; raises `KimiError` behind what came before.
+
+        Nothing is read behind a `Finish`, and nothing may be fed after it.
+        """
         ...
 
     def close(self) -> Finish:
@@ -22,13 +26,29 @@ class Reader(Protocol):
         ...
 
 
-def events(chunks: Iterable[bytes], reader: Reader) -> Generator[Event, None, Finish]:
-    """Everything up to the one `Finish`, which is returned; `Alive` behind what each chunk has brought."""
+def batches(chunks: Iterable[bytes], reader: Reader) -> Generator[Sequence[Event], None, Finish]:
+    """What each chunk has brought, up to the one `Finish`, which is returned; see `kimi.upstreams.Upstream`."""
     for chunk in chunks:
-        for event in reader.feed(chunk):
-            if isinstance(event, Finish):
-                yield _ALIVE
-                return event
-            yield event
-        yield _ALIVE
+        told: list[Event] = []
+        try:
+            reader.feed(chunk, told)
+        except KimiError:
+            if told:
+                yield told
+            raise
+        if told and isinstance(finish := told[-1], Finish):
+            yield told[:-1]
+            return finish
+        yield told
     return reader.close()
+
+
+def parsed(data: bytes | bytearray) -> dict[str, Any]:
+    """One message of a stream in JSON. Raises `BrokenAnswer` for anything but an object."""
+    try:
+        said = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BrokenAnswer("a message of the stream is not JSON") from error
+    if not isinstance(said, dict):
+        raise BrokenAnswer("a message of the stream is no object")
+    return said

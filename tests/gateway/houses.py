@@ -20,7 +20,7 @@ from gateway.strays import Strays
 from gateway.turn import Turn
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
-from kimi.chat import Alive, Chat, ChatOpened, Event, Finish, Message, Text, Thinking
+from kimi.chat import Chat, ChatOpened, Event, Finish, Message, Text, Thinking
 from kimi.files.fetching import Fetcher as ToDisk
 from kimi.files.web import Web
 from kimi.models import select
@@ -29,10 +29,10 @@ from kimi.pool.conversations import Conversations as Kept
 from kimi.pool.uploads import Uploads
 from kimi.upstreams import Upstream
 from tests.gateway.fakes import Clock as Ticks
-from tests.gateway.scripted import ScriptedUpstream, Step
+from tests.gateway.scripted import ALIVE, ScriptedUpstream, Step
 from tests.kimi.pool.pools import Pool
 
-HELLO: tuple[Step, ...] = (ChatOpened("c1"), Alive(), Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop"))
+HELLO: tuple[Step, ...] = (ChatOpened("c1"), ALIVE, Thinking("hm"), Text("Hel"), Text("lo"), Finish("stop"))
 CHAT = Chat(model="kimi", messages=(Message("user", "hi"),))
 ALONE = Turn()
 

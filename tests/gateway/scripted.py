@@ -12,10 +12,12 @@ from gevent.event import Event as Flag
 
 from kimi import errors
 from kimi.accounts import Account
-from kimi.chat import Alive, Chat, ChatOpened, Event
+from kimi.chat import Chat, ChatOpened, Event
 
-Step = Event | BaseException | float
-"""An event, an error to raise, or seconds of silence, unless `go_on` is set before."""
+Step = Event | Sequence[Event] | BaseException | float
+"""An event, a batch of them, an error to raise, or seconds of silence, unless `go_on` is set before."""
+ALIVE: Final[Sequence[Event]] = ()
+"""A read that brings nothing."""
 
 
 def hang() -> None:
@@ -67,7 +69,7 @@ class ScriptedUpstream:
     steps: int = 0  # begun, over all scripts
     go_on: Any = field(default_factory=Flag)
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Event]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
         self.asked.append((account.name, token, chat))
         self.on_ask()
         scripts = self.by_account.get(account.name, self.scripts)
@@ -81,13 +83,14 @@ class ScriptedUpstream:
                     raise step
                 if isinstance(step, float):
                     if has_told:
-                        yield Alive()
+                        yield ALIVE
                     self.go_on.wait(step)
-                elif chat.behind is None or not isinstance(step, ChatOpened):
-                    if isinstance(step, ChatOpened):
-                        self.opened.add(step.chat_id)
-                    yield step
-                    has_told = has_told or not isinstance(step, ChatOpened)
+                elif not isinstance(step, ChatOpened):
+                    yield step if isinstance(step, Sequence) else [step]
+                    has_told = True
+                elif chat.behind is None:
+                    self.opened.add(step.chat_id)
+                    yield [step]
         finally:
             self.running -= 1
             self.closed += 1

@@ -13,11 +13,12 @@ from gateway.problems import describe
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Alive, Annotation, ChatOpened, Event, Finish, Message, Text, Thinking, ToolCall, Usage
+from kimi.chat import Annotation, Answering, ChatOpened, Event, Finish, Message, Text, Thinking, ToolCall, Usage
 
 IDENTITY = Identity(id="chatcmpl-1", created=17, model='kimi "x"')
 QUESTION = (Message("user", "What is the answer?"),)
 GIVEN = Usage(5, 7)
+BEGUN = Answering("s")
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
 
 
@@ -83,11 +84,11 @@ def test_an_empty_answer_still_has_a_role() -> None:
 
 def test_what_arrives_together_leaves_together() -> None:
     rendered = stream()
-    data = rendered.render([Alive(), Thinking("a"), Thinking("b"), Text("c"), Alive(), Text("d"), Text("e")])
+    data = rendered.render([BEGUN, Thinking("a"), Thinking("b"), Text("c"), BEGUN, Text("d"), Text("e")])
     assert deltas(data)[1:] == [{"reasoning_content": "ab"}, {"content": "c"}, {"content": "de"}]
 
 
-@pytest.mark.parametrize("events", [[], [Alive()], [ChatOpened("c"), Alive()], [Text(""), Thinking("")]])
+@pytest.mark.parametrize("events", [[], [BEGUN], [ChatOpened("c"), BEGUN], [Text(""), Thinking("")]])
 def test_what_is_nothing_to_the_reader_is_not_sent(events: list[Event]) -> None:
     assert stream().render(events) == b""
 
@@ -162,7 +163,7 @@ def test_a_failure_is_an_error_chunk_and_the_end() -> None:
 
 
 def test_a_whole_answer() -> None:
-    assert whole(Alive(), Text("Forty-"), Text("two 😀"), Finish("stop", GIVEN)) == {
+    assert whole(BEGUN, Text("Forty-"), Text("two 😀"), Finish("stop", GIVEN)) == {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 17,

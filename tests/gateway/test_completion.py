@@ -9,11 +9,11 @@ import pytest
 from gateway.deadlines import Deadlines
 from kimi import errors
 from kimi.accounts import Account, Kind, State
-from kimi.chat import Alive, ChatOpened, Feature, Finish, Text, Thinking
+from kimi.chat import ChatOpened, Feature, Finish, Text, Thinking
 from kimi.models import select
 from kimi.pool import Store, connect
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
-from tests.gateway.scripted import Step, each_unseen, wait_until
+from tests.gateway.scripted import ALIVE, Step, each_unseen, wait_until
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
@@ -40,7 +40,7 @@ def test_the_chat_goes_with_the_name_that_the_kind_understands(house: House) -> 
 @each_unseen
 def test_a_failure_before_the_first_event_is_unseen(house: House, failure: errors.KimiError) -> None:
     house.pool.fill(web("bad", priority=1), web("good"))
-    house.upstream.by_account = {"bad": [(ChatOpened("lost"), Alive(), failure)], "good": [HELLO]}
+    house.upstream.by_account = {"bad": [(ChatOpened("lost"), ALIVE, failure)], "good": [HELLO]}
     completion = house.start()
     assert texts(read(completion)) == "Hello"
     assert completion.account == "good"
@@ -205,8 +205,8 @@ def test_a_slow_reader_stops_the_upstream(house: House) -> None:
     [
         ((9.0, *HELLO), Deadlines(first_byte=0.05), "nothing came"),
         ((ChatOpened("c1"), 9.0, *HELLO), Deadlines(first_byte=0.05), "nothing came"),
-        ((Alive(), 9.0, *HELLO), Deadlines(idle=0.05), "nothing came"),
-        ((*[Alive(), 0.03] * 20, *HELLO), Deadlines(idle=0.2, total=0.1), "took longer than 0.1 s"),
+        ((ALIVE, 9.0, *HELLO), Deadlines(idle=0.05), "nothing came"),
+        ((*[ALIVE, 0.03] * 20, *HELLO), Deadlines(idle=0.2, total=0.1), "took longer than 0.1 s"),
     ],
 )
 def test_an_upstream_that_takes_too_long_is_given_up(
@@ -228,7 +228,7 @@ def test_research_may_be_silent_for_longer(make_house: MakeHouse) -> None:
     assert replace(limits, idle=9).of(research).idle == 9
     house = make_house(limits=limits)
     house.pool.fill(Account(name="a", kind=Kind.CLASSIC))
-    house.upstream.scripts = [(Alive(), 9.0, *HELLO)]
+    house.upstream.scripts = [(ALIVE, 9.0, *HELLO)]
     with pytest.raises(errors.UpstreamTimeout, match=r"took longer than 0\.2 s"):
         house.ask("kimi-research")
 

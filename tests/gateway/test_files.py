@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from gateway.files import MOST_FILES, Files
 from kimi.accounts import Account, Kind
-from kimi.chat import Alive, Attachment, Chat, Event, Message, Upload
+from kimi.chat import Attachment, Chat, Event, Message, Upload
 from kimi.errors import BrokenAnswer, FileRefused, Overloaded, RequestInvalid, StoreUnavailable
 from kimi.files import Blob
 from tests.gateway.houses import HELLO, House, MakeHouse, read, texts
@@ -40,9 +40,9 @@ class Reader(ScriptedUpstream):
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     refusal: BaseException | None = None
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Event, None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
         assert token.startswith(f"access-{account.name}-")
-        yield Alive()
+        yield ()
         if self.refusal is not None:
             raise self.refusal
         self.uploads.append((account.name, blob.name, blob.content.read()))
@@ -163,7 +163,7 @@ def test_without_redis_files_are_uploaded_as_well(house: House, reader: Reader) 
     question = chat(said(data(PDF)))
     luggage.fetch(question.messages)
     lease = house.pool.leases.acquire(KIMI)
-    assert list(luggage.give(question, lease, reader)) == [Alive()]
+    assert list(luggage.give(question, lease, reader)) == [()]
     assert reader.uploads == [("a", "a.pdf", PDF)]
     luggage.close()
     house.pool.leases.release(lease)

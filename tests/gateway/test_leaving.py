@@ -21,9 +21,9 @@ from gateway.streaming import StreamBody
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Alive, Answering, ChatOpened, Finish, Text
+from kimi.chat import Answering, ChatOpened, Finish, Text
 from tests.gateway.houses import CHAT, House, MakeHouse
-from tests.gateway.scripted import Step, hang, wait_until
+from tests.gateway.scripted import ALIVE, Step, hang, wait_until
 from tests.kimi.pool.pools import KIMI, web
 
 IDENTITY = Identity(id="c", created=1, model="kimi")
@@ -82,8 +82,8 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         ((60.0,), False),
         ((ChatOpened("c1"), 60.0), False),
         ((*BEGUN, 60.0), True),
-        ((*BEGUN, Alive(), Text("half"), 60.0), True),
-        ((*BEGUN, *[Alive(), 0.01] * 500, Finish("stop")), True),
+        ((*BEGUN, ALIVE, Text("half"), 60.0), True),
+        ((*BEGUN, *[ALIVE, 0.01] * 500, Finish("stop")), True),
     ],
     ids=["silent", "opened", "begun", "half", "alive"],
 )

@@ -6,11 +6,12 @@ from gateway.drain import Drain
 from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
 from gateway.run import TICK, Run
-from kimi.chat import Alive, ChatOpened, Finish, Text, Usage
+from kimi.chat import Answering, ChatOpened, Finish, Text, Usage
 from kimi.errors import Unreachable
 from tests.gateway.fakes import Client, Clock, Fetching, Leased, ScriptedCompletion, Silence, Step
 
 FINISH = Finish("stop")
+BEGUN = Answering("s")  # nothing for the reader
 
 
 class Counted:
@@ -69,14 +70,14 @@ def test_when_the_process_has_no_more_time_nothing_is_pulled() -> None:
 
 
 def test_the_first_piece_of_the_answer_is_waited_for() -> None:
-    scene = Scene(Silence(3), ChatOpened("c"), Alive(), Silence(2), [Alive(), Text("a")], Text("b"))
-    assert scene.run.first(15) == [ChatOpened("c"), Alive(), Alive(), Text("a")]
+    scene = Scene(Silence(3), ChatOpened("c"), BEGUN, Silence(2), [BEGUN, Text("a")], Text("b"))
+    assert scene.run.first(15) == [ChatOpened("c"), BEGUN, BEGUN, Text("a")]
     assert scene.entry.first_event_seconds == 5
 
 
 def test_a_silent_account_is_waited_for_so_long() -> None:
-    scene = Scene(Silence(14), Alive(), Silence(99))
-    assert scene.run.first(15) == [Alive()]
+    scene = Scene(Silence(14), BEGUN, Silence(99))
+    assert scene.run.first(15) == [BEGUN]
     assert 15 <= scene.clock() - scene.entry.started <= 16
     assert scene.entry.first_event_seconds is None
 
@@ -95,7 +96,7 @@ def test_fetching_files_is_silence_and_the_wait_for_an_account_behind_it_is_not(
 
 
 def test_a_failure_before_the_first_piece_is_raised() -> None:
-    scene = Scene(Alive(), Unreachable())
+    scene = Scene(BEGUN, Unreachable())
     with pytest.raises(Unreachable):
         scene.run.first(15)
 

@@ -10,7 +10,7 @@ from gateway.streaming import StreamBody
 from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Alive, Finish, Message, Text
+from kimi.chat import Answering, Finish, Message, Text
 from kimi.errors import BrokenAnswer, Unreachable
 from tests.gateway.fakes import Client, Clock, ScriptedCompletion, Silence, Step
 
@@ -83,7 +83,7 @@ def test_silence_is_bridged_by_comments() -> None:
 def test_life_signs_of_the_upstream_do_not_keep_a_client_awake() -> None:
     signs: list[Step] = []
     for _ in range(12):
-        signs += [Silence(1), Alive()]
+        signs += [Silence(1), Answering("s")]
     scene = Scene(Text("a"), *signs, FINISH)
     scene.body.begin(15)
     next(scene.body)

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kimi.accounts import Kind
-from kimi.chat import Alive, Feature, Finish, Message, Text, Usage
+from kimi.chat import Answering, Feature, Finish, Message, Text, Usage
 from kimi.errors import AllBusy, ContentRefused, NoAccount, RequestInvalid, StoreUnavailable, Unreachable
 from tests.gateway.fakes import AUTHORIZED, EVERYTHING, House, Silence, answer
 
@@ -24,7 +24,7 @@ def house() -> House:
 
 
 def test_a_whole_answer(house: House) -> None:
-    house.pool.will(Alive(), Silence(2), Text("Hel"), Text("lo"), Finish("stop", Usage(1, 2)))
+    house.pool.will(Answering("s"), Silence(2), Text("Hel"), Text("lo"), Finish("stop", Usage(1, 2)))
     response = house.client.post(URL, json=HI, headers=AUTHORIZED)
     assert response.status_code == 200
     assert response.content_type == "application/json"
@@ -96,7 +96,7 @@ def test_a_chunked_body_without_content_type(house: House) -> None:
 def test_a_failure_before_the_first_event_is_a_status(
     house: House, error: Exception, status: int, code: str, *, stream: bool
 ) -> None:
-    house.pool.will(Alive(), error)
+    house.pool.will(Answering("s"), error)
     response = house.client.post(URL, json={**HI, "stream": stream}, headers=AUTHORIZED)
     assert response.status_code == status
     assert response.content_type == "application/json"

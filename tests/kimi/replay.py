@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 from requests.structures import CaseInsensitiveDict
 
-from kimi.chat import Alive, Event, Text, Thinking
+from kimi.chat import Event, Text, Thinking
+from kimi.errors import KimiError
 from kimi.http import Content, Reply
+from kimi.upstreams.reading import Reader
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -22,16 +24,35 @@ def recorded(name: str) -> bytes:
     return (DATA / name).read_bytes()
 
 
-def said(events: Iterable[Event]) -> list[Event]:
-    """All but signs of life, which depend on how the bytes came."""
-    return [event for event in events if event != Alive()]
+def said(batches: Iterable[Sequence[Event]]) -> list[Event]:
+    """All that was told, in whatever batches."""
+    return [event for batch in batches for event in batch]
 
 
-def text_of(events: list[Event]) -> str:
+def broken(batches: Iterable[Sequence[Event]]) -> tuple[list[Event], KimiError]:
+    """All that was told before the error that ends it, and that error."""
+    told: list[Event] = []
+    try:
+        for batch in batches:
+            told += batch
+    except KimiError as error:
+        return told, error
+    raise AssertionError("no error has come")
+
+
+def read(reader: Reader, *chunks: bytes) -> list[Event]:
+    """What a reader finds in these chunks."""
+    told: list[Event] = []
+    for chunk in chunks:
+        reader.feed(chunk, told)
+    return told
+
+
+def text_of(events: Iterable[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Text))
 
 
-def thinking_of(events: list[Event]) -> str:
+def thinking_of(events: Iterable[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Thinking))
 
 

@@ -22,7 +22,7 @@ from kimi.http import Endpoints
 from kimi.upstreams import envelopes, sse
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
-from tests.kimi.replay import Recorded, Replay, as_json, recorded, text_of
+from tests.kimi.replay import Recorded, Replay, as_json, recorded, said, text_of
 
 Json = Any
 
@@ -41,7 +41,7 @@ class Stream:
             answers.insert(0, as_json({"id": "cs2r0f4pqrs5aaaaaaaa"}))
         upstream = build(Line(Replay(*answers), Endpoints()))[self.kind]
         chat = Chat(model="kimi", messages=(Message("user", "你好"),))
-        return list(upstream.stream(chat, Account(name="a", kind=self.kind), "token"))
+        return said(upstream.stream(chat, Account(name="a", kind=self.kind), "token"))
 
     def _answer(self) -> Recorded:
         if self.kind is not Kind.KIMI:
@@ -57,8 +57,8 @@ class Stream:
 def stream(name: str) -> Stream:
     raw, dialect = recorded(name), name.partition("-")[0]
     if dialect == "connect":
-        found = envelopes.Decoder().feed(raw)
-        return Stream(Kind.KIMI, tuple(orjson.loads(message) for message, _ in found))
+        decoder = envelopes.Decoder()
+        return Stream(Kind.KIMI, tuple(map(orjson.loads, [*decoder.feed(raw), decoder.trailer()])))
     datas = sse.Decoder().feed(raw)
     messages = tuple(data if data == b"[DONE]" else orjson.loads(data) for data in datas)
     return Stream(Kind.CLASSIC if dialect == "classic" else Kind.MOONSHOT, messages)

@@ -14,7 +14,7 @@ from kimi.upstreams import envelopes
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect, streamed
-from tests.kimi.replay import Recorded, Replay, as_json, said
+from tests.kimi.replay import Recorded, Replay, as_json, read, said
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
@@ -57,7 +57,7 @@ def trailer(error: dict[str, Any]) -> Recorded:
 def test_a_chat_that_cannot_be_continued(answer: Recorded, error: type[KimiError]) -> None:
     stream = connect(Replay(answer)).stream(replace(CHAT, behind=Place("c1", "m1")), ACCOUNT, TOKEN)
 
-    assert next(stream) == ChatOpened("c1")
+    assert list(next(stream)) == [ChatOpened("c1")]
     with pytest.raises(error) as raised:
         list(stream)
     assert type(raised.value) is error
@@ -72,8 +72,8 @@ def test_a_new_chat_that_is_not_found_is_a_broken_answer(answer: Recorded) -> No
 TEXT = {"op": "set", "mask": "block.text", "block": {"id": "b", "text": {"content": "x"}}}
 
 
-def read(*messages: object) -> list[Event]:
-    return list(Reader(Drift()).feed(b"".join(envelopes.encode(orjson.dumps(message)) for message in messages)))
+def told(*messages: object) -> list[Event]:
+    return read(Reader(Drift()), b"".join(envelopes.encode(orjson.dumps(message)) for message in messages))
 
 
 def assistant(message_id: object) -> dict[str, Any]:
@@ -84,9 +84,9 @@ def assistant(message_id: object) -> dict[str, Any]:
 def test_an_answer_without_an_id_can_be_read_and_not_be_continued(
     message_id: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert read(assistant(message_id), TEXT) == [Text("x")]
+    assert told(assistant(message_id), TEXT) == [Text("x")]
     assert "assistant.without.id" in caplog.text
 
 
 def test_an_answer_is_announced_once_and_so_is_each_that_follows_it() -> None:
-    assert read(assistant("a"), assistant("a"), TEXT, assistant("b")) == [Answering("a"), Text("x"), Answering("b")]
+    assert told(assistant("a"), assistant("a"), TEXT, assistant("b")) == [Answering("a"), Text("x"), Answering("b")]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
 import pytest
 
-from kimi.chat import Answering, ChatOpened, Event, Finish, Source, Sources, Text
+from kimi.chat import Answering, ChatOpened, Finish, Source, Sources, Text
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.connect_sources import Calls, of_message
 from kimi.upstreams.drift import Drift
-from tests.kimi.replay import recorded, text_of
+from tests.kimi.replay import read, recorded, text_of
 
 BEGINNING = [ChatOpened("19a0c0de-1111-8000-8000-00000000c0de"), Answering("m-asst")]
 MOON = ("https://example.com/moon", "Moon")
@@ -20,13 +19,8 @@ TIDES = ("https://example.org/tides?a=1", "Tides & more")
 WIKI = ("https://例子.测试/月亮", "月亮 — 百科")
 
 
-def read(chunks: Iterable[bytes]) -> list[Event]:
-    reader = Reader(Drift())
-    return [event for chunk in chunks for event in reader.feed(chunk)]
-
-
 def test_pages_are_told_under_the_keys_of_their_marks_which_stay_in_the_text() -> None:
-    events = read([recorded("connect-citations.bin")])
+    events = read(Reader(Drift()), recorded("connect-citations.bin"))
 
     assert text_of(events) == (
         "384,400 km\ue3a0cite\ue3a3web_search:1#0\ue3a3web_search:1#2\ue3a8。"
@@ -42,7 +36,7 @@ def test_pages_are_told_under_the_keys_of_their_marks_which_stay_in_the_text() -
 
 
 def test_the_pages_of_older_models_are_told_by_the_ids_of_their_references() -> None:
-    events = read([recorded("connect-references.bin")])
+    events = read(Reader(Drift()), recorded("connect-references.bin"))
 
     assert text_of(events) == "384,400 km[^2^]"
     assert [event for event in events if isinstance(event, Sources)] == [
@@ -54,11 +48,11 @@ def test_the_pages_of_older_models_are_told_by_the_ids_of_their_references() -> 
 @pytest.mark.parametrize("name", ["connect-citations.bin", "connect-references.bin"])
 def test_it_does_not_matter_where_the_stream_is_cut(name: str, caplog: pytest.LogCaptureFixture) -> None:
     stream = recorded(name)
-    whole = read([stream])
+    whole = read(Reader(Drift()), stream)
 
-    assert read(stream[at : at + 1] for at in range(len(stream))) == whole
+    assert read(Reader(Drift()), *(stream[at : at + 1] for at in range(len(stream)))) == whole
     for cut in range(len(stream)):
-        assert read([stream[:cut], stream[cut:]]) == whole, cut
+        assert read(Reader(Drift()), stream[:cut], stream[cut:]) == whole, cut
     assert caplog.records == []
 
 
@@ -114,4 +108,4 @@ def test_the_users_own_references_are_no_sources() -> None:
     refs = {"searchChunks": [{"id": "1", "base": {"url": "https://a.com"}}]}
     user = orjson.dumps({"op": "set", "mask": "message", "message": {"id": "u", "role": "user", "refs": refs}})
 
-    assert read([len(user).to_bytes(5, "big") + user]) == []
+    assert read(Reader(Drift()), len(user).to_bytes(5, "big") + user) == []

@@ -8,18 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kimi.errors import BrokenAnswer
-from kimi.upstreams.envelopes import Decoder, Envelope, encode
+from kimi.upstreams.envelopes import Decoder, Message, encode
 
 MESSAGES = [b'{"heartbeat":{}}', '{"text":"你好 🌙"}'.encode(), b"", b"x" * 300]
 STREAM = b"".join(map(encode, MESSAGES)) + b"\x02\x00\x00\x00\x02{}"
-ENVELOPES = [*((message, False) for message in MESSAGES), (b"{}", True)]
+ENVELOPES = [*MESSAGES, b"{}"]
 
 
-def decode(*chunks: bytes) -> list[Envelope]:
+def decode(*chunks: bytes) -> list[Message]:
+    """The messages, and the trailer behind them."""
     decoder = Decoder()
-    envelopes = [envelope for chunk in chunks for envelope in decoder.feed(chunk)]
-    decoder.close()
-    return envelopes
+    messages = [message for chunk in chunks for message in decoder.feed(chunk)]
+    return [*messages, decoder.trailer()]
+
+
+def fault(decoder: Decoder, chunk: bytes) -> str:
+    """Why the stream is over that has no trailer."""
+    assert not decoder.feed(chunk) and decoder.is_over
+    with pytest.raises(BrokenAnswer) as raised:
+        decoder.trailer()
+    return str(raised.value)
 
 
 def test_a_message_is_wrapped_in_flags_and_length() -> None:
@@ -44,53 +52,48 @@ def test_any_messages_come_through_however_they_are_cut(messages: list[bytes], c
 
     envelopes = decode(*(stream[a:b] for a, b in pairwise(edges)))
 
-    assert envelopes == [*((message, False) for message in messages), (b"", True)]
+    assert envelopes == [*messages, b""]
 
 
 def test_a_stream_without_its_trailer_is_broken_wherever_it_stops() -> None:
     for position in range(len(STREAM)):
         decoder = Decoder()
-        list(decoder.feed(STREAM[:position]))
+        decoder.feed(STREAM[:position])
+        assert not decoder.is_over
         with pytest.raises(BrokenAnswer, match="cut"):
-            decoder.close()
+            decoder.trailer()
 
 
-def test_nothing_may_follow_the_trailer() -> None:
-    with pytest.raises(BrokenAnswer, match="behind the end"):
-        list(Decoder().feed(STREAM + b"\x00"))
-
-    decoder = Decoder()
-    list(decoder.feed(STREAM))
-    with pytest.raises(BrokenAnswer, match="behind the end"):
-        list(decoder.feed(b"\x00"))
+def test_nothing_behind_the_trailer_is_looked_at() -> None:
+    assert decode(STREAM + b"\xff" * 9) == decode(STREAM + encode(b"{}")) == ENVELOPES
 
 
 def test_what_came_before_something_broken_is_not_lost() -> None:
-    envelopes = Decoder().feed(encode(b"{}") + b"\xff\x00\x00\x00\x00")
+    decoder = Decoder()
 
-    assert next(envelopes) == (b"{}", False)
+    assert decoder.feed(encode(b"{}") + b"\xff\x00\x00\x00\x00") == [b"{}"]
+    assert decoder.is_over
     with pytest.raises(BrokenAnswer):
-        next(envelopes)
+        decoder.trailer()
 
 
 @pytest.mark.parametrize(("flags", "said"), [(1, "compressed"), (3, "compressed"), (4, "0x04"), (0x82, "0x82")])
 def test_flags_that_nobody_asked_for_are_refused(flags: int, said: str) -> None:
-    with pytest.raises(BrokenAnswer, match=said):
-        list(Decoder().feed(bytes([flags]) + b"\x00\x00\x00\x02{}"))
+    assert said in fault(Decoder(), bytes([flags]) + b"\x00\x00\x00\x02{}")
 
 
 def test_a_message_that_is_too_long_is_refused_before_it_is_read() -> None:
-    assert list(Decoder(limit=300).feed(encode(b"x" * 300))) == [(b"x" * 300, False)]
-    with pytest.raises(BrokenAnswer, match="longer than 299 bytes"):
-        list(Decoder(limit=299).feed(encode(b"x" * 300)[:5]))
-    with pytest.raises(BrokenAnswer):
-        list(Decoder().feed(b"<html"))
+    assert list(Decoder(limit=300).feed(encode(b"x" * 300))) == [b"x" * 300]
+    for size in (5, 305, 306):
+        assert "longer than 299 bytes" in fault(Decoder(limit=299), (encode(b"x" * 300) + b"x")[:size])
+    assert "longer" in fault(Decoder(limit=300), b"\2" + encode(b"x" * 301)[1:])
+    assert "flags" in fault(Decoder(), b"<html")
 
 
 def test_a_long_message_is_not_copied_for_every_piece_of_it() -> None:
     stream = encode(b"x" * 4_000_000)
     decoder = Decoder()
     begun = time.process_time()
-    found = [envelope for start in range(0, len(stream), 64) for envelope in decoder.feed(stream[start : start + 64])]
-    assert found == [(b"x" * 4_000_000, False)]
+    found = [message for start in range(0, len(stream), 64) for message in decoder.feed(stream[start : start + 64])]
+    assert found == [b"x" * 4_000_000]
     assert time.process_time() - begun < 3  # a fraction of a second; copying would be 125 GB

@@ -18,6 +18,7 @@ from kimi.upstreams import KeepsChats
 from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
+from tests.kimi.replay import said
 from tests.simulator.running import Simulator
 
 EFFORTS: tuple[Effort | None, ...] = (None, "none", "low", "medium", "high", "max")
@@ -60,7 +61,7 @@ class Asker:
             features=selection.features,
             effort=effort,
         )
-        events = list(upstream.stream(chat, self.account, self.token))
+        events = said(upstream.stream(chat, self.account, self.token))
         assert isinstance(events[-1], Finish)
         for event in events:
             if isinstance(event, ChatOpened):

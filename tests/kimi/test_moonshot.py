@@ -21,7 +21,7 @@ from kimi.errors import (
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.moonshot_reader import Reader
 from tests.kimi.official import ACCOUNT, CHAT, SSE, moonshot
-from tests.kimi.replay import Recorded, Replay, as_json, recorded, said, text_of, thinking_of
+from tests.kimi.replay import Recorded, Replay, as_json, read, recorded, said, text_of, thinking_of
 
 
 def ask(stream: bytes, *, size: int = 65536) -> list[Event]:
@@ -94,7 +94,7 @@ def test_what_stands_beside_the_words_is_passed_over_and_told() -> None:
         + chunk(reason="stop")
     )
 
-    assert list(Reader(drift).feed(stream)) == [Text("x")]
+    assert read(Reader(drift), stream) == [Text("x")]
     assert {(seen.what, seen.name) for seen in drift.take()} == {
         ("delta", "hologram"),
         ("choice", "odd"),
@@ -106,7 +106,7 @@ def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
     http = Replay(Recorded(recorded("moonshot-error.sse"), headers=SSE))
     stream = moonshot(http).stream(CHAT, ACCOUNT, "sk-x")
 
-    assert next(stream) == Text("so far")
+    assert next(stream) == [Text("so far")]
     with pytest.raises(Overloaded):
         next(stream)
     assert http.open == 0
@@ -183,7 +183,7 @@ def test_an_answer_with_its_reason_is_complete_without_done() -> None:
 
 
 def test_nothing_behind_the_end_is_read() -> None:
-    assert list(Reader(Drift()).feed(TEXT + chunk(reason="stop") + DONE + TEXT)) == [Text("x"), Finish("stop")]
+    assert read(Reader(Drift()), TEXT + chunk(reason="stop") + DONE + TEXT) == [Text("x"), Finish("stop")]
 
 
 @pytest.mark.parametrize(

@@ -1,47 +1,66 @@
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Sequence
 
 import pytest
 
-from kimi.chat import Alive, Event, Finish, Text
+from kimi.chat import Event, Finish, Text
 from kimi.errors import BrokenAnswer
-from kimi.upstreams.reading import events
+from kimi.upstreams.reading import batches, parsed
 
 
 class Letters:
-    """Reads a letter as a piece of text and a full stop as the end."""
+    """Reads a letter as a piece of text, a full stop as the end and an exclamation mark as a fault."""
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
+    def feed(self, chunk: bytes, told: list[Event]) -> None:
         for letter in chunk.decode().strip():
-            yield Finish("stop") if letter == "." else Text(letter)
+            if letter == "!":
+                raise BrokenAnswer("a fault")
+            told.append(Finish("stop") if letter == "." else Text(letter))
+            if letter == ".":
+                return
 
     def close(self) -> Finish:
         raise BrokenAnswer("cut")
 
 
-def read(*chunks: bytes) -> tuple[list[Event], Finish]:
-    came: list[Event] = []
+A, B = Text("a"), Text("b")
 
-    def stream() -> Generator[Event, None, Finish]:
-        finish = yield from events(chunks, Letters())
-        finishes.append(finish)
-        return finish
 
+def read(*chunks: bytes) -> tuple[list[Sequence[Event]], Finish]:
     finishes: list[Finish] = []
-    came += stream()
+
+    def stream() -> Generator[Sequence[Event]]:
+        finishes.append((yield from batches(chunks, Letters())))
+
+    came = list(stream())
     return came, finishes[0]
 
 
-def test_all_that_a_read_has_brought_can_be_passed_on_behind_it_and_before_the_end_is_waited_for() -> None:
-    a, b, alive = Text("a"), Text("b"), Alive()
-    assert read(b"ab", b" ", b"a", b"b.") == ([a, b, alive, alive, a, alive, b, alive], Finish("stop"))
+def test_all_that_a_read_has_brought_is_handed_over_at_once_and_before_the_end_is_waited_for() -> None:
+    assert read(b"ab", b" ", b"a", b"b.") == ([[A, B], [], [A], [B]], Finish("stop"))
 
 
 def test_what_comes_behind_the_end_is_not_read() -> None:
-    assert read(b"a.b", b"a") == ([Text("a"), Alive()], Finish("stop"))
+    assert read(b"a.b", b"a") == ([[A]], Finish("stop"))
+
+
+def test_what_a_read_brought_before_a_fault_is_handed_over_first() -> None:
+    stream = batches([b"a", b"b!"], Letters())
+    assert [next(stream), next(stream)] == [[A], [B]]
+    with pytest.raises(BrokenAnswer, match="a fault"):
+        next(stream)
+
+    with pytest.raises(BrokenAnswer, match="a fault"):
+        next(batches([b"!"], Letters()))
 
 
 def test_an_answer_without_an_end_is_what_its_dialect_says() -> None:
     with pytest.raises(BrokenAnswer):
         read(b"a")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b'"x"', b'{"a":"\xff"}', b'{"a":"\xed\xa0\x80"}'])
+def test_a_message_is_an_object_in_json(data: bytes) -> None:
+    with pytest.raises(BrokenAnswer):
+        parsed(data)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.shaping import shaped
+from gateway.shaping import shape
 from gateway.surfaces.tally import Tally
 from kimi.accounts import Kind
 from kimi.chat import (
-    Alive,
     Annotation,
     Answering,
     Chat,
@@ -27,7 +26,6 @@ from kimi.chat import (
     Thinking,
     Usage,
 )
-from kimi.errors import BrokenAnswer
 from kimi.usage import count
 
 MOON, TIDES = Source("1", "https://moon.example/a", "The moon"), Source("t:1#0", "https://tides.example/", "潮汐")
@@ -47,27 +45,15 @@ def chat(
     return Chat(model="kimi", messages=(), limits=Limits(tokens, stop), features=features, body=body)
 
 
-class Upstream:
-    """Plays events and knows how far it came."""
-
-    def __init__(self, events: Iterable[Event | Exception]) -> None:
-        self.events = list(events)
-        self.played = 0
-        self.closed = False
-
-    def stream(self) -> Generator[Event]:
-        try:
-            for event in self.events:
-                self.played += 1
-                if isinstance(event, Exception):
-                    raise event
-                yield event
-        finally:
-            self.closed = True
-
-
 def read(events: Iterable[Event], asked: Chat, kind: Kind = Kind.KIMI) -> list[Event]:
-    return list(shaped(Upstream(events).stream(), asked, kind))
+    """What is shown of events that come one by one."""
+    shaped = shape(asked, kind)
+    shown: list[Event] = []
+    for event in events:
+        shown += shaped([event])
+        if shown and isinstance(shown[-1], Finish):
+            break
+    return shown
 
 
 def text_of(events: Sequence[Event]) -> str:
@@ -81,22 +67,15 @@ def pointed_at(events: Sequence[Event]) -> list[tuple[str, str]]:
 
 
 def test_an_ordinary_answer_is_not_touched() -> None:
-    came: list[Event] = [
-        ChatOpened("c"),
-        Answering("s"),
-        Alive(),
-        Thinking("hm"),
-        Text("Hel"),
-        Text("lo"),
-        Finish("stop"),
-    ]
-    shown = read(came, chat())
-    assert all(was is event for was, event in zip(came, shown, strict=True))
+    shaped = shape(chat(), Kind.KIMI)
+    came: list[list[Event]] = [[ChatOpened("c"), Answering("s")], [], [Thinking("hm"), Text("Hel")], [Text("lo")]]
+    assert all(shaped(batch) is batch for batch in came)
+    assert shaped([Finish("stop")]) == [Finish("stop")]
 
 
 def test_the_official_platform_does_it_all_itself() -> None:
-    stream = Upstream([Text(MARKED), Finish("stop", Usage(1, 2))]).stream()
-    assert shaped(stream, chat(tokens=1, stop=("moon",)), Kind.MOONSHOT) is stream
+    batch: list[Event] = [Text(MARKED), Finish("stop", Usage(1, 2))]
+    assert shape(chat(tokens=1, stop=("moon",)), Kind.MOONSHOT)(batch) is batch
 
 
 @pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])
@@ -140,14 +119,6 @@ def test_what_was_withdrawn_names_no_sources() -> None:
     assert shown[-1] == Finish("content_filter") and pointed_at(shown) == []
 
 
-def test_a_failure_comes_through_at_once() -> None:
-    stream = shaped(Upstream([FOUND, Text("The moon[^1"), BrokenAnswer("cut")]).stream(), chat(), Kind.KIMI)
-    assert next(stream) is FOUND
-    assert next(stream) == Text("The moon")
-    with pytest.raises(BrokenAnswer):
-        next(stream)
-
-
 def test_marks_in_thinking_vanish() -> None:
     shown = read(
         [FOUND, Thinking("Hm[^1^]"), Thinking("\ue3a0cite\ue3a3t:1#0\ue3a8."), Text("a"), Finish("stop")], chat()
@@ -156,8 +127,10 @@ def test_marks_in_thinking_vanish() -> None:
 
 
 def test_what_is_held_back_is_told_with_what_decides_it() -> None:
-    came: list[Event] = [FOUND, Text("[^1"), Alive(), Text("^]!"), Alive(), Finish("stop")]
-    assert read(came, chat(features=SILENT))[:4] == [FOUND, Alive(), Text("[1](https://moon.example/a)!"), Alive()]
+    shaped = shape(chat(features=SILENT), Kind.KIMI)
+    assert shaped([FOUND, Text("So "), Text("[^1")]) == [FOUND, Text("So ")]
+    assert shaped([]) == shaped([Text("^")]) == []
+    assert shaped([Text("]!"), Answering("s")]) == [Text("[1](https://moon.example/a)!"), Answering("s")]
 
 
 @pytest.mark.parametrize(
@@ -171,16 +144,12 @@ def test_what_is_held_back_is_told_with_what_decides_it() -> None:
         (Limits(stop=("END",)), [Thinking("so END"), Text("so EN"), Text("D")], "so ", "stop"),
     ],
 )
-def test_a_limit_ends_the_answer_and_closes_the_upstream_at_once(
-    limits: Limits, came: list[Event], text: str, reason: str
-) -> None:
-    upstream = Upstream([FOUND, *came, Text("never"), Finish("stop")])
-    stream = shaped(upstream.stream(), chat(limits.tokens, limits.stop), Kind.KIMI)
-    shown = []
-    for event in stream:
-        shown.append(event)
-        assert upstream.played < len(came) + 1 or upstream.closed
-    assert upstream.played == len(came) + 1
+def test_a_limit_ends_the_answer_at_once(limits: Limits, came: list[Event], text: str, reason: str) -> None:
+    shaped = shape(chat(limits.tokens, limits.stop), Kind.KIMI)
+    *before, last = ([FOUND], *([event] for event in came))
+    shown = [event for batch in before for event in shaped(batch)]
+    assert not any(isinstance(event, Finish) for event in shown)
+    shown += shaped([*last, Text("never"), Finish("stop")])
     assert text_of(shown) == text
     finish = shown[-1]
     assert isinstance(finish, Finish) and (finish.reason, finish.cut) == (reason, True)
@@ -213,25 +182,18 @@ def test_lines_that_fit_are_part_of_the_tokens() -> None:
     assert text_of(shown) == READ + LINES
 
 
-def test_whoever_leaves_closes_the_upstream() -> None:
-    upstream = Upstream([Text("one"), Text("two"), Finish("stop")])
-    stream = shaped(upstream.stream(), chat(), Kind.KIMI)
-    next(stream)
-    stream.close()
-    assert upstream.closed and upstream.played == 1
-
-
 @given(st.lists(st.integers(0, len(MARKED) + 9), max_size=8), st.sampled_from([(), ("tides",), ("](", "zzz")]))
 def test_it_does_not_matter_how_an_answer_is_cut(cuts: list[int], stop: tuple[str, ...]) -> None:
     answer = f"{MARKED} `[^1^]`."
     edges = [0, *sorted(cuts), len(answer)]
     whole = read([FOUND, Text(answer), Finish("stop")], chat(stop=stop))
     parts = [Text(answer[start:end]) for start, end in pairwise(edges)]
-    shown = read([FOUND, *parts, Finish("stop")], chat(stop=stop))
-    assert text_of(shown) == text_of(whole)
-    assert [event for event in shown if isinstance(event, Annotation | Finish)] == [
-        event for event in whole if isinstance(event, Annotation | Finish)
-    ]
+    came: list[Event] = [FOUND, *parts, Finish("stop")]
+    for shown in (read(came, chat(stop=stop)), shape(chat(stop=stop), Kind.KIMI)(came)):
+        assert text_of(shown) == text_of(whole)
+        assert [event for event in shown if isinstance(event, Annotation | Finish)] == [
+            event for event in whole if isinstance(event, Annotation | Finish)
+        ]
 
 
 WORDS = st.sampled_from(
