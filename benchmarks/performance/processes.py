@@ -25,6 +25,14 @@ def cpu_seconds(pid: int) -> float:
     return sum(_nanoseconds(member) for member in tree(pid)) / 1e9
 
 
+def user_and_kernel(pid: int) -> tuple[int, int]:
+    """Ticks that the tree has spent in its own code and in the kernel: for the relation of both, over seconds."""
+    fields = [
+        text.rpartition(")")[2].split() for member in tree(pid) for text in _texts(iter([_PROC / str(member) / "stat"]))
+    ]
+    return sum(int(found[11]) for found in fields), sum(int(found[12]) for found in fields)
+
+
 def resident_bytes(pid: int) -> int:
     """Memory of the tree; what its processes share is counted in each."""
     return sum(_resident(member) for member in tree(pid))

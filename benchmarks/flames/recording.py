@@ -1,0 +1,121 @@
+"""A worker under load, and py-spy that looks at it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.flames.stacks import Stack, read, source_lines, weighed
+from benchmarks.performance import cores, processes
+from benchmarks.performance.house import House
+from benchmarks.performance.loading import Load, load
+from benchmarks.performance.servers import Server
+from benchmarks.performance.upstream import Shape
+from devtools.waiting import until
+
+RATE: Final = 400
+"""Samples a second. At each the worker is stopped for a moment."""
+_STREAMS: Final = 150
+
+
+class NotRecorded(Exception):
+    """There is no py-spy, or it may not look; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The share of each stack in the time, by so many samples.
+
+    `cost_us` is the CPU of one event or request, measured just before, while nobody looked.
+    """
+
+    stacks: Mapping[Stack, float]
+    samples: int
+    cost_us: float
+
+
+def find_spy() -> str:
+    """py-spy's program. Raises `NotRecorded`."""
+    beside = Path(sys.executable).with_name("py-spy")
+    found = str(beside) if beside.is_file() else shutil.which("py-spy")
+    if found is None:
+        raise NotRecorded("py-spy is not installed; it is in requirements-dev.txt: pip install py-spy")
+    return found
+
+
+def record(house: House, server: Server, what: str, seconds: float) -> Recording:
+    """The worker of `server` under one of `LOADS`: its cost for half of the time, its stacks for the rest.
+
+    Raises `NotRecorded`.
+    """
+    spy, shape, options = find_spy(), _shape(what, seconds), _options(what, seconds)
+    with load(house, server, shape, options, seconds=seconds + 10) as running:
+        if what == "events":
+            until(lambda: house.upstream.figures()["streams_open"] >= _STREAMS, what="all streams run")
+        time.sleep(1)
+        cost, kernel = _cost(server, running, what, seconds / 2)
+        stacks = read(_spied(house, spy, _worker(server.pid), seconds / 2))
+    line = source_lines([house.tree, *map(Path, sys.path)])
+    return Recording(weighed(stacks, line, kernel), stacks.total(), cost)
+
+
+LOADS: Final[Mapping[str, str]] = {
+    "events": "150 streams of 50 events a second",
+    "requests": "streamed requests of 10 events that come at once, 32 at a time",
+}
+
+
+def _shape(what: str, seconds: float) -> Shape:
+    return Shape(int((seconds + 10) * 50), 20_000) if what == "events" else Shape(10)
+
+
+def _options(what: str, seconds: float) -> list[str]:
+    return ["-c", str(_STREAMS), "-r", "0.5"] if what == "events" else ["-c", "32", "-d", str(seconds + 10)]
+
+
+def _cost(server: Server, running: Load, what: str, seconds: float) -> tuple[float, float]:
+    """The CPU of one event or request in microseconds, and how much of it is the kernel's."""
+    first, last = _moment(server, running, what), _moment(server, running, what, seconds)
+    user, kernel = (after - before for before, after in zip(first.ticks, last.ticks, strict=True))
+    return (last.cpu - first.cpu) / (last.done - first.done) * 1e6, kernel / ((user + kernel) or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    cpu: float
+    ticks: tuple[int, int]
+    done: int
+
+
+def _moment(server: Server, running: Load, what: str, seconds: float = 0) -> _Moment:
+    """What had been used and done after so many seconds."""
+    time.sleep(seconds)
+    progress = running.progress()
+    done = progress.pieces if what == "events" else progress.right
+    return _Moment(processes.cpu_seconds(server.pid), processes.user_and_kernel(server.pid), done)
+
+
+def _worker(master: int) -> int:
+    """The one child of gunicorn's master."""
+    return processes.tree(master)[1]
+
+
+def _spied(house: House, spy: str, pid: int, seconds: float) -> str:
+    with tempfile.TemporaryDirectory() as folder, cores.on(house.load_cores):
+        target = Path(folder) / "stacks"
+        command = [spy, "record", "--pid", str(pid), "--duration", str(max(1, round(seconds))), "--rate", str(RATE)]
+        command += ["--format", "raw", "--output", str(target)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode or not target.exists():
+            said = (result.stderr or result.stdout).strip().rpartition("\n")[2]
+            raise NotRecorded(
+                f"py-spy has recorded nothing: {said} (as another user than root it needs CAP_SYS_PTRACE)"
+            )
+        return target.read_text("utf-8")
