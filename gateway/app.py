@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Request, Response
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 
 from gateway.paths import CanonicalPaths
@@ -16,13 +17,25 @@ from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.views import billing, chat, docs, health, models, tokens
 from gateway.views.replies import problem_reply
-from gateway.views.requests import Entries, entry
+from gateway.views.requests import Asked, Entries, entry
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
+class _NoSessions(SessionInterface):
+    """There are none, so that one that holds nothing does for all requests."""
+
+    _none = NullSession()
+
+    def open_session(self, _app: Flask, _request: Request) -> NullSession:
+        return self._none
+
+
 class Gateway(Flask):
     """The application, and what the worker that runs it tells it and asks of it. It writes no URLs of its own."""
+
+    request_class = Asked
+    session_interface = _NoSessions()
 
     def __init__(self, services: Services) -> None:
         super().__init__("gateway", static_folder=None)
@@ -66,8 +79,9 @@ class _Routes(MapAdapter):
         self._plain = plain
 
     def match(self, *args: Any, **options: Any) -> Any:
-        """The rule and its parameters, as Flask asks for them. Raises `HTTPException` where there is none."""
-        rule = self._plain.get((self.default_method, self.path_info))
+        """What `MapAdapter.match` returns. Raises `HTTPException` where there is nothing."""
+        is_flask = not args and options == {"return_rule": True}
+        rule = self._plain.get((self.default_method, self.path_info)) if is_flask else None
         return super().match(*args, **options) if rule is None else (rule, {})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from gateway.body import read_body
 from gateway.services import Services
@@ -13,7 +13,7 @@ from gateway.surfaces.event_source import TextStream, question
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering
-from gateway.views.requests import authenticate, entry
+from gateway.views.requests import authenticate, present
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
@@ -24,8 +24,9 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     @views.post("/v1/chat/completions")
     def completions() -> Response:
         caller = authenticate(services.keys)
-        asked = parse(read_body(request.environ, settings.max_body_bytes))
-        entry().model, entry().stream = asked.model, asked.stream
+        asking = present()
+        asked = parse(read_body(asking.environ, settings.max_body_bytes))
+        asking.entry.model, asking.entry.stream = asked.model, asked.stream
         identity = Identity(
             id=asked.answer_id(f"chatcmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
@@ -40,9 +41,10 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     @views.post("/chat/kimi")
     def text() -> Response:
         caller = authenticate(services.keys)
-        raw = read_body(request.environ, settings.max_body_bytes)
-        asked = question(raw, request.headers.get("Content-Type", ""), request.args)
-        entry().model, entry().stream = asked.model, asked.stream
+        asking = present()
+        raw = read_body(asking.environ, settings.max_body_bytes)
+        asked = question(raw, asking.headers.get("Content-Type", ""), asking.args)
+        asking.entry.model, asking.entry.stream = asked.model, asked.stream
         turn = asked.turn(caller.scope, "")
         return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages)))
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from flask.globals import request_ctx
 from structlog.testing import capture_logs
 
 from gateway.problems import TABLE
@@ -216,3 +217,11 @@ def test_models_are_listed_by_what_the_accounts_tell_and_by_the_operators_names(
     for name in names:
         assert house.client.get(f"/v1/models/{name}", headers=AUTHORIZED).get_json()["id"] == name
     assert house.client.get("/v1/models/o1", headers=AUTHORIZED).status_code == 404
+
+
+def test_other_paths_and_methods_than_the_present_ones_can_be_asked_for(house: House) -> None:
+    with house.client.application.test_request_context("/healthz"):
+        routes = request_ctx.url_adapter
+        assert routes is not None
+        assert routes.match("/readyz") == ("health.readyz", {})
+        assert set(routes.allowed_methods()) == {"GET", "HEAD", "OPTIONS"}
