@@ -22,7 +22,7 @@ KERNEL: Final = "kernel"
 OTHER: Final = "other"
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "gevent": ("gevent/", "greenlet/", "gateway/http1/wire.py"),
-    "http": ("gateway/http1/", "httptools/"),
+    "http": ("gateway/http1/", "httptools/", "kimi/http", "requests/", "urllib3/", "http/client.py"),
     "dialect": ("kimi/upstreams/", "kimi/chat.py"),
     "shaping": ("gateway/shaping/",),
     "rendering": ("gateway/surfaces/", "gateway/outlet.py", "gateway/channel.py", "kimi/usage.py"),
