@@ -69,7 +69,7 @@ def _draw(recordings: dict[str, Recording], name: str, least: float) -> None:
     FOLDER.mkdir(exist_ok=True)
     for what, recording in recordings.items():
         target = FOLDER / f"{name}-{what}.svg"
-        text = drawing.draw(recording.stacks, f"{name}: {LOADS[what]}", least)
+        text = drawing.draw(recording.stacks, f"{name}: {LOADS[what]}, {recording.cost_us:,.0f} µs of CPU each", least)
         target.write_text(text, "utf-8")
         print(f"{target.relative_to(ROOT)}: {len(text) / 1e3:.0f} KB")
 

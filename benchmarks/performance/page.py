@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.performance import parts
+from benchmarks.performance.findings import distance
 from benchmarks.performance.plan import DIRECT, EVERYBODY, FLOOR, LITELLM, NAIVE, NGINX, WEB
 from benchmarks.performance.tables import Samples, beside, goals, span
 
@@ -33,6 +35,8 @@ def render(samples: Samples, rounds: int, machine: str, failures: Sequence[str])
         rounds=rounds,
         costs=_titled(beside(samples, EVERYBODY, _COSTS)),
         times=_titled(beside(samples, (DIRECT, *EVERYBODY), _TIMES)),
+        distance=distance(samples, NGINX, FLOOR, "kimi"),
+        parts=parts.table(samples, "kimi") or "Not measured.",
         goals=_titled(goals(samples, ("kimi", "kimi-classic", "moonshot"))),
         workers=span(samples.of("kimi", "two_workers_cpu"), 2),
         redis=_titled(beside(samples, WEB, ("round_trips", "deletion_round_trips"))),

@@ -9,6 +9,7 @@ from typing import Final
 from benchmarks.performance import gateway_only, measures
 from benchmarks.performance.house import House
 from benchmarks.performance.measures import Figures, Pace
+from benchmarks.performance.parts import parts
 from benchmarks.performance.redis_use import redis_use
 from benchmarks.performance.servers import Server
 
@@ -16,30 +17,37 @@ DIRECT, NGINX, FLOOR, NAIVE, LITELLM = "direct", "nginx", "floor", "naive", "lit
 WEB = ("kimi", "kimi-classic")
 CARRIERS = (NGINX, FLOOR, *WEB, "moonshot", NAIVE)
 EVERYBODY = (*CARRIERS, LITELLM)
+ONCE: Final = (LITELLM,)
+"""Servers that take part in the first round only: so slow that their figures need not be exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How something is measured, and of whom; `fresh` servers have just been started for it."""
+    """How something is measured, and of whom; `fresh` servers have just been started for it.
+
+    What does not depend on what else the machine does is measured in one round only.
+    """
 
     take: Callable[[House, Server, Pace], Figures]
     of: Sequence[str]
     fresh: bool = False
+    once: bool = False
 
 
 MEASURES: Final[Mapping[str, Measure]] = {
     "steady": Measure(measures.steady, CARRIERS),
-    "steady-few": Measure(measures.steady_few, (LITELLM,)),
+    "steady-few": Measure(measures.steady_few, (LITELLM,), once=True),
     "burst": Measure(measures.burst, EVERYBODY),
     "first": Measure(measures.first_event, (DIRECT, *EVERYBODY)),
     "thousand": Measure(measures.thousand, (DIRECT, *CARRIERS)),
     "thousand-busy": Measure(measures.thousand_busy, (DIRECT, *CARRIERS)),
     "two-thousand": Measure(measures.two_thousand, WEB),
+    "parts": Measure(parts, ("kimi",), once=True),
     "models": Measure(gateway_only.models, ("kimi",)),
-    "redis": Measure(redis_use, WEB),
+    "redis": Measure(redis_use, WEB, once=True),
     "two-workers": Measure(gateway_only.two_workers, ("kimi",)),
-    "memory": Measure(measures.memory, CARRIERS, fresh=True),
-    "slow": Measure(gateway_only.slow_readers, WEB, fresh=True),
+    "memory": Measure(measures.memory, CARRIERS, fresh=True, once=True),
+    "slow": Measure(gateway_only.slow_readers, WEB, fresh=True, once=True),
 }
 
 

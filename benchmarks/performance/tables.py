@@ -58,38 +58,49 @@ FIGURES: Final[Mapping[str, Figure]] = {
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What was measured in all rounds: by server and figure."""
+    """What was measured: by server and figure, and then by the number of the round."""
 
-    values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    values: dict[tuple[str, str], dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
 
-    def add(self, server: str, figures: Mapping[str, float]) -> None:
+    def add(self, server: str, figures: Mapping[str, float], number: int = 0) -> None:
         for name, value in figures.items():
-            self.values[server, name].append(value)
+            self.values[server, name][number] = value
 
     def of(self, server: str, figure: str) -> Sequence[float]:
         """In the order of the rounds; nothing where it was not measured."""
-        return self.values.get((server, figure), ())
+        return tuple(self.values.get((server, figure), {}).values())
+
+    def median(self, server: str, figure: str) -> float | None:
+        """Of all rounds; `None` where it was not measured."""
+        return statistics.median(found) if (found := self.of(server, figure)) else None
 
     def all_of(self, figure: str) -> list[float]:
         """Of all servers and rounds."""
-        return [value for (_, found), values in self.values.items() if found == figure for value in values]
+        return [value for (_, found), values in self.values.items() if found == figure for value in values.values()]
 
     def relate(self, figure: str, to: str, name: str) -> None:
-        """A figure of each server as a multiple of that of the server `to`, round by round, under a new name."""
-        base = self.of(to, figure)
+        """A figure of each server as a multiple of that of the server `to` in the same round, under a new name."""
+        base = self.values.get((to, figure), {})
         for (server, found), values in list(self.values.items()):
-            if found == figure and len(values) == len(base):
-                self.values[server, name] = [value / one for value, one in zip(values, base, strict=True)]
+            if found == figure:
+                self.add_all(
+                    server, name, {number: values[number] / base[number] for number in values if number in base}
+                )
+
+    def add_all(self, server: str, figure: str, values: Mapping[int, float]) -> None:
+        """A figure of several rounds."""
+        for number, value in values.items():
+            self.add(server, {figure: value}, number)
 
     def subtract(self, figures: Iterable[str], server: str) -> None:
         """Take off these figures what `server` has as the first of them, the median of its rounds; and forget it."""
         figures = tuple(figures)
-        floor = statistics.median(self.of(server, figures[0]) or [0.0])
+        floor = self.median(server, figures[0]) or 0.0
         for (whose, found), values in list(self.values.items()):
             if whose == server and found in figures:
                 del self.values[whose, found]
             elif found in figures:
-                values[:] = [value - floor for value in values]
+                self.add_all(whose, found, {number: value - floor for number, value in values.items()})
 
 
 def span(values: Sequence[float], digits: int) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.flames.recording import NotRecorded
 from benchmarks.performance import rivals
 from benchmarks.performance.accounts import MODELS
 from benchmarks.performance.calm import settle, wait_for_quiet
 from benchmarks.performance.house import House
 from benchmarks.performance.loading import LoadFailed
-from benchmarks.performance.plan import DIRECT, FLOOR, LITELLM, MEASURES, NAIVE, NGINX, Measure, Plan
+from benchmarks.performance.plan import DIRECT, FLOOR, LITELLM, MEASURES, NAIVE, NGINX, ONCE, Measure, Plan
 from benchmarks.performance.servers import Server, gateway
 from benchmarks.performance.tables import Samples
 
@@ -34,8 +36,8 @@ class Turns:
             standing = self._standing(stack, {name for measure in plan.names for name in MEASURES[measure].of})
             for number in range(plan.rounds):
                 for name in plan.names:
-                    print(f"round {number + 1} of {plan.rounds}: {name}", file=sys.stderr, flush=True)
-                    self._measure(name, standing, plan)
+                    if not (number and MEASURES[name].once):
+                        self._measure(name, number, standing, plan)
 
     def _standing(self, stack: ExitStack, wanted: set[str]) -> dict[str, Server]:
         """The servers that run all the time."""
@@ -58,19 +60,21 @@ class Turns:
             found[LITELLM] = lambda: rivals.litellm(self.house, litellm)
         return found
 
-    def _measure(self, name: str, standing: Mapping[str, Server], plan: Plan) -> None:
-        measure = MEASURES[name]
+    def _measure(self, name: str, number: int, standing: Mapping[str, Server], plan: Plan) -> None:
+        measure, begun = MEASURES[name], time.monotonic()
         for who in measure.of:
-            if who not in standing:
+            if who not in standing or (number and who in ONCE):
                 continue
             settle(self.house)
             wait_for_quiet(self.house, plan.patience)
             try:
                 with self._server(who, measure, standing) as server:
-                    self.samples.add(who, measure.take(self.house, server, plan.pace))
-            except (LoadFailed, TimeoutError) as error:
+                    self.samples.add(who, measure.take(self.house, server, plan.pace), number)
+            except (LoadFailed, NotRecorded, TimeoutError) as error:
                 self.failures.append(f"{name} of {standing[who].name}: {error}")
                 print(self.failures[-1], file=sys.stderr, flush=True)
+        took = time.monotonic() - begun
+        print(f"round {number + 1} of {plan.rounds}: {name}, {took:.0f} s", file=sys.stderr, flush=True)
 
     @contextmanager
     def _server(self, who: str, measure: Measure, standing: Mapping[str, Server]) -> Iterator[Server]:

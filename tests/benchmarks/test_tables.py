@@ -12,8 +12,8 @@ def measured(**figures: list[float]) -> Samples:
     samples = Samples()
     for name, values in figures.items():
         server, _, figure = name.partition("__")
-        for value in values:
-            samples.add(server, {figure: value})
+        for number, value in enumerate(values):
+            samples.add(server, {figure: value}, number)
     return samples
 
 
@@ -38,20 +38,25 @@ def test_servers_stand_beside_each_other_without_what_nobody_has() -> None:
 def test_a_relation_is_worked_out_round_by_round() -> None:
     samples = measured(nginx__event_us=[20.0, 40.0], kimi__event_us=[30.0, 40.0])
     samples.relate("event_us", "nginx", "times_nginx")
-    assert samples.of("kimi", "times_nginx") == [1.5, 1.0]
+    assert samples.of("kimi", "times_nginx") == (1.5, 1.0)
 
 
-def test_a_server_that_missed_a_round_has_no_relation() -> None:
-    samples = measured(nginx__event_us=[20.0, 40.0], kimi__event_us=[30.0])
+def test_a_relation_is_that_of_the_rounds_in_which_both_were_measured() -> None:
+    samples = Samples()
+    for number, cost in enumerate([20.0, 40.0]):
+        samples.add("nginx", {"event_us": cost}, number)
+    samples.add("kimi", {"event_us": 30.0}, 1)
+    samples.add("litellm", {"event_us": 30.0}, 2)
     samples.relate("event_us", "nginx", "times_nginx")
-    assert not samples.of("kimi", "times_nginx")
+    assert samples.of("kimi", "times_nginx") == (0.75,)
+    assert samples.median("litellm", "times_nginx") is None
 
 
 def test_the_way_without_a_server_is_taken_off_and_forgotten() -> None:
     samples = measured(direct__first_ms=[0.1, 0.3, 0.2], kimi__first_ms=[1.2], kimi__first_p99_ms=[3.2])
     samples.subtract(["first_ms", "first_p99_ms"], "direct")
-    assert samples.of("kimi", "first_ms") == [1.0]
-    assert samples.of("kimi", "first_p99_ms") == [3.0]
+    assert samples.of("kimi", "first_ms") == (1.0,)
+    assert samples.of("kimi", "first_p99_ms") == (3.0,)
     assert not samples.of("direct", "first_ms")
 
 
