@@ -9,14 +9,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from gunicorn import util
 from gunicorn.http.wsgi import Response
 
+_CONSTANT: Final = frozenset(
+    {
+        *("access-control-allow-origin", "access-control-expose-headers"),
+        *("cache-control", "content-type", "x-accel-buffering"),
+    }
+)
+"""Names of headers of which we send few values, and those again and again."""
+
 
 class Answer(Response):  # type: ignore[misc]
     """The answer to one request. `sock` is gevent's."""
+
+    _accepted: ClassVar[set[tuple[str, str]]] = set()  # headers that gunicorn has looked at before
 
     def __init__(self, req: Any, sock: Any, cfg: Any) -> None:
         self._cork = _Cork(sock)
@@ -30,6 +40,16 @@ class Answer(Response):  # type: ignore[misc]
                 self._cork.flush()
         self.close()
         self._cork.flush()
+
+    def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        """As gunicorn does it, but what is in every answer is looked at once. Raises what gunicorn raises."""
+        for header in headers:
+            if header in self._accepted:
+                self.headers.append(header)
+                continue
+            super().process_headers((header,))
+            if header[0] in _CONSTANT and self.headers and self.headers[-1] == header:
+                self._accepted.add(header)
 
     def default_headers(self) -> list[str]:
         """What gunicorn puts first, with a date that is not made anew for every answer."""

@@ -129,6 +129,18 @@ def test_the_end_goes_out_with_a_last_piece_that_is_known_as_such() -> None:
     assert last == b"3\r\ntwo\r\n0\r\n\r\n"
 
 
+def test_a_header_goes_out_each_time_and_never_one_that_breaks_the_head() -> None:
+    def app(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("content-type", next(values)), ("Connection", "upgrade"), ("content-length", "0")])
+        return []
+
+    values = iter(["text/a", "text/a", "text/b", "text/c\r\nx: y"])
+    *answers, refused = serve(app, GET * 4)
+    told = [next(each for each in parts(answer)[1] if each.startswith(b"content-type")) for answer in answers]
+    assert told == [b"content-type: text/a"] * 2 + [b"content-type: text/b"]
+    assert parts(refused)[0] == b"HTTP/1.1 500 Internal Server Error"
+
+
 def test_a_connection_stays_for_the_next_request() -> None:
     answers = serve(app_of([b"hi"], length=2), GET * 3)
     assert [parts(answer)[2] for answer in answers] == [b"hi"] * 3
