@@ -35,6 +35,7 @@ from gateway.answer import Answer
 from gateway.app import Gateway
 from gateway.environs import Environs
 from gateway.heads import Memory, heads
+from gateway.listening import prepare
 from gateway.refusals import refusal, response
 
 HEADER_SECONDS: Final = 15.0
@@ -52,7 +53,7 @@ LINGER_SECONDS: Final = 2.0
 GARBAGE: Final = 20_000
 """After so many new objects cycles of garbage are looked for. Python's own 700 come with each second request."""
 _BEAT: Final = 0.2
-_HUNG_UP: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN})
+_HUNG_UP: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT})
 
 
 class Log(Logger):  # type: ignore[misc]
@@ -134,7 +135,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 self.log.debug("a client has gone: %s", error)
             else:
                 self.log.exception("a connection broke")
-        except BaseException as error:  # noqa: BLE001 - also the end of this greenlet: see `handle_error`
+        except (gevent.GreenletExit, SystemExit):
+            self.log.debug("a connection is closed by us")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
             self.handle_error(req, client, addr, error)
         finally:
             self._fresh.discard(here)
@@ -143,15 +146,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def timeout_ctx(self) -> Any:
         """The time for the next request to come on this connection."""
         here = gevent.getcurrent()
-        return gevent.Timeout(HEADER_SECONDS if here in self._fresh else self.cfg.keepalive, False)
+        return gevent.Timeout(HEADER_SECONDS if here in self._fresh else self._memory.cfg.keepalive, False)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answers one request. Raises `StopIteration` where the connection has to be closed behind it."""
         self._fresh.discard(gevent.getcurrent())
         self._requests += 1
-        answer, environ = None, dict[str, Any]()
+        answer = None
         try:
-            self.cfg.pre_request(self, req)
             answer, environ = self._environs.create(req, sock, addr, listener_name)
             self._answer(answer, environ)
         except (StopIteration, OSError):
@@ -169,15 +171,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
             raise StopIteration from None
         finally:
             self._requests -= 1
-            self.cfg.post_request(self, req, environ, answer)
 
     def _answer(self, answer: Answer, environ: dict[str, Any]) -> None:
-        """As gunicorn does it, but for its access log and for files, which we have none of."""
+        """As gunicorn does it, but for its access log, its hooks and files, which we have none of."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("this worker has had its number of requests and ends")
             self.alive = False
-        if not self.alive or not self.cfg.keepalive:
+        if not self.alive or not self._memory.cfg.keepalive:
             answer.force_close()
         pieces = self.wsgi(environ, answer.start_response)
         environ.clear()  # nobody asks for it any more; it is large, and a stream may run for long
@@ -189,10 +190,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if answer.should_close():
             raise StopIteration
 
-    def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
-        """Answers a request that never reached the application, unless the connection is being closed by us."""
-        if isinstance(exc, gevent.GreenletExit):
-            return
+    def handle_error(self, _req: Any, client: Any, _addr: Any, exc: Exception) -> None:
+        """Answers a request that never reached the application."""
         problem, request_id = refusal(exc), f"req-{uuid.uuid4().hex}"
         if problem.status == 500:
             self.log.error("a connection met an error of ours, request id %s", request_id, exc_info=exc)
@@ -206,6 +205,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _serve(self, sock: Any) -> Any:
         sock.setblocking(True)
+        prepare(sock)
         server = StreamServer(sock, handle=partial(self.handle, _Address(sock)), spawn=Pool(self.worker_connections))
         if self.cfg.workers > 1:
             server.max_accept = 1  # the others want some as well

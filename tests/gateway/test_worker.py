@@ -10,9 +10,11 @@ from typing import cast
 
 import gevent
 import pytest
+from gunicorn.config import Config
 from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
+from gateway.heads import Memory
 from gateway.worker import FRESH_SECONDS, HEADER_SECONDS, Worker
 
 
@@ -35,7 +37,7 @@ class Client:
         return b""
 
 
-def handle(error: BaseException, client: Client) -> None:
+def handle(error: Exception, client: Client) -> None:
     worker = SimpleNamespace(log=logging.getLogger("gateway.test"))
     Worker.handle_error(cast("Worker", worker), None, client, None, error)
 
@@ -53,10 +55,27 @@ def test_a_client_that_did_not_wait_is_no_error(caplog: pytest.LogCaptureFixture
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_a_connection_that_we_close_gets_no_answer() -> None:
-    client = Client()
-    handle(gevent.GreenletExit(), client)
+@pytest.mark.parametrize("end", [gevent.GreenletExit, SystemExit])
+def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> None:
+    class Closed(Client):
+        """One on which reading is ended by us."""
+
+        def recv(self, _size: int) -> bytes:
+            raise end
+
+        def setblocking(self, flag: bool) -> None:
+            assert flag
+
+        def close(self) -> None:
+            closed.append(self)
+
+    closed: list[Client] = []
+    worker = Worker.__new__(Worker)
+    worker.log, worker._fresh, worker._memory = logging.getLogger("gateway.test"), set(), Memory(Config())
+    client = Closed()
+    worker.handle(SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80)), client, ("127.0.0.1", 1))
     assert client.sent == b""
+    assert closed == [client]
 
 
 @pytest.mark.parametrize("booted", [True, False])
@@ -72,7 +91,7 @@ def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) 
 
 def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_idle() -> None:
     worker = Worker.__new__(Worker)
-    worker.cfg = SimpleNamespace(keepalive=95)
+    worker._memory = Memory(SimpleNamespace(keepalive=95))
     worker._fresh = {gevent.getcurrent()}
     assert worker.timeout_ctx().seconds == HEADER_SECONDS
     worker._fresh.clear()  # its first request has come
