@@ -17,6 +17,8 @@ _SYSTEM_CALL: Final = re.compile(
     r"(sock|poll)\w*\.(recv\w*|send\w*|poll|accept\w*|connect\w*|[gs]etsockopt)\(|loop\.run\("
 )
 """A line in which a call of the kernel is nearly all there is to do; with `loop.run` it is `epoll_wait`."""
+_SWITCH: Final = re.compile(r"\.(switch|throw)\(")
+"""A line that goes on in another greenlet, or was just come back to."""
 
 KERNEL: Final = "kernel"
 OTHER: Final = "other"
@@ -62,6 +64,7 @@ class Frame:
 
 
 IN_KERNEL: Final = Frame("in the kernel", "", 0)
+_SWITCHING: Final = Frame("switch", "greenlet/", 0)
 Stack = tuple[Frame, ...]
 """From the outermost call to the innermost."""
 SourceLine = Callable[[Frame], str]
@@ -106,15 +109,21 @@ def weighed(stacks: Mapping[Stack, int], line: SourceLine, kernel: float) -> dic
     py-spy stops the process to look at it, which is when it sees system calls far too often.
     So the samples in which one was under way share the measured time of the kernel, all others share the rest.
     """
-    asks = {stack: bool(_SYSTEM_CALL.search(line(stack[-1]))) for stack in stacks}
-    asking = sum(count for stack, count in stacks.items() if asks[stack])
-    if not 0 < asking < sum(stacks.values()):
-        return {stack: count / sum(stacks.values()) for stack, count in stacks.items()}
-    inside, outside = kernel / asking, (1 - kernel) / (sum(stacks.values()) - asking)
-    found = defaultdict[Stack, float](float)
+    counts = Counter[Stack]()
     for stack, count in stacks.items():
-        found[(*stack, IN_KERNEL) if asks[stack] else stack] += count * (inside if asks[stack] else outside)
-    return found
+        counts[(*stack, *_called(line(stack[-1])))] += count
+    asking = sum(count for stack, count in counts.items() if stack[-1] is IN_KERNEL)
+    if not 0 < asking < counts.total():
+        return {stack: count / counts.total() for stack, count in counts.items()}
+    inside, outside = kernel / asking, (1 - kernel) / (counts.total() - asking)
+    return {stack: count * (inside if stack[-1] is IN_KERNEL else outside) for stack, count in counts.items()}
+
+
+def _called(line: str) -> Stack:
+    """What a line calls that is not written in Python, where we know it."""
+    if _SYSTEM_CALL.search(line):
+        return (IN_KERNEL,)
+    return (_SWITCHING,) if _SWITCH.search(line) else ()
 
 
 def part(stack: Stack) -> str:
@@ -142,5 +151,5 @@ def heaviest(stacks: Mapping[Stack, float], name: str, most: int) -> Sequence[tu
     found = defaultdict[str, float](float)
     for stack, share in stacks.items():
         if part(stack) == name:
-            found[next(frame for frame in reversed(stack) if frame is not IN_KERNEL).label] += share
+            found[stack[-2 if stack[-1] in {IN_KERNEL, _SWITCHING} else -1].label] += share
     return sorted(found.items(), key=lambda item: -item[1])[:most]

@@ -34,6 +34,7 @@ class House:
     upstream: Upstream
     redis_url: str
     valkey_pid: int
+    refresher_pid: int
     server_cores: tuple[int, ...]
     load_cores: tuple[int, ...]
     settings: Mapping[str, str] = field(repr=False)
@@ -84,13 +85,15 @@ def house(
         until(lambda: valkey.answers(("127.0.0.1", redis_port)), what="Valkey answers")
         until(lambda: _listens(upstream), what="the upstream answers")
         refresher = [sys.executable, "-m", "refresher"]
-        stack.enter_context(running(refresher, folder / "refresher.log", env=settings, on=load_cores, cwd=tree))
+        log = folder / "refresher.log"
+        refreshing = stack.enter_context(running(refresher, log, env=settings, on=load_cores, cwd=tree))
         yield House(
             folder,
             programs,
             upstream,
             settings["REDIS_URL"],
             store.pid,
+            refreshing.pid,
             server_cores,
             load_cores,
             settings,

@@ -43,6 +43,21 @@ def largest_bytes(pid: int) -> int:
     return max(_resident(member) for member in tree(pid))
 
 
+def largest(pid: int) -> int:
+    """The process of the tree with the most memory."""
+    return max(tree(pid), key=_resident)
+
+
+def shared_out_bytes(pid: int) -> int:
+    """Memory of one process, of which what it shares with others counts in parts (Pss)."""
+    return _field(_PROC / str(pid) / "smaps_rollup", "Pss:")
+
+
+def descriptors(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
+
+
 def busy_seconds(cores: Collection[int]) -> float:
     """Time in which these processors have done anything for anybody, to a hundredth of a second."""
     names = {f"cpu{core}" for core in cores}
@@ -60,9 +75,14 @@ def _nanoseconds(pid: int) -> int:
 
 
 def _resident(pid: int) -> int:
-    for text in _texts(iter([_PROC / str(pid) / "status"])):
+    return _field(_PROC / str(pid) / "status", "VmRSS:")
+
+
+def _field(path: Path, name: str) -> int:
+    """A size that stands in kilobytes; 0 when the process is gone."""
+    for text in _texts(iter([path])):
         for line in text.splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
     return 0
 

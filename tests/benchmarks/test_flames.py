@@ -42,6 +42,13 @@ def test_samples_without_a_system_call_are_shares_as_they_are() -> None:
     assert stacks.shares(found)["gevent"] == pytest.approx(0.7)
 
 
+def test_a_line_that_goes_on_in_another_greenlet_is_gevents() -> None:
+    found = stacks.weighed(stacks.read(TEXT), lambda frame: "self._hub.switch()" if frame.file == "run.py" else "", 0)
+    assert stacks.shares(found)["gevent"] == pytest.approx(0.7)
+    most = [(label, round(share, 3)) for label, share in stacks.heaviest(found, "gevent", 2)]
+    assert most == [("Wire.receive (gateway/http1/wire.py)", 0.6), ("<module> (run.py)", 0.1)]
+
+
 @pytest.mark.parametrize(
     ("file", "name"),
     [
