@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from kimi.accounts import Account
@@ -16,12 +17,12 @@ FORGOTTEN_AFTER: Final = 7 * 86_400.0
 LEAST_PAUSE: Final = 120.0
 """How long whoever claimed chats has for them, in seconds."""
 _LONGEST_PAUSE: Final = 3_600.0
+_PLAIN: Final = re.compile(r"[\w.~-]+", re.ASCII)  # what `quote` leaves as it is, found ten times as fast
 _BATCH: Final = 500  # notes a script, so that none of them keeps Redis long
 
 
-@dataclass(frozen=True, slots=True)
-class StandingChat:
-    """A chat of an account, which is known by its name."""
+class StandingChat(NamedTuple):
+    """A chat of an account, which is known by its name. A tuple, as it is looked up some twenty times in its life."""
 
     id: str
     account: str
@@ -29,7 +30,8 @@ class StandingChat:
     @property
     def member(self) -> str:
         """The chat as it stands in Redis. The name comes last, because it may hold any character."""
-        return f"{quote(self.id, safe='')}:{self.account}"
+        chat_id = self.id if _PLAIN.fullmatch(self.id) else quote(self.id, safe="")
+        return f"{chat_id}:{self.account}"
 
     @classmethod
     def of(cls, member: str) -> StandingChat:

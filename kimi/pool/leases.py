@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -101,7 +101,7 @@ class Leases:
     def __init__(self, store: Store, *, seconds: float = LEASE_SECONDS, worker: str = "") -> None:
         self._store = store
         self.seconds = seconds
-        self._worker = worker or uuid.uuid4().hex
+        self._worker = worker or os.urandom(16).hex()
 
     def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
         """Leases the best account for `wish`: highest priority, then by weight.
@@ -112,7 +112,7 @@ class Leases:
         With a `ticket` the caller has a place in the queue after those two, for `patience` seconds, unless they are
         known to be not enough: it is called as soon as it is its turn.
         """
-        lease_id = f"{self._worker}.{uuid.uuid4().hex}"
+        lease_id = f"{self._worker}.{os.urandom(16).hex()}"
         answer = self._store.run(
             "acquire",
             orjson.dumps(wish.routes).decode(),
