@@ -82,25 +82,12 @@ class WaitingRoom:
         Raises `AllBusy` or `AwaitingToken` when that time is over or would not be enough, `NoAccount` and
         `UpstreamDown` at once.
         """
-        patience = max(self._seconds - waited, 0.0)
-        until = time.monotonic() + patience
         place = _Place(next(self._tickets), wish)
-        with self._listening(place):
-            try:
-                return self._ask(place, patience)
-            except (AllBusy, AwaitingToken):
-                if not place.queued:
-                    raise
-            with self._waiting(place):
-                while place.called.wait(left := max(until - time.monotonic(), 0.0)):
-                    place.called.clear()
-                    try:
-                        return self._ask(place, left)
-                    except (AllBusy, AwaitingToken):
-                        if not place.queued:
-                            raise
-                # Time is up; the last answer says how long it would take from now on.
-                return self._ask(place, 0.0)
+        self._places[place.ticket] = place  # its call may be heard before the answer that puts it into the queue
+        try:
+            return self._acquire(place, max(self._seconds - waited, 0.0))
+        finally:
+            del self._places[place.ticket]
 
     def call(self, ticket: str) -> None:
         """It is the turn of `ticket`."""
@@ -129,6 +116,24 @@ class WaitingRoom:
             return LOOK_SECONDS
         return LOOK_SECONDS if soonest is None else max(_SHORTEST_PAUSE, min(LOOK_SECONDS, soonest))
 
+    def _acquire(self, place: _Place, patience: float) -> Lease:
+        until = time.monotonic() + patience
+        try:
+            return self._ask(place, patience)
+        except (AllBusy, AwaitingToken):
+            if not place.queued:
+                raise
+        with self._waiting(place):
+            while place.called.wait(left := max(until - time.monotonic(), 0.0)):
+                place.called.clear()
+                try:
+                    return self._ask(place, left)
+                except (AllBusy, AwaitingToken):
+                    if not place.queued:
+                        raise
+            # Time is up; the last answer says how long it would take from now on.
+            return self._ask(place, 0.0)
+
     def _ask(self, place: _Place, patience: float) -> Lease:
         acquire = partial(self._source.acquire, place.wish, ticket=place.ticket, patience=patience)
         place.queued = True
@@ -142,15 +147,6 @@ class WaitingRoom:
             raise
         place.queued = False
         return lease
-
-    @contextmanager
-    def _listening(self, place: _Place) -> Iterator[None]:
-        """Its call may be heard before the answer that puts it into the queue."""
-        self._places[place.ticket] = place
-        try:
-            yield
-        finally:
-            del self._places[place.ticket]
 
     @contextmanager
     def _waiting(self, place: _Place) -> Iterator[None]:
