@@ -150,9 +150,12 @@ def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 def _clean_mapping(fields: Mapping[Any, Any]) -> dict[str, Any]:
     return {
-        str(name): "[redacted]" if name in _SECRET_FIELDS and isinstance(value, str) else _clean(value)
-        for name, value in fields.items()
+        str(name): value if type(value) in _HARMLESS else _clean_field(name, value) for name, value in fields.items()
     }
+
+
+def _clean_field(name: Any, value: Any) -> Any:
+    return "[redacted]" if name in _SECRET_FIELDS and isinstance(value, str) else _clean(value)
 
 
 def _clean(value: Any) -> Any:
