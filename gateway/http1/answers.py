@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -18,24 +18,35 @@ class Malformed(Exception):
 
 
 class Headers(Mapping[str, str]):
-    """Headers by name, in any case of its letters; what comes several times is one value with commas."""
+    """Headers by name, in any case of its letters; what comes several times is one value with commas.
+
+    They are kept as they came: of the twenty that a server sends three are asked for.
+    """
 
     __slots__ = ("_values",)
 
     def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
-        self._values: dict[str, str] = {}
+        self._values: dict[bytes, bytes] = {}
         for name, value in fields:
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
-            self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
+            key, text = name.lower(), value.strip(b" \t")
+            self._values[key] = b"%b, %b" % (self._values[key], text) if key in self._values else text
 
     def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
+        return self._values[name.lower().encode("latin-1")].decode("latin-1")
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower().encode("latin-1", "replace") in self._values
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return (name.decode("latin-1") for name in self._values)
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value, or `default`. `Mapping` finds out by an exception."""
+        value = self._values.get(name.lower().encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
 
 
 class Answer:
