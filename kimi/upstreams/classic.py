@@ -54,7 +54,14 @@ class Classic:
             _check_research(desk)
         chat_id = chat.behind.chat_id if chat.behind is not None else _create(desk, model)
         yield (ChatOpened(chat_id),)
-        yield from _Talk(desk, chat, model, chat_id).batches()
+        talk = _Talk(desk, chat, chat_id)
+        finish = yield from talk.ask(classic_request.completion(chat, model))
+        for _ in range(chat.continuations):
+            question = talk.unfinished
+            if not question:
+                break
+            finish = yield from talk.ask(classic_request.rest(question, model))
+        yield (*talk.late_sources(), finish)
 
     def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
         """See `TakesFiles.upload`."""
@@ -91,36 +98,31 @@ class _Desk:
 
 
 class _Talk:
-    """One question in a chat, and everything of its answer."""
+    """One question in a chat, and everything of its answer: what one call brings, and what each continuation adds."""
 
-    def __init__(self, desk: _Desk, chat: Chat, model: ClassicModel, chat_id: str) -> None:
+    def __init__(self, desk: _Desk, chat: Chat, chat_id: str) -> None:
         self._desk = desk
         self._chat = chat
-        self._model = model
         self._chat_id = chat_id
-        self._question = ""
-        self._answers: list[str] = []  # segments: the answer's, and those of its continuations
-        self._wrote = False
-        self._at_limit = False
+        self._readers: list[Reader] = []  # one a call
         # Only what was searched for can be asked for.
         self._marks = None if chat.features.isdisjoint(_SEARCHING) else classic_sources.Marks()
 
-    def batches(self) -> Generator[Sequence[Event]]:
-        """The answer, continued behind the output limit as often as the chat allows."""
-        end = yield from self._part(classic_request.completion(self._chat, self._model))
-        for _ in range(self._chat.continuations):
-            if not self._at_limit or not self._question:
-                break
-            end = yield from self._part(classic_request.rest(self._question, self._model))
-        yield (*self._late_sources(), end)
+    @property
+    def unfinished(self) -> str:
+        """The id of the question whose answer has stopped at the output limit, where it can be continued."""
+        questions = [reader.question for reader in self._readers if reader.question]
+        return questions[-1] if questions and self._readers[-1].at_limit else ""
 
-    def _part(self, body: Mapping[str, Any]) -> Generator[Sequence[Event], None, Finish]:
+    def ask(self, body: Mapping[str, Any]) -> Generator[Sequence[Event], None, Finish]:
         """What one call brings. Its connection is closed behind it: an account has one stream at a time."""
         line, account = self._desk.line, self._desk.account
         continues = self._chat.behind is not None and not self._answers
-        reader = Reader(line.drift, continues=continues, rest=self._wrote, marks=self._marks)
+        wrote = any(reader.wrote for reader in self._readers)
+        reader = Reader(line.drift, continues=continues, rest=wrote, marks=self._marks)
+        self._readers.append(reader)
         referer = f"{line.host(account)}/chat/{self._chat_id}"
-        finish = yield from line.stream(
+        return line.stream(
             f"/api/chat/{self._chat_id}/completion/stream",
             account,
             headers={**self._desk.headers(), "Referer": referer},
@@ -129,18 +131,11 @@ class _Talk:
             continues=continues,
             is_research=Feature.RESEARCH in self._chat.features,
         )
-        self._question = reader.question or self._question
-        self._wrote = self._wrote or reader.wrote
-        self._at_limit = reader.at_limit
-        if reader.answer:
-            self._answers.append(reader.answer)
-        if reader.found:
-            self._marks = None  # what they speak of is told
-        return finish
 
-    def _late_sources(self) -> Iterator[Event]:
+    def late_sources(self) -> Iterator[Event]:
         """The pages that the text speaks of, where the stream has told none. Without them it is an answer as well."""
-        if self._marks is None or not self._marks.seen or not self._answers:
+        is_told = any(reader.found for reader in self._readers)
+        if self._marks is None or not self._marks.seen or not self._answers or is_told:
             return
         queries = classic_sources.queries(self._chat_id, self._answers)
         try:
@@ -150,6 +145,11 @@ class _Talk:
             return
         if found:
             yield Sources(found)
+
+    @property
+    def _answers(self) -> Sequence[str]:
+        """The segments of the answer, and of its continuations."""
+        return [reader.answer for reader in self._readers if reader.answer]
 
 
 def _create(desk: _Desk, model: ClassicModel) -> str:

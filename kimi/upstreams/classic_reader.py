@@ -79,14 +79,16 @@ class Reader:
         for data in datas:
             said = parsed(data)
             name = said.get("event")
-            if name == "cmpl":
-                if text := self._text(said):
+            if name in ("cmpl", "k1"):
+                text = said.get("text")
+                if not isinstance(text, str):
+                    self._check_without_text(said)
+                elif text and name == "cmpl":
                     self.wrote = True
                     if self._marks is not None:
                         self._marks.feed(text)
                     told.append(Text(text))
-            elif name == "k1":
-                if (text := self._text(said)) and not self._rest:
+                elif text and not self._rest:
                     told.append(Thinking(text))
             elif name == "all_done":
                 told.append(self._finish())
@@ -144,15 +146,11 @@ class Reader:
             raise BrokenAnswer("the answer is empty")
         return Finish("stop")
 
-    def _text(self, message: Mapping[str, Any]) -> str:
-        text = message.get("text")
-        if isinstance(text, str):
-            return text
-        if text is None:
-            self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text", message)
-            _refuse_words(message)
-            return ""
-        raise BrokenAnswer("the text of an event is no text")
+    def _check_without_text(self, message: Mapping[str, Any]) -> None:
+        if message.get("text") is not None:
+            raise BrokenAnswer("the text of an event is no text")
+        self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text", message)
+        _refuse_words(message)
 
 
 def _refuse_words(message: Mapping[str, Any]) -> None:

@@ -56,7 +56,15 @@ class Reader:
         """Tells the events that `chunk` completes."""
         decoder = self._decoder
         for data in decoder.feed(chunk):
-            event = self._event(parsed(data))
+            said = parsed(data)
+            mask = said.get("mask")
+            place = _TEXT_MASKS.get(mask) if isinstance(mask, str) else None
+            if place is None:
+                event = self._event(said, mask)
+            elif self._answering:
+                event = self._piece(said, place)
+            else:
+                continue
             if event is not None:
                 told.append(event)
         if decoder.is_over:
@@ -67,10 +75,7 @@ class Reader:
         self._decoder.trailer()
         raise BrokenAnswer("the stream had ended already")
 
-    def _event(self, message: Mapping[str, Any]) -> Event | None:
-        mask = message.get("mask")
-        if isinstance(mask, str) and (place := _TEXT_MASKS.get(mask)) is not None:
-            return self._piece(message, place) if self._answering else None
+    def _event(self, message: Mapping[str, Any], mask: object) -> Event | None:
         if message.get("error") is not None:
             raise self._error(message)
         if "block" in message:

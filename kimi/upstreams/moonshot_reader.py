@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kimi.accounts import Kind
@@ -48,20 +48,27 @@ class Reader:
             said = parsed(data)
             if said.get("error") is not None:
                 raise classify(complaints.of_object(Kind.MOONSHOT, said) or Complaint(Kind.MOONSHOT, 200), self._drift)
-            self._count(said.get("usage"))
-            for choice in self._choices(said):
-                self._read(choice, told)
+            if "usage" in said:
+                self._count(said["usage"])
+            choices = said.get("choices")
+            if isinstance(choices, list):
+                for choice in choices:
+                    self._read(choice, told)
+            else:
+                self._check_without_choices(said)
 
-    def _read(self, choice: Mapping[str, Any], told: list[Event]) -> None:
-        delta = self._delta(choice)
-        if thinking := _text(delta, "reasoning_content"):
-            told.append(Thinking(thinking))
-        if text := _text(delta, "content"):
-            self._wrote = True
-            told.append(Text(text))
-        if calls := delta.get("tool_calls"):
-            told.extend(self._tool_calls(calls))
-        self._count(choice.get("usage"))
+    def _read(self, choice: object, told: list[Event]) -> None:
+        if not isinstance(choice, dict):
+            raise BrokenAnswer("a choice is no object")
+        if not _CHOICE.issuperset(choice):
+            self._note_unknown("choice", choice, _CHOICE)
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            self._say(delta, told)
+        else:
+            self._check_without_delta(choice)
+        if "usage" in choice:
+            self._count(choice["usage"])
         if (reason := choice.get("finish_reason")) is not None:
             self._reason = self._known(reason, choice)
 
@@ -69,32 +76,29 @@ class Reader:
         """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
         return self._finish()
 
-    def _choices(self, message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        choices = message.get("choices")
-        if choices is None:
-            if "usage" not in message:
-                self._drift.note(Kind.MOONSHOT, "chunk", "without.choices", message)
-            return ()
-        if not isinstance(choices, list):
-            raise BrokenAnswer("the choices of a chunk are no list")
-        for choice in choices:
-            if not isinstance(choice, dict):
-                raise BrokenAnswer("a choice is no object")
-        return choices
+    def _say(self, delta: Mapping[str, Any], told: list[Event]) -> None:
+        if not _DELTA.issuperset(delta):
+            self._note_unknown("delta", delta, _DELTA)
+        if "reasoning_content" in delta and (thinking := _text(delta, "reasoning_content")):
+            told.append(Thinking(thinking))
+        if "content" in delta and (text := _text(delta, "content")):
+            self._wrote = True
+            told.append(Text(text))
+        if calls := delta.get("tool_calls"):
+            told.extend(self._tool_calls(calls))
 
-    def _delta(self, choice: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not _CHOICE.issuperset(choice):
-            self._note_unknown("choice", choice, _CHOICE)
+    def _check_without_choices(self, message: Mapping[str, Any]) -> None:
+        if message.get("choices") is not None:
+            raise BrokenAnswer("the choices of a chunk are no list")
+        if "usage" not in message:
+            self._drift.note(Kind.MOONSHOT, "chunk", "without.choices", message)
+
+    def _check_without_delta(self, choice: Mapping[str, Any]) -> None:
         delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            if delta is None and choice.get("finish_reason") is not None:
-                return {}
+        if delta is not None or choice.get("finish_reason") is None:
             # Passing over it could leave a hole in the answer.
             self._drift.note(Kind.MOONSHOT, "choice", "without.delta", {"delta": delta})
             raise BrokenAnswer("a choice has neither words nor an end")
-        if not _DELTA.issuperset(delta):
-            self._note_unknown("delta", delta, _DELTA)
-        return delta
 
     def _tool_calls(self, calls: object) -> Iterator[ToolCall]:
         if not isinstance(calls, list):

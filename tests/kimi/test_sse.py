@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kimi.errors import BrokenAnswer
+from kimi.upstreams.reading import parsed
 from kimi.upstreams.sse import Decoder
 
 
@@ -116,8 +117,13 @@ def test_what_is_no_event_does_not_become_one_at_the_end(rest: bytes) -> None:
 
 @pytest.mark.parametrize("bad", [b"\xff", b"\xe6\x9c", b"\xed\xa0\x80", b"\xc0\xaf"])
 def test_bytes_that_are_no_utf8_are_broken_and_not_replaced(bad: bytes) -> None:
-    with pytest.raises(BrokenAnswer, match="UTF-8"):
-        Decoder().feed(b"data: " + bad + b"\n\n")
+    for dropped in (bad, b": " + bad, b"event: " + bad + b"\ndata: x"):
+        with pytest.raises(BrokenAnswer, match="UTF-8"):
+            Decoder().feed(dropped + b"\n\n")
+    first, data = Decoder().feed(b"data: {}\n\ndata: " + bad + b"\n\n")
+    assert parsed(first) == {}
+    with pytest.raises(BrokenAnswer):
+        parsed(data)
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000])
