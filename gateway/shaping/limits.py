@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from typing import Final
 
 from gateway.shaping.stops import Stops
@@ -33,7 +34,7 @@ class Budget:
         self.spent = False
         self._tokens = tokens
         self._counter = Counter()
-        self._uncounted: list[str] = []
+        self._uncounted = StringIO()
         self._size = 0
         self._surely = 1000 * tokens - _TURNS  # thousandths of a token that are left, whatever has come
 
@@ -48,8 +49,7 @@ class Budget:
             self._counter.add(text)
             self._surely = 1000 * (self._tokens - self._counter.total) - _TURNS
             return text
-        self._uncounted.append(text)
-        self._size += len(text)
+        self._size += self._uncounted.write(text)
         if self._size > _BLOCK:
             self._count()
         return text
@@ -62,8 +62,8 @@ class Budget:
         return self._counter.room(text, self._tokens) == len(text)
 
     def _count(self) -> None:
-        self._counter.add("".join(self._uncounted))
-        self._uncounted.clear()
+        self._counter.add(self._uncounted.getvalue())
+        self._uncounted = StringIO()
         self._size = 0
 
 
