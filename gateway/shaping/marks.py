@@ -50,7 +50,9 @@ class Marks:
 
     def feed(self, text: str) -> str:
         """What can be shown now that `text` has come; `text` itself where it does not concern us."""
-        if self._busy or "[" in text or "`" in text or _OPENS in text or _PARTS in text or _CLOSES in text:
+        if self._busy or "[" in text or "`" in text:
+            return self._read(text)
+        if not text.isascii() and (_OPENS in text or _PARTS in text or _CLOSES in text):
             return self._read(text)
         self.at += len(text)
         self._last = text or self._last
