@@ -45,6 +45,7 @@ class ChatStream:
 
     def __init__(self, identity: Identity, tally: Tally, *, include_usage: bool) -> None:
         self._tally = tally
+        self._count = tally.add_text
         self._include_usage = include_usage
         self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[' % (
             literal(identity.id),
@@ -68,10 +69,12 @@ class ChatStream:
 
     def render(self, events: Sequence[Event]) -> bytes:
         """The chunks for `events`, those of a kind that came together in one."""
-        if len(events) == 1:  # nearly always
-            chunks = self._chunks(type(events[0]), events)
-        else:
-            chunks = b"".join([self._chunks(kind, list(group)) for kind, group in groupby(events, type)])
+        if len(events) == 1 and self._has_begun:  # nearly always
+            event = events[0]
+            if (type(event) is Text or type(event) is Thinking) and event.text:
+                self._count(event.text)
+                return enclosed(self._heads[type(event)], event.text, _TAIL)
+        chunks = b"".join([self._chunks(kind, list(group)) for kind, group in groupby(events, type)])
         if not chunks or self._has_begun:
             return chunks
         self._has_begun = True
@@ -87,10 +90,10 @@ class ChatStream:
         if head is None:
             self._tally.add(events)
             return b"".join(chunk for event in events for chunk in self._rare(event))
-        text = _text_of(events[0]) if len(events) == 1 else "".join(map(_text_of, events))
+        text = "".join(map(_text_of, events))
         if not text:
             return b""
-        self._tally.add_text(text)
+        self._count(text)
         return enclosed(head, text, _TAIL)
 
     def _rare(self, event: Event) -> Iterator[bytes]:

@@ -76,5 +76,8 @@ def literals(text: str) -> list[bytes]:
 def enclosed(head: bytes, text: str, tail: bytes) -> bytes:
     """`text` as `literals` has it, each of them between `head` and `tail`."""
     if len(text) <= _SURELY_SMALL:
-        return head + literal(text) + tail
+        try:
+            return head + orjson.dumps(text) + tail
+        except orjson.JSONEncodeError:
+            pass  # `literals` mends it
     return b"".join(head + piece + tail for piece in literals(text))
