@@ -50,7 +50,8 @@ class Row:
     redis_MB: float  # noqa: N815
     worker_fds: int
     refresher_fds: int
-    redis_keys: int
+    redis_lasting_keys: int
+    """Those that do not expire."""
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -123,7 +124,7 @@ def _row(home: House, server: Server, requests: int, failed: int, rate: float) -
     worker, refresher = processes.largest(server.pid), processes.largest(home.refresher_pid)
     redis = home.redis()
     try:
-        memory, keys = redis.info("memory")["used_memory"], redis.dbsize()
+        memory, keys = redis.info("memory")["used_memory"], redis.info("keyspace").get("db0", {"keys": 0, "expires": 0})
     finally:
         redis.close()
     return Row(
@@ -137,7 +138,7 @@ def _row(home: House, server: Server, requests: int, failed: int, rate: float) -
         memory / 1e6,
         processes.descriptors(worker),
         processes.descriptors(refresher),
-        keys,
+        keys["keys"] - keys["expires"],
     )
 
 

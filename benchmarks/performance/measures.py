@@ -134,7 +134,7 @@ def two_thousand(house: House, server: Server, pace: Pace) -> Figures:
 
 def _many(house: House, server: Server, pace: Pace, streams: int, interval: int) -> Result:
     """Streams that begin one after the other, and live on together for a while, in which delays count."""
-    ramp = streams / 200
+    ramp = streams / 400
     shape = Shape(int((pace.window + ramp + 1) / interval * 1e6), interval)
     window = f"{ramp + 1},{ramp + 1 + pace.window}"
     return run(house, server, shape, ["-c", str(streams), "-r", str(ramp), "-w", window, "-e", str(shape.events)])

@@ -20,10 +20,10 @@ def test_what_fills_up_at_the_beginning_does_not_grow() -> None:
 
 
 def test_what_goes_on_growing_is_named() -> None:
-    rows = [replace(ROW, worker_rss_MB=80.0 + 2 * number, redis_keys=60 + 100 * number) for number in range(9)]
+    rows = [replace(ROW, worker_rss_MB=80.0 + 2 * number, redis_lasting_keys=60 + 100 * number) for number in range(9)]
     assert judge(rows) == [
         "worker rss has grown from 88.0 to 94.0 MB",
-        "redis has grown from 460.0 to 760.0 keys",
+        "redis lasting has grown from 460.0 to 760.0 keys",
     ]
 
 
