@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import gevent
@@ -21,12 +22,12 @@ _LARGE: Final = 512 * 1024
 
 def beginning(scope: str, selection: Selection) -> bytes:
     """What all conversations of `scope` with one model begin with."""
-    return _digest(b"", (scope, selection.base, *sorted(selection.features)))
+    return _beginning(scope, selection.base, selection.features)
 
 
 def after(before: bytes, messages: Sequence[Message]) -> bytes:
     """What `before` becomes when `messages` are said behind it."""
-    if sum(len(message.content) + sum(len(each.url) for each in message.attachments) for message in messages) < _LARGE:
+    if _size(messages) < _LARGE:
         return _after(before, messages)
     digest: bytes = gevent.get_hub().threadpool.apply(_after, (before, messages))
     return digest
@@ -35,6 +36,20 @@ def after(before: bytes, messages: Sequence[Message]) -> bytes:
 def named(scope: str, name: str) -> str:
     """The key of a conversation that its client has a name for."""
     return _digest(b"named", (scope, name)).hex()
+
+
+@lru_cache(maxsize=1_024)
+def _beginning(scope: str, base: str, features: frozenset[str]) -> bytes:
+    return _digest(b"", (scope, base, *sorted(features)))
+
+
+def _size(messages: Sequence[Message]) -> int:
+    size = 0
+    for message in messages:
+        size += len(message.content)
+        for each in message.attachments:
+            size += len(each.url)
+    return size
 
 
 def _after(before: bytes, messages: Sequence[Message]) -> bytes:

@@ -111,7 +111,6 @@ _SHAPES: Final = str.maketrans(
     string.ascii_lowercase + string.ascii_uppercase + string.digits + "\v\f\r\x1c\x1d\x1e\x1f",
     "a" * 26 + "A" * 26 + "1" * 10 + "\t" * 7,
 )
-_BLANKS: Final = ("  ", "\n ", "\t ")
 # Where a text can be cut so that no piece is: before a space that follows something, after a newline, after the end
 # of a Chinese clause.
 _SEAM: Final = re.compile(r"(?s:.*)(?:\S(?=[ ])|\n(?=\S)|[\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f](?=\w))")
@@ -192,7 +191,7 @@ def _weigh(text: str) -> int:
     """The text's weight in thousandths of a token."""
     if text.isascii():
         text = text.translate(_SHAPES)
-        if not any(blanks in text for blanks in _BLANKS):  # every space is a seam
+        if not ("  " in text or "\n " in text or "\t " in text):  # every space is a seam
             first, *others = text.split(" ")
             return _SEGMENTS[first] + sum(map(_SPACED_SEGMENTS.__getitem__, others))
     segments = _SEGMENT.findall(text)
