@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, dataclass_transform
+
+_Made = TypeVar("_Made")
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -136,14 +138,20 @@ class Answering:
     segment_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True)
+def _piece(made: type[_Made]) -> type[_Made]:
+    """A value like the others to the type checker. At run time nothing guards it, which makes it at half the cost."""
+    return dataclass(slots=True, unsafe_hash=True)(made)
+
+
+@_piece
 class Thinking:
     """A piece of the model's reasoning."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@_piece
 class Text:
     """A piece of the answer."""
 
