@@ -20,6 +20,7 @@ from benchmarks.building import NotBuilt, build
 from benchmarks.flames import drawing, stacks
 from benchmarks.flames.recording import LOADS, NotRecorded, Recording, find_spy, record
 from benchmarks.performance.accounts import MODELS
+from benchmarks.performance.calm import settle, wait_for_quiet
 from benchmarks.performance.house import ROOT, house
 from benchmarks.performance.servers import gateway
 from benchmarks.performance.tables import markdown
@@ -37,12 +38,13 @@ def main() -> int:
     )
     options.add_argument("--kind", choices=[*MODELS], default="kimi", help="of account")
     options.add_argument("--seconds", type=float, default=30, help="under each load")
+    options.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, each time")
     options.add_argument("--least", type=float, default=0.2, help="calls with less percent of the time are not drawn")
     given = options.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         find_spy()
-        recordings = _record(given.tree.resolve(), given.kind, given.seconds)
+        recordings = _record(given.tree.resolve(), given.kind, given.seconds, given.patience)
     except (NotBuilt, NotRecorded) as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -55,14 +57,19 @@ def main() -> int:
     return 0
 
 
-def _record(tree: Path, kind: str, seconds: float) -> dict[str, Recording]:
+def _record(tree: Path, kind: str, seconds: float, patience: float) -> dict[str, Recording]:
     programs = build()
     with (
         tempfile.TemporaryDirectory() as folder,
         house(Path(folder), programs, count=16, streams=200, tree=tree) as home,
         gateway(home) as servers,
     ):
-        return {what: record(home, servers[kind], what, seconds) for what in LOADS}
+        found = {}
+        for what in LOADS:
+            settle(home)
+            wait_for_quiet(home, patience)
+            found[what] = record(home, servers[kind], what, seconds)
+        return found
 
 
 def _draw(recordings: dict[str, Recording], name: str, least: float) -> None:
@@ -71,7 +78,8 @@ def _draw(recordings: dict[str, Recording], name: str, least: float) -> None:
         target = FOLDER / f"{name}-{what}.svg"
         text = drawing.draw(recording.stacks, f"{name}: {LOADS[what]}, {recording.cost_us:,.0f} µs of CPU each", least)
         target.write_text(text, "utf-8")
-        print(f"{target.relative_to(ROOT)}: {len(text) / 1e3:.0f} KB")
+        others = f"others had {recording.foreign:.0f} % of its processor"
+        print(f"{target.relative_to(ROOT)}: {len(text) / 1e3:.0f} KB; {recording.cost_us:.1f} µs each, {others}")
 
 
 def _print(recordings: dict[str, Recording]) -> None:

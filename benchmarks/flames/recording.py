@@ -16,6 +16,7 @@ from benchmarks.flames.stacks import Stack, read, source_lines, weighed
 from benchmarks.performance import cores, processes
 from benchmarks.performance.house import House
 from benchmarks.performance.loading import Load, load
+from benchmarks.performance.moments import Moment, foreign, moment
 from benchmarks.performance.servers import Server
 from benchmarks.performance.upstream import Shape
 from devtools.waiting import until
@@ -33,12 +34,14 @@ class NotRecorded(Exception):
 class Recording:
     """The share of each stack in the time, by so many samples.
 
-    `cost_us` is the CPU of one event or request, measured just before, while nobody looked.
+    `cost_us` is the CPU of one event or request, measured just before, while nobody looked; `foreign` is how many
+    percent of the worker's processor others had meanwhile.
     """
 
     stacks: Mapping[Stack, float]
     samples: int
     cost_us: float
+    foreign: float
 
 
 def find_spy() -> str:
@@ -60,10 +63,12 @@ def record(house: House, server: Server, what: str, seconds: float) -> Recording
         if what == "events":
             until(lambda: house.upstream.figures()["streams_open"] >= _STREAMS, what="all streams run")
         time.sleep(1)
-        cost, kernel = _cost(server, running, what, seconds / 2)
+        first, last = _moment(house, server, running, what), _moment(house, server, running, what, seconds / 2)
         stacks = read(_spied(house, spy, _worker(server.pid), seconds / 2))
     line = source_lines([house.tree, *map(Path, sys.path)])
-    return Recording(weighed(stacks, line, kernel), stacks.total(), cost)
+    shares = weighed(stacks, line, _kernel(first, last))
+    cost = (last.cpu - first.cpu) / (last.done - first.done) * 1e6
+    return Recording(shares, stacks.total(), cost, foreign(first, last))
 
 
 LOADS: Final[Mapping[str, str]] = {
@@ -80,26 +85,25 @@ def _options(what: str, seconds: float) -> list[str]:
     return ["-c", str(_STREAMS), "-r", "0.5"] if what == "events" else ["-c", "32", "-d", str(seconds + 10)]
 
 
-def _cost(server: Server, running: Load, what: str, seconds: float) -> tuple[float, float]:
-    """The CPU of one event or request in microseconds, and how much of it is the kernel's."""
-    first, last = _moment(server, running, what), _moment(server, running, what, seconds)
-    user, kernel = (after - before for before, after in zip(first.ticks, last.ticks, strict=True))
-    return (last.cpu - first.cpu) / (last.done - first.done) * 1e6, kernel / ((user + kernel) or 1)
-
-
 @dataclass(frozen=True, slots=True)
-class _Moment:
-    cpu: float
+class _Moment(Moment):
     ticks: tuple[int, int]
     done: int
 
 
-def _moment(server: Server, running: Load, what: str, seconds: float = 0) -> _Moment:
+def _moment(house: House, server: Server, running: Load, what: str, seconds: float = 0) -> _Moment:
     """What had been used and done after so many seconds."""
     time.sleep(seconds)
     progress = running.progress()
+    found = moment(house, server)
     done = progress.pieces if what == "events" else progress.right
-    return _Moment(processes.cpu_seconds(server.pid), processes.user_and_kernel(server.pid), done)
+    return _Moment(found.at, found.cpu, found.busy, processes.user_and_kernel(server.pid), done)
+
+
+def _kernel(first: _Moment, last: _Moment) -> float:
+    """How much of the CPU is the kernel's."""
+    user, kernel = (after - before for before, after in zip(first.ticks, last.ticks, strict=True))
+    return kernel / ((user + kernel) or 1)
 
 
 def _worker(master: int) -> int:

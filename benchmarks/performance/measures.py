@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from benchmarks.performance import processes
 from benchmarks.performance.house import House
 from benchmarks.performance.loading import Load, LoadFailed, Progress, Result, load, run
+from benchmarks.performance.moments import Moment, foreign, moment
 from benchmarks.performance.servers import Server
 from benchmarks.performance.upstream import Shape
 from devtools.waiting import until
@@ -30,22 +31,13 @@ QUICK = Pace(window=1.5, settle=1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
-    at: float
-    cpu: float
-    busy: float
+class _Moment(Moment):
     progress: Progress
 
 
 def _moment(house: House, server: Server, running: Load) -> _Moment:
-    busy = processes.busy_seconds(house.server_cores)
-    return _Moment(time.monotonic(), processes.cpu_seconds(server.pid), busy, running.progress())
-
-
-def _foreign(first: _Moment, second: _Moment) -> float:
-    """How much of its processor others had while the server was measured, in percent."""
-    others = (second.busy - first.busy) - (second.cpu - first.cpu)
-    return max(0.0, others / (second.at - first.at) * 100)
+    found = moment(house, server)
+    return _Moment(found.at, found.cpu, found.busy, running.progress())
 
 
 def _all_right(result: Result) -> Result:
@@ -77,7 +69,7 @@ def steady(house: House, server: Server, pace: Pace, streams: int = 150) -> Figu
     return {
         "event_us": (second.cpu - first.cpu) / events * 1e6,
         "events_per_second": events / (second.at - first.at),
-        "foreign": _foreign(first, second),
+        "foreign": foreign(first, second),
     }
 
 
@@ -103,7 +95,7 @@ def burst(house: House, server: Server, pace: Pace) -> Figures:
     return {
         "request_ms": (second.cpu - first.cpu) / requests * 1e3,
         "requests_per_second": requests / (second.at - first.at),
-        "foreign": _foreign(first, second),
+        "foreign": foreign(first, second),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.flames.recording import LOADS, record
 from benchmarks.flames.stacks import TITLES, shares
+from benchmarks.performance.calm import settle
 from benchmarks.performance.house import House
 from benchmarks.performance.measures import Figures, Pace
 from benchmarks.performance.servers import Server
@@ -17,6 +18,7 @@ def parts(house: House, server: Server, pace: Pace) -> Figures:
     """By load and part, the microseconds of CPU of one event or request. Raises `NotRecorded`."""
     figures: dict[str, float] = {}
     for what in LOADS:
+        settle(house)
         recording = record(house, server, what, pace.window * _WINDOWS)
         for name, share in shares(recording.stacks).items():
             figures[f"{what}:{name}"] = share * recording.cost_us
