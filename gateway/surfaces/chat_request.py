@@ -20,6 +20,14 @@ from kimi.models import Selection
 
 NEW_CONVERSATION: Final = "none"
 _CONVERSATION: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_PLAIN: Final = frozenset(
+    {
+        *("model", "messages", "stream"),
+        # What is only passed on to the official platform, with the rest of the body
+        *("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "user"),
+    }
+)
+"""Most requests have no other fields, and those that are missing need not be looked for one by one."""
 _NO_SEARCH: Final = "This model cannot search the web here: that needs an account of the web chat."
 
 
@@ -104,6 +112,8 @@ def parse(raw: bytes) -> ChatRequest:
     if not isinstance(model, str) or not model.strip():
         raise BadRequest("`model` has to name a model; GET /v1/models lists them.", param="model")
     talk = conversation(body.get("messages"))
+    if body.keys() <= _PLAIN and talk.beyond_web is None:
+        return ChatRequest(model=model.strip(), messages=talk.messages, body=body, stream=flag(body, "stream"))
     _one_answer(body)
     return ChatRequest(
         model=model.strip(),

@@ -20,6 +20,7 @@ _ROLES: Final[Mapping[str, Role]] = {
     "tool": "tool",
     "function": "tool",
 }
+_PLAIN: Final = frozenset({"role", "content"})
 _TEXTS: Final[Mapping[str, str]] = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 
 
@@ -38,10 +39,19 @@ def conversation(value: object) -> Conversation:
     if not value:
         raise BadRequest("`messages` has to hold at least one message.", param="messages")
     reading = _Reading()
-    messages = tuple(reading.turn(item, f"messages[{index}]") for index, item in enumerate(value))
+    messages = tuple([_plain(item) or reading.turn(item, f"messages[{index}]") for index, item in enumerate(value)])
     if reading.beyond_web is None and not any(each.content.strip() or each.attachments for each in messages):
         raise BadRequest("`messages` hold no text at all.", param="messages")
     return Conversation(messages, reading.beyond_web)
+
+
+def _plain(item: object) -> Message | None:
+    """A turn of one text and nothing else, as most are."""
+    if not isinstance(item, dict) or item.keys() != _PLAIN:
+        return None
+    role, content = item["role"], item["content"]
+    is_known = isinstance(role, str) and isinstance(content, str) and role in _ROLES
+    return Message(_ROLES[role], content) if is_known else None
 
 
 class _Reading:

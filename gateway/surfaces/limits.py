@@ -33,7 +33,9 @@ def _tokens(value: object, name: str) -> int | None:
 
 
 def _stops(value: object) -> tuple[str, ...]:
-    texts = [value] if isinstance(value, str) else [] if value is None else value
+    if value is None:
+        return ()
+    texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise BadRequest("`stop` has to be a text or a list of texts.", param="stop")
     stops = tuple(dict.fromkeys(text for text in texts if text))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -36,6 +37,22 @@ def test_a_plain_request() -> None:
     assert not found.include_usage
     assert (found.effort, found.search) == (None, None)
     assert found.beyond_web is None
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant", "tool", "function"])
+def test_what_is_plain_means_the_same_as_among_other_things(role: str) -> None:
+    said = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "seed": 1, "user": "u"}
+    said |= {"model": " kimi ", "stream": "yes", "logit_bias": {}}
+    messages: list[dict[str, object]] = [{"role": role, "content": "hi"}, {"role": "user", "content": ""}]
+    plain = asked(messages=messages, **said)
+    among = asked(messages=[{**each, "name": "n"} for each in messages], unknown=1, **said)
+    assert plain == replace(among, body=plain.body)
+    assert plain.stream and plain.messages[0].content == "hi"
+
+
+@pytest.mark.parametrize("role", [None, 1, [], "nobody"])
+def test_a_role_that_is_none_is_refused(role: object) -> None:
+    assert refused(messages=[{"role": role, "content": "hi"}]).param == "messages[0].role"
 
 
 def test_the_body_goes_on_as_it_came() -> None:
