@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.growth import Growth
-from benchmarks.million import Row, judge
+from benchmarks.million.growth import Growth
+from benchmarks.million.rows import Row, judge, render
 from benchmarks.performance import processes
 
 ROW = Row(1_000, 0, 900.0, 80.0, 70.0, 60.0, 50.0, 2.0, 40, 12, 60)
@@ -29,6 +29,13 @@ def test_what_goes_on_growing_is_named() -> None:
 
 def test_failed_requests_are_told() -> None:
     assert judge([ROW] * 5 + [replace(ROW, failed=3)]) == ["3 requests failed"]
+
+
+def test_the_page_has_all_rows_and_the_result() -> None:
+    text = render([ROW, replace(ROW, requests=2_000)], [], "- a machine")
+    assert "| 1,000 | 0 | 900.0 | 80.0 | 70.0 | 60.0 | 50.0 | 2.0 | 40 | 12 | 60 |\n| 2,000 |" in text
+    assert "Result: no request failed, nothing has grown.\n\n- a machine" in text
+    assert "by more than 2%" in text
 
 
 def test_a_share_of_much_is_no_growth() -> None:

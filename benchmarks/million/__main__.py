@@ -5,57 +5,36 @@
 
 Streamed requests of ten events, 32 at a time, of all three kinds of accounts in turn; a row a slice, taken when the
 chats of its requests are deleted. Exits with 1 when a request failed or something grew. Linux, with a C compiler.
-Log files are emptied after each slice.
+Log files are emptied after each slice. `--write` writes `docs/million.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 from benchmarks.building import NotBuilt, build
-from benchmarks.growth import FEWEST, Growth
-from benchmarks.performance import processes
+from benchmarks.million.growth import FEWEST
+from benchmarks.million.rows import HEAD, Row, cells, judge, render, said
+from benchmarks.performance import machine, processes
 from benchmarks.performance.calm import settle
 from benchmarks.performance.house import ROOT, House, house
 from benchmarks.performance.loading import Load, LoadFailed, load
 from benchmarks.performance.servers import Server, gateway
+from benchmarks.performance.tables import markdown
 from benchmarks.performance.upstream import Shape
 
 CLIENTS = 32
 SLOWEST = 100
 """Requests a second, below which a slice is given up."""
-LEAST = {"MB": 2.0, "fds": 16.0, "keys": 100.0}
-"""How much more is growth, by the unit that stands at the end of a column's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What was there after a slice. A name is a column's title; the figures behind `rate` must not grow."""
-
-    requests: int
-    failed: int
-    rate: float
-    worker_rss_MB: float  # noqa: N815 - the unit is part of the title
-    worker_pss_MB: float  # noqa: N815
-    refresher_rss_MB: float  # noqa: N815
-    refresher_pss_MB: float  # noqa: N815
-    redis_MB: float  # noqa: N815
-    worker_fds: int
-    refresher_fds: int
-    redis_lasting_keys: int
-    """Those that do not expire."""
-
-
-COLUMNS = tuple(field.name for field in fields(Row))
-WATCHED = COLUMNS[3:]
+PAGE = ROOT / "docs" / "million.md"
 
 
 def main() -> int:
@@ -63,6 +42,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--requests", type=int, default=1_000_000)
     options.add_argument("--slices", type=int, default=20, help=f"at least {FEWEST}")
+    options.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     options.add_argument("--tree", type=Path, default=ROOT, help="a checkout whose gateway is asked, not this one's")
     given = options.parse_args()
     if given.slices < FEWEST:
@@ -82,15 +62,17 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     found = judge(rows)
-    print("\n" + ("\n".join(found) or "no request failed, nothing grew"))
+    print("\n" + said(found))
+    if given.write:
+        PAGE.write_text(render(rows, found, machine.describe(None)), "utf-8")
     return 1 if found else 0
 
 
 def burn(home: House, servers: Sequence[Server], requests: int, slices: int) -> list[Row]:
     """All requests; prints a row a slice. Raises `LoadFailed` when the gateway does not get on any more."""
-    print(f"| {' | '.join(name.replace('_', ' ') for name in COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
+    print(markdown([HEAD]))
     rows: list[Row] = []
-    each = max(1, requests // slices // len(servers))
+    each = math.ceil(requests / slices / len(servers))
     failed = 0
     for number in range(slices):
         begun = time.monotonic()
@@ -100,7 +82,7 @@ def burn(home: House, servers: Sequence[Server], requests: int, slices: int) -> 
         settle(home)
         done = each * len(servers)
         rows.append(_row(home, servers[0], done * (number + 1), failed, done / seconds))
-        print(f"| {' | '.join(_shown(getattr(rows[-1], name)) for name in COLUMNS)} |", flush=True)
+        print(markdown([HEAD, cells(rows[-1])]).rpartition("\n")[2], flush=True)
         for log in home.folder.glob("*.log"):
             os.truncate(log, 0)
     return rows
@@ -140,21 +122,6 @@ def _row(home: House, server: Server, requests: int, failed: int, rate: float) -
         processes.descriptors(refresher),
         keys["keys"] - keys["expires"],
     )
-
-
-def _shown(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-
-
-def judge(rows: Sequence[Row]) -> list[str]:
-    """What is wrong, a line each."""
-    found = [f"{rows[-1].failed} requests failed"] if rows[-1].failed else []
-    for name in WATCHED:
-        growth = Growth.of([getattr(row, name) for row in rows])
-        title, _, unit = name.rpartition("_")
-        if growth.is_more_than(LEAST[unit]):
-            found.append(f"{title.replace('_', ' ')} has grown from {growth.before:,.1f} to {growth.after:,.1f} {unit}")
-    return found
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""A million requests, and whether anything grows; see `python -m benchmarks.million`."""
