@@ -28,7 +28,7 @@ from kimi.chat import Message
 
 _PER_MESSAGE: Final = 4
 _PER_REPLY: Final = 3
-_BLOCK: Final = 4096
+_BLOCK: Final = 1024  # characters
 _PER_HAN: Final = 626  # of everyday Chinese, in thousandths of a token
 _LONGEST_KNOWN: Final = 32  # characters
 _MOST_KNOWN: Final = 4096
