@@ -64,7 +64,7 @@ def record(house: House, server: Server, what: str, seconds: float) -> Recording
             until(lambda: house.upstream.figures()["streams_open"] >= _STREAMS, what="all streams run")
         time.sleep(1)
         first, last = _moment(house, server, running, what), _moment(house, server, running, what, seconds / 2)
-        stacks = read(_spied(house, spy, _worker(server.pid), seconds / 2))
+        stacks = read(_spied(house, spy, processes.worker(server.pid), seconds / 2))
     line = source_lines([house.tree, *map(Path, sys.path)])
     shares = weighed(stacks, line, _kernel(first, last))
     cost = (last.cpu - first.cpu) / (last.done - first.done) * 1e6
@@ -104,11 +104,6 @@ def _kernel(first: _Moment, last: _Moment) -> float:
     """How much of the CPU is the kernel's."""
     user, kernel = (after - before for before, after in zip(first.ticks, last.ticks, strict=True))
     return kernel / ((user + kernel) or 1)
-
-
-def _worker(master: int) -> int:
-    """The one child of gunicorn's master."""
-    return processes.tree(master)[1]
 
 
 def _spied(house: House, spy: str, pid: int, seconds: float) -> str:

@@ -103,7 +103,7 @@ def _failed(running: Load) -> int:
 
 
 def _row(home: House, server: Server, requests: int, failed: int, rate: float) -> Row:
-    worker, refresher = processes.largest(server.pid), processes.largest(home.refresher_pid)
+    worker, refresher = processes.worker(server.pid), home.refresher_pid
     redis = home.redis()
     try:
         memory, keys = redis.info("memory")["used_memory"], redis.info("keyspace").get("db0", {"keys": 0, "expires": 0})
@@ -113,9 +113,9 @@ def _row(home: House, server: Server, requests: int, failed: int, rate: float) -
         requests,
         failed,
         rate,
-        processes.largest_bytes(worker) / 1e6,
+        processes.resident_bytes(worker) / 1e6,
         processes.shared_out_bytes(worker) / 1e6,
-        processes.largest_bytes(refresher) / 1e6,
+        processes.resident_bytes(refresher) / 1e6,
         processes.shared_out_bytes(refresher) / 1e6,
         memory / 1e6,
         processes.descriptors(worker),

@@ -43,9 +43,9 @@ def largest_bytes(pid: int) -> int:
     return max(_resident(member) for member in tree(pid))
 
 
-def largest(pid: int) -> int:
-    """The process of the tree with the most memory."""
-    return max(tree(pid), key=_resident)
+def worker(master: int) -> int:
+    """The one child of gunicorn's master."""
+    return tree(master)[1]
 
 
 def shared_out_bytes(pid: int) -> int:

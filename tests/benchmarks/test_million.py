@@ -50,7 +50,6 @@ def test_few_values_cannot_be_judged() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux' figures of processes")
 def test_a_process_has_memory_and_open_files() -> None:
-    assert processes.largest(os.getpid()) in processes.tree(os.getpid())
     assert processes.shared_out_bytes(os.getpid()) > 1_000_000
     before = processes.descriptors(os.getpid())
     with Path(os.devnull).open("rb"):
