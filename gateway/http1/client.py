@@ -37,13 +37,15 @@ class Client:
         timeout: float,
     ) -> Exchange:
         """See `Http.stream`."""
-        host = named(url)
-        with translated(host, leaves=False):
+        try:
             origin, target = split(url)
             way = route(origin, proxy)
             size = None if content is None else len(content)
             start, is_alone = head(method, way.prefix + target, way.headers, headers, size)
-        return Exchange(Request(host, method, way, start, content, timeout, is_alone), self._connections)
+        except ValueError:
+            with translated(named(url), leaves=False):
+                raise
+        return Exchange(Request(method, way, start, content, timeout, is_alone), self._connections)
 
     def close(self) -> None:
         """Close every idle connection."""

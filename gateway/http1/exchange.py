@@ -21,9 +21,8 @@ from kimi.http.failures import explained, translated
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes out; `host` is what errors call it, `timeout` how many seconds may pass without a byte."""
+    """What goes out; `timeout` is how many seconds may pass without a byte."""
 
-    host: str
     method: str
     route: Route
     head: bytes = field(repr=False)
@@ -35,11 +34,11 @@ class Request:
 class Exchange:
     """The context in which an answer is read, and the answer itself; see `Http.stream` and `Reply`."""
 
-    __slots__ = ("_answer", "_connections", "_host", "_may_keep", "_request", "_route", "_wire")
+    __slots__ = ("_answer", "_connections", "_may_keep", "_request", "_route", "_wire")
 
     def __init__(self, request: Request, connections: Connections) -> None:
         self._request: Request | None = request
-        self._host, self._route = request.host, request.route
+        self._route = request.route
         self._may_keep = not request.is_alone
         self._connections = connections
         self._answer = Answer(request.method)
@@ -58,13 +57,16 @@ class Exchange:
         request, self._request = self._request, None  # its body is not held while the answer comes
         if request is None:
             raise RuntimeError("an exchange happens once")
-        with translated(self._host, leaves=False):
+        try:
             wire = self._connections.get(request.route, is_new=request.is_alone)
+        except Exception:
+            with translated(self._route.name, leaves=False):
+                raise
         try:
             self._ask(request, wire)
             self._wire = wire
         except (OSError, Malformed) as error:
-            raise explained(self._host, error) from error
+            raise explained(self._route.name, error) from error
         finally:
             if self._wire is None:
                 wire.close()
@@ -89,7 +91,7 @@ class Exchange:
         try:
             coding = inflater(self._answer.headers.get("content-encoding"))
         except Malformed as error:
-            raise explained(self._host, error) from error
+            raise explained(self._route.name, error) from error
         return self._pieces() if coding is None else self._inflated(coding)
 
     def _ask(self, request: Request, wire: Wire) -> None:
@@ -116,7 +118,7 @@ class Exchange:
                 else:
                     self._read()
         except (OSError, Malformed) as error:
-            raise explained(self._host, error) from error
+            raise explained(self._route.name, error) from error
 
     def _read(self) -> None:
         if self._wire is None:
@@ -131,7 +133,7 @@ class Exchange:
                 yield from coding.inflate(piece)
             coding.end()
         except Malformed as error:
-            raise explained(self._host, error) from error
+            raise explained(self._route.name, error) from error
 
     def _read_out(self, wire: Wire) -> None:
         """Waits a moment for the end of an answer that has said all it has to say.

@@ -43,6 +43,8 @@ class Proxy:
 class Route:
     """The way to one host; `prefix` stands before every target on it, `headers` in every request.
 
+    `name` is what errors call it.
+
     There is one of each, so that connections can be kept by it.
     """
 
@@ -52,6 +54,7 @@ class Route:
     proxy: Proxy | None
     prefix: str
     headers: dict[str, str] = field(repr=False)
+    name: str
 
 
 def split(url: str) -> tuple[str, str]:
@@ -79,7 +82,7 @@ def route(origin: str, proxy: str | None) -> Route:
     headers, prefix = {"Host": host}, ""
     if url.scheme == "http" and via and not via.is_socks:  # it is told where to go with each request
         headers, prefix = headers | via.headers, f"http://{host}"
-    return Route(url.scheme, url.host.strip("[]"), url.port or default, via, prefix, headers)
+    return Route(url.scheme, url.host.strip("[]"), url.port or default, via, prefix, headers, host)
 
 
 def _proxy(address: str) -> Proxy:
