@@ -57,6 +57,12 @@ class Gateway(Flask):
         """What comes behind every view. There are no sessions to be kept."""
         return self._entries.mark(response)
 
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Nothing has to be torn down behind a request, and nobody listens."""
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """The same for what Flask has around it."""
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is asynchronous, so nothing is asked whether it is."""
         return func

@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
+from gunicorn.http.body import LengthReader
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
@@ -128,11 +129,23 @@ class Head(Request):  # type: ignore[misc]
         return headers
 
 
+class _Heads(RequestParser):  # type: ignore[misc]
+    def __init__(self, memory: Memory, sock: Any, addr: Any) -> None:
+        super().__init__(memory.cfg, sock, addr)
+        self.mesg_class = partial(Head, memory)
+
+    def finish_body(self, *args: Any, **options: Any) -> bool:
+        """Reads what is left of the last body, as gunicorn does it; it does so also where all was read."""
+        reader = self.mesg and self.mesg.body.reader
+        if isinstance(reader, LengthReader) and not reader.length and not self.mesg.body.failed:
+            return True
+        finished: bool = super().finish_body(*args, **options)
+        return finished
+
+
 def heads(sock: Any, addr: Any, memory: Memory) -> RequestParser:
     """The requests that come on a connection, one after the other."""
-    parser = RequestParser(memory.cfg, sock, addr)
-    parser.mesg_class = partial(Head, memory)
-    return parser
+    return _Heads(memory, sock, addr)
 
 
 def _is_common(name: str) -> bool:

@@ -146,6 +146,17 @@ def test_a_connection_stays_for_the_next_request() -> None:
     assert [parts(answer)[2] for answer in answers] == [b"hi"] * 3
 
 
+@pytest.mark.parametrize("read", [None, 0, 2, 5, 9])
+def test_the_next_request_is_found_however_much_of_a_body_was_read(read: int | None) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        said = environ["wsgi.input"].read(read) + environ["REQUEST_METHOD"].encode()
+        start_response("200 OK", [("content-length", str(len(said)))])
+        return [said]
+
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345"
+    assert [parts(answer)[2] for answer in serve(app, post * 3)] == [b"12345"[:read] + b"POST"] * 3
+
+
 def test_http_1_0_is_ended_by_closing() -> None:
     first, second = serve(app_of(Pieces(b"one", b"two", knows=True)), GET.replace(b"1.1", b"1.0") + GET)
     status, headers, body = parts(first)
