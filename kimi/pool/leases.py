@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -66,6 +66,9 @@ class Rest:
     told: float | None = None
     model: str = ""
     organisation: str = ""
+
+
+_NO_REST: Final = Rest("", "", 0.0, 0.0)
 
 
 class Released(NamedTuple):
@@ -139,7 +142,7 @@ class Leases:
         `served`. What failed beside another failure of the same account is no further strike.
         In the same step a conversation is kept, see `Conversations.keep`.
         """
-        known = rest or Rest("", "", 0.0, 0.0)
+        known = rest or _NO_REST
         rests = self._store.run(
             "release",
             lease.member,
