@@ -63,7 +63,11 @@ class Reader:
         if not _CHOICE.issuperset(choice):
             self._note_unknown("choice", choice, _CHOICE)
         delta = choice.get("delta")
-        if isinstance(delta, dict):
+        text = delta.get("content") if isinstance(delta, dict) and len(delta) == 1 else None
+        if text and isinstance(text, str):  # nearly always
+            self._wrote = True
+            told.append(Text(text))
+        elif isinstance(delta, dict):
             self._say(delta, told)
         else:
             self._check_without_delta(choice)
