@@ -90,6 +90,11 @@ def test_any_stream_reads_the_same_however_it_is_cut(parts: list[tuple[list[str]
     assert [e for a, b in pairwise(edges) for e in pieces.feed(stream[a:b])] == expected
 
 
+def test_only_the_very_first_bytes_can_be_a_mark_of_their_order() -> None:
+    assert decode(b"data: x\n\n", b"\xef\xbb\xbfdata: y\n\n") == ["x"]
+    assert decode(b"\xef\xbb\xbf", b"data: x\n\n", b"data: y\n\n") == ["x", "y"]
+
+
 def test_an_event_is_there_as_soon_as_its_last_byte_is() -> None:
     decoder = Decoder()
 
