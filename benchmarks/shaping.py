@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle, islice
 
-from gateway.shaping import shape
+from gateway.shaping import Shape, shape
 from kimi.accounts import Kind
 from kimi.chat import Chat, Event, Finish, Limits, Source, Sources, Text
 
@@ -61,13 +61,22 @@ def measured(texts: Sequence[str], limits: Limits, count: int, pairs: int) -> tu
     came, went = [], []
     for _ in range(pairs):
         came.append(nanoseconds(lambda: upstream(events)) / count)
-        went.append(nanoseconds(lambda: map(shape(chat, Kind.KIMI), upstream(events))) / count)
+        went.append(nanoseconds(lambda: shaped(upstream(events), shape(chat, Kind.KIMI))) / count)
     return statistics.median(came), statistics.median(went)
 
 
 def upstream(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
     """An upstream that costs next to nothing and brings one event a read."""
     return ([event] for event in events)
+
+
+def shaped(batches: Iterable[Sequence[Event]], shape: Shape) -> Iterator[Sequence[Event]]:
+    """What a client has of them, up to the end."""
+    for batch in batches:
+        shown = shape(batch)
+        yield shown
+        if shown and isinstance(shown[-1], Finish):
+            return
 
 
 def nanoseconds(begin: Callable[[], Iterable[Sequence[Event]]]) -> int:
