@@ -23,7 +23,7 @@ def _distance(passing: float, least: float, cost: float, goal: float) -> Iterato
     if cost <= goal * passing:
         return
     yield (
-        f"The least that a Python program on gevent can do, one `recv` and one `send` without looking at the bytes "
+        f"The least that a greenlet in Python can do with it, one `recv` and one `send` without looking at the bytes "
         f"(`benchmarks/performance/floor.py`), takes {least / passing:.2f} times as much as nginx: {least:.1f} µs."
     )
     left = goal * passing - least

@@ -1,4 +1,4 @@
-"""The least that a Python program on gevent can do with a stream: it passes bytes on as they come.
+"""The least that a greenlet in Python can do with a stream: it passes bytes on as they come.
 
     python -m benchmarks.performance.floor PORT UPSTREAM_PORT
 

@@ -1,4 +1,4 @@
-"""The servers beside ours: two that pass bytes through (nginx, the least on gevent), a naive Flask proxy, LiteLLM."""
+"""The servers beside ours: two that pass bytes through (nginx, a greenlet), a naive Flask proxy, LiteLLM."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def nginx(house: House, program: str) -> Iterator[Server]:
 
 @contextmanager
 def floor(house: House) -> Iterator[Server]:
-    """The least that a Python program on gevent can do."""
+    """The least that a greenlet in Python can do."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.performance.floor", str(port), str(house.upstream.port)]
     with running(command, house.folder / "floor.log", on=house.server_cores) as process:
