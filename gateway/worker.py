@@ -19,6 +19,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -77,6 +78,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._requests = 0  # being answered
         self._fresh: set[Any] = set()  # greenlets of connections on which no request has come yet
+        self._waiting: dict[Any, float] = {}  # greenlets of connections on which none is under way, and until when
         self._memory = Memory(self.cfg)
         self._environs = Environs(self.cfg)
 
@@ -87,6 +89,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         servers = [self._serve(sock) for sock in self.sockets]
         while self.alive:
             self.notify()
+            gevent.get_hub().loop.run_callback(self.end_late, time.monotonic())
             gevent.sleep(_BEAT)
         self.wsgi.drain.begin()
         for server in servers:
@@ -121,10 +124,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             requests, name = heads(client, addr, self._memory), listener.getsockname()
             while True:
                 req = None
-                with self.timeout_ctx():
-                    req = next(requests)
-                if req is None:
-                    break
+                req = self._next(requests)
                 # A proxy in front says once whose connection it is.
                 proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
                 self.handle_request(name, req, client, addr)
@@ -143,10 +143,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._fresh.discard(here)
             util.close(client)
 
-    def timeout_ctx(self) -> Any:
-        """The time for the next request to come on this connection."""
-        here = gevent.getcurrent()
-        return gevent.Timeout(HEADER_SECONDS if here in self._fresh else self._memory.cfg.keepalive, False)
+    def end_late(self, now: float) -> None:
+        """Closes the connections whose next request has not come by `now`. For the hub: it switches to each of them."""
+        for late in [greenlet for greenlet, until in self._waiting.items() if until <= now]:
+            late.throw()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answers one request. Raises `StopIteration` where the connection has to be closed behind it."""
@@ -171,6 +171,16 @@ class Worker(GeventWorker):  # type: ignore[misc]
             raise StopIteration from None
         finally:
             self._requests -= 1
+
+    def _next(self, requests: Iterator[Any]) -> Any:
+        """The next request of a connection. What is late is looked for now and then: a timer for each costs more."""
+        here = gevent.getcurrent()
+        patience = HEADER_SECONDS if here in self._fresh else self._memory.cfg.keepalive
+        self._waiting[here] = time.monotonic() + patience
+        try:
+            return next(requests)
+        finally:
+            del self._waiting[here]
 
     def _answer(self, answer: Answer, environ: dict[str, Any]) -> None:
         """As gunicorn does it, but for its access log, its hooks and files, which we have none of."""

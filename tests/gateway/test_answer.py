@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import gevent
 import pytest
 from gevent import socket as green
-from gunicorn.config import Config
 
-from gateway.app import Gateway
-from gateway.environs import Environs
-from gateway.heads import Memory
-from gateway.worker import Worker
+from tests.gateway.workers import App, worker_of
 
-App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -81,12 +75,7 @@ def app_of(body: Iterable[bytes], *, length: int | None = None, status: str = "2
 
 def serve(app: App, request: bytes = GET, *, room: int = 1 << 20) -> list[bytes]:
     """What the client gets of one connection on which it sends `request` and no more, by the calls that wrote it."""
-    worker = Worker.__new__(Worker)
-    worker.cfg, worker.log = Config(), logging.getLogger("gateway.test")
-    worker.alive, worker.nr, worker.max_requests = True, 0, 1_000
-    worker._requests, worker._fresh = 0, set()
-    worker._memory, worker._environs = Memory(worker.cfg), Environs(worker.cfg)
-    worker.wsgi = cast("Gateway", app)
+    worker = worker_of(app)
     client, server = green.socketpair()
     writes = Writes(server, room)
     client.sendall(request)
@@ -97,7 +86,7 @@ def serve(app: App, request: bytes = GET, *, room: int = 1 << 20) -> list[bytes]
         received = b"".join(iter(lambda: client.recv(65_536), b""))
         serving.get()
     assert b"".join(writes.seen) == received
-    assert worker._requests == 0 and not worker._fresh
+    assert worker._requests == 0 and not worker._fresh and not worker._waiting
     return writes.seen
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import gevent
 import pytest
-from gunicorn.config import Config
+from gevent import socket as green
 from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
-from gateway.heads import Memory
 from gateway.worker import FRESH_SECONDS, HEADER_SECONDS, Worker
+from tests.gateway.scripted import wait_until
+from tests.gateway.workers import worker_of
 
 
 class Client:
@@ -70,8 +72,7 @@ def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> 
             closed.append(self)
 
     closed: list[Client] = []
-    worker = Worker.__new__(Worker)
-    worker.log, worker._fresh, worker._memory = logging.getLogger("gateway.test"), set(), Memory(Config())
+    worker = worker_of(lambda _environ, _start: [])
     client = Closed()
     worker.handle(SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80)), client, ("127.0.0.1", 1))
     assert client.sent == b""
@@ -89,13 +90,30 @@ def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) 
     assert begun == ([True] if booted else [])
 
 
-def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_idle() -> None:
-    worker = Worker.__new__(Worker)
-    worker._memory = Memory(SimpleNamespace(keepalive=95))
-    worker._fresh = {gevent.getcurrent()}
-    assert worker.timeout_ctx().seconds == HEADER_SECONDS
-    worker._fresh.clear()  # its first request has come
-    assert worker.timeout_ctx().seconds == 95
+@pytest.mark.parametrize(("requests", "patience"), [(0, HEADER_SECONDS), (1, 95)])
+def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_idle(
+    requests: int, patience: float
+) -> None:
+    def app(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("content-length", "0")])
+        return []
+
+    worker = worker_of(app, keepalive=95)
+    client, server = green.socketpair()
+    serving = gevent.spawn(worker.handle, server, server, ("127.0.0.1", 1))
+    with client, gevent.Timeout(10):
+        for _ in range(requests):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200 OK")
+        wait_until(lambda: len(worker._waiting) == 1)
+        begun, loop = time.monotonic(), gevent.get_hub().loop
+        loop.run_callback(worker.end_late, begun + patience - 5)
+        gevent.sleep(0)
+        assert not serving.ready()
+        loop.run_callback(worker.end_late, begun + patience + 1)
+        assert client.recv(65_536) == b""
+        serving.get()
+    assert not worker._waiting
 
 
 def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long(
