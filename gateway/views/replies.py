@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from flask import Response
-from werkzeug.datastructures import Headers
 
 from gateway.problems import Problem
 from gateway.streaming import StreamBody
@@ -32,15 +31,17 @@ def raw_reply(body: bytes, status: int = 200) -> Response:
 
 
 class StreamReply(Response):
-    """Server-sent events. werkzeug looks through headers for what is never among these."""
+    """Server-sent events. werkzeug would look at what is constant in their headers each time, and for what never is."""
+
+    default_mimetype = None  # theirs is among the constant headers
 
     def __init__(self, body: StreamBody) -> None:
-        super().__init__(body, headers=Headers(_STREAM_HEADERS), direct_passthrough=True)
+        super().__init__(body, direct_passthrough=True)
         self._body = body
 
     def __call__(self, _environ: WSGIEnvironment, start_response: StartResponse) -> StreamBody:
         """The body, as the server asks for it."""
-        start_response(self.status, self.headers.to_wsgi_list())
+        start_response(self.status, [*_STREAM_HEADERS, *self.headers])
         return self._body
 
 
