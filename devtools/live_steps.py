@@ -61,8 +61,8 @@ class Live:
         )
         events: list[Event] = []
         for batch in self.upstream.stream(chat, self.account, self.token):
-            events += batch
-            self.opened += [event.chat_id for event in batch if isinstance(event, ChatOpened)]
+            events += batch or ()
+            self.opened += [event.chat_id for event in batch or () if isinstance(event, ChatOpened)]
         return events
 
 
@@ -134,7 +134,7 @@ def file(live: Live) -> str:
         where="file",
         content=io.BytesIO(content),
     )
-    upload = _uploaded(live.upstream, blob, live)
+    upload = live.upstream.upload(blob, live.account, live.token, alive=lambda: None)
     return _with(_WORD, live.ask("What is the secret word in the file?", files=[upload]), "the file was not read")
 
 
@@ -177,16 +177,6 @@ STEPS: Final = (
     Step("continue", go_on, _REPORT),
     Step("delete", delete, "delete the chats by hand on Kimi's page; they begin as the questions of this suite do"),
 )
-
-
-def _uploaded(upstream: TakesFiles, blob: Blob, live: Live) -> Upload:
-    upload = upstream.upload(blob, live.account, live.token)
-    while True:
-        try:
-            next(upload)
-        except StopIteration as done:
-            result: Upload = done.value
-            return result
 
 
 def _end_of(events: Sequence[Event]) -> Place:

@@ -163,7 +163,7 @@ def ask(
     finish = error = ""
     try:
         batches = build(Line(http, endpoints))[account.kind].stream(question.chat, account, token)
-        for event in chain.from_iterable(batches):
+        for event in chain.from_iterable(batch or () for batch in batches):
             see(event)
             match event:
                 case Text(piece):

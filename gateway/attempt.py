@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from io import StringIO
-from typing import Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from gateway.breaker import Breaker
-from gateway.channel import Channel
-from gateway.cleanup import ChatRemover, Opened
+from gateway.cleanup import ChatRemover
 from gateway.conversations import Thread
 from gateway.deadlines import Deadlines, Watch
 from gateway.files import Luggage
@@ -28,6 +28,7 @@ from kimi.upstreams import Upstream
 GIVING_BACK_SECONDS: Final = 2.0
 """What a next attempt waits for the end of the last one."""
 _VISIBLE: Final = frozenset({Text, Thinking, ToolCall, Annotation})
+_NOTHING: Final[Sequence[Event]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,107 +55,116 @@ class Question:
 
 
 class Attempt:
-    """Asks the account of `lease`. What of the answer is for the client goes to `channel`."""
+    """The context in which the account of `lease` is asked; leaving it gives the account back.
 
-    def __init__(self, lease: Lease, question: Question, collaborators: AttemptCollaborators, channel: Channel) -> None:
+    `finish` is how the answer ended, once it has been read. `failure` is why there is none where another account may be
+    asked; what ends the whole request is raised.
+    `reader` is the greenlet that is interrupted when the time for an answer is over of which it has not taken what
+    there is.
+    """
+
+    def __init__(self, lease: Lease, question: Question, collaborators: AttemptCollaborators, reader: Any) -> None:
+        self.finish: Finish | None = None
+        self.failure: Failure | None = None
         self._lease = lease
         self._question = question
         self._with = collaborators
-        self._channel = channel
+        self._reader = reader
         self._outcome = Outcome(model=question.model)
+        self._chats = collaborators.remover.collecting(lease.account, lease.token)
         self._text = StringIO()  # a list would take several times as much for the short pieces that come
-        self._finish: Finish | None = None
 
-    def run(self) -> Failure | None:
-        """Asks; why there is no answer, if another account may be asked. Raises what ends the whole request."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         lease, outcome = self._lease, self._outcome
-        chats = self._with.remover.collecting(lease.account, lease.token)
-        try:
-            self._read(chats)
-        except KimiError as error:
+        if isinstance(error, KimiError):
             outcome.error = error if outcome.served else self._question.luggage.failed(lease, error)
-        finally:
-            self._with.breaker.ended(lease.account, lease.id, outcome.error)
-            outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
-            self._keep(chats)
-            given_back = self._with.reactions.give_back(lease, outcome, chats)
-        is_refused = isinstance(outcome.error, RequestRefused) and self._question.chat.behind is None
-        if outcome.error is not None and (outcome.served or is_refused):
-            raise outcome.error
+        self._with.breaker.ended(lease.account, lease.id, outcome.error)
+        outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
+        self._keep()
+        given_back = self._with.reactions.give_back(lease, outcome, self._chats)
         # The next attempt, or the next question in this chat, has to find the account as this one leaves it.
-        rests = None
-        if outcome.error is not None or self._question.thread.goes_on_behind(self._finish):
-            self._channel.flush()
-            rests = given_back.wait(GIVING_BACK_SECONDS)
         if outcome.error is None:
-            if self._finish is not None:
-                self._channel.put(self._finish)
-            return None
-        return Failure(outcome.error, self._with.monotonic() + rests if rests else None)
+            if kind is None and self._question.thread.goes_on_behind(self.finish):
+                given_back.wait(GIVING_BACK_SECONDS)
+            return False
+        is_refused = isinstance(outcome.error, RequestRefused) and self._question.chat.behind is None
+        if outcome.served or is_refused:
+            raise outcome.error
+        rests = given_back.wait(GIVING_BACK_SECONDS)
+        forgotten = outcome.error.with_traceback(None)  # which knows all that has to do with the request
+        self.failure = Failure(forgotten, self._with.monotonic() + rests if rests else None)
+        return True
 
-    def _keep(self, chats: Opened) -> None:
-        outcome, chat = self._outcome, self._question.chat
-        keeping = self._question.thread.keeping(
-            self._lease.account.kind, outcome, chat, self._text.getvalue(), self._finish
-        )
-        if keeping is not None:
-            chats.keep(outcome.chat_id, keeping)
-
-    def _read(self, chats: Opened) -> None:
-        account, outcome, behind = self._lease.account, self._outcome, self._question.chat.behind
-        if behind is not None:
-            outcome.chat_id = behind.chat_id
-            chats.append(behind.chat_id)
-        put, flush, note = self._channel.put, self._channel.flush, self._text.write
-        watch = Watch(self._with.deadlines.of(self._question.chat))
-        with closing(self._batches()) as stream, watch:
-            for batch in stream:
-                watch.is_held = True
-                for event in batch:
-                    if type(event) in _VISIBLE:
-                        if not outcome.served:
-                            outcome.served = True
-                            self._with.breaker.answered(account)
-                        if isinstance(event, Text):
-                            note(event.text)
-                        put(event)
+    def read(self) -> Generator[Sequence[Event]]:
+        """What of the answer is for the client, but for its end, in batches as they come; empty ones are silence."""
+        chat, account = self._question.chat, self._lease.account
+        shaped, last = shape(chat, account.kind), _NOTHING
+        with Watch(self._with.deadlines.of(chat), self._reader) as watch:
+            if chat.behind is not None:
+                self._learn(ChatOpened(chat.behind.chat_id))
+            upstream = self._with.upstreams[account.kind]
+            files = self._question.luggage.give(chat, self._lease, upstream, watch.goes_on)
+            asked = replace(chat, files=files) if files else chat
+            with closing(upstream.stream(asked, account, self._lease.token)) as stream:
+                for batch in stream:
+                    if batch is None:
+                        yield _NOTHING
+                        continue
+                    shown = self._told(shaped(batch))
+                    if self.finish is not None:
+                        last = shown
+                        break
+                    watch.is_held = True
+                    yield shown
+                    if _is_announcement(batch):
+                        watch.is_held = False
                     else:
-                        self._note(event, chats)
-                if self._finish is not None:
-                    return
-                flush()
-                if _is_announcement(batch):
-                    watch.is_held = False
-                else:
-                    watch.goes_on()
-        raise BrokenAnswer("the stream ended without an end")
+                        watch.goes_on()
+        if self.finish is None:
+            raise BrokenAnswer("the stream ended without an end")
+        if last:
+            yield last
 
-    def _note(self, event: Event, chats: Opened) -> None:
-        """What is not for the client."""
+    def _told(self, batch: Sequence[Event]) -> Sequence[Event]:
+        """Takes note of what was told; what of it is for the client."""
+        is_shown = True
+        for event in batch:
+            if type(event) is Text:
+                self._text.write(event.text)
+            elif type(event) not in _VISIBLE:
+                is_shown = False
+                self._learn(event)
+        shown = batch if is_shown else [event for event in batch if type(event) in _VISIBLE]
+        if shown and not self._outcome.served:
+            self._outcome.served = True
+            self._with.breaker.answered(self._lease.account)
+        return shown
+
+    def _learn(self, event: Event) -> None:
         account, outcome = self._lease.account, self._outcome
         if isinstance(event, Finish):
             outcome.served, outcome.finished = True, not event.cut
             self._with.breaker.answered(account)
             self._with.strays.finished(account)
-            self._finish = event
+            self.finish = event
         elif isinstance(event, ChatOpened):
             outcome.chat_id = event.chat_id
-            chats.append(event.chat_id)
+            self._chats.append(event.chat_id)
         elif isinstance(event, Answering):
             outcome.segment_id = event.segment_id
 
-    def _batches(self) -> Generator[Sequence[Event]]:
-        account, chat = self._lease.account, self._question.chat
-        upstream = self._with.upstreams[account.kind]
-        files = yield from self._question.luggage.give(chat, self._lease, upstream)
-        asked = replace(chat, files=files) if files else chat
-        shaped = shape(chat, account.kind)
-        with closing(upstream.stream(asked, account, self._lease.token)) as stream:
-            for batch in stream:
-                shown = shaped(batch)
-                if shown and isinstance(shown[-1], Finish):
-                    stream.close()  # before a slow client has read what came before
-                yield shown
+    def _keep(self) -> None:
+        outcome, chat = self._outcome, self._question.chat
+        keeping = self._question.thread.keeping(
+            self._lease.account.kind, outcome, chat, self._text.getvalue(), self.finish
+        )
+        if keeping is not None:
+            self._chats.keep(outcome.chat_id, keeping)
 
 
 def _is_announcement(batch: Sequence[Event]) -> bool:

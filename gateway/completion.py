@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from gevent import getcurrent
 from gevent.pool import Group
 
 from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, Question
-from gateway.channel import Channel, Consume
 from gateway.conversations import Conversations
-from gateway.errors import ClientGone
 from gateway.files import Files
 from gateway.reactions import Outcome
 from gateway.shield import Shieldable
@@ -63,31 +62,30 @@ class Collaborators:
 
 
 class Completions:
-    """Starts completions and knows which of them still run."""
+    """Starts completions and knows which of them nobody reads any more."""
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._with = collaborators
-        self._running = Group()
-
-    @property
-    def running(self) -> int:
-        """How many have not given everything back."""
-        return len(self._running)
+        self._leading = Group()
 
     def start(self, selection: Selection, chat: Chat, turn: Turn = _ALONE) -> Completion:
-        """Starts to answer `chat`, as the `turn` of a conversation that it is."""
+        """Starts to answer `chat`, as the `turn` of a conversation that it is, for the greenlet that asks for it."""
         completion = Completion(selection, chat, turn, self._with)
-        self._running.add(completion.worker)
+        self._leading.add(completion.leader)
         return completion
 
     def join(self, timeout: float) -> bool:
-        """Waits up to `timeout` seconds until all have given everything back; whether they have."""
-        self._running.join(timeout)
-        return not self._running
+        """Waits up to `timeout` seconds until all that were closed early have ended; whether they have."""
+        self._leading.join(timeout)
+        return not self._leading
 
 
 class Completion:
-    """A running answer. Whoever started it reads it with `next` and always calls `close`.
+    """A running answer. The greenlet that started it reads it with `next` and always calls `close`.
+
+    Until the first piece of the answer a greenlet of its own leads, so that the reader can do other things while there
+    is nothing to read. From there on the reader itself goes on: two greenlets a stream would cost twice the memory, and
+    waking one from the other as much as all that is done to an event.
 
     `account`, `kind`, `queue_seconds` and `failovers` (the errors that nobody saw) are for the log.
     """
@@ -103,98 +101,126 @@ class Completion:
         self._thread = collaborators.conversations.thread(turn, selection, chat)
         self._luggage = collaborators.files.luggage(selection.routes)
         self._with = collaborators
-        self._channel = Channel()
-        self._asked: set[str] = set()  # lines
+        self._failures: tuple[Failure, ...] = ()
+        self._forgiven: frozenset[str] = frozenset()  # accounts, as in the next
+        self._exclude: frozenset[str] = frozenset()
+        self._asked: frozenset[str] = frozenset()  # lines
         self._started = collaborators.monotonic()
-        self.worker: Any = Shieldable.spawn(self._run)
-        self.worker.link_exception(self._report)
+        self._reader = getcurrent()
+        self._batches = self._run()
+        self._leads = True
+        self._failure: KimiError | None = None  # before the answer has begun
+        self.leader: Any = Shieldable.spawn(self._begin)
 
     @property
     def is_fetching(self) -> bool:
         """Whether the files of the request are being fetched."""
         return self._luggage.is_fetching
 
-    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
-        """All events that are there, or an empty list after `timeout` seconds of silence.
+    def next(self, timeout: float) -> Sequence[Event]:
+        """What there is, or nothing after `timeout` seconds of silence; the last of it is `Finish`.
 
-        What comes meanwhile is given to `consume`, see `Channel.take`. The last list ends with `Finish`.
-        Raises `KimiError` when there is no answer, or no more of it, and `ClientGone` when it is closed meanwhile.
+        Once the answer has begun it is nothing also when the upstream gives a sign of life, or after a second.
+        Raises `KimiError` when there is no answer, or no more of it.
         """
-        return self._channel.take(timeout, consume)
+        if not self._leads:
+            return next(self._batches)
+        self.leader.join(timeout)
+        if not self.leader.ready():
+            return ()
+        self._leads = False
+        if self._failure is None:
+            begun: Sequence[Event] = self.leader.get()
+            return begun
+        try:
+            raise self._failure
+        finally:
+            self._failure = None  # it knows this completion by its traceback
 
     def close(self) -> None:
         """Ends it, whatever state it is in. Everything is given back in the background."""
-        self.worker.kill(block=False)
-        self._channel.fail(ClientGone())
+        if self.leader.ready():
+            self._batches.close()
+        else:
+            self.leader.kill(block=False)
 
-    def _run(self) -> None:
+    def _begin(self) -> Sequence[Event]:
+        """All up to the first piece of the answer, unless there is none."""
         try:
-            self._answer()
+            return next(batch for batch in self._batches if batch)
         except KimiError as error:
-            self._channel.fail(error)
+            self._failure = error
+            return ()
+
+    def _run(self) -> Generator[Sequence[Event]]:
+        """Asks one account after the other until one answers. Raises what tells most when none does."""
+        try:
+            finish = None
+            while finish is None:
+                lease = self._next()
+                with Attempt(lease, self._question_to(lease), self._with.attempts, self._reader) as attempt:
+                    yield from attempt.read()
+                if attempt.failure is not None:
+                    self._take(attempt.failure, lease.account.name)
+                finish = attempt.finish
+            self._thread.answered()
         finally:
+            self._failures = ()  # the one that is raised knows this completion by its traceback
             self._thread.close()
             self._luggage.close()
+        yield (finish,)
 
-    def _report(self, worker: Any) -> None:
-        """A mistake of ours ends the answer as well, instead of leaving its reader waiting."""
-        self._channel.fail(worker.exception)
-
-    def _answer(self) -> None:
-        """Asks one account after the other until one answers. Raises what tells most when none does."""
-        failures: list[Failure] = []
-        forgiven: set[str] = set()
-        exclude: set[str] = set()
-        while self._may_try_on(failures):
+    def _next(self) -> Lease:
+        """Of the next account to be asked. Raises what tells most when there is none."""
+        while self._may_try_on():
             self._thread.look_up()
             self._luggage.fetch(self._thread.unsent)
             try:
-                lease = self._lease(exclude)
+                return self._lease()
             except KimiError as nobody_else:
-                if self._thread.refused(nobody_else, was_asked=bool(failures)):
+                if self._thread.refused(nobody_else, was_asked=bool(self._failures)):
                     continue
-                failures.append(Failure(nobody_else))
+                self._failures = (*self._failures, Failure(nobody_else))
                 break
-            failure = self._attempt(lease)
-            if failure is None:
-                self._thread.answered()
-                return
-            failures.append(failure)
-            self.failovers.append(type(failure.error).__name__)
-            if not self._thread.failed(failure.error):
-                break
-            name = lease.account.name
-            if isinstance(failure.error, _SECOND_CHANCE) and name not in forgiven:
-                forgiven.add(name)
-            elif not isinstance(failure.error, AccountBusy):  # that rests, and may be waited for like any busy one
-                exclude.add(name)
-        raise truest(failures, self._with.monotonic())
+        raise truest(self._failures, self._with.monotonic())
 
-    def _may_try_on(self, failures: Sequence[Failure]) -> bool:
+    def _take(self, failure: Failure, name: str) -> None:
+        """The account of that name has not answered. Raises what tells most where no other can."""
+        error = failure.error
+        self._failures = (*self._failures, failure)
+        self.failovers.append(type(error).__name__)
+        if not self._thread.failed(error):
+            raise truest(self._failures, self._with.monotonic())
+        if isinstance(error, _SECOND_CHANCE) and name not in self._forgiven:
+            self._forgiven |= {name}
+        elif not isinstance(error, AccountBusy):  # that rests, and may be waited for like any busy one
+            self._exclude |= {name}
+
+    def _may_try_on(self) -> bool:
         if self.attempts < ATTEMPTS:
             return True
-        blameless = sum(isinstance(failure.error, UpstreamError) for failure in failures)
+        blameless = sum(isinstance(failure.error, UpstreamError) for failure in self._failures)
         in_time = self._with.monotonic() - self._started < FAILOVER_SECONDS
         return in_time and blameless < UPSTREAM_FAILURES
 
-    def _lease(self, exclude: set[str]) -> Lease:
+    def _lease(self) -> Lease:
         came = self._with.monotonic()
         try:
-            lease = self._admitted(exclude)
+            lease = self._admitted()
         finally:
             self.queue_seconds += self._with.monotonic() - came
         self.attempts += 1
         self.account, self.kind = lease.account.name, lease.account.kind
         return lease
 
-    def _admitted(self, exclude: set[str]) -> Lease:
+    def _admitted(self) -> Lease:
         """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
         breaker, thread, came = self._with.attempts.breaker, self._thread, self._with.monotonic()
         may_hope = True
         while True:
             tripped = breaker.tripped() - self._asked
             try:
-                wish = Wish(thread.routes, self._selection.name, frozenset(exclude), tripped, thread.only)
+                wish = Wish(thread.routes, self._selection.name, self._exclude, tripped, thread.only)
                 waited = self.queue_seconds + self._with.monotonic() - came
                 if thread.only and thread.can_fold:  # others would do as well, and at once
                     waited = math.inf
@@ -206,15 +232,10 @@ class Completion:
                 raise UpstreamDown(str(down), retry_after=breaker.remaining()) from down
             line = lease.account.line
             if line in self._asked or breaker.admits(line, lease.id):
-                self._asked.add(line)
+                self._asked |= {line}
                 return lease
             # It was left alone, or is being probed, since this request began to wait.
             self._with.attempts.reactions.give_back(lease, Outcome(model=wish.model)).wait(GIVING_BACK_SECONDS)
-
-    def _attempt(self, lease: Lease) -> Failure | None:
-        """Lets one account answer; why it has not, if another may. Raises what ends the whole request."""
-        attempt = Attempt(lease, self._question_to(lease), self._with.attempts, self._channel)
-        return attempt.run()
 
     def _question_to(self, lease: Lease) -> Question:
         chosen, chat = self._selection, self._chat

@@ -30,25 +30,26 @@ class Deadlines:
 
 
 class Watch:
-    """Raises `UpstreamTimeout` in the greenlet that has entered it when the stream that it reads is silent too long.
+    """Raises `UpstreamTimeout` in the greenlet that waits for the stream when that is silent too long.
 
-    When the time for the whole answer is over while it is the reader who does not go on, it is `AnswerUnread`.
+    When the time for the whole answer is over while it is `reader` that does not go on, that gets `AnswerUnread`.
 
     The error appears in whatever the stream waits for, so that its own clean-up closes the connection.
     One timer serves the whole stream and looks at the clock when it fires, because starting one for every event would
     cost more than the event. While `is_held` it is our side that does not go on, which is no silence of the upstream.
     """
 
-    __slots__ = ("_allowed", "_end", "_limits", "_reader", "_since", "_timer", "is_held")
+    __slots__ = ("_allowed", "_end", "_limits", "_reader", "_since", "_timer", "_waits", "is_held")
 
-    def __init__(self, limits: Deadlines) -> None:
+    def __init__(self, limits: Deadlines, reader: Any) -> None:
         self.is_held = False
         self._limits = limits
+        self._reader = reader
         self._allowed = limits.first_byte
         self._timer: Any = None
 
     def __enter__(self) -> Self:
-        self._reader: Any = gevent.getcurrent()
+        self._waits: Any = gevent.getcurrent()
         self._since = time.monotonic()
         self._end = self._since + self._limits.total
         self._arm(min(self._limits.first_byte, self._limits.total))
@@ -58,8 +59,9 @@ class Watch:
         self._timer.close()
 
     def goes_on(self) -> None:
-        """Bytes of the answer have come, and were passed on: the wait for the next ones begins."""
+        """Bytes of the answer have come, and were passed on: whoever calls this waits for the next ones."""
         self.is_held = False
+        self._waits = gevent.getcurrent()
         self._allowed = self._limits.idle
         self._since = time.monotonic()
 
@@ -73,14 +75,14 @@ class Watch:
     def _check(self) -> None:
         now = time.monotonic()
         if now >= self._end:
-            late = AnswerUnread if self.is_held else UpstreamTimeout
-            self._reader.throw(late(f"the answer took longer than {self._limits.total:g} s"))
+            late, greenlet = (AnswerUnread, self._reader) if self.is_held else (UpstreamTimeout, self._waits)
+            greenlet.throw(late(f"the answer took longer than {self._limits.total:g} s"))
             return
         left = self._end - now
         if not self.is_held:
             silent = now - self._since
             if silent >= self._allowed:
-                self._reader.throw(UpstreamTimeout(f"nothing came for {silent:.1f} s"))
+                self._waits.throw(UpstreamTimeout(f"nothing came for {silent:.1f} s"))
                 return
             left = min(left, self._allowed - silent)
         self._arm(left)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
 import gevent
 
 from kimi.accounts import Kind
-from kimi.chat import Attachment, Chat, Event, Message, Upload
+from kimi.chat import Attachment, Chat, Message, Upload
 from kimi.errors import (
     AccountError,
     BrokenAnswer,
@@ -108,10 +108,8 @@ class Luggage:
                 blob = self._by_url.get(attachment.url) or self._fetched(attachment)
             self._by_url[attachment.url] = self._blobs[attachment.where] = blob
 
-    def give(
-        self, chat: Chat, lease: Lease, upstream: Upstream
-    ) -> Generator[Sequence[Event], None, tuple[Upload, ...]]:
-        """Gives the files of `chat` to the account of `lease`, unless it has them; yields as `TakesFiles.upload` does.
+    def give(self, chat: Chat, lease: Lease, upstream: Upstream, alive: Callable[[], object]) -> tuple[Upload, ...]:
+        """Gives the files of `chat` to the account of `lease`, unless it has them; for `alive` see `TakesFiles.upload`.
 
         Raises `FileRefused` for one that is not read there, else `KimiError`.
         """
@@ -123,7 +121,7 @@ class Luggage:
         uploads = dict(self._known(lease.account.name, blobs))
         self._reused.update(uploads)
         for digest in [each for each in blobs if each not in uploads]:
-            uploads[digest] = yield from upstream.upload(blobs[digest], lease.account, lease.token)
+            uploads[digest] = upstream.upload(blobs[digest], lease.account, lease.token, alive)
             with suppress(StoreUnavailable):  # then it is uploaded again the next time
                 self._with.memory.keep(lease.account.name, digest, uploads[digest])
         return tuple(uploads[digest] for digest in blobs)

@@ -5,6 +5,7 @@ gunicorn has written the head by then, and writes the end: what is written betwe
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,11 +31,12 @@ class Outlet(Protocol):
 class SocketOutlet:
     """The socket of a request that gunicorn has handed to us."""
 
-    __slots__ = ("_is_chunked", "_sock", "is_torn")
+    __slots__ = ("_fd", "_is_chunked", "_sock", "is_torn")
 
     def __init__(self, sock: Any, *, is_chunked: bool) -> None:
         self.is_torn = False
         self._sock = sock
+        self._fd: int = sock.fileno()
         self._is_chunked = is_chunked
         with suppress(OSError):  # whoever has left is noticed elsewhere
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
@@ -50,7 +52,10 @@ class SocketOutlet:
         frame = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
         self.is_torn = True
         try:
-            sent = self._sock.send(frame)
+            try:
+                sent = os.write(self._fd, frame)  # gevent's `send` takes several calls to do the same
+            except BlockingIOError:
+                sent = 0
             if sent < len(frame):
                 self._sock.sendall(memoryview(frame)[sent:])
         except OSError as error:

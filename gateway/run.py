@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from gevent import GreenletExit
+from gevent import getcurrent
 
-from gateway.channel import Consume
 from gateway.drain import Drain
 from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
@@ -34,15 +32,14 @@ class Completion(Protocol):
     def is_fetching(self) -> bool:
         """Whether the files of the request are being fetched, for which no account is needed."""
 
-    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
-        """All that is there; nothing after `timeout` seconds of silence. The last list ends with `Finish`.
+    def next(self, timeout: float) -> Sequence[Event]:
+        """What has come; nothing after `timeout` seconds of silence, or earlier. The last of all is `Finish`.
 
-        What comes meanwhile is given to `consume` by whoever brings it, and is not in the list; `Finish` always is.
-        Raises `KimiError`, and `ClientGone` once it is closed.
+        Raises `KimiError`. Whatever is thrown into the greenlet that waits is raised too.
         """
 
     def close(self) -> None:
-        """Gives everything back, and wakes whoever waits in `next`; may be called more than once, also by the loop."""
+        """Gives everything back; may be called more than once, by the greenlet that reads."""
 
 
 class Counted(Protocol):
@@ -55,8 +52,8 @@ class Counted(Protocol):
 class Run:
     """Pulls events out of a completion and keeps the log's figures.
 
-    A client that leaves closes the completion at once, whatever its reader is doing. `close` has to be called in any
-    case: it also ends the watching of the client's socket, which is somebody else's afterwards.
+    The greenlet that makes it is the one that reads. When the client leaves, `ClientGone` is raised in whatever it
+    does, until `close`, which has to be called in any case: the client's socket is somebody else's afterwards.
     """
 
     def __init__(
@@ -67,18 +64,23 @@ class Run:
         self._completion = completion
         self._drain = drain
         self._monotonic = monotonic
-        self._look_away = peer.watch(completion.close)
+        self._events = 0
+        reader: Any = getcurrent()
+        self._look_away = peer.watch(lambda: reader.throw(ClientGone()))
 
-    def pull(self, seconds: float, consume: Consume | None = None) -> list[Event]:
-        """What is there, or nothing after `seconds` of silence; what comes meanwhile goes to `consume`.
+    def pull(self, seconds: float) -> Sequence[Event]:
+        """What has come, or nothing after `seconds` of silence at the latest.
 
         Raises `KimiError`, `Draining` when the process has no more time, `ClientGone`.
         """
         if self._drain.over:
             raise Draining
-        events = self._completion.next(min(seconds, TICK), consume and partial(self._pass_on, consume))
+        events = self._completion.next(min(seconds, TICK))
         if events:
-            self._note(events)
+            self._events += len(events)
+            if self.entry.first_event_seconds is None and any(type(event) in _OUTPUT for event in events):
+                self.entry.first_event_seconds = self._monotonic() - self.entry.started
+            self.finished = type(events[-1]) is Finish
         return events
 
     def first(self, patience: float) -> list[Event]:
@@ -90,7 +92,7 @@ class Run:
         left = patience
         while left > 0 and not any(type(event) in _OUTPUT for event in came):
             began, is_silence = self._monotonic(), self._completion.account is not None or self._completion.is_fetching
-            came += self.pull(left if is_silence else TICK)
+            came.extend(self.pull(left if is_silence else TICK))
             if is_silence:
                 left -= self._monotonic() - began
         return came
@@ -103,20 +105,6 @@ class Run:
         entry.account, entry.kind = completion.account, completion.kind
         entry.attempts, entry.failovers = completion.attempts, tuple(completion.failovers)
         entry.queue_seconds = completion.queue_seconds
+        entry.events = self._events or None
         if entry.first_event_seconds is not None:  # before that nothing was read or written
             entry.usage = answer.usage
-
-    def _pass_on(self, consume: Consume, events: Sequence[Event]) -> None:
-        self._note(events)
-        try:
-            consume(events)
-        except ClientGone:
-            self._completion.close()
-            raise GreenletExit from None  # it is the greenlet of the completion that has found out
-
-    def _note(self, events: Sequence[Event]) -> None:
-        entry = self.entry
-        entry.events = (entry.events or 0) + len(events)
-        if entry.first_event_seconds is None and any(type(event) in _OUTPUT for event in events):
-            entry.first_event_seconds = self._monotonic() - entry.started
-        self.finished = isinstance(events[-1], Finish)

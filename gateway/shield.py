@@ -8,13 +8,15 @@ from typing import Any, Generic, TypeVar
 
 from gevent import Greenlet, GreenletExit, getcurrent
 
+from gateway.errors import ClientGone
 from kimi.errors import KimiError
 
 T = TypeVar("T")
 
 
 class Shieldable(Greenlet):  # type: ignore[misc]
-    """A greenlet that can be killed at any moment, but within `shielded` only when that ends.
+    """A greenlet that can be killed at any moment, or be told that its client has gone, but within `shielded` only
+    when that ends.
 
     A greenlet of its own for every call that must not be cut in half would cost as much as the call.
     """
@@ -40,8 +42,8 @@ class Shieldable(Greenlet):  # type: ignore[misc]
                 raise error
 
     def throw(self, error: Any = GreenletExit, *rest: Any) -> None:
-        """What kills it comes this way, and so do timeouts of sockets and the like, which nothing holds back."""
-        if self._shields and _kills(error):
+        """What ends it comes this way, and so do timeouts of sockets and the like, which nothing holds back."""
+        if self._shields and _ends(error):
             self._postponed = error
         else:
             super().throw(error, *rest)
@@ -78,5 +80,7 @@ class Shielded(Generic[T]):
         return result
 
 
-def _kills(error: Any) -> bool:
-    return isinstance(error, GreenletExit) or (isinstance(error, type) and issubclass(error, GreenletExit))
+def _ends(error: Any) -> bool:
+    """Whether it kills a greenlet, or tells that whoever it works for has gone."""
+    kind = error if isinstance(error, type) else type(error)
+    return issubclass(kind, GreenletExit | ClientGone)

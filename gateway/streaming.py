@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import structlog
 
@@ -21,8 +20,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class StreamBody(Iterator[bytes]):
     """What the server writes, piece by piece, until it closes it.
 
-    With an `outlet` the server writes the first piece, heartbeats and the last one; what comes between goes there by
-    itself while the server waits for the next piece.
+    With an `outlet` the server writes the first piece, which goes out with the head, and the last one, with which goes
+    the end; what comes between is written there while the server waits for the next piece.
     Where nothing more can be read it raises `ConnectionResetError` instead of ending.
     Not a generator: one that was never started would give nothing back when it is closed.
     """
@@ -40,9 +39,7 @@ class StreamBody(Iterator[bytes]):
         self._run = run
         self._stream = stream
         self._outlet = outlet
-        self._write = None if outlet is None else partial(self._write_to, outlet)
-        self._has_head = False  # the server writes it with the first piece, and nothing may go out before
-        self._due = 0.0  # the next heartbeat, unless something is written before
+        self._has_head = False
         self._heartbeat = heartbeat
         self._monotonic = monotonic
         self._on_close = on_close
@@ -80,29 +77,28 @@ class StreamBody(Iterator[bytes]):
         self._closed = True
         if not self._over:
             self._run.entry.outcome = "client_gone"
-        self._write = None  # it holds this body, which would stay until somebody looks for garbage
         self._run.close(self._stream)
         self._on_close()
 
     def _piece(self) -> bytes:
-        """The next bytes for the client. The first come at once, so that the headers go out."""
+        """The next bytes for the server to write. The first come at once, so that the headers go out."""
         if self._opening is not None:
             opening, self._opening = self._opening, None
-            return self._render(opening) or self._stream.heartbeat
-        self._due = self._monotonic() + self._heartbeat
-        while (left := self._due - self._monotonic()) > 0:
-            if data := self._render(self._run.pull(left, self._write if self._has_head else None)):
+            self._over = self._run.finished
+            return self._stream.render(opening) or self._stream.heartbeat
+        run, outlet, clock = self._run, self._outlet if self._has_head else None, self._monotonic
+        due = clock() + self._heartbeat
+        while True:
+            events = run.pull(self._heartbeat)
+            data = self._stream.render(events) if events else b""
+            if run.finished or (data and outlet is None):
+                self._over = run.finished
                 return data
-        return self._stream.heartbeat
-
-    def _render(self, events: Sequence[Event]) -> bytes:
-        self._over = self._run.finished
-        return self._stream.render(events)
-
-    def _write_to(self, outlet: Outlet, events: Sequence[Event]) -> None:
-        if data := self._stream.render(events):
-            outlet.write(data)
-            self._due = self._monotonic() + self._heartbeat
+            if data and outlet is not None:
+                outlet.write(data)
+                due = clock() + self._heartbeat
+            elif clock() >= due:
+                return self._stream.heartbeat
 
     def _end(self, error: Exception) -> bytes:
         self._over = True

@@ -35,9 +35,11 @@ from gunicorn.workers.ggevent import GeventWorker
 from gateway.answer import Answer
 from gateway.app import Gateway
 from gateway.environs import Environs
+from gateway.errors import ClientGone
 from gateway.heads import Memory, heads
 from gateway.listening import prepare
 from gateway.refusals import refusal, response
+from gateway.shield import Shieldable
 
 HEADER_SECONDS: Final = 15.0
 """What a new connection has for its first request's headers."""
@@ -158,6 +160,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._answer(answer, environ)
         except (StopIteration, OSError):
             raise
+        except ClientGone:
+            self.log.debug("a client has gone while its answer was written")
+            raise StopIteration from None
         except Exception:
             if answer is None or not answer.headers_sent:
                 raise
@@ -216,7 +221,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def _serve(self, sock: Any) -> Any:
         sock.setblocking(True)
         prepare(sock)
-        server = StreamServer(sock, handle=partial(self.handle, _Address(sock)), spawn=Pool(self.worker_connections))
+        spawn = Pool(self.worker_connections, greenlet_class=Shieldable)
+        server = StreamServer(sock, handle=partial(self.handle, _Address(sock)), spawn=spawn)
         if self.cfg.workers > 1:
             server.max_accept = 1  # the others want some as well
         server.start()

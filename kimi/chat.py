@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeVar, dataclass_transform
@@ -210,3 +210,5 @@ class Finish:
 
 
 Event = ChatOpened | Answering | Thinking | Text | ToolCall | Sources | Annotation | Finish
+Batch = Sequence[Event] | None
+"""What one read of an answer has brought; None for a moment of silence."""

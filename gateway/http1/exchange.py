@@ -15,7 +15,7 @@ from gateway.http1.connections import Connections
 from gateway.http1.routes import Route
 from gateway.http1.sending import send
 from gateway.http1.wire import Wire
-from kimi.http import END_SECONDS, Content
+from kimi.http import END_SECONDS, PULSE_SECONDS, Content
 from kimi.http.failures import explained, translated
 
 
@@ -34,11 +34,11 @@ class Request:
 class Exchange:
     """The context in which an answer is read, and the answer itself; see `Http.stream` and `Reply`."""
 
-    __slots__ = ("_answer", "_connections", "_may_keep", "_request", "_route", "_wire")
+    __slots__ = ("_answer", "_connections", "_may_keep", "_request", "_route", "_timeout", "_wire")
 
     def __init__(self, request: Request, connections: Connections) -> None:
         self._request: Request | None = request
-        self._route = request.route
+        self._route, self._timeout = request.route, request.timeout
         self._may_keep = not request.is_alone
         self._connections = connections
         self._answer = Answer(request.method)
@@ -104,9 +104,9 @@ class Exchange:
             answer.feed(wire.receive())
 
     def _pieces(self) -> Iterator[bytes]:
-        """What of the body came in each read."""
-        answer = self._answer
-        pieces = answer.pieces
+        """What of the body came in each read, and nothing now and then while nothing comes."""
+        answer, timeout = self._answer, self._timeout
+        pieces, left = answer.pieces, timeout
         try:
             while True:
                 if pieces:
@@ -115,22 +115,37 @@ class Exchange:
                     yield piece
                 elif answer.is_complete:
                     return
+                elif self._read(left):
+                    left = timeout
                 else:
-                    self._read()
+                    left -= PULSE_SECONDS
+                    yield b""
         except (OSError, Malformed) as error:
             raise explained(self._route.name, error) from error
 
-    def _read(self) -> None:
-        if self._wire is None:
+    def _read(self, left: float) -> bool:
+        """Whether something came. Raises OSError: `TimeoutError` when nothing did in the seconds that are `left`."""
+        wire, answer = self._wire, self._answer
+        if wire is None:
             raise Malformed("the answer was left before its end")
-        if self._answer.fault:  # whoever sent it may keep the connection for as long as it likes
-            raise self._answer.fault
-        self._answer.feed(self._wire.receive())
+        if answer.fault:  # whoever sent it may keep the connection for as long as it likes
+            raise answer.fault
+        wire.patience = min(left, PULSE_SECONDS)
+        try:
+            answer.feed(wire.receive())
+        except TimeoutError:
+            if left <= PULSE_SECONDS:
+                raise
+            return False
+        return True
 
     def _inflated(self, coding: Inflater) -> Iterator[bytes]:
         try:
             for piece in self._pieces():
-                yield from coding.inflate(piece)
+                if piece:
+                    yield from coding.inflate(piece)
+                else:
+                    yield piece
             coding.end()
         except Malformed as error:
             raise explained(self._route.name, error) from error

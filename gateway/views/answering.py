@@ -48,7 +48,7 @@ class Answering:
         try:
             with self._judging(caller):
                 while not run.finished:
-                    answer.add(run.pull(TICK, answer.add))
+                    answer.add(run.pull(TICK))
             return raw_reply(answer.body())
         finally:
             run.close(answer)

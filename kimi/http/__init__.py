@@ -8,7 +8,7 @@ taken from the environment: what goes out is what the caller says, once, to wher
 
 from kimi.http.calls import MAX_BODY_BYTES, Answer, media_type, parse, read, request
 from kimi.http.certificates import default_context
-from kimi.http.contract import CONNECT_SECONDS, END_SECONDS, HEADERS, Content, Http, Pieces, Reply
+from kimi.http.contract import CONNECT_SECONDS, END_SECONDS, HEADERS, PULSE_SECONDS, Content, Http, Pieces, Reply
 from kimi.http.endpoints import Endpoints
 from kimi.http.transport import Transport
 
@@ -17,6 +17,7 @@ __all__ = [
     "END_SECONDS",
     "HEADERS",
     "MAX_BODY_BYTES",
+    "PULSE_SECONDS",
     "Answer",
     "Content",
     "Endpoints",

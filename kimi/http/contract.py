@@ -11,6 +11,9 @@ CONNECT_SECONDS = 10.0
 END_SECONDS = 0.3
 """How long the end of an answer is waited for that was told to be complete."""
 
+PULSE_SECONDS = 1.0
+"""How often an answer that is silent lets its reader look after other things."""
+
 HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; kimi-gateway)", "Accept": "*/*", "Accept-Encoding": "identity"}
 """What every request says. A compressed stream would hold events back until the compressor's block is full."""
 
@@ -27,7 +30,10 @@ class Reply(Protocol):
         ...
 
     def chunks(self) -> Iterator[bytes]:
-        """The body, each piece as soon as it is there. Raises `Unreachable` or `UpstreamTimeout`."""
+        """The body, each piece as soon as it is there. Raises `Unreachable` or `UpstreamTimeout`.
+
+        While nothing comes there may be empty pieces, every `PULSE_SECONDS`, for a reader that has more to do.
+        """
         ...
 
 

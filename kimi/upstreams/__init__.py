@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Protocol, runtime_checkable
 
 from kimi.accounts import Account
-from kimi.chat import Chat, Event, Upload
+from kimi.chat import Batch, Chat, Upload
 from kimi.files import Blob
 
 
@@ -14,7 +14,8 @@ class Upstream(Protocol):
     """Something that answers a chat.
 
     `stream` yields batches: each is what one read of the answer has brought, in its order. An empty one is a sign of
-    life: bytes came, and nothing in them was for the reader (heartbeats, search progress, titles).
+    life: bytes came, and nothing in them was for the reader (heartbeats, search progress, titles). None says that
+    nothing came for a moment, so that whoever reads can look after other things.
     A chat that is made or gone on with before the answer is asked for is announced in a batch of its own.
 
     The last event of the last batch is the only `Finish`, and comes once the connection has ended or is waited for no
@@ -25,7 +26,7 @@ class Upstream(Protocol):
     Nothing is asked and nothing raised before the first step. Closing the generator closes the connection.
     """
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]: ...
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Batch]: ...
 
 
 @runtime_checkable
@@ -56,8 +57,8 @@ class KnowsAllowance(Protocol):
 class TakesFiles(Protocol):
     """An upstream that reads files."""
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
-        """Give `blob` to the account. Yields empty batches as signs of life, and returns once the upstream has read it.
+    def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
+        """Give `blob` to the account; returns once the upstream has read it. Each sign of life is passed on by `alive`.
 
         Raises `FileRefused` for one that it does not read, else `KimiError`.
         """

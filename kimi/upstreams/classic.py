@@ -6,14 +6,14 @@ What its requests say stands in `classic_request`, what its answers say in `clas
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Chat, ChatOpened, Event, Feature, Finish, Sources, Upload
+from kimi.chat import Batch, Chat, ChatOpened, Event, Feature, Finish, Sources, Upload
 from kimi.errors import (
     BrokenAnswer,
     ContentRefused,
@@ -44,7 +44,7 @@ class Classic:
     def __init__(self, line: Line) -> None:
         self._line = line
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Batch]:
         """See `Upstream.stream`. The chat is announced as soon as it is made, or before it is continued."""
         model = classic_model(chat.model, chat.features, chat.effort)
         if model is None:
@@ -63,9 +63,9 @@ class Classic:
             finish = yield from talk.ask(classic_request.rest(question, model))
         yield (*talk.late_sources(), finish)
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         """See `TakesFiles.upload`."""
-        return ClassicFiles(self._line).upload(blob, account, token)
+        return ClassicFiles(self._line).upload(blob, account, token, alive)
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""
@@ -114,7 +114,7 @@ class _Talk:
         questions = [reader.question for reader in self._readers if reader.question]
         return questions[-1] if questions and self._readers[-1].at_limit else ""
 
-    def ask(self, body: Mapping[str, Any]) -> Generator[Sequence[Event], None, Finish]:
+    def ask(self, body: Mapping[str, Any]) -> Generator[Batch, None, Finish]:
         """What one call brings. Its connection is closed behind it: an account has one stream at a time."""
         line, account = self._desk.line, self._desk.account
         continues = self._chat.behind is not None and not self._answers

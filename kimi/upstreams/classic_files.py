@@ -5,7 +5,7 @@ Source: section 2 of the wire facts, "Files". All names of these calls stand her
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -33,20 +33,20 @@ class ClassicFiles:
         self._line = line
         self._patience = patience
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         """See `TakesFiles.upload`."""
         kind = "image" if blob.is_image else "file"
         place = self._call("/api/pre-sign-url", {"action": kind, "name": blob.name}, blob, account, token)
-        yield ()
+        alive()
         self._put(_text(place, "url"), blob, account)
-        yield ()
+        alive()
         if blob.is_image:
             wanted = {"type": kind, "file_id": _text(place, "file_id"), "name": blob.name}
         else:
             wanted = {"type": kind, "name": blob.name, "object_name": _text(place, "object_name"), "file_id": ""}
-        made = yield from self._made(wanted, blob, account, token)
+        made = self._made(wanted, blob, account, token, alive)
         if not blob.is_image:
-            yield from self._read(_text(made, "id"), blob, account, token)
+            self._read(_text(made, "id"), blob, account, token, alive)
         return Upload(_text(made, "id"), blob.name, blob.size, blob.media, blob.is_image, _harmless(made))
 
     def _put(self, url: str, blob: Blob, account: Account) -> None:
@@ -68,8 +68,8 @@ class ClassicFiles:
             raise BrokenAnswer(f"the upload of a file was answered with status {answer.status}")
 
     def _made(
-        self, wanted: Mapping[str, str], blob: Blob, account: Account, token: str
-    ) -> Generator[Sequence[Event], None, Mapping[str, Any]]:
+        self, wanted: Mapping[str, str], blob: Blob, account: Account, token: str, alive: Callable[[], object]
+    ) -> Mapping[str, Any]:
         """What the upstream knows of the file, once it is there."""
         for _ in self._patience.rounds(blob):
             made = self._call("/api/file", wanted, blob, account, token)
@@ -79,10 +79,10 @@ class ClassicFiles:
             _check(status, blob)
             if status not in _UNDER_WAY:
                 self._line.drift.note(account.kind, "status", status, made)
-            yield ()
+            alive()
         raise AssertionError("unreachable: it is refused before")
 
-    def _read(self, file_id: str, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event]]:
+    def _read(self, file_id: str, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> None:
         """Lets a document be read. The stream may end before it is, and is opened again then."""
         for left in self._patience.rounds(blob):
             reader = _Reading(blob)
@@ -94,7 +94,9 @@ class ClassicFiles:
                 reader=reader,
             )
             try:
-                yield from stream
+                for batch in stream:
+                    if batch is not None:
+                        alive()
             except UpstreamTimeout:
                 continue
             if reader.is_read:

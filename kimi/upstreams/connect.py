@@ -7,13 +7,13 @@ names of the plan stand in `membership`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import orjson
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Event, Upload
+from kimi.chat import Batch, Chat, ChatOpened, Upload
 from kimi.errors import RequestInvalid
 from kimi.files import Blob
 from kimi.http import Answer
@@ -37,7 +37,7 @@ class Connect:
         self._line = line
         self._clock = clock
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Batch]:
         """See `Upstream.stream`. The chat is announced as soon as the answer names it, or before it is continued."""
         model = connect_model(chat.model, chat.features, chat.effort)
         if model is None:
@@ -55,9 +55,9 @@ class Connect:
         )
         yield (finish,)
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         """See `TakesFiles.upload`."""
-        return ConnectFiles(self._line).upload(blob, account, token)
+        return ConnectFiles(self._line).upload(blob, account, token, alive)
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""

@@ -6,13 +6,13 @@ Source: section 3 of the wire facts, "Files". All names of these calls stand her
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Event, Upload
+from kimi.chat import Upload
 from kimi.errors import BrokenAnswer
 from kimi.files import Blob
 from kimi.http import request
@@ -33,11 +33,11 @@ class ConnectFiles:
         self._line = line
         self._patience = patience
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         """See `TakesFiles.upload`."""
-        yield ()
+        alive()
         file_id = self._send(blob, account, token)
-        yield ()
+        alive()
         for _ in self._patience.rounds(blob):
             status = self._progress(file_id, blob, account, token)
             if status == _READ:
@@ -46,7 +46,7 @@ class ConnectFiles:
                 raise refusal(blob, "could not be read by Kimi")
             if status not in _UNDER_WAY:
                 self._line.drift.note(account.kind, "status", status)
-            yield ()
+            alive()
         return Upload(file_id, blob.name, blob.size, blob.media, blob.is_image)
 
     def _send(self, blob: Blob, account: Account, token: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account
-from kimi.chat import Event, Finish
+from kimi.chat import Batch, Finish
 from kimi.errors import KimiError
 from kimi.http import Answer, Endpoints, Http, media_type, read, request
 from kimi.upstreams import complaints
@@ -46,7 +46,7 @@ class Line:
         reader: Reader,
         continues: bool = False,
         is_research: bool = False,
-    ) -> Generator[Sequence[Event], None, Finish]:
+    ) -> Generator[Batch, None, Finish]:
         """The batches that `reader` finds in the answer to a POST. Raises what an answer that is no stream means.
 
         The stream has ended when its `Finish` is returned, so that the account is free for the next one.

@@ -6,13 +6,13 @@ All names that stand in its requests stand in this file, those of answers in `mo
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Chat, Event
+from kimi.chat import Batch, Chat
 from kimi.errors import BrokenAnswer
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot_reader import Reader
@@ -32,7 +32,7 @@ class Moonshot:
     def __init__(self, line: Line) -> None:
         self._line = line
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Batch]:
         """See `Upstream.stream`. `token` is the API key; nothing is stored upstream."""
         finish = yield from self._line.stream(
             "/chat/completions",

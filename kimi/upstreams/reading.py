@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from typing import Any, Protocol
 
 import orjson
 
-from kimi.chat import Event, Finish
+from kimi.chat import Batch, Event, Finish
 from kimi.errors import BrokenAnswer, KimiError
 
 
@@ -26,9 +26,12 @@ class Reader(Protocol):
         ...
 
 
-def batches(chunks: Iterable[bytes], reader: Reader) -> Generator[Sequence[Event], None, Finish]:
+def batches(chunks: Iterable[bytes], reader: Reader) -> Generator[Batch, None, Finish]:
     """What each chunk has brought, up to the one `Finish`, which is returned; see `kimi.upstreams.Upstream`."""
     for chunk in chunks:
+        if not chunk:
+            yield None
+            continue
         told: list[Event] = []
         try:
             reader.feed(chunk, told)

@@ -10,9 +10,7 @@ from flask.testing import FlaskClient
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
-from gateway.channel import Consume
 from gateway.drain import Drain
-from gateway.errors import ClientGone
 from gateway.metrics import Metrics
 from gateway.services import Door, Services
 from gateway.settings import GatewaySettings
@@ -101,9 +99,7 @@ class ScriptedCompletion:
     def is_fetching(self) -> bool:
         return bool(self.script) and isinstance(self.script[0], Fetching)
 
-    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
-        if self.closed:
-            raise ClientGone
+    def next(self, timeout: float) -> list[Event]:
         self.asked.append(timeout)
         step = self.script.pop(0)
         match step:

@@ -12,12 +12,14 @@ from gevent.event import Event as Flag
 
 from kimi import errors
 from kimi.accounts import Account
-from kimi.chat import Chat, ChatOpened, Event
+from kimi.chat import Batch, Chat, ChatOpened, Event
 
-Step = Event | Sequence[Event] | BaseException | float
-"""An event, a batch of them, an error to raise, or seconds of silence, unless `go_on` is set before."""
+Step = Event | Batch | BaseException | float
+"""An event, a batch of them or silence, an error to raise, or seconds of silence, unless `go_on` is set before."""
 ALIVE: Final[Sequence[Event]] = ()
 """A read that brings nothing."""
+SILENCE: Final = None
+"""A moment in which nothing comes."""
 
 
 def hang() -> None:
@@ -63,13 +65,14 @@ class ScriptedUpstream:
     deleted: list[tuple[str, str]] = field(default_factory=list)
     cancelled: list[tuple[str, str, str]] = field(default_factory=list)
     on_ask: Callable[[], object] = lambda: None
+    on_step: Callable[[], object] = lambda: None
     on_cancel: Callable[[], object] = lambda: None
     closed: int = 0
     running: int = 0
     steps: int = 0  # begun, over all scripts
     go_on: Any = field(default_factory=Flag)
 
-    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Sequence[Event]]:
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Batch]:
         self.asked.append((account.name, token, chat))
         self.on_ask()
         scripts = self.by_account.get(account.name, self.scripts)
@@ -79,6 +82,7 @@ class ScriptedUpstream:
         try:
             for step in script:
                 self.steps += 1
+                self.on_step()
                 if isinstance(step, BaseException):
                     raise step
                 if isinstance(step, float):
@@ -86,8 +90,8 @@ class ScriptedUpstream:
                         yield ALIVE
                     self.go_on.wait(step)
                 elif not isinstance(step, ChatOpened):
-                    yield step if isinstance(step, Sequence) else [step]
-                    has_told = True
+                    yield step if step is SILENCE or isinstance(step, Sequence) else [step]
+                    has_told = step is not SILENCE
                 elif chat.behind is None:
                     self.opened.add(step.chat_id)
                     yield [step]

@@ -12,14 +12,11 @@ from functools import cache
 from pathlib import Path
 
 import gevent
-from gevent.event import Event as Flag
 
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
-from gateway.channel import Consume
 from gateway.drain import Drain
-from gateway.errors import ClientGone
 from gateway.metrics import Metrics
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -46,14 +43,11 @@ class ObedientCompletion:
         self.failovers: list[str] = []
         self._words = question.split()
         self._wake_at = 0.0
-        self._closed = Flag()
+        self._is_closed = False
 
-    def next(self, timeout: float, consume: Consume | None = None) -> list[Event]:
+    def next(self, timeout: float) -> list[Event]:
         if (left := self._wake_at - time.monotonic()) > 0:
-            self._closed.wait(min(left, timeout))
-        if self._closed.is_set():
-            raise ClientGone
-        if left > 0:
+            gevent.sleep(min(left, timeout))
             return []
         if not self._words:
             return [Finish("stop")]
@@ -64,15 +58,11 @@ class ObedientCompletion:
                 return []
             case "fail":
                 raise getattr(errors, value, ZeroDivisionError)
-        text = Text("x" * int(value) if name == "big" else f"{name} ")
-        if consume is None:
-            return [text]
-        gevent.spawn(consume, [text]).join()
-        return []
+        return [Text("x" * int(value) if name == "big" else f"{name} ")]
 
     def close(self) -> None:
-        if not self._closed.is_set():
-            self._closed.set()
+        if not self._is_closed:
+            self._is_closed = True
             trace("closed")
 
 

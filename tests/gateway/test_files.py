@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from gateway.files import MOST_FILES, Files
 from kimi.accounts import Account, Kind
-from kimi.chat import Attachment, Chat, Event, Message, Upload
+from kimi.chat import Attachment, Chat, Message, Upload
 from kimi.errors import BrokenAnswer, FileRefused, Overloaded, RequestInvalid, StoreUnavailable
 from kimi.files import Blob
 from tests.gateway.houses import HELLO, House, MakeHouse, read, texts
@@ -40,9 +40,9 @@ class Reader(ScriptedUpstream):
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     refusal: BaseException | None = None
 
-    def upload(self, blob: Blob, account: Account, token: str) -> Generator[Sequence[Event], None, Upload]:
+    def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         assert token.startswith(f"access-{account.name}-")
-        yield ()
+        alive()
         if self.refusal is not None:
             raise self.refusal
         self.uploads.append((account.name, blob.name, blob.content.read()))
@@ -163,7 +163,9 @@ def test_without_redis_files_are_uploaded_as_well(house: House, reader: Reader) 
     question = chat(said(data(PDF)))
     luggage.fetch(question.messages)
     lease = house.pool.leases.acquire(KIMI)
-    assert list(luggage.give(question, lease, reader)) == [()]
+    signs: list[None] = []
+    luggage.give(question, lease, reader, lambda: signs.append(None))
+    assert signs == [None]
     assert reader.uploads == [("a", "a.pdf", PDF)]
     luggage.close()
     house.pool.leases.release(lease)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gevent
 import pytest
 
 from gateway.drain import Drain
@@ -9,6 +10,7 @@ from gateway.run import TICK, Run
 from kimi.chat import Answering, ChatOpened, Finish, Text, Usage
 from kimi.errors import Unreachable
 from tests.gateway.fakes import Client, Clock, Fetching, Leased, ScriptedCompletion, Silence, Step
+from tests.gateway.scripted import hang
 
 FINISH = Finish("stop")
 BEGUN = Answering("s")  # nothing for the reader
@@ -34,6 +36,7 @@ def test_what_is_there_comes_at_once() -> None:
     so_far = scene.run.finished
     assert scene.run.pull(10) == [FINISH]
     assert (so_far, scene.run.finished) == (False, True)
+    scene.run.close(Counted())
     assert scene.entry.events == 3
 
 
@@ -44,13 +47,18 @@ def test_silence_is_reported_in_ticks() -> None:
     assert scene.completion.asked == [TICK, 0.5]
 
 
-def test_a_client_that_leaves_closes_the_completion_there_and_then() -> None:
-    scene = Scene(Text("a"), Text("b"))
-    assert scene.run.pull(10) == [Text("a")]
-    scene.client.leave()
-    assert scene.completion.closed == 1
-    with pytest.raises(ClientGone):
-        scene.run.pull(10)
+def test_a_client_that_leaves_interrupts_whatever_its_reader_does() -> None:
+    scenes: list[Scene] = []
+
+    def read() -> None:
+        scenes.append(Scene(Text("a")))
+        hang()
+
+    reader = gevent.spawn(read)
+    gevent.idle()
+    gevent.get_hub().loop.run_callback(scenes[0].client.leave)
+    reader.join(5)
+    assert isinstance(reader.exception, ClientGone)
 
 
 def test_the_client_is_watched_until_everything_is_given_back() -> None:

@@ -8,6 +8,7 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
+from gateway.errors import ClientGone
 from gateway.shield import Shieldable, Shielded
 from kimi.errors import AllBusy
 from tests.gateway.scripted import wait_until
@@ -99,6 +100,27 @@ def test_outside_of_it_a_greenlet_is_killed_at_once_and_within_another_when_the_
     gevent.idle()
     idle.kill()
     assert idle.dead
+
+
+def test_that_its_client_has_gone_is_told_when_it_ends() -> None:
+    steps: list[str] = []
+    go_on = Flag()
+
+    def work() -> None:
+        with caller.shielded():
+            go_on.wait()
+            steps.append("shielded")
+        steps.append("on its way")
+
+    caller: Any = Shieldable.spawn(work)
+    gevent.idle()
+    gevent.get_hub().loop.run_callback(caller.throw, ClientGone())
+    gevent.idle()
+    assert not caller.dead
+    go_on.set()
+    caller.join(5)
+    assert isinstance(caller.exception, ClientGone)
+    assert steps == ["shielded"]
 
 
 def test_what_it_waits_for_can_time_out() -> None:

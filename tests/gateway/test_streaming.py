@@ -4,6 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.drain import Drain
+from gateway.errors import ClientGone
 from gateway.journal import Entry
 from gateway.run import Run
 from gateway.streaming import StreamBody
@@ -122,10 +123,9 @@ def test_what_runs_when_the_process_ends_is_told() -> None:
 
 
 def test_a_client_that_left_gets_no_end() -> None:
-    scene = Scene(Text("a"), Text("b"))
+    scene = Scene(Text("a"), ClientGone(), Text("b"))
     scene.body.begin(15)
     next(scene.body)
-    scene.client.leave()
     with pytest.raises(ConnectionResetError):
         next(scene.body)
     assert list(scene.body) == []

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from requests.structures import CaseInsensitiveDict
 
-from kimi.chat import Event, Text, Thinking
+from kimi.chat import Batch, Event, Text, Thinking
 from kimi.errors import KimiError
 from kimi.http import Content, Reply
 from kimi.upstreams.reading import Reader
@@ -24,17 +24,22 @@ def recorded(name: str) -> bytes:
     return (DATA / name).read_bytes()
 
 
-def said(batches: Iterable[Sequence[Event]]) -> list[Event]:
+def said(batches: Iterable[Batch]) -> list[Event]:
     """All that was told, in whatever batches."""
-    return [event for batch in batches for event in batch]
+    return [event for batch in batches for event in batch or ()]
 
 
-def broken(batches: Iterable[Sequence[Event]]) -> tuple[list[Event], KimiError]:
+def step(batches: Iterator[Batch]) -> Sequence[Event]:
+    """What the next step tells."""
+    return next(batches) or ()
+
+
+def broken(batches: Iterable[Batch]) -> tuple[list[Event], KimiError]:
     """All that was told before the error that ends it, and that error."""
     told: list[Event] = []
     try:
         for batch in batches:
-            told += batch
+            told += batch or ()
     except KimiError as error:
         return told, error
     raise AssertionError("no error has come")

@@ -35,7 +35,7 @@ from kimi.upstreams import Cancels, KeepsChats, KnowsAllowance
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.registry import build
-from tests.kimi.replay import text_of, thinking_of
+from tests.kimi.replay import step, text_of, thinking_of
 from tests.simulator.running import Simulator
 
 KINDS = list(Kind)
@@ -78,7 +78,7 @@ class Bench:
         events: list[Event] = []
         try:
             for batch in upstream.stream(Chat(**wanted), self.account, self.token):
-                events += batch  # what came before an error counts
+                events += batch or ()  # what came before an error counts
         finally:
             for event in events:
                 if isinstance(event, ChatOpened) and isinstance(upstream, KeepsChats):
@@ -342,7 +342,7 @@ def test_leaving_early_frees_the_account(bench: Bench) -> None:
     bench.simulator.fault("hang", texts=2, match={"endpoint": "chat"})
     upstream = build(Line(bench.transport, bench.endpoints))[bench.account.kind]
     stream = upstream.stream(Chat(model="kimi", messages=(Message("user", "x"),)), bench.account, bench.token)
-    while not text_of(next(stream)):
+    while not text_of(step(stream)):
         pass
     stream.close()
 
@@ -361,7 +361,7 @@ def test_an_answer_that_is_cancelled_frees_an_account_that_would_stay_busy(bench
     bench.simulator.fault("hang", texts=2, match={"endpoint": "chat"})
     upstream = build(Line(bench.transport, bench.endpoints))[bench.account.kind]
     stream = upstream.stream(Chat(model="kimi", messages=(Message("user", "x"),)), bench.account, bench.token)
-    told = (event for batch in stream for event in batch)
+    told = (event for batch in stream for event in batch or ())
     opened, begun = next(told), next(event for event in told if isinstance(event, Answering))
     stream.close()
     until(lambda: bench.simulator.account("alice")["closed_by_peer"] == 1, what="the stream is closed")

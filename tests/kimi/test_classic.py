@@ -22,7 +22,7 @@ from kimi.errors import (
 from kimi.upstreams.classic_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.classical import ACCOUNT, CHAT, CREATED, OPENED, SSE, TOKEN, ask, classic
-from tests.kimi.replay import Recorded, Replay, as_json, read, recorded, text_of, thinking_of
+from tests.kimi.replay import Recorded, Replay, as_json, read, recorded, step, text_of, thinking_of
 
 
 def failure(*answers: Recorded) -> KimiError:
@@ -78,7 +78,7 @@ def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
     http = Replay(CREATED, Recorded(recorded("classic-error.sse"), headers=SSE))
     stream = classic(http).stream(CHAT, ACCOUNT, TOKEN)
 
-    assert [*next(stream), *next(stream)] == [OPENED, Answering("cs2r0f4pqrs5bbbbbbb3"), Text("so far")]
+    assert [*step(stream), *step(stream)] == [OPENED, Answering("cs2r0f4pqrs5bbbbbbb3"), Text("so far")]
     with pytest.raises(Overloaded, match="有点累了"):
         next(stream)
     assert http.open == 0
@@ -192,7 +192,7 @@ def test_a_chat_that_is_not_made(answer: Recorded, error: type[KimiError]) -> No
 def test_closing_early_lets_go_of_the_connection() -> None:
     http = Replay(CREATED, Recorded(recorded("classic-answer.sse"), headers=SSE))
     stream = classic(http).stream(CHAT, ACCOUNT, TOKEN)
-    while not text_of(next(stream)):
+    while not text_of(step(stream)):
         pass
     assert http.open == 1
 

@@ -24,7 +24,7 @@ from kimi.errors import (
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect
-from tests.kimi.replay import Recorded, Replay, as_json, broken, read, recorded, said, text_of, thinking_of
+from tests.kimi.replay import Recorded, Replay, as_json, broken, read, recorded, said, step, text_of, thinking_of
 
 OPENED = ChatOpened("19a0c0de-1111-8000-8000-00000000c0de")
 BEGUN = Answering("m-asst")
@@ -250,7 +250,7 @@ def test_an_error_in_place_of_the_stream(answer: Recorded, error: type[KimiError
 def test_closing_early_lets_go_of_the_connection() -> None:
     http = Replay(Recorded(recorded("connect-answer.bin"), headers=ENVELOPES))
     stream = connect(http).stream(CHAT, ACCOUNT, TOKEN)
-    while not text_of(next(stream)):
+    while not text_of(step(stream)):
         pass
     assert http.open == 1
 

@@ -14,7 +14,7 @@ from kimi.upstreams import envelopes
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect, streamed
-from tests.kimi.replay import Recorded, Replay, as_json, read, said
+from tests.kimi.replay import Recorded, Replay, as_json, read, said, step
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65536])
@@ -57,7 +57,7 @@ def trailer(error: dict[str, Any]) -> Recorded:
 def test_a_chat_that_cannot_be_continued(answer: Recorded, error: type[KimiError]) -> None:
     stream = connect(Replay(answer)).stream(replace(CHAT, behind=Place("c1", "m1")), ACCOUNT, TOKEN)
 
-    assert list(next(stream)) == [ChatOpened("c1")]
+    assert list(step(stream)) == [ChatOpened("c1")]
     with pytest.raises(error) as raised:
         list(stream)
     assert type(raised.value) is error

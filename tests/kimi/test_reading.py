@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 import pytest
 
-from kimi.chat import Event, Finish, Text
+from kimi.chat import Batch, Event, Finish, Text
 from kimi.errors import BrokenAnswer
 from kimi.upstreams.reading import batches, parsed
 
@@ -27,10 +27,10 @@ class Letters:
 A, B = Text("a"), Text("b")
 
 
-def read(*chunks: bytes) -> tuple[list[Sequence[Event]], Finish]:
+def read(*chunks: bytes) -> tuple[list[Batch], Finish]:
     finishes: list[Finish] = []
 
-    def stream() -> Generator[Sequence[Event]]:
+    def stream() -> Generator[Batch]:
         finishes.append((yield from batches(chunks, Letters())))
 
     came = list(stream())
@@ -39,6 +39,10 @@ def read(*chunks: bytes) -> tuple[list[Sequence[Event]], Finish]:
 
 def test_all_that_a_read_has_brought_is_handed_over_at_once_and_before_the_end_is_waited_for() -> None:
     assert read(b"ab", b" ", b"a", b"b.") == ([[A, B], [], [A], [B]], Finish("stop"))
+
+
+def test_silence_is_passed_on() -> None:
+    assert read(b"", b"a", b"", b".")[0] == [None, [A], None, []]
 
 
 def test_what_comes_behind_the_end_is_not_read() -> None:

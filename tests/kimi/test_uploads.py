@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Event, Message, Upload
+from kimi.chat import Chat, ChatOpened, Message, Upload
 from kimi.errors import AccountBusy, BrokenAnswer, FileRefused, KimiError, RateLimited, TokenRejected, UpstreamError
 from kimi.exchange import Exchange
 from kimi.files import Blob
@@ -73,15 +73,6 @@ def progress(status: str) -> bytes:
     return json({"progresses": [{"status": f"PROCESS_STATUS_{status}"}]})
 
 
-def spent(batches: Generator[Sequence[Event], None, Upload]) -> tuple[list[Sequence[Event]], Upload]:
-    ends: list[Upload] = []
-
-    def through() -> Iterator[Sequence[Event]]:
-        ends.append((yield from batches))
-
-    return list(through()), ends[0]
-
-
 @dataclass
 class Bench:
     """An adapter's files over an upstream, whose waiting moves a clock."""
@@ -91,17 +82,22 @@ class Bench:
     proxy: str | None = None
     clock: Clock = field(default_factory=Clock)
     pauses: list[float] = field(default_factory=list)
+    signs: int = 0
+
+    def life(self) -> None:
+        self.signs += 1
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
         self.clock.now += seconds
 
-    def upload(self, server: Server, content: Blob) -> tuple[list[Sequence[Event]], Upload]:
+    def upload(self, server: Server, content: Blob) -> Upload:
         endpoints = Endpoints(server.url, server.url, server.url, server.url)
         made = ClassicFiles if self.kind is Kind.CLASSIC else ConnectFiles
         files = made(Line(self.transport, endpoints), Patience(self.clock, self.pause))
         try:
-            return spent(files.upload(content, Account(name="a", kind=self.kind, proxy=self.proxy), "access"))
+            account = Account(name="a", kind=self.kind, proxy=self.proxy)
+            return files.upload(content, account, "access", self.life)
         finally:
             self.transport.close()  # or the server would wait for more
 
@@ -129,7 +125,7 @@ def test_a_document_in_the_classic_dialect(classic: Bench) -> None:
         ]
     )
     with Server(upstream) as server:
-        batches, found = classic.upload(server, blob(PDF))
+        found = classic.upload(server, blob(PDF))
     assert upstream.lines == [
         "POST /api/pre-sign-url",
         "PUT /put?signature=s",
@@ -147,13 +143,13 @@ def test_a_document_in_the_classic_dialect(classic: Bench) -> None:
     assert orjson.loads(upstream.seen[3].body) == wanted
     assert orjson.loads(upstream.seen[5].body) == {"ids": ["f1"]}
     assert found == Upload("f1", "report.pdf", len(PDF), "application/pdf", False, there)
-    assert not any(batches) and classic.pauses == [0.2, 0.2]
+    assert (classic.signs, classic.pauses) == (5, [0.2, 0.2])
 
 
 def test_an_image_in_the_classic_dialect(classic: Bench) -> None:
     upstream = Upstream([place(file_id="i1"), ok(b""), json({"id": "i1", "status": "initialized"})])
     with Server(upstream) as server:
-        _, found = classic.upload(server, blob(IMAGE, "a.png"))
+        found = classic.upload(server, blob(IMAGE, "a.png"))
     assert orjson.loads(upstream.seen[0].body) == {"action": "image", "name": "a.png"}
     assert orjson.loads(upstream.seen[2].body) == {"type": "image", "file_id": "i1", "name": "a.png"}
     assert (found.id, found.is_image, found.media) == ("i1", True, "image/png")
@@ -162,7 +158,7 @@ def test_an_image_in_the_classic_dialect(classic: Bench) -> None:
 def test_a_file_in_the_connect_dialect(connect: Bench) -> None:
     upstream = Upstream([json({"file": {"id": "f1"}}), progress("PROCESSING"), progress("SUCCESS")])
     with Server(upstream) as server:
-        batches, found = connect.upload(server, blob(PDF, '年 "1".pdf'))
+        found = connect.upload(server, blob(PDF, '年 "1".pdf'))
     head, _, rest = upstream.seen[0].body.partition(b"\r\n\r\n")
     boundary = upstream.seen[0].headers["content-type"].partition("boundary=")[2].encode()
     assert 'form-data; name="file"; filename="年 %221%22.pdf"' in head.decode()
@@ -170,7 +166,7 @@ def test_a_file_in_the_connect_dialect(connect: Bench) -> None:
     assert upstream.lines[1:] == ["POST /apiv2-files/kimi.gateway.file.v1.FileService/GetFileParseProgress"] * 2
     assert orjson.loads(upstream.seen[2].body) == {"file_ids": ["f1"]}
     assert found == Upload("f1", '年 "1".pdf', len(PDF), "application/pdf", False)
-    assert batches and not any(batches)
+    assert connect.signs == 3
 
 
 def test_a_file_can_be_given_to_one_account_after_the_other(connect: Bench) -> None:
@@ -322,7 +318,7 @@ def test_what_was_uploaded_can_be_asked_about(
     upstream = build(Line(transport, endpoints))[kind]
     assert isinstance(upstream, TakesFiles) and isinstance(upstream, KeepsChats)
 
-    _, found = spent(upstream.upload(blob(content, "a"), account, token))
+    found = upstream.upload(blob(content, "a"), account, token, alive=lambda: None)
     chat = Chat(model="kimi", messages=(Message("user", "?"),), files=(found,))
     opened = [event.chat_id for event in said(upstream.stream(chat, account, token)) if isinstance(event, ChatOpened)]
     upstream.delete_chat(opened[0], account, token)

@@ -19,7 +19,8 @@ from gateway.http1 import Client
 from gateway.http1.dialling import RECEIVED_BYTES, dial
 from gateway.http1.routes import route
 from gateway.http1.wire import Wire
-from kimi.errors import Unreachable
+from kimi.errors import Unreachable, UpstreamTimeout
+from kimi.http import PULSE_SECONDS
 from tests.gateway.scripted import wait_until
 from tests.kimi.loopback import Peer, Server
 
@@ -211,6 +212,23 @@ def test_behind_a_fault_nothing_is_waited_for(client: Client) -> None:
         assert next(chunks) == b"good"
         with gevent.Timeout(5), pytest.raises(Unreachable, match="Malformed"):
             next(chunks)
+
+
+@pytest.mark.parametrize("coding", [b"identity", b"gzip"])
+def test_a_silent_answer_lets_its_reader_look_after_other_things(client: Client, coding: bytes) -> None:
+    def handle(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: %b\r\n\r\n" % coding)
+        peer.wait_closed()
+
+    with Server(handle) as server, client.stream("GET", server.url, headers={}, timeout=PULSE_SECONDS + 0.2) as reply:
+        began = time.monotonic()
+        chunks = reply.chunks()
+        assert next(chunks) == b""
+        assert time.monotonic() - began < PULSE_SECONDS + 0.2
+        with pytest.raises(UpstreamTimeout):
+            next(chunks)
+        assert time.monotonic() - began >= PULSE_SECONDS + 0.2
 
 
 def test_many_streams_side_by_side_get_what_is_theirs(client: Client) -> None:
