@@ -237,8 +237,9 @@ class Thread:
         self.close()
 
     def _keeping(self, key: str, message_id: str) -> Keeping:
-        seconds = self._with.seconds if self._is_grown else min(self._with.first_turn, self._with.seconds)
-        return Keeping(key, message_id, seconds, moment=not self._is_grown and seconds <= MOMENT_SECONDS)
+        is_grown = self._is_grown
+        seconds = self._with.seconds if is_grown else min(self._with.first_turn, self._with.seconds)
+        return Keeping(key, message_id, seconds, moment=not is_grown and seconds <= MOMENT_SECONDS)
 
     def _lost(self) -> ConversationLost:
         self._with.count(Fate.LOST)
