@@ -69,7 +69,7 @@ def steady(house: House, server: Server, pace: Pace, streams: int = 150) -> Figu
     return {
         "event_us": (second.cpu - first.cpu) / events * 1e6,
         "events_per_second": events / (second.at - first.at),
-        "foreign": foreign(first, second),
+        "foreign:steady": foreign(first, second),
     }
 
 
@@ -95,7 +95,7 @@ def burst(house: House, server: Server, pace: Pace) -> Figures:
     return {
         "request_ms": (second.cpu - first.cpu) / requests * 1e3,
         "requests_per_second": requests / (second.at - first.at),
-        "foreign": foreign(first, second),
+        "foreign:burst": foreign(first, second),
     }
 
 

@@ -20,6 +20,7 @@ def parts(house: House, server: Server, pace: Pace) -> Figures:
     for what in LOADS:
         settle(house)
         recording = record(house, server, what, pace.window * _WINDOWS)
+        figures[f"foreign:{what}"] = recording.foreign
         for name, share in shares(recording.stacks).items():
             figures[f"{what}:{name}"] = share * recording.cost_us
     return figures

@@ -75,8 +75,13 @@ class Samples:
         return statistics.median(found) if (found := self.of(server, figure)) else None
 
     def all_of(self, figure: str) -> list[float]:
-        """Of all servers and rounds."""
-        return [value for (_, found), values in self.values.items() if found == figure for value in values.values()]
+        """Of all servers and rounds, whatever stands behind a colon in the figure's name."""
+        return [
+            value
+            for (_, name), found in self.values.items()
+            if name.partition(":")[0] == figure
+            for value in found.values()
+        ]
 
     def relate(self, figure: str, to: str, name: str) -> None:
         """A figure of each server as a multiple of that of the server `to` in the same round, under a new name."""

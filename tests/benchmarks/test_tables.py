@@ -52,6 +52,13 @@ def test_a_relation_is_that_of_the_rounds_in_which_both_were_measured() -> None:
     assert samples.median("litellm", "times_nginx") is None
 
 
+def test_what_several_measures_have_found_is_counted_for_each_of_them() -> None:
+    samples = Samples()
+    samples.add("kimi", {"foreign:steady": 1.0, "foreign:burst": 2.0, "event_us": 40.0})
+    samples.add("nginx", {"foreign:steady": 3.0}, 1)
+    assert samples.all_of("foreign") == [1.0, 2.0, 3.0]
+
+
 def test_the_way_without_a_server_is_taken_off_and_forgotten() -> None:
     samples = measured(direct__first_ms=[0.1, 0.3, 0.2], kimi__first_ms=[1.2], kimi__first_p99_ms=[3.2])
     samples.subtract(["first_ms", "first_p99_ms"], "direct")
