@@ -1,7 +1,8 @@
 """Heads of requests, read by gunicorn's own rules, but the lines that clients send with every request only once.
 
 gunicorn looks at each line again in every request, which takes longer than to find the endpoint, the client and the
-model. Here first lines and common others that it has accepted are remembered, and only the rest is given to it.
+model. Here first lines and common others that it has accepted are remembered, and only the rest is given to it, but
+for keys in their common form.
 What a line means depends on other lines only where a name comes twice, or a line begins with a blank and so belongs to
 the one before: then gunicorn reads the whole head.
 
@@ -10,6 +11,7 @@ Where its parser in C (`gunicorn_h1c`) is installed, that is used, and nothing o
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any, Final
 
@@ -32,8 +34,8 @@ _COMMON: Final = frozenset(
 
 None of them is a secret, and none means something else when another client sends it.
 """
-
-
+_KEY: Final = re.compile(rb"[Aa]uthorization: (Bearer [!-~]+)")
+"""What is in every request and must not be remembered; nothing in a line of this form can be wrong."""
 _OF_FIRST_LINE: Final = ("method", "uri", "path", "query", "fragment", "version")
 
 
@@ -51,10 +53,12 @@ class Memory:
         known, rest = [], []
         for line in lines:
             header = self._known.get(line)
-            if header is None:
-                rest.append(line)
-            else:
+            if header is not None:
                 known.append(header)
+            elif len(line) <= LONGEST and (key := _KEY.fullmatch(line)):
+                known.append(("AUTHORIZATION", key[1].decode("ascii")))
+            else:
+                rest.append(line)
         return known, rest
 
     def learn(self, lines: list[bytes], headers: list[Header]) -> None:

@@ -46,7 +46,12 @@ LINES = [
     b"Expect: 100-continue",
     b"Expect: miracles",
     b"Authorization: Bearer secret",
-    b"Authorization: Bearer other",
+    b"authorization: Bearer other",
+    b"Authorization: Bearer two words",
+    b"Authorization:  Bearer blanks ",
+    b"Authorization: Bearer x\x00",
+    b"Authorization: Bearer \xff",
+    b"Authorization: Bearer " + b"x" * 300,
     b"\xc3\x84: x",
     b"",
 ]
