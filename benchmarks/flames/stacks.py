@@ -34,7 +34,10 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
                "gateway/heads.py", "gateway/views/"),
     "way": ("gateway/", "kimi/"),
 }  # fmt: skip
-"""By part, where its modules are. The first that fits counts, so that `way` has what is named nowhere else."""
+"""By part, where its modules are, or have been in earlier trees.
+
+The first that fits counts, so that `way` has what is named nowhere else.
+"""
 TITLES: Final[Mapping[str, str]] = {
     KERNEL: "the kernel: `recv`, `send`, `epoll_wait`",
     "gevent": "gevent: greenlets, watchers, waiting for a socket",

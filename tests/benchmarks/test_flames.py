@@ -63,12 +63,11 @@ def test_modules_belong_to_parts(file: str, name: str | None) -> None:
     assert stacks.place(file) == name
 
 
-def test_every_part_is_there() -> None:
+@pytest.mark.parametrize("name", stacks.PLACES)
+def test_every_part_is_somewhere(name: str) -> None:
     root = Path(__file__).parents[2]
-    ours = [
-        prefix for prefixes in stacks.PLACES.values() for prefix in prefixes if prefix.startswith(("gateway/", "kimi/"))
-    ]
-    assert [prefix for prefix in ours if not (root / prefix).exists()] == []
+    ours = [prefix for prefix in stacks.PLACES[name] if prefix.startswith(("gateway/", "kimi/"))]
+    assert any((root / prefix).exists() for prefix in ours), "all of its modules have moved"
 
 
 def test_lines_are_read_from_the_first_folder_that_has_the_file(tmp_path: Path) -> None:
