@@ -14,7 +14,7 @@ _FRAME: Final = re.compile(r"(?P<function>.*) \((?P<file>.*?)(?::(?P<line>\d+))?
 _RESTS: Final = "acquire_with_timeout"
 """Where a thread of gevent's pool waits for work; to py-spy it looks busy."""
 _SYSTEM_CALL: Final = re.compile(
-    r"(sock|poll)\w*\.(recv\w*|send\w*|poll|accept\w*|connect\w*|[gs]etsockopt)\(|loop\.run\("
+    r"(sock|poll)\w*\.(recv\w*|send\w*|poll|accept\w*|connect\w*|[gs]etsockopt)\(|\bos\.(read|write)\(|loop\.run\("
 )
 """A line in which a call of the kernel is nearly all there is to do; with `loop.run` it is `epoll_wait`."""
 _SWITCH: Final = re.compile(r"\.(switch|throw)\(")
@@ -28,10 +28,11 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "dialect": ("kimi/upstreams/", "kimi/chat.py"),
     "shaping": ("gateway/shaping/",),
     "rendering": ("gateway/surfaces/", "gateway/outlet.py", "gateway/channel.py", "kimi/usage.py"),
-    "pool": ("kimi/pool/", "gateway/pool.py", "gateway/ledger.py", "gateway/holdings.py", "redis/", "hiredis/"),
+    "pool": ("kimi/pool/", "gateway/pool.py", "gateway/ledger.py", "gateway/holdings.py", "gateway/store_socket.py",
+             "redis/", "hiredis/"),
     "log": ("kimi/logs.py", "structlog/", "logging/", "prometheus_client/", "gateway/metrics.py", "gateway/journal.py"),
-    "server": ("gunicorn/", "flask/", "werkzeug/", "gateway/worker.py", "gateway/paths.py", "gateway/environs.py",
-               "gateway/heads.py", "gateway/views/"),
+    "server": ("gunicorn/", "flask/", "werkzeug/", "gateway/worker.py", "gateway/listening.py", "gateway/paths.py",
+               "gateway/environs.py", "gateway/heads.py", "gateway/views/"),
     "way": ("gateway/", "kimi/"),
 }  # fmt: skip
 """By part, where its modules are, or have been in earlier trees.

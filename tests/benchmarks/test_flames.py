@@ -50,6 +50,21 @@ def test_a_line_that_goes_on_in_another_greenlet_is_gevents() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "return self._sock.recv(READ_BYTES)",
+        "sent = os.write(self._fd, frame)",
+        "self._poll.poll(0)",
+        "self._sock.sendall(memoryview(frame)[sent:])",
+        "loop.run()",
+    ],
+)
+def test_calls_of_the_kernel_are_known_by_their_line(line: str) -> None:
+    found = stacks.weighed(stacks.read(TEXT), lambda frame: line if frame.file == "run.py" else "", 0.25)
+    assert stacks.shares(found)["kernel"] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
     ("file", "name"),
     [
         ("gateway/http1/wire.py", "gevent"),
