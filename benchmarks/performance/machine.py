@@ -27,7 +27,7 @@ def _lines(nginx: str | None) -> Iterator[str]:
     memory = int(_find(Path("/proc/meminfo"), r"MemTotal:\s*(\d+)") or 0) / 1024 / 1024
     yield f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GB of memory"
     kernel = f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"
-    system = platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    system = _find(Path("/etc/os-release"), r'PRETTY_NAME="?([^"\n]*)')
     yield ", ".join(filter(None, (system, kernel, " ".join(platform.libc_ver()))))
     yield f"Python {platform.python_version()}, {built(str(sysconfig.get_config_var('CONFIG_ARGS')), _is_packaged())}"
     yield ", ".join(filter(None, map(_package, _PACKAGES)))
