@@ -34,8 +34,7 @@ class Answer(Response):  # type: ignore[misc]
 
     def send(self, pieces: Iterable[bytes]) -> None:
         """Writes the whole body, each piece at once; `pieces` may know by `is_over` that a piece was their last one."""
-        for piece in pieces:
-            self.write(piece)
+        for _ in map(self.write, pieces):  # a name for the piece would keep the first one while a stream goes on
             if not getattr(pieces, "is_over", False):
                 self._cork.flush()
         self.close()

@@ -46,6 +46,7 @@ UPSTREAM_FAILURES: Final = 24
 PROBE_SECONDS: Final = 1.0
 """For so long a request waits for another one that finds out whether an upstream is back."""
 _ALONE: Final = Turn()
+_NONE: Final[frozenset[str]] = frozenset()
 _SECOND_CHANCE = (TokenRejected, BrokenAnswer, ChatGone, RequestRefused)
 """After these the same account may be asked once more: with a fresh token, and in a new chat."""
 
@@ -102,13 +103,12 @@ class Completion:
         self._luggage = collaborators.files.luggage(selection.routes)
         self._with = collaborators
         self._failures: tuple[Failure, ...] = ()
-        self._forgiven: frozenset[str] = frozenset()  # accounts, as in the next
-        self._exclude: frozenset[str] = frozenset()
-        self._asked: frozenset[str] = frozenset()  # lines
+        self._forgiven: frozenset[str] = _NONE  # accounts, as in the next
+        self._exclude: frozenset[str] = _NONE
+        self._asked: frozenset[str] = _NONE  # lines
         self._started = collaborators.monotonic()
         self._reader = getcurrent()
         self._batches = self._run()
-        self._leads = True
         self._failure: KimiError | None = None  # before the answer has begun
         self.leader: Any = Shieldable.spawn(self._begin)
 
@@ -123,14 +123,15 @@ class Completion:
         Once the answer has begun it is nothing also when the upstream gives a sign of life, or after a second.
         Raises `KimiError` when there is no answer, or no more of it.
         """
-        if not self._leads:
+        leader = self.leader
+        if leader is None:
             return next(self._batches)
-        self.leader.join(timeout)
-        if not self.leader.ready():
+        leader.join(timeout)
+        if not leader.ready():
             return ()
-        self._leads = False
+        self.leader = None  # takes up as much as all the rest
         if self._failure is None:
-            begun: Sequence[Event] = self.leader.get()
+            begun: Sequence[Event] = leader.get()
             return begun
         try:
             raise self._failure
@@ -139,7 +140,7 @@ class Completion:
 
     def close(self) -> None:
         """Ends it, whatever state it is in. Everything is given back in the background."""
-        if self.leader.ready():
+        if self.leader is None or self.leader.ready():
             self._batches.close()
         else:
             self.leader.kill(block=False)

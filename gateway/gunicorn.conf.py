@@ -2,8 +2,10 @@
 
 # ruff: noqa: E402, N999 - what is done between the imports has to be done there; the name is gunicorn's
 
+import gevent
 from gevent import monkey
 
+gevent.config.track_greenlet_tree = False  # a stack of names with every greenlet, for debuggers that nobody attaches
 monkey.patch_all()  # before anything imports ssl: patched later, every HTTPS request ends in endless recursion
 
 import math

@@ -33,22 +33,32 @@ class SocketPeer:
         A client that closes only its sending side has left as well: nothing tells the two apart, and nginx and Go see
         it the same way.
         """
-        watcher: Any = get_hub().loop.io(self._fd, _READ)
+        return _Watching(self._fd, left).end
 
-        def look() -> None:
-            seen = self._peek()
-            if seen is None:
-                return
-            watcher.stop()  # what is there stays there, and would call for ever
-            if not seen:
-                left()
 
-        def end() -> None:
-            watcher.stop()
-            watcher.close()
+class _Watching:
+    """Looks at a socket whenever there is something to read on it."""
 
-        watcher.start(look)
-        return end
+    __slots__ = ("_fd", "_left", "_watcher")
+
+    def __init__(self, fd: int, left: Callable[[], object]) -> None:
+        self._fd = fd
+        self._left = left
+        self._watcher: Any = get_hub().loop.io(fd, _READ)
+        self._watcher.start(self._look)
+
+    def end(self) -> None:
+        """Looks no more."""
+        self._watcher.stop()
+        self._watcher.close()
+
+    def _look(self) -> None:
+        seen = self._peek()
+        if seen is None:
+            return
+        self._watcher.stop()  # what is there stays there, and would call for ever
+        if not seen:
+            self._left()
 
     def _peek(self) -> bytes | None:
         """What can be read, nothing after the end or an error; `None` where there is nothing to see yet."""

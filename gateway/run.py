@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from gevent import getcurrent
@@ -66,7 +67,7 @@ class Run:
         self._monotonic = monotonic
         self._events = 0
         reader: Any = getcurrent()
-        self._look_away = peer.watch(lambda: reader.throw(ClientGone()))
+        self._look_away = peer.watch(partial(reader.throw, ClientGone))
 
     def pull(self, seconds: float) -> Sequence[Event]:
         """What has come, or nothing after `seconds` of silence at the latest.

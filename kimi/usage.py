@@ -21,7 +21,6 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable
-from io import StringIO
 from typing import Final, NamedTuple
 
 from kimi.chat import Message
@@ -139,17 +138,16 @@ class Counter:
     Where a whole block has no seam it is cut through, which may add or lose a token.
     """
 
-    __slots__ = ("_pending", "_size", "_weight")
+    __slots__ = ("_pending", "_weight")
 
     def __init__(self) -> None:
-        self._pending = StringIO()  # a list would take ten times as much for the short pieces that come
-        self._size = 0
+        self._pending = ""  # short enough to be joined again and again; whatever keeps pieces apart takes more
         self._weight = 0
 
     def add(self, text: str) -> None:
         """Take the next piece."""
-        self._size += self._pending.write(text)
-        if self._size >= _BLOCK:
+        self._pending += text
+        if len(self._pending) >= _BLOCK:
             self._settle()
 
     @property
@@ -174,13 +172,12 @@ class Counter:
 
     def _settle(self) -> str:
         """Weigh the pending text up to its last seam and let it go; what stands behind it."""
-        text = self._pending.getvalue()
+        text = self._pending
         seam = _SEAM.match(text)
         end = seam.end() if seam else len(text) if len(text) >= _BLOCK else 0
         self._weight += _weigh(text[:end])
-        self._pending = StringIO()
-        self._size = self._pending.write(text[end:])
-        return text[end:]
+        self._pending = text[end:]
+        return self._pending
 
 
 def _rounded(weight: int) -> int:

@@ -43,15 +43,13 @@ class Wire:
     `patience` is how many seconds a wait may last.
     """
 
-    __slots__ = ("_armed", "_disturbed", "_hub", "_is_late", "_pending", "_poll", "_since", "_sock", "_timer",
+    __slots__ = ("_armed", "_disturbed", "_hub", "_is_late", "_pending", "_since", "_sock", "_timer",
                  "_waiting", "_watcher", "patience")  # fmt: skip
 
     def __init__(self, sock: Socket) -> None:
         self.patience = 0.0
         self._sock = sock
         self._pending = getattr(sock, "pending", None)  # bytes that TLS has read already
-        self._poll = _POLL()
-        self._poll.register(sock.fileno(), _READABLE)
         self._hub: Any = gevent.get_hub()
         self._watcher: Any = self._hub.loop.io(sock.fileno(), _READABLE)
         self._timer: Any = None
@@ -108,7 +106,9 @@ class Wire:
         """Whether the other end has said nothing, and has not closed."""
         if self._pending is not None and self._pending():
             return False
-        return not self._poll.poll(0)
+        poll = _POLL()  # it would take as much as all the rest of a wire that is kept for a stream
+        poll.register(self._sock.fileno(), _READABLE)
+        return not poll.poll(0)
 
     def rest(self, disturbed: Callable[[Wire], object]) -> None:
         """Nobody waits for anything: `disturbed` is called once with this wire, in the hub, when something comes."""

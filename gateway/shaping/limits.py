@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from io import StringIO
 from typing import Final
 
 from gateway.shaping.stops import Stops
@@ -28,14 +27,13 @@ class Budget:
     Counting costs more than all the rest that is done to a piece, so nothing is counted that is surely within them.
     """
 
-    __slots__ = ("_counter", "_size", "_surely", "_tokens", "_uncounted", "spent")
+    __slots__ = ("_counter", "_surely", "_tokens", "_uncounted", "spent")
 
     def __init__(self, tokens: int) -> None:
         self.spent = False
         self._tokens = tokens
         self._counter = Counter()
-        self._uncounted = StringIO()
-        self._size = 0
+        self._uncounted = ""  # short enough to be joined again and again; whatever keeps pieces apart takes more
         self._surely = 1000 * tokens - _TURNS  # thousandths of a token that are left, whatever has come
 
     def take(self, text: str) -> str:
@@ -49,8 +47,8 @@ class Budget:
             self._counter.add(text)
             self._surely = 1000 * (self._tokens - self._counter.total) - _TURNS
             return text
-        self._size += self._uncounted.write(text)
-        if self._size > _BLOCK:
+        self._uncounted += text
+        if len(self._uncounted) > _BLOCK:
             self._count()
         return text
 
@@ -62,9 +60,8 @@ class Budget:
         return self._counter.room(text, self._tokens) == len(text)
 
     def _count(self) -> None:
-        self._counter.add(self._uncounted.getvalue())
-        self._uncounted = StringIO()
-        self._size = 0
+        self._counter.add(self._uncounted)
+        self._uncounted = ""
 
 
 def _most(text: str) -> int:

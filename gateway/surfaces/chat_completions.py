@@ -18,6 +18,8 @@ from kimi.chat import Annotation, Event, Finish, FinishReason, Text, Thinking, T
 _DONE: Final = b"data: [DONE]\n\n"
 _ROLE: Final = b'"role":"assistant","content":""'
 _text_of: Final = attrgetter("text")
+_OPENING: Final = b'{"index":0,"delta":{'
+_NAMES: Final[Mapping[type[Event], bytes]] = {Text: b'"content":', Thinking: b'"reasoning_content":'}
 _TAIL: Final = b'},"finish_reason":null}]}\n\n'
 
 
@@ -52,11 +54,8 @@ class ChatStream:
             identity.created,
             literal(identity.model),
         )
-        self._opening = self._head + b'{"index":0,"delta":{'
-        self._heads: Mapping[type[Event], bytes] = {
-            Text: self._opening + b'"content":',
-            Thinking: self._opening + b'"reasoning_content":',
-        }
+        self._kind: type[Event] | None = None  # of the text that came last
+        self._lead = b""  # what stands before that kind
         self._has_begun = False
         self._calls: dict[int, str] = {}
         self._notes: list[Annotation] = []
@@ -71,9 +70,9 @@ class ChatStream:
         """The chunks for `events`, those of a kind that came together in one."""
         if len(events) == 1 and self._has_begun:  # nearly always
             event = events[0]
-            if (type(event) is Text or type(event) is Thinking) and event.text:
+            if (type(event) is Text or type(event) is Thinking) and event.text and type(event) is self._kind:
                 self._count(event.text)
-                return enclosed(self._heads[type(event)], event.text, _TAIL)
+                return enclosed(self._lead, event.text, _TAIL)
         chunks = b"".join([self._chunks(kind, list(group)) for kind, group in groupby(events, type)])
         if not chunks or self._has_begun:
             return chunks
@@ -86,15 +85,17 @@ class ChatStream:
         return b"%b],%b\n\n%b" % (self._head, tail[1:], _DONE)
 
     def _chunks(self, kind: type[Event], events: Sequence[Event]) -> bytes:
-        head = self._heads.get(kind)
-        if head is None:
+        name = _NAMES.get(kind)
+        if name is None:
             self._tally.add(events)
             return b"".join(chunk for event in events for chunk in self._rare(event))
         text = "".join(map(_text_of, events))
         if not text:
             return b""
         self._count(text)
-        return enclosed(head, text, _TAIL)
+        if kind is not self._kind:
+            self._kind, self._lead = kind, self._head + _OPENING + name
+        return enclosed(self._lead, text, _TAIL)
 
     def _rare(self, event: Event) -> Iterator[bytes]:
         if isinstance(event, ToolCall):
@@ -107,7 +108,7 @@ class ChatStream:
             yield self._finish(event.reason)
 
     def _chunk(self, delta: bytes) -> bytes:
-        return self._opening + delta + _TAIL
+        return self._head + _OPENING + delta + _TAIL
 
     def _call(self, event: ToolCall) -> Iterator[bytes]:
         """Clients concatenate an id or a name that comes twice."""
@@ -126,7 +127,7 @@ class ChatStream:
 
     def _finish(self, reason: FinishReason) -> bytes:
         usage = orjson.dumps(_usage(self.usage))
-        finish = b'%b},"finish_reason":"%b"}]' % (self._opening, reason.encode())
+        finish = b'%b%b},"finish_reason":"%b"}]' % (self._head, _OPENING, reason.encode())
         if self._include_usage:
             return b'%b}\n\n%b],"usage":%b}\n\n%b' % (finish, self._head, usage, _DONE)
         return b'%b,"usage":%b}\n\n%b' % (finish, usage, _DONE)

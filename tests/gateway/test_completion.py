@@ -262,10 +262,10 @@ def test_from_its_first_piece_on_an_answer_is_read_by_whoever_asked(house: House
     completion = house.start()
     greenlets: list[object] = []
     house.upstream.on_step = lambda: greenlets.append(gevent.getcurrent())
-    read(completion)
     leader = completion.leader
+    read(completion)
     assert greenlets == [leader] * 3 + [gevent.getcurrent()] * 3
-    assert leader.dead
+    assert leader.dead and completion.leader is None
 
 
 def test_a_store_that_is_gone_costs_no_answer_that_has_begun(own_valkey: Valkey) -> None:
