@@ -120,10 +120,10 @@ class Attempt:
                         break
                     watch.is_held = True
                     yield shown
-                    if _is_announcement(batch):
-                        watch.is_held = False
-                    else:
+                    if shown or not _is_announcement(batch):
                         watch.goes_on()
+                    else:
+                        watch.is_held = False
         if self.finish is None:
             raise BrokenAnswer("the stream ended without an end")
         if last:
@@ -134,7 +134,7 @@ class Attempt:
         is_shown = True
         for event in batch:
             if type(event) is Text:
-                self._text += event.text.encode("utf-8", "surrogatepass")
+                self._text += event.text.encode(errors="surrogatepass")
             elif type(event) not in _VISIBLE:
                 is_shown = False
                 self._learn(event)
@@ -159,7 +159,7 @@ class Attempt:
 
     def _keep(self) -> None:
         outcome, chat = self._outcome, self._question.chat
-        text = self._text.decode("utf-8", "surrogatepass")
+        text = self._text.decode(errors="surrogatepass")
         keeping = self._question.thread.keeping(self._lease.account.kind, outcome, chat, text, self.finish)
         if keeping is not None:
             self._chats.keep(outcome.chat_id, keeping)

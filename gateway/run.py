@@ -66,20 +66,22 @@ class Run:
         self._drain = drain
         self._monotonic = monotonic
         self._events = 0
+        self._has_begun = False
         reader: Any = getcurrent()
         self._look_away = peer.watch(partial(reader.throw, ClientGone))
 
-    def pull(self, seconds: float) -> Sequence[Event]:
+    def pull(self, seconds: float = TICK) -> Sequence[Event]:
         """What has come, or nothing after `seconds` of silence at the latest.
 
         Raises `KimiError`, `Draining` when the process has no more time, `ClientGone`.
         """
-        if self._drain.over:
+        if self._drain.begun and self._drain.over:
             raise Draining
-        events = self._completion.next(min(seconds, TICK))
+        events = self._completion.next(seconds)
         if events:
             self._events += len(events)
-            if self.entry.first_event_seconds is None and any(type(event) in _OUTPUT for event in events):
+            if not self._has_begun and any(type(event) in _OUTPUT for event in events):
+                self._has_begun = True
                 self.entry.first_event_seconds = self._monotonic() - self.entry.started
             self.finished = type(events[-1]) is Finish
         return events
@@ -93,7 +95,7 @@ class Run:
         left = patience
         while left > 0 and not any(type(event) in _OUTPUT for event in came):
             began, is_silence = self._monotonic(), self._completion.account is not None or self._completion.is_fetching
-            came.extend(self.pull(left if is_silence else TICK))
+            came.extend(self.pull(min(left, TICK) if is_silence else TICK))
             if is_silence:
                 left -= self._monotonic() - began
         return came
@@ -107,5 +109,5 @@ class Run:
         entry.attempts, entry.failovers = completion.attempts, tuple(completion.failovers)
         entry.queue_seconds = completion.queue_seconds
         entry.events = self._events or None
-        if entry.first_event_seconds is not None:  # before that nothing was read or written
+        if self._has_begun:  # before that nothing was read or written
             entry.usage = answer.usage

@@ -10,7 +10,7 @@ import structlog
 from gateway.errors import ClientGone
 from gateway.outlet import Outlet
 from gateway.problems import describe
-from gateway.run import Run
+from gateway.run import TICK, Run
 from gateway.surfaces.wire import Stream
 from kimi.chat import Event
 
@@ -87,9 +87,9 @@ class StreamBody(Iterator[bytes]):
             self._over = self._run.finished
             return self._stream.render(opening) or self._stream.heartbeat
         run, outlet, clock = self._run, self._outlet if self._has_head else None, self._monotonic
-        due = clock() + self._heartbeat
+        due, pause = clock() + self._heartbeat, min(self._heartbeat, TICK)
         while True:
-            events = run.pull(self._heartbeat)
+            events = run.pull(pause)
             data = self._stream.render(events) if events else b""
             if run.finished or (data and outlet is None):
                 self._over = run.finished

@@ -141,12 +141,12 @@ class Counter:
     __slots__ = ("_pending", "_weight")
 
     def __init__(self) -> None:
-        self._pending = ""  # short enough to be joined again and again; whatever keeps pieces apart takes more
+        self._pending = bytearray()  # whatever keeps pieces apart takes ten times as much for the short ones that come
         self._weight = 0
 
     def add(self, text: str) -> None:
         """Take the next piece."""
-        self._pending += text
+        self._pending += text.encode(errors="surrogatepass")
         if len(self._pending) >= _BLOCK:
             self._settle()
 
@@ -172,12 +172,12 @@ class Counter:
 
     def _settle(self) -> str:
         """Weigh the pending text up to its last seam and let it go; what stands behind it."""
-        text = self._pending
+        text = self._pending.decode(errors="surrogatepass")
         seam = _SEAM.match(text)
         end = seam.end() if seam else len(text) if len(text) >= _BLOCK else 0
         self._weight += _weigh(text[:end])
-        self._pending = text[end:]
-        return self._pending
+        self._pending = bytearray(text[end:].encode(errors="surrogatepass"))
+        return text[end:]
 
 
 def _rounded(weight: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from gateway.http1.answers import Answer, Malformed
 from gateway.http1.coding import Inflater, inflater
@@ -115,29 +115,24 @@ class Exchange:
                     yield piece
                 elif answer.is_complete:
                     return
-                elif self._read(left):
-                    left = timeout
+                elif (wire := self._wire) is None or answer.fault:
+                    self._give_up()
                 else:
-                    left -= PULSE_SECONDS
-                    yield b""
+                    wire.patience = min(PULSE_SECONDS, left)
+                    try:
+                        answer.feed(wire.receive())
+                        left = timeout
+                    except TimeoutError:
+                        left -= wire.patience
+                        if left <= 0:
+                            raise
+                        yield b""
         except (OSError, Malformed) as error:
             raise explained(self._route.name, error) from error
 
-    def _read(self, left: float) -> bool:
-        """Whether something came. Raises OSError: `TimeoutError` when nothing did in the seconds that are `left`."""
-        wire, answer = self._wire, self._answer
-        if wire is None:
-            raise Malformed("the answer was left before its end")
-        if answer.fault:  # whoever sent it may keep the connection for as long as it likes
-            raise answer.fault
-        wire.patience = min(left, PULSE_SECONDS)
-        try:
-            answer.feed(wire.receive())
-        except TimeoutError:
-            if left <= PULSE_SECONDS:
-                raise
-            return False
-        return True
+    def _give_up(self) -> NoReturn:
+        """Nothing more is waited for: whoever has sent a fault may keep the connection for as long as it likes."""
+        raise self._answer.fault or Malformed("the answer was left before its end")
 
     def _inflated(self, coding: Inflater) -> Iterator[bytes]:
         try:

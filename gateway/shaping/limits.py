@@ -33,7 +33,7 @@ class Budget:
         self.spent = False
         self._tokens = tokens
         self._counter = Counter()
-        self._uncounted = ""  # short enough to be joined again and again; whatever keeps pieces apart takes more
+        self._uncounted = bytearray()  # whatever keeps pieces apart takes ten times as much for short ones
         self._surely = 1000 * tokens - _TURNS  # thousandths of a token that are left, whatever has come
 
     def take(self, text: str) -> str:
@@ -47,7 +47,7 @@ class Budget:
             self._counter.add(text)
             self._surely = 1000 * (self._tokens - self._counter.total) - _TURNS
             return text
-        self._uncounted += text
+        self._uncounted += text.encode(errors="surrogatepass")
         if len(self._uncounted) > _BLOCK:
             self._count()
         return text
@@ -60,8 +60,8 @@ class Budget:
         return self._counter.room(text, self._tokens) == len(text)
 
     def _count(self) -> None:
-        self._counter.add(self._uncounted)
-        self._uncounted = ""
+        self._counter.add(self._uncounted.decode(errors="surrogatepass"))
+        self._uncounted.clear()
 
 
 def _most(text: str) -> int:

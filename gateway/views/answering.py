@@ -15,7 +15,7 @@ from gateway.auth import Caller
 from gateway.journal import Journal
 from gateway.outlet import SocketOutlet
 from gateway.peer import Peer, SocketPeer, UnknownPeer
-from gateway.run import TICK, Run
+from gateway.run import Run
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.streaming import StreamBody
@@ -48,7 +48,7 @@ class Answering:
         try:
             with self._judging(caller):
                 while not run.finished:
-                    answer.add(run.pull(TICK))
+                    answer.add(run.pull())
             return raw_reply(answer.body())
         finally:
             run.close(answer)

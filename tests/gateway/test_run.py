@@ -42,7 +42,7 @@ def test_what_is_there_comes_at_once() -> None:
 
 def test_silence_is_reported_in_ticks() -> None:
     scene = Scene(Silence(1.5))
-    assert scene.run.pull(10) == []
+    assert scene.run.pull() == []
     assert scene.run.pull(0.5) == []
     assert scene.completion.asked == [TICK, 0.5]
 
