@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -34,9 +35,12 @@ class Answer(Response):  # type: ignore[misc]
 
     def send(self, pieces: Iterable[bytes]) -> None:
         """Writes the whole body, each piece at once; `pieces` may know by `is_over` that a piece was their last one."""
-        for _ in map(self.write, pieces):  # a name for the piece would keep the first one while a stream goes on
-            if not getattr(pieces, "is_over", False):
-                self._cork.flush()
+        following = iter(pieces).__next__  # a loop would keep a piece, and its frames in C, while a stream goes on
+        with suppress(StopIteration):
+            while True:
+                self.write(following())
+                if not getattr(pieces, "is_over", False):
+                    self._cork.flush()
         self.close()
         self._cork.flush()
 

@@ -21,7 +21,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 
 import gevent
@@ -222,7 +221,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
         sock.setblocking(True)
         prepare(sock)
         spawn = Pool(self.worker_connections, greenlet_class=Shieldable)
-        server = StreamServer(sock, handle=partial(self.handle, _Address(sock)), spawn=spawn)
+        address = _Address(sock)
+
+        def handle(client: Any, addr: Any) -> None:  # a `partial` would be one more frame in C for as long as it runs
+            self.handle(address, client, addr)
+
+        server = StreamServer(sock, handle=handle, spawn=spawn)
         if self.cfg.workers > 1:
             server.max_accept = 1  # the others want some as well
         server.start()
