@@ -27,7 +27,7 @@ from kimi.chat import Message
 
 _PER_MESSAGE: Final = 4
 _PER_REPLY: Final = 3
-_BLOCK: Final = 1024  # characters
+_BLOCK: Final = 1024  # bytes of UTF-8
 _PER_HAN: Final = 626  # of everyday Chinese, in thousandths of a token
 _LONGEST_KNOWN: Final = 32  # characters
 _MOST_KNOWN: Final = 4096
@@ -174,7 +174,7 @@ class Counter:
         """Weigh the pending text up to its last seam and let it go; what stands behind it."""
         text = self._pending.decode(errors="surrogatepass")
         seam = _SEAM.match(text)
-        end = seam.end() if seam else len(text) if len(text) >= _BLOCK else 0
+        end = seam.end() if seam else len(text) if len(self._pending) >= _BLOCK else 0
         self._weight += _weigh(text[:end])
         self._pending = bytearray(text[end:].encode(errors="surrogatepass"))
         return text[end:]

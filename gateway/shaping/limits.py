@@ -18,7 +18,7 @@ _ACCENTED: Final = 6_000
 _ACCENTS: Final = re.compile("[\u00c0-\u024f]")
 _TURNS: Final = 32_000
 """By so much what was cheap can become dear once more of it is known, in thousandths of a token."""
-_BLOCK: Final = 4096  # characters that are kept uncounted
+_BLOCK: Final = 4096  # bytes of UTF-8 that are kept uncounted
 
 
 class Budget:

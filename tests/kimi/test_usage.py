@@ -198,11 +198,12 @@ def test_chinese_without_a_space_has_seams_as_well() -> None:
     assert len(counter._pending.decode()) < 20  # nothing public tells what it holds
 
 
-def test_a_long_stream_is_not_kept() -> None:
+@pytest.mark.parametrize("piece", ["abcdefghij" * 10, "總"])
+def test_no_more_of_a_stream_is_kept_than_a_block(piece: str) -> None:
     counter = Counter()
     for _ in range(1_000):
-        counter.add("abcdefghij" * 10)
-    assert len(counter._pending) < 5_000  # nothing public tells what it holds
+        counter.add(piece)
+    assert len(counter._pending) < 1_024  # nothing public tells what it holds
 
 
 def seconds(work: Callable[[], object]) -> float:
