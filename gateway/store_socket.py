@@ -13,7 +13,11 @@ _PLAIN: Final = get_original("socket", "socket")
 
 
 class StoreSocket:
-    """What redis-py needs of a socket, made of one that is connected. Every step of it may take so many `seconds`."""
+    """What redis-py needs of a socket, made of one that is connected. Every step of it may take so many `seconds`.
+
+    It belongs to the thread that made it, and to one greenlet at a time: if another one closes it, nobody wakes the one
+    that waits.
+    """
 
     def __init__(self, made: socket.socket, seconds: float) -> None:
         sock: socket.socket = _PLAIN(made.family, made.type, made.proto, made.detach())
