@@ -44,7 +44,7 @@ TITLES: Final[Mapping[str, str]] = {
     "gevent": "gevent: greenlets, watchers, waiting for a socket",
     "http": "HTTP towards the upstream",
     "dialect": "the upstream's dialect: bytes to events",
-    "shaping": "shaping: marks, tools, limits",
+    "shaping": "shaping: marks, sources, limits",
     "rendering": "rendering, counting and framing",
     "pool": "the pool and Redis",
     "way": "the way of a request: choice, failover, watches, deletion",
