@@ -110,6 +110,7 @@ class Completion:
         self._reader = getcurrent()
         self._batches = self._run()
         self._failure: KimiError | None = None  # before the answer has begun
+        self._is_closed = False  # then as well
         self.leader: Any = Shieldable.spawn(self._begin)
 
     @property
@@ -120,7 +121,8 @@ class Completion:
     def next(self, timeout: float) -> Sequence[Event]:
         """What there is, or nothing after `timeout` seconds of silence; the last of it is `Finish`.
 
-        Once the answer has begun it is nothing also when the upstream gives a sign of life, or after a second.
+        Once the answer has begun it is nothing also when the upstream gives a sign of life, or after a second; where
+        the answer needs one more call upstream, the beginning of what that brings is waited for.
         Raises `KimiError` when there is no answer, or no more of it.
         """
         leader = self.leader
@@ -143,15 +145,19 @@ class Completion:
         if self.leader is None or self.leader.ready():
             self._batches.close()
         else:
+            self._is_closed = True
             self.leader.kill(block=False)
 
     def _begin(self) -> Sequence[Event]:
         """All up to the first piece of the answer, unless there is none."""
         try:
-            return next(batch for batch in self._batches if batch)
+            begun = next(batch for batch in self._batches if batch)
         except KimiError as error:
             self._failure = error
             return ()
+        if self._is_closed:  # what ends this greenlet comes too late
+            self._batches.close()
+        return begun
 
     def _run(self) -> Generator[Sequence[Event]]:
         """Asks one account after the other until one answers. Raises what tells most when none does."""

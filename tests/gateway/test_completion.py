@@ -179,6 +179,18 @@ def test_a_client_that_leaves_takes_nothing_along(house: House) -> None:
     assert house.upstream.deleted == [("c1", "access-a-2")]
 
 
+def test_a_client_that_leaves_at_the_moment_at_which_its_answer_begins_takes_nothing_along(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [(ChatOpened("c1"), 60.0, Text("half"), Finish("stop"))]
+    completion = house.start()
+    wait_until(lambda: house.upstream.steps == 2)
+    house.upstream.go_on.set()  # the greenlet that leads goes on before it hears of the end
+    completion.close()
+    house.settle()
+    assert house.upstream.steps == 3
+    assert house.upstream.deleted == [("c1", "access-a-2")]
+
+
 def test_a_client_that_leaves_the_queue_leaves_no_place_behind(make_house: MakeHouse) -> None:
     house = make_house(queue_seconds=60)
     house.pool.fill(web("a"))
