@@ -56,19 +56,21 @@ class Question:
 class Attempt:
     """The context in which the account of `lease` is asked; leaving it gives the account back.
 
-    `finish` is how the answer ended, once it has been read. `failure` is why there is none where another account may be
-    asked; what ends the whole request is raised.
+    `end` is the last of the answer, `Finish` included, once it has been read: the account is not held for a client that
+    takes its time for that. `failure` is why there is none where another account may be asked; what ends the whole
+    request is raised.
     `reader` is the greenlet that is interrupted when the time for an answer is over of which it has not taken what
     there is.
     """
 
     def __init__(self, lease: Lease, question: Question, collaborators: AttemptCollaborators, reader: Any) -> None:
-        self.finish: Finish | None = None
+        self.end: Sequence[Event] = ()
         self.failure: Failure | None = None
         self._lease = lease
         self._question = question
         self._with = collaborators
         self._reader = reader
+        self._finish: Finish | None = None
         self._outcome = Outcome(model=question.model)
         self._chats = collaborators.remover.collecting(lease.account, lease.token)
         self._text = bytearray()  # whatever keeps pieces apart takes ten times as much for the short ones that come
@@ -88,7 +90,7 @@ class Attempt:
         given_back = self._with.reactions.give_back(lease, outcome, self._chats)
         # The next attempt, or the next question in this chat, has to find the account as this one leaves it.
         if outcome.error is None:
-            if kind is None and self._question.thread.goes_on_behind(self.finish):
+            if kind is None and self._question.thread.goes_on_behind(self._finish):
                 given_back.wait(GIVING_BACK_SECONDS)
             return False
         is_refused = isinstance(outcome.error, RequestRefused) and self._question.chat.behind is None
@@ -102,7 +104,7 @@ class Attempt:
     def read(self) -> Generator[Sequence[Event]]:
         """What of the answer is for the client, but for its end, in batches as they come; empty ones are silence."""
         chat, account = self._question.chat, self._lease.account
-        shaped, last = shape(chat, account.kind), _NOTHING
+        shaped = shape(chat, account.kind)
         with Watch(self._with.deadlines.of(chat), self._reader) as watch:
             if chat.behind is not None:
                 self._learn(ChatOpened(chat.behind.chat_id))
@@ -115,19 +117,16 @@ class Attempt:
                         yield _NOTHING
                         continue
                     shown = self._told(shaped(batch))
-                    if self.finish is not None:
-                        last = shown
-                        break
+                    if self._finish is not None:
+                        self.end = (*shown, self._finish)
+                        return
                     watch.is_held = True
                     yield shown
                     if shown or not _is_announcement(batch):
                         watch.goes_on()
                     else:
                         watch.is_held = False
-        if self.finish is None:
-            raise BrokenAnswer("the stream ended without an end")
-        if last:
-            yield last
+        raise BrokenAnswer("the stream ended without an end")
 
     def _told(self, batch: Sequence[Event]) -> Sequence[Event]:
         """Takes note of what was told; what of it is for the client."""
@@ -150,7 +149,7 @@ class Attempt:
             outcome.served, outcome.finished = True, not event.cut
             self._with.breaker.answered(account)
             self._with.strays.finished(account)
-            self.finish = event
+            self._finish = event
         elif isinstance(event, ChatOpened):
             outcome.chat_id = event.chat_id
             self._chats.append(event.chat_id)
@@ -160,7 +159,7 @@ class Attempt:
     def _keep(self) -> None:
         outcome, chat = self._outcome, self._question.chat
         text = self._text.decode(errors="surrogatepass")
-        keeping = self._question.thread.keeping(self._lease.account.kind, outcome, chat, text, self.finish)
+        keeping = self._question.thread.keeping(self._lease.account.kind, outcome, chat, text, self._finish)
         if keeping is not None:
             self._chats.keep(outcome.chat_id, keeping)
 

@@ -162,20 +162,20 @@ class Completion:
     def _run(self) -> Generator[Sequence[Event]]:
         """Asks one account after the other until one answers. Raises what tells most when none does."""
         try:
-            finish = None
-            while finish is None:
+            end: Sequence[Event] = ()
+            while not end:
                 lease = self._next()
                 with Attempt(lease, self._question_to(lease), self._with.attempts, self._reader) as attempt:
                     yield from attempt.read()
                 if attempt.failure is not None:
                     self._take(attempt.failure, lease.account.name)
-                finish = attempt.finish
+                end = attempt.end
             self._thread.answered()
         finally:
             self._failures = ()  # the one that is raised knows this completion by its traceback
             self._thread.close()
             self._luggage.close()
-        yield (finish,)
+        yield end
 
     def _next(self) -> Lease:
         """Of the next account to be asked. Raises what tells most when there is none."""

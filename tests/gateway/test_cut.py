@@ -46,11 +46,11 @@ def test_a_limit_stops_the_upstream_at_once_and_everything_is_given_back(
     assert house.upstream.closed == 1
 
 
-def test_a_client_that_does_not_read_keeps_no_upstream_busy_beyond_the_limit(house: House) -> None:
+def test_a_client_that_does_not_read_keeps_no_account_busy_beyond_the_limit(house: House) -> None:
     house.pool.fill(web("a"))
     house.upstream.scripts = [(*BEGIN, (Text("word "), Text("tail END")), WAITS, Finish("stop"))]
     completion = house.start(chat=limited(STOP))
-    wait_until(lambda: house.upstream.closed == 1)
+    wait_until(lambda: house.upstream.closed == 1 and house.pool.count("a") == 0)
     assert texts(read(completion)) == "word tail "
 
 
