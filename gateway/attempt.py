@@ -113,16 +113,13 @@ class Attempt:
             asked = replace(chat, files=files) if files else chat
             with closing(upstream.stream(asked, account, self._lease.token)) as stream:
                 for batch in stream:
-                    if batch is None:
-                        yield _NOTHING
-                        continue
-                    shown = self._told(shaped(batch))
+                    shown = _NOTHING if batch is None else self._told(shaped(batch))
                     if self._finish is not None:
                         self.end = (*shown, self._finish)
                         return
                     watch.is_held = True
                     yield shown
-                    if shown or not _is_announcement(batch):
+                    if shown or not (batch is None or _is_announcement(batch)):
                         watch.goes_on()
                     else:
                         watch.is_held = False

@@ -255,12 +255,17 @@ def test_research_may_be_silent_for_longer(make_house: MakeHouse) -> None:
         house.ask("kimi-research")
 
 
-def test_a_client_that_takes_too_long_is_no_fault_of_the_upstreams(make_house: MakeHouse) -> None:
-    house = make_house(limits=Deadlines(total=0.1))
+@pytest.mark.parametrize("before", [(), (SILENCE,)], ids=["piece", "heartbeat"])
+def test_a_client_that_takes_too_long_is_no_fault_of_the_upstreams(
+    make_house: MakeHouse, before: tuple[Step, ...]
+) -> None:
+    house = make_house(limits=Deadlines(idle=0.02, total=0.1))
     house.pool.fill(web("a"))
-    house.upstream.scripts = [(*(Text(str(i)) for i in range(2000)), Finish("stop"))]
+    house.upstream.scripts = [(Text("0"), *before, *(Text(str(i)) for i in range(2000)), Finish("stop"))]
     completion = house.start()
     assert completion.next(5) == [Text("0")]
+    for _ in before:
+        assert not completion.next(5)
     with pytest.raises(errors.AnswerUnread):
         hang()  # as it does while its client takes nothing
     completion.close()
