@@ -91,14 +91,15 @@ class StreamBody(Iterator[bytes]):
         while True:
             events = run.pull(pause)
             data = self._stream.render(events) if events else b""
-            if run.finished or (data and outlet is None):
+            if not data and not run.finished:
+                if clock() < due:
+                    continue
+                data = self._stream.heartbeat
+            if run.finished or outlet is None:
                 self._over = run.finished
                 return data
-            if data and outlet is not None:
-                outlet.write(data)
-                due = clock() + self._heartbeat
-            elif clock() >= due:
-                return self._stream.heartbeat
+            outlet.write(data)
+            due = clock() + self._heartbeat
 
     def _end(self, error: Exception) -> bytes:
         self._over = True

@@ -18,8 +18,20 @@ from tests.gateway.fakes import Client, Clock, ScriptedCompletion, Silence, Step
 FINISH = Finish("stop")
 
 
+class Written:
+    """An outlet that keeps what is written."""
+
+    is_torn = False
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.pieces.append(data)
+
+
 class Scene:
-    def __init__(self, *script: Step) -> None:
+    def __init__(self, *script: Step, outlet: Written | None = None) -> None:
         self.clock = Clock()
         self.drain = Drain(30, self.clock)
         self.completion = ScriptedCompletion(list(script), self.clock)
@@ -32,6 +44,7 @@ class Scene:
         self.body = StreamBody(
             Run(self.completion, self.entry, peer=self.client, drain=self.drain, monotonic=self.clock),
             self.stream,
+            outlet=outlet,
             heartbeat=10,
             monotonic=self.clock,
             on_close=self.count_closing,
@@ -78,6 +91,17 @@ def test_silence_is_bridged_by_comments() -> None:
     _, first, second, text, _ = scene.body
     assert first == second == scene.stream.heartbeat
     assert first.startswith(b":") and first.endswith(b"\n\n")
+    assert b'"b"' in text
+
+
+def test_past_the_server_goes_all_but_the_first_piece_and_the_last() -> None:
+    outlet = Written()
+    scene = Scene(Text("a"), Silence(25), Text("b"), Silence(9), FINISH, outlet=outlet)
+    scene.body.begin(15)
+    first, last = scene.body
+    *comments, text = outlet.pieces
+    assert b'"a"' in first and last.endswith(b"data: [DONE]\n\n")
+    assert comments == [scene.stream.heartbeat] * 2
     assert b'"b"' in text
 
 
