@@ -15,6 +15,9 @@ Without a limit whoever keeps a connection open and reads nothing keeps it until
 def prepare(listener: Any, seconds: float = UNREAD_SECONDS) -> None:
     """Has the kernel end connections on which a client has read nothing for so many `seconds` although it could.
 
+    What counts is the room that the client's system makes, which it does in steps: of 64 KiB on the same machine, of a
+    packet or more elsewhere. Whoever reads less than that in the time has read nothing.
+
     Only Linux can do so, and only for TCP.
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
