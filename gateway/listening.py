@@ -15,8 +15,8 @@ Without a limit whoever keeps a connection open and reads nothing keeps it until
 def prepare(listener: Any, seconds: float = UNREAD_SECONDS) -> None:
     """Has the kernel end connections on which a client has read nothing for so many `seconds` although it could.
 
-    What counts is the room that the client's system makes, and Linux does so in steps: of a sixteenth of the buffer, and
-    of a packet or two at the least, which was 130 KB on one machine. Whoever reads less in the time has read nothing.
+    What counts is the room that the client's system makes, and Linux does so in steps: of a sixteenth of its buffer,
+    and of a packet or two at the least, which is 130 KB on one machine. Whoever reads less in the time reads nothing.
 
     Only Linux can do so, and only for TCP.
     """
