@@ -62,6 +62,8 @@ class Recorder:
         with ExitStack() as stack:
             with _noting(note):
                 reply = stack.enter_context(answer)
+                for _ in reply.arriving():
+                    pass
             note(status=reply.status, headers=dict(reply.headers.items()))
             yield _Noted(reply, note)
 
@@ -82,6 +84,9 @@ class _Noted:
         self._note = note
         self._chunks: list[tuple[float, bytes]] = []
         self.status, self.headers = reply.status, reply.headers
+
+    def arriving(self) -> Iterator[None]:
+        return iter(())
 
     def chunks(self) -> Iterator[bytes]:
         chunks = self._reply.chunks()
@@ -129,6 +134,9 @@ class _Played:
         self._exchange = exchange
         self.status = exchange.status
         self.headers: Mapping[str, str] = CaseInsensitiveDict(exchange.headers)
+
+    def arriving(self) -> Iterator[None]:
+        return iter(())
 
     def chunks(self) -> Iterator[bytes]:
         for _, chunk in self._exchange.chunks:

@@ -121,8 +121,8 @@ class Completion:
     def next(self, timeout: float) -> Sequence[Event]:
         """What there is, or nothing after `timeout` seconds of silence; the last of it is `Finish`.
 
-        Once the answer has begun it is nothing also when the upstream gives a sign of life, or after a second; where
-        the answer needs one more call upstream, the beginning of what that brings is waited for.
+        Once the answer has begun it is nothing also when the upstream gives a sign of life, or after a second; only
+        a connection to it, where one more is needed, is waited for.
         Raises `KimiError` when there is no answer, or no more of it.
         """
         leader = self.leader

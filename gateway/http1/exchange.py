@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Self
 
 from gateway.http1.answers import Answer, Malformed
 from gateway.http1.coding import Inflater, inflater
@@ -46,11 +46,13 @@ class Exchange:
 
     @property
     def status(self) -> int:
+        self._await_head()
         return self._answer.status
 
     @property
     def headers(self) -> Mapping[str, str]:
         """By name, in any case of its letters."""
+        self._await_head()
         return self._answer.headers
 
     def __enter__(self) -> Self:
@@ -63,7 +65,9 @@ class Exchange:
             with translated(self._route.name, leaves=False):
                 raise
         try:
-            self._ask(request, wire)
+            wire.patience = request.timeout
+            if not send(request.head, request.content, wire, self._answer):
+                self._may_keep = False
             self._wire = wire
         except (OSError, Malformed) as error:
             raise explained(self._route.name, error) from error
@@ -86,22 +90,31 @@ class Exchange:
             answer.drop()
             self._connections.put(self._route, wire, is_kept=answer.is_kept and self._may_keep)
 
+    def arriving(self) -> Iterator[None]:
+        """See `Reply.arriving`."""
+        left = self._timeout
+        try:
+            while not self._answer.status:
+                if self._hears(left):
+                    left = self._timeout
+                else:
+                    left -= PULSE_SECONDS
+                    yield None
+        except (OSError, Malformed) as error:
+            raise explained(self._route.name, error) from error
+
     def chunks(self) -> Iterator[bytes]:
         """See `Reply.chunks`."""
         try:
-            coding = inflater(self._answer.headers.get("content-encoding"))
+            coding = inflater(self.headers.get("content-encoding"))
         except Malformed as error:
             raise explained(self._route.name, error) from error
         return self._pieces() if coding is None else self._inflated(coding)
 
-    def _ask(self, request: Request, wire: Wire) -> None:
-        """Sends the request and reads the head of its answer."""
-        wire.patience = request.timeout
-        answer = self._answer
-        if not send(request.head, request.content, wire, answer):
-            self._may_keep = False
-        while not answer.status:
-            answer.feed(wire.receive())
+    def _await_head(self) -> None:
+        if not self._answer.status:
+            for _ in self.arriving():
+                pass
 
     def _pieces(self) -> Iterator[bytes]:
         """What of the body came in each read, and nothing now and then while nothing comes."""
@@ -115,24 +128,30 @@ class Exchange:
                     yield piece
                 elif answer.is_complete:
                     return
-                elif (wire := self._wire) is None or answer.fault:
-                    self._give_up()
+                elif self._hears(left):
+                    left = timeout
                 else:
-                    wire.patience = min(PULSE_SECONDS, left)
-                    try:
-                        answer.feed(wire.receive())
-                        left = timeout
-                    except TimeoutError:
-                        left -= wire.patience
-                        if left <= 0:
-                            raise
-                        yield b""
+                    left -= PULSE_SECONDS
+                    yield b""
         except (OSError, Malformed) as error:
             raise explained(self._route.name, error) from error
 
-    def _give_up(self) -> NoReturn:
-        """Nothing more is waited for: whoever has sent a fault may keep the connection for as long as it likes."""
-        raise self._answer.fault or Malformed("the answer was left before its end")
+    def _hears(self, left: float) -> bool:
+        """Whether something came within a pulse. Raises `TimeoutError` when nothing did in the seconds that are `left`.
+
+        Nothing more is waited for behind a fault: whoever has sent it may keep the connection for as long as it likes.
+        """
+        wire, answer = self._wire, self._answer
+        if wire is None or answer.fault:
+            raise answer.fault or Malformed("the answer was left before its end")
+        wire.patience = min(left, PULSE_SECONDS)
+        try:
+            answer.feed(wire.receive())
+        except TimeoutError:
+            if left <= PULSE_SECONDS:
+                raise
+            return False
+        return True
 
     def _inflated(self, coding: Inflater) -> Iterator[bytes]:
         try:

@@ -21,6 +21,13 @@ HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; kimi-gateway)", "Accept": "*/
 class Reply(Protocol):
     """An answer whose body is still to come."""
 
+    def arriving(self) -> Iterator[None]:
+        """Waits until status and headers are there, which else wait themselves. Raises as `chunks` does.
+
+        It may yield every `PULSE_SECONDS` meanwhile, for a reader that has more to do.
+        """
+        ...
+
     @property
     def status(self) -> int: ...
 

@@ -80,6 +80,10 @@ class _Incoming:
         self.status = raw.status
         self.headers: Mapping[str, str] = raw.headers
 
+    def arriving(self) -> Iterator[None]:
+        """It is there."""
+        return iter(())
+
     def chunks(self) -> Iterator[bytes]:
         with translated(self._host):
             while chunk := self._raw.read1(_READ_BYTES, decode_content=True):

@@ -62,6 +62,7 @@ class Line:
             timeout=self.research_idle if is_research else self.idle,
         ) as reply:
             del headers, content  # which may be long, and would be held until the end of the answer
+            yield from reply.arriving()
             if reply.status != 200 or media_type(reply.headers) in _NO_STREAM:
                 raise self.error(account, read(reply, timeout=self.patience), continues=continues)
             return (yield from batches(reply.chunks(), reader))

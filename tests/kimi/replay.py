@@ -74,6 +74,9 @@ class Recorded:
     def __post_init__(self) -> None:
         self.headers = CaseInsensitiveDict(self.headers)
 
+    def arriving(self) -> Iterator[None]:
+        return iter(())
+
     def chunks(self) -> Iterator[bytes]:
         for start in range(0, len(self.body), self.size):
             yield self.body[start : start + self.size]

@@ -221,6 +221,9 @@ class Trickle:
     status = 200
     headers: Mapping[str, str] = MappingProxyType({})
 
+    def arriving(self) -> Iterator[None]:
+        return iter(())
+
     def chunks(self) -> Iterator[bytes]:
         yield from (b"a", b"b", b"c")
 

@@ -231,6 +231,21 @@ def test_a_silent_answer_lets_its_reader_look_after_other_things(client: Client,
         assert time.monotonic() - began >= PULSE_SECONDS + 0.2
 
 
+def test_a_head_that_takes_its_time_lets_its_reader_look_after_other_things(client: Client) -> None:
+    def handle(peer: Peer) -> None:
+        peer.request()
+        peer.wait_closed()
+
+    timeout = PULSE_SECONDS + 0.2
+    with Server(handle) as server, client.stream("GET", server.url, headers={}, timeout=timeout) as reply:
+        began = time.monotonic()
+        arriving = reply.arriving()
+        next(arriving)
+        assert time.monotonic() - began < timeout
+        with pytest.raises(UpstreamTimeout):
+            next(arriving)
+
+
 def test_many_streams_side_by_side_get_what_is_theirs(client: Client) -> None:
     everyone = threading.Barrier(30)
 
