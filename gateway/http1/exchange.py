@@ -59,11 +59,8 @@ class Exchange:
         request, self._request = self._request, None  # its body is not held while the answer comes
         if request is None:
             raise RuntimeError("an exchange happens once")
-        try:
+        with translated(self._route.name, leaves=False):
             wire = self._connections.get(request.route, is_new=request.is_alone)
-        except Exception:
-            with translated(self._route.name, leaves=False):
-                raise
         try:
             wire.patience = request.timeout
             if not send(request.head, request.content, wire, self._answer):

@@ -77,7 +77,8 @@ def test_where_there_is_no_result_that_is_told() -> None:
     assert call.events == ["begun", "none"]
 
 
-def test_outside_of_it_a_greenlet_is_killed_at_once_and_within_another_when_the_outer_one_ends() -> None:
+@pytest.mark.parametrize("error", [gevent.GreenletExit(), ClientGone()], ids=["killed", "gone"])
+def test_within_another_it_ends_with_the_outer_one(error: BaseException) -> None:
     steps: list[str] = []
     go_on = Flag()
 
@@ -90,37 +91,20 @@ def test_outside_of_it_a_greenlet_is_killed_at_once_and_within_another_when_the_
 
     caller: Any = Shieldable.spawn(work)
     gevent.idle()
-    caller.kill(block=False)
-    gevent.idle()
-    go_on.set()
-    caller.join(5)
-    assert steps == ["inner"]
-
-    idle: Any = Shieldable.spawn(gevent.sleep, 60)
-    gevent.idle()
-    idle.kill()
-    assert idle.dead
-
-
-def test_that_its_client_has_gone_is_told_when_it_ends() -> None:
-    steps: list[str] = []
-    go_on = Flag()
-
-    def work() -> None:
-        with caller.shielded():
-            go_on.wait()
-            steps.append("shielded")
-        steps.append("on its way")
-
-    caller: Any = Shieldable.spawn(work)
-    gevent.idle()
-    gevent.get_hub().loop.run_callback(caller.throw, ClientGone())
+    gevent.get_hub().loop.run_callback(caller.throw, error)
     gevent.idle()
     assert not caller.dead
     go_on.set()
     caller.join(5)
-    assert isinstance(caller.exception, ClientGone)
-    assert steps == ["shielded"]
+    assert steps == ["inner"]
+    assert error in (caller.value, caller.exception)
+
+
+def test_outside_of_it_a_greenlet_is_killed_at_once() -> None:
+    idle: Any = Shieldable.spawn(gevent.sleep, 60)
+    gevent.idle()
+    idle.kill()
+    assert idle.dead
 
 
 def test_what_it_waits_for_can_time_out() -> None:

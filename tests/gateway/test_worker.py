@@ -108,7 +108,7 @@ def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_i
         wait_until(lambda: len(worker._waiting) == 1)
         begun, loop = time.monotonic(), gevent.get_hub().loop
         loop.run_callback(worker.end_late, begun + patience - 5)
-        gevent.sleep(0)
+        gevent.idle()
         assert not serving.ready()
         loop.run_callback(worker.end_late, begun + patience + 1)
         assert client.recv(65_536) == b""
