@@ -82,12 +82,16 @@ class Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         lease, outcome = self._lease, self._outcome
-        if isinstance(error, KimiError):
-            outcome.error = error if outcome.served else self._question.luggage.failed(lease, error)
-        self._with.breaker.ended(lease.account, lease.id, outcome.error)
-        outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
-        self._keep()
-        given_back = self._with.reactions.give_back(lease, outcome, self._chats)
+        try:
+            if isinstance(error, KimiError):
+                outcome.error = error
+                if not outcome.served:
+                    outcome.error = self._question.luggage.failed(lease, error)
+            self._keep()
+        finally:  # both may have to wait, and a client may leave meanwhile
+            self._with.breaker.ended(lease.account, lease.id, outcome.error)
+            outcome.is_stray = isinstance(outcome.error, UpstreamError) and self._with.strays.failed(lease.account)
+            given_back = self._with.reactions.give_back(lease, outcome, self._chats)
         # The next attempt, or the next question in this chat, has to find the account as this one leaves it.
         if outcome.error is None:
             if kind is None and self._question.thread.goes_on_behind(self._finish):

@@ -13,7 +13,7 @@ from gateway.cleanup import ChatRemover, Records
 from gateway.completion import Collaborators, Completion, Completions
 from gateway.conversations import Conversations, Fate
 from gateway.deadlines import Deadlines
-from gateway.files import Fetcher, Files
+from gateway.files import Fetcher, Files, Memory
 from gateway.ledger import Ledger
 from gateway.reactions import Reactions
 from gateway.strays import Strays
@@ -61,6 +61,7 @@ class House:
     upstreams: Mapping[Kind, Upstream] = field(default_factory=dict)  # real ones, in place of the scripted one
     limits: Deadlines = field(default_factory=Deadlines)
     fetcher: Fetcher = field(default_factory=lambda: ToDisk(Web([ip_network("127.0.0.0/8")])))
+    uploads: Memory | None = None
     queue_seconds: float = 0.0
     conversation_seconds: float = 1800.0
     first_turn: float = 3.0
@@ -89,7 +90,7 @@ class House:
         self.reactions = Reactions(desk, self.pool.members, upstreams, random.Random(1))
         self.monotonic = Ticks(0.0)
         self.breaker = Breaker(self.monotonic)
-        self.files = Files(self.fetcher, Uploads(self.pool.store, 60))
+        self.files = Files(self.fetcher, self.uploads or Uploads(self.pool.store, 60))
         self.completions = Completions(
             Collaborators(
                 self.waiting,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+import gevent
 import pytest
 
 from gateway.conversations import Fate
@@ -32,6 +35,16 @@ def begun(make_house: MakeHouse, *accounts: Account, **options: object) -> Talk:
     talk = Talk(house)
     talk.say("one")
     return talk
+
+
+@contextmanager
+def busy_threads() -> Iterator[None]:
+    """Whatever is left to a thread has to wait."""
+    threads, done = gevent.get_hub().threadpool, threading.Event()
+    waiting = [threads.spawn(done.wait, 10) for _ in range(threads.maxsize)]
+    yield
+    done.set()
+    gevent.wait(waiting)
 
 
 def continued(talk: Talk) -> bool:
@@ -329,3 +342,15 @@ def test_switched_off_it_leaves_no_trace(make_house: MakeHouse) -> None:
     assert not continued(talk)
     assert talk.house.pool.store.redis.keys(talk.house.pool.store.key("conversation", "*")) == []
     assert talk.house.fates == []
+
+
+def test_a_client_that_leaves_while_much_is_being_hashed_takes_nothing_along(make_house: MakeHouse) -> None:
+    upstream = ScriptedUpstream([(ChatOpened("c1"), Answering("s1"), [Text("All."), Finish("stop")])])
+    house = make_house(upstream=upstream)
+    house.pool.fill(web("a"))
+    with busy_threads():
+        completion = Talk(house).start("much " * 200_000)
+        wait_until(lambda: upstream.closed == 1)
+        completion.close()
+        house.settle()
+    assert upstream.opened == set()

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.files import MOST_FILES, Files
 from kimi.accounts import Account, Kind
-from kimi.chat import Attachment, Chat, Message, Upload
+from kimi.chat import Attachment, Chat, ChatOpened, Message, Upload
 from kimi.errors import BrokenAnswer, FileRefused, Overloaded, RequestInvalid, StoreUnavailable
 from kimi.files import Blob
 from tests.gateway.houses import HELLO, House, MakeHouse, read, texts
@@ -169,6 +169,30 @@ def test_without_redis_files_are_uploaded_as_well(house: House, reader: Reader) 
     assert reader.uploads == [("a", "a.pdf", PDF)]
     luggage.close()
     house.pool.leases.release(lease)
+
+
+class Stuck:
+    """A memory that knows every file, and cannot forget one in time."""
+
+    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
+        return {digest: Upload("old", "a.pdf", 1, "application/pdf", is_image=False) for digest in digests}
+
+    def keep(self, account: str, digest: str, upload: Upload) -> None:
+        pass
+
+    def forget(self, account: str, digests: Collection[str]) -> None:
+        hang()
+
+
+def test_a_client_that_leaves_while_a_file_is_being_forgotten_takes_nothing_along(make_house: MakeHouse) -> None:
+    reader = Reader([(ChatOpened("c1"), BrokenAnswer("404 not found"))])
+    house = make_house(upstream=reader, uploads=Stuck())
+    house.pool.fill(web("a"))
+    completion = house.start(chat=chat(said(data(PDF))))
+    wait_until(lambda: reader.closed == 1)
+    completion.close()
+    house.settle()
+    assert reader.opened == set()
 
 
 @dataclass
