@@ -34,7 +34,8 @@ class Watch:
 
     When the time for the whole answer is over while it is `reader` that does not go on, that gets `AnswerUnread`.
 
-    The error appears in whatever the stream waits for, so that its own clean-up closes the connection.
+    The error appears in whatever the stream waits for, so that its own clean-up closes the connection. A stream that
+    goes on all the same, because it can do without what came too late, is watched as before.
     One timer serves the whole stream and looks at the clock when it fires, because starting one for every event would
     cost more than the event. While `is_held` it is our side that does not go on, which is no silence of the upstream.
     """
@@ -74,15 +75,14 @@ class Watch:
 
     def _check(self) -> None:
         now = time.monotonic()
-        if now >= self._end:
+        left, silent = self._end - now, 0.0 if self.is_held else now - self._since
+        if left > 0 and silent < self._allowed:
+            self._arm(left if self.is_held else min(left, self._allowed - silent))
+            return
+        self._since = now
+        self._arm(self._allowed)
+        if left > 0:
+            self._waits.throw(UpstreamTimeout(f"nothing came for {silent:.1f} s"))
+        else:
             late, greenlet = (AnswerUnread, self._reader) if self.is_held else (UpstreamTimeout, self._waits)
             greenlet.throw(late(f"the answer took longer than {self._limits.total:g} s"))
-            return
-        left = self._end - now
-        if not self.is_held:
-            silent = now - self._since
-            if silent >= self._allowed:
-                self._waits.throw(UpstreamTimeout(f"nothing came for {silent:.1f} s"))
-                return
-            left = min(left, self._allowed - silent)
-        self._arm(left)

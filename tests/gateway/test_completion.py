@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 
 import gevent
@@ -10,11 +12,11 @@ import pytest
 from gateway.deadlines import Deadlines
 from kimi import errors
 from kimi.accounts import Account, Kind, State
-from kimi.chat import ChatOpened, Feature, Finish, Text, Thinking
+from kimi.chat import Batch, Chat, ChatOpened, Feature, Finish, Text, Thinking
 from kimi.models import select
 from kimi.pool import Store, connect
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
-from tests.gateway.scripted import ALIVE, SILENCE, Step, each_unseen, hang, wait_until
+from tests.gateway.scripted import ALIVE, SILENCE, ScriptedUpstream, Step, each_unseen, hang, wait_until
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.valkey import Valkey
 
@@ -237,6 +239,31 @@ def test_an_upstream_that_takes_too_long_is_given_up(
     house = make_house(limits=limits)
     house.pool.fill(web("a"))
     house.upstream.scripts = [script]
+    with pytest.raises(errors.UpstreamTimeout, match=words):
+        house.ask()
+
+
+class Stubborn(ScriptedUpstream):
+    """Asks for something first that it can do without, as for what is left of an account's researches."""
+
+    def stream(self, chat: Chat, account: Account, token: str) -> Generator[Batch]:
+        with suppress(errors.UpstreamTimeout):
+            hang()
+        yield from super().stream(chat, account, token)
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "words"),
+    [
+        ((9.0, *HELLO), Deadlines(first_byte=0.05), "nothing came"),
+        ((*[ALIVE, 0.03] * 20, *HELLO), Deadlines(first_byte=0.05, idle=0.2, total=0.15), "took longer than 0.15 s"),
+    ],
+)
+def test_an_upstream_that_does_without_what_came_too_late_is_watched_on(
+    make_house: MakeHouse, script: tuple[Step, ...], limits: Deadlines, words: str
+) -> None:
+    house = make_house(limits=limits, upstream=Stubborn([script]))
+    house.pool.fill(web("a"))
     with pytest.raises(errors.UpstreamTimeout, match=words):
         house.ask()
 
