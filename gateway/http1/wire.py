@@ -2,12 +2,13 @@
 
 gevent's own sockets meet EAGAIN before every wait, and start a watcher and a timer each time.
 Here one watcher says when there is something to read, and stays started between reads: it switches straight into the
-greenlet that waits in this very wire, and stops when none does: then something came that nobody asked for.
+greenlet that waits in this very wire, and stops when something comes while none does.
 One timer looks at the clock when it fires.
 """
 
 from __future__ import annotations
 
+import select
 import ssl
 import time
 from collections.abc import Callable
@@ -19,8 +20,10 @@ from gevent.monkey import get_original
 READ_BYTES: Final = 16_384
 """All that one read brings is held several times over while its client takes it: as bytes, as text, as chunks."""
 
-_READABLE: Final = 1
-_EITHER: Final = 3
+_READABLE: Final = 1  # of the event loop, as in the next
+_WRITABLE: Final = 2
+_EITHER: Final = _READABLE | _WRITABLE
+_POLLED: Final = {_READABLE: select.POLLIN, _WRITABLE: select.POLLOUT, _EITHER: select.POLLIN | select.POLLOUT}
 _NOTHING_YET: Final = (BlockingIOError, ssl.SSLWantReadError)
 _POLL: Final = get_original("select", "poll")
 
@@ -43,7 +46,7 @@ class Wire:
     `patience` is how many seconds a wait may last.
     """
 
-    __slots__ = ("_armed", "_disturbed", "_hub", "_is_late", "_pending", "_since", "_sock", "_timer",
+    __slots__ = ("_armed", "_awaited", "_disturbed", "_hub", "_is_late", "_pending", "_since", "_sock", "_timer",
                  "_waiting", "_watcher", "patience")  # fmt: skip
 
     def __init__(self, sock: Socket) -> None:
@@ -55,6 +58,7 @@ class Wire:
         self._timer: Any = None
         self._armed = 0.0  # for how many seconds
         self._waiting: Any = None
+        self._awaited = _READABLE  # what for
         self._disturbed: Callable[[Wire], object] | None = None
         self._since = 0.0
         self._is_late = False
@@ -72,7 +76,7 @@ class Wire:
             except _NOTHING_YET:
                 self._wait_to_read()
             except ssl.SSLWantWriteError:
-                self.wait_for_either()
+                self.wait_to_send()
 
     def peek(self) -> bytes | None:
         """What has come, without waiting; None when nothing has. Raises OSError."""
@@ -91,24 +95,20 @@ class Wire:
             self._wait_to_read()
             return 0
 
+    def wait_to_send(self) -> None:
+        """Until more can be sent, whatever comes meanwhile. Raises as `receive` does."""
+        self._wait_for(_WRITABLE)
+
     def wait_for_either(self) -> None:
-        """Until more can be sent, or something has come. Raises as `receive` does."""
-        self._watcher.stop()
-        watcher = self._hub.loop.io(self._sock.fileno(), _EITHER)
-        try:
-            watcher.start(self._ready)
-            self._wait()
-        finally:
-            watcher.stop()
-            watcher.close()
+        """Until more can be sent, or something has come, which has to be read: until then it ends every such wait.
+
+        Raises as `receive` does.
+        """
+        self._wait_for(_EITHER)
 
     def is_quiet(self) -> bool:
         """Whether the other end has said nothing, and has not closed."""
-        if self._pending is not None and self._pending():
-            return False
-        poll = _POLL()  # it would take as much as all the rest of a wire that is kept for a stream
-        poll.register(self._sock.fileno(), _READABLE)
-        return not poll.poll(0)
+        return not self._has(_READABLE)
 
     def rest(self, disturbed: Callable[[Wire], object]) -> None:
         """Nobody waits for anything: `disturbed` is called once with this wire, in the hub, when something comes."""
@@ -132,6 +132,18 @@ class Wire:
         if not self._watcher.active:
             self._watcher.start(self._ready)
         self._wait()
+
+    def _wait_for(self, events: int) -> None:
+        self._watcher.stop()
+        watcher = self._hub.loop.io(self._sock.fileno(), events)
+        self._awaited = events
+        try:
+            watcher.start(self._ready)
+            self._wait()
+        finally:
+            self._awaited = _READABLE
+            watcher.stop()
+            watcher.close()
 
     def _wait(self) -> None:
         if self._timer is None or self._armed > self.patience:
@@ -180,5 +192,13 @@ class Wire:
             self._arm(left)
             return
         # When it is this process that was late, something may have come in time.
-        self._waiting, self._is_late = None, self.is_quiet()
+        self._waiting, self._is_late = None, not self._has(self._awaited)
         greenlet.switch()
+
+    def _has(self, events: int) -> bool:
+        """Whether one of them is there already."""
+        if events & _READABLE and self._pending is not None and self._pending():
+            return True
+        poll = _POLL()  # it would take as much as all the rest of a wire that is kept for a stream
+        poll.register(self._sock.fileno(), _POLLED[events])
+        return bool(poll.poll(0))

@@ -104,6 +104,44 @@ def test_what_came_while_the_process_was_busy_came_in_time(ends: Ends) -> None:
     assert reader.get(timeout=5) == b"in time"
 
 
+def fill(wire: Wire) -> None:
+    """Until nothing more can be sent."""
+    while wire.send(bytes(65_536)):
+        pass
+
+
+def drain(other: socket.socket) -> None:
+    """Takes all that was sent."""
+    with suppress(BlockingIOError):
+        while other.recv(65_536, socket.MSG_DONTWAIT):
+            pass
+
+
+def test_whoever_waits_to_send_is_not_woken_by_what_comes(ends: Ends) -> None:
+    wire, other = ends
+    other.sendall(b"unread")
+    fill(wire)
+    waiting = gevent.spawn(wire.wait_to_send)
+    for _ in range(3):
+        gevent.idle()
+    assert not waiting.dead
+    drain(other)
+    waiting.get(timeout=5)
+    assert wire.receive() == b"unread"
+
+
+def test_what_could_be_sent_while_the_process_was_busy_was_taken_in_time(ends: Ends) -> None:
+    wire, other = ends
+    wire.patience = 0.02
+    fill(wire)
+    waiting = gevent.spawn(wire.wait_to_send)
+    gevent.idle()
+    drain(other)
+    until(lambda: time.monotonic() - wire._since > wire.patience)  # no greenlet runs meanwhile
+    gevent.get_hub().loop.run_callback(wire._look_at_the_clock)
+    waiting.get(timeout=5)
+
+
 def test_less_patience_holds_at_once(ends: Ends) -> None:
     wire, other = ends
     other.sendall(b"x")
