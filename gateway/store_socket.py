@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Final
 
 from gevent.monkey import get_original
@@ -13,7 +14,9 @@ _PLAIN: Final = get_original("socket", "socket")
 
 
 class StoreSocket:
-    """What redis-py needs of a socket, made of one that is connected. Every step of it may take so many `seconds`.
+    """What redis-py needs of a socket, made of one that is connected.
+
+    Sending a command may take so many `seconds`, and so may each wait for more of its answer.
 
     It belongs to the thread that made it, and to one greenlet at a time: if another one closes it, nobody wakes the one
     that waits.
@@ -33,9 +36,8 @@ class StoreSocket:
     def sendall(self, data: bytes) -> None:
         """Sends all of it. Raises OSError, `TimeoutError` among them."""
         sent = self._wire.send(data)
-        while sent < len(data):
-            self._wire.wait_for_either()
-            sent += self._wire.send(memoryview(data)[sent:])
+        if sent < len(data):
+            self._send_on(memoryview(data)[sent:])
 
     def recv_into(self, buffer: bytearray) -> int:
         """Waits for what comes, of which `buffer` has to hold `READ_BYTES`; 0 at the end. Raises as `sendall` does."""
@@ -44,9 +46,20 @@ class StoreSocket:
         return len(came)
 
     def settimeout(self, seconds: float) -> None:
-        """What a step may take from now on."""
+        """What each of them may take from now on."""
         self._wire.patience = seconds
 
     def close(self) -> None:
         """Ends the connection."""
         self._wire.close()
+
+    def _send_on(self, rest: memoryview) -> None:
+        wire, seconds = self._wire, self._wire.patience
+        until = time.monotonic() + seconds
+        try:
+            while rest:
+                wire.patience = until - time.monotonic()
+                wire.wait_to_send()
+                rest = rest[wire.send(rest) :]
+        finally:
+            wire.patience = seconds

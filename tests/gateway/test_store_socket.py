@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import socket
 from collections.abc import Iterator
+from typing import Final
 
 import gevent
 import pytest
@@ -14,6 +16,9 @@ from kimi.pool import connect
 from kimi.pool.calls import Calls
 from tests.gateway.scripted import wait_until
 from tests.valkey import Valkey
+
+LARGE: Final = 10_000_000
+"""Bytes, of which no system keeps all for a server that does not read."""
 
 
 @pytest.fixture
@@ -60,6 +65,36 @@ def test_a_server_that_says_nothing_is_given_up(own_valkey: Valkey, calls: Calls
     with own_valkey.silent(), pytest.raises(redis.TimeoutError):
         calls.run("ECHO", "lost")
     assert calls.run("GET", "word") == "mine"
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[StoreSocket, socket.socket]]:
+    """A socket whose steps may take 0.3 seconds, and the other end of it."""
+    ours, theirs = socket.socketpair()
+    sock = StoreSocket(ours, 0.3)
+    yield sock, theirs
+    sock.close()
+    theirs.close()
+
+
+def test_a_server_that_takes_nothing_is_given_up_whatever_it_has_said(ends: tuple[StoreSocket, socket.socket]) -> None:
+    sock, other = ends
+    other.sendall(b"unread")
+    with gevent.Timeout(5), pytest.raises(TimeoutError):
+        sock.sendall(bytes(LARGE))
+
+
+def test_a_command_is_taken_as_a_whole_in_time(ends: tuple[StoreSocket, socket.socket]) -> None:
+    sock, other = ends
+
+    def take() -> None:
+        while other.recv(65_536):
+            gevent.sleep(0.05)
+
+    taking = gevent.spawn(take)
+    with gevent.Timeout(2), pytest.raises(TimeoutError):
+        sock.sendall(bytes(LARGE))
+    taking.kill()
 
 
 def test_whoever_is_killed_takes_his_connection_along(calls: Calls, others: redis.Redis) -> None:
