@@ -13,7 +13,7 @@ import argparse
 import sys
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
@@ -24,7 +24,7 @@ from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from kimi.accounts import Kind
-from kimi.chat import Event
+from kimi.chat import Batch, Event
 from kimi.upstreams import envelopes
 from tests.kimi import classical, connecting, official
 from tests.kimi.replay import Recorded, Replay
@@ -100,8 +100,13 @@ def in_reads(events: Sequence[bytes], together: int) -> Iterator[bytes]:
     yield last
 
 
-def upstream(kind: Kind, reads: Sequence[bytes]) -> Generator[Sequence[Event]]:
+def upstream(kind: Kind, reads: Sequence[bytes]) -> Iterator[Sequence[Event]]:
     """What the dialect's adapter makes of an answer."""
+    return filter(None, adapted(kind, reads))
+
+
+def adapted(kind: Kind, reads: Sequence[bytes]) -> Iterator[Batch]:
+    """The same with its signs of life."""
     if kind is Kind.CLASSIC:
         http = Replay(classical.CREATED, Read(headers=classical.SSE, reads=reads))
         return classical.classic(http).stream(classical.CHAT, classical.ACCOUNT, classical.TOKEN)
