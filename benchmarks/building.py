@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.ending import Unmeasured
+
 SOURCES: Final = Path(__file__).with_name("native")
 CACHE: Final = Path(__file__).parents[1] / ".data" / "benchmarks"
 FLAGS: Final = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
@@ -20,7 +22,7 @@ PROGRAMS: Final = {
 _COMPILERS: Final = ("cc", "gcc", "clang")
 
 
-class NotBuilt(Exception):
+class NotBuilt(Unmeasured):
     """The programs cannot be built here; the text says what to do."""
 
 

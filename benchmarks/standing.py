@@ -8,13 +8,15 @@ Prints the commands that put load on it.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.building import NotBuilt, build
+from benchmarks.building import build
+from benchmarks.ending import run
+from benchmarks.performance import processes
 from benchmarks.performance.house import KEY, ROOT, house
 from benchmarks.performance.servers import Server, gateway
 from benchmarks.performance.upstream import Shape
@@ -36,15 +38,8 @@ def main() -> int:
     options.add_argument("--log-level", default="info")
     options.add_argument("--tree", type=Path, default=ROOT, help="a checkout whose gateway is run in place of this one")
     given = options.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            stand(Path(folder), given)
-    except NotBuilt as reason:
-        print(reason, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 0
+    with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
+        stand(Path(folder), given)
     return 0
 
 
@@ -57,8 +52,8 @@ def stand(folder: Path, given: argparse.Namespace) -> None:
     ):
         gateway_pid = next(iter(servers.values())).pid
         print(f"gateway: http://127.0.0.1:{given.port}, key {KEY}, master {gateway_pid}, on core {home.server_cores}")
-        workers = Path(f"/proc/{gateway_pid}/task/{gateway_pid}/children").read_text().split()
-        print(f"workers: {' '.join(workers)}; upstream: {home.upstream.url}/figures; Redis: {home.redis_url}")
+        workers = processes.tree(gateway_pid)[1:]
+        print(f"workers: {' '.join(map(str, workers))}; upstream: {home.upstream.url}/figures; Redis: {home.redis_url}")
         print(f"logs: {folder}")
         direct = Server("upstream", home.upstream.port, 0, "kimi-bench")
         for server in (*servers.values(), direct):
@@ -73,5 +68,4 @@ def stand(folder: Path, given: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(Path(__file__).parents[1])
-    sys.exit(main())
+    sys.exit(run(main))

@@ -11,14 +11,14 @@ The worker is looked at by py-spy, which needs to be root or to have CAP_SYS_PTR
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.building import NotBuilt, build
+from benchmarks.building import build
+from benchmarks.ending import run
 from benchmarks.flames import drawing, stacks
-from benchmarks.flames.recording import LOADS, NotRecorded, Recording, find_spy, record
+from benchmarks.flames.recording import LOADS, Recording, find_spy, record
 from benchmarks.performance.accounts import MODELS
 from benchmarks.performance.calm import settle, wait_for_quiet
 from benchmarks.performance.house import ROOT, house
@@ -41,15 +41,8 @@ def main() -> int:
     options.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, each time")
     options.add_argument("--least", type=float, default=0.2, help="calls with less percent of the time are not drawn")
     given = options.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        find_spy()
-        recordings = _record(given.tree.resolve(), given.kind, given.seconds, given.patience)
-    except (NotBuilt, NotRecorded) as reason:
-        print(reason, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    find_spy()
+    recordings = _record(given.tree.resolve(), given.kind, given.seconds, given.patience)
     if given.name:
         _draw(recordings, given.name, given.least / 100)
     if given.table or not given.name:
@@ -94,4 +87,4 @@ def _print(recordings: dict[str, Recording]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.ending import Unmeasured
 from benchmarks.flames.stacks import Stack, read, source_lines, weighed
 from benchmarks.performance import cores, processes
 from benchmarks.performance.house import House
@@ -26,7 +27,7 @@ RATE: Final = 400
 _STREAMS: Final = 150
 
 
-class NotRecorded(Exception):
+class NotRecorded(Unmeasured):
     """There is no py-spy, or it may not look; the text says what to do."""
 
 

@@ -13,20 +13,20 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.building import NotBuilt, build
+from benchmarks.building import build
+from benchmarks.ending import run
 from benchmarks.million.growth import FEWEST
 from benchmarks.million.rows import HEAD, Row, cells, judge, render, said
 from benchmarks.performance import machine, processes
 from benchmarks.performance.calm import settle
 from benchmarks.performance.house import ROOT, House, house
-from benchmarks.performance.loading import Load, LoadFailed, load
+from benchmarks.performance.loading import Load, load
 from benchmarks.performance.servers import Server, gateway
 from benchmarks.performance.tables import markdown
 from benchmarks.performance.upstream import Shape
@@ -47,20 +47,13 @@ def main() -> int:
     given = options.parse_args()
     if given.slices < FEWEST:
         options.error(f"--slices: at least {FEWEST}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        programs = build()
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            house(Path(folder), programs, count=16, streams=200, tree=given.tree.resolve()) as home,
-            gateway(home) as servers,
-        ):
-            rows = burn(home, list(servers.values()), given.requests, given.slices)
-    except (NotBuilt, LoadFailed) as reason:
-        print(reason, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    programs = build()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        house(Path(folder), programs, count=16, streams=200, tree=given.tree.resolve()) as home,
+        gateway(home) as servers,
+    ):
+        rows = burn(home, list(servers.values()), given.requests, given.slices)
     found = judge(rows)
     print("\n" + said(found))
     if given.write:
@@ -125,4 +118,4 @@ def _row(home: House, server: Server, requests: int, failed: int, rate: float) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -7,18 +7,19 @@
 
 The servers take turns within each round, so that what else the machine does hits all of them.
 Needs Linux, a C compiler and Debian's `nginx` (left out where it is not installed); LiteLLM is installed into an
-environment of its own when it is asked for. `--write` writes `docs/performance.md`.
+environment of its own when it is asked for. Where the time goes is seen by py-spy, which needs to be root or to have
+CAP_SYS_PTRACE. `--write` writes `docs/performance.md`.
 """
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.building import NotBuilt, build
+from benchmarks.building import build
+from benchmarks.ending import run
 from benchmarks.performance import machine, page, rivals
 from benchmarks.performance.house import ROOT, house
 from benchmarks.performance.measures import QUICK, Pace
@@ -31,15 +32,10 @@ ACCOUNTS, STREAMS = 16, 200
 
 
 def main() -> int:
-    """Run it; the exit code."""
+    """Run it; the exit code. Where it is interrupted the page is shown as far as it is, and not written."""
     given = _options().parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        programs = build()
-        litellm = rivals.install_litellm() if given.litellm else None
-    except (NotBuilt, rivals.NotInstalled) as reason:
-        print(reason, file=sys.stderr)
-        return 1
+    programs = build()
+    litellm = rivals.install_litellm() if given.litellm else None
     nginx = rivals.find_nginx()
     if nginx is None:
         print("nginx is not installed and is left out (Debian, Ubuntu: apt-get install nginx-light)", file=sys.stderr)
@@ -50,6 +46,10 @@ def main() -> int:
         given.patience,
     )
     samples, failures = Samples(), list[str]()
+
+    def text() -> str:
+        return page.render(samples, plan.rounds, machine.describe(nginx), failures)
+
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -58,10 +58,12 @@ def main() -> int:
             Turns(home, nginx, litellm, samples, failures).take(plan)
     except KeyboardInterrupt:
         print("\nstopped; what was measured so far:", file=sys.stderr)
-    text = page.render(samples, plan.rounds, machine.describe(nginx), failures)
-    print(text)
+        print(text())
+        raise
+    found = text()
+    print(found)
     if given.write:
-        page.PATH.write_text(text, "utf-8")
+        page.PATH.write_text(found, "utf-8")
     return 1 if failures else 0
 
 
@@ -78,4 +80,4 @@ def _options() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

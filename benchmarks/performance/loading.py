@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.ending import Unmeasured
 from benchmarks.performance import cores
 from benchmarks.performance.house import House
 from benchmarks.performance.servers import Server
@@ -20,7 +21,7 @@ SLACK_SECONDS = 60.0
 """What a run may take longer than it ought to before it is given up."""
 
 
-class LoadFailed(Exception):
+class LoadFailed(Unmeasured):
     """The load client could not do its work."""
 
 

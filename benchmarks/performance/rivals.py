@@ -15,6 +15,7 @@ from typing import Final
 import yaml
 
 from benchmarks.building import CACHE
+from benchmarks.ending import Unmeasured
 from benchmarks.performance.house import KEY, House, running
 from benchmarks.performance.servers import START_SECONDS, Server
 from devtools.valkey import free_port
@@ -62,7 +63,7 @@ def find_nginx() -> str | None:
     return shutil.which("nginx") or next((place for place in _NGINX_PLACES if Path(place).is_file()), None)
 
 
-class NotInstalled(Exception):
+class NotInstalled(Unmeasured):
     """A server could not be installed; the text says why."""
 
 

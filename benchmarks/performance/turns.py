@@ -9,12 +9,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.flames.recording import NotRecorded
+from benchmarks.ending import Unmeasured
 from benchmarks.performance import rivals
 from benchmarks.performance.accounts import MODELS
 from benchmarks.performance.calm import settle, wait_for_quiet
 from benchmarks.performance.house import House
-from benchmarks.performance.loading import LoadFailed
 from benchmarks.performance.plan import DIRECT, FLOOR, LITELLM, MEASURES, NAIVE, NGINX, ONCE, Measure, Plan
 from benchmarks.performance.servers import Server, gateway
 from benchmarks.performance.tables import Samples
@@ -70,7 +69,7 @@ class Turns:
             try:
                 with self._server(who, measure, standing) as server:
                     self.samples.add(who, measure.take(self.house, server, plan.pace), number)
-            except (LoadFailed, NotRecorded, TimeoutError) as error:
+            except (Unmeasured, TimeoutError) as error:
                 self.failures.append(f"{name} of {standing[who].name}: {error}")
                 print(self.failures[-1], file=sys.stderr, flush=True)
         took = time.monotonic() - begun
