@@ -7,7 +7,7 @@ What its requests say stands in `classic_request`, what its answers say in `clas
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -83,7 +83,7 @@ class _Desk:
 
     line: Line
     account: Account
-    token: str
+    token: str = field(repr=False)
 
     def call(self, method: str, path: str, body: object = None, patience: float | None = None) -> Answer:
         content = None if body is None else orjson.dumps(body)
