@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from benchmarks.performance import processes
 from benchmarks.performance.house import House
-from benchmarks.performance.loading import load, run
+from benchmarks.performance.loading import all_right, load, run
 from benchmarks.performance.measures import Figures, Pace, burst
 from benchmarks.performance.servers import Server, gateway
 from benchmarks.performance.upstream import Shape
@@ -19,7 +20,7 @@ FILLING_SECONDS = 20
 def models(house: House, server: Server, _pace: Pace) -> Figures:
     """CPU of `/v1/models`, asked one after the other."""
     count, before = 1_000, processes.cpu_seconds(server.pid)
-    found = run(house, server, None, ["-n", str(count), "-p"], path="v1/models")
+    found = all_right(run(house, server, None, ["-n", str(count), "-p"], path="v1/models"))
     return {
         "models_ms": (processes.cpu_seconds(server.pid) - before) / count * 1e3,
         "models_wait_ms": found.whole.p50 / 1e3,
@@ -32,11 +33,11 @@ def slow_readers(house: House, server: Server, _pace: Pace) -> Figures:
     `slow_later_kb` is what it could still send in a second when the buffers on the way were full.
     """
     clients, shape = 100, Shape(1_000_000, 0, 8_000)
-    run(house, server, Shape(10), ["-c", "8", "-n", "64"])
+    all_right(run(house, server, Shape(10), ["-c", "8", "-n", "64", "-e", "10"]))
     rest, sent = processes.largest_bytes(server.pid), _sent(house)
     with load(house, server, shape, ["-c", str(clients), "-s", "120"], seconds=120):
         until(lambda: house.upstream.figures()["streams_open"] >= clients, seconds=60, what="all streams run")
-        later = _after_filling(house)
+        later = after_filling(lambda: _sent(house) - sent)
         taken, full = _sent(house), processes.largest_bytes(server.pid)
     return {
         "slow_kb": (full - rest) / clients / 1e3,
@@ -45,13 +46,13 @@ def slow_readers(house: House, server: Server, _pace: Pace) -> Figures:
     }
 
 
-def _after_filling(house: House) -> int:
-    """What the upstream sends in a second when that is hardly more than nothing, or after so long."""
+def after_filling(sent: Callable[[], int], sleep: Callable[[float], object] = time.sleep) -> int:
+    """How many bytes go out in a second when that is hardly more than nothing of all that were `sent`, or at last."""
     found = 0
     for _ in range(FILLING_SECONDS):
-        before = _sent(house)
-        time.sleep(1)
-        found = _sent(house) - before
+        before = sent()
+        sleep(1)
+        found = sent() - before
         if found < before / 1_000:
             break
     return found

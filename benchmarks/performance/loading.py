@@ -78,6 +78,13 @@ def read_result(text: str) -> Result:
         raise LoadFailed(f"the load client said {text.strip()[:200]!r}") from error
 
 
+def all_right(result: Result) -> Result:
+    """`result`. Raises `LoadFailed` where an answer was not complete and in order: what that costs tells nothing."""
+    if result.right != result.requests:
+        raise LoadFailed(f"{result.right} of {result.requests} answers were right: {dict(result.outcomes)}")
+    return result
+
+
 def _spread(found: Mapping[str, Any]) -> Spread:
     return Spread(found["count"], found["p50"], found["p99"])
 

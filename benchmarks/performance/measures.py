@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.performance import processes
 from benchmarks.performance.house import House
-from benchmarks.performance.loading import Load, LoadFailed, Progress, Result, load, run
+from benchmarks.performance.loading import Load, Progress, Result, all_right, load, run
 from benchmarks.performance.moments import Moment, foreign, moment
 from benchmarks.performance.servers import Server
 from benchmarks.performance.upstream import Shape
@@ -40,19 +40,12 @@ def _moment(house: House, server: Server, running: Load) -> _Moment:
     return _Moment(found.at, found.cpu, found.busy, running.progress())
 
 
-def _all_right(result: Result) -> Result:
-    """Raises `LoadFailed` where an answer was not complete and in order."""
-    if result.right != result.requests:
-        raise LoadFailed(f"{result.right} of {result.requests} answers were right: {dict(result.outcomes)}")
-    return result
-
-
 def _watch(house: House, server: Server, pace: Pace, running: Load) -> tuple[_Moment, _Moment]:
     """The beginning and the end of the time that counts. Raises `LoadFailed`."""
     first = _moment(house, server, running)
     time.sleep(pace.window)
     second = _moment(house, server, running)
-    _all_right(running.result())
+    all_right(running.result())
     return first, second
 
 
@@ -102,19 +95,19 @@ def burst(house: House, server: Server, pace: Pace) -> Figures:
 def first_event(house: House, server: Server, pace: Pace) -> Figures:
     """How long the first event takes on its way, at ten streams."""
     options = ["-c", "10", "-r", "0.2", "-d", str(pace.window), "-e", "10"]
-    found = _all_right(run(house, server, Shape(10, 20_000), options)).first_event
+    found = all_right(run(house, server, Shape(10, 20_000), options)).first_event
     return {"first_ms": found.p50 / 1e3, "first_p99_ms": found.p99 / 1e3}
 
 
 def thousand(house: House, server: Server, pace: Pace) -> Figures:
     """What the way through the server adds to an event's time, at 1,000 streams of 5 events a second."""
-    found = _all_right(_many(house, server, pace, 1_000, 200_000)).delay
+    found = all_right(_many(house, server, pace, 1_000, 200_000)).delay
     return {"calm_ms": found.p50 / 1e3, "calm_p99_ms": found.p99 / 1e3}
 
 
 def thousand_busy(house: House, server: Server, pace: Pace) -> Figures:
     """The same at 20 events a second each."""
-    found = _all_right(_many(house, server, pace, 1_000, 50_000)).delay
+    found = all_right(_many(house, server, pace, 1_000, 50_000)).delay
     return {"delay_ms": found.p50 / 1e3, "delay_p99_ms": found.p99 / 1e3}
 
 
@@ -134,7 +127,7 @@ def _many(house: House, server: Server, pace: Pace, streams: int, interval: int)
 
 def memory(house: House, server: Server, _pace: Pace) -> Figures:
     """Memory at rest and a stream, of a server that has just been started. A few requests come first."""
-    _all_right(run(house, server, Shape(10), ["-c", "8", "-n", "64", "-e", "10"]))
+    all_right(run(house, server, Shape(10), ["-c", "8", "-n", "64", "-e", "10"]))
     rest, streams = processes.largest_bytes(server.pid), 1_000
     shape = Shape(60, 1_000_000)
     with load(house, server, shape, ["-c", str(streams), "-r", "5"], seconds=shape.seconds):

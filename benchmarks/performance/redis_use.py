@@ -13,7 +13,7 @@ from typing import Self
 
 from benchmarks.performance.calm import settle
 from benchmarks.performance.house import House
-from benchmarks.performance.loading import run
+from benchmarks.performance.loading import all_right, run
 from benchmarks.performance.measures import Figures, Pace
 from benchmarks.performance.servers import Server
 from benchmarks.performance.upstream import Shape
@@ -42,7 +42,7 @@ def redis_use(house: House, server: Server, _pace: Pace) -> Figures:
     with Watch(house) as idle:
         time.sleep(IDLE_SECONDS)
     with Watch(house) as answering:
-        run(house, server, Shape(10), ["-n", str(REQUESTS), "-c", "1"])
+        all_right(run(house, server, Shape(10), ["-n", str(REQUESTS), "-c", "1", "-e", "10"]))
     with Watch(house) as deleting:
         settle(house)
     answered, deleted = _a_request(answering.use, idle.use), _a_request(deleting.use, idle.use)

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from benchmarks.performance import machine, page, processes
-from benchmarks.performance.loading import LoadFailed, read_result
+from benchmarks.performance.gateway_only import FILLING_SECONDS, after_filling
+from benchmarks.performance.loading import LoadFailed, all_right, read_result
 from benchmarks.performance.redis_use import commands
 from benchmarks.performance.tables import Samples
 from devtools.waiting import until
@@ -30,6 +31,33 @@ def test_the_last_line_of_the_load_client_is_its_result() -> None:
 def test_a_load_client_that_has_failed_is_quoted(said: str) -> None:
     with pytest.raises(LoadFailed, match="the load client said"):
         read_result(said)
+
+
+def test_answers_that_are_not_right_are_not_measured() -> None:
+    with pytest.raises(LoadFailed, match=r"1 of 2 answers were right: .*'lost': 1"):
+        all_right(read_result(SAID))
+    right = read_result(SAID.replace('"right":1,"requests_per_second"', '"right":2,"requests_per_second"'))
+    assert all_right(right) is right
+
+
+@pytest.mark.parametrize(
+    ("a_second", "later", "seconds"),
+    [
+        ([900_000, 90_000, 0, 0], 0, 3),
+        ([900_000, 990, 0, 0], 990, 2),
+        ([1_000] * 2 * FILLING_SECONDS, 1_000, FILLING_SECONDS),
+    ],
+)
+def test_buffers_are_full_when_hardly_anything_more_goes_out(a_second: list[int], later: int, seconds: int) -> None:
+    sent, waited = 100_000, 0
+
+    def sleep(_: float) -> None:
+        nonlocal sent, waited
+        sent += a_second[waited]
+        waited += 1
+
+    assert after_filling(lambda: sent, sleep) == later
+    assert waited == seconds
 
 
 def test_commands_within_scripts_are_no_commands_of_clients() -> None:
