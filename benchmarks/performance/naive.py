@@ -37,7 +37,7 @@ def _chunks(upstream: requests.Response) -> Iterator[str]:
             data = line[6:]
             if data == b"[DONE]":
                 yield "data: [DONE]\n\n"
-                return
+                continue  # to the end of the body: a connection that is left before it cannot be used again
             chunk = json.loads(data)
             chunk["model"] = "naive"
             yield f"data: {json.dumps(chunk)}\n\n"
