@@ -25,6 +25,8 @@ from devtools.waiting import until
 RATE: Final = 400
 """Samples a second. At each the worker is stopped for a moment."""
 _STREAMS: Final = 150
+_FIRST_CHATS_SECONDS: Final = 4.0
+"""Longer than the chat of a first question stays."""
 
 
 class NotRecorded(Unmeasured):
@@ -61,15 +63,22 @@ def record(house: House, server: Server, what: str, seconds: float) -> Recording
     """
     spy, shape, options = find_spy(), _shape(what, seconds), _options(what, seconds)
     with load(house, server, shape, options, seconds=seconds + 10) as running:
-        if what == "events":
-            until(lambda: house.upstream.figures()["streams_open"] >= _STREAMS, what="all streams run")
-        time.sleep(1)
+        _wait_until_steady(house, what)
         first, last = _moment(house, server, running, what), _moment(house, server, running, what, seconds / 2)
         stacks = read(_spied(house, spy, processes.worker(server.pid), seconds / 2))
     line = source_lines([house.tree, *map(Path, sys.path)])
     shares = weighed(stacks, line, _kernel(first, last))
     cost = (last.cpu - first.cpu) / (last.done - first.done) * 1e6
     return Recording(shares, stacks.total(), cost, foreign(first, last))
+
+
+def _wait_until_steady(house: House, what: str) -> None:
+    """Until all streams run, or until the chats of the first requests are deleted as fast as new ones are made."""
+    if what == "events":
+        until(lambda: house.upstream.figures()["streams_open"] >= _STREAMS, what="all streams run")
+        time.sleep(1)
+    else:
+        time.sleep(_FIRST_CHATS_SECONDS)
 
 
 LOADS: Final[Mapping[str, str]] = {
