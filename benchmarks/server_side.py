@@ -23,6 +23,8 @@ from pathlib import Path
 
 import orjson
 
+from benchmarks.performance import processes
+from benchmarks.performance.house import unset
 from devtools import children, valkey
 from devtools.waiting import until
 from tests.valkey import Valkey
@@ -96,9 +98,9 @@ def main() -> None:
         for _ in range(given.rounds):
             for (name, tree), found in costs.items():
                 port, worker = gateways[tree]
-                before = _cpu(worker)
+                before = processes.cpu_seconds(worker)
                 _drive(port, kinds[name])
-                found.append((_cpu(worker) - before) / REQUESTS * 1e6)
+                found.append((processes.cpu_seconds(worker) - before) / REQUESTS * 1e6)
     for (name, tree), found in costs.items():
         label = f"{name}, {tree.name}" if len(trees) > 1 else name
         print(f"{label:<40} {statistics.median(found):7.0f} µs   {min(found):.0f} to {max(found):.0f}")
@@ -111,11 +113,6 @@ def _hold(gateways: dict[Path, tuple[int, int]], kinds: dict[str, bytes], second
         for port, _ in gateways.values():
             for sent in kinds.values():
                 _drive(port, sent)
-
-
-def _cpu(process: int) -> float:
-    """Seconds of CPU that a process has had, all its threads together."""
-    return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{process}/task").glob("*/schedstat")) / 1e9
 
 
 def _drive(port: int, sent: bytes) -> None:
@@ -161,7 +158,7 @@ def _gateway(tree: Path, redis: str) -> Iterator[tuple[int, int]]:
     """A gateway of `tree` with one worker: its port, and the worker's number."""
     port = valkey.free_port()
     env = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "KIMI_"))},
+        **unset(os.environ),
         "PYTHONPATH": f"{tree}:{HERE}",
         "REDIS_URL": redis,
         "GATEWAY_API_KEYS": f"one-key,{KEY},third-key",
@@ -175,7 +172,7 @@ def _gateway(tree: Path, redis: str) -> Iterator[tuple[int, int]]:
             until(lambda: process.poll() is not None or _takes_connections(port), what="the gateway answers")
             if process.poll() is not None:
                 raise SystemExit((Path(folder) / "log").read_text())
-            yield port, int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+            yield port, processes.worker(process.pid)
         finally:
             children.stop(process, 30)
 

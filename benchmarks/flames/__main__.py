@@ -42,7 +42,7 @@ def main() -> int:
     options.add_argument("--least", type=float, default=0.2, help="calls with less percent of the time are not drawn")
     given = options.parse_args()
     find_spy()
-    recordings = _record(given.tree.resolve(), given.kind, given.seconds, given.patience)
+    recordings = _record(given.tree, given.kind, given.seconds, given.patience)
     if given.name:
         _draw(recordings, given.name, given.least / 100)
     if given.table or not given.name:

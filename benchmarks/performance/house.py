@@ -23,6 +23,7 @@ from devtools.waiting import until
 ROOT = Path(__file__).parents[2]
 KEY = "sk-bench"
 END_SECONDS = 15.0
+_OURS = ("GATEWAY_", "KIMI_", "LOG_", "MOONSHOT_", "REFRESHER_", "TOKEN_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class House:
     server_cores: tuple[int, ...]
     load_cores: tuple[int, ...]
     settings: Mapping[str, str] = field(repr=False)
-    """The environment of gateway and refresher."""
+    """The environment of gateway and refresher; they run in `folder`."""
     tree: Path = ROOT
     """The checkout whose gateway and refresher run."""
 
@@ -70,12 +71,16 @@ def house(
     extra: Mapping[str, str] | None = None,
     tree: Path = ROOT,
 ) -> Iterator[House]:
-    """Everything around the servers, with `count` accounts of each kind that take `streams` streams each."""
+    """Everything around the servers, with `count` accounts of each kind that take `streams` streams each.
+
+    Gateway and refresher run in `folder`, so that they do not read the `.env` of a checkout that is in use.
+    """
     all_cores = cores.all_cores()
     server_cores, load_cores = (all_cores[:1], all_cores[1:]) if len(all_cores) > 1 else (all_cores, all_cores)
     upstream, redis_port = Upstream(free_port()), free_port()
     (folder / "accounts.yaml").write_text(accounts.accounts_file(count, streams), "utf-8")
-    settings = _settings(folder, upstream, redis_port) | dict(extra or {})
+    tree = tree.resolve()
+    settings = _settings(folder, tree, upstream, redis_port) | dict(extra or {})
     with ExitStack() as stack:
         stack.enter_context(
             running([str(programs.upstream), str(upstream.port)], folder / "upstream.log", on=load_cores)
@@ -86,7 +91,7 @@ def house(
         until(lambda: _listens(upstream), what="the upstream answers")
         refresher = [sys.executable, "-m", "refresher"]
         log = folder / "refresher.log"
-        refreshing = stack.enter_context(running(refresher, log, env=settings, on=load_cores, cwd=tree))
+        refreshing = stack.enter_context(running(refresher, log, env=settings, on=load_cores, cwd=folder))
         yield House(
             folder,
             programs,
@@ -108,12 +113,15 @@ def _listens(upstream: Upstream) -> bool:
         return False
 
 
-def _settings(folder: Path, upstream: Upstream, redis_port: int) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("KIMI_", "GATEWAY_", "MOONSHOT_"))
-    }
+def unset(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is left of an environment without what an operator has set of gateway and refresher."""
+    return {name: value for name, value in environment.items() if not name.startswith(_OURS)}
+
+
+def _settings(folder: Path, tree: Path, upstream: Upstream, redis_port: int) -> dict[str, str]:
     return {
-        **kept,
+        **unset(os.environ),
+        "PYTHONPATH": str(tree),
         "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
         "GATEWAY_API_KEYS": KEY,
         "KIMI_ACCOUNTS_FILE": str(folder / "accounts.yaml"),

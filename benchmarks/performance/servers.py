@@ -48,18 +48,14 @@ class Server:
         return json.dumps({"model": self.model, "stream": True, "messages": messages})
 
 
-def gateway_command() -> list[str]:
-    """How the gateway is started."""
-    return [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"]
-
-
 @contextmanager
 def gateway(house: House, *, workers: int = 1, port: int = 0) -> Iterator[dict[str, Server]]:
     """Our gateway with everything on, ready to serve; by kind of account."""
     port = port or free_port()
     env = {**house.settings, "GATEWAY_PORT": str(port), "GATEWAY_WORKERS": str(workers)}
     on = house.server_cores if workers == 1 else (*house.server_cores, *house.load_cores)
-    with running(gateway_command(), house.folder / "gateway.log", env=env, on=on, cwd=house.tree) as process:
+    command = [sys.executable, "-m", "gunicorn", "-c", str(house.tree / "gateway/gunicorn.conf.py"), "gateway.wsgi:app"]
+    with running(command, house.folder / "gateway.log", env=env, on=on, cwd=house.folder) as process:
         wanted = len(MODELS) * _count(house)
         until(lambda: _usable(port) == wanted, seconds=START_SECONDS, what="the gateway has all accounts")
         yield {kind: Server(f"gateway, {kind}", port, process.pid, model) for kind, model in MODELS.items()}
