@@ -35,7 +35,7 @@ class Programs:
 
 
 def build(folder: Path = CACHE) -> Programs:
-    """Both programs in `folder`, compiled where they are missing or older than a source. Raises `NotBuilt`."""
+    """Both programs in `folder`, compiled where they are missing or older than a source, or this. Raises `NotBuilt`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, parts in PROGRAMS.items():
         target = folder / name
@@ -57,7 +57,7 @@ def find_compiler() -> str:
 
 
 def _is_fresh(target: Path) -> bool:
-    newest = max(path.stat().st_mtime for path in SOURCES.iterdir())
+    newest = max(path.stat().st_mtime for path in (*SOURCES.iterdir(), Path(__file__)))
     return target.exists() and target.stat().st_mtime > newest
 
 

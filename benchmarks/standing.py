@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.building import build
 from benchmarks.ending import run
 from benchmarks.performance import processes
-from benchmarks.performance.house import KEY, ROOT, house
-from benchmarks.performance.servers import Server, gateway
+from benchmarks.performance.house import ACCOUNTS, KEY, ROOT, STREAMS, house
+from benchmarks.performance.servers import direct, gateway
 from benchmarks.performance.upstream import Shape
 
 LOADS = {
@@ -33,8 +33,8 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--port", type=int, default=19080, help="of the gateway")
     options.add_argument("--workers", type=int, default=1)
-    options.add_argument("--accounts", type=int, default=16, help="of each kind")
-    options.add_argument("--streams", type=int, default=200, help="that an account may have at a time")
+    options.add_argument("--accounts", type=int, default=ACCOUNTS, help="of each kind")
+    options.add_argument("--streams", type=int, default=STREAMS, help="that an account may have at a time")
     options.add_argument("--log-level", default="info")
     options.add_argument("--tree", type=Path, default=ROOT, help="a checkout whose gateway is run in place of this one")
     given = options.parse_args()
@@ -55,8 +55,7 @@ def stand(folder: Path, given: argparse.Namespace) -> None:
         workers = processes.tree(gateway_pid)[1:]
         print(f"workers: {' '.join(map(str, workers))}; upstream: {home.upstream.url}/figures; Redis: {home.redis_url}")
         print(f"logs: {folder}")
-        direct = Server("upstream", home.upstream.port, 0, "kimi-bench")
-        for server in (*servers.values(), direct):
+        for server in (*servers.values(), direct(home)):
             print(f"\n# {server.name}")
             for what, (shape, flags) in LOADS.items():
                 core = home.load_cores[0]

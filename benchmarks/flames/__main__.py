@@ -54,7 +54,7 @@ def _record(tree: Path, kind: str, seconds: float, patience: float) -> dict[str,
     programs = build()
     with (
         tempfile.TemporaryDirectory() as folder,
-        house(Path(folder), programs, count=16, streams=200, tree=tree) as home,
+        house(Path(folder), programs, tree=tree) as home,
         gateway(home) as servers,
     ):
         found = {}

@@ -50,7 +50,7 @@ def main() -> int:
     programs = build()
     with (
         tempfile.TemporaryDirectory() as folder,
-        house(Path(folder), programs, count=16, streams=200, tree=given.tree) as home,
+        house(Path(folder), programs, tree=given.tree) as home,
         gateway(home) as servers,
     ):
         rows = burn(home, list(servers.values()), given.requests, given.slices)

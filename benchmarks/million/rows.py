@@ -65,4 +65,4 @@ def said(found: Sequence[str]) -> str:
 def render(rows: Sequence[Row], found: Sequence[str], described: str) -> str:
     """The page."""
     table = markdown([HEAD, *map(cells, rows)])
-    return _PAGE.read_text("utf-8").format(share=SHARE, table=table, result=said(found), machine=described)
+    return _PAGE.read_text("utf-8").format(share=SHARE, least=LEAST, table=table, result=said(found), machine=described)

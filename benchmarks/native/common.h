@@ -22,7 +22,7 @@ void raise_descriptor_limit(void);
 /* No Nagle: every write is a packet of its own. */
 void send_at_once(int fd);
 
-/* Microseconds until `due`, as epoll_pwait2 wants them; a negative `due` means for ever. Returns the number of events. */
+/* Waits for events until `due`, or for ever where that is negative. Returns how many there are; 0 after a signal. */
 struct epoll_event;
 int wait_until(int poll, struct epoll_event *events, int most, int64_t due);
 

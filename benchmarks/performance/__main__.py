@@ -27,9 +27,6 @@ from benchmarks.performance.plan import MEASURES, Plan
 from benchmarks.performance.tables import Samples
 from benchmarks.performance.turns import Turns
 
-ACCOUNTS, STREAMS = 16, 200
-"""Of each kind, and how many streams each of them may have: more than any measure needs."""
-
 
 def main() -> int:
     """Run it; the exit code. Where it is interrupted the page is shown as far as it is, and not written."""
@@ -53,7 +50,7 @@ def main() -> int:
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
-            house(Path(folder), programs, count=ACCOUNTS, streams=STREAMS, tree=given.tree) as home,
+            house(Path(folder), programs, tree=given.tree) as home,
         ):
             Turns(home, nginx, litellm, samples, failures).take(plan)
     except KeyboardInterrupt:

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import yaml
 
-MODELS: Final = {"kimi": "kimi-k2.5", "kimi-classic": "kimi-k1.5", "moonshot": "kimi-bench"}
+OFFICIAL: Final = "kimi-bench"
+"""The upstream's one model of the official platform, for all who speak OpenAI's dialect to it."""
+MODELS: Final = {"kimi": "kimi-k2.5", "kimi-classic": "kimi-k1.5", "moonshot": OFFICIAL}
 """By kind, a model that only accounts of this kind serve: a request chooses the upstream's dialect by it."""
 _ISSUED, _EXPIRES = 1_750_000_000, 4_102_444_800  # the year 2100
 

@@ -23,6 +23,8 @@ from devtools.waiting import until
 ROOT = Path(__file__).parents[2]
 KEY = "sk-bench"
 END_SECONDS = 15.0
+ACCOUNTS, STREAMS = 16, 200
+"""Of each kind, and how many streams each of them may have: more than any measure needs."""
 _OURS = ("GATEWAY_", "KIMI_", "LOG_", "MOONSHOT_", "REFRESHER_", "TOKEN_")
 
 
@@ -40,7 +42,9 @@ class House:
     load_cores: tuple[int, ...]
     settings: Mapping[str, str] = field(repr=False)
     """The environment of gateway and refresher; they run in `folder`."""
-    tree: Path = ROOT
+    accounts: int
+    """Of all kinds together."""
+    tree: Path
     """The checkout whose gateway and refresher run."""
 
     def redis(self) -> redis.Redis:
@@ -66,8 +70,8 @@ def house(
     folder: Path,
     programs: Programs,
     *,
-    count: int,
-    streams: int,
+    count: int = ACCOUNTS,
+    streams: int = STREAMS,
     extra: Mapping[str, str] | None = None,
     tree: Path = ROOT,
 ) -> Iterator[House]:
@@ -102,6 +106,7 @@ def house(
             server_cores,
             load_cores,
             settings,
+            count * len(accounts.MODELS),
             tree,
         )
 

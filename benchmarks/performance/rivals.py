@@ -16,13 +16,13 @@ import yaml
 
 from benchmarks.building import CACHE
 from benchmarks.ending import Unmeasured
+from benchmarks.performance.accounts import OFFICIAL
 from benchmarks.performance.house import KEY, House, running
 from benchmarks.performance.servers import START_SECONDS, Server
 from devtools.valkey import free_port
 from devtools.waiting import until
 
 LITELLM: Final = "litellm[proxy]==1.106.0"
-MODEL: Final = "kimi-bench"
 _NGINX_PLACES: Final = ("/usr/sbin/nginx", "/usr/local/sbin/nginx")
 _LITELLM_START_SECONDS: Final = 180.0
 _NGINX: Final = """
@@ -76,7 +76,7 @@ def nginx(house: House, program: str) -> Iterator[Server]:
     configuration.write_text(_NGINX.format(folder=folder, port=port, upstream=house.upstream.port), "utf-8")
     command = [program, "-p", str(folder), "-e", str(folder / "nginx-errors.log"), "-c", str(configuration)]
     with running(command, folder / "nginx.log", on=house.server_cores) as process:
-        server = Server("nginx", port, process.pid, MODEL)
+        server = Server("nginx", port, process.pid, OFFICIAL)
         until(server.listens, seconds=START_SECONDS, what="nginx listens")
         yield server
 
@@ -87,7 +87,7 @@ def floor(house: House) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.performance.floor", str(port), str(house.upstream.port)]
     with running(command, house.folder / "floor.log", on=house.server_cores) as process:
-        server = Server("gevent, bytes passed through", port, process.pid, MODEL)
+        server = Server("gevent, bytes passed through", port, process.pid, OFFICIAL)
         until(server.listens, seconds=START_SECONDS, what="the floor listens")
         yield server
 
@@ -101,7 +101,7 @@ def naive(house: House) -> Iterator[Server]:
     command = [*gunicorn, *limits, "-b", f"127.0.0.1:{port}", "benchmarks.performance.naive:app"]
     env = {**os.environ, "NAIVE_UPSTREAM": f"{house.upstream.url}/v1"}
     with running(command, house.folder / "naive.log", env=env, on=house.server_cores) as process:
-        server = Server("naive Flask proxy", port, process.pid, MODEL)
+        server = Server("naive Flask proxy", port, process.pid, OFFICIAL)
         until(server.listens, seconds=START_SECONDS, what="the naive proxy listens")
         yield server
 
@@ -122,9 +122,9 @@ def install_litellm() -> Path:
 def litellm(house: House, program: Path) -> Iterator[Server]:
     """LiteLLM's proxy with one worker."""
     port, configuration = free_port(), house.folder / "litellm.yaml"
-    model = {"model": f"openai/{MODEL}", "api_base": f"{house.upstream.url}/v1", "api_key": "sk-upstream"}
+    model = {"model": f"openai/{OFFICIAL}", "api_base": f"{house.upstream.url}/v1", "api_key": "sk-upstream"}
     settings = {
-        "model_list": [{"model_name": MODEL, "litellm_params": model}],
+        "model_list": [{"model_name": OFFICIAL, "litellm_params": model}],
         "general_settings": {"master_key": KEY},
     }
     configuration.write_text(yaml.safe_dump(settings), "utf-8")
@@ -132,6 +132,6 @@ def litellm(house: House, program: Path) -> Iterator[Server]:
     command = [str(program), "--config", str(configuration), "--host", "127.0.0.1", "--port", str(port)]
     log = house.folder / "litellm.log"
     with running([*command, "--num_workers", "1"], log, env=env, on=house.server_cores) as process:
-        server = Server("LiteLLM", port, process.pid, MODEL)
+        server = Server("LiteLLM", port, process.pid, OFFICIAL)
         until(server.listens, seconds=_LITELLM_START_SECONDS, what="LiteLLM listens")
         yield server

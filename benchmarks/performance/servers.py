@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import requests
 
-from benchmarks.performance.accounts import MODELS
+from benchmarks.performance.accounts import MODELS, OFFICIAL
 from benchmarks.performance.house import KEY, House, running
 from benchmarks.performance.upstream import Shape
 from devtools.valkey import free_port
@@ -48,6 +48,11 @@ class Server:
         return json.dumps({"model": self.model, "stream": True, "messages": messages})
 
 
+def direct(house: House) -> Server:
+    """The upstream itself."""
+    return Server("upstream", house.upstream.port, 0, OFFICIAL)
+
+
 @contextmanager
 def gateway(house: House, *, workers: int = 1, port: int = 0) -> Iterator[dict[str, Server]]:
     """Our gateway with everything on, ready to serve; by kind of account."""
@@ -56,14 +61,8 @@ def gateway(house: House, *, workers: int = 1, port: int = 0) -> Iterator[dict[s
     on = house.server_cores if workers == 1 else (*house.server_cores, *house.load_cores)
     command = [sys.executable, "-m", "gunicorn", "-c", str(house.tree / "gateway/gunicorn.conf.py"), "gateway.wsgi:app"]
     with running(command, house.folder / "gateway.log", env=env, on=on, cwd=house.folder) as process:
-        wanted = len(MODELS) * _count(house)
-        until(lambda: _usable(port) == wanted, seconds=START_SECONDS, what="the gateway has all accounts")
+        until(lambda: _usable(port) == house.accounts, seconds=START_SECONDS, what="the gateway has all accounts")
         yield {kind: Server(f"gateway, {kind}", port, process.pid, model) for kind, model in MODELS.items()}
-
-
-def _count(house: House) -> int:
-    text = (house.folder / "accounts.yaml").read_text("utf-8")
-    return text.count("kind: moonshot")
 
 
 def _usable(port: int) -> int:

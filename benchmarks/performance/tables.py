@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-NGINX: Final = "nginx"
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:

@@ -15,7 +15,7 @@ from benchmarks.performance.accounts import MODELS
 from benchmarks.performance.calm import settle, wait_for_quiet
 from benchmarks.performance.house import House
 from benchmarks.performance.plan import DIRECT, FLOOR, LITELLM, MEASURES, NAIVE, NGINX, ONCE, Measure, Plan
-from benchmarks.performance.servers import Server, gateway
+from benchmarks.performance.servers import Server, direct, gateway
 from benchmarks.performance.tables import Samples
 
 
@@ -40,7 +40,7 @@ class Turns:
 
     def _standing(self, stack: ExitStack, wanted: set[str]) -> dict[str, Server]:
         """The servers that run all the time."""
-        servers = {DIRECT: Server("upstream", self.house.upstream.port, 0, rivals.MODEL)}
+        servers = {DIRECT: direct(self.house)}
         if wanted & MODELS.keys():
             servers |= stack.enter_context(gateway(self.house))
         for name, start in self._rivals().items():

@@ -35,7 +35,7 @@ def test_the_page_has_all_rows_and_the_result() -> None:
     text = render([ROW, replace(ROW, requests=2_000)], [], "- a machine")
     assert "| 1,000 | 0 | 900.0 | 80.0 | 70.0 | 60.0 | 50.0 | 2.0 | 40 | 12 | 60 |\n| 2,000 |" in text
     assert "Result: no request failed, nothing has grown.\n\n- a machine" in text
-    assert "by more than 2%" in text
+    assert "by more than 2% and 2 MB, 16 descriptors or 100 keys." in text
 
 
 def test_a_share_of_much_is_no_growth() -> None:
