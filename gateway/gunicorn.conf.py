@@ -8,8 +8,10 @@ from gevent import monkey
 gevent.config.track_greenlet_tree = False  # a stack of names with every greenlet, for debuggers that nobody attaches
 monkey.patch_all()  # before anything imports ssl: patched later, every HTTPS request ends in endless recursion
 
+import gc
 import math
 import os
+from importlib import import_module
 from typing import Any
 
 from gateway import crew, scratch
@@ -60,7 +62,9 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Before the first worker."""
+    """Before the first worker. What workers import they have from here: they start sooner and share its memory."""
+    import_module(wsgi_app.partition(":")[0])
+    gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)
 
