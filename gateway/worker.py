@@ -37,6 +37,7 @@ from gateway.environs import Environs
 from gateway.errors import ClientGone
 from gateway.heads import Memory, heads
 from gateway.listening import prepare
+from gateway.mistakes import log_those_of
 from gateway.refusals import refusal, response
 from gateway.shield import Shieldable
 
@@ -87,6 +88,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Serves until SIGTERM, and then until nothing runs any more."""
         gc.freeze()  # what is here by now stays for ever, and need not be looked at again and again
         gc.set_threshold(GARBAGE)
+        log_those_of(gevent.get_hub())
         servers = [self._serve(sock) for sock in self.sockets]
         while self.alive:
             self.notify()

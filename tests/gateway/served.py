@@ -1,7 +1,8 @@
 """A gateway for a real gunicorn whose pool does what the question says: `tests.gateway.served:app`.
 
 A question is a line of words. `hello` is answered with a piece of text, `sleep=SECONDS` is silence,
-`fail=NAME` raises the error of that name, `big=BYTES` is one long piece. `settled` in a file tells who gave back what.
+`fail=NAME` raises the error of that name, `big=BYTES` is one long piece, `stumble=WORD` is a mistake in a greenlet that
+nobody waits for. `settled` in a file tells who gave back what.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class ObedientCompletion:
             case "sleep":
                 self._wake_at = time.monotonic() + float(value)
                 return []
+            case "stumble":
+                gevent.spawn(int, value)
             case "fail":
                 raise getattr(errors, value, ZeroDivisionError)
         return [Text("x" * int(value) if name == "big" else f"{name} ")]

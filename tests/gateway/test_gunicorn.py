@@ -207,6 +207,14 @@ def test_the_log_has_one_line_a_request_and_no_key(gunicorn: Gunicorn) -> None:
     assert all(orjson.loads(line)["event"] for line in gunicorn.said.splitlines())  # gunicorn's are among ours
 
 
+def test_a_mistake_in_a_greenlet_that_nobody_waits_for_is_in_the_log_like_all_others(gunicorn: Gunicorn) -> None:
+    ask(gunicorn, "stumble=sk-secret")
+    until(lambda: "invalid literal" in gunicorn.said, what="the mistake is in the log")
+    (told,) = [orjson.loads(line) for line in gunicorn.said.splitlines() if "invalid literal" in line]
+    assert (told["level"], told["event"]) == ("error", "a greenlet met an error of ours")
+    assert "ValueError" in told["exception"] and "sk-secret" not in gunicorn.said
+
+
 class TestShuttingDown:
     @pytest.fixture
     def leaving(self, tmp_path: Path, redis_url: str) -> Iterator[Gunicorn]:
