@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
-import requests
 
 from benchmarks.building import Programs
+from benchmarks.ending import Unmeasured
 from benchmarks.performance import accounts, cores
 from benchmarks.performance.upstream import Upstream
 from devtools import children, valkey
@@ -22,7 +23,7 @@ from devtools.waiting import until
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-bench"
-END_SECONDS = 15.0
+START_SECONDS, END_SECONDS = 60.0, 15.0
 ACCOUNTS, STREAMS = 16, 200
 """Of each kind, and how many streams each of them may have: more than any measure needs."""
 _OURS = ("GATEWAY_", "KIMI_", "LOG_", "MOONSHOT_", "REFRESHER_", "TOKEN_")
@@ -52,17 +53,56 @@ class House:
         return redis.Redis.from_url(self.redis_url)
 
 
+class NotStarted(Unmeasured):
+    """A server does not serve; the text has its last words."""
+
+
 @contextmanager
 def running(
-    command_line: Iterable[str], log: Path, *, env: Mapping[str, str] | None = None, on: Iterable[int], cwd: Path = ROOT
+    command_line: Iterable[str],
+    log: Path,
+    *,
+    on: Iterable[int],
+    serves: Callable[[], bool] = lambda: True,
+    seconds: float = START_SECONDS,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on these processors while the block runs. It ends with us, however we end."""
+    """A process on these processors while the block runs, from when it `serves`. It ends with us, however we end.
+
+    Raises `NotStarted` where it ends instead of serving, or does not serve after so many seconds.
+    """
     with log.open("ab") as output, cores.on(tuple(on)):
         process = children.start(list(command_line), env=env, cwd=cwd, output=output)
     try:
+        _wait_until_it_serves(process, serves, seconds, log)
         yield process
     finally:
         children.stop(process, END_SECONDS)
+
+
+def _wait_until_it_serves(
+    process: subprocess.Popen[bytes], serves: Callable[[], bool], seconds: float, log: Path
+) -> None:
+    try:
+        until(lambda: process.poll() is not None or serves(), seconds=seconds)
+    except TimeoutError:
+        raise NotStarted(f"{log.stem} does not serve after {seconds:g} s; it said: {_last_words(log)}") from None
+    if process.poll() is not None:
+        raise NotStarted(f"{log.stem} has ended before it served; it said: {_last_words(log)}")
+
+
+def _last_words(log: Path) -> str:
+    return log.read_text("utf-8", "replace").strip()[-500:] or "nothing"
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -86,16 +126,14 @@ def house(
     tree = tree.resolve()
     settings = _settings(folder, tree, upstream, redis_port) | dict(extra or {})
     with ExitStack() as stack:
-        stack.enter_context(
-            running([str(programs.upstream), str(upstream.port)], folder / "upstream.log", on=load_cores)
-        )
-        server = valkey.command(valkey.find_server(), folder, port=redis_port)
-        store = stack.enter_context(running(server, folder / "valkey.log", on=load_cores))
-        until(lambda: valkey.answers(("127.0.0.1", redis_port)), what="Valkey answers")
-        until(lambda: _listens(upstream), what="the upstream answers")
-        refresher = [sys.executable, "-m", "refresher"]
-        log = folder / "refresher.log"
-        refreshing = stack.enter_context(running(refresher, log, env=settings, on=load_cores, cwd=folder))
+        program = [str(programs.upstream), str(upstream.port)]
+        log = folder / "upstream.log"
+        stack.enter_context(running(program, log, on=load_cores, serves=lambda: listens(upstream.port)))
+        program = valkey.command(valkey.find_server(), folder, port=redis_port)
+        log, address = folder / "valkey.log", ("127.0.0.1", redis_port)
+        store = stack.enter_context(running(program, log, on=load_cores, serves=lambda: valkey.answers(address)))
+        program, log = [sys.executable, "-m", "refresher"], folder / "refresher.log"
+        refreshing = stack.enter_context(running(program, log, on=load_cores, env=settings, cwd=folder))
         yield House(
             folder,
             programs,
@@ -109,13 +147,6 @@ def house(
             count * len(accounts.MODELS),
             tree,
         )
-
-
-def _listens(upstream: Upstream) -> bool:
-    try:
-        return bool(upstream.figures())
-    except requests.RequestException:
-        return False
 
 
 def unset(environment: Mapping[str, str]) -> dict[str, str]:

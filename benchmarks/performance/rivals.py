@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,10 +17,9 @@ import yaml
 from benchmarks.building import CACHE
 from benchmarks.ending import Unmeasured
 from benchmarks.performance.accounts import OFFICIAL
-from benchmarks.performance.house import KEY, House, running
-from benchmarks.performance.servers import START_SECONDS, Server
+from benchmarks.performance.house import KEY, START_SECONDS, House, listens, running
+from benchmarks.performance.servers import Server
 from devtools.valkey import free_port
-from devtools.waiting import until
 
 LITELLM: Final = "litellm[proxy]==1.106.0"
 _NGINX_PLACES: Final = ("/usr/sbin/nginx", "/usr/local/sbin/nginx")
@@ -75,9 +74,7 @@ def nginx(house: House, program: str) -> Iterator[Server]:
     configuration = folder / "nginx.conf"
     configuration.write_text(_NGINX.format(folder=folder, port=port, upstream=house.upstream.port), "utf-8")
     command = [program, "-p", str(folder), "-e", str(folder / "nginx-errors.log"), "-c", str(configuration)]
-    with running(command, folder / "nginx.log", on=house.server_cores) as process:
-        server = Server("nginx", port, process.pid, OFFICIAL)
-        until(server.listens, seconds=START_SECONDS, what="nginx listens")
+    with _served(house, "nginx", port, command) as server:
         yield server
 
 
@@ -86,9 +83,7 @@ def floor(house: House) -> Iterator[Server]:
     """The least that a greenlet in Python can do."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.performance.floor", str(port), str(house.upstream.port)]
-    with running(command, house.folder / "floor.log", on=house.server_cores) as process:
-        server = Server("gevent, bytes passed through", port, process.pid, OFFICIAL)
-        until(server.listens, seconds=START_SECONDS, what="the floor listens")
+    with _served(house, "gevent, bytes passed through", port, command) as server:
         yield server
 
 
@@ -100,9 +95,7 @@ def naive(house: House) -> Iterator[Server]:
     limits = ["--worker-connections", "4096", "--backlog", "4096", "--keep-alive", "95"]
     command = [*gunicorn, *limits, "-b", f"127.0.0.1:{port}", "benchmarks.performance.naive:app"]
     env = {**os.environ, "NAIVE_UPSTREAM": f"{house.upstream.url}/v1"}
-    with running(command, house.folder / "naive.log", env=env, on=house.server_cores) as process:
-        server = Server("naive Flask proxy", port, process.pid, OFFICIAL)
-        until(server.listens, seconds=START_SECONDS, what="the naive proxy listens")
+    with _served(house, "naive Flask proxy", port, command, env=env) as server:
         yield server
 
 
@@ -130,8 +123,22 @@ def litellm(house: House, program: Path) -> Iterator[Server]:
     configuration.write_text(yaml.safe_dump(settings), "utf-8")
     env = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
     command = [str(program), "--config", str(configuration), "--host", "127.0.0.1", "--port", str(port)]
-    log = house.folder / "litellm.log"
-    with running([*command, "--num_workers", "1"], log, env=env, on=house.server_cores) as process:
-        server = Server("LiteLLM", port, process.pid, OFFICIAL)
-        until(server.listens, seconds=_LITELLM_START_SECONDS, what="LiteLLM listens")
+    command += ["--num_workers", "1"]
+    with _served(house, "LiteLLM", port, command, env=env, seconds=_LITELLM_START_SECONDS) as server:
         yield server
+
+
+@contextmanager
+def _served(
+    house: House,
+    name: str,
+    port: int,
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    seconds: float = START_SECONDS,
+) -> Iterator[Server]:
+    """A server that speaks OpenAI's dialect with the upstream, when it listens. Raises `NotStarted`."""
+    log, on = house.folder / f"{name}.log", house.server_cores
+    with running(command, log, on=on, serves=lambda: listens(port), seconds=seconds, env=env) as process:
+        yield Server(name, port, process.pid, OFFICIAL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +14,6 @@ from benchmarks.performance.accounts import MODELS, OFFICIAL
 from benchmarks.performance.house import KEY, House, running
 from benchmarks.performance.upstream import Shape
 from devtools.valkey import free_port
-from devtools.waiting import until
-
-START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +29,6 @@ class Server:
     def path(self, what: str = "v1/chat/completions") -> str:
         """What the load client is to ask."""
         return f"127.0.0.1:{self.port}/{what}"
-
-    def listens(self) -> bool:
-        """Whether it takes connections."""
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
 
     def body(self, shape: Shape) -> str:
         """A request for an answer of this shape."""
@@ -60,8 +48,12 @@ def gateway(house: House, *, workers: int = 1, port: int = 0) -> Iterator[dict[s
     env = {**house.settings, "GATEWAY_PORT": str(port), "GATEWAY_WORKERS": str(workers)}
     on = house.server_cores if workers == 1 else (*house.server_cores, *house.load_cores)
     command = [sys.executable, "-m", "gunicorn", "-c", str(house.tree / "gateway/gunicorn.conf.py"), "gateway.wsgi:app"]
-    with running(command, house.folder / "gateway.log", env=env, on=on, cwd=house.folder) as process:
-        until(lambda: _usable(port) == house.accounts, seconds=START_SECONDS, what="the gateway has all accounts")
+    log = house.folder / "gateway.log"
+
+    def has_all_accounts() -> bool:
+        return _usable(port) == house.accounts
+
+    with running(command, log, on=on, serves=has_all_accounts, env=env, cwd=house.folder) as process:
         yield {kind: Server(f"gateway, {kind}", port, process.pid, model) for kind, model in MODELS.items()}
 
 

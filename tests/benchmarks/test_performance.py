@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks.performance import machine, page, processes
 from benchmarks.performance.gateway_only import FILLING_SECONDS, after_filling
-from benchmarks.performance.house import unset
 from benchmarks.performance.loading import LoadFailed, all_right, read_result
 from benchmarks.performance.redis_use import commands
 from benchmarks.performance.tables import Samples
@@ -59,11 +58,6 @@ def test_buffers_are_full_when_hardly_anything_more_goes_out(a_second: list[int]
 
     assert after_filling(lambda: sent, sleep) == later
     assert waited == seconds
-
-
-def test_what_an_operator_has_set_is_not_measured() -> None:
-    ours = {"KIMI_KIND": "moonshot", "GATEWAY_WORKERS": "8", "LOG_LEVEL": "debug", "REFRESHER_METRICS_PORT": "9091"}
-    assert unset({"HOME": "/root", **ours}) == {"HOME": "/root"}
 
 
 def test_commands_within_scripts_are_no_commands_of_clients() -> None:
