@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.http_client
 
 Each figure comes from a process of its own, which the upstream does not share; the median of several rounds, which
-take turns. It judges nothing: machines differ.
+take turns. It judges nothing: machines differ. Linux only.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from typing import Any
 
 import gevent
 
+from benchmarks.ending import run
+from devtools import children
 from kimi.http import request
 
 EVENT = b"data: " + b"x" * 120 + b"\n\n"
@@ -35,6 +37,7 @@ STREAMS = 50
 EVENTS = 100
 CALLS = 3000
 SILENT = 1000
+UPSTREAM = "from benchmarks.http_client import upstream; upstream()"
 PATCHED = "from gevent import monkey; monkey.patch_all(); from benchmarks.http_client import measured; measured()"
 
 
@@ -43,20 +46,16 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=3)
     rounds = options.parse_args().rounds
-    with subprocess.Popen(
-        [sys.executable, "-c", "from benchmarks.http_client import upstream; upstream()"], stdout=subprocess.PIPE
-    ) as server:
+    figures: dict[tuple[str, str], list[float]] = {(client, what): [] for client in CLIENTS for what in MEASURES}
+    server = children.start([sys.executable, "-c", UPSTREAM], output=subprocess.PIPE)
+    try:
         assert server.stdout
         port = server.stdout.readline().decode().strip()
-        try:
-            figures: dict[tuple[str, str], list[float]] = {
-                (client, what): [] for client in CLIENTS for what in MEASURES
-            }
-            for _ in range(rounds):
-                for (client, what), found in figures.items():
-                    found.append(float(subprocess.check_output([sys.executable, "-c", PATCHED, client, what, port])))
-        finally:
-            server.terminate()
+        for _ in range(rounds):
+            for (client, what), found in figures.items():
+                found.append(float(subprocess.check_output([sys.executable, "-c", PATCHED, client, what, port])))
+    finally:
+        children.stop(server, 5)
     print(f"| client | {' | '.join(MEASURES)} |\n| --- {'| --- ' * len(MEASURES)}|")
     for client in CLIENTS:
         print(f"| {client} | {' | '.join(f'{median(figures[client, what]):.1f}' for what in MEASURES)} |")
@@ -168,4 +167,4 @@ def _serve(sock: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks import talks
 from benchmarks.chaos import Chaos, storm
+from benchmarks.ending import run
 from benchmarks.talks import Talks
 from tests.faults.houses import house
 from tests.faults.proxy import Proxy
@@ -31,7 +32,7 @@ from tests.system.traffic import Traffic
 
 def main() -> int:
     """Run it; the exit code."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--lifetime", type=int, default=20, help="seconds that an access token lives")
     options.add_argument("--accounts", type=int, default=3)
@@ -41,6 +42,8 @@ def main() -> int:
     options.add_argument("--talks", action="store_true", help="with --chaos: whole conversations, not single questions")
     options.add_argument("--seed", type=int, default=None, help="of the chaos")
     given = options.parse_args()
+    if given.talks and not given.chaos:
+        options.error("--talks goes with --chaos")
     if given.chaos:
         return chaotic(given)
     with tempfile.TemporaryDirectory() as folder:
@@ -123,4 +126,4 @@ def restart(stack: Stack, number: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))
