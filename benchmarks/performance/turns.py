@@ -64,9 +64,9 @@ class Turns:
         for who in measure.of:
             if who not in standing or (number and who in ONCE):
                 continue
-            settle(self.house)
-            wait_for_quiet(self.house, plan.patience)
             try:
+                settle(self.house)
+                wait_for_quiet(self.house, plan.patience)
                 with self._server(who, measure, standing) as server:
                     self.samples.add(who, measure.take(self.house, server, plan.pace), number)
             except (Unmeasured, TimeoutError) as error:

@@ -7,6 +7,12 @@ from typing import Any
 
 import requests
 
+from benchmarks.ending import Unmeasured
+
+
+class UpstreamGone(Unmeasured):
+    """The upstream has ended, or has too much to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -41,6 +47,9 @@ class Upstream:
         return f"http://127.0.0.1:{self.port}"
 
     def figures(self) -> dict[str, int]:
-        """What it has done so far: connections, requests, streams, events, bytes."""
-        found: dict[str, Any] = requests.get(f"{self.url}/figures", timeout=10).json()
+        """What it has done so far: connections, requests, streams, events, bytes. Raises `UpstreamGone`."""
+        try:
+            found: dict[str, Any] = requests.get(f"{self.url}/figures", timeout=10).json()
+        except requests.RequestException as error:
+            raise UpstreamGone(f"the upstream does not answer: {type(error).__name__}") from error
         return {name: int(value) for name, value in found.items()}

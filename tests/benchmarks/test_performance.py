@@ -12,6 +12,8 @@ from benchmarks.performance.gateway_only import FILLING_SECONDS, after_filling
 from benchmarks.performance.loading import LoadFailed, all_right, read_result
 from benchmarks.performance.redis_use import commands
 from benchmarks.performance.tables import Samples
+from benchmarks.performance.upstream import Upstream, UpstreamGone
+from devtools.valkey import free_port
 from devtools.waiting import until
 
 SPREAD = '{"count":2,"mean":1.5,"p50":1,"p90":2,"p99":2,"max":2}'
@@ -31,6 +33,11 @@ def test_the_last_line_of_the_load_client_is_its_result() -> None:
 def test_a_load_client_that_has_failed_is_quoted(said: str) -> None:
     with pytest.raises(LoadFailed, match="the load client said"):
         read_result(said)
+
+
+def test_an_upstream_that_is_gone_is_said() -> None:
+    with pytest.raises(UpstreamGone, match="the upstream does not answer: ConnectionError"):
+        Upstream(free_port()).figures()
 
 
 def test_answers_that_are_not_right_are_not_measured() -> None:
