@@ -10,8 +10,6 @@ from contextlib import suppress
 from functools import cache
 from typing import Final
 
-import gevent
-
 from gateway import crew
 from gateway.app import Gateway, create_app
 from gateway.attempt import AttemptCollaborators
@@ -27,6 +25,7 @@ from gateway.files import Files
 from gateway.http1 import Client
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
+from gateway.mistakes import run_for_good
 from gateway.passthrough import PassThrough, Strangers
 from gateway.pool import Pool
 from gateway.reactions import Reactions
@@ -108,15 +107,15 @@ def make(settings: GatewaySettings) -> Gateway:
     keys = ClientKeys(settings.gateway_api_keys)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
 
-    gevent.spawn(pool.mirror.run)
-    gevent.spawn(pool.run)
-    gevent.spawn(_relay, pool.calls, waiting)
-    gevent.spawn(pool.hold, in_every_round)
-    gevent.spawn(ledger.run)
-    gevent.spawn(waiting.run)
+    run_for_good(pool.mirror.run)
+    run_for_good(pool.run)
+    run_for_good(_relay, pool.calls, waiting)
+    run_for_good(pool.hold, in_every_round)
+    run_for_good(ledger.run)
+    run_for_good(waiting.run)
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
     # That Redis says nothing while it is away is no news to those who wait.
-    gevent.spawn(_relay, (call for call in heard if not pool.away), waiting)
+    run_for_good(_relay, (call for call in heard if not pool.away), waiting)
     return create_app(
         settings,
         Services(

@@ -15,6 +15,7 @@ import requests
 from devtools import children
 from devtools.valkey import free_port
 from devtools.waiting import until
+from tests.children import pids_of_children
 
 TRACE = "TEST_TRACE"
 """The variable that names the file in which `tests.gateway.served` writes what was given back."""
@@ -54,6 +55,11 @@ class Gunicorn:
         return subprocess.run(
             self._command, env=self.env, cwd=self._folder, capture_output=True, text=True, timeout=60, check=False
         )
+
+    def workers(self) -> set[int]:
+        """The process ids of its workers."""
+        assert self.process is not None
+        return set(pids_of_children(self.process.pid))
 
     def terminate(self) -> None:
         """Asks it to end."""

@@ -2,7 +2,8 @@
 
 A question is a line of words. `hello` is answered with a piece of text, `sleep=SECONDS` is silence,
 `fail=NAME` raises the error of that name, `big=BYTES` is one long piece, `stumble=WORD` is a mistake in a greenlet that
-nobody waits for. `settled` in a file tells who gave back what.
+nobody waits for, `fall=WORD` one in what has to go on behind all requests.
+`settled` in a file tells who gave back what.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
 from gateway.drain import Drain
 from gateway.metrics import Metrics
+from gateway.mistakes import run_for_good
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.turn import Turn
@@ -59,6 +61,8 @@ class ObedientCompletion:
                 return []
             case "stumble":
                 gevent.spawn(int, value)
+            case "fall":
+                run_for_good(int, value)
             case "fail":
                 raise getattr(errors, value, ZeroDivisionError)
         return [Text("x" * int(value) if name == "big" else f"{name} ")]

@@ -66,9 +66,7 @@ def test_a_reload_does_not_end_a_gateway_whose_redis_is_away(tmp_path: Path, own
         assert requests.get(f"{gunicorn.base}/healthz", timeout=5).status_code == 200
 
 
-def worker_of(gunicorn: Gunicorn) -> str | None:
+def worker_of(gunicorn: Gunicorn) -> int | None:
     """The process id of the one worker; None while there are two or none."""
-    assert gunicorn.process is not None
-    pid = gunicorn.process.pid
-    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return workers[0] if len(workers) == 1 else None
+    workers = gunicorn.workers()
+    return workers.pop() if len(workers) == 1 else None

@@ -215,6 +215,15 @@ def test_a_mistake_in_a_greenlet_that_nobody_waits_for_is_in_the_log_like_all_ot
     assert "ValueError" in told["exception"] and "sk-secret" not in gunicorn.said
 
 
+def test_a_worker_without_what_has_to_go_on_behind_requests_makes_room_for_another(gunicorn: Gunicorn) -> None:
+    before = gunicorn.workers()
+    answer = ask(gunicorn, "fall=sk-secret sleep=1 whole", stream=True)
+    assert "whole" in answer.text and "[DONE]" in answer.text
+    until(lambda: len(gunicorn.workers() - before) == 1 == len(before - gunicorn.workers()), seconds=20, what="another")
+    (told,) = [line for line in gunicorn.said.splitlines() if "cannot go on" in line]
+    assert orjson.loads(told)["level"] == "error" and "sk-secret" not in gunicorn.said
+
+
 class TestShuttingDown:
     @pytest.fixture
     def leaving(self, tmp_path: Path, redis_url: str) -> Iterator[Gunicorn]:

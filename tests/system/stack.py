@@ -18,6 +18,7 @@ from openai import OpenAI
 from devtools import children
 from devtools.valkey import free_port
 from devtools.waiting import until
+from tests.children import pids_of_children
 from tests.system import inside
 from tests.valkey import Valkey
 
@@ -137,8 +138,7 @@ class Gateway(Process):
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
-        children_of = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(pid) for pid in children_of.read_text().split()]
+        return pids_of_children(self.pid)
 
 
 @dataclass(eq=False)
