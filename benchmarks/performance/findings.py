@@ -13,19 +13,21 @@ def distance(samples: Samples, nginx: str, floor: str, ours: str) -> str:
     Nothing where one of the three was not measured.
     """
     passing, least, cost = (samples.median(server, "event_us") for server in (nginx, floor, ours))
-    if not passing or not least or not cost:
+    least_times, times = (samples.median(server, "times_nginx") for server in (floor, ours))
+    if not passing or not least or not cost or not least_times or not times:
         return ""
-    return "\n".join(_distance(passing, least, cost, FIGURES["times_nginx"].goal or 1.0))
-
-
-def _distance(passing: float, least: float, cost: float, goal: float) -> Iterator[str]:
-    yield f"An event costs {cost / passing:.2f} times what nginx takes for passing its bytes through."
-    if cost <= goal * passing:
-        return
-    yield (
+    goal = FIGURES["times_nginx"].goal or 1.0
+    said = f"An event costs {times:.2f} times what nginx takes for passing its bytes through."
+    if times <= goal:
+        return said
+    floor_said = (
         f"The least that a greenlet in Python can do with it, one `recv` and one `send` without looking at the bytes "
-        f"(`benchmarks/performance/floor.py`), takes {least / passing:.2f} times as much as nginx: {least:.1f} µs."
+        f"(`benchmarks/performance/floor.py`), takes {least_times:.2f} times as much as nginx: {least:.1f} µs."
     )
+    return "\n".join((said, floor_said, *_rest(passing, least, cost, goal)))
+
+
+def _rest(passing: float, least: float, cost: float, goal: float) -> Iterator[str]:
     left = goal * passing - least
     room = f"leave {left:.1f} µs" if left > 0 else "leave nothing"
     yield (

@@ -11,6 +11,7 @@ def costs(**event_us: float) -> Samples:
     samples = Samples()
     for server, cost in event_us.items():
         samples.add(server, {"event_us": cost})
+    samples.relate("event_us", "nginx", "times_nginx")
     return samples
 
 
@@ -21,6 +22,12 @@ def test_the_distance_says_what_the_least_takes_and_what_is_left() -> None:
     assert "1.5 times nginx, 30.0 µs, would leave 1.0 µs" in text
     assert "takes 16.0 µs here, 36% of an event" in text
     assert text.count("\n") == 3
+
+
+def test_what_it_says_in_relation_to_nginx_is_what_the_table_says() -> None:
+    samples = costs(nginx=20.0, floor=29.0, kimi=45.0)
+    samples.add_all("kimi", "times_nginx", {0: 2.0, 1: 2.1, 2: 2.2})
+    assert "costs 2.10 times what nginx takes" in distance(samples, "nginx", "floor", "kimi")
 
 
 def test_nothing_is_left_where_the_least_is_beyond_the_goal() -> None:
