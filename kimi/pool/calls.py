@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,15 +11,20 @@ from typing import Any, Final
 import hiredis
 from redis import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 RESTED_SECONDS: Final = 0.05
 """A connection that nobody has used for longer is looked at first: Redis was started again meanwhile, or has closed
 what rests. Under load there is no such connection, and no time for that.
 """
+MOST: Final = 64
+"""Connections of one process. Redis answers one command after the other; more only help where it is far away."""
 
 
 class Calls:
-    """Runs single commands on connections of its own, as many as there are callers at the same time.
+    """Runs single commands on connections of its own, as many as there are callers at the same time, up to `most`.
+
+    Further callers wait for one in the order in which they came, for as long as `client` waits for an answer.
 
     redis-py's own way, `execute_command`, polls a connection before each command, looks at each of its words, and has
     wrappers for retries, pools and statistics; together they cost three times as much as the command.
@@ -26,10 +32,14 @@ class Calls:
     once.
     """
 
-    def __init__(self, client: Redis, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: Redis, *, most: int = MOST, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool: Any = client.connection_pool  # redis-py leaves it untyped
         self._monotonic = monotonic
         self._idle: list[tuple[Any, float]] = []  # with the time since when
+        self._most = most
+        self._made = 0
+        self._freed = threading.Condition()
+        self._waiting = 0
 
     def run(self, *words: str | float) -> Any:
         """The answer to one command, which is sent once. Raises what redis-py raises.
@@ -46,6 +56,9 @@ class Calls:
             return connection.read_response()
         finally:
             self._idle.append((connection, self._monotonic()))
+            if self._waiting:
+                with self._freed:
+                    self._freed.notify()
 
     def disconnect(self) -> None:
         """Closes the connections that nobody uses now."""
@@ -53,10 +66,28 @@ class Calls:
             connection.disconnect()
 
     def _take(self) -> tuple[Any, float]:
+        if not self._waiting:  # whoever waits has the next one
+            try:
+                return self._idle.pop()
+            except IndexError:
+                pass
+        with self._freed:
+            if self._made < self._most:
+                self._made += 1
+                return self._pool.make_connection(), self._monotonic()
+            return self._wait()
+
+    def _wait(self) -> tuple[Any, float]:
+        self._waiting += 1
         try:
+            if self._waiting > 1 or not self._idle:
+                self._freed.wait(self._pool.timeout)
             return self._idle.pop()
         except IndexError:
-            return self._pool.make_connection(), self._monotonic()
+            message = f"all {self._most} connections have been in use for {self._pool.timeout:g} s"
+            raise RedisTimeout(message) from None
+        finally:
+            self._waiting -= 1
 
 
 def _look_at(connection: Any) -> None:

@@ -17,13 +17,14 @@ from typing import Any, Final
 import redis
 
 from devtools.waiting import until
+from kimi.pool.calls import MOST
 from tests.system import inside
 from tests.system.stack import STARTED, Gateway, Stack
 
 REST_SECONDS: Final = 20.0
 """Chats are deleted, and places given back, in the background."""
-REDIS_CONNECTIONS: Final = 32
-"""A worker's pool has 20; listeners and whatever else reads beside it have their own."""
+REDIS_CONNECTIONS: Final = MOST + 32
+"""A worker's scripts have so many; its other commands have 20, and listeners their own."""
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(

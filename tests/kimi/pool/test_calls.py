@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,25 @@ for _ in range(3):
     gevent.sleep(0)
     killed.kill()
 print(len(client.client_list()))
+"""
+CROWD = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+import gevent
+from kimi.pool import connect
+from kimi.pool.calls import Calls
+
+client = connect(sys.argv[1], timeout=30)
+calls, order = Calls(client, most=3), []
+
+def ask(number):
+    assert calls.run("ECHO", number) == str(number)
+    order.append(number)
+
+gevent.joinall([gevent.spawn(ask, number) for number in range(500)], raise_error=True)
+late = max(abs(place - number) for place, number in enumerate(order))
+print(len(order), late < 10, len(client.client_list()))
 """
 
 
@@ -91,6 +111,27 @@ def test_callers_at_the_same_time_do_not_wait_for_each_other(own_valkey: Valkey,
         thread.join()
     assert answers == [None] * 3
     assert len(connections(own_valkey)) <= 4
+
+
+def test_a_crowd_shares_few_connections_in_the_order_in_which_it_came(own_valkey: Valkey) -> None:
+    command = [sys.executable, "-c", CROWD, own_valkey.url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("500 True 4\n", "")  # one counts them
+
+
+def test_threads_share_few_connections(own_valkey: Valkey) -> None:
+    with connect(own_valkey.url, timeout=30) as client, ThreadPoolExecutor(20) as pool:
+        calls = Calls(client, most=2)
+        asked = [str(number) for number in range(2_000)]
+        assert list(pool.map(lambda number: calls.run("ECHO", number), asked)) == asked
+        assert len(connections(own_valkey)) == 2
+
+
+def test_a_caller_for_whom_no_connection_gets_free_is_told(client: redis.Redis) -> None:
+    calls = Calls(client, most=1)
+    calls._take()
+    with pytest.raises(redis.TimeoutError, match=r"all 1 connections have been in use for 0\.2 s"):
+        calls.run("PING")
 
 
 def test_an_error_of_redis_leaves_the_connection_in_step(own_valkey: Valkey, calls: Calls) -> None:
