@@ -26,7 +26,7 @@ def test_the_upstreams_limit_is_passed_unseen(classic: Stack, streamed: bool) ->
 
 @streaming
 def test_what_is_longer_still_says_so(classic: Stack, streamed: bool) -> None:
-    answers(classic, LONG, limit=len(LONG) // 8)
+    answers(classic, LONG, limit=len(LONG) // 6)
     answer = ask(classic, streamed=streamed)
     assert answer.finish == "length"
     assert LONG.startswith(answer.text)
