@@ -87,11 +87,12 @@ def test_a_server_that_takes_nothing_is_given_up_whatever_it_has_said(ends: tupl
 def test_a_command_is_taken_as_a_whole_in_time(ends: tuple[StoreSocket, socket.socket]) -> None:
     sock, other = ends
 
-    def take() -> None:
-        while other.recv(65_536):
-            gevent.sleep(0.05)
+    def trickle() -> None:
+        while other.recv(1_024):
+            gevent.idle()
 
-    taking = gevent.spawn(take)
+    sock.settimeout(0.02)  # long enough for each piece, and not for all of them
+    taking = gevent.spawn(trickle)
     with gevent.Timeout(2), pytest.raises(TimeoutError):
         sock.sendall(bytes(LARGE))
     taking.kill()
