@@ -18,7 +18,7 @@ RESTED_SECONDS: Final = 0.05
 what rests. Under load there is no such connection, and no time for that.
 """
 MOST: Final = 64
-"""Connections of one process. Redis answers one command after the other; more only help where it is far away."""
+"""Connections of one client. Redis answers one command after the other; more only help where it is far away."""
 
 
 class Calls:
