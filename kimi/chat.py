@@ -39,12 +39,59 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A function of the client that the model may ask for. `parameters` is the JSON schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A whole tool call. `id` is unique within its conversation, `arguments` the JSON text of an object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+Choice = Literal["auto", "none", "required", "named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a client offers: calls may, must not or must be made, or only the tool `name` must be called."""
+
+    offered: tuple[Tool, ...]
+    choice: Choice = "auto"
+    name: str = ""
+    is_parallel: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The answer has to be JSON: any object, or what fits `schema`."""
+
+    schema: Mapping[str, Any] | None = None
+    name: str = ""
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn, its content as text, and what it carries beside."""
+    """One turn, its content as text, and what it carries beside.
+
+    `calls` are those that a turn of the assistant has made, `answers` is the id of the one whose result a turn of the
+    role `tool` brings.
+    """
 
     role: Role
     content: str
     attachments: tuple[Attachment, ...] = ()
+    calls: tuple[Call, ...] = ()
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +149,8 @@ class Chat:
     continuations: int = 0
     behind: Place | None = None
     files: tuple[Upload, ...] = ()
+    tools: Tools | None = None
+    form: Form | None = None
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
