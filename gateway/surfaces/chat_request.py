@@ -106,8 +106,12 @@ class ChatRequest:
 
 
 def parse(raw: bytes) -> ChatRequest:
+    """The request behind the bytes of a body. Raises `BadRequest`."""
+    return understand(json_object(raw))
+
+
+def understand(body: Mapping[str, Any]) -> ChatRequest:
     """The request behind a body. Fields that nobody here knows are left alone. Raises `BadRequest`."""
-    body = json_object(raw)
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise BadRequest("`model` has to name a model; GET /v1/models lists them.", param="model")
