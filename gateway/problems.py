@@ -227,13 +227,13 @@ def describe(error: BaseException, request_id: str) -> Problem:
 
 def _about_file(error: kimi.FileRefused) -> str:
     """What is wrong with a file, which is named unless that could harm a channel."""
-    return str(error if _is_harmless(str(error)) else kimi.FileRefused(error.reason))
+    return str(error if is_harmless(str(error)) else kimi.FileRefused(error.reason))
 
 
 def _explained(error: kimi.RequestInvalid) -> str:
     """What the upstream says is wrong with the request, unless it could harm a channel."""
     says = "".join(character for character in error.explained if character.isprintable())
-    return f" It says: {says}" if says and _is_harmless(says) else ""
+    return f" It says: {says}" if says and is_harmless(says) else ""
 
 
 def _about_model(error: LookupError | kimi.PromptTooLong, known: Problem) -> str:
@@ -257,10 +257,11 @@ def _shown(error: LookupError) -> str:
     """The name that was asked for, unless it could be a secret or harm a channel."""
     name = str(error)
     harmless = _NAME.fullmatch(name) and redact(name) == name
-    return f" `{name}`" if harmless and _is_harmless(name) else ""
+    return f" `{name}`" if harmless and is_harmless(name) else ""
 
 
-def _is_harmless(text: str) -> bool:
+def is_harmless(text: str) -> bool:
+    """Whether `text` can stand in an error without harming a channel."""
     return not any(word in text.lower() for word in CHANNEL_KILLERS)
 
 
