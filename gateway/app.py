@@ -16,8 +16,7 @@ from gateway.problems import describe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.views import billing, chat, docs, health, models, tokens
-from gateway.views.replies import problem_reply
-from gateway.views.requests import Asked, Entries, entry
+from gateway.views.requests import Asked, Entries, present
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -107,11 +106,13 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
 
 
 def _on_error(error: Exception) -> Response:
-    """Whatever went wrong, in the shape that clients know."""
-    problem = describe(error, entry().request_id)
-    entry().outcome = problem.code
+    """Whatever went wrong, in the shape that the client knows."""
+    asked = present()
+    entry = asked.entry
+    problem = describe(error, entry.request_id)
+    entry.outcome = problem.code
     if problem.status == 500:
-        log.error("a request met an error of ours", request_id=entry().request_id, exc_info=error)
+        log.error("a request met an error of ours", request_id=entry.request_id, exc_info=error)
     elif problem.status > 500:
-        log.warning("a request failed", request_id=entry().request_id, reason=f"{type(error).__name__}: {error}")
-    return problem_reply(problem)
+        log.warning("a request failed", request_id=entry.request_id, reason=f"{type(error).__name__}: {error}")
+    return asked.tell(problem)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from flask import Request, Response, request
 
 from gateway.auth import Caller
 from gateway.journal import Entry, Journal
+from gateway.problems import Problem
 from gateway.services import Door, Services
+from gateway.views.replies import problem_reply
 from kimi.aliases import Aliases
 from kimi.models import FeatureUnserved, Selection, UnknownModel, select
 from kimi.pool import Summary
@@ -21,9 +24,10 @@ _EXPOSED: Final = "x-request-id, retry-after, retry-after-ms, x-should-retry"
 
 
 class Asked(Request):
-    """A request and its log entry."""
+    """A request, its log entry, and how its surface tells that something went wrong: in OpenAI's shape unless set."""
 
     entry: Entry
+    tell: Callable[[Problem], Response] = staticmethod(problem_reply)
 
 
 def present() -> Asked:
