@@ -187,6 +187,13 @@ TABLE: Mapping[type[BaseException], Problem] = {
     kimi.AnswerUnread: Problem(
         status=408, type=INVALID, code="answer_unread", message="The answer was not read in time.", headers=_NO_RETRY
     ),
+    kimi.AnswerUnfit: Problem(
+        status=502,
+        type=SERVER,
+        code="answer_unfit",
+        message="The model did not answer in the form asked for, though it was asked twice.",
+        headers=_NO_RETRY,  # clients do that by themselves, and two questions were enough
+    ),
     kimi.RequestRefused: _final("invalid_value", "Kimi does not accept a field of this request."),
     # HTTP
     NotFound: Problem(
@@ -216,6 +223,8 @@ def describe(error: BaseException, request_id: str) -> Problem:
     if isinstance(error, kimi.RequestInvalid):
         text = _about_file(error) if isinstance(error, kimi.FileRefused) else f"{known.message}{_explained(error)}"
         return replace(known, message=text, param=error.param)
+    if isinstance(error, kimi.AnswerUnfit):
+        return replace(known, message=f"{known.message} {_printable(error.explained)}".rstrip())
     if isinstance(error, MethodNotAllowed):
         return replace(known, headers=(("allow", ", ".join(sorted(error.valid_methods or ()))),))
     seconds = getattr(error, "retry_after", None)
@@ -232,8 +241,14 @@ def _about_file(error: kimi.FileRefused) -> str:
 
 def _explained(error: kimi.RequestInvalid) -> str:
     """What the upstream says is wrong with the request, unless it could harm a channel."""
-    says = "".join(character for character in error.explained if character.isprintable())
-    return f" It says: {says}" if says and is_harmless(says) else ""
+    says = _printable(error.explained)
+    return f" It says: {says}" if says else ""
+
+
+def _printable(text: str) -> str:
+    """What can be shown of a text that is not ours; nothing where it could harm a channel."""
+    says = "".join(character for character in text if character.isprintable())
+    return says if is_harmless(says) else ""
 
 
 def _about_model(error: LookupError | kimi.PromptTooLong, known: Problem) -> str:

@@ -96,6 +96,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.FileRefused: NOTHING,
         errors.ConversationLost: NOTHING,
         errors.AnswerUnread: NOTHING,
+        errors.AnswerUnfit: NOTHING,
         # There was no account
         errors.PoolError: NOTHING,
         errors.AllBusy: NOTHING,

@@ -23,7 +23,8 @@ KimiError
 │   ├── RequestInvalid   a field the upstream does not take
 │   │   └── FileRefused  a file that cannot be had, or that the upstream does not read
 │   ├── ConversationLost the conversation that is to be continued is not known, or not any more
-│   └── AnswerUnread     the client did not read its answer in time
+│   ├── AnswerUnread     the client did not read its answer in time
+│   └── AnswerUnfit      the model has not answered in the form that was asked for, though it was asked twice
 └── PoolError            no account could be had at all
     ├── AllBusy          every account is busy or cooling down: come back later
     │   └── ConversationBusy an answer of the conversation that is to be continued is still running
@@ -184,6 +185,17 @@ class ConversationLost(RequestRefused):
 
 class AnswerUnread(RequestRefused):
     """The client read its answer so slowly that the time for it ran out."""
+
+
+class AnswerUnfit(RequestRefused):
+    """The model has not answered in the form that was asked for, be it JSON or the call of a tool, when asked twice.
+
+    `explained` says what is wrong, for whoever wrote the request.
+    """
+
+    def __init__(self, explained: str = "") -> None:
+        super().__init__(explained)
+        self.explained = redact(explained)
 
 
 class PoolError(KimiError):

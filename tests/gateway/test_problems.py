@@ -49,6 +49,7 @@ ROWS = [
     (kimi.FileRefused("is empty", name="a.pdf"), 400, "invalid_request_error", "invalid_file"),
     (kimi.ConversationLost(), 400, "invalid_request_error", "conversation_not_found"),
     (kimi.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
+    (kimi.AnswerUnfit(), 502, "server_error", "answer_unfit"),
     (kimi.RequestInvalid(), 400, "invalid_request_error", "invalid_value"),
     (UnknownModel("x"), 404, "invalid_request_error", "model_not_found"),
     (FeatureUnserved("no"), 400, "invalid_request_error", "invalid_value"),
