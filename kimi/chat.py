@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeVar, dataclass_transform
 
+from kimi.errors import KimiError
+
 _Made = TypeVar("_Made")
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -258,6 +260,17 @@ class Finish:
     cut: bool = False
 
 
-Event = ChatOpened | Answering | Thinking | Text | ToolCall | Sources | Annotation | Finish
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The answer is complete and will not do: the model is asked for another one in the same chat, with these `words`.
+
+    No upstream tells this; it takes the place of `Finish`. `error` is what is raised when it will not do then either.
+    """
+
+    words: str
+    error: KimiError
+
+
+Event = ChatOpened | Answering | Thinking | Text | ToolCall | Sources | Annotation | Finish | Again
 Batch = Sequence[Event] | None
 """What one read of an answer has brought; None for a moment of silence."""
