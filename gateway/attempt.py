@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -14,13 +14,27 @@ from gateway.cleanup import ChatRemover
 from gateway.conversations import Thread
 from gateway.deadlines import Deadlines, Watch
 from gateway.files import Luggage
+from gateway.forms.telling import told
 from gateway.reactions import Outcome, Reactions
 from gateway.shaping import shape
 from gateway.strays import Strays
 from gateway.verdict import Failure
 from kimi.accounts import Kind
-from kimi.chat import Annotation, Answering, Chat, ChatOpened, Event, Finish, Text, Thinking, ToolCall
-from kimi.errors import BrokenAnswer, KimiError, RequestRefused, UpstreamError
+from kimi.chat import (
+    Again,
+    Annotation,
+    Answering,
+    Chat,
+    ChatOpened,
+    Event,
+    Finish,
+    Message,
+    Place,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from kimi.errors import AnswerUnfit, BrokenAnswer, KimiError, RequestRefused, UpstreamError
 from kimi.pool import Lease
 from kimi.upstreams import Upstream
 
@@ -71,6 +85,7 @@ class Attempt:
         self._with = collaborators
         self._reader = reader
         self._finish: Finish | None = None
+        self._again: Again | None = None  # the answer is not what was demanded
         self._outcome = Outcome(model=question.model)
         self._chats = collaborators.remover.collecting(lease.account, lease.token)
         self._text = bytearray()  # whatever keeps pieces apart takes ten times as much for the short ones that come
@@ -97,7 +112,8 @@ class Attempt:
             if kind is None and self._question.thread.goes_on_behind(self._finish):
                 given_back.wait(GIVING_BACK_SECONDS)
             return False
-        is_refused = isinstance(outcome.error, RequestRefused) and self._question.chat.behind is None
+        is_new = self._question.chat.behind is None
+        is_refused = isinstance(outcome.error, RequestRefused) and (is_new or isinstance(outcome.error, AnswerUnfit))
         if outcome.served or is_refused:
             raise outcome.error
         rests = given_back.wait(GIVING_BACK_SECONDS)
@@ -108,25 +124,52 @@ class Attempt:
     def read(self) -> Generator[Sequence[Event]]:
         """What of the answer is for the client, but for its end, in batches as they come; empty ones are silence."""
         chat, account = self._question.chat, self._lease.account
-        shaped = shape(chat, account.kind)
         with Watch(self._with.deadlines.of(chat), self._reader) as watch:
             if chat.behind is not None:
                 self._learn(ChatOpened(chat.behind.chat_id))
             upstream = self._with.upstreams[account.kind]
             files = self._question.luggage.give(chat, self._lease, upstream, watch.goes_on)
-            asked = replace(chat, files=files) if files else chat
-            with closing(upstream.stream(asked, account, self._lease.token)) as stream:
-                for batch in stream:
-                    shown = _NOTHING if batch is None else self._told(shaped(batch))
-                    if self._finish is not None:
-                        self.end = (*shown, self._finish)
-                        return
-                    watch.is_held = True
-                    yield shown
-                    if shown or not (batch is None or _is_announcement(batch)):
-                        watch.goes_on()
-                    else:
-                        watch.is_held = False
+            for asked in self._questions(replace(chat, files=files) if files else chat):
+                yield from self._answer(asked, upstream, watch)
+
+    def _questions(self, chat: Chat) -> Iterator[Chat]:
+        """What the account is asked: `chat`, and once more where the answer is not what that demands."""
+        asked = told(chat) if self._lease.account.kind.is_web else chat
+        yield asked
+        again, self._again = self._again, None
+        if again is None:
+            return
+        outcome = self._outcome
+        if not outcome.chat_id or (self._lease.account.kind is Kind.KIMI and not outcome.segment_id):
+            raise again.error
+        # Of its chats the Connect dialect takes the system's words with every question.
+        system = [message for message in asked.messages if message.role == "system"]
+        kept = system if self._lease.account.kind is Kind.KIMI else []
+        outcome.finished = False
+        place = Place(outcome.chat_id, outcome.segment_id)
+        yield replace(asked, messages=(*kept, Message("user", again.words)), files=(), behind=place)
+        if self._again is not None:
+            raise self._again.error
+
+    def _answer(self, chat: Chat, upstream: Upstream, watch: Watch) -> Generator[Sequence[Event]]:
+        """The answer to `chat`: at its end there is `end`, or what has to be asked again."""
+        account = self._lease.account
+        shaped = shape(chat, account.kind)
+        with closing(upstream.stream(chat, account, self._lease.token)) as stream:
+            for batch in stream:
+                shown = _NOTHING if batch is None else self._told(shaped(batch))
+                if self._finish is not None:
+                    self.end = (*shown, self._finish)
+                    return
+                watch.is_held = True
+                yield shown
+                if self._again is not None:
+                    watch.goes_on()
+                    return
+                if shown or not (batch is None or _is_announcement(batch)):
+                    watch.goes_on()
+                else:
+                    watch.is_held = False
         raise BrokenAnswer("the stream ended without an end")
 
     def _told(self, batch: Sequence[Event]) -> Sequence[Event]:
@@ -151,6 +194,9 @@ class Attempt:
             self._with.breaker.answered(account)
             self._with.strays.finished(account)
             self._finish = event
+        elif isinstance(event, Again):
+            self._again = event
+            outcome.finished = True
         elif isinstance(event, ChatOpened):
             outcome.chat_id = event.chat_id
             self._chats.append(event.chat_id)

@@ -14,6 +14,7 @@ from kimi.accounts import Kind
 from kimi.chat import Attachment, Chat, Message, Upload
 from kimi.errors import (
     AccountError,
+    AnswerUnfit,
     BrokenAnswer,
     ContentRefused,
     FileRefused,
@@ -38,7 +39,7 @@ FILE_SECONDS: Final = 60.0
 """What fetching one file may take, a host's name and its server's headers included."""
 FETCHING_SECONDS: Final = 180.0
 """What fetching all files of one request may take."""
-_NOT_STALE = (AccountError, ContentRefused, FileRefused, PromptTooLong, Unreachable, UpstreamTimeout)
+_NOT_STALE = (AccountError, AnswerUnfit, ContentRefused, FileRefused, PromptTooLong, Unreachable, UpstreamTimeout)
 """Failures that have nothing to do with whether a file is still there."""
 
 

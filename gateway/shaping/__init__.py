@@ -6,10 +6,11 @@ No I/O: events in, events out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from gateway.forms.checking import Checked, complain
 from gateway.shaping.citations import Citations
 from gateway.shaping.limits import Gate, Piece
 from gateway.shaping.marks import Marks
@@ -21,14 +22,20 @@ _NO_LIMITS: Final = Limits()
 Shape = Callable[[Sequence[Event]], Sequence[Event]]
 """Takes the batches of an answer one after the other, and gives what its client is to have of each.
 
-The one that ends with `Finish` is the last: the upstream's stream has to be closed before it is passed on, because
-`Finish` may be `cut`, and a client be slow.
+The one that ends with `Finish`, or with `Again` in its place, is the last: the upstream's stream has to be closed
+before it is passed on, because `Finish` may be `cut`, and a client be slow.
 """
 
 
 def shape(chat: Chat, kind: Kind) -> Shape:
     """For the answer to `chat` by an account of `kind`. The official platform does all this by itself."""
-    return _as_it_is if kind is Kind.MOONSHOT else Shaper(chat).feed
+    if kind is Kind.MOONSHOT:
+        return _as_it_is
+    shaper = Shaper(chat)
+    if chat.form is None:
+        return shaper.feed
+    checked = Checked(complain(chat.form))
+    return lambda batch: checked.feed(shaper.feed(batch))
 
 
 class Shaper:
@@ -38,7 +45,7 @@ class Shaper:
 
     def __init__(self, chat: Chat) -> None:
         self._citations = Citations()
-        self._said = Marks(self._citations.cite)
+        self._said = Marks(self._citations.cite if chat.form is None else _not_at_all)
         self._thought = Marks(_not_at_all)
         self._gate = None if chat.limits == _NO_LIMITS else Gate(chat.limits)
         self._chat = chat
@@ -113,8 +120,7 @@ def _piece(kind: Piece, text: str) -> Sequence[Event]:
 
 def _for_readers(chat: Chat) -> bool:
     """Whether the answer is read by people: lines behind JSON would break it."""
-    form = chat.body.get("response_format")
-    return Feature.SILENT not in chat.features and not (isinstance(form, Mapping) and form.get("type") == "json_object")
+    return Feature.SILENT not in chat.features and chat.form is None
 
 
 def _not_at_all(_keys: Sequence[str], _at: int) -> str:

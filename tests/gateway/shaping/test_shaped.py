@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,7 @@ from kimi.chat import (
     Event,
     Feature,
     Finish,
+    Form,
     Limits,
     Source,
     Sources,
@@ -103,9 +105,11 @@ def test_a_silent_answer_has_no_lines_but_names_all_it_draws_on() -> None:
 
 
 def test_json_stays_json() -> None:
-    shown = read([FOUND, Text("{}"), Finish("stop")], chat(response_format={"type": "json_object"}))
-    assert text_of(shown) == "{}"
-    assert [note.start for note in shown if isinstance(note, Annotation)] == [2, 2]
+    said = Text('Here it is:\n{"a": "The moon[^1^]"}')
+    shown = read([FOUND, said, Finish("stop")], replace(chat(), form=Form()))
+    text = '{"a": "The moon"}'
+    assert text_of(shown) == text
+    assert [(note.start, note.end) for note in shown if isinstance(note, Annotation)] == [(len(text), len(text))] * 2
 
 
 def test_an_answer_that_kimi_left_incomplete_has_no_lines() -> None:

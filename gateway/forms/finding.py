@@ -1,0 +1,105 @@
+"""The JSON in what a model wrote: the text as a whole, in a code fence, or with words around it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+MOST_STARTS: Final = 64
+"""So many brackets are taken for the beginning of JSON at the most."""
+_THOUGHT: Final = "</think>"  # some models write what they think into their answer
+_FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})")
+_OPENS: Final = re.compile(r"[{\[]")
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """JSON, as it was written and what it means."""
+
+    text: str
+    value: Any
+
+
+def candidates(text: str) -> Iterator[Found]:
+    """All JSON in `text`, the most likely to be meant as the answer first: of several the last that was written."""
+    said = text.rpartition(_THOUGHT)[2]
+    whole = _read(said)
+    if whole is not None:
+        yield whole
+        return
+    yield from reversed([found for block in _fenced(said) if (found := _read(block)) is not None])
+    yield from reversed(list(_embedded(said)))
+
+
+def beginning(text: str) -> str:
+    """The JSON in a text that breaks off, from where it begins; all of the text where it has not begun."""
+    said = text.rpartition(_THOUGHT)[2]
+    start = _OPENS.search(said)
+    return said[start.start() :] if start else text
+
+
+def fault(text: str) -> str:
+    """Why there is no JSON in `text`, in a short sentence."""
+    said = beginning(text).strip()
+    if not _OPENS.match(said):
+        return "there is no JSON in it"
+    end = _end(said, 0)
+    try:
+        orjson.loads(said[:end] if end else said)
+    except orjson.JSONDecodeError as error:
+        return f"the JSON breaks at its line {error.lineno}, column {error.colno}: {error.msg}"
+    return "there is no JSON in it"
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """What stands in code fences."""
+    fence, block = "", ""
+    for line in text.splitlines(keepends=True):
+        mark = _FENCE.match(line)
+        if not fence:
+            fence, block = mark[1] if mark else "", ""
+        elif mark and mark[1].startswith(fence) and not line[mark.end() :].strip():
+            yield block
+            fence = ""
+        else:
+            block += line
+
+
+def _embedded(text: str) -> Iterator[Found]:
+    at = 0
+    for _ in range(MOST_STARTS):
+        start = _OPENS.search(text, at)
+        if start is None:
+            return
+        at = start.end()
+        end = _end(text, start.start())
+        found = _read(text[start.start() : end]) if end else None
+        if found is not None:
+            yield found
+            at = end
+
+
+def _end(text: str, start: int) -> int:
+    """Where the brackets that open at `start` are closed again; 0 where they never are."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        if token[0] in "{[":
+            depth += 1
+        elif token[0] in "}]":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return 0
+
+
+def _read(text: str) -> Found | None:
+    text = text.strip()
+    try:
+        return Found(text, orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return None
