@@ -252,12 +252,14 @@ FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 class Finish:
     """The answer is complete. `usage` is the upstream's own count, where it gives one.
 
-    `cut` says that we have ended it, and that the upstream would have gone on.
+    `cut` says that we have ended it, and that the upstream would have gone on; `stop` is the text of `Limits` before
+    which that was.
     """
 
     reason: FinishReason
     usage: Usage | None = None
     cut: bool = False
+    stop: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,11 @@ class Gate:
             return False
         return self._budget is None or self._budget.covers(text)
 
+    @property
+    def stop(self) -> str:
+        """The text before which the answer has ended; none where it is its length."""
+        return self._stops.hit if self.reason == "stop" else ""
+
     def _afford(self, kind: Piece, text: str) -> str:
         if self._budget is not None:
             text = self._budget.take(text)

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 class Stops:
     """Lets a text through up to the first of `stops` that becomes complete; of two at once, up to the longer one.
 
+    `hit` is that one.
     No more is held back than what such a text may begin with.
     """
 
     __slots__ = ("_heads", "_held", "_stops", "hit")
 
     def __init__(self, stops: Sequence[str]) -> None:
-        self.hit = False
+        self.hit = ""
         self._stops = stops
         self._heads = {stop[0] for stop in stops}
         self._held = ""
@@ -25,16 +26,17 @@ class Stops:
             return text
         text = self._held + text
         self._held = ""
-        first: tuple[int, int] | None = None
+        first: tuple[int, int, str] | None = None
         shown = len(text)
         for stop in self._stops:
             at = text.find(stop)
             if at >= 0:
-                first = min(first or (at + len(stop), at), (at + len(stop), at))
+                found = (at + len(stop), at, stop)
+                first = min(first or found, found)
             elif first is None:
                 shown = min(shown, _beginning(stop, text))
         if first is not None:
-            self.hit = True
+            self.hit = first[2]
             return text[: first[1]]
         self._held = text[shown:]
         return text[:shown]
