@@ -33,8 +33,9 @@ class Tally:
     @property
     def usage(self) -> Usage:
         """The count so far."""
-        return self._given or Usage(prompt=self._prompt, completion=self._counter.total)
+        return self._given or Usage(prompt=self.prompt, completion=self._counter.total)
 
     @cached_property
-    def _prompt(self) -> int:
+    def prompt(self) -> int:
+        """The tokens of the prompt, as far as anybody knows before the upstream says it."""
         return prompt_tokens(self._messages)
