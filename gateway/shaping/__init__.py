@@ -71,7 +71,7 @@ class Shaper:
             if gate is not None:
                 text = gate.feed(kind, text)
                 if gate.reason is not None:
-                    return [*shown, *_piece(kind, text), *self._cut(Finish(gate.reason, cut=True))]
+                    return [*shown, *_piece(kind, text), *self._cut(Finish(gate.reason, cut=True, stop=gate.stop))]
             if text is event.text:  # what is not changed costs no new event
                 shown.append(event)
             else:
@@ -88,7 +88,7 @@ class Shaper:
                 rest = self._gate.close(kind, rest)
             shown += _piece(kind, rest)
         if self._gate is not None and self._gate.reason is not None:  # in what was held back until now
-            return [*shown, *self._cut(replace(finish, reason=self._gate.reason))]
+            return [*shown, *self._cut(replace(finish, reason=self._gate.reason, stop=self._gate.stop))]
         if finish.reason != "content_filter":
             shown += self._sources(lines=finish.reason == "stop")
         return [*shown, finish]
