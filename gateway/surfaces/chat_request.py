@@ -13,9 +13,10 @@ from gateway.surfaces.fields import flag
 from gateway.surfaces.hints import effort, search
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.limits import limits
+from gateway.surfaces.response_format import form
 from gateway.turn import Turn
 from kimi.accounts import Kind
-from kimi.chat import Chat, Effort, Feature, Limits, Message
+from kimi.chat import Chat, Effort, Feature, Form, Limits, Message
 from kimi.models import Selection
 
 NEW_CONVERSATION: Final = "none"
@@ -36,7 +37,7 @@ class ChatRequest:
     """What a client asks for.
 
     `beyond_web` says why accounts of the web chat cannot serve it; where it is set, an official key has to.
-    `tools` is true when an official key would serve it better than they can.
+    `tools` is true when an official key would serve it better than they can, and so it does where `form` has a schema.
     `search` is None where the body says nothing of it, and the model's name has the word.
     `conversation` is the id of the conversation that it goes on with, or `none` for the first question of one.
     """
@@ -51,6 +52,7 @@ class ChatRequest:
     limits: Limits = field(default_factory=Limits)
     conversation: str = ""
     tools: bool = False
+    form: Form | None = None
     beyond_web: BadRequest | None = None
 
     def narrow(self, selection: Selection) -> Selection:
@@ -58,7 +60,7 @@ class ChatRequest:
 
         Raises `BadRequest` where none can.
         """
-        if self.search is None and not self.tools and self.beyond_web is None:
+        if self.search is None and not self._suits_official and self.beyond_web is None:
             return selection
         features = selection.features if self.search is None else selection.features - {Feature.SEARCH}
         if self.search:
@@ -78,7 +80,11 @@ class ChatRequest:
             return official
         if self.search:
             return web or official
-        return official if official and self.tools else routes
+        return official if official and self._suits_official else routes
+
+    @property
+    def _suits_official(self) -> bool:
+        return self.tools or (self.form is not None and self.form.schema is not None)
 
     def answer_id(self, new: str) -> str:
         """The id of the answer: that of its conversation where that goes on, and `new` otherwise."""
@@ -101,6 +107,7 @@ class ChatRequest:
             effort=self.effort,
             limits=self.limits,
             continuations=continuations,
+            form=self.form,
             body=self.body,
         )
 
@@ -119,6 +126,7 @@ def understand(body: Mapping[str, Any]) -> ChatRequest:
     if body.keys() <= _PLAIN and talk.beyond_web is None:
         return ChatRequest(model=model.strip(), messages=talk.messages, body=body, stream=flag(body, "stream"))
     _one_answer(body)
+    shape, broken = _form(body)
     return ChatRequest(
         model=model.strip(),
         messages=talk.messages,
@@ -130,7 +138,8 @@ def understand(body: Mapping[str, Any]) -> ChatRequest:
         limits=limits(body),
         conversation=_conversation(body),
         tools=bool(body.get("tools")),
-        beyond_web=talk.beyond_web or _beyond_web(body),
+        form=shape,
+        beyond_web=talk.beyond_web or _beyond_web(body) or broken,
     )
 
 
@@ -161,10 +170,15 @@ def _beyond_web(body: Mapping[str, Any]) -> BadRequest | None:
     """The first thing beside the messages that the web chats do not have."""
     if _demands_tool(body.get("tool_choice")):
         return BadRequest("This model cannot be made to call a tool.", param="tool_choice")
-    form = body.get("response_format")
-    if isinstance(form, dict) and form.get("type") == "json_schema":
-        return BadRequest("This model cannot be held to a JSON schema.", param="response_format")
     return None
+
+
+def _form(body: Mapping[str, Any]) -> tuple[Form | None, BadRequest | None]:
+    """The form of the answer, or what is wrong with it: the official platform may take what is wrong here."""
+    try:
+        return form(body), None
+    except BadRequest as error:
+        return None, error
 
 
 def _one_answer(body: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ def test_an_answer_that_fits_comes_at_once(house: House) -> None:
 
 @pytest.mark.parametrize(("kind", "keeps"), [(Kind.KIMI, True), (Kind.CLASSIC, False)])
 def test_one_that_does_not_fit_is_asked_for_again_in_the_same_chat(house: House, kind: Kind, *, keeps: bool) -> None:
-    house.pool.fill(Account(name="a", kind=kind, refresh_token="r"))
+    house.pool.fill(Account(name="a", kind=kind))
     house.upstream.scripts = [said(BAD), said(GOOD, 2)]
     events = read(house.start(chat=ASKED))
     assert events == [Thinking("hm"), Thinking("hm"), Text(GOOD), Finish("stop")]

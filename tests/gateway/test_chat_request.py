@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.errors import BadRequest
 from gateway.problems import CHANNEL_KILLERS
 from gateway.surfaces.chat_request import ChatRequest, parse
-from kimi.chat import Feature, Limits, Message
+from kimi.chat import Feature, Form, Limits, Message
 from kimi.models import select
 
 BOTH = ("kimi", "moonshot:kimi-k2.6")
@@ -21,6 +21,10 @@ AUDIO = [{"type": "input_audio", "input_audio": {}}]
 
 def asked(**fields: Any) -> ChatRequest:
     return parse(orjson.dumps({"model": "kimi", "messages": [{"role": "user", "content": "hi"}], **fields}))
+
+
+def schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
 
 
 def refused(**fields: Any) -> BadRequest:
@@ -163,7 +167,8 @@ def test_an_effort_is_a_wish_for_whoever_answers() -> None:
         ({"messages": [{"role": "user", "content": AUDIO}]}, "messages[0].content[0]"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
-        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
+        ({"response_format": {"type": "yaml"}}, "response_format"),
+        (schema({"type": "strng"}), "response_format.json_schema.schema.type"),
     ],
 )
 def test_what_the_web_chats_lack_needs_an_official_key(fields: dict[str, Any], param: str) -> None:
@@ -190,6 +195,14 @@ def test_tools_go_to_an_official_key_where_there_is_one() -> None:
 def test_an_ordinary_request_goes_wherever_it_can() -> None:
     found = asked(response_format={"type": "json_object"}, tools=[], tool_choice="none")
     assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("kimi", "moonshot:kimi-k2.6")
+    assert found.chat(select("kimi-k2.6", BOTH)).form == Form()
+
+
+def test_a_schema_goes_to_an_official_key_where_there_is_one() -> None:
+    found = asked(**schema({"type": "object"}))
+    assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("moonshot:kimi-k2.6",)
+    assert found.narrow(select("kimi-k2.6", ())).routes == ("kimi",)
+    assert found.chat(select("kimi-k2.6", ())).form == Form({"type": "object"}, "answer")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.errors import BadRequest
+from gateway.surfaces.response_format import form
+from kimi.chat import Form
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+
+
+def wished(**fields: Any) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": fields}}
+
+
+@pytest.mark.parametrize("body", [{}, {"response_format": None}, {"response_format": {"type": "text"}}])
+def test_any_text_will_do(body: dict[str, Any]) -> None:
+    assert form(body) is None
+
+
+@pytest.mark.parametrize("body", [{"response_format": {"type": "json_object"}}, wished(), wished(name="x", schema=None)])
+def test_any_object_will_do(body: dict[str, Any]) -> None:
+    assert form(body) == Form()
+
+
+def test_what_fits_a_schema() -> None:
+    assert form(wished(name="thing", schema=SCHEMA, strict=True)) == Form(SCHEMA, "thing", strict=True)
+    assert form(wished(schema=SCHEMA, strict="false")) == Form(SCHEMA)
+
+
+def test_what_is_said_of_the_form_goes_with_its_schema() -> None:
+    found = form(wished(schema=SCHEMA, description="A thing."))
+    assert found is not None and found.schema == {"description": "A thing.", **SCHEMA}
+    own = form(wished(schema={"description": "Mine."}, description="A thing."))
+    assert own is not None and own.schema == {"description": "Mine."}
+
+
+@pytest.mark.parametrize(
+    ("value", "param"),
+    [
+        ("json_object", "response_format"),
+        ({"type": "grammar"}, "response_format"),
+        ({}, "response_format"),
+        ({"type": "json_schema"}, "response_format.json_schema"),
+        ({"type": "json_schema", "json_schema": {"schema": []}}, "response_format.json_schema.schema"),
+        (
+            {"type": "json_schema", "json_schema": {"schema": {"properties": {"a": {"type": "?"}}}}},
+            "response_format.json_schema.schema.properties.a.type",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"schema": SCHEMA, "strict": "perhaps"}},
+            "response_format.json_schema.strict",
+        ),
+    ],
+)
+def test_what_is_no_form(value: object, param: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        form({"response_format": value})
+    assert caught.value.param == param
