@@ -36,6 +36,7 @@ class Records(Endings, Protocol):
 class Keeping:
     """By which key a chat can be continued, behind which of its answers, and for how many seconds.
 
+    `also` is another key, by which it is found as long as nobody has continued it.
     One that is kept for a `moment` only is deleted by this process then, any other one by the refresher.
     """
 
@@ -43,6 +44,7 @@ class Keeping:
     message_id: str
     seconds: float
     moment: bool
+    also: str = ""
 
 
 class ChatRemover:
@@ -87,7 +89,8 @@ class ChatRemover:
         self._ledger.let_go(chat)
         later = keeping.seconds + MARGIN_SECONDS
         seconds, due = (later, HELD_SECONDS) if keeping.moment else (keeping.seconds, later)
-        return Bookmark(keeping.key, Conversation(chat, keeping.message_id), seconds, due if self._enabled else None)
+        conversation = Conversation(chat, keeping.message_id)
+        return Bookmark(keeping.key, conversation, seconds, due if self._enabled else None, keeping.also)
 
     def kept(self, doomed: Doomed, keeping: Keeping) -> None:
         """The pool keeps the chat."""

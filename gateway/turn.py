@@ -11,8 +11,12 @@ class Turn:
 
     `scope` keeps clients apart; without one nothing is ever continued. `name` is the conversation's, for a client that
     has one for it; it `begins` here, or should be known.
+    `answer` is an id that the answer has for its client, who may ask behind it what `follows` it. Then all messages
+    are new.
     """
 
     scope: str = ""
     name: str = ""
     begins: bool = False
+    answer: str = ""
+    follows: str = ""

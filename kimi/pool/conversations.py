@@ -37,7 +37,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """How a conversation is kept: by which `key` it is found for how many `seconds`.
+    """How a conversation is kept: by which `key` it is found for how many `seconds`, and by which other one, if any.
 
     In `due` seconds, which are more, somebody else is to delete its chat, unless it is claimed before; None where chats
     are not deleted.
@@ -47,6 +47,7 @@ class Bookmark:
     conversation: Conversation
     seconds: float
     due: float | None
+    also: str = ""
 
     def words(self) -> tuple[str | int, ...]:
         """The same for the pool's scripts."""
@@ -57,6 +58,7 @@ class Bookmark:
             to_ms(self.seconds),
             "" if self.due is None else to_ms(self.due),
             to_ms(REPLACED_SECONDS),
+            self.also,
         )
 
 

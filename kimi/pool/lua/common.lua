@@ -349,8 +349,9 @@ end
 
 -- Records where a conversation can be continued, and from when on somebody is to delete its chat if nobody does.
 -- Takes the key of the conversation, its chat with name, the id of the last message, the milliseconds that the record
--- lives, those until the chat may be deleted (none: never), and the same for one that nobody can continue any more.
-local function keep_conversation(of, chat, message_id, lives, due, replaced_due)
+-- lives, those until the chat may be deleted (none: never), the same for one that nobody can continue any more, and
+-- another key of the conversation ('' for none), which leads to the first one.
+local function keep_conversation(of, chat, message_id, lives, due, replaced_due, also)
   local record = key('conversation', of)
   local before = redis.call('GET', record)
   local replaced = before and cjson.decode(before)[1]
@@ -360,6 +361,7 @@ local function keep_conversation(of, chat, message_id, lives, due, replaced_due)
   end
   redis.call('DEL', key('continued', of))
   redis.call('SET', record, cjson.encode({chat, message_id}), 'PX', lives)
+  if also ~= '' then redis.call('SET', key('conversation', also), cjson.encode({chat = chat, of = of}), 'PX', lives) end
   due = tonumber(due)
   if due then
     redis.call('ZADD', key('chats'), int(NOW + due), chat)

@@ -13,6 +13,13 @@ if not found then
 end
 redis.call('DEL', record)
 local conversation = cjson.decode(found)
+if conversation.of then -- only the other key of one that stands elsewhere, if nobody has continued it from there
+  record = key('conversation', conversation.of)
+  found = redis.call('GET', record)
+  if not found or cjson.decode(found)[1] ~= conversation.chat then return nil end
+  redis.call('DEL', record)
+  conversation = cjson.decode(found)
+end
 redis.call('ZADD', key('chats'), 'XX', int(NOW + tonumber(ARGV[3])), conversation[1])
 if ARGV[4] ~= '0' then redis.call('SET', continued, conversation[1], 'PX', ARGV[4]) end
 return conversation
