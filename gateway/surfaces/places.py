@@ -1,0 +1,33 @@
+"""Where in the client's own body stands what is wrong with the body of chat completions that was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from gateway.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """`made` leads from fields of a body of chat completions to what they were made of; all others have their name."""
+
+    made: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, param: str) -> str:
+        """The client's name of `param`, which may lie inside a field that is known, as in `messages[0].content`."""
+        end = len(param)
+        while end > 0:
+            known = self.made.get(param[:end])
+            if known is not None:
+                return known + param[end:]
+            end = max(param.rfind(".", 0, end), param.rfind("[", 0, end))
+        return param
+
+    def told(self, problem: Problem) -> Problem:
+        """`problem` in the client's words."""
+        if problem.param is None:
+            return problem
+        name = self.of(problem.param)
+        message = problem.message.replace(f"`{problem.param}`", f"`{name}`")
+        return replace(problem, param=name, message=message)
