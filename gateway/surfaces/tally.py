@@ -33,7 +33,12 @@ class Tally:
     @property
     def usage(self) -> Usage:
         """The count so far."""
-        return self._given or Usage(prompt=self.prompt, completion=self._counter.total)
+        return self._given or Usage(prompt=self.prompt, completion=self.completion)
+
+    @property
+    def completion(self) -> int:
+        """The tokens of the answer so far, by estimate."""
+        return self._counter.total
 
     @cached_property
     def prompt(self) -> int:

@@ -13,7 +13,8 @@ from kimi.chat import Event, Usage
 
 PIECE: Final = 16 * 1024
 """A delta carries at most so many bytes of text."""
-_SURELY_SMALL: Final = 2_048  # characters: 8 KiB of UTF-8, 12 KiB of JSON at the very most
+SURELY_SMALL: Final = 2_048
+"""A text of so many characters is 8 KiB of UTF-8 and 12 KiB of JSON at the very most."""
 _LITERAL: Final = 48 * 1024  # control characters take six bytes each in JSON; one-api stops at lines of 64 KiB
 
 
@@ -67,7 +68,7 @@ def literal(text: str) -> bytes:
 def literals(text: str) -> list[bytes]:
     """`text` as JSON strings that each fit a delta, never cut inside a character."""
     whole = literal(text)
-    if len(text) <= _SURELY_SMALL or (len(whole) <= _LITERAL and len(text.encode(errors="replace")) <= PIECE):
+    if len(text) <= SURELY_SMALL or (len(whole) <= _LITERAL and len(text.encode(errors="replace")) <= PIECE):
         return [whole]
     middle = len(text) // 2
     return literals(text[:middle]) + literals(text[middle:])
@@ -75,7 +76,7 @@ def literals(text: str) -> list[bytes]:
 
 def enclosed(head: bytes, text: str, tail: bytes) -> bytes:
     """`text` as `literals` has it, each of them between `head` and `tail`."""
-    if len(text) <= _SURELY_SMALL:
+    if len(text) <= SURELY_SMALL:
         try:
             return head + orjson.dumps(text) + tail
         except orjson.JSONEncodeError:
