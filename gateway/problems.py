@@ -50,7 +50,7 @@ _NO_RETRY = (("x-should-retry", "false"),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """An error as the client reads it."""
+    """An error as the client reads it. `excess` says by how much a prompt is too long, where that is known."""
 
     status: int
     type: str
@@ -58,6 +58,7 @@ class Problem:
     message: str
     param: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    excess: str = ""
 
     @property
     def error(self) -> dict[str, str | None]:
@@ -218,7 +219,10 @@ def describe(error: BaseException, request_id: str) -> Problem:
         return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
     if isinstance(error, BadRequest | TokenRefused):
         return replace(known, message=str(error), code=error.code, param=error.param)
-    if isinstance(error, LookupError | kimi.PromptTooLong):
+    if isinstance(error, kimi.PromptTooLong):
+        excess = f"{error.size} {error.unit} > {error.limit} maximum" if error.limit else ""
+        return replace(known, message=_figures(error) if excess else known.message, excess=excess)
+    if isinstance(error, LookupError):
         return replace(known, message=_about_model(error, known))
     if isinstance(error, kimi.RequestInvalid):
         text = _about_file(error) if isinstance(error, kimi.FileRefused) else f"{known.message}{_explained(error)}"
@@ -251,9 +255,7 @@ def _printable(text: str) -> str:
     return says if is_harmless(says) else ""
 
 
-def _about_model(error: LookupError | kimi.PromptTooLong, known: Problem) -> str:
-    if isinstance(error, kimi.PromptTooLong):
-        return _figures(error) if error.limit else known.message
+def _about_model(error: LookupError, known: Problem) -> str:
     if isinstance(error, FeatureUnserved):
         return str(error)
     return known.message.replace("The model", f"The model{_shown(error)}", 1)
