@@ -15,7 +15,7 @@ from gateway.paths import CanonicalPaths
 from gateway.problems import describe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
-from gateway.views import billing, chat, docs, health, models, tokens
+from gateway.views import billing, chat, docs, health, messages, models, tokens
 from gateway.views.requests import Asked, Entries, present
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -95,6 +95,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app = Gateway(services)
     app.url_map.merge_slashes = False  # paths are canonical already, and no client follows a redirect with a body
     app.register_blueprint(chat.blueprint(settings, services))
+    app.register_blueprint(messages.blueprint(settings, services))
     app.register_blueprint(models.blueprint(settings, services))
     app.register_blueprint(billing.blueprint(services))
     app.register_blueprint(tokens.blueprint(settings, services))

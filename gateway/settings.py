@@ -71,6 +71,7 @@ class GatewaySettings(CommonSettings):
     kimi_allow_private_urls: Networks = ()
     kimi_file_reuse_seconds: Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)] = 86_400
     kimi_model_aliases: Aliases = Field(default_factory=dict)
+    kimi_claude_model: Annotated[str, Field(pattern=r"^[\w.:/+-]{1,100}$")] = "kimi"
 
     @property
     def bind(self) -> str:

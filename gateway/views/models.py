@@ -10,8 +10,9 @@ from flask import Blueprint, Response
 
 from gateway.services import Services
 from gateway.settings import GatewaySettings
+from gateway.surfaces.messages import models as messages
 from gateway.views.replies import json_reply, raw_reply
-from gateway.views.requests import authenticate, named_by, seen_by
+from gateway.views.requests import authenticate, named_by, present, seen_by
 from kimi.models import listing
 
 _CREATED: Final = 1_696_809_600  # 9 October 2023, when Kimi was published; clients want a number and show none
@@ -28,13 +29,23 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def all_along(routes: frozenset[str]) -> bytes:
         return orjson.dumps({"object": "list", "data": [_model(name) for name in listing(routes, aliases)]})
 
+    @lru_cache(maxsize=_LISTS)
+    def all_for_anthropic(routes: frozenset[str]) -> bytes:
+        return orjson.dumps(messages.model_list(listing(routes, aliases), _CREATED))
+
     @views.get("/v1/models")
     def models() -> Response:
-        return raw_reply(all_along(seen_by(authenticate(services.keys), services).routes))
+        routes = seen_by(authenticate(services.keys), services).routes
+        return raw_reply((all_for_anthropic if present().is_of_anthropic else all_along)(routes))
 
     @views.get("/v1/models/<path:name>")
     def model(name: str) -> Response:
-        return json_reply(_model(named_by(authenticate(services.keys), services, name, aliases).name))
+        caller = authenticate(services.keys)
+        if not present().is_of_anthropic:
+            return json_reply(_model(named_by(caller, services, name, aliases).name))
+        meant = messages.served(name, settings.kimi_claude_model, seen_by(caller, services).routes, aliases)
+        named_by(caller, services, meant, aliases)
+        return json_reply(messages.model(name, _CREATED))
 
     return views
 

@@ -9,6 +9,7 @@ from flask import Response
 
 from gateway.problems import Problem
 from gateway.streaming import StreamBody
+from gateway.surfaces.messages.failures import body_of, status_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -48,5 +49,12 @@ class StreamReply(Response):
 def problem_reply(problem: Problem) -> Response:
     """An error in OpenAI's shape."""
     reply = json_reply(problem.body, problem.status)
+    reply.headers.extend(problem.headers)
+    return reply
+
+
+def messages_problem_reply(problem: Problem, request_id: str) -> Response:
+    """An error in Anthropic's shape, with its status."""
+    reply = json_reply(body_of(problem, request_id), status_of(problem))
     reply.headers.extend(problem.headers)
     return reply

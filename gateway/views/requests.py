@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from flask import Request, Response, request
@@ -12,7 +13,7 @@ from gateway.auth import Caller
 from gateway.journal import Entry, Journal
 from gateway.problems import Problem
 from gateway.services import Door, Services
-from gateway.views.replies import problem_reply
+from gateway.views.replies import messages_problem_reply, problem_reply
 from kimi.aliases import Aliases
 from kimi.models import FeatureUnserved, Selection, UnknownModel, select
 from kimi.pool import Summary
@@ -20,13 +21,16 @@ from kimi.pool import Summary
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SANE_HEADERS: Final = re.compile(r"[A-Za-z0-9_, -]{1,1024}")
 _NO_ROUTE: Final = "none"
-_EXPOSED: Final = "x-request-id, retry-after, retry-after-ms, x-should-retry"
+_MESSAGES: Final = "/v1/messages"
+_EXPOSED: Final = "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry"
 
 
 class Asked(Request):
     """A request, its log entry, and how its surface tells that something went wrong: in OpenAI's shape unless set."""
 
     entry: Entry
+    is_of_anthropic = False
+    """Whether it was made for Anthropic's API, which has paths of its own and is told its version on those it shares."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
 
 
@@ -84,12 +88,18 @@ class Entries:
             route=rule.rule if rule else _NO_ROUTE,
             started=self._services.monotonic(),
         )
+        if asked.path.startswith(_MESSAGES) or "HTTP_ANTHROPIC_VERSION" in asked.environ:
+            asked.is_of_anthropic = True
+            asked.tell = partial(messages_problem_reply, request_id=asked.entry.request_id)
         return _preflight() if asked.method == "OPTIONS" else None
 
     def mark(self, response: Response) -> Response:
         """The answer to the present request as it goes out."""
-        answered = entry()
+        asked = present()
+        answered = asked.entry
         response.headers.add("x-request-id", answered.request_id)
+        if asked.is_of_anthropic:
+            response.headers.add("request-id", answered.request_id)
         response.headers.add("access-control-allow-origin", "*")
         response.headers.add("access-control-expose-headers", _EXPOSED)
         answered.status = response.status_code

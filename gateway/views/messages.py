@@ -1,0 +1,75 @@
+"""`POST /v1/messages` and `POST /v1/messages/count_tokens`, for clients of Anthropic's API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response
+
+from gateway.auth import Caller
+from gateway.body import read_body
+from gateway.problems import Problem
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+from gateway.surfaces.chat_request import ChatRequest, understand
+from gateway.surfaces.json_body import json_object
+from gateway.surfaces.messages.models import served
+from gateway.surfaces.messages.request import Question, as_chat
+from gateway.surfaces.messages.stream import MessageStream
+from gateway.surfaces.messages.whole import MessageAnswer
+from gateway.surfaces.tally import Tally
+from gateway.surfaces.wire import Identity
+from gateway.views.answering import Answering
+from gateway.views.replies import json_reply
+from gateway.views.requests import Asked, authenticate, present, seen_by
+
+
+def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
+    """Anthropic's Messages."""
+    views = Blueprint("messages", __name__)
+    answering = Answering(settings, services)
+
+    def read() -> Mapping[str, Any]:
+        return json_object(read_body(present().environ, settings.max_body_bytes))
+
+    def understood(caller: Caller, question: Question) -> ChatRequest:
+        """What is asked, of the model that is meant."""
+        asking = present()
+        _tell_in_its_words(asking, question)
+        asked = understand(question.body)
+        asking.entry.model, asking.entry.stream = question.model, asked.stream
+        routes = seen_by(caller, services).routes
+        model = served(asked.model, settings.kimi_claude_model, routes, settings.kimi_model_aliases)
+        return replace(asked, model=model)
+
+    @views.post("/v1/messages")
+    def messages() -> Response:
+        caller = authenticate(services.keys)
+        question = as_chat(read())
+        asked = understood(caller, question)
+        identity = Identity(id=f"msg_{services.new_id()}", created=int(services.clock()), model=question.model)
+        turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.messages)
+        if asked.stream:
+            stream = MessageStream(identity, tally, question.places, thinking=question.thinking)
+            return answering.streamed(caller, asked, turn, stream)
+        return answering.whole(caller, asked, turn, MessageAnswer(identity, tally, thinking=question.thinking))
+
+    @views.post("/v1/messages/count_tokens")
+    def count_tokens() -> Response:
+        caller = authenticate(services.keys)
+        asked = understood(caller, as_chat(read(), purpose="count"))
+        return json_reply({"input_tokens": Tally(asked.messages).prompt})
+
+    return views
+
+
+def _tell_in_its_words(asking: Asked, question: Question) -> None:
+    """What goes wrong from now on is told by the names that the client has for its fields."""
+    tell = asking.tell
+
+    def told(problem: Problem) -> Response:
+        return tell(question.places.told(problem))
+
+    asking.tell = told
