@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import structlog
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter, Rule
 
+from gateway.absent import sentence
 from gateway.paths import CanonicalPaths
 from gateway.problems import describe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
-from gateway.views import billing, chat, docs, health, messages, models, tokens
+from gateway.views import billing, chat, completions, docs, health, messages, models, tokens
 from gateway.views.requests import Asked, Entries, present
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -95,6 +98,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app = Gateway(services)
     app.url_map.merge_slashes = False  # paths are canonical already, and no client follows a redirect with a body
     app.register_blueprint(chat.blueprint(settings, services))
+    app.register_blueprint(completions.blueprint(settings, services))
     app.register_blueprint(messages.blueprint(settings, services))
     app.register_blueprint(models.blueprint(settings, services))
     app.register_blueprint(billing.blueprint(services))
@@ -111,6 +115,8 @@ def _on_error(error: Exception) -> Response:
     asked = present()
     entry = asked.entry
     problem = describe(error, entry.request_id)
+    if isinstance(error, NotFound):
+        problem = replace(problem, message=sentence(asked.path) or problem.message)
     entry.outcome = problem.code
     if problem.status == 500:
         log.error("a request met an error of ours", request_id=entry.request_id, exc_info=error)

@@ -30,6 +30,7 @@ def document() -> dict[str, Any]:
         },
         "paths": {
             "/v1/chat/completions": {"post": _CHAT},
+            "/v1/completions": {"post": _COMPLETION},
             "/chat/kimi": {"post": _TEXT_CHAT},
             "/v1/models": {"get": _get("The models that can be asked", _ref("ModelList"))},
             "/v1/models/{id}": {"get": _MODEL},
@@ -81,6 +82,14 @@ _LIMIT: Final[dict[str, Any]] = {
     "type": ["integer", "null"],
     "minimum": 1,
     "description": "The answer ends after so many tokens, thinking included; of the two the smaller one counts",
+}
+_STOP: Final[dict[str, Any]] = {
+    "anyOf": [
+        _TEXT,
+        {"type": "array", "maxItems": MOST_STOPS, "items": {**_TEXT, "maxLength": LONGEST_STOP}},
+        {"type": "null"},
+    ],
+    "description": "The answer ends before the first of these",
 }
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
 _EFFORT: Final[dict[str, Any]] = {
@@ -149,13 +158,23 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "n": {"enum": [1, None]},
             "max_tokens": _LIMIT,
             "max_completion_tokens": _LIMIT,
-            "stop": {
+            "stop": _STOP,
+            "response_format": {
                 "anyOf": [
-                    _TEXT,
-                    {"type": "array", "maxItems": MOST_STOPS, "items": {**_TEXT, "maxLength": LONGEST_STOP}},
+                    {
+                        "type": "object",
+                        "required": ["type"],
+                        "properties": {
+                            "type": {"enum": ["text", "json_object", "json_schema"]},
+                            "json_schema": {
+                                "type": "object",
+                                "properties": {"name": _TEXT, "description": _TEXT, "schema": _ANY, "strict": _FLAG},
+                            },
+                        },
+                    },
                     {"type": "null"},
                 ],
-                "description": "The answer ends before the first of these",
+                "description": "The answer is JSON that was checked; a stream of it comes at once when it is complete",
             },
             "use_search": {**_FLAG, "description": "Let Kimi search the web; false goes before `-search` in `model`"},
             "web_search_options": {"type": ["object", "null"], "description": "Any object lets Kimi search the web"},
@@ -173,6 +192,46 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 "type": ["string", "null"],
                 "description": "`none` begins a conversation; with the `id` of its answers only what is new is sent",
             },
+        },
+    },
+    "CompletionRequest": {
+        "type": "object",
+        "required": ["model", "prompt"],
+        "properties": {
+            "model": _TEXT,
+            "prompt": {
+                "anyOf": [_TEXT, {"type": "array", "minItems": 1, "maxItems": 1, "items": _TEXT}],
+                "description": "What the user says; the answer is not its continuation",
+            },
+            "stream": _FLAG,
+            "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _FLAG}},
+            "n": {"enum": [1, None]},
+            "max_tokens": _LIMIT,
+            "stop": _STOP,
+        },
+    },
+    "Completion": {
+        "type": "object",
+        "required": ["id", "object", "created", "model", "choices", "usage"],
+        "properties": {
+            "id": _TEXT,
+            "object": {"const": "text_completion"},
+            "created": _COUNT,
+            "model": _TEXT,
+            "choices": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["index", "text", "finish_reason"],
+                    "properties": {
+                        "index": {"const": 0},
+                        "text": _TEXT,
+                        "logprobs": {"type": "null"},
+                        "finish_reason": {"enum": ["stop", "length", "content_filter"]},
+                    },
+                },
+            },
+            "usage": {"$ref": "#/components/schemas/Usage"},
         },
     },
     "TextRequest": {
@@ -247,6 +306,17 @@ _CHAT: Final[dict[str, Any]] = {
         "200": {
             "description": "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
             "content": {**_json(_ref("ChatCompletion")), "text/event-stream": {"schema": _TEXT}},
+        },
+        **_errors("400", "401", "404", "413", "429", "502", "503"),
+    },
+}
+_COMPLETION: Final[dict[str, Any]] = {
+    "summary": "An answer to one prompt as bare text, whole or streamed",
+    "requestBody": {"required": True, "content": _json(_ref("CompletionRequest"))},
+    "responses": {
+        "200": {
+            "description": "The answer; a stream is server-sent events",
+            "content": {**_json(_ref("Completion")), "text/event-stream": {"schema": _TEXT}},
         },
         **_errors("400", "401", "404", "413", "429", "502", "503"),
     },

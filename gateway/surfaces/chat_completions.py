@@ -15,7 +15,8 @@ from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, enclosed, literal, literals
 from kimi.chat import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 
-_DONE: Final = b"data: [DONE]\n\n"
+DONE: Final = b"data: [DONE]\n\n"
+"""Ends a stream."""
 _ROLE: Final = b'"role":"assistant","content":""'
 _text_of: Final = attrgetter("text")
 _OPENING: Final = b'{"index":0,"delta":{'
@@ -23,17 +24,18 @@ _NAMES: Final[Mapping[type[Event], bytes]] = {Text: b'"content":', Thinking: b'"
 _TAIL: Final = b'},"finish_reason":null}]}\n\n'
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
-    figures: dict[str, Any] = {
+def figures(usage: Usage) -> dict[str, Any]:
+    """What stands under `usage`."""
+    told: dict[str, Any] = {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
         "total_tokens": usage.total,
     }
     if usage.cached is not None:
-        figures["prompt_tokens_details"] = {"cached_tokens": usage.cached}
+        told["prompt_tokens_details"] = {"cached_tokens": usage.cached}
     if usage.reasoning is not None:
-        figures["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
-    return figures
+        told["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    return told
 
 
 class ChatStream:
@@ -81,8 +83,8 @@ class ChatStream:
 
     def fail(self, problem: Problem) -> bytes:
         """The chunk that ends a truncated answer. one-api reports it only with `choices` and `usage` beside it."""
-        tail = orjson.dumps({"usage": _usage(self.usage), "error": problem.error})
-        return b"%b],%b\n\n%b" % (self._head, tail[1:], _DONE)
+        tail = orjson.dumps({"usage": figures(self.usage), "error": problem.error})
+        return b"%b],%b\n\n%b" % (self._head, tail[1:], DONE)
 
     def _chunks(self, kind: type[Event], events: Sequence[Event]) -> bytes:
         name = _NAMES.get(kind)
@@ -126,11 +128,11 @@ class ChatStream:
             call, function = {"index": event.index}, {}
 
     def _finish(self, reason: FinishReason) -> bytes:
-        usage = orjson.dumps(_usage(self.usage))
+        usage = orjson.dumps(figures(self.usage))
         finish = b'%b%b},"finish_reason":"%b"}]' % (self._head, _OPENING, reason.encode())
         if self._include_usage:
-            return b'%b}\n\n%b],"usage":%b}\n\n%b' % (finish, self._head, usage, _DONE)
-        return b'%b,"usage":%b}\n\n%b' % (finish, usage, _DONE)
+            return b'%b}\n\n%b],"usage":%b}\n\n%b' % (finish, self._head, usage, DONE)
+        return b'%b,"usage":%b}\n\n%b' % (finish, usage, DONE)
 
 
 class ChatAnswer:
@@ -173,7 +175,7 @@ class ChatAnswer:
             self._identity.created,
             literal(self._identity.model),
             orjson.dumps(self._choice()),
-            orjson.dumps(_usage(self.usage)),
+            orjson.dumps(figures(self.usage)),
         )
 
     def _choice(self) -> dict[str, Any]:

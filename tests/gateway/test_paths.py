@@ -20,6 +20,8 @@ CHAT = "/v1/chat/completions"
         ("/chat/completions/", CHAT),
         ("/v1/chat/completitions", CHAT),
         ("/chat/completitions", CHAT),
+        ("/completions", "/v1/completions"),
+        ("/v1/v1/completions/", "/v1/completions"),
         ("/models", "/v1/models"),
         ("/v1/models/", "/v1/models"),
         ("/models/kimi-search", "/v1/models/kimi-search"),

@@ -1,0 +1,47 @@
+"""`POST /v1/completions`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from gateway.body import read_body
+from gateway.problems import Problem
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+from gateway.surfaces.chat_request import understand
+from gateway.surfaces.completions import PLACES, CompletionAnswer, CompletionStream, as_chat
+from gateway.surfaces.json_body import json_object
+from gateway.surfaces.tally import Tally
+from gateway.surfaces.wire import Identity
+from gateway.views.answering import Answering
+from gateway.views.replies import problem_reply
+from gateway.views.requests import authenticate, present
+
+
+def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
+    """OpenAI's former completions."""
+    views = Blueprint("completions", __name__)
+    answering = Answering(settings, services)
+
+    @views.post("/v1/completions")
+    def completions() -> Response:
+        caller = authenticate(services.keys)
+        asking = present()
+        asking.tell = _told
+        asked = understand(as_chat(json_object(read_body(asking.environ, settings.max_body_bytes))))
+        asking.entry.model, asking.entry.stream = asked.model, asked.stream
+        identity = Identity(
+            id=asked.answer_id(f"cmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
+        )
+        turn = asked.turn(caller.scope, identity.id)
+        tally = Tally(asked.messages)
+        if asked.stream:
+            stream = CompletionStream(identity, tally, include_usage=asked.include_usage)
+            return answering.streamed(caller, asked, turn, stream)
+        return answering.whole(caller, asked, turn, CompletionAnswer(identity, tally))
+
+    return views
+
+
+def _told(problem: Problem) -> Response:
+    return problem_reply(PLACES.told(problem))

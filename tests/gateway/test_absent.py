@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.absent import sentence
+from gateway.problems import CHANNEL_KILLERS
+from tests.gateway.fakes import AUTHORIZED, House
+
+ABSENT = (
+    "/v1/embeddings",
+    "/v1/images/generations",
+    "/v1/audio/speech",
+    "/v1/audio/transcriptions",
+    "/v1/moderations",
+    "/v1/files",
+    "/v1/files/file-1/content",
+    "/v1/batches",
+    "/v1/assistants",
+    "/v1/threads/t/runs",
+    "/v1/vector_stores",
+    "/v1/fine_tuning/jobs",
+    "/v1/rerank",
+    "/v1/engines/kimi/completions",
+    "/embeddings",
+    "/v1/v1/embeddings/",
+)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", ABSENT)
+def test_what_is_not_here_says_what_is(path: str, method: str) -> None:
+    response = House().client.open(path, method=method, json={}, headers=AUTHORIZED)
+    assert response.status_code == 404
+    error = response.get_json()["error"]
+    assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", "not_found", None)
+    assert " here" in error["message"] and "POST /v1/chat/completions" in error["message"]
+    assert not any(word in error["message"].lower() for word in CHANNEL_KILLERS)
+
+
+@pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/nowhere", "/embeddingsx", "/admin", "/v1/chat"])
+def test_nobody_expects_anything_elsewhere(path: str) -> None:
+    assert sentence(path) == ""
