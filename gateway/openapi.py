@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway import openapi_messages as messages
+from gateway.openapi_words import COUNT, FLAG, TEXT, as_json, ref
 from gateway.surfaces.hints import EFFORTS
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
@@ -18,7 +20,9 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Kimi gateway",
             "version": _VERSION,
-            "description": "An OpenAI-compatible gateway over a pool of Kimi accounts.",
+            "description": (
+                "A gateway over a pool of Kimi accounts, compatible with OpenAI's API and with Anthropic's Messages."
+            ),
         },
         "security": [{"bearer": []}, {"header": []}],
         "components": {
@@ -26,13 +30,14 @@ def document() -> dict[str, Any]:
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
             },
-            "schemas": _SCHEMAS,
+            "schemas": {**_SCHEMAS, **messages.SCHEMAS},
         },
         "paths": {
             "/v1/chat/completions": {"post": _CHAT},
             "/v1/completions": {"post": _COMPLETION},
             "/chat/kimi": {"post": _TEXT_CHAT},
-            "/v1/models": {"get": _get("The models that can be asked", _ref("ModelList"))},
+            **messages.PATHS,
+            "/v1/models": {"get": _get("The models that can be asked", ref("ModelList"))},
             "/v1/models/{id}": {"get": _MODEL},
             "/token/check": {"post": _TOKEN_CHECK},
             "/v1/dashboard/billing/subscription": {"get": _get("one-api's question for the limit", _ANY)},
@@ -46,27 +51,19 @@ def document() -> dict[str, Any]:
     }
 
 
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
-
-
 def _errors(*statuses: str) -> dict[str, Any]:
-    return {status: {"description": _STATUSES[status], "content": _json(_ref("Error"))} for status in statuses}
+    return {status: {"description": _STATUSES[status], "content": as_json(ref("Error"))} for status in statuses}
 
 
 def _get(summary: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """A question that needs a key."""
-    good = {"200": {"description": "The answer", "content": _json(schema)}}
+    good = {"200": {"description": "The answer", "content": as_json(schema)}}
     return {"summary": summary, "responses": {**good, **_errors("401", "503")}}
 
 
 def _open(summary: str, schema: Mapping[str, Any] | None = None, *statuses: str) -> dict[str, Any]:
     """A question that needs no key."""
-    answer = {"description": "The answer", "content": _json(schema or _ANY)}
+    answer = {"description": "The answer", "content": as_json(schema or _ANY)}
     return {"summary": summary, "security": [], "responses": dict.fromkeys(("200", *statuses), answer)}
 
 
@@ -75,9 +72,6 @@ def _plain(kind: str) -> dict[str, Any]:
 
 
 _ANY: Final[dict[str, Any]] = {"type": "object"}
-_TEXT: Final[dict[str, Any]] = {"type": "string"}
-_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
-_FLAG: Final[dict[str, Any]] = {"type": ["boolean", "string", "integer", "null"]}
 _LIMIT: Final[dict[str, Any]] = {
     "type": ["integer", "null"],
     "minimum": 1,
@@ -85,8 +79,8 @@ _LIMIT: Final[dict[str, Any]] = {
 }
 _STOP: Final[dict[str, Any]] = {
     "anyOf": [
-        _TEXT,
-        {"type": "array", "maxItems": MOST_STOPS, "items": {**_TEXT, "maxLength": LONGEST_STOP}},
+        TEXT,
+        {"type": "array", "maxItems": MOST_STOPS, "items": {**TEXT, "maxLength": LONGEST_STOP}},
         {"type": "null"},
     ],
     "description": "The answer ends before the first of these",
@@ -106,23 +100,23 @@ _STATUSES: Final = {
     "503": "No account can serve this at present",
 }
 _URL: Final[dict[str, Any]] = {
-    "anyOf": [_TEXT, {"type": "object", "required": ["url"], "properties": {"url": _TEXT}}],
+    "anyOf": [TEXT, {"type": "object", "required": ["url"], "properties": {"url": TEXT}}],
     "description": "An http, https or `data:` URL of a public address",
 }
 _PART: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["type"],
     "properties": {
-        "type": {**_TEXT, "description": "`text`, `image_url`, `file`, `file_url`, `input_image` or `input_file`"},
-        "text": _TEXT,
+        "type": {**TEXT, "description": "`text`, `image_url`, `file`, `file_url`, `input_image` or `input_file`"},
+        "text": TEXT,
         "image_url": _URL,
         "file_url": _URL,
         "file": {
             "type": "object",
             "properties": {
-                "filename": _TEXT,
-                "file_data": {**_TEXT, "description": "The content in base64, or as a `data:` URL"},
-                "url": _TEXT,
+                "filename": TEXT,
+                "file_data": {**TEXT, "description": "The content in base64, or as a `data:` URL"},
+                "url": TEXT,
             },
         },
     },
@@ -135,7 +129,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "error": {
                 "type": "object",
                 "required": ["message", "type", "param", "code"],
-                "properties": {"message": _TEXT, "type": _TEXT, "param": {"type": ["string", "null"]}, "code": _TEXT},
+                "properties": {"message": TEXT, "type": TEXT, "param": {"type": ["string", "null"]}, "code": TEXT},
             }
         },
     },
@@ -144,17 +138,17 @@ _SCHEMAS: Final[dict[str, Any]] = {
         "required": ["role"],
         "properties": {
             "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
-            "content": {"anyOf": [_TEXT, {"type": "array", "items": _PART}, {"type": "null"}]},
+            "content": {"anyOf": [TEXT, {"type": "array", "items": _PART}, {"type": "null"}]},
         },
     },
     "ChatRequest": {
         "type": "object",
         "required": ["model", "messages"],
         "properties": {
-            "model": {**_TEXT, "description": "A base and features in any order, as in `kimi-search-thinking`"},
+            "model": {**TEXT, "description": "A base and features in any order, as in `kimi-search-thinking`"},
             "messages": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Message"}},
-            "stream": _FLAG,
-            "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _FLAG}},
+            "stream": FLAG,
+            "stream_options": {"type": ["object", "null"], "properties": {"include_usage": FLAG}},
             "n": {"enum": [1, None]},
             "max_tokens": _LIMIT,
             "max_completion_tokens": _LIMIT,
@@ -168,7 +162,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
                             "type": {"enum": ["text", "json_object", "json_schema"]},
                             "json_schema": {
                                 "type": "object",
-                                "properties": {"name": _TEXT, "description": _TEXT, "schema": _ANY, "strict": _FLAG},
+                                "properties": {"name": TEXT, "description": TEXT, "schema": _ANY, "strict": FLAG},
                             },
                         },
                     },
@@ -176,18 +170,18 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 ],
                 "description": "The answer is JSON that was checked; a stream of it comes at once when it is complete",
             },
-            "use_search": {**_FLAG, "description": "Let Kimi search the web; false goes before `-search` in `model`"},
+            "use_search": {**FLAG, "description": "Let Kimi search the web; false goes before `-search` in `model`"},
             "web_search_options": {"type": ["object", "null"], "description": "Any object lets Kimi search the web"},
             "reasoning_effort": _EFFORT,
-            "reasoning": {"type": ["object", "null"], "properties": {"effort": _EFFORT, "enabled": _FLAG}},
+            "reasoning": {"type": ["object", "null"], "properties": {"effort": _EFFORT, "enabled": FLAG}},
             "thinking": {
                 "anyOf": [
                     {"type": "object", "properties": {"type": {"enum": ["enabled", "disabled", "auto", "adaptive"]}}},
-                    _FLAG,
+                    FLAG,
                 ],
                 "description": "Whether the model thinks before it answers",
             },
-            "enable_thinking": _FLAG,
+            "enable_thinking": FLAG,
             "conversation_id": {
                 "type": ["string", "null"],
                 "description": "`none` begins a conversation; with the `id` of its answers only what is new is sent",
@@ -198,13 +192,13 @@ _SCHEMAS: Final[dict[str, Any]] = {
         "type": "object",
         "required": ["model", "prompt"],
         "properties": {
-            "model": _TEXT,
+            "model": TEXT,
             "prompt": {
-                "anyOf": [_TEXT, {"type": "array", "minItems": 1, "maxItems": 1, "items": _TEXT}],
+                "anyOf": [TEXT, {"type": "array", "minItems": 1, "maxItems": 1, "items": TEXT}],
                 "description": "What the user says; the answer is not its continuation",
             },
-            "stream": _FLAG,
-            "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _FLAG}},
+            "stream": FLAG,
+            "stream_options": {"type": ["object", "null"], "properties": {"include_usage": FLAG}},
             "n": {"enum": [1, None]},
             "max_tokens": _LIMIT,
             "stop": _STOP,
@@ -214,10 +208,10 @@ _SCHEMAS: Final[dict[str, Any]] = {
         "type": "object",
         "required": ["id", "object", "created", "model", "choices", "usage"],
         "properties": {
-            "id": _TEXT,
+            "id": TEXT,
             "object": {"const": "text_completion"},
-            "created": _COUNT,
-            "model": _TEXT,
+            "created": COUNT,
+            "model": TEXT,
             "choices": {
                 "type": "array",
                 "items": {
@@ -225,7 +219,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
                     "required": ["index", "text", "finish_reason"],
                     "properties": {
                         "index": {"const": 0},
-                        "text": _TEXT,
+                        "text": TEXT,
                         "logprobs": {"type": "null"},
                         "finish_reason": {"enum": ["stop", "length", "content_filter"]},
                     },
@@ -236,11 +230,11 @@ _SCHEMAS: Final[dict[str, Any]] = {
     },
     "TextRequest": {
         "type": "object",
-        "properties": {"message": _TEXT, "model": {**_TEXT, "description": "`kimi` where none is named"}},
+        "properties": {"message": TEXT, "model": {**TEXT, "description": "`kimi` where none is named"}},
     },
     "Usage": {
         "type": "object",
-        "properties": {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT},
+        "properties": {"prompt_tokens": COUNT, "completion_tokens": COUNT, "total_tokens": COUNT},
     },
     "Choice": {
         "type": "object",
@@ -252,8 +246,8 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 "required": ["role", "content"],
                 "properties": {
                     "role": {"const": "assistant"},
-                    "content": _TEXT,
-                    "reasoning_content": {**_TEXT, "description": "What the model thought before"},
+                    "content": TEXT,
+                    "reasoning_content": {**TEXT, "description": "What the model thought before"},
                     "annotations": {"type": "array", "items": {"$ref": "#/components/schemas/Annotation"}},
                 },
             },
@@ -269,7 +263,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 "type": "object",
                 "description": "The characters of the content from start_index up to end_index speak of a page",
                 "required": ["start_index", "end_index", "url", "title"],
-                "properties": {"start_index": _COUNT, "end_index": _COUNT, "url": _TEXT, "title": _TEXT},
+                "properties": {"start_index": COUNT, "end_index": COUNT, "url": TEXT, "title": TEXT},
             },
         },
     },
@@ -277,10 +271,10 @@ _SCHEMAS: Final[dict[str, Any]] = {
         "type": "object",
         "required": ["id", "object", "created", "model", "choices", "usage"],
         "properties": {
-            "id": _TEXT,
+            "id": TEXT,
             "object": {"const": "chat.completion"},
-            "created": _COUNT,
-            "model": _TEXT,
+            "created": COUNT,
+            "model": TEXT,
             "choices": {"type": "array", "items": {"$ref": "#/components/schemas/Choice"}},
             "usage": {"$ref": "#/components/schemas/Usage"},
         },
@@ -288,7 +282,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
     "Model": {
         "type": "object",
         "required": ["id", "object", "created", "owned_by"],
-        "properties": {"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT},
+        "properties": {"id": TEXT, "object": {"const": "model"}, "created": COUNT, "owned_by": TEXT},
     },
     "ModelList": {
         "type": "object",
@@ -301,35 +295,35 @@ _SCHEMAS: Final[dict[str, Any]] = {
 }
 _CHAT: Final[dict[str, Any]] = {
     "summary": "An answer to a conversation, whole or streamed",
-    "requestBody": {"required": True, "content": _json(_ref("ChatRequest"))},
+    "requestBody": {"required": True, "content": as_json(ref("ChatRequest"))},
     "responses": {
         "200": {
             "description": "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
-            "content": {**_json(_ref("ChatCompletion")), "text/event-stream": {"schema": _TEXT}},
+            "content": {**as_json(ref("ChatCompletion")), "text/event-stream": {"schema": TEXT}},
         },
         **_errors("400", "401", "404", "413", "429", "502", "503"),
     },
 }
 _COMPLETION: Final[dict[str, Any]] = {
     "summary": "An answer to one prompt as bare text, whole or streamed",
-    "requestBody": {"required": True, "content": _json(_ref("CompletionRequest"))},
+    "requestBody": {"required": True, "content": as_json(ref("CompletionRequest"))},
     "responses": {
         "200": {
             "description": "The answer; a stream is server-sent events",
-            "content": {**_json(_ref("Completion")), "text/event-stream": {"schema": _TEXT}},
+            "content": {**as_json(ref("Completion")), "text/event-stream": {"schema": TEXT}},
         },
         **_errors("400", "401", "404", "413", "429", "502", "503"),
     },
 }
 _TEXT_CHAT: Final[dict[str, Any]] = {
     "summary": "An answer to one message as bare text, for an EventSource: `event: done` at the end, or `event: error`",
-    "parameters": [{"name": name, "in": "query", "required": False, "schema": _TEXT} for name in ("message", "model")],
+    "parameters": [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in ("message", "model")],
     "requestBody": {
         "description": "`message` may stand here as well, in a form or in a JSON object",
-        "content": {kind: {"schema": _ref("TextRequest")} for kind in _FORMS},
+        "content": {kind: {"schema": ref("TextRequest")} for kind in _FORMS},
     },
     "responses": {
-        "200": {"description": "Each piece of text is an event", "content": {"text/event-stream": {"schema": _TEXT}}},
+        "200": {"description": "Each piece of text is an event", "content": {"text/event-stream": {"schema": TEXT}}},
         **_errors("400", "401", "404", "413", "429", "503"),
     },
 }
@@ -337,21 +331,21 @@ _TOKEN_CHECK: Final[dict[str, Any]] = {
     "summary": "Whether a refresh token is good; needs no key where tokens are taken in place of keys",
     "requestBody": {
         "required": True,
-        "content": _json({"type": "object", "required": ["token"], "properties": {"token": _TEXT}}),
+        "content": as_json({"type": "object", "required": ["token"], "properties": {"token": TEXT}}),
     },
     "responses": {
         "200": {
             "description": "The answer",
-            "content": _json({"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}}),
+            "content": as_json({"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}}),
         },
         **_errors("400", "401", "429", "503"),
     },
 }
 _MODEL: Final[dict[str, Any]] = {
     "summary": "One model",
-    "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
+    "parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}],
     "responses": {
-        "200": {"description": "The model", "content": _json(_ref("Model"))},
+        "200": {"description": "The model", "content": as_json(ref("Model"))},
         **_errors("401", "404", "503"),
     },
 }
