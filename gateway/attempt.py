@@ -27,6 +27,7 @@ from kimi.chat import (
     Chat,
     ChatOpened,
     Event,
+    Feature,
     Finish,
     Message,
     Place,
@@ -42,6 +43,7 @@ GIVING_BACK_SECONDS: Final = 2.0
 """What a next attempt waits for the end of the last one."""
 _VISIBLE: Final = frozenset({Text, Thinking, ToolCall, Annotation})
 _NOTHING: Final[Sequence[Event]] = ()
+_SEARCHING: Final = frozenset({Feature.SEARCH, Feature.RESEARCH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,9 @@ class Attempt:
         kept = system if self._lease.account.kind is Kind.KIMI else []
         outcome.finished = False
         place = Place(outcome.chat_id, outcome.segment_id)
-        yield replace(asked, messages=(*kept, Message("user", again.words)), files=(), behind=place)
+        messages = (*kept, Message("user", again.words))
+        features = asked.features - _SEARCHING  # all that had to be looked up has been
+        yield replace(asked, messages=messages, features=features, files=(), behind=place)
         if self._again is not None:
             raise self._again.error
 

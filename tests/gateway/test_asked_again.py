@@ -9,7 +9,7 @@ import pytest
 from gateway.forms.telling import words
 from kimi import errors
 from kimi.accounts import Account, Kind
-from kimi.chat import Answering, ChatOpened, Event, Finish, Form, Message, Place, Text, Thinking
+from kimi.chat import Answering, ChatOpened, Event, Feature, Finish, Form, Message, Place, Text, Thinking
 from tests.gateway.houses import CHAT, House, read, texts
 from tests.gateway.scripted import Step
 from tests.gateway.talks import Talk
@@ -106,3 +106,12 @@ def test_a_conversation_goes_on_behind_the_answer_that_fitted(house: House) -> N
     assert talk.say("Sure?") == "Yes."
     assert talk.asked.behind == Place("c1", "m2")
     house.settle()
+
+
+def test_nothing_is_searched_for_once_more(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [said(BAD), said(GOOD, 2)]
+    assert texts(read(house.start("kimi-search-thinking", ASKED))) == GOOD
+    first, second = (chat for _, _, chat in house.upstream.asked)
+    assert first.features == {Feature.SEARCH, Feature.THINKING}
+    assert second.features == {Feature.THINKING}
