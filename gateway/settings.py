@@ -27,6 +27,12 @@ def _aliases(value: object) -> object:
     return aliases.parse(parts) if isinstance(parts, tuple) else parts
 
 
+def _model(name: str) -> str:
+    if not aliases.NAME.fullmatch(name):
+        raise ValueError("has to be the name of a model, as in kimi-k3")
+    return name
+
+
 def _keys(keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     keys = tuple(dict.fromkeys((*keys, *client_keys(info.data.get("kimi_accounts_file") or DEFAULT_ACCOUNTS_FILE))))
     if not keys:
@@ -71,7 +77,7 @@ class GatewaySettings(CommonSettings):
     kimi_allow_private_urls: Networks = ()
     kimi_file_reuse_seconds: Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)] = 86_400
     kimi_model_aliases: Aliases = Field(default_factory=dict)
-    kimi_claude_model: Annotated[str, Field(pattern=r"^[\w.:/+-]{1,100}$")] = "kimi"
+    kimi_claude_model: Annotated[str, AfterValidator(_model)] = "kimi"
 
     @property
     def bind(self) -> str:

@@ -36,7 +36,8 @@ _RETIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 _FEATURES = frozenset(feature.value for feature in Feature)
-_NAME = re.compile(r"[\w.:/+-]{1,100}", re.ASCII)
+NAME: Final = re.compile(r"[\w.:/+-]{1,100}", re.ASCII)
+"""What a model can be called by an operator."""
 
 
 def parse(pairs: tuple[str, ...]) -> Aliases:
@@ -44,7 +45,7 @@ def parse(pairs: tuple[str, ...]) -> Aliases:
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, target = (part.strip() for part in pair.partition("="))
-        if not equals or not _NAME.fullmatch(name) or not _NAME.fullmatch(target):
+        if not equals or not NAME.fullmatch(name) or not NAME.fullmatch(target):
             raise ValueError("has to be a list of name=target, as in gpt-4o=kimi-search")
         if found.setdefault(name, target) != target:
             raise ValueError(f"has to say once what {name!r} stands for")

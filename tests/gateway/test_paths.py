@@ -22,6 +22,8 @@ CHAT = "/v1/chat/completions"
         ("/chat/completitions", CHAT),
         ("/completions", "/v1/completions"),
         ("/v1/v1/completions/", "/v1/completions"),
+        ("/messages", "/v1/messages"),
+        ("/v1/v1/messages/count_tokens/", "/v1/messages/count_tokens"),
         ("/models", "/v1/models"),
         ("/v1/models/", "/v1/models"),
         ("/models/kimi-search", "/v1/models/kimi-search"),

@@ -124,3 +124,10 @@ def test_conversations_can_be_switched_off_but_not_kept_for_weeks(monkeypatch: p
     for seconds in ("-1", "86401", "inf"):
         with pytest.raises(SettingsError, match="KIMI_CONVERSATION_SECONDS"):
             settings(monkeypatch, KIMI_CONVERSATION_SECONDS=seconds)
+
+
+def test_the_model_of_anthropics_names_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch).kimi_claude_model == "kimi"
+    assert settings(monkeypatch, KIMI_CLAUDE_MODEL="kimi-k3-thinking").kimi_claude_model == "kimi-k3-thinking"
+    with pytest.raises(SettingsError, match="KIMI_CLAUDE_MODEL"):
+        settings(monkeypatch, KIMI_CLAUDE_MODEL="kimi k3")

@@ -53,8 +53,8 @@ def as_chat(body: Mapping[str, Any], *, purpose: Literal["answer", "count"] = "a
     turns = Turns()
     turns.instruct(body.get("system"))
     turns.read(body.get("messages"))
-    wishes, shown = thinking(body)
     offered = offers(body)
+    wishes, shown = thinking(body, is_forced=offered.is_forced)
     said: dict[str, Any] = {name: body[name] for name in _AS_THEY_ARE if body.get(name) is not None}
     if body.get("max_tokens") is not None:
         said["max_tokens"] = body["max_tokens"]

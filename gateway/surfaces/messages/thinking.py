@@ -22,21 +22,25 @@ _EFFORTS: Final[Mapping[str, str]] = {
     "xhigh": "max",
     "max": "max",
 }
+_NONE: Final[Mapping[str, Any]] = {"thinking": {"type": "disabled"}}
 _LOW: Final = 4_096
 """A budget of fewer tokens than these asks for little thinking."""
 
 
-def thinking(body: Mapping[str, Any]) -> tuple[dict[str, Any], Shown]:
-    """The fields of chat completions for it, and what is shown. Raises `BadRequest`."""
+def thinking(body: Mapping[str, Any], *, is_forced: bool) -> tuple[dict[str, Any], Shown]:
+    """The fields of chat completions for it, and what is shown. Raises `BadRequest`.
+
+    Official models that think refuse a call that `is_forced`: there nobody thinks unless it is asked for.
+    """
     effort = _effort(body.get("output_config"))
     wished = body.get("thinking")
     if wished is None:
-        return {}, "shown"
+        return dict(_NONE) if is_forced else {}, "shown"
     kind = wished.get("type") if isinstance(wished, Mapping) else None
     if kind not in _KINDS:
         raise BadRequest(f"`thinking.type` has to be one of {', '.join(_KINDS)}.", param="thinking.type")
     if kind == "disabled":
-        return {"thinking": {"type": "disabled"}}, "hidden"
+        return dict(_NONE), "hidden"
     if kind == "enabled":
         effort = effort or _afforded(wished.get("budget_tokens"))
     fields: dict[str, Any] = {"thinking": {"type": "enabled"}} if kind == "enabled" else {}

@@ -20,6 +20,11 @@ class Offers:
     fields: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether a call has to be made."""
+        return self.fields.get("tool_choice", "auto") not in ("auto", "none")
+
 
 def offers(body: Mapping[str, Any]) -> Offers:
     """The tools of a request. Kimi searches by itself; of what else Anthropic runs there is nothing here.

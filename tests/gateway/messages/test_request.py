@@ -165,9 +165,15 @@ def test_tools_are_functions() -> None:
     ],
 )
 def test_choices_among_tools(choice: Any, told: dict[str, Any]) -> None:
-    found = fields(tools=[LOOK], tool_choice=choice)
+    found = fields(tools=[LOOK], tool_choice=choice, thinking={"type": "adaptive"})
     found.pop("tools")
     assert found == told
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "look"}])
+def test_where_a_call_has_to_be_made_nobody_thinks_unless_it_is_asked_for(choice: Any) -> None:
+    assert fields(tools=[LOOK], tool_choice=choice)["thinking"] == {"type": "disabled"}
+    assert "thinking" not in fields(tools=[LOOK], tool_choice={"type": "auto"})
 
 
 @pytest.mark.parametrize("choice", [None, {"type": "tool", "name": "web_search"}, {"type": "any"}, {"type": "auto"}])
