@@ -99,6 +99,13 @@ _TOO_LARGE = Problem(
     code="request_too_large",
     message="The request body is larger than this gateway takes.",
 )
+_UNFIT = Problem(
+    status=502,
+    type=SERVER,
+    code="answer_unfit",
+    message="The model did not answer in the form asked for, though it was asked twice.",
+    headers=_NO_RETRY,  # clients do that by themselves, and two questions were enough
+)
 
 TABLE: Mapping[type[BaseException], Problem] = {
     # the gateway's own
@@ -188,12 +195,12 @@ TABLE: Mapping[type[BaseException], Problem] = {
     kimi.AnswerUnread: Problem(
         status=408, type=INVALID, code="answer_unread", message="The answer was not read in time.", headers=_NO_RETRY
     ),
-    kimi.AnswerUnfit: Problem(
-        status=502,
-        type=SERVER,
-        code="answer_unfit",
-        message="The model did not answer in the form asked for, though it was asked twice.",
-        headers=_NO_RETRY,  # clients do that by themselves, and two questions were enough
+    kimi.AnswerUnfit: _UNFIT,
+    kimi.CallsUnfit: replace(
+        _UNFIT, code="tool_call_failed", message="The model called no tool rightly, though it was asked twice."
+    ),
+    kimi.FormUnfit: replace(
+        _UNFIT, code="json_form_failed", message="The model did not give the JSON asked for, though it was asked twice."
     ),
     kimi.RequestRefused: _final("invalid_value", "Kimi does not accept a field of this request."),
     # HTTP

@@ -97,6 +97,8 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.ConversationLost: NOTHING,
         errors.AnswerUnread: NOTHING,
         errors.AnswerUnfit: NOTHING,
+        errors.CallsUnfit: NOTHING,
+        errors.FormUnfit: NOTHING,
         # There was no account
         errors.PoolError: NOTHING,
         errors.AllBusy: NOTHING,

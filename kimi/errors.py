@@ -25,6 +25,8 @@ KimiError
 │   ├── ConversationLost the conversation that is to be continued is not known, or not any more
 │   ├── AnswerUnread     the client did not read its answer in time
 │   └── AnswerUnfit      the model has not answered in the form that was asked for, though it was asked twice
+│       ├── CallsUnfit   it has called no tool, or none in a way in which it can be called
+│       └── FormUnfit    its JSON is none, or not what was asked for
 └── PoolError            no account could be had at all
     ├── AllBusy          every account is busy or cooling down: come back later
     │   └── ConversationBusy an answer of the conversation that is to be continued is still running
@@ -196,6 +198,14 @@ class AnswerUnfit(RequestRefused):
     def __init__(self, explained: str = "") -> None:
         super().__init__(explained)
         self.explained = redact(explained)
+
+
+class CallsUnfit(AnswerUnfit):
+    """The model has called no tool where it had to, or none in a way in which it can be called."""
+
+
+class FormUnfit(AnswerUnfit):
+    """What the model says is not the JSON that was asked for."""
 
 
 class PoolError(KimiError):

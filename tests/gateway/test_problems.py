@@ -50,6 +50,8 @@ ROWS = [
     (kimi.ConversationLost(), 400, "invalid_request_error", "conversation_not_found"),
     (kimi.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
     (kimi.AnswerUnfit(), 502, "server_error", "answer_unfit"),
+    (kimi.CallsUnfit(), 502, "server_error", "tool_call_failed"),
+    (kimi.FormUnfit(), 502, "server_error", "json_form_failed"),
     (kimi.RequestInvalid(), 400, "invalid_request_error", "invalid_value"),
     (UnknownModel("x"), 404, "invalid_request_error", "model_not_found"),
     (FeatureUnserved("no"), 400, "invalid_request_error", "invalid_value"),
