@@ -22,9 +22,7 @@ _SCHEMA: Final[dict[str, Any]] = {"type": "object", "description": "A JSON schem
 
 
 def _errors(*statuses: str) -> dict[str, Any]:
-    return {
-        status: {"description": _STATUSES[status], "content": as_json(ref("MessageError"))} for status in statuses
-    }
+    return {status: {"description": _STATUSES[status], "content": as_json(ref("MessageError"))} for status in statuses}
 
 
 _BLOCK: Final[dict[str, Any]] = {
@@ -41,7 +39,7 @@ _BLOCK: Final[dict[str, Any]] = {
         "text": TEXT,
         "source": {
             "type": "object",
-            "description": "`base64` with `media_type` and `data`, `url` with `url`; of documents also `text`, `content`",
+            "description": "`base64` with `media_type` and `data`, or `url`; of documents also `text` and `content`",
         },
         "tool_use_id": TEXT,
         "content": {"description": "What a call has resulted in: a text, or blocks"},

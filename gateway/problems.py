@@ -220,10 +220,15 @@ TABLE: Mapping[type[BaseException], Problem] = {
 def describe(error: BaseException, request_id: str) -> Problem:
     """What the client is told about `error`. Whatever nobody thought of is a 500 that names the request only."""
     known = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
-    if known is None:
-        if isinstance(error, HTTPException) and error.code is not None and 400 <= error.code < 500:
-            return replace(TABLE[BadRequest], status=error.code, code="invalid_request")
-        return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
+    if known is not None:
+        return _told(error, known)
+    if isinstance(error, HTTPException) and error.code is not None and 400 <= error.code < 500:
+        return replace(TABLE[BadRequest], status=error.code, code="invalid_request")
+    return replace(INTERNAL, message=f"{INTERNAL.message} Its log has more under request id {request_id}.")
+
+
+def _told(error: BaseException, known: Problem) -> Problem:
+    """What is `known` of errors like this one, and what this one says beyond that."""
     if isinstance(error, BadRequest | TokenRefused):
         return replace(known, message=str(error), code=error.code, param=error.param)
     if isinstance(error, kimi.PromptTooLong):

@@ -30,7 +30,7 @@ class Asked(Request):
 
     entry: Entry
     is_of_anthropic = False
-    """Whether it was made for Anthropic's API, which has paths of its own and is told its version on those it shares."""
+    """Whether it is for Anthropic's API, which has paths of its own and names its version on those that it shares."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
 
 

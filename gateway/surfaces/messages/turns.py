@@ -101,7 +101,7 @@ class Turns:
         if isinstance(content, str):
             self.messages.append({"role": "assistant", "content": content})
             return
-        said, thought, calls = [], [], []
+        said, thought, calls = list[str](), list[str](), list[dict[str, Any]]()
         for block, at in blocks(content, where):
             kind = kind_of(block, at)
             match kind:

@@ -27,16 +27,20 @@ def test_an_ordinary_answer_byte_by_byte() -> None:
     rendered = stream()
     prompt = rendered.usage.prompt
     assert prompt > 0
-    assert rendered.render([Text("Hé\n")]) == (
-        b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message",'
-        b'"role":"assistant","model":"claude \\"x\\"","content":[],"stop_reason":null,"stop_sequence":null,'
-        b'"usage":{"input_tokens":%d,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}}'
-        b"\n\n"
-        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
-        b'"content_block":{"type":"text","text":""}}\n\n'
-        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
-        b'"delta":{"type":"text_delta","text":"H\xc3\xa9\\n"}}\n\n'
-    ) % prompt
+    assert (
+        rendered.render([Text("Hé\n")])
+        == (
+            b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message",'
+            b'"role":"assistant","model":"claude \\"x\\"","content":[],"stop_reason":null,"stop_sequence":null,'
+            b'"usage":{"input_tokens":%d,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}}'
+            b"\n\n"
+            b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+            b'"content_block":{"type":"text","text":""}}\n\n'
+            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+            b'"delta":{"type":"text_delta","text":"H\xc3\xa9\\n"}}\n\n'
+        )
+        % prompt
+    )
     assert rendered.render([Text("!")]) == (
         b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
         b'"delta":{"type":"text_delta","text":"!"}}\n\n'
@@ -79,11 +83,11 @@ def test_pieces_of_calls_lead_to_their_blocks() -> None:
 
 def test_thinking_can_be_left_out_but_not_its_block() -> None:
     rendered = stream("omitted")
-    told = events_of(Thinking("a"), by=rendered) + events_of(Thinking("b"), by=rendered)
+    told = events_of(Thinking("Let me "), by=rendered) + events_of(Thinking("see."), by=rendered)
     assert kinds(told) == ["message_start", "content_block_start"]
+    assert rendered.usage.completion > 1
     closed = events_of(Text("c"), by=rendered)
     assert closed[0]["delta"] == SIGNED
-    assert rendered.usage.completion > 1
 
 
 def test_thinking_can_be_hidden_altogether() -> None:

@@ -102,8 +102,8 @@ def test_what_a_user_shows() -> None:
             [{"type": "file", "file": {"url": "https://x.example/a.pdf"}}],
         ),
         (
-            {"source": {"type": "text", "media_type": "text/plain", "data": "All of it."}, "title": "T", "context": "C"},
-            "T\nC\nAll of it.",
+            {"source": {"type": "text", "media_type": "text/plain", "data": "All."}, "title": "T", "context": "C"},
+            "T\nC\nAll.",
         ),
         ({"source": {"type": "content", "content": "All of it."}}, "All of it."),
         (

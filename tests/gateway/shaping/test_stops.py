@@ -69,7 +69,9 @@ def test_no_more_is_held_back_than_a_stop_may_begin_with(stops: list[str], text:
         assert not any(text[start:end] in beginnings for start in range(len(shown)))
 
 
-@pytest.mark.parametrize(("text", "stop"), [("a END b", "END"), ("a ENDE", "END"), ("x\nHuman: END", "\nHuman:"), ("a", "")])
+@pytest.mark.parametrize(
+    ("text", "stop"), [("a END b", "END"), ("a ENDE", "END"), ("x\nHuman: END", "\nHuman:"), ("a", "")]
+)
 def test_which_stop_it_was_is_known(text: str, stop: str) -> None:
     gate = Stops(["END", "\nHuman:"])
     gate.feed(text)
