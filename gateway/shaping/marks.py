@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from gateway.code_spans import CodeSpans
+
 LONGEST: Final = 1_024
 """A private-use mark with more characters than these between its ends is none. Its keys can quote pages."""
 _OPENS, _PARTS, _CLOSES = "\ue3a0", "\ue3a3", "\ue3a8"
 _WORDS = ":~:"  # behind it a key may quote the page
-_FENCE: Final = 3  # backticks
 
 # In one pass from the left: what may go on in the next piece, then what is complete.
 _TOKEN: Final = re.compile(
@@ -37,14 +38,13 @@ class Marks:
     What is shown does not depend on how the text is cut into pieces.
     """
 
-    __slots__ = ("_busy", "_cite", "_fence", "_held", "_inline", "_last", "at")
+    __slots__ = ("_busy", "_cite", "_code", "_held", "_last", "at")
 
     def __init__(self, cite: Cite) -> None:
         self.at = 0  # characters shown so far
         self._cite = cite
         self._held = ""  # what may be the beginning of a mark
-        self._fence = 0  # so many backticks opened the block of code that this is
-        self._inline = 0  # so many opened the code in this line
+        self._code = CodeSpans()
         self._last = ""  # the latest piece that was shown
         self._busy = False  # the next piece concerns us, whatever is in it
 
@@ -78,7 +78,7 @@ class Marks:
             else:
                 self._show(self._instead(token), shown)
         self._show(text[done:], shown)
-        self._busy = bool(self._held or self._inline)
+        self._busy = bool(self._held or self._code.inline)
         return "".join(shown)
 
     def _show(self, text: str, shown: list[str]) -> None:
@@ -90,14 +90,14 @@ class Marks:
     def _instead(self, token: re.Match[str]) -> str:
         match token.lastgroup:
             case "backticks":
-                self._run(len(token[0]))
+                self._code.run(len(token[0]))
                 return token[0]
             case "newline":
-                self._inline = 0
+                self._code.newline()
                 return token[0]
             case "classic":
-                return token[0] if self._in_code else self._cited([token["classic"]])
-            case "private" if token[0].endswith(_CLOSES) and not self._in_code:
+                return token[0] if self._code.within else self._cited([token["classic"]])
+            case "private" if token[0].endswith(_CLOSES) and not self._code.within:
                 word, *keys = token["private"].removesuffix(_CLOSES).split(_PARTS)
                 return self._cited([key.partition(_WORDS)[0] for key in keys]) if word.strip() == "cite" else ""
         return ""
@@ -107,18 +107,3 @@ class Marks:
         gap = " " if self._last.endswith("!") else ""
         link = self._cite(keys, self.at + len(gap))
         return gap + link if link else ""
-
-    @property
-    def _in_code(self) -> bool:
-        return bool(self._fence or self._inline)
-
-    def _run(self, length: int) -> None:
-        """So many backticks open code, or close what as many have opened."""
-        if self._fence:
-            self._fence = 0 if length >= self._fence else self._fence
-        elif self._inline:
-            self._inline = 0 if length == self._inline else self._inline
-        elif length >= _FENCE:
-            self._fence = length
-        else:
-            self._inline = length
