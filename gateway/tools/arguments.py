@@ -1,0 +1,114 @@
+"""A call as the model wrote it, as a call that a client can carry out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from gateway.schemas import checker
+from gateway.tools import mending
+from gateway.tools.sieve import Written
+from kimi.chat import Tool, Tools
+
+_ATTRIBUTE: Final = re.compile(r"""name\s*=\s*["']?([^"'\s>]+)""")
+_NATIVE: Final = re.compile(r"\s*(?:functions\.)?(.+?)(?::\d+)?\s*", re.DOTALL)
+_ENVELOPES: Final = ("arguments", "parameters", "input")
+"""Names under which other forms of calls have the arguments, beside `name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that fits: `arguments` is JSON."""
+
+    name: str
+    arguments: str
+
+
+class Unfit(ValueError):
+    """A call that cannot be carried out; the text says why, for the model that wrote it."""
+
+
+def read(written: Written, tools: Tools) -> Asked:
+    """The call that is meant. Raises `Unfit`."""
+    name = _name(written.head)
+    try:
+        value = mending.read(written.body, is_whole=written.is_closed)
+        if isinstance(value, str):  # quoted once more
+            value = mending.read(value, is_whole=written.is_closed)
+    except ValueError as error:
+        raise Unfit(f"call of `{name or '?'}`: its arguments are no JSON object: {error}") from None
+    if not name and isinstance(value, dict):
+        name, value = _unpacked(value)
+    tool = _tool(name, tools)
+    return Asked(tool.name, _checked(tool, value))
+
+
+def _name(head: str) -> str:
+    attribute = _ATTRIBUTE.search(head)
+    if attribute:
+        return attribute[1]
+    native = _NATIVE.fullmatch(head)
+    return native[1].strip() if native else ""
+
+
+def _unpacked(value: dict[str, Any]) -> tuple[str, Any]:
+    """The name and the arguments out of an object that holds both."""
+    function = value.get("function")
+    value = function if isinstance(function, dict) else value
+    name = value.get("name")
+    inner: Any = next((value[key] for key in _ENVELOPES if key in value), {})
+    if isinstance(inner, str):
+        with suppress(orjson.JSONDecodeError):
+            inner = orjson.loads(inner)
+    return (name if isinstance(name, str) else ""), inner
+
+
+def _tool(name: str, tools: Tools) -> Tool:
+    """The one of that name, which a model may write a little differently. Raises `Unfit`."""
+    offered = () if tools.choice == "none" else tools.offered
+    found = [tool for tool in offered if tool.name == name] or [
+        tool for tool in offered if _alike(tool.name) == _alike(name)
+    ]
+    if len(found) != 1:
+        raise Unfit(f"call of `{name or '?'}`: there is no tool of that name")
+    if tools.choice == "named" and found[0].name != tools.name:
+        raise Unfit(f"call of `{found[0].name}`: only `{tools.name}` can be called now")
+    return found[0]
+
+
+def _alike(name: str) -> str:
+    return name.casefold().replace("-", "_").removeprefix("functions.")
+
+
+def _checked(tool: Tool, value: Any) -> str:
+    """The arguments, put right where that makes them fit. Raises `Unfit`."""
+    complaints: Sequence[str] = ()
+    for meant in _meanings(tool, value):
+        wrong = _complaints(tool, meant)
+        if not wrong:
+            try:
+                return orjson.dumps(meant).decode()
+            except (orjson.JSONEncodeError, UnicodeError):
+                wrong = ("$: it holds characters that are none",)
+        complaints = complaints or wrong
+    raise Unfit(f"call of `{tool.name}`: its arguments do not fit: {'; '.join(complaints)}")
+
+
+def _meanings(tool: Tool, value: Any) -> Sequence[Any]:
+    """What was written, and what may have been meant, that first which takes less for granted."""
+    fitted = mending.fitted(value, tool.parameters)
+    if isinstance(value, dict) and value.get("name") == tool.name and any(key in value for key in _ENVELOPES):
+        inner = _unpacked(value)[1]
+        return value, fitted, inner, mending.fitted(inner, tool.parameters)
+    return value, fitted
+
+
+def _complaints(tool: Tool, value: Any) -> Sequence[str]:
+    if not isinstance(value, dict):
+        return ('$: this is not of type "object"',)
+    return checker(tool.parameters, f"the schema of `{tool.name}`").complaints(value)

@@ -1,0 +1,154 @@
+"""Finds calls in a text that comes in pieces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.code_spans import CodeSpans
+from gateway.tools.markers import Mark, mark_at, may_begin
+
+LONGEST: Final = 1024 * 1024
+"""Characters of a call's arguments that are kept."""
+_SPECIAL: Final = re.compile(r"`+|[<\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A call as the model wrote it. One that is not `is_closed` goes on until something else has ended it."""
+
+    head: str
+    body: str
+    is_closed: bool
+
+
+Found = str | Written
+
+
+class Sieve:
+    """Takes calls, and all of their marks, out of a text; the rest is passed on at once.
+
+    No more is held back than what may be the beginning of a mark, and a call until it is whole. Code is left alone.
+    What is found does not depend on how the text is cut, and the work not on what stands in it: every character is
+    looked at a few times at the most.
+    """
+
+    __slots__ = ("_at", "_body", "_code", "_head", "_knows", "_mark", "_size", "_ticks", "_waiting")
+
+    def __init__(self, knows: Callable[[str], bool]) -> None:
+        self._knows = knows
+        self._code = CodeSpans()
+        self._ticks = 0  # backticks at the end of what came, which may go on
+        self._waiting = ""  # what has come and is not understood yet
+        self._at = 0  # so much of it is
+        self._mark: Mark | None = None  # that we are in
+        self._head: str | None = None  # of the call whose arguments are coming
+        self._body: list[str] = []
+        self._size = 0
+
+    def feed(self, text: str) -> list[Found]:
+        """What is found now that `text` has come; pieces of text are in it as they can be shown."""
+        if not (self._waiting or self._mark or self._ticks or self._code.inline or "<" in text or "`" in text):
+            return [text] if text else []
+        return self._read(text, is_last=False)
+
+    def close(self) -> list[Found]:
+        """What is found in what was held back, now that the text has ended."""
+        return self._read("", is_last=True)
+
+    def _read(self, text: str, *, is_last: bool) -> list[Found]:
+        self._waiting += text
+        self._at = 0
+        found: list[Found] = []
+        while self._step(found, is_last=is_last):
+            pass
+        self._waiting = self._waiting[self._at :]
+        return found
+
+    def _step(self, found: list[Found], *, is_last: bool) -> bool:
+        """Understands some of what is there; whether it makes sense to go on."""
+        if self._mark is None:
+            return self._in_text(found, is_last=is_last)
+        if self._head is None:
+            return self._in_head(self._mark, found, is_last=is_last)
+        return self._in_body(self._mark, self._head, found, is_last=is_last)
+
+    def _in_text(self, found: list[Found], *, is_last: bool) -> bool:
+        """Text up to the next mark."""
+        text, start = self._waiting, self._at
+        end = len(text)
+        if self._ticks and start < end and text[start] != "`":
+            self._code.run(self._ticks)
+            self._ticks = 0
+        for special in _SPECIAL.finditer(text, start):
+            if special[0] != "<":
+                self._learn(special, is_last=is_last)
+            elif not self._code.within:
+                at = special.start()
+                is_begun = not is_last and may_begin(text, at)
+                self._mark = None if is_begun else mark_at(text, at, self._knows)
+                if is_begun or self._mark is not None:
+                    end = at
+                    break
+        if end > start:
+            found.append(text[start:end])
+        self._at = end
+        if self._mark is None:
+            return False
+        self._at += self._mark.length
+        return True
+
+    def _learn(self, special: re.Match[str], *, is_last: bool) -> None:
+        if special[0] == "\n":
+            self._code.newline()
+        elif special.end() == len(self._waiting) and not is_last:
+            self._ticks += len(special[0])
+        else:
+            self._code.run(self._ticks + len(special[0]))
+            self._ticks = 0
+
+    def _in_head(self, mark: Mark, found: list[Found], *, is_last: bool) -> bool:
+        """What stands between the beginning of a mark and what it opens."""
+        text, at = self._waiting, self._at
+        head = "" if mark.head is None else _matched(mark.head, text, at)
+        end = at + len(head)
+        behind = text[end : end + len(mark.separator)]
+        is_there = behind == mark.separator
+        if not is_there and not is_last and mark.separator.startswith(behind):
+            return False
+        self._at = end + (len(mark.separator) if is_there else 0)
+        if not mark.opens:
+            self._mark = None
+        elif is_there and head.endswith("/"):
+            found.append(Written(head[:-1], "", is_closed=True))
+            self._mark = None
+        else:
+            self._head = head
+        return True
+
+    def _in_body(self, mark: Mark, head: str, found: list[Found], *, is_last: bool) -> bool:
+        """The arguments, up to the mark that ends them."""
+        text, at = self._waiting, self._at
+        end = None if mark.ends is None else mark.ends.search(text, at)
+        if end is None and not is_last:
+            self._at = max(at, len(text) - mark.tail + 1)
+            self._keep(text[at : self._at])
+            return False
+        self._at = len(text) if end is None else end.start()
+        self._keep(text[at : self._at])
+        found.append(Written(head, "".join(self._body), end is not None and end[0] == mark.closer))
+        self._mark, self._head, self._body, self._size = None, None, [], 0
+        return end is not None
+
+    def _keep(self, text: str) -> None:
+        text = text[: LONGEST - self._size]
+        self._size += len(text)
+        if text:
+            self._body.append(text)
+
+
+def _matched(pattern: re.Pattern[str], text: str, at: int) -> str:
+    match = pattern.match(text, at)
+    return match[0] if match else ""

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.tools.arguments import Asked, Unfit, read
+from gateway.tools.sieve import Written
+from kimi.chat import Tool, Tools
+from tests.gateway.tools.tagged import CLOCK, TOOLS
+
+BONN = '{"city":"Bonn"}'
+
+
+def wrote(head: str, body: str, *, closed: bool = True, tools: Tools = TOOLS) -> Asked:
+    return read(Written(head, body, closed), tools)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(' name="get_weather"', " name='get_weather'", " name = get_weather", ' id="7" name="get_weather"'),
+        *("functions.get_weather:0", "get_weather:12", "get_weather", " functions.get_weather:3 "),
+        ' name="Get-Weather"',
+    ],
+)
+def test_a_call_is_known_by_its_name(head: str) -> None:
+    assert wrote(head, '\n{"city": "Bonn"}\n') == Asked("get_weather", BONN)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"name": "get_weather", "arguments": {"city": "Bonn"}}',
+        '{"name": "get_weather", "arguments": "{\\"city\\": \\"Bonn\\"}"}',
+        '{"function": {"name": "get_weather", "parameters": {"city": "Bonn"}}}',
+    ],
+)
+@pytest.mark.parametrize("head", ["", ' name="get_weather"'])
+def test_other_forms_of_calls_are_understood(head: str, body: str) -> None:
+    if head and "function" in body:
+        return
+    assert wrote(head, body) == Asked("get_weather", BONN)
+
+
+def test_arguments_that_are_quoted_or_of_another_type_are_put_right() -> None:
+    assert wrote("get_weather", '"{\\"city\\": \\"Bonn\\"}"') == Asked("get_weather", BONN)
+    assert wrote("get_weather", '{"city": "Bonn", "days": "2"}').arguments == '{"city":"Bonn","days":2}'
+    assert wrote("clock", "") == Asked("clock", "{}")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "says"),
+    [
+        ("clocc", "{}", "call of `clocc`: there is no tool of that name"),
+        ("", "{}", "call of `\\?`: there is no tool of that name"),
+        ("get_weather", "{}", "call of `get_weather`: its arguments do not fit: .*city"),
+        ("get_weather", '{"city": "Bonn", "days": 0}', r"do not fit: \$\.days"),
+        ("get_weather", "[]", 'not of type "object"'),
+        ("get_weather", "Bonn", "are no JSON object"),
+        ("get_weather", '{"city": "\\ud800"}', r"\w"),
+    ],
+)
+def test_what_is_wrong_is_said(head: str, body: str, says: str) -> None:
+    with pytest.raises(Unfit, match=says):
+        wrote(head, body)
+
+
+def test_what_was_cut_off_counts_only_as_a_whole() -> None:
+    assert wrote("get_weather", '{"city": "Bonn"}', closed=False) == Asked("get_weather", BONN)
+    with pytest.raises(Unfit, match="no JSON"):
+        wrote("get_weather", '{"city": "Bonn"', closed=False)
+
+
+def test_only_what_may_be_called_can_be() -> None:
+    with pytest.raises(Unfit, match="only `clock`"):
+        wrote("get_weather", BONN, tools=replace(TOOLS, choice="named", name="clock"))
+    with pytest.raises(Unfit, match="no tool of that name"):
+        wrote("clock", "{}", tools=replace(TOOLS, choice="none"))
+
+
+def test_of_two_names_that_are_alike_the_very_one_is_meant() -> None:
+    tools = Tools((CLOCK, Tool("Clock")))
+    assert wrote("Clock", "{}", tools=tools).name == "Clock"
+    with pytest.raises(Unfit, match="no tool"):
+        wrote("CLOCK", "{}", tools=tools)
+
+
+def test_a_tool_that_has_such_arguments_itself_gets_them() -> None:
+    tools = Tools((Tool("run", parameters={"type": "object", "required": ["name", "arguments"]}),))
+    body = '{"name":"run","arguments":["-v"]}'
+    assert wrote("run", body, tools=tools) == Asked("run", body)

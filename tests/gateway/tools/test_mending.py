@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.tools.mending import LONGEST, fitted, read
+from tests.gateway.tools.tagged import WEATHER
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", {}),
+        (' {"a": 1}\n', {"a": 1}),
+        ('{"a": "two\nlines\tand a tab"}', {"a": "two\nlines\tand a tab"}),
+        ('```json\n{"a": 1}\n```', {"a": 1}),
+        ('{"a": 1}\n</call>', {"a": 1}),
+        ('{"a": 1}}', {"a": 1}),
+        ('{"a": 1}\n```', {"a": 1}),
+        ('{"a": 1,}', {"a": 1}),
+        ('{"a": [1, 2, ], "b": "x" "c": 3}', {"a": [1, 2], "b": "x", "c": 3}),
+        ('{"a": {"b": [1, 2', {"a": {"b": [1, 2]}}),
+        ('{"a": True, "b": None}', {"a": True, "b": None}),
+        ('{"a": "tr\\u00fcb, {not [cut"', {"a": "trüb, {not [cut"}),
+    ],
+)
+def test_what_can_be_meant_in_one_way_only_is_put_right(text: str, value: object) -> None:
+    assert read(text, is_whole=True) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"content": "print("hi")"}',  # who knows where it ends
+        '{"a": "never closed}',
+        "{'a': 'b'}",
+        '{"a": 1} and then some words',
+        '{"a": 1} {"b": 2}',
+        "no JSON",
+        '{"a": // a remark\n 1}',
+        '{"a": "x", "b": tru}',
+        "[" * 100_000,
+        '{"a":' * 100_000,
+    ],
+)
+def test_where_it_is_a_guess_it_is_left(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read(text, is_whole=True)
+
+
+def test_what_was_cut_off_is_not_completed() -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        read('{"path": "/tmp/a", "lines": [1', is_whole=False)
+    assert read('{"path": "/tmp/a"}', is_whole=False) == {"path": "/tmp/a"}
+
+
+def test_what_is_very_long_is_not_repaired() -> None:
+    assert read(f'{{"a": "{"x" * 1000}",}}', is_whole=True)
+    with pytest.raises(ValueError, match="line 1"):
+        read(f'{{"a": "{"x" * LONGEST}",}}', is_whole=True)
+
+
+@given(st.dictionaries(st.text(max_size=6), VALUES, max_size=4), st.data())
+def test_a_repair_never_changes_a_string_or_a_number(value: dict[str, Any], data: st.DataObject) -> None:
+    text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
+    assert read(text, is_whole=True) == value
+    dropped = data.draw(st.integers(0, len(text) - 1))
+    if text[dropped] in ",:[]{}":
+        try:
+            mended = read(text[:dropped] + text[dropped + 1 :], is_whole=True)
+        except ValueError:
+            return
+        assert _leaves(mended) == _leaves(value)
+
+
+def _leaves(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return sorted([*map(repr, value), *(leaf for inner in value.values() for leaf in _leaves(inner))])
+    if isinstance(value, list):
+        return sorted(leaf for inner in value for leaf in _leaves(inner))
+    return [repr(value)]
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ({"city": "Bonn", "days": "3"}, {"city": "Bonn", "days": 3}),
+        ({"city": "Bonn", "days": None}, {"city": "Bonn"}),
+        ({"city": None}, {"city": None}),
+        ({"city": "3", "days": "three"}, {"city": "3", "days": "three"}),
+        ({"city": "x", "more": "1"}, {"city": "x", "more": "1"}),
+        ([1], [1]),
+    ],
+)
+def test_types_are_put_right_where_the_schema_says_them(value: object, meant: object) -> None:
+    assert fitted(value, WEATHER.parameters) == meant
+
+
+def test_types_are_put_right_inside_of_lists_and_objects() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "on": {"type": "boolean"},
+            "all": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": ["number", "null"]}}}},
+        },
+    }
+    value = {"on": "true", "all": '[{"n": "1.5"}, {"n": null}]'}
+    assert fitted(value, schema) == {"on": True, "all": [{"n": 1.5}, {"n": None}]}
+
+
+@pytest.mark.parametrize("schema", [{}, {"properties": 3}, {"properties": {"a": 1}}, {"required": "a", "type": {}}])
+def test_a_strange_schema_changes_nothing(schema: dict[str, Any]) -> None:
+    assert fitted({"a": "1"}, schema) == {"a": "1"}

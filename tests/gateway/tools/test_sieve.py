@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.tools.sieve import LONGEST, Found, Sieve, Written
+from tests.gateway.tools.reference import reference
+from tests.gateway.tools.tagged import FOREIGN, OTHER, SEAL, T, call, native, section
+
+MARKS = (
+    *("<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"),
+    *("<|tool_calls_section_end|>", "<|tool_call_section_begin|>", "<|tool_call_section_end|>"),
+)
+PARTS = (
+    *MARKS,
+    *(
+        "<",
+        ">",
+        "/",
+        "</",
+        "<call-",
+        "</call-",
+        "<result-",
+        f"<call-{T}",
+        f"</call-{T}>",
+        f"<result-{T}",
+        f"</result-{T}>",
+    ),
+    *(f'<call-{T} name="a">', f'<call-{T} name="a"/>', f"<call-{OTHER}>", f"</call-{OTHER}>", f"<call-{FOREIGN}>"),
+    *(T, OTHER, FOREIGN, "functions.a:0", "<|", "<|tool_call", "{", "}", '{"a": 1}', "x" * 210),
+    *("`", "``", "```", "\n", " ", "\t", "a", "中", "🚀", "<b>"),
+)
+KOELN = '{"city": "Köln 🌧"}'
+TEXTS = st.lists(st.sampled_from(PARTS), max_size=14).map("".join)
+
+
+def joined(found: Iterable[Found]) -> list[Found]:
+    """Texts that touch are one."""
+    whole: list[Found] = []
+    for one in found:
+        if isinstance(one, str) and whole and isinstance(whole[-1], str):
+            whole[-1] += one
+        else:
+            whole.append(one)
+    return whole
+
+
+def sieved(pieces: Iterable[str]) -> list[Found]:
+    sieve = Sieve(SEAL.knows)
+    found = [one for piece in pieces for one in sieve.feed(piece)]
+    return joined([*found, *sieve.close()])
+
+
+def cut(text: str, at: Iterable[int]) -> list[str]:
+    ends = [0, *sorted(at), len(text)]
+    return [text[start:end] for start, end in pairwise(ends)]
+
+
+def shown(found: Sequence[Found]) -> str:
+    return "".join(one for one in found if isinstance(one, str))
+
+
+@given(TEXTS, st.data())
+def test_however_a_text_is_cut_the_same_is_found(text: str, data: st.DataObject) -> None:
+    at = data.draw(st.lists(st.integers(0, len(text)), max_size=12))
+    expected = reference(text)
+    assert sieved([text]) == expected
+    assert sieved(cut(text, at)) == expected
+    assert sieved(text) == expected, "one character after the other"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Let me look.\n\n{call('get_weather', KOELN)}\n{call('clock')}\n",
+        f"So:\n{section(native('get_weather', '{}'), native('clock', index=1))}",
+        f"```\n{call('a')}\n``` and `{call('b', '')}` but\n{call('c')}",
+    ],
+)
+def test_every_place_to_cut_at(text: str) -> None:
+    expected = reference(text)
+    for first in range(len(text) + 1):
+        assert sieved(cut(text, [first])) == expected
+        assert sieved(cut(text, [first, min(first + 3, len(text))])) == expected
+
+
+def test_text_flows_until_a_call_begins_and_the_call_is_held_until_it_is_whole() -> None:
+    sieve = Sieve(SEAL.knows)
+    assert sieve.feed("Let me look: a < b, ") == ["Let me look: a < b, "]
+    assert sieve.feed("<") == []
+    assert sieve.feed("i>") == ["<i>"]
+    assert sieve.feed(f"so <call-{T}") == ["so "]
+    assert sieve.feed(' name="clock">{"zone"') == []
+    assert sieve.feed(': "CET"}</call-') == []
+    assert sieve.feed(f"{T}") == [Written(' name="clock"', '{"zone": "CET"}', is_closed=True)]
+    assert sieve.feed(">") == []
+    assert sieve.feed(" done") == [" done"]
+    assert sieve.close() == []
+
+
+@given(TEXTS)
+def test_nothing_is_held_back_that_cannot_become_a_mark(text: str) -> None:
+    text = text.replace(T, FOREIGN).replace(OTHER, FOREIGN).replace("|>", "|]")  # so that none is whole
+    sieve = Sieve(SEAL.knows)
+    said = "".join(shown(sieve.feed(piece)) for piece in text)
+    assert text.startswith(said)
+    held = text[len(said) :]
+    leads = [f"<{slash}{word}-" for slash in ("", "/") for word in ("call", "result")]
+    assert (
+        not held
+        or any(mark.startswith(held) for mark in (*MARKS, *leads))
+        or any(held.startswith(lead) and len(held) <= len(lead) + 8 for lead in leads)
+    )
+
+
+@given(TEXTS)
+def test_outside_of_code_no_mark_is_ever_shown(text: str) -> None:
+    text = text.replace("`", "'").replace("<", " <")  # so that what is shown does not join to become one
+    said = shown(sieved([text]))
+    assert not any(mark in said for mark in MARKS)
+    assert f"<call-{T} " not in said and f"</call-{T}>" not in said
+
+
+def test_a_text_without_any_of_it_passes_as_the_very_same_text() -> None:
+    sieve = Sieve(SEAL.knows)
+    text = "Nothing to see, 月亮 > 3.\n"
+    assert sieve.feed(text)[0] is text
+    assert sieve.feed("") == []
+
+
+@pytest.mark.parametrize("code", ["```xml\n{}\n```\n", "`{}`", "``{}``", "````\n```\n{}\n```\n````"])
+def test_what_stands_in_code_is_an_example(code: str) -> None:
+    for example in (call("clock").replace("\n", " "), native("clock"), section(native("clock"))):
+        text = code.format(example)
+        assert sieved(text) == [text]
+        assert sieved([text, call("clock")])[1:] == [Written(' name="clock"', "\n{}\n", is_closed=True)]
+
+
+def test_triggers_of_other_workers_are_understood_and_those_of_others_are_not() -> None:
+    assert sieved([call("clock", trigger=OTHER)]) == [Written(' name="clock"', "\n{}\n", is_closed=True)]
+    text = call("clock", trigger=FOREIGN)
+    assert sieved(text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f'<call-{T} name="a">{{}}', [Written(' name="a"', "{}", is_closed=False)]),
+        (f"<call-{T}", [Written("", "", is_closed=False)]),
+        (f'<call-{T} name="a"/>!', [Written(' name="a"', "", is_closed=True), "!"]),
+        (f'<call-{T} name="a"\n{{}}</call-{T}>', [Written(' name="a"', "\n{}", is_closed=True)]),
+        (
+            f'<call-{T} name="a">{{}}<call-{T} name="b">{{}}</call-{T} >',
+            [Written(' name="a"', "{}", is_closed=False), Written(' name="b"', "{}", is_closed=True)],
+        ),
+        (f'<call-{T} name="a">1<result-{T} name="a">2', [Written(' name="a"', "1", is_closed=False), "2"]),
+        (f"stray </call-{T}> and </result-{T}>", ["stray  and "]),
+        (
+            "<|tool_call_begin|>functions.a:0<|tool_call_argument_begin|>{}<|tool_calls_section_end|>",
+            [Written("functions.a:0", "{}", is_closed=False)],
+        ),
+        ("<|tool_call_begin|>a:1\n{}<|tool_call_end|>", [Written("a:1\n", "{}", is_closed=True)]),
+        ("<|tool_calls_section_begin|><|tool_calls_section_end|>x", ["x"]),
+    ],
+)
+def test_what_a_model_may_leave_out(text: str, expected: list[Found]) -> None:
+    assert sieved([text]) == expected
+    assert sieved(text) == expected
+
+
+def test_what_never_ends_is_not_kept_for_ever() -> None:
+    sieve = Sieve(SEAL.knows)
+    sieve.feed(f"<call-{T}>")
+    for _ in range(20):
+        assert sieve.feed("x" * (LONGEST // 10)) == []
+    (written,) = sieve.close()
+    assert isinstance(written, Written) and len(written.body) == LONGEST
+
+
+HOSTILE = {
+    "beginnings": "<call-" * 40,
+    "triggers": f"<call-{FOREIGN} ",
+    "calls": f"<call-{T}>",
+    "closed calls": f'<call-{T} name="a">{{}}</call-{T}>',
+    "native": "<|tool_call_begin|>" * 5,
+    "ends in a call": "</call-" + "<|tool_call_end",
+    "backticks": "` `` ``` ",
+    "angles": "<" * 50,
+    "a head without end": f"<call-{T}" + "x " * 50,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+def test_the_work_grows_as_the_text_does(name: str, size: int) -> None:
+    def seconds(length: int) -> float:
+        text = (HOSTILE[name] * (length // len(HOSTILE[name]) + 1))[:length]
+        pieces = [text[start : start + size] for start in range(0, length, size)]
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            sieved(pieces)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    small, large = (2_000, 32_000) if size < 100 else (20_000, 320_000)
+    assert seconds(large) < 16 * seconds(small) * 5 + 0.05, "sixteen times the text, not 256 times the work"
