@@ -127,7 +127,7 @@ class ChatStream:
             )
             call, function = {"index": event.index}, {}
 
-    def _finish(self, reason: FinishReason) -> bytes:
+    def _finish(self, reason: str) -> bytes:
         usage = orjson.dumps(figures(self.usage))
         finish = b'%b%b},"finish_reason":"%b"}]' % (self._head, _OPENING, reason.encode())
         if self._include_usage:

@@ -14,9 +14,11 @@ from gateway.surfaces.hints import effort, search
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.limits import limits
 from gateway.surfaces.response_format import form
+from gateway.surfaces.tools import is_old, tools
+from gateway.tools.telling import spoken
 from gateway.turn import Turn
 from kimi.accounts import Kind
-from kimi.chat import Chat, Effort, Feature, Form, Limits, Message
+from kimi.chat import Chat, Effort, Feature, Form, Limits, Message, Tools
 from kimi.models import Selection
 
 NEW_CONVERSATION: Final = "none"
@@ -37,7 +39,8 @@ class ChatRequest:
     """What a client asks for.
 
     `beyond_web` says why accounts of the web chat cannot serve it; where it is set, an official key has to.
-    `tools` is true when an official key would serve it better than they can, and so it does where `form` has a schema.
+    An official key serves `tools` better than they can, and so it does where `form` has a schema.
+    `old_calls` says that the client knows `function_call` only.
     `search` is None where the body says nothing of it, and the model's name has the word.
     `conversation` is the id of the conversation that it goes on with, or `none` for the first question of one.
     """
@@ -51,7 +54,8 @@ class ChatRequest:
     search: bool | None = None
     limits: Limits = field(default_factory=Limits)
     conversation: str = ""
-    tools: bool = False
+    tools: Tools | None = None
+    old_calls: bool = False
     form: Form | None = None
     beyond_web: BadRequest | None = None
 
@@ -84,7 +88,16 @@ class ChatRequest:
 
     @property
     def _suits_official(self) -> bool:
-        return self.tools or (self.form is not None and self.form.schema is not None)
+        return (
+            bool(self.body.get("tools"))
+            or self.tools is not None
+            or (self.form is not None and self.form.schema is not None)
+        )
+
+    @property
+    def read(self) -> tuple[Message, ...]:
+        """All that the model has to read, tools included."""
+        return spoken(self.messages, self.tools)
 
     def answer_id(self, new: str) -> str:
         """The id of the answer: that of its conversation where that goes on, and `new` otherwise."""
@@ -107,6 +120,7 @@ class ChatRequest:
             effort=self.effort,
             limits=self.limits,
             continuations=continuations,
+            tools=self.tools,
             form=self.form,
             body=self.body,
         )
@@ -127,6 +141,7 @@ def understand(body: Mapping[str, Any]) -> ChatRequest:
         return ChatRequest(model=model.strip(), messages=talk.messages, body=body, stream=flag(body, "stream"))
     _one_answer(body)
     shape, broken = _form(body)
+    offered, unusable = _tools(body)
     return ChatRequest(
         model=model.strip(),
         messages=talk.messages,
@@ -137,9 +152,10 @@ def understand(body: Mapping[str, Any]) -> ChatRequest:
         search=search(body),
         limits=limits(body),
         conversation=_conversation(body),
-        tools=bool(body.get("tools")),
+        tools=offered,
+        old_calls=is_old(body),
         form=shape,
-        beyond_web=talk.beyond_web or _beyond_web(body) or broken,
+        beyond_web=talk.beyond_web or unusable or broken,
     )
 
 
@@ -166,13 +182,6 @@ def _include_usage(body: Mapping[str, Any]) -> bool:
     return flag(options, "include_usage", where="stream_options.")
 
 
-def _beyond_web(body: Mapping[str, Any]) -> BadRequest | None:
-    """The first thing beside the messages that the web chats do not have."""
-    if _demands_tool(body.get("tool_choice")):
-        return BadRequest("This model cannot be made to call a tool.", param="tool_choice")
-    return None
-
-
 def _form(body: Mapping[str, Any]) -> tuple[Form | None, BadRequest | None]:
     """The form of the answer, or what is wrong with it: the official platform may take what is wrong here."""
     try:
@@ -181,10 +190,14 @@ def _form(body: Mapping[str, Any]) -> tuple[Form | None, BadRequest | None]:
         return None, error
 
 
+def _tools(body: Mapping[str, Any]) -> tuple[Tools | None, BadRequest | None]:
+    """The tools that are offered, or what is wrong with them: the same holds."""
+    try:
+        return tools(body), None
+    except BadRequest as error:
+        return None, error
+
+
 def _one_answer(body: Mapping[str, Any]) -> None:
     if body.get("n") is not None and body["n"] != 1:
         raise BadRequest("There is one answer to a request: `n` has to be 1.", param="n")
-
-
-def _demands_tool(choice: object) -> bool:
-    return isinstance(choice, dict) or choice == "required"

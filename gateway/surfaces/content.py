@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from gateway.errors import BadRequest
 from gateway.surfaces.attachments import attachment
-from kimi.chat import Attachment, Message, Role
+from gateway.surfaces.tools import calls
+from kimi.chat import Attachment, Call, Message, Role
 
 _ROLES: Final[Mapping[str, Role]] = {
     "system": "system",
@@ -40,9 +39,13 @@ def conversation(value: object) -> Conversation:
         raise BadRequest("`messages` has to hold at least one message.", param="messages")
     reading = _Reading()
     messages = tuple([_plain(item) or reading.turn(item, f"messages[{index}]") for index, item in enumerate(value)])
-    if reading.beyond_web is None and not any(each.content.strip() or each.attachments for each in messages):
+    if reading.beyond_web is None and not any(_says(each) for each in messages):
         raise BadRequest("`messages` hold no text at all.", param="messages")
     return Conversation(messages, reading.beyond_web)
+
+
+def _says(message: Message) -> bool:
+    return bool(message.content.strip() or message.attachments or message.calls or message.answers)
 
 
 def _plain(item: object) -> Message | None:
@@ -57,7 +60,9 @@ def _plain(item: object) -> Message | None:
 class _Reading:
     """Reads one request. What the web chats do not have is remembered: an official key may have it."""
 
-    beyond_web: BadRequest | None = None
+    def __init__(self) -> None:
+        self.beyond_web: BadRequest | None = None
+        self._called: dict[str, str] = {}  # ids of the latest calls, by the names of their tools
 
     def turn(self, item: object, where: str) -> Message:
         if not isinstance(item, dict):
@@ -66,8 +71,27 @@ class _Reading:
         if not isinstance(role, str) or role not in _ROLES:
             raise BadRequest(f"`role` has to be one of {', '.join(_ROLES)}.", param=f"{where}.role")
         texts, attachments = self._content(item.get("content"), f"{where}.content")
-        content = "\n".join(part for part in ("\n".join(texts), *_calls(item)) if part)
-        return Message(_ROLES[role], content, tuple(attachments))
+        content = "\n".join(texts)
+        if role == "assistant":
+            return Message("assistant", content, tuple(attachments), self._calls(item, where))
+        answers = self._answers(item) if _ROLES[role] == "tool" else ""
+        return Message(_ROLES[role], content, tuple(attachments), answers=answers)
+
+    def _calls(self, item: Mapping[str, Any], where: str) -> tuple[Call, ...]:
+        try:
+            made = calls(item, where)
+        except BadRequest as error:
+            self.beyond_web = self.beyond_web or error
+            return ()
+        self._called |= {call.name: call.id for call in made}
+        return made
+
+    def _answers(self, item: Mapping[str, Any]) -> str:
+        """The id of the call that a result belongs to; before there were ids it said the name of its tool."""
+        call_id, name = item.get("tool_call_id"), item.get("name")
+        if isinstance(call_id, str) and call_id:
+            return call_id
+        return self._called.get(name, "") if isinstance(name, str) else ""
 
     def _content(self, value: object, where: str) -> tuple[list[str], list[Attachment]]:
         if value is None:  # what clients send beside tool calls
@@ -98,11 +122,3 @@ def _text(part: Mapping[str, Any], field: str, where: str) -> str:
     if not isinstance(text, str):
         raise BadRequest(f"`{field}` has to be a text.", param=f"{where}.{field}")
     return text
-
-
-def _calls(item: Mapping[str, Any]) -> Sequence[str]:
-    """The tool calls of an earlier turn, as text: the web chats have no other place for them."""
-    calls = item.get("tool_calls")
-    if not isinstance(calls, list):
-        return ()
-    return [orjson.dumps(call.get("function")).decode() for call in calls if isinstance(call, dict)]

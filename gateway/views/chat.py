@@ -10,6 +10,7 @@ from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.chat_request import parse
 from gateway.surfaces.event_source import TextStream, question
+from gateway.surfaces.old_calls import OldChatAnswer, OldChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering
@@ -31,12 +32,12 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
             id=asked.answer_id(f"chatcmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
         turn = asked.turn(caller.scope, identity.id)
-        tally = Tally(asked.messages)
+        tally = Tally(asked.read)
         if asked.stream:
-            return answering.streamed(
-                caller, asked, turn, ChatStream(identity, tally, include_usage=asked.include_usage)
-            )
-        return answering.whole(caller, asked, turn, ChatAnswer(identity, tally))
+            made = OldChatStream if asked.old_calls else ChatStream
+            return answering.streamed(caller, asked, turn, made(identity, tally, include_usage=asked.include_usage))
+        whole = OldChatAnswer if asked.old_calls else ChatAnswer
+        return answering.whole(caller, asked, turn, whole(identity, tally))
 
     @views.post("/chat/kimi")
     def text() -> Response:

@@ -140,7 +140,7 @@ def test_a_search_goes_to_the_web_chat_where_there_is_one(fields: dict[str, Any]
 
 
 def test_openais_field_for_a_search_goes_on_to_the_platform_and_ours_is_refused() -> None:
-    for more, routes in (({}, {"moonshot:kimi-k2.6"}), ({"tool_choice": "required"}, BOTH)):
+    for more, routes in (({}, {"moonshot:kimi-k2.6"}), ({"tools": [{"type": "web"}]}, BOTH)):
         selection = select("kimi-k2.6", routes)
         assert asked(web_search_options={}, **more).narrow(selection).routes == ("moonshot:kimi-k2.6",)
         with pytest.raises(BadRequest, match="needs an account of the web chat") as caught:
@@ -165,7 +165,7 @@ def test_an_effort_is_a_wish_for_whoever_answers() -> None:
     ("fields", "param"),
     [
         ({"messages": [{"role": "user", "content": AUDIO}]}, "messages[0].content[0]"),
-        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": [{"type": "builtin_function", "function": {"name": "$web_search"}}]}, "tools[0].type"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"response_format": {"type": "yaml"}}, "response_format"),
         (schema({"type": "strng"}), "response_format.json_schema.schema.type"),

@@ -7,9 +7,10 @@ import pytest
 from gateway.errors import BadRequest
 from gateway.problems import CHANNEL_KILLERS
 from gateway.surfaces.content import conversation
-from kimi.chat import Attachment, Message
+from kimi.chat import Attachment, Call, Message
 
 HELLO = {"role": "user", "content": "hello"}
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "12"}
 
 
 @pytest.mark.parametrize(
@@ -44,9 +45,32 @@ def test_null_is_an_empty_text_beside_others() -> None:
 
 
 def test_earlier_tool_calls_stay_in_the_history() -> None:
-    calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}, "nonsense"]
-    found = conversation([HELLO, {"role": "assistant", "content": "Well", "tool_calls": calls}])
-    assert found.messages[1] == Message("assistant", 'Well\n{"name":"f","arguments":"{}"}')
+    calls = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}]
+    said = [{"role": "assistant", "content": None, "tool_calls": calls}, RESULT]
+    assert conversation([HELLO, *said]).messages[1:] == (
+        Message("assistant", "", calls=(Call("c1", "f", '{"a": 1}'),)),
+        Message("tool", "12", answers="c1"),
+    )
+
+
+def test_calls_of_the_time_before_ids_get_one() -> None:
+    said = [
+        {"role": "assistant", "content": "", "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "12"},
+    ]
+    called, came = conversation([HELLO, *said]).messages[1:]
+    assert called.calls[0].id == came.answers != ""
+    assert conversation([HELLO, *said]).messages == conversation([HELLO, *said]).messages
+
+
+def test_calls_that_are_none_are_left_to_an_official_key() -> None:
+    found = conversation([HELLO, {"role": "assistant", "content": "Well", "tool_calls": ["nonsense"]}])
+    assert found.messages[1] == Message("assistant", "Well")
+    assert found.beyond_web is not None and found.beyond_web.param == "messages[1].tool_calls[0]"
+
+
+def test_a_result_alone_is_something_to_read() -> None:
+    assert conversation([RESULT | {"content": ""}]).beyond_web is None
 
 
 URL = "https://example.com/a.pdf"
