@@ -18,12 +18,14 @@ from gateway.forms.telling import told
 from gateway.reactions import Outcome, Reactions
 from gateway.shaping import shape
 from gateway.strays import Strays
+from gateway.tools.toolbox import Toolbox
 from gateway.verdict import Failure
 from kimi.accounts import Kind
 from kimi.chat import (
     Again,
     Annotation,
     Answering,
+    Call,
     Chat,
     ChatOpened,
     Event,
@@ -56,6 +58,7 @@ class AttemptCollaborators:
     breaker: Breaker
     strays: Strays
     deadlines: Deadlines
+    toolbox: Toolbox
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -90,6 +93,7 @@ class Attempt:
         self._again: Again | None = None  # the answer is not what was demanded
         self._outcome = Outcome(model=question.model)
         self._chats = collaborators.remover.collecting(lease.account, lease.token)
+        self._calls: list[Call] = []
         self._text = bytearray()  # whatever keeps pieces apart takes ten times as much for the short ones that come
 
     def __enter__(self) -> Self:
@@ -136,7 +140,7 @@ class Attempt:
 
     def _questions(self, chat: Chat) -> Iterator[Chat]:
         """What the account is asked: `chat`, and once more where the answer is not what that demands."""
-        asked = told(chat) if self._lease.account.kind.is_web else chat
+        asked = self._with.toolbox.told(told(chat)) if self._lease.account.kind.is_web else chat
         yield asked
         again, self._again = self._again, None
         if again is None:
@@ -158,7 +162,7 @@ class Attempt:
     def _answer(self, chat: Chat, upstream: Upstream, watch: Watch) -> Generator[Sequence[Event]]:
         """The answer to `chat`: at its end there is `end`, or what has to be asked again."""
         account = self._lease.account
-        shaped = shape(chat, account.kind)
+        shaped = shape(chat, account.kind, self._with.toolbox.calling(chat))
         with closing(upstream.stream(chat, account, self._lease.token)) as stream:
             for batch in stream:
                 shown = _NOTHING if batch is None else self._told(shaped(batch))
@@ -182,6 +186,8 @@ class Attempt:
         for event in batch:
             if type(event) is Text:
                 self._text += event.text.encode(errors="surrogatepass")
+            elif type(event) is ToolCall:
+                self._calls.append(Call(event.id or "", event.name or "", event.arguments))
             elif type(event) not in _VISIBLE:
                 is_shown = False
                 self._learn(event)
@@ -209,8 +215,8 @@ class Attempt:
 
     def _keep(self) -> None:
         outcome, chat = self._outcome, self._question.chat
-        text = self._text.decode(errors="surrogatepass")
-        keeping = self._question.thread.keeping(self._lease.account.kind, outcome, chat, text, self._finish)
+        answer = Message("assistant", self._text.decode(errors="surrogatepass"), calls=tuple(self._calls))
+        keeping = self._question.thread.keeping(self._lease.account.kind, outcome, chat, answer, self._finish)
         if keeping is not None:
             self._chats.keep(outcome.chat_id, keeping)
 

@@ -1,6 +1,7 @@
 """Continuing a conversation in the chat that it was begun in, so that only what is new is sent.
 
-A chat is found by all that was said in it (`gateway.fingerprints`), or by the name that the client has for it.
+A chat is found by all that was said in it (`gateway.fingerprints`), by the name that the client has for it, or by the
+id that its last answer had for the client.
 When its account cannot be had, or fails before it has said anything, the whole history is put to any other one.
 """
 
@@ -81,10 +82,11 @@ class Thread:
         self._selection = selection
         self._messages = messages
         answers = [number for number, message in enumerate(messages, 1) if message.role == "assistant"]
-        self._known = answers[-1] if answers else 0  # so many messages were said before
+        self._known = answers[-1] if answers and not turn.follows else 0  # so many messages were said before
         is_web = any(not route.startswith(f"{Kind.MOONSHOT}:") for route in selection.routes)
         self.is_on = bool(turn.scope) and conversations.seconds > 0 and is_web
-        self._looks = bool(turn.name and not turn.begins) or bool(self.is_on and self._known)
+        self._is_named = bool(turn.name or turn.follows)  # its client does not know it by its messages
+        self._looks = bool(turn.follows or (turn.name and not turn.begins)) or bool(self.is_on and self._known)
         self._claimed: Conversation | None = None
         self._is_continued = False  # by the attempt that runs, or ran last
 
@@ -101,13 +103,13 @@ class Thread:
     @property
     def can_fold(self) -> bool:
         """Whether the messages tell the whole conversation, so that any account can go on with it."""
-        return not self._turn.name or self._turn.begins or self._known > 0
+        return not self._is_named or self._turn.begins or self._known > 0
 
     @property
     def routes(self) -> tuple[str, ...]:
         """Along which the request may be sent. A conversation with a name needs an account that keeps chats."""
         routes = self._selection.routes
-        if not self.is_on or not self._turn.name:
+        if not self.is_on or not self._is_named:
             return routes
         return tuple(route for route in routes if not route.startswith(f"{Kind.MOONSHOT}:"))
 
@@ -133,7 +135,7 @@ class Thread:
         self._is_continued = False
         if self._claimed is None:
             return chat
-        new, place = self.unsent, self._claimed.place
+        new, place = (*self._called, *self._new), self._claimed.place
         self._claimed = None
         self._is_continued = True
         if lease.account.kind is Kind.KIMI:  # takes the system's words with every question, in a slot of their own
@@ -166,28 +168,29 @@ class Thread:
 
     def goes_on_behind(self, finish: Finish | None) -> bool:
         """Whether the conversation may be continued behind an answer with that end, in its chat."""
-        is_whole = finish is not None and finish.reason == "stop" and not finish.cut
-        return self.is_on and (is_whole or bool(self._turn.name))
+        return self.is_on and (_is_whole(finish) or self._is_named or bool(self._turn.answer))
 
-    def keeping(self, kind: Kind, outcome: Outcome, chat: Chat, text: str, finish: Finish | None) -> Keeping | None:
-        """How the chat of an attempt is kept; None when it is to be deleted. `text` is what the client has read."""
+    def keeping(
+        self, kind: Kind, outcome: Outcome, chat: Chat, answer: Message, finish: Finish | None
+    ) -> Keeping | None:
+        """How the chat of an attempt is kept; None when it is to be deleted. `answer` is what the client has read."""
         if not self.goes_on_behind(finish) or not kind.is_web or not outcome.chat_id:
             return None
+        key, also = self._keys(answer, finish)
         message_id = outcome.segment_id
-        if not self._turn.name:
-            if not text.strip() or (kind is Kind.KIMI and not message_id):
-                return None
-            return self._keeping(fingerprints.after(self._said, (Message("assistant", text),)).hex(), message_id)
-        if outcome.error is not None or not outcome.served:
+        if outcome.error is not None or not outcome.served or (self._turn.follows and finish is None):
             # A client that knows the conversation by its name only would lose it.
-            if chat.behind is None or (not outcome.served and (self.can_fold or isinstance(outcome.error, _BROKEN))):
+            is_broken = not outcome.served and (self.can_fold or isinstance(outcome.error, _BROKEN))
+            if not self._is_named or chat.behind is None or is_broken:
                 return None
-            message_id = chat.behind.message_id
-        return None if kind is Kind.KIMI and not message_id else self._keeping(self._name, message_id)
+            key, also, message_id = self._key, "", chat.behind.message_id
+        if not key or (kind is Kind.KIMI and not message_id):
+            return None
+        return self._keeping(key, message_id, also)
 
     def answered(self) -> None:
         """The request has its answer."""
-        if self.is_on and (self._known or (self._turn.name and not self._turn.begins)):
+        if self.is_on and (self._known or (self._is_named and not self._turn.begins)):
             self._with.count(Fate.CONTINUED if self._is_continued else Fate.FOLDED)
 
     def close(self) -> None:
@@ -203,11 +206,18 @@ class Thread:
 
     @property
     def _asks(self) -> bool:
-        return any(message.content.strip() or message.attachments for message in self._new)
+        return any(message.content.strip() or message.attachments or message.role == "tool" for message in self._new)
+
+    @property
+    def _called(self) -> tuple[Message, ...]:
+        """The turn whose calls the new messages answer. It is in the chat; without it nobody knows their names."""
+        last = self._messages[self._known - 1 : self._known] if self._known else ()
+        return tuple(message for message in last if message.calls)
 
     @property
     def _is_grown(self) -> bool:
-        return bool(self._known or self._turn.name) or any(message.attachments for message in self._messages)
+        is_asked_behind = bool(self._known or self._is_named or self._turn.answer)
+        return is_asked_behind or any(message.attachments for message in self._messages)
 
     @cached_property
     def _past(self) -> bytes:
@@ -221,26 +231,38 @@ class Thread:
         return fingerprints.after(self._past, self._new)
 
     @cached_property
-    def _name(self) -> str:
-        return fingerprints.named(self._turn.scope, self._turn.name)
-
-    @property
     def _key(self) -> str:
-        return self._name if self._turn.name else self._past.hex()
+        """By which the conversation is found."""
+        name = self._turn.follows or self._turn.name
+        return fingerprints.named(self._turn.scope, name) if name else self._past.hex()
+
+    def _keys(self, answer: Message, finish: Finish | None) -> tuple[str, str]:
+        """By which it is found behind `answer` with that end, and by which else; empty where by nothing."""
+        if self._turn.name:
+            return self._key, ""
+        named = fingerprints.named(self._turn.scope, self._turn.answer) if self._turn.answer else ""
+        says = bool(answer.content.strip() or answer.calls)
+        if self._turn.follows or not says or not _is_whole(finish):  # or nobody knows all that was said in it
+            return named, ""
+        return fingerprints.after(self._said, (answer,)).hex(), named
 
     def _claim(self) -> Conversation | None:
-        claim = partial(self._with.remover.claim, self._key, tells=bool(self._turn.name))
+        claim = partial(self._with.remover.claim, self._key, tells=self._is_named)
         return Shielded(claim, orphaned=self._orphaned).result()
 
     def _orphaned(self, found: Conversation | None) -> None:
         self._claimed = found
         self.close()
 
-    def _keeping(self, key: str, message_id: str) -> Keeping:
+    def _keeping(self, key: str, message_id: str, also: str) -> Keeping:
         is_grown = self._is_grown
         seconds = self._with.seconds if is_grown else min(self._with.first_turn, self._with.seconds)
-        return Keeping(key, message_id, seconds, moment=not is_grown and seconds <= MOMENT_SECONDS)
+        return Keeping(key, message_id, seconds, moment=not is_grown and seconds <= MOMENT_SECONDS, also=also)
 
     def _lost(self) -> ConversationLost:
         self._with.count(Fate.LOST)
         return ConversationLost("the chat of the conversation cannot be continued")
+
+
+def _is_whole(finish: Finish | None) -> bool:
+    return finish is not None and finish.reason in ("stop", "tool_calls") and not finish.cut

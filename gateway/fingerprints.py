@@ -1,7 +1,7 @@
 """What was said, as a key that tells nothing of it.
 
-Clients send back what they were answered, but not letter for letter: they trim and wrap texts, and call the system's
-words the developer's. What they change so does not count.
+Clients send back what they were answered, but not letter for letter: they trim and wrap texts, call the system's words
+the developer's, write the arguments of calls anew, and may give them other ids. What they change so does not count.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import gevent
+import orjson
 
 from kimi.chat import Message
 from kimi.models import Selection
@@ -49,6 +50,8 @@ def _size(messages: Sequence[Message]) -> int:
         size += len(message.content)
         for each in message.attachments:
             size += len(each.url)
+        for call in message.calls:
+            size += len(call.arguments)
     return size
 
 
@@ -56,9 +59,29 @@ def _after(before: bytes, messages: Sequence[Message]) -> bytes:
     for message in messages:
         text = " ".join(message.content.split())
         urls = [each.url for each in message.attachments]
-        if text or urls:  # some clients leave out what is empty
-            before = _digest(before, (message.role, text, *urls))
+        calls = [part for call in message.calls for part in (call.name, _canonical(call.arguments))]
+        if text or urls or calls or message.role == "tool":  # some clients leave out what else is empty
+            before = _digest(before, (message.role, text, *urls, *(("", *calls) if calls else ())))
     return before
+
+
+def _canonical(arguments: str) -> str:
+    """Arguments, however a client writes them: JavaScript knows no difference between 1.0 and 1."""
+    try:
+        return orjson.dumps(_whole_numbers(orjson.loads(arguments)), option=orjson.OPT_SORT_KEYS).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
+        return " ".join(arguments.split())
+
+
+def _whole_numbers(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {key: _whole_numbers(inner) for key, inner in value.items()}
+        case list():
+            return [_whole_numbers(inner) for inner in value]
+    return value
 
 
 def _digest(before: bytes, parts: Iterable[str]) -> bytes:

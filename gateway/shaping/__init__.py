@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from gateway.forms.checking import Checked, complain
@@ -15,7 +16,7 @@ from gateway.shaping.citations import Citations
 from gateway.shaping.limits import Gate, Piece
 from gateway.shaping.marks import Marks
 from kimi.accounts import Kind
-from kimi.chat import Chat, Event, Feature, Finish, Limits, Sources, Text, Thinking
+from kimi.chat import Chat, Event, Feature, Finish, Limits, Sources, Text, Thinking, ToolCall
 
 _NO_LIMITS: Final = Limits()
 
@@ -27,15 +28,19 @@ before it is passed on, because `Finish` may be `cut`, and a client be slow.
 """
 
 
-def shape(chat: Chat, kind: Kind) -> Shape:
-    """For the answer to `chat` by an account of `kind`. The official platform does all this by itself."""
+def shape(chat: Chat, kind: Kind, calling: Shape | None = None) -> Shape:
+    """For the answer to `chat` by an account of `kind`, after `calling`, which finds tool calls in what was written.
+
+    The official platform does all this by itself.
+    """
     if kind is Kind.MOONSHOT:
         return _as_it_is
-    shaper = Shaper(chat)
-    if chat.form is None:
-        return shaper.feed
-    checked = Checked(complain(chat.form))
-    return lambda batch: checked.feed(shaper.feed(batch))
+    steps: list[Shape] = [Shaper(chat).feed]
+    if calling is not None:
+        steps.insert(0, calling)
+    if chat.form is not None:
+        steps.append(Checked(complain(chat.form)).feed)
+    return steps[0] if len(steps) == 1 else partial(_one_after_the_other, steps)
 
 
 class Shaper:
@@ -63,9 +68,11 @@ class Shaper:
             elif isinstance(event, Finish):
                 return [*shown, *self._finish(event)]
             else:
-                if isinstance(event, Sources):
-                    self._citations.learn(event.found)
-                shown.append(event)
+                passed = self._pass(event)
+                shown += passed
+                is_changed = is_changed or len(passed) != 1
+                if gate is not None and gate.reason is not None:
+                    return [*shown, *self._cut(Finish(gate.reason, cut=True, stop=gate.stop))]
                 continue
             kind = type(event)
             if gate is not None:
@@ -79,19 +86,30 @@ class Shaper:
                 shown += _piece(kind, text)
         return shown if is_changed else batch
 
+    def _pass(self, event: Event) -> Sequence[Event]:
+        """What is no text. Before a tool call comes all that was said before it."""
+        if isinstance(event, Sources):
+            self._citations.learn(event.found)
+        elif isinstance(event, ToolCall):
+            held = self._held_back(Text, self._said)
+            return held if self._gate is not None and not self._gate.pays(event) else (*held, event)
+        return (event,)
+
     def _finish(self, finish: Finish) -> Sequence[Event]:
         """The end that the upstream makes."""
         shown: list[Event] = []
         for kind, marks in ((Thinking, self._thought), (Text, self._said)):
-            rest = marks.close()
-            if self._gate is not None:
-                rest = self._gate.close(kind, rest)
-            shown += _piece(kind, rest)
+            shown += self._held_back(kind, marks)
         if self._gate is not None and self._gate.reason is not None:  # in what was held back until now
             return [*shown, *self._cut(replace(finish, reason=self._gate.reason, stop=self._gate.stop))]
         if finish.reason != "content_filter":
             shown += self._sources(lines=finish.reason == "stop")
         return [*shown, finish]
+
+    def _held_back(self, kind: Piece, marks: Marks) -> Sequence[Event]:
+        """What may still have become something else, and has not."""
+        rest = marks.close()
+        return _piece(kind, rest if self._gate is None else self._gate.close(kind, rest))
 
     def _cut(self, finish: Finish) -> Sequence[Event]:
         """The end that a limit makes."""
@@ -108,6 +126,12 @@ class Shaper:
             at += len(text)
         self._citations.note_rest(at)
         return [*told, *self._citations.notes(at)]
+
+
+def _one_after_the_other(steps: Sequence[Shape], batch: Sequence[Event]) -> Sequence[Event]:
+    for step in steps:
+        batch = step(batch)
+    return batch
 
 
 def _as_it_is(batch: Sequence[Event]) -> Sequence[Event]:

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from gateway.shaping.stops import Stops
-from kimi.chat import FinishReason, Limits, Text, Thinking
+from kimi.chat import FinishReason, Limits, Text, Thinking, ToolCall
 from kimi.usage import Counter
 
 Piece = type[Text | Thinking]
@@ -100,6 +100,13 @@ class Gate:
             self._last = self._stops.close()
             text += self._afford(kind, self._last)
         return text
+
+    def pays(self, call: ToolCall) -> bool:
+        """Whether a tool call can be had, which is had as a whole or not at all."""
+        text = f"{call.name or ''}{call.arguments}"
+        if self.reason is None and self._budget is not None and self._budget.take(text) != text:
+            self.reason = "length"
+        return self.reason is None
 
     def allows(self, text: str) -> bool:
         """Whether all of `text` can be shown behind the end."""

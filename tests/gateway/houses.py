@@ -17,6 +17,7 @@ from gateway.files import Fetcher, Files, Memory
 from gateway.ledger import Ledger
 from gateway.reactions import Reactions
 from gateway.strays import Strays
+from gateway.tools.toolbox import Toolbox
 from gateway.turn import Turn
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
@@ -90,6 +91,7 @@ class House:
         self.reactions = Reactions(desk, self.pool.members, upstreams, random.Random(1))
         self.monotonic = Ticks(0.0)
         self.breaker = Breaker(self.monotonic)
+        self.toolbox = Toolbox(b"secret", random.Random(7))
         self.files = Files(self.fetcher, self.uploads or Uploads(self.pool.store, 60))
         self.completions = Completions(
             Collaborators(
@@ -97,7 +99,14 @@ class House:
                 self.conversations,
                 self.files,
                 AttemptCollaborators(
-                    upstreams, self.reactions, self.remover, self.breaker, Strays(), self.limits, self.monotonic
+                    upstreams,
+                    self.reactions,
+                    self.remover,
+                    self.breaker,
+                    Strays(),
+                    self.limits,
+                    self.toolbox,
+                    self.monotonic,
                 ),
                 self.monotonic,
             )

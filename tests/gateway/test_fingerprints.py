@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.fingerprints import after
+from kimi.chat import Call, Message
+
+START = b"start"
+
+
+def called(arguments: str = '{"city": "Bonn", "days": 2}', name: str = "f", call_id: str = "c1") -> bytes:
+    return after(START, [Message("assistant", "", calls=(Call(call_id, name, arguments),))])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ['{"days":2,"city":"Bonn"}', '{ "city" : "B\\u006fnn",\n"days": 2.0 }', '{"city": "Bonn", "days": 2}\n'],
+)
+def test_however_a_client_writes_arguments_they_are_the_same(arguments: str) -> None:
+    assert called(arguments) == called(call_id="another")
+
+
+@pytest.mark.parametrize("arguments", ['{"city": "Bonn"}', '{"city": "Bonn", "days": 3}', "{", '{"days": "2"}'])
+def test_other_arguments_are_others(arguments: str) -> None:
+    assert called(arguments) != called()
+    assert called(name="g") != called()
+
+
+def test_what_is_no_json_counts_as_it_is() -> None:
+    assert called('{"city":  "Bo') == called('{"city": "Bo') != called('{"city": "Bonn')
+    assert called("[" * 100_000) != called()
+
+
+def test_a_result_counts_even_where_it_says_nothing() -> None:
+    assert after(START, [Message("tool", "", answers="c1")]) != START
+    assert after(START, [Message("tool", "12", answers="c1")]) == after(START, [Message("tool", " 12\n", answers="x")])
+    assert after(START, [Message("assistant", "")]) == START
+
+
+def test_calls_are_no_words() -> None:
+    text = Message("assistant", 'f {"city":"Bonn","days":2}')
+    assert after(START, [text]) != called()
