@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -32,7 +32,7 @@ class Script:
     Times are in seconds: `first_delay` comes before the first byte, `silence` between the head of a stream and its
     text. Of a search, `sources` are found, and the text speaks of them where `marks` is true. The classic dialect
     says which they are where `cards` is true (else it has to be asked), and stops after `limit` characters, until it is
-    told to go on.
+    told to go on. `calls` are the tools that it wants to use, each with its `name` and its `arguments`.
     """
 
     text: str
@@ -46,6 +46,7 @@ class Script:
     cards: bool = True
     silence: float = 0.0
     limit: int | None = None
+    calls: Sequence[Mapping[str, Any]] = ()
 
 
 _NUMBER = (int, float)
@@ -61,6 +62,7 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "cards": bool,
     "silence": _NUMBER,
     "limit": int,
+    "calls": list,
 }
 
 
@@ -72,11 +74,17 @@ def check_overrides(overrides: Mapping[str, Any]) -> None:
         fits = isinstance(value, _KEYS[name]) and (isinstance(value, bool) == (_KEYS[name] is bool))
         if not fits or (isinstance(value, int | float) and not 0 <= value <= MAX):
             raise ValueError(f"{name} of a script cannot be {value!r}")
+    if not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in overrides.get("calls", ())):
+        raise ValueError("each of the calls of a script has to have a name")
 
 
-def write_script(settings: Settings, reading: Reading, overrides: Mapping[str, Any] | None = None) -> Script:
-    """The answer to what was read. Of a history folded into the prompt, the last turn of the user is echoed."""
-    echo = last_user(without_directive(reading.prompt))[: settings.echo_limit]
+def write_script(
+    settings: Settings, reading: Reading, overrides: Mapping[str, Any] | None = None, results: Sequence[str] = ()
+) -> Script:
+    """The answer to what was read. Of a history folded into the prompt, the last turn of the user is echoed, or what
+    its calls have brought since (`results`).
+    """
+    echo = ("\n".join(results) or last_user(without_directive(reading.prompt)))[: settings.echo_limit]
     script = Script(
         text=settings.answer,
         thinking=settings.thinking,

@@ -37,7 +37,7 @@ def complete(call: Call) -> Response:
     if prompt_tokens > context_length(model):
         raise Refusal("too_long")
     script, finish = fitted(rehearse(call, reading), body)
-    order = order_of(call, body, prompt_tokens, finish)
+    order = order_of(call, body, script, prompt_tokens, finish)
     if body.get("stream"):
         return _marked(perform(call, script, lambda cue: MoonshotPlay(cue, order)))
     return _marked(perform_whole(call, script, lambda cue: MoonshotPlay(cue, order).whole()))

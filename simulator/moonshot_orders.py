@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from simulator.answers import Script, cut_at
+from simulator.answers import Script, cut_at, without_directive
+from simulator.calling import Offer, Wish, sample, wishes
 from simulator.desk import Call
 from simulator.moonshot_play import Order, count
 from simulator.reading import Reading
@@ -55,35 +56,32 @@ def text_of(message: dict[str, Any]) -> str:
     return content if isinstance(content, str) else ""
 
 
-def order_of(call: Call, body: dict[str, Any], prompt_tokens: int, finish: str) -> Order:
+def order_of(call: Call, body: dict[str, Any], script: Script, prompt_tokens: int, finish: str) -> Order:
     """The answer that is asked for. Raises Refusal."""
     thinking, options = body.get("thinking") or {}, body.get("stream_options") or {}
     if not isinstance(thinking, dict) or not isinstance(options, dict):
         raise Refusal("invalid", "thinking, stream_options")
-    text = text_of(body["messages"][-1])
-    model, tool = str(body["model"]), _called(call, body, text)
+    model = str(body["model"])
     return Order(
         model=model,
         prompt_tokens=prompt_tokens,
         thinks=model not in SILENT_MODELS and thinking.get("type") != "disabled",
         include_usage=bool(options.get("include_usage")),
-        tool=tool,
-        arguments=orjson.dumps({"query": text}).decode() if tool else "",
+        calls=_called(call, body, script),
         finish=finish,
     )
 
 
-def _called(call: Call, body: dict[str, Any], text: str) -> str | None:
-    """The tool that is called: the one that the prompt names, or that `tool_choice` demands."""
-    names = [str((tool.get("function") or {}).get("name")) for tool in call.objects("tools")]
-    choice = body.get("tool_choice")
-    if not names or choice == "none" or body["messages"][-1].get("role") == "tool":
-        return None
-    if isinstance(choice, dict):
-        return str(choice.get("function", {}).get("name"))
-    if choice == "required":
-        return names[0]
-    return next((name for name in names if name in text), None)
+def _called(call: Call, body: dict[str, Any], script: Script) -> tuple[Wish, ...]:
+    """The tools that are called: those of the script, the one that the prompt names, or that `tool_choice` demands."""
+    functions = [tool.get("function") or {} for tool in call.objects("tools")]
+    offers = [Offer(str(one.get("name")), one.get("parameters") or {}) for one in functions]
+    choice, last = body.get("tool_choice"), body["messages"][-1]
+    if choice == "none" or last.get("role") == "tool":
+        return ()
+    named = str(choice.get("function", {}).get("name")) if isinstance(choice, dict) else ""
+    prompt = without_directive(text_of(last))
+    return wishes(script.calls, offers, prompt, must=choice == "required", named=named)
 
 
 def fitted(script: Script, body: dict[str, Any]) -> tuple[Script, str]:
@@ -106,7 +104,16 @@ def _shaped(text: str, body: dict[str, Any]) -> str:
         if not last.get("partial"):
             raise Refusal("invalid", "the last message is an assistant's")
         return f"…{text}"  # goes on where the message stops, and does not repeat it
-    return text if form == "text" else orjson.dumps({"answer": text}).decode()
+    return text if form == "text" or _is_object(text) else orjson.dumps(_object(body["response_format"], text)).decode()
+
+
+def _is_object(text: str) -> bool:
+    return text.lstrip().startswith("{")
+
+
+def _object(form: dict[str, Any], text: str) -> Any:
+    schema = (form.get("json_schema") or {}).get("schema")
+    return sample(schema, text) if schema else {"answer": text}
 
 
 def _first_tokens(text: str, limit: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from simulator.calling import Wish
 from simulator.codecs import Codec, Message, Sse
 from simulator.kinds import Kind
 from simulator.performance import Cue
@@ -19,14 +20,13 @@ _FINISHES = {"length": "length", "retract": "content_filter", "content_filter": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a request asks for. `tool` is the tool to be called, if one is."""
+    """What a request asks for. `calls` are the tools to be called, if any are."""
 
     model: str
     prompt_tokens: int
     thinks: bool
     include_usage: bool
-    tool: str | None = None
-    arguments: str = ""
+    calls: tuple[Wish, ...] = ()
     finish: str = "stop"
 
 
@@ -53,8 +53,9 @@ class MoonshotPlay:
             for thought in self._cue.thoughts():
                 self._spent += len(thought) * 0.7
                 yield self._chunk("think", {"reasoning_content": thought})
-        if self._order.tool is not None:
-            yield from self._tool(self._order.tool)
+        if self._order.calls:
+            for index, call in enumerate(self._order.calls):
+                yield from self._tool(index, call)
             yield from self._end("tool_calls")
             return
         for piece in self._cue.pieces():
@@ -62,12 +63,12 @@ class MoonshotPlay:
             yield self._chunk("text", {"content": piece})
         yield from self._end(self._order.finish)
 
-    def _tool(self, name: str) -> Iterator[Emit]:
-        first = {"index": 0, "id": f"{name}:0", "type": "function", "function": {"name": name, "arguments": ""}}
+    def _tool(self, index: int, call: Wish) -> Iterator[Emit]:
+        function = {"name": call.name, "arguments": ""}
+        first = {"index": index, "id": f"{call.name}:{index}", "type": "function", "function": function}
         yield self._chunk("text", {"tool_calls": [first]})
-        arguments = self._order.arguments
-        for start in range(0, len(arguments), 5):
-            piece = {"index": 0, "function": {"arguments": arguments[start : start + 5]}}
+        for start in range(0, len(call.arguments), 5):
+            piece = {"index": index, "function": {"arguments": call.arguments[start : start + 5]}}
             yield self._chunk("text", {"tool_calls": [piece]})
 
     def _end(self, reason: str) -> list[Emit]:
@@ -94,12 +95,10 @@ class MoonshotPlay:
         message: dict[str, Any] = {"role": "assistant", "content": script.text}
         if self._order.thinks:
             message["reasoning_content"] = script.thinking
-        if self._order.tool is not None:
-            function = {"name": self._order.tool, "arguments": self._order.arguments}
-            call = {"index": 0, "id": f"{self._order.tool}:0", "type": "function", "function": function}
-            message |= {"content": "", "tool_calls": [call]}
+        if self._order.calls:
+            message |= {"content": "", "tool_calls": [_whole(*one) for one in enumerate(self._order.calls)]}
         self._spent = len(orjson.dumps(message)) * 0.25
-        finish = self._order.finish if self._order.tool is None else "tool_calls"
+        finish = "tool_calls" if self._order.calls else self._order.finish
         if fault is not None:
             finish = str(fault.args["reason"]) if fault.what == "finish" else _FINISHES.get(fault.what, finish)
             message["content"] = "" if fault.what == "empty" else message["content"]
@@ -155,3 +154,8 @@ class MoonshotPlay:
     def finish(self, reason: str) -> list[Emit]:
         """An end for any reason."""
         return self._end(reason)
+
+
+def _whole(index: int, call: Wish) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"index": index, "id": f"{call.name}:{index}", "type": "function", "function": function}

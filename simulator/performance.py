@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import orjson
 from flask import Response
 
 from simulator import strikes
-from simulator.answers import Script, check_overrides, cut, directive, write_script
+from simulator.answers import Script, check_overrides, cut, directive, last_user, without_directive, write_script
 from simulator.desk import Call
 from simulator.faults import parse
 from simulator.framing import frame, zipped
@@ -20,6 +20,7 @@ from simulator.reasons import Refusal
 from simulator.replies import deliver, link_now
 from simulator.streams import Break, Emit, Headers, Item, Pause, Stream
 from simulator.tampering import Dialect, Show, tamper
+from simulator.told import Told, told
 
 
 class Play(Dialect, Protocol):
@@ -57,7 +58,18 @@ def rehearse(call: Call, reading: Reading) -> Script:
     call.remembered |= {"prompt": reading.prompt, "read": reading.shown()}
     if call.world.settings.directives:
         overrides |= _directed(call, directive(reading.prompt))
-    return write_script(call.world.settings, reading, overrides)
+    known = told(reading)
+    script = write_script(call.world.settings, reading, overrides, known.results)
+    return _obedient(script, reading, known, exactly="text" in overrides)
+
+
+def _obedient(script: Script, reading: Reading, known: Told, *, exactly: bool) -> Script:
+    """`script` as a model plays it that does what it was told, unless its text is to stand `exactly`."""
+    calls = known.calls(script.calls, last_user(without_directive(reading.prompt)))
+    if calls:
+        words = f"{script.text}\n\n" if exactly else ""
+        return replace(script, text=words + known.written(calls))
+    return script if exactly else replace(script, text=known.formed(script.text))
 
 
 def _directed(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:
