@@ -50,7 +50,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         question = as_chat(read())
         asked = understood(caller, question)
         identity = Identity(id=f"msg_{services.new_id()}", created=int(services.clock()), model=question.model)
-        turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.messages)
+        turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.read)
         if asked.stream:
             stream = MessageStream(identity, tally, question.places, thinking=question.thinking)
             return answering.streamed(caller, asked, turn, stream)
@@ -60,7 +60,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def count_tokens() -> Response:
         caller = authenticate(services.keys)
         asked = understood(caller, as_chat(read(), purpose="count"))
-        return json_reply({"input_tokens": Tally(asked.messages).prompt})
+        return json_reply({"input_tokens": Tally(asked.read).prompt})
 
     return views
 

@@ -34,7 +34,8 @@ def served(name: str, default: str, routes: Collection[str], aliases: Aliases) -
 def model(name: str, since: int) -> dict[str, Any]:
     """One model, which is there `since` a time in Unix seconds."""
     day = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"type": "model", "id": name, "display_name": name, "created_at": day, "lifecycle": "active"}
+    unknown = dict.fromkeys(("capabilities", "max_input_tokens", "max_tokens"))
+    return {"type": "model", "id": name, "display_name": name, "created_at": day, "lifecycle": "active", **unknown}
 
 
 def model_list(names: Sequence[str], since: int) -> dict[str, Any]:

@@ -10,7 +10,17 @@ from typing import Any, Final
 import orjson
 
 from gateway.problems import Problem
-from gateway.surfaces.messages.envelope import call_block, citations, end_of, head, signature, usage_of
+from gateway.surfaces.messages.envelope import (
+    NO_END,
+    call_block,
+    citations,
+    end_of,
+    figures,
+    message,
+    signature,
+    text_block,
+    thinking_block,
+)
 from gateway.surfaces.messages.failures import error_of
 from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.places import Places
@@ -27,8 +37,8 @@ _DELTAS: Final[Mapping[type[Event], bytes]] = {
     ToolCall: b'"input_json_delta","partial_json":',
 }
 _EMPTY: Final[Mapping[type[Event], dict[str, Any]]] = {
-    Text: {"type": "text", "text": ""},
-    Thinking: {"type": "thinking", "thinking": "", "signature": ""},
+    Text: text_block(b'""'),
+    Thinking: thinking_block(b'""', ""),
 }
 
 
@@ -74,9 +84,8 @@ class MessageStream:
         return _event("error", {"error": error_of(self._places.told(problem))})
 
     def _start(self) -> bytes:
-        figures = usage_of(Usage(prompt=self._tally.prompt, completion=0))
-        message = {**head(self._identity), "content": [], "stop_reason": None, "stop_sequence": None, "usage": figures}
-        return _event("message_start", {"message": message})
+        usage = Usage(prompt=self._tally.prompt, completion=0)
+        return _event("message_start", {"message": message(self._identity, usage, [], NO_END)})
 
     def _told(self, kind: type[Event], events: Sequence[Event]) -> bytes:
         if kind is Text or kind is Thinking:
@@ -130,7 +139,7 @@ class MessageStream:
                 yield _event("content_block_delta", {"index": self._blocks - 1, "delta": delta})
         yield self._close()
         end = end_of(finish, has_calls=bool(self._calls))
-        yield _event("message_delta", {"delta": end, "usage": usage_of(self.usage)})
+        yield _event("message_delta", {"delta": end, "usage": figures(self.usage)})
         yield _event("message_stop", {})
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from gateway.errors import BadRequest
 from gateway.surfaces.messages.blocks import Part, blocks, kind_of, parts, text_of, texts
+from gateway.surfaces.messages.ids import inward
 
 _ATTRIBUTION: Final = "x-anthropic-billing-header:"
 """Claude Code begins its instructions with this line for Anthropic, which is another one in each request."""
@@ -82,7 +83,7 @@ class Turns:
         attached = [(part, at) for part, at in found if not isinstance(part, str)]
         text = "\n".join([*lines, *([_ATTACHED] if attached else [])])
         failed = _FAILED if block.get("is_error") is True else ""
-        self.messages.append({"role": "tool", "tool_call_id": answers, "content": failed + text})
+        self.messages.append({"role": "tool", "tool_call_id": inward(answers), "content": failed + text})
         yield from attached
 
     def _say(self, said: list[Part]) -> None:
@@ -132,7 +133,7 @@ def _call(block: Mapping[str, Any], where: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise BadRequest("`input` has to be an object.", param=f"{where}.input")
     function = {"name": text_of(block, "name", where), "arguments": orjson.dumps(given).decode()}
-    return {"id": text_of(block, "id", where), "type": "function", "function": function}
+    return {"id": inward(text_of(block, "id", where)), "type": "function", "function": function}
 
 
 def _unattributed(text: str) -> str:

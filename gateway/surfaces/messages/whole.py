@@ -8,7 +8,15 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.surfaces.messages.envelope import call_block, citations, end_of, head, signature, usage_of
+from gateway.surfaces.messages.envelope import (
+    call_block,
+    citations,
+    end_of,
+    message,
+    signature,
+    text_block,
+    thinking_block,
+)
 from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, literal
@@ -64,7 +72,7 @@ class MessageAnswer:
         if self._notes and content and content[-1]["type"] == "text":
             content[-1]["citations"] = citations(self._notes)
         end = end_of(self._end, has_calls=bool(self._calls))
-        return orjson.dumps({**head(self._identity), "content": content, **end, "usage": usage_of(self.usage)})
+        return orjson.dumps(message(self._identity, self.usage, content, end))
 
     def _write(self, kind: type[Event], text: str) -> None:
         if not text or (kind is Thinking and self._thinking == "hidden"):
@@ -89,13 +97,8 @@ class MessageAnswer:
                 raise BrokenAnswer("the arguments of a tool call are no JSON object")
             return {**call_block(block.call, self._identity), "input": given}
         if block.kind is Text:
-            return {"type": "text", "text": orjson.Fragment(literal(text))}
-        thought = text if self._thinking == "shown" else ""
-        return {
-            "type": "thinking",
-            "thinking": orjson.Fragment(literal(thought)),
-            "signature": signature(self._identity),
-        }
+            return text_block(literal(text))
+        return thinking_block(literal(text if self._thinking == "shown" else ""), signature(self._identity))
 
 
 def _object(text: str) -> Mapping[str, Any] | None:

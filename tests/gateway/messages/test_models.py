@@ -45,5 +45,8 @@ def test_a_list_is_one_page() -> None:
         "display_name": "kimi",
         "created_at": "2023-10-09T00:00:00Z",
         "lifecycle": "active",
+        "capabilities": None,
+        "max_input_tokens": None,
+        "max_tokens": None,
     }
     assert model_list([], 0)["first_id"] is None

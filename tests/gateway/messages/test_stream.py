@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import BadRequest, Draining
 from gateway.problems import describe
+from gateway.surfaces.messages.envelope import NO_END
 from gateway.surfaces.messages.stream import MessageStream
 from gateway.surfaces.places import Places
 from kimi.chat import Annotation, Answering, ChatOpened, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
@@ -31,11 +32,15 @@ def test_an_ordinary_answer_byte_by_byte() -> None:
         rendered.render([Text("Hé\n")])
         == (
             b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message",'
-            b'"role":"assistant","model":"claude \\"x\\"","content":[],"stop_reason":null,"stop_sequence":null,'
-            b'"usage":{"input_tokens":%d,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}}'
+            b'"role":"assistant","model":"claude \\"x\\"","content":[],'
+            b'"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,'
+            b'"usage":{"input_tokens":%d,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0,'
+            b'"output_tokens_details":null,"server_tool_use":null,'
+            b'"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},'
+            b'"service_tier":"standard","inference_geo":null}}}'
             b"\n\n"
             b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
-            b'"content_block":{"type":"text","text":""}}\n\n'
+            b'"content_block":{"type":"text","text":"","citations":null}}\n\n'
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
             b'"delta":{"type":"text_delta","text":"H\xc3\xa9\\n"}}\n\n'
         )
@@ -47,8 +52,10 @@ def test_an_ordinary_answer_byte_by_byte() -> None:
     )
     assert rendered.render([Finish("stop", GIVEN)]) == (
         b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
-        b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},'
-        b'"usage":{"input_tokens":5,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":7}}\n\n'
+        b'event: message_delta\ndata: {"type":"message_delta","delta":'
+        b'{"stop_reason":"end_turn","stop_sequence":null,"stop_details":null,"container":null},'
+        b'"usage":{"input_tokens":5,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":7,'
+        b'"output_tokens_details":null,"server_tool_use":null}}\n\n'
         b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
     )
 
@@ -68,7 +75,7 @@ def test_blocks_come_one_after_the_other_and_thinking_is_signed() -> None:
         "type": "tool_use", "id": "t", "name": "look", "input": {}, "caller": {"type": "direct"},
     }  # fmt: skip
     assert told[9]["delta"] == {"type": "input_json_delta", "partial_json": '{"q":1}'}
-    assert told[-2]["delta"] == {"stop_reason": "tool_use", "stop_sequence": None}
+    assert told[-2]["delta"] == {**NO_END, "stop_reason": "tool_use"}
 
 
 def test_pieces_of_calls_lead_to_their_blocks() -> None:
@@ -119,7 +126,7 @@ def test_an_empty_answer_is_a_message_too() -> None:
     ],
 )
 def test_why_it_ended(finish: Finish, reason: str, sequence: str | None) -> None:
-    assert events_of(Text("a"), finish)[-2]["delta"] == {"stop_reason": reason, "stop_sequence": sequence}
+    assert events_of(Text("a"), finish)[-2]["delta"] == {**NO_END, "stop_reason": reason, "stop_sequence": sequence}
 
 
 @pytest.mark.parametrize(("reason", "told"), [("stop", "tool_use"), ("length", "max_tokens")])
@@ -134,6 +141,7 @@ def test_what_was_cached_and_what_was_thinking_is_told_where_it_is_known() -> No
         "cache_read_input_tokens": 4,
         "output_tokens": 7,
         "output_tokens_details": {"thinking_tokens": 2},
+        "server_tool_use": None,
     }
 
 

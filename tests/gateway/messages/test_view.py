@@ -27,7 +27,7 @@ def test_a_whole_message(house: House) -> None:
     assert (response.status_code, response.content_type) == (200, "application/json")
     body = response.get_json()
     assert (body["id"], body["model"]) == ("msg_abc123", "claude-sonnet-4-5")
-    assert body["content"] == [{"type": "text", "text": "Hello"}]
+    assert body["content"] == [{"type": "text", "text": "Hello", "citations": None}]
     assert response.headers["request-id"] == response.headers["x-request-id"] == "req-abc123"
     assert house.pool.last.closed == 1
 
@@ -191,6 +191,9 @@ def test_tokens_are_counted_without_an_answer(house: House) -> None:
     many = house.client.post(COUNT, json={**asked, "system": "Be brief. " * 100}, headers=THEIRS).get_json()
     assert few.keys() == {"input_tokens"}
     assert 0 < few["input_tokens"] < many["input_tokens"] - 100
+    look = {"name": "look", "description": "Looks. " * 50, "input_schema": {"type": "object"}}
+    offered = house.client.post(COUNT, json={**asked, "tools": [look]}, headers=THEIRS).get_json()
+    assert offered["input_tokens"] > few["input_tokens"] + 50
     house.pool.will(*answer("x"))
     message = house.client.post(URL, json=HI, headers=THEIRS).get_json()
     assert message["usage"]["input_tokens"] == few["input_tokens"]

@@ -13,14 +13,21 @@ def test_a_whole_message() -> None:
         "type": "message",
         "role": "assistant",
         "model": 'claude "x"',
-        "content": [{"type": "text", "text": "Forty-two 😀"}],
+        "content": [{"type": "text", "text": "Forty-two 😀", "citations": None}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
+        "stop_details": None,
+        "container": None,
         "usage": {
             "input_tokens": 5,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "output_tokens": 7,
+            "output_tokens_details": None,
+            "server_tool_use": None,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "service_tier": "standard",
+            "inference_geo": None,
         },
     }
 
@@ -39,7 +46,7 @@ def test_thinking_and_calls_are_blocks_in_the_order_in_which_they_began() -> Non
         {"type": "thinking", "thinking": "Hm.", "signature": "bXNnXzE="},
         {"type": "tool_use", "id": "b", "name": "find", "input": {}, "caller": {"type": "direct"}},
         {"type": "tool_use", "id": "a", "name": "look", "input": {"q": 1}, "caller": {"type": "direct"}},
-        {"type": "text", "text": "And?"},
+        {"type": "text", "text": "And?", "citations": None},
     ]
     assert message["stop_reason"] == "tool_use"
 
@@ -72,7 +79,8 @@ def test_sources_are_citations_of_the_last_text() -> None:
     note = Annotation(3, 7, "https://moon.example/a", 'The "moon"')
     cited = whole(Text("The moon"), note, Finish("stop"))["content"][0]["citations"]
     assert [(each["url"], each["title"]) for each in cited] == [("https://moon.example/a", 'The "moon"')]
-    assert "citations" not in str(whole(Text("a"), note, ToolCall(0, "t", "look", "{}"), Finish("tool_calls")))
+    first, _ = whole(Text("a"), note, ToolCall(0, "t", "look", "{}"), Finish("tool_calls"))["content"]
+    assert first["citations"] is None
 
 
 def test_halves_of_a_character_that_came_apart_are_joined() -> None:
