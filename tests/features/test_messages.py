@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import orjson
 import pytest
 import requests
 from anthropic import Anthropic, BadRequestError
@@ -133,6 +134,37 @@ def _attributed(mark: str) -> list[dict[str, str]]:
     """Instructions as Claude Code sends them."""
     line = f"x-anthropic-billing-header: cc_version=2.1.177.01c; cc_entrypoint=cli; cch={mark};"
     return [{"type": "text", "text": line}, {"type": "text", "text": "Be brief."}]
+
+
+@streaming
+def test_its_tools_are_called(house: Stack, streamed: bool) -> None:
+    question = "get_weather in 上海"
+    message = told(house, question, tools=[WEATHER], streamed=streamed)
+    (call,) = [block for block in message.content if block.type == "tool_use"]
+    assert (call.name, call.input, message.stop_reason) == ("get_weather", {"query": question}, "tool_use")
+    turns = [
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": [block.model_dump() for block in message.content]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}]},
+    ]
+    answers(house, "It is sunny.")
+    assert text(told(house, messages=turns, tools=[WEATHER], streamed=streamed)) == "It is sunny."
+    assert "sunny" in asked(house)["prompt"]
+
+
+@streaming
+def test_a_tool_that_has_to_be_called_is(house: Stack, streamed: bool) -> None:
+    message = told(
+        house, "get_weather", tools=[WEATHER], tool_choice={"type": "tool", "name": "get_weather"}, streamed=streamed
+    )
+    assert [block.name for block in message.content if block.type == "tool_use"] == ["get_weather"]
+
+
+@streaming
+def test_its_answers_in_json(house: Stack, streamed: bool) -> None:
+    schema = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+    message = told(house, output_config={"format": {"type": "json_schema", "schema": schema}}, streamed=streamed)
+    assert orjson.loads(text(message)).keys() == {"answer"}
 
 
 @streaming
