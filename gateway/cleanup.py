@@ -36,7 +36,8 @@ class Records(Endings, Protocol):
 class Keeping:
     """By which key a chat can be continued, behind which of its answers, and for how many seconds.
 
-    `also` is another key, by which it is found as long as nobody has continued it.
+    `also` is another key, by which it is found as long as nobody has continued it, `was` the one by which it was found
+    before, where that has changed.
     One that is kept for a `moment` only is deleted by this process then, any other one by the refresher.
     """
 
@@ -45,6 +46,7 @@ class Keeping:
     seconds: float
     moment: bool
     also: str = ""
+    was: str = ""
 
 
 class ChatRemover:
@@ -90,7 +92,8 @@ class ChatRemover:
         later = keeping.seconds + MARGIN_SECONDS
         seconds, due = (later, HELD_SECONDS) if keeping.moment else (keeping.seconds, later)
         conversation = Conversation(chat, keeping.message_id)
-        return Bookmark(keeping.key, conversation, seconds, due if self._enabled else None, keeping.also)
+        due = due if self._enabled else None
+        return Bookmark(keeping.key, conversation, seconds, due, keeping.also, keeping.was)
 
     def kept(self, doomed: Doomed, keeping: Keeping) -> None:
         """The pool keeps the chat."""

@@ -257,7 +257,8 @@ class Thread:
     def _keeping(self, key: str, message_id: str, also: str) -> Keeping:
         is_grown = self._is_grown
         seconds = self._with.seconds if is_grown else min(self._with.first_turn, self._with.seconds)
-        return Keeping(key, message_id, seconds, moment=not is_grown and seconds <= MOMENT_SECONDS, also=also)
+        was = self._key if self._turn.follows else ""
+        return Keeping(key, message_id, seconds, not is_grown and seconds <= MOMENT_SECONDS, also, was)
 
     def _lost(self) -> ConversationLost:
         self._with.count(Fate.LOST)

@@ -39,6 +39,8 @@ class Conversation:
 class Bookmark:
     """How a conversation is kept: by which `key` it is found for how many `seconds`, and by which other one, if any.
 
+    `was` is the key by which it was found before, where that is another one.
+
     In `due` seconds, which are more, somebody else is to delete its chat, unless it is claimed before; None where chats
     are not deleted.
     """
@@ -48,6 +50,7 @@ class Bookmark:
     seconds: float
     due: float | None
     also: str = ""
+    was: str = ""
 
     def words(self) -> tuple[str | int, ...]:
         """The same for the pool's scripts."""
@@ -59,6 +62,7 @@ class Bookmark:
             "" if self.due is None else to_ms(self.due),
             to_ms(REPLACED_SECONDS),
             self.also,
+            self.was,
         )
 
 

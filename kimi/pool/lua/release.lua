@@ -10,7 +10,9 @@ local first, most, factor, told, model = tonumber(ARGV[7]), tonumber(ARGV[8]), t
 local name, a = give_back(lease)
 -- A renewal that was sent before this may arrive after it, and must not bring the lease back.
 redis.call('SET', key('returned', lease), '', 'PX', 10000)
-if ARGV[13] then keep_conversation(ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19]) end
+if ARGV[13] then
+  keep_conversation(ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20])
+end
 if not name then
   name = account_of(lease)
   a = read(name)

@@ -182,3 +182,38 @@ def test_of_many_that_end_in_one_step_each_has_its_own_answer(conversations: Con
     ended = conversations.end([(f"k{number}", conversation) for number, conversation in enumerate(many)])
     assert [number for number, is_ours in enumerate(ended) if is_ours] == [0, 300, 600, 900]
     assert conversations.end([]) == []
+
+
+def test_another_key_leads_to_it_as_long_as_nobody_has_continued_it(conversations: Conversations) -> None:
+    known = Bookmark("k", ONE, 60, 70, also="r")
+    conversations.keep(known)
+    assert conversations.claim("r", 60, tells=True) == ONE
+    with pytest.raises(ConversationBusy):
+        conversations.claim("r", 60)
+    assert conversations.claim("k", 60) is None
+    conversations.keep(known)
+    assert conversations.claim("k", 60) == ONE
+    assert conversations.claim("r", 60) is None
+
+
+def test_who_comes_by_the_key_of_before_is_told_nothing_once_it_is_kept_by_another(
+    conversations: Conversations, chats: Chats
+) -> None:
+    chats.note({ONE.chat: 3_600.0})
+    conversations.keep(Bookmark("r", ONE, 60, 70))
+    assert conversations.claim("r", 60, tells=True) == ONE
+    conversations.keep(Bookmark("s", ONE, 60, 70, was="r"))
+    assert conversations.claim("r", 60, tells=True) is None
+
+
+def test_another_key_does_not_lead_to_the_chat_that_has_taken_its_place(conversations: Conversations) -> None:
+    conversations.keep(Bookmark("k", ONE, 60, 70, also="r"))
+    conversations.keep(Bookmark("k", TWO, 60, 70, also="s"))
+    assert conversations.claim("r", 60) is None
+    assert conversations.claim("s", 60) == TWO
+
+
+def test_another_key_lives_as_long_as_the_first(pool: Pool, conversations: Conversations) -> None:
+    conversations.keep(Bookmark("k", ONE, 60, 70, also="r"))
+    redis, store = pool.store.redis, pool.store
+    assert 0 < redis.pttl(store.key("conversation", "r")) <= redis.pttl(store.key("conversation", "k")) <= 60_000
