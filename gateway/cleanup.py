@@ -92,8 +92,7 @@ class ChatRemover:
         later = keeping.seconds + MARGIN_SECONDS
         seconds, due = (later, HELD_SECONDS) if keeping.moment else (keeping.seconds, later)
         conversation = Conversation(chat, keeping.message_id)
-        due = due if self._enabled else None
-        return Bookmark(keeping.key, conversation, seconds, due, keeping.also, keeping.was)
+        return Bookmark(keeping.key, conversation, seconds, due if self._enabled else None, keeping.also, keeping.was)
 
     def kept(self, doomed: Doomed, keeping: Keeping) -> None:
         """The pool keeps the chat."""
