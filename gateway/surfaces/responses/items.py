@@ -1,0 +1,237 @@
+"""What an answer is made of in Responses: items, each of which is told as a series of events.
+
+An event is its type and the JSON of its other fields, without braces; whoever sends it numbers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+import orjson
+
+from gateway.surfaces.responses.tools import Origin
+from gateway.surfaces.wire import literal, literals
+from kimi.chat import Annotation
+
+Told = tuple[bytes, bytes]
+
+ADDED: Final = b"response.output_item.added"
+DONE: Final = b"response.output_item.done"
+TEXT_DELTA: Final = b"response.output_text.delta"
+SUMMARY_DELTA: Final = b"response.reasoning_summary_text.delta"
+
+
+class Words:
+    """A text that comes in pieces, kept as the JSON that is made of it anyway."""
+
+    __slots__ = ("_json",)
+
+    def __init__(self) -> None:
+        self._json = bytearray()
+
+    def add(self, piece: bytes) -> None:
+        """Takes a JSON string."""
+        self._json += piece[1:-1]
+
+    @property
+    def literal(self) -> bytes:
+        """All of it as one JSON string."""
+        return b'"' + self._json + b'"'
+
+
+class Item(Protocol):
+    """A part of an answer. `index` is its place among them; `status` is `completed` or `incomplete`."""
+
+    index: int
+
+    def opened(self) -> Iterator[Told]:
+        """How it is told that there is one."""
+
+    def closed(self, status: bytes) -> Iterator[Told]:
+        """How it is told that there is no more of it."""
+
+    def json(self) -> bytes:
+        """All of it, once it is closed."""
+
+
+class Wordy(Item, Protocol):
+    """An item of text. A piece of it is the event `delta`, whose fields end in the piece; `words` have all of them."""
+
+    delta: bytes
+    lead: bytes
+    words: Words
+
+
+class Said:
+    """A message: what of the answer is text."""
+
+    delta = TEXT_DELTA
+
+    def __init__(self, stem: bytes, index: int, start: int) -> None:
+        self.index = index
+        self.start = start  # so many characters of the answer stand before it
+        self.words = Words()
+        self._id = b"msg_%b_%d" % (stem, index)
+        self._place = b'"item_id":"%b","output_index":%d,"content_index":0' % (self._id, index)
+        self.lead = self._place + b',"logprobs":[],"delta":'
+        self._notes: list[bytes] = []
+        self._status = b"in_progress"
+
+    def opened(self) -> Iterator[Told]:
+        yield ADDED, b'"output_index":%d,"item":%b' % (self.index, self._item(b""))
+        yield b"response.content_part.added", b'%b,"part":%b' % (self._place, self._part(b'""'))
+
+    def note(self, note: Annotation) -> Told:
+        """Takes a page of which the text speaks; places are counted from the beginning of the answer."""
+        places = {"start_index": max(note.start - self.start, 0), "end_index": max(note.end - self.start, 0)}
+        words = {"url": orjson.Fragment(literal(note.url)), "title": orjson.Fragment(literal(note.title))}
+        said = orjson.dumps({"type": "url_citation", **places, **words})
+        self._notes.append(said)
+        fields = b'%b,"annotation_index":%d,"annotation":%b' % (self._place, len(self._notes) - 1, said)
+        return b"response.output_text.annotation.added", fields
+
+    def closed(self, status: bytes) -> Iterator[Told]:
+        self._status = status
+        text = self.words.literal
+        yield b"response.output_text.done", b'%b,"logprobs":[],"text":%b' % (self._place, text)
+        yield b"response.content_part.done", b'%b,"part":%b' % (self._place, self._part(text))
+        yield DONE, b'"output_index":%d,"item":%b' % (self.index, self.json())
+
+    def json(self) -> bytes:
+        return self._item(self._part(self.words.literal))
+
+    def _item(self, content: bytes) -> bytes:
+        return b'{"id":"%b","type":"message","status":"%b","role":"assistant","content":[%b]}' % (
+            self._id,
+            self._status,
+            content,
+        )
+
+    def _part(self, text: bytes) -> bytes:
+        return b'{"type":"output_text","annotations":[%b],"logprobs":[],"text":%b}' % (b",".join(self._notes), text)
+
+
+class Thought:
+    """Reasoning, all of which is told as its summary: that is what clients show and send back."""
+
+    delta = SUMMARY_DELTA
+
+    def __init__(self, stem: bytes, index: int) -> None:
+        self.index = index
+        self.words = Words()
+        self._id = b"rs_%b_%d" % (stem, index)
+        self._place = b'"item_id":"%b","output_index":%d,"summary_index":0' % (self._id, index)
+        self.lead = self._place + b',"delta":'
+
+    def opened(self) -> Iterator[Told]:
+        yield ADDED, b'"output_index":%d,"item":%b' % (self.index, self._item(b""))
+        yield b"response.reasoning_summary_part.added", b'%b,"part":%b' % (self._place, _summary(b'""'))
+
+    def closed(self, _status: bytes) -> Iterator[Told]:
+        text = self.words.literal
+        yield b"response.reasoning_summary_text.done", b'%b,"text":%b' % (self._place, text)
+        yield b"response.reasoning_summary_part.done", b'%b,"part":%b' % (self._place, _summary(text))
+        yield DONE, b'"output_index":%d,"item":%b' % (self.index, self.json())
+
+    def json(self) -> bytes:
+        return self._item(_summary(self.words.literal))
+
+    def _item(self, summary: bytes) -> bytes:
+        return b'{"id":"%b","type":"reasoning","summary":[%b],"encrypted_content":null}' % (self._id, summary)
+
+
+class Called:
+    """A call of a function, whose arguments are told as they come."""
+
+    def __init__(self, stem: bytes, index: int, call: str, origin: Origin) -> None:
+        self.index = index
+        self._arguments = Words()
+        self._id = b"fc_%b_%d" % (stem, index)
+        self._place = b'"item_id":"%b","output_index":%d' % (self._id, index)
+        self._head = _named(b"function_call", self._id, call, origin)
+        self._status = b"in_progress"
+
+    def opened(self) -> Iterator[Told]:
+        yield ADDED, b'"output_index":%d,"item":%b' % (self.index, self.json())
+
+    def told(self, arguments: str) -> Iterator[Told]:
+        """Takes a piece of the arguments."""
+        for piece in literals(arguments) if arguments else ():
+            self._arguments.add(piece)
+            yield b"response.function_call_arguments.delta", b'%b,"delta":%b' % (self._place, piece)
+
+    def closed(self, status: bytes) -> Iterator[Told]:
+        self._status = status
+        arguments = self._arguments.literal
+        yield b"response.function_call_arguments.done", b'%b,"arguments":%b' % (self._place, arguments)
+        yield DONE, b'"output_index":%d,"item":%b' % (self.index, self.json())
+
+    def json(self) -> bytes:
+        return b'%b,"arguments":%b,"status":"%b"}' % (self._head, self._arguments.literal, self._status)
+
+
+class HeldCall:
+    """A call of what is no function, told when it is whole: its input stands inside of the function's arguments."""
+
+    def __init__(self, stem: bytes, index: int, call: str, origin: Origin) -> None:
+        self.index = index
+        self._is_search = origin.form == "search"
+        self._id = b"%b_%b_%d" % (b"tsc" if self._is_search else b"ctc", stem, index)
+        self._place = b'"item_id":"%b","output_index":%d' % (self._id, index)
+        kind = b"tool_search_call" if self._is_search else b"custom_tool_call"
+        self._head = _named(kind, self._id, call, origin)
+        self._pieces: list[str] = []
+        self._status = b"in_progress"
+
+    def opened(self) -> Iterator[Told]:
+        yield ADDED, b'"output_index":%d,"item":%b' % (self.index, self._item(b'""', b"{}"))
+
+    def told(self, arguments: str) -> Iterator[Told]:
+        """Takes a piece of the arguments."""
+        self._pieces.append(arguments)
+        yield from ()
+
+    def closed(self, status: bytes) -> Iterator[Told]:
+        self._status = status
+        if not self._is_search:
+            text = self._input()
+            for piece in literals(text) if text else ():
+                yield b"response.custom_tool_call_input.delta", b'%b,"delta":%b' % (self._place, piece)
+            yield b"response.custom_tool_call_input.done", b'%b,"input":%b' % (self._place, literal(text))
+        yield DONE, b'"output_index":%d,"item":%b' % (self.index, self.json())
+
+    def json(self) -> bytes:
+        if self._is_search:
+            arguments = self._arguments()
+            return self._item(b"", orjson.dumps(arguments if isinstance(arguments, dict) else {}))
+        return self._item(literal(self._input()), b"")
+
+    def _item(self, text: bytes, arguments: bytes) -> bytes:
+        if self._is_search:
+            return b'%b,"execution":"client","arguments":%b,"status":"%b"}' % (self._head, arguments, self._status)
+        return b'%b,"input":%b,"status":"%b"}' % (self._head, text, self._status)
+
+    def _input(self) -> str:
+        """The text that the model has put into the arguments, or what it has put in their place."""
+        arguments = self._arguments()
+        text = arguments.get("input") if isinstance(arguments, dict) else None
+        return text if isinstance(text, str) else "".join(self._pieces)
+
+    def _arguments(self) -> Any:
+        try:
+            return orjson.loads("".join(self._pieces))
+        except orjson.JSONDecodeError:
+            return None
+
+
+def _named(kind: bytes, item: bytes, call: str, origin: Origin) -> bytes:
+    head = b'{"id":"%b","type":"%b","call_id":%b' % (item, kind, literal(call))
+    if origin.form == "search":
+        return head
+    namespace = b',"namespace":%b' % literal(origin.namespace) if origin.namespace else b""
+    return b'%b,"name":%b%b' % (head, literal(origin.name), namespace)
+
+
+def _summary(text: bytes) -> bytes:
+    return b'{"type":"summary_text","text":%b}' % text

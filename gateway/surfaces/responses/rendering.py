@@ -1,0 +1,108 @@
+"""An answer as OpenAI's response, streamed as typed events and whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import orjson
+
+from gateway.problems import Problem
+from gateway.surfaces.responses.envelope import Envelope
+from gateway.surfaces.responses.items import Told
+from gateway.surfaces.responses.output import Output
+from gateway.surfaces.wire import SURELY_SMALL, literal
+from kimi.chat import Event, Text, Thinking, Usage
+
+_OPENING: Final = (b"response.created", b"response.in_progress")
+_LINE: Final = b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n'
+
+
+class ResponseStream:
+    """Events as a response's typed events, numbered. `told` puts a problem into the client's words."""
+
+    heartbeat = b": still working\n\n"
+    holds_status = True
+
+    def __init__(self, envelope: Envelope, output: Output, told: Callable[[Problem], Problem]) -> None:
+        self._envelope = envelope
+        self._output = output
+        self._told = told
+        self._number = 0  # of the next event
+        self._lead = b""  # what stands before the number of a piece of text, and behind it
+        self._follow = b""
+
+    @property
+    def usage(self) -> Usage:
+        """What the answer took so far."""
+        return self._output.usage
+
+    def render(self, events: Sequence[Event]) -> bytes:
+        """The events for `events`."""
+        output, words = self._output, self._output.words
+        if len(events) == 1 and words is not None:  # nearly always
+            event = events[0]
+            if (type(event) is Text or type(event) is Thinking) and type(event) is output.kind:
+                text = event.text
+                if text and len(text) <= SURELY_SMALL:
+                    piece = literal(text)
+                    output.take(words, text, piece)
+                    number = self._number
+                    self._number = number + 1
+                    return b"%b%d%b%b}\n\n" % (self._lead, number, self._follow, piece)
+        told = self._numbered(output.add(events))
+        if output.words is not None:
+            delta = output.words.delta
+            self._lead = b'event: %b\ndata: {"type":"%b","sequence_number":' % (delta, delta)
+            self._follow = b"," + output.words.lead
+        if output.reason is not None:
+            status, response = self._envelope.ended(output.reason, output.json(), self.usage)
+            told += self._numbered([(b"response." + status, b'"response":' + response)])
+        return told
+
+    def fail(self, problem: Problem) -> bytes:
+        """The events that end a truncated answer.
+
+        Some clients look at `error` alone (openai-python raises it, others want its fields at the top), and some at
+        the response that has failed.
+        """
+        problem = self._told(problem)
+        error = problem.error
+        fields = orjson.dumps({name: error[name] for name in ("code", "message", "param")} | {"error": error})[1:-1]
+        self._output.fail()
+        response = self._envelope.failed(problem, self._output.json(), self.usage)
+        return self._numbered([(b"error", fields), (b"response.failed", b'"response":' + response)])
+
+    def _numbered(self, told: Iterable[Told]) -> bytes:
+        """The bytes of events, and before the first ones those that open a response."""
+        lines: list[bytes] = []
+        for kind, fields in told:
+            if self._number == 0:
+                begun = b'"response":' + self._envelope.begun()
+                lines += (_LINE % (name, name, n, begun) for n, name in enumerate(_OPENING))
+                self._number = len(_OPENING)
+            lines.append(_LINE % (kind, kind, self._number, fields))
+            self._number += 1
+        return b"".join(lines)
+
+
+class ResponseAnswer:
+    """Events as one response."""
+
+    def __init__(self, envelope: Envelope, output: Output) -> None:
+        self._envelope = envelope
+        self._output = output
+
+    @property
+    def usage(self) -> Usage:
+        """What the answer took so far."""
+        return self._output.usage
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Takes what came."""
+        for _ in self._output.add(events):
+            pass
+
+    def body(self) -> bytes:
+        """The JSON of the response."""
+        return self._envelope.ended(self._output.reason, self._output.json(), self.usage)[1]
