@@ -18,7 +18,7 @@ from gateway.paths import CanonicalPaths
 from gateway.problems import describe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
-from gateway.views import billing, chat, completions, docs, health, messages, models, tokens
+from gateway.views import billing, chat, completions, docs, health, messages, models, responses, tokens
 from gateway.views.requests import Asked, Entries, present
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -101,6 +101,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app.register_blueprint(completions.blueprint(settings, services))
     app.register_blueprint(messages.blueprint(settings, services))
     app.register_blueprint(models.blueprint(settings, services))
+    app.register_blueprint(responses.blueprint(settings, services))
     app.register_blueprint(billing.blueprint(services))
     app.register_blueprint(tokens.blueprint(settings, services))
     app.register_blueprint(health.blueprint(settings, services))

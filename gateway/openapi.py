@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway import openapi_messages as messages
-from gateway.openapi_words import COUNT, FLAG, TEXT, as_json, ref
+from gateway import openapi_responses as responses
+from gateway.openapi_words import COUNT, FLAG, TEXT, as_json, errors, ref
 from gateway.surfaces.hints import EFFORTS
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
@@ -30,12 +31,13 @@ def document() -> dict[str, Any]:
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
             },
-            "schemas": {**_SCHEMAS, **messages.SCHEMAS},
+            "schemas": {**_SCHEMAS, **messages.SCHEMAS, **responses.SCHEMAS},
         },
         "paths": {
             "/v1/chat/completions": {"post": _CHAT},
             "/v1/completions": {"post": _COMPLETION},
             "/chat/kimi": {"post": _TEXT_CHAT},
+            **responses.PATHS,
             **messages.PATHS,
             "/v1/models": {"get": _get("The models that can be asked", ref("ModelList"))},
             "/v1/models/{id}": {"get": _MODEL},
@@ -51,14 +53,10 @@ def document() -> dict[str, Any]:
     }
 
 
-def _errors(*statuses: str) -> dict[str, Any]:
-    return {status: {"description": _STATUSES[status], "content": as_json(ref("Error"))} for status in statuses}
-
-
 def _get(summary: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """A question that needs a key."""
     good = {"200": {"description": "The answer", "content": as_json(schema)}}
-    return {"summary": summary, "responses": {**good, **_errors("401", "503")}}
+    return {"summary": summary, "responses": {**good, **errors("401", "503")}}
 
 
 def _open(summary: str, schema: Mapping[str, Any] | None = None, *statuses: str) -> dict[str, Any]:
@@ -89,15 +87,6 @@ _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data", "ap
 _EFFORT: Final[dict[str, Any]] = {
     "enum": [*EFFORTS, "", None],
     "description": "How much the model thinks; it does as well as it can",
-}
-_STATUSES: Final = {
-    "400": "Something in the request is not as it has to be; `param` says where",
-    "401": "The client key is unknown",
-    "404": "The model does not exist",
-    "413": "The body is too large",
-    "429": "All accounts are busy; `Retry-After` says when to come back",
-    "502": "Kimi could not be reached, gave a broken answer or none in time",
-    "503": "No account can serve this at present",
 }
 _URL: Final[dict[str, Any]] = {
     "anyOf": [TEXT, {"type": "object", "required": ["url"], "properties": {"url": TEXT}}],
@@ -301,7 +290,7 @@ _CHAT: Final[dict[str, Any]] = {
             "description": "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
             "content": {**as_json(ref("ChatCompletion")), "text/event-stream": {"schema": TEXT}},
         },
-        **_errors("400", "401", "404", "413", "429", "502", "503"),
+        **errors("400", "401", "404", "413", "429", "502", "503"),
     },
 }
 _COMPLETION: Final[dict[str, Any]] = {
@@ -312,7 +301,7 @@ _COMPLETION: Final[dict[str, Any]] = {
             "description": "The answer; a stream is server-sent events",
             "content": {**as_json(ref("Completion")), "text/event-stream": {"schema": TEXT}},
         },
-        **_errors("400", "401", "404", "413", "429", "502", "503"),
+        **errors("400", "401", "404", "413", "429", "502", "503"),
     },
 }
 _TEXT_CHAT: Final[dict[str, Any]] = {
@@ -324,7 +313,7 @@ _TEXT_CHAT: Final[dict[str, Any]] = {
     },
     "responses": {
         "200": {"description": "Each piece of text is an event", "content": {"text/event-stream": {"schema": TEXT}}},
-        **_errors("400", "401", "404", "413", "429", "503"),
+        **errors("400", "401", "404", "413", "429", "503"),
     },
 }
 _TOKEN_CHECK: Final[dict[str, Any]] = {
@@ -338,7 +327,7 @@ _TOKEN_CHECK: Final[dict[str, Any]] = {
             "description": "The answer",
             "content": as_json({"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}}),
         },
-        **_errors("400", "401", "429", "503"),
+        **errors("400", "401", "429", "503"),
     },
 }
 _MODEL: Final[dict[str, Any]] = {
@@ -346,6 +335,6 @@ _MODEL: Final[dict[str, Any]] = {
     "parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}],
     "responses": {
         "200": {"description": "The model", "content": as_json(ref("Model"))},
-        **_errors("401", "404", "503"),
+        **errors("401", "404", "503"),
     },
 }

@@ -9,6 +9,16 @@ TEXT: Final[dict[str, Any]] = {"type": "string"}
 COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 FLAG: Final[dict[str, Any]] = {"type": ["boolean", "string", "integer", "null"]}
 
+_STATUSES: Final = {
+    "400": "Something in the request is not as it has to be; `param` says where",
+    "401": "The client key is unknown",
+    "404": "The model does not exist",
+    "413": "The body is too large",
+    "429": "All accounts are busy; `Retry-After` says when to come back",
+    "502": "Kimi could not be reached, gave a broken answer or none in time",
+    "503": "No account can serve this at present",
+}
+
 
 def ref(name: str) -> dict[str, Any]:
     """The schema of that name."""
@@ -18,3 +28,8 @@ def ref(name: str) -> dict[str, Any]:
 def as_json(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A body of JSON."""
     return {"application/json": {"schema": schema}}
+
+
+def errors(*statuses: str) -> dict[str, Any]:
+    """What goes wrong, in OpenAI's shape."""
+    return {status: {"description": _STATUSES[status], "content": as_json(ref("Error"))} for status in statuses}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SLASHES = re.compile(r"/{2,}")
 _VERSIONS = re.compile(r"(?:/v1)*(?=/)")
-_VERSIONED: Final = ("/chat/completions", "/completions", "/messages", "/models", "/dashboard/billing")
+_VERSIONED: Final = ("/chat/completions", "/completions", "/messages", "/models", "/responses", "/dashboard/billing")
 _MISSPELT: Final = {"/chat/completitions": "/chat/completions"}  # reverse-kimi's spelling, in use since
 
 
