@@ -8,28 +8,24 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from json_repair import repair_json
 
-LONGEST: Final = 64 * 1024
-"""Characters of a text that is repaired: the library takes its time."""
-_FENCE: Final = re.compile(r"(`{3,})[a-zA-Z]*\s*\n(.*?)\n?\s*\1", re.DOTALL)
+from gateway.tools.brackets import mended
+
+_FENCE: Final = re.compile(r"`{3,}[a-zA-Z]*[ \t]*\n")
 _LEFT_OVER: Final = re.compile(r"\s*+(?:</?+[\w:-]{0,64}+>?+\s*+|`{3,}+\s*+|[,;}\]]\s*+)*+")
 """What may stand behind arguments: a tag that is none of ours, the end of a fence, a bracket too many."""
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+', re.DOTALL)
-_PYTHON: Final = {"True": "true", "False": "false", "None": "null"}
-_NONE: Final = object()
 
 
 def read(text: str, *, is_whole: bool) -> Any:
     """What `text` means. Raises `ValueError`, which says what is wrong with it.
 
     Line breaks within strings, a code fence around it all, and what is left over behind it do no harm. Commas and
-    brackets that are missing or too many are put right where every string and every number stays as it was written,
-    unless the text is not `is_whole`: then nobody knows what would have come.
+    brackets that are missing or too many are put right, unless the text is not `is_whole`: then nobody knows what would
+    have come.
     """
     text = text.strip()
-    fenced = _FENCE.fullmatch(text)
-    text = fenced[2].strip() if fenced else text
+    if fence := _FENCE.match(text):
+        text = text[fence.end() :].rstrip("`").strip()
     try:
         return orjson.loads(text) if text else {}
     except orjson.JSONDecodeError:
@@ -43,10 +39,10 @@ def read(text: str, *, is_whole: bool) -> Any:
         wrong = f"{error.msg}: line {error.lineno}, column {error.colno}"
     except RecursionError:
         raise ValueError("it is nested too deep") from None
-    value = _repaired(text) if is_whole and len(text) <= LONGEST else _NONE
-    if value is _NONE:
-        raise ValueError(wrong)
-    return value
+    try:
+        return mended(text if is_whole else "")
+    except ValueError:
+        raise ValueError(wrong) from None
 
 
 def fitted(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -105,27 +101,3 @@ def _type(value: Any) -> str:
         case str():
             return "string"
     return "array" if isinstance(value, list) else "object"
-
-
-def _repaired(text: str) -> Any:
-    """What is meant, where nothing but commas and brackets is in question."""
-    try:
-        value = repair_json(text, return_objects=True, skip_json_loads=True)
-        written = json.dumps(value, ensure_ascii=False)
-    except (RecursionError, ValueError, TypeError):
-        return _NONE
-    return value if text[:1] == written[:1] and _said(text) == _said(written) else _NONE
-
-
-def _said(text: str) -> list[object]:
-    """Strings and what stands for itself, in their order."""
-    return [_meant(token) for token in _TOKEN.findall(text)]
-
-
-def _meant(token: str) -> object:
-    token = _PYTHON.get(token, token)
-    try:
-        value = json.loads(token, strict=False)
-    except ValueError:
-        return token
-    return type(value), value  # for True is 1

@@ -12,7 +12,7 @@ from gateway.tools.markers import Mark, mark_at, may_begin
 
 LONGEST: Final = 1024 * 1024
 """Characters of a call's arguments that are kept."""
-_SPECIAL: Final = re.compile(r"`+|[<\n]")
+_SPECIAL: Final = re.compile(r"`+|\n|<(?=[/cr|]|\Z)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ def through(tools: Tools, pieces: Sequence[str], reason: FinishReason = "stop") 
     ids = count(1)
     calling = Calling(tools, T, SEAL.knows, lambda: f"call_{next(ids)}")
     events: list[Event] = []
-    batches: list[list[Event]] = [*([Text(piece)] for piece in pieces), [Finish(reason)]]
+    batches: list[Sequence[Event]] = [(Text(piece),) for piece in pieces]
+    batches.append((Finish(reason),))
     for batch in batches:
         for event in calling.feed(batch):
             if isinstance(event, Text) and events and isinstance(events[-1], Text):

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.tools.mending import LONGEST, fitted, read
+from gateway.tools.mending import fitted, read
 from tests.gateway.tools.tagged import WEATHER
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -28,7 +30,10 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
         ('{"a": 1}}', {"a": 1}),
         ('{"a": 1}\n```', {"a": 1}),
         ('{"a": 1,}', {"a": 1}),
-        ('{"a": [1, 2, ], "b": "x" "c": 3}', {"a": [1, 2], "b": "x", "c": 3}),
+        ('{"a": [1, 2, ], "b": "x"\n "c": 3}', {"a": [1, 2], "b": "x", "c": 3}),
+        ('{"a": [{"b": 1} {"b": 2}, 3 4}', {"a": [{"b": 1}, {"b": 2}, 3, 4]}),
+        ('{"a": [1, 2}]}', {"a": [1, 2]}),
+        ('{"a": "two\nlines",}', {"a": "two\nlines"}),
         ('{"a": {"b": [1, 2', {"a": {"b": [1, 2]}}),
         ('{"a": True, "b": None}', {"a": True, "b": None}),
         ('{"a": "tr\\u00fcb, {not [cut"', {"a": "trüb, {not [cut"}),
@@ -46,6 +51,9 @@ def test_what_can_be_meant_in_one_way_only_is_put_right(text: str, value: object
         "{'a': 'b'}",
         '{"a": 1} and then some words',
         '{"a": 1} {"b": 2}',
+        '{"a": "x" "b": "y"}',
+        '{"a" "b"}',
+        '{"a": 1, "b"',
         "no JSON",
         '{"a": // a remark\n 1}',
         '{"a": "x", "b": tru}',
@@ -64,10 +72,38 @@ def test_what_was_cut_off_is_not_completed() -> None:
     assert read('{"path": "/tmp/a"}', is_whole=False) == {"path": "/tmp/a"}
 
 
-def test_what_is_very_long_is_not_repaired() -> None:
-    assert read(f'{{"a": "{"x" * 1000}",}}', is_whole=True)
-    with pytest.raises(ValueError, match="line 1"):
-        read(f'{{"a": "{"x" * LONGEST}",}}', is_whole=True)
+@pytest.mark.parametrize(
+    "part",
+    [
+        "{",
+        "[",
+        '"',
+        '{"a":',
+        ",",
+        "{,",
+        "\\",
+        '{"a": 1}}',
+        "}",
+        "[]",
+        '{"a": "b\n',
+        "1 ",
+        "[{]",
+        "```\n ",
+        "[" * 9 + "}" * 9,
+    ],
+)
+def test_the_work_grows_as_the_text_does(part: str) -> None:
+    def seconds(length: int) -> float:
+        text = f'{{"a": 1 {part * (length // len(part))}'
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            with contextlib.suppress(ValueError):
+                read(text, is_whole=True)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert seconds(160_000) < 16 * seconds(10_000) * 5 + 0.05, "sixteen times the text, not 256 times the work"
 
 
 @given(st.dictionaries(st.text(max_size=6), VALUES, max_size=4), st.data())

@@ -208,5 +208,5 @@ def test_the_work_grows_as_the_text_does(name: str, size: int) -> None:
             times.append(time.process_time() - began)
         return min(times)
 
-    small, large = (2_000, 32_000) if size < 100 else (20_000, 320_000)
+    small, large = (1_000, 16_000) if size < 100 else (10_000, 160_000)
     assert seconds(large) < 16 * seconds(small) * 5 + 0.05, "sixteen times the text, not 256 times the work"
