@@ -35,7 +35,7 @@ class Question:
     model: str
     body: Mapping[str, Any] = field(repr=False)
     places: Places = field(repr=False)
-    thinking: Shown = "shown"
+    thinking: Shown
 
 
 def as_chat(body: Mapping[str, Any], *, purpose: Literal["answer", "count"] = "answer") -> Question:
@@ -54,7 +54,7 @@ def as_chat(body: Mapping[str, Any], *, purpose: Literal["answer", "count"] = "a
     turns.instruct(body.get("system"))
     turns.read(body.get("messages"))
     offered = offers(body)
-    wishes, shown = thinking(body, is_forced=offered.is_forced)
+    wishes, shown = thinking(body, offered)
     said: dict[str, Any] = {name: body[name] for name in _AS_THEY_ARE if body.get(name) is not None}
     if body.get("max_tokens") is not None:
         said["max_tokens"] = body["max_tokens"]

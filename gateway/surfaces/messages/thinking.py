@@ -1,7 +1,8 @@
 """What a client wishes of the model's thinking, and what it wants to see of it.
 
-Absent is neither of them: the model thinks as it does by itself or by its name, and what it thinks is shown, because
-Kimi's official models want to hear it again behind the results of tools.
+Where nothing is said, the model thinks as it does by itself or by its name.
+Clients that say nothing expect an answer of text only, so what is thought is hidden then, unless they offer tools: then
+they take answers of several blocks, and Kimi's official models want to hear their thoughts again with the results.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from gateway.errors import BadRequest
+from gateway.surfaces.messages.tools import Offers
 
 Shown = Literal["shown", "omitted", "hidden"]
 """Thinking blocks with what was thought, such blocks without, or none at all."""
@@ -27,15 +29,15 @@ _LOW: Final = 4_096
 """A budget of fewer tokens than these asks for little thinking."""
 
 
-def thinking(body: Mapping[str, Any], *, is_forced: bool) -> tuple[dict[str, Any], Shown]:
+def thinking(body: Mapping[str, Any], offered: Offers) -> tuple[dict[str, Any], Shown]:
     """The fields of chat completions for it, and what is shown. Raises `BadRequest`.
 
-    Official models that think refuse a call that `is_forced`: there nobody thinks unless it is asked for.
+    Official models that think refuse a call that is forced: there nobody thinks unless it is asked for.
     """
     effort = _effort(body.get("output_config"))
     wished = body.get("thinking")
     if wished is None:
-        return dict(_NONE) if is_forced else {}, "shown"
+        return dict(_NONE) if offered.is_forced else {}, "shown" if offered.has_functions else "hidden"
     kind = wished.get("type") if isinstance(wished, Mapping) else None
     if kind not in _KINDS:
         raise BadRequest(f"`thinking.type` has to be one of {', '.join(_KINDS)}.", param="thinking.type")

@@ -21,6 +21,11 @@ class Offers:
     places: dict[str, str] = field(default_factory=dict)
 
     @property
+    def has_functions(self) -> bool:
+        """Whether the client has tools that it runs itself."""
+        return "tools" in self.fields
+
+    @property
     def is_forced(self) -> bool:
         """Whether a call has to be made."""
         return self.fields.get("tool_choice", "auto") not in ("auto", "none")

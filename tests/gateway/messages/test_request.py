@@ -33,7 +33,7 @@ def refused(**more: Any) -> str:
 
 def test_a_plain_question() -> None:
     question = asked(model=" claude-sonnet-4-5 ", stream=True)
-    assert (question.model, question.thinking) == ("claude-sonnet-4-5", "shown")
+    assert (question.model, question.thinking) == ("claude-sonnet-4-5", "hidden")
     assert question.body == {**HI, "model": "claude-sonnet-4-5", "stream": True}
 
 
@@ -103,8 +103,8 @@ def test_counting_needs_no_limit() -> None:
 @pytest.mark.parametrize(
     ("thinking", "effort", "told", "shown"),
     [
-        (None, None, {}, "shown"),
-        (None, "high", {}, "shown"),
+        (None, None, {}, "hidden"),
+        (None, "high", {}, "hidden"),
         ({"type": "disabled"}, "high", {"thinking": {"type": "disabled"}}, "hidden"),
         ({"type": "adaptive"}, None, {}, "shown"),
         ({"type": "adaptive", "display": "omitted"}, "xhigh", {"reasoning_effort": "max"}, "omitted"),
@@ -127,6 +127,12 @@ def test_thinking(thinking: Any, effort: str | None, told: dict[str, Any], shown
     assert fields(**more) == told
     assert asked(**more).thinking == shown
     understand(asked(**more).body)
+
+
+def test_clients_with_tools_are_shown_thinking_that_they_have_not_asked_for() -> None:
+    assert asked(tools=[LOOK]).thinking == "shown"
+    assert asked(tools=[SEARCH]).thinking == "hidden"
+    assert asked(tools=[LOOK], thinking={"type": "disabled"}).thinking == "hidden"
 
 
 @pytest.mark.parametrize("place", ["output_config", "output_format"])

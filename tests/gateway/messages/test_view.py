@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from kimi.chat import Attachment, Feature, Finish, Limits, Text, Thinking, Usage
+from kimi.chat import Attachment, Feature, Finish, Limits, Text, Usage
 from kimi.errors import AllBusy, FileRefused, NoAccount, PromptTooLong, Unreachable, UpstreamTimeout
 from tests.gateway.fakes import AUTHORIZED, KEY, House, Silence, answer
 from tests.gateway.messages.reading import kinds, read
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_had_is_named_by_its_place_in_the_request(house: H
 
 
 def test_silence_is_bridged(house: House) -> None:
-    house.pool.will(Silence(40), Thinking("Hm."), Silence(11), Text("a"), Finish("stop"))
+    house.pool.will(Silence(40), Text("H"), Silence(11), Text("a"), Finish("stop"))
     response = house.client.post(URL, json={**HI, "stream": True}, headers=THEIRS)
     told = kinds(read(response.data))
     assert told[0] == "ping" and told.count("message_start") == 1
