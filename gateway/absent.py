@@ -21,7 +21,7 @@ _WHAT: Final = {
     "fine-tunes": "No models are trained here",
     "rerank": "Nothing is ranked here",
     "realtime": "There are no realtime sessions here",
-    "responses": "Responses are not kept here: the answer to the POST is all of one, `previous_response_id` goes on with it",
+    "responses": "Responses are not kept here: the POST answers all of one, `previous_response_id` goes on with it",
     "conversations": "Conversations are not kept here: `previous_response_id` goes on with the one of a response",
     "videos": "No videos are made here",
     "edits": "There are no edits here",

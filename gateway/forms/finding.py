@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-MOST_STARTS: Final = 64
-"""So many brackets are taken for the beginning of JSON at the most."""
+PATIENCE: Final = 1_000_000
+"""So many characters are looked through at the most for the ends of brackets that are never closed."""
 _THOUGHT: Final = "</think>"  # some models write what they think into their answer
 _FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})")
 _OPENS: Final = re.compile(r"[{\[]")
@@ -71,17 +71,14 @@ def _fenced(text: str) -> Iterator[str]:
 
 
 def _embedded(text: str) -> Iterator[Found]:
-    at = 0
-    for _ in range(MOST_STARTS):
-        start = _OPENS.search(text, at)
-        if start is None:
-            return
-        at = start.end()
+    at, patience = 0, PATIENCE
+    while patience > 0 and (start := _OPENS.search(text, at)) is not None:
         end = _end(text, start.start())
         found = _read(text[start.start() : end]) if end else None
         if found is not None:
             yield found
-            at = end
+        at = end if found is not None else start.end()
+        patience -= 0 if found is not None else (end or len(text)) - start.start()
 
 
 def _end(text: str, start: int) -> int:

@@ -87,7 +87,9 @@ def test_a_page_can_read_what_went_wrong(house: House, path: str) -> None:
     assert response.get_json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/", "//v1/models", "/models", "/v1/v1/models", "/models?user=u"])
+@pytest.mark.parametrize(
+    "path", ["/v1/models", "/v1/models/", "/v1//models", "/models", "/v1/v1/models", "/models?user=u"]
+)
 def test_models_are_listed_at_once_and_without_an_account(house: House, path: str) -> None:
     """LibreChat gives it 5 s, Open WebUI 10; lobe-chat reads `created` as a number, and all of them `data[].id`."""
     began = time.monotonic()
@@ -183,7 +185,9 @@ def test_a_failed_test_of_a_channel_is_no_reason_to_switch_it_off(house: House, 
     assert response.get_json()["error"]["type"] not in {"insufficient_quota", "authentication_error", "forbidden"}
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions/", "/v1/v1/chat/completions", "/chat/completions", "//v1/chat/completions"])
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions/", "/v1/v1/chat/completions", "/chat/completions", "/v1//chat/completions"]
+)
 def test_base_urls_with_too_much_or_too_little(house: House, path: str) -> None:
     house.pool.will(*answer("x"))
     assert house.client.post(path, json={"model": "kimi", **TEST}, headers=AUTHORIZED).status_code == 200

@@ -20,7 +20,9 @@ def test_any_text_will_do(body: dict[str, Any]) -> None:
     assert form(body) is None
 
 
-@pytest.mark.parametrize("body", [{"response_format": {"type": "json_object"}}, wished(), wished(name="x", schema=None)])
+@pytest.mark.parametrize(
+    "body", [{"response_format": {"type": "json_object"}}, wished(), wished(name="x", schema=None)]
+)
 def test_any_object_will_do(body: dict[str, Any]) -> None:
     assert form(body) == Form()
 

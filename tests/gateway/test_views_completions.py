@@ -48,14 +48,15 @@ def test_openai_python_gets_a_stream(house: House, client: openai.OpenAI) -> Non
 
 def test_the_official_platform_gets_it_as_a_chat(house: House) -> None:
     house.pool.will(*answer("x"))
-    house.client.post(URL, json={**HI, "temperature": 0.5, "response_format": {"type": "json_object"}}, headers=AUTHORIZED)
+    asked = {**HI, "temperature": 0.5, "response_format": {"type": "json_object"}}
+    house.client.post(URL, json=asked, headers=AUTHORIZED)
     _, chat, _ = house.pool.started[0]
     assert chat.body["messages"] == [{"role": "user", "content": "hi"}]
     assert chat.body["temperature"] == 0.5 and "prompt" not in chat.body
     assert chat.form == Form()
 
 
-@pytest.mark.parametrize("path", ["/completions", "/v1/v1/completions", "/v1/completions/", "//v1//completions"])
+@pytest.mark.parametrize("path", ["/completions", "/v1/v1/completions", "/v1/completions/", "/v1//completions"])
 def test_other_spellings_of_the_path(house: House, path: str) -> None:
     house.pool.will(*answer("x"))
     assert house.client.post(path, json=HI, headers=AUTHORIZED).get_json()["object"] == "text_completion"

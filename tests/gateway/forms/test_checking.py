@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def test_what_fits_is_shown_alone(text: str) -> None:
 def test_it_does_not_matter_how_the_text_is_cut(cuts: list[int]) -> None:
     text = 'Here: ```\n{"age": 3, "x": "}"}\n``` Bye.'
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    pieces = [Text(text[start:end]) for start, end in zip(places, places[1:], strict=False)]
+    pieces = [Text(text[start:end]) for start, end in pairwise(places)]
     assert read([*pieces, STOP]) == [Text('{"age": 3, "x": "}"}'), STOP]
 
 

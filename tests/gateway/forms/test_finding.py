@@ -59,7 +59,9 @@ def test_values_of_all_kinds(text: str, value: object) -> None:
     assert best(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "No.", "{", '{"a": 1', "{'a': 1}", "{a: 1}", "[1,]", "NaN", '{"a": \ud800}', "}{"])
+@pytest.mark.parametrize(
+    "text", ["", "No.", "{", '{"a": 1', "{'a': 1}", "{a: 1}", "[1,]", "NaN", '{"a": \ud800}', "}{"]
+)
 def test_what_is_no_json(text: str) -> None:
     assert list(candidates(text)) == []
     assert fault(text)
@@ -96,7 +98,7 @@ json = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), json), st.sampled_from(["", "Well: ", "```\n"]))
+@given(st.dictionaries(st.text(max_size=5), json), st.sampled_from(["", "Well: ", "```\n"]))
 def test_any_object_is_found(value: dict[str, Any], before: str) -> None:
     assert best(before + orjson.dumps(value).decode()) == value
 

@@ -3,57 +3,61 @@
 The one place that knows the library. Nothing is ever fetched: a `$ref` that leads out of the schema makes it a broken
 one. Patterns that go back and forth too long count as not matched, and `format` is a remark to people, as it has been
 since draft 2019-09: models and clients read dates in more ways than the standard has.
+
+The library is asked whether something fits, which it finds out quickly, and never for all that is wrong: of schemas
+with alternatives inside alternatives it would tell more than fits into memory (`faults` looks for it step by step).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import orjson
-from jsonschema_rs import FancyRegexOptions, ReferencingError, ValidationError, validator_for
+from jsonschema_rs import FancyRegexOptions, ReferencingError, ValidationError
 
 from gateway.errors import BadRequest
 from gateway.problems import is_harmless
-
-if TYPE_CHECKING:
-    from jsonschema_rs import Validator
+from gateway.schemas.bounds import MOST_STEPS, depth, is_endless
+from gateway.schemas.faults import Faults, Options
 
 MOST_BYTES: Final = 256 * 1024
 """Of a schema, as compact JSON."""
 MOST_COMPLAINTS: Final = 8
+DEEPEST: Final = 100
+"""So many levels of a value are looked at."""
+_CODE: Final = "invalid_schema"
 _LONGEST: Final = 240  # characters of what is said of one place
 _REMEMBERED: Final = 256  # schemas; clients send the same ones with every request
 _PATTERNS: Final = FancyRegexOptions(backtrack_limit=20_000, size_limit=1024 * 1024, dfa_size_limit=1024 * 1024)
 _IT: Final = "this"  # what stands for a value, however long that is, in a sentence about it
 
-Path = Sequence[str | int]
-
 
 class Checker:
     """A schema that is one."""
 
-    __slots__ = ("_validator",)
+    __slots__ = ("_faults",)
 
-    def __init__(self, validator: Validator) -> None:
-        self._validator = validator
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
 
     def complaints(self, value: Any) -> tuple[str, ...]:
         """What of `value` does not fit, in short sentences for whoever wrote it; none where all of it does.
 
         `value` has to be what `orjson.loads` gives.
         """
-        try:
-            errors = list(islice(self._validator.iter_errors(value), MOST_COMPLAINTS))
-        except ValueError:  # it is nested deeper than the library goes
-            return ("$: this is nested too deep",)
-        return tuple(dict.fromkeys(_sentence(error) for error in errors))
+        if depth(value, DEEPEST) > DEEPEST:
+            return (f"$: this is nested more than {DEEPEST} levels deep",)
+        if self._faults.fits(value):
+            return ()
+        found = (f"${_steps(fault.path)}: {_short(fault.says)}" for fault in self._faults.of(value))
+        return tuple(dict.fromkeys(islice(found, MOST_COMPLAINTS))) or ("$: this does not fit the schema",)
 
 
 def checker(schema: Mapping[str, Any], where: str) -> Checker:
-    """The checker of `schema`, which stands at `where` in the request. Raises `BadRequest` that says where it breaks."""
+    """The checker of `schema`, which is at `where` in the request. Raises `BadRequest` that says where it breaks."""
     try:
         written = orjson.dumps(schema)
     except orjson.JSONEncodeError:
@@ -70,16 +74,13 @@ def checker(schema: Mapping[str, Any], where: str) -> Checker:
         _refuse(str(error), where)
 
 
-_CODE: Final = "invalid_schema"
-
-
 @lru_cache(maxsize=_REMEMBERED)
-def _compiled(schema: bytes) -> Checker:
-    return Checker(
-        validator_for(
-            schema.decode(), validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=_PATTERNS
-        )
-    )
+def _compiled(written: bytes) -> Checker:
+    schema = orjson.loads(written)
+    options = Options(validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=_PATTERNS)
+    if is_endless(schema):
+        raise ValueError(f"it takes more than {MOST_STEPS} steps to look at a single value with it")
+    return Checker(Faults(schema, options))
 
 
 def _nowhere(_uri: str) -> NoReturn:
@@ -92,20 +93,7 @@ def _refuse(says: str, where: str) -> NoReturn:
     raise BadRequest(f"This is no valid JSON schema{detail}.", code=_CODE, param=where)
 
 
-def _sentence(error: ValidationError) -> str:
-    error = _inmost(error)
-    return f"${_steps(error.instance_path)}: {_short(error.message)}"
-
-
-def _inmost(error: ValidationError) -> ValidationError:
-    """Of alternatives that all do not fit, what is wrong with the one that comes closest: that errs deepest inside."""
-    branches: Iterable[Sequence[ValidationError]] = getattr(error.kind, "context", ())
-    inner = [_inmost(branch[0]) for branch in branches if branch]
-    deepest = max(inner, key=lambda each: len(each.instance_path), default=error)
-    return deepest if len(deepest.instance_path) > len(error.instance_path) else error
-
-
-def _steps(path: Path) -> str:
+def _steps(path: Sequence[str | int]) -> str:
     """A path as programmers write it: `.items[2].price`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
