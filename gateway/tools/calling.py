@@ -9,7 +9,7 @@ from typing import Final
 from gateway.tools.arguments import Unfit, read
 from gateway.tools.sieve import Sieve, Written
 from gateway.tools.telling import correction
-from kimi.chat import Again, Event, Finish, Text, ToolCall, Tools
+from kimi.chat import Again, Event, Finish, Text, Thinking, ToolCall, Tools
 from kimi.errors import CallsUnfit
 
 MOST_CALLS: Final = 128
@@ -22,15 +22,28 @@ class Calling:
     """Watches one answer for calls. Their `trigger` is for what the model is told where it has to be asked once more.
 
     Blanks before the first word are held back: in front of a call they would be an answer of nothing.
+    What is thought of a call is shown without its tags, and is none.
     """
 
-    __slots__ = ("_blank", "_has_spoken", "_made", "_new_id", "_open", "_sieve", "_tools", "_trigger", "_wrong")
+    __slots__ = (
+        "_blank",
+        "_has_spoken",
+        "_made",
+        "_new_id",
+        "_open",
+        "_sieve",
+        "_thought",
+        "_tools",
+        "_trigger",
+        "_wrong",
+    )
 
     def __init__(self, tools: Tools, trigger: str, knows: Callable[[str], bool], new_id: Callable[[], str]) -> None:
         self._tools = tools
         self._trigger = trigger
         self._new_id = new_id
         self._sieve = Sieve(knows)
+        self._thought = Sieve(knows)
         self._blank = ""
         self._has_spoken = False
         self._made = 0  # calls that are right
@@ -41,15 +54,18 @@ class Calling:
         """What of `batch` can be shown; the batch with `Finish` is the last, given or made."""
         shown: list[Event] = []
         for event in batch:
-            if type(event) is Text:
-                if self._take(self._sieve.feed(event.text), shown):
-                    return [*shown, Finish("tool_calls", cut=True)]
-            elif isinstance(event, Finish):
-                if self._take(self._sieve.close(), shown):
-                    return [*shown, Finish("tool_calls", cut=True)]
-                return [*shown, *self._finish(event)]
-            else:
+            if type(event) is Thinking:
+                shown += _thoughts(self._thought.feed(event.text))
+                continue
+            if self._thought.is_waiting:
+                shown += _thoughts(self._thought.close())
+            if type(event) is not Text and not isinstance(event, Finish):
                 shown.append(event)
+                continue
+            if self._take(self._sieve.feed(event.text) if type(event) is Text else self._sieve.close(), shown):
+                return [*shown, Finish("tool_calls", cut=True)]
+            if isinstance(event, Finish):
+                return [*shown, *self._finish(event)]
         return shown
 
     def _take(self, found: Sequence[str | Written], shown: list[Event]) -> bool:
@@ -99,3 +115,8 @@ class Calling:
     @property
     def _must_call(self) -> bool:
         return self._tools.choice in ("required", "named")
+
+
+def _thoughts(found: Sequence[str | Written]) -> Sequence[Event]:
+    text = "".join(one.body if isinstance(one, Written) else one for one in found)
+    return (Thinking(text),) if text else ()

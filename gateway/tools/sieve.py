@@ -48,9 +48,14 @@ class Sieve:
         self._body: list[str] = []
         self._size = 0
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._waiting or self._mark)
+
     def feed(self, text: str) -> list[Found]:
         """What is found now that `text` has come; pieces of text are in it as they can be shown."""
-        if not (self._waiting or self._mark or self._ticks or self._code.inline or "<" in text or "`" in text):
+        if not (self.is_waiting or self._ticks or self._code.inline or "<" in text or "`" in text):
             return [text] if text else []
         return self._read(text, is_last=False)
 

@@ -129,6 +129,14 @@ def test_what_the_filter_has_withdrawn_is_not_asked_for_again() -> None:
     assert through(REQUIRED, ["No."], "content_filter") == [Finish("content_filter")]
 
 
+def test_what_is_thought_of_a_call_is_none_and_shows_no_tag() -> None:
+    calling = Calling(TOOLS, T, SEAL.knows, lambda: "x")
+    shown = [*calling.feed((Thinking("I write <call-"),)), *calling.feed((Thinking(f'{T} name="clock">'),))]
+    shown += calling.feed((Thinking("{}"),))
+    shown += calling.feed((Text("Hello"), Finish("stop")))
+    assert shown == [Thinking("I write "), Thinking("{}"), Text("Hello"), Finish("stop")]
+
+
 def test_all_else_passes_in_its_order() -> None:
     calling = Calling(TOOLS, T, SEAL.knows, lambda: "x")
     batch = (Answering("s"), Thinking("hm"), Text("a"))
