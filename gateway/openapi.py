@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway import openapi_messages as messages
 from gateway import openapi_responses as responses
+from gateway import openapi_tools as tools
 from gateway.openapi_words import COUNT, FLAG, TEXT, as_json, errors, ref
 from gateway.surfaces.hints import EFFORTS
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
@@ -128,6 +129,8 @@ _SCHEMAS: Final[dict[str, Any]] = {
         "properties": {
             "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
             "content": {"anyOf": [TEXT, {"type": "array", "items": _PART}, {"type": "null"}]},
+            **tools.CALLS,
+            **tools.RESULT,
         },
     },
     "ChatRequest": {
@@ -159,6 +162,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 ],
                 "description": "The answer is JSON that was checked; a stream of it comes at once when it is complete",
             },
+            **tools.REQUEST,
             "use_search": {**FLAG, "description": "Let Kimi search the web; false goes before `-search` in `model`"},
             "web_search_options": {"type": ["object", "null"], "description": "Any object lets Kimi search the web"},
             "reasoning_effort": _EFFORT,
@@ -238,9 +242,10 @@ _SCHEMAS: Final[dict[str, Any]] = {
                     "content": TEXT,
                     "reasoning_content": {**TEXT, "description": "What the model thought before"},
                     "annotations": {"type": "array", "items": {"$ref": "#/components/schemas/Annotation"}},
+                    **tools.CALLS,
                 },
             },
-            "finish_reason": {"enum": ["stop", "length", "content_filter", "tool_calls"]},
+            "finish_reason": {"enum": ["stop", "length", "content_filter", "tool_calls", "function_call"]},
         },
     },
     "Annotation": {
