@@ -137,9 +137,10 @@ class Output:
         yield from call.told(event.arguments)
 
     def _add_note(self, note: Annotation) -> Iterator[Told]:
-        """The message that a note belongs to may have been closed meanwhile: notes come last."""
+        """The message that a note belongs to may have been closed meanwhile: notes come last.
+
+        Where nothing was said nobody can be told of a page: a message of nothing would stand between calls and results.
+        """
         told = [item for item in self._items if isinstance(item, Said)]
-        if not told:
-            yield from self._next_words(Text)
-            told = [item for item in self._items if isinstance(item, Said)]
-        yield next((item for item in reversed(told) if item.start <= note.start), told[0]).note(note)
+        if told:
+            yield next((item for item in reversed(told) if item.start <= note.start), told[0]).note(note)

@@ -205,6 +205,12 @@ def test_pages_are_told_with_their_places_in_the_message() -> None:
     assert told_second["content"][0]["annotations"] == [second["annotation"]]
 
 
+def test_pages_without_a_word_are_no_message() -> None:
+    note = Annotation(0, 0, "https://moon.example/", "Moon")
+    events = render([ToolCall(0, "a", "look", "{}")], [note, Finish("tool_calls")], body=TOOLS)
+    assert [item["type"] for item in events[-1]["response"]["output"]] == ["function_call"]
+
+
 @pytest.mark.parametrize(("reason", "told"), [("length", "max_output_tokens"), ("content_filter", "content_filter")])
 def test_an_answer_that_was_cut_off_is_incomplete(reason: Any, told: str) -> None:
     last = render([Text("Well, ")], [Finish(reason)])[-1]
