@@ -27,8 +27,15 @@ _TOKEN: Final = re.compile(
     rf"|(?P<stray>[{_PARTS}{_CLOSES}])"
 )
 
+_PRIVATE: Final = re.compile(rf"{_OPENS}[^{_OPENS}{_CLOSES}\n]{{0,{LONGEST}}}{_CLOSES}?|[{_PARTS}{_CLOSES}]")
+
 Cite = Callable[[Sequence[str], int], str]
 """Gets the keys of a mark and where in the text it stands; gives what is shown in its place."""
+
+
+def unmarked(text: str) -> str:
+    """`text` without marks of the Connect dialect, where they cannot become links."""
+    return text if text.isascii() else _PRIVATE.sub("", text)
 
 
 class Marks:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.schemas import checker
+from gateway.shaping.marks import unmarked
 from gateway.tools import mending
 from gateway.tools.sieve import Written
 from kimi.chat import Tool, Tools
@@ -37,7 +38,7 @@ def read(written: Written, tools: Tools) -> Asked:
     """The call that is meant. Raises `Unfit`."""
     name = _name(written.head)
     try:
-        value = mending.read(written.body, is_whole=written.is_closed)
+        value = mending.read(unmarked(written.body), is_whole=written.is_closed)
         if isinstance(value, str):  # quoted once more
             value = mending.read(value, is_whole=written.is_closed)
     except ValueError as error:

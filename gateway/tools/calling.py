@@ -14,6 +14,8 @@ from kimi.errors import CallsUnfit
 
 MOST_CALLS: Final = 128
 """In one answer; what goes on after so many goes on for ever."""
+MOST_COMPLAINTS: Final = 8
+"""Calls of which the model is told what is wrong with them."""
 _LEAD: Final = 64  # blanks that are held back before the first word of an answer
 _UNCALLED: Final = "It called no tool, and had to."
 
@@ -96,7 +98,8 @@ class Calling:
         try:
             asked = read(written, self._tools)
         except Unfit as unfit:
-            self._wrong.append(str(unfit))
+            if len(self._wrong) < MOST_COMPLAINTS:
+                self._wrong.append(str(unfit))
             return ()
         self._made += 1
         return (ToolCall(self._made - 1, self._new_id(), asked.name, asked.arguments),)

@@ -66,6 +66,11 @@ def test_what_is_wrong_is_said(head: str, body: str, says: str) -> None:
         wrote(head, body)
 
 
+def test_marks_of_sources_do_not_stand_in_arguments() -> None:
+    body = '{"city": "Bonn\ue3a0cite\ue3a3web_search:1#0\ue3a8", "days": 1}'
+    assert wrote("get_weather", body).arguments == '{"city":"Bonn","days":1}'
+
+
 def test_what_was_cut_off_counts_only_as_a_whole() -> None:
     assert wrote("get_weather", '{"city": "Bonn"}', closed=False) == Asked("get_weather", BONN)
     with pytest.raises(Unfit, match="no JSON"):

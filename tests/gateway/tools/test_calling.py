@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.tools.calling import MOST_CALLS, Calling
+from gateway.tools.calling import MOST_CALLS, MOST_COMPLAINTS, Calling
 from kimi.chat import Again, Answering, Event, Finish, FinishReason, Text, Thinking, ToolCall, Tools, Usage
 from tests.gateway.tools.tagged import SEAL, TOOLS, T, call, native, section
 
@@ -109,6 +109,11 @@ def test_where_no_call_is_right_the_model_is_asked_again(tools: Tools, text: str
         assert isinstance(again, Again)
         assert words in again.words and says in str(again.error)
         assert shown == []
+
+
+def test_of_many_wrong_calls_not_all_are_told() -> None:
+    (again,) = through(TOOLS, [call("clocc") * 1_000])
+    assert isinstance(again, Again) and again.words.count("clocc") == MOST_COMPLAINTS
 
 
 def test_what_was_said_before_is_kept_apart_from_what_comes_then() -> None:
