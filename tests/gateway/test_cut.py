@@ -26,7 +26,11 @@ def limited(limits: Limits) -> Chat:
 @pytest.mark.parametrize(
     ("limits", "script", "last"),
     [
-        (STOP, (Text("one EN"), Text("D two"), WAITS, Text("never")), (Text("one "), Finish("stop", cut=True))),
+        (
+            STOP,
+            (Text("one EN"), Text("D two"), WAITS, Text("never")),
+            (Text("one "), Finish("stop", cut=True, stop="END")),
+        ),
         (LENGTH, (Text("one"), Text(" two three"), WAITS), (Text("one"), Text(" two"), Finish("length", cut=True))),
         (LENGTH, (Thinking("one two three"), WAITS), (Thinking("one two"), Finish("length", cut=True))),
     ],
@@ -58,7 +62,7 @@ def test_the_client_hears_of_the_end_before_the_upstream_was_told(house: House) 
     house.pool.fill(Account(name="a", kind=Kind.CLASSIC))
     house.upstream.scripts = [(*BEGIN, Text("one END"), WAITS)]
     house.upstream.on_cancel = hang
-    assert read(house.start(chat=limited(STOP), turn=Turn(scope="one")))[-1] == Finish("stop", cut=True)
+    assert read(house.start(chat=limited(STOP), turn=Turn(scope="one")))[-1] == Finish("stop", cut=True, stop="END")
     assert not house.reactions.join(0), "the account is given back while the client goes on"
     house.settle()
 
