@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +10,15 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.tools import mending
+
 PATIENCE: Final = 1_000_000
 """So many characters are looked through at the most for the ends of brackets that are never closed."""
-_THOUGHT: Final = "</think>"  # some models write what they think into their answer
+_THOUGHT: Final = ("<think>", "</think>")  # some models write what they think into their answer
 _FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})")
 _OPENS: Final = re.compile(r"[{\[]")
+_MEANT: Final = re.compile(r'\{\s*(?:"(?:[^"\\]++|\\.)*+"\s*:|\})|\[\s*(?:["{\[\]\d-]|true|false|null)', re.DOTALL)
+"""What opens JSON, and no remark in brackets."""
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
 
 
@@ -27,18 +32,18 @@ class Found:
 
 def candidates(text: str) -> Iterator[Found]:
     """All JSON in `text`, the most likely to be meant as the answer first: of several the last that was written."""
-    said = text.rpartition(_THOUGHT)[2]
+    said = _said(text)
     whole = _read(said)
     if whole is not None:
         yield whole
         return
-    yield from reversed([found for block in _fenced(said) if (found := _read(block)) is not None])
-    yield from reversed(list(_embedded(said)))
+    found = [*_embedded(said), *(read for block in _fenced(said) if (read := _read(block)) is not None)]
+    yield from reversed(found)
 
 
 def beginning(text: str) -> str:
     """The JSON in a text that breaks off, from where it begins; all of the text where it has not begun."""
-    said = text.rpartition(_THOUGHT)[2]
+    said = _said(text)
     start = _OPENS.search(said)
     return said[start.start() :] if start else text
 
@@ -56,6 +61,21 @@ def fault(text: str) -> str:
     return "there is no JSON in it"
 
 
+def _said(text: str) -> str:
+    """What is there behind thinking."""
+    opens, closes = _THOUGHT
+    return text.partition(closes)[2] if text.lstrip().startswith(opens) and closes in text else text
+
+
+def _mended(text: str) -> Found | None:
+    """JSON with mistakes that can be put right without guessing what was meant."""
+    try:
+        written = json.dumps(mending.read(text, is_whole=True), ensure_ascii=False)
+        return Found(written, orjson.loads(written))
+    except ValueError:
+        return None
+
+
 def _fenced(text: str) -> Iterator[str]:
     """What stands in code fences."""
     fence, block = "", ""
@@ -71,14 +91,20 @@ def _fenced(text: str) -> Iterator[str]:
 
 
 def _embedded(text: str) -> Iterator[Found]:
+    """What stands between words. Of JSON that is broken, or never ends, no part is the answer."""
     at, patience = 0, PATIENCE
     while patience > 0 and (start := _OPENS.search(text, at)) is not None:
-        end = _end(text, start.start())
-        found = _read(text[start.start() : end]) if end else None
+        begins, end = start.start(), _end(text, start.start())
+        is_meant = _MEANT.match(text, begins) is not None
+        if is_meant and not end:
+            return
+        found = _read(text[begins:end]) if end else None
+        if found is None and is_meant:
+            found = _mended(text[begins:end])
         if found is not None:
             yield found
-        at = end if found is not None else start.end()
-        patience -= 0 if found is not None else (end or len(text)) - start.start()
+        at = end if is_meant else start.end()
+        patience -= 0 if is_meant else (end or len(text)) - begins
 
 
 def _end(text: str, start: int) -> int:
