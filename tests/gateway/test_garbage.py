@@ -16,6 +16,7 @@ from tests.gateway.fakes import AUTHORIZED, House, answer
 ROUNDS = 5
 STREAM: dict[str, Any] = {"model": "kimi", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
 
 
 @pytest.fixture
@@ -35,8 +36,16 @@ def _no_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("_no_collector")
 @pytest.mark.parametrize(
     ("path", "asked"),
-    [(CHAT, STREAM), (CHAT, {**STREAM, "stream": False}), ("/v1/models", None), ("/healthz", None)],
-    ids=["stream", "whole", "models", "healthz"],
+    [
+        (CHAT, STREAM),
+        (CHAT, {**STREAM, "stream": False}),
+        (MESSAGES, {**STREAM, "max_tokens": 9}),
+        (MESSAGES, {**STREAM, "max_tokens": 9, "stream": False}),
+        (MESSAGES, {**STREAM, "max_tokens": 0}),
+        ("/v1/models", None),
+        ("/healthz", None),
+    ],
+    ids=["stream", "whole", "messages stream", "messages whole", "messages error", "models", "healthz"],
 )
 def test_a_request_leaves_nothing_that_only_a_search_for_cycles_finds(
     client: socket.socket, path: str, asked: dict[str, Any] | None

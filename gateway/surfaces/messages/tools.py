@@ -36,15 +36,14 @@ def offers(body: Mapping[str, Any]) -> Offers:
 
     Raises `BadRequest`.
     """
-    found, functions = Offers(), list[dict[str, Any]]()
-    searching: set[str] = set()
+    found, functions, searching = Offers(), list[dict[str, Any]](), list[object]()
     for index, tool in enumerate(_listed(body.get("tools"))):
         where = f"tools.{index}"
         if not isinstance(tool, Mapping):
             raise BadRequest("A tool has to be an object.", param=where)
         kind = tool.get("type")
         if isinstance(kind, str) and kind.startswith(_SEARCH):
-            searching.add(str(tool.get("name")))
+            searching.append(tool.get("name"))
             continue
         if kind not in (None, "custom"):
             raise BadRequest("Of Anthropic's own tools there is only `web_search` here.", param=f"{where}.type")
@@ -87,7 +86,7 @@ def _function(tool: Mapping[str, Any], where: str) -> dict[str, Any]:
     return function
 
 
-def _choice(value: object, names: list[str], searching: set[str]) -> dict[str, Any]:
+def _choice(value: object, names: list[str], searching: list[object]) -> dict[str, Any]:
     """The fields for `tool_choice`. A search that has to be made is as good as one that is only offered."""
     if value is None:
         return {}

@@ -88,6 +88,7 @@ def test_sampling_and_stops_have_their_names_of_chat_completions() -> None:
         ({"tools": [LOOK], "tool_choice": "any"}, "tool_choice.type"),
         ({"tools": [LOOK], "tool_choice": {"type": ["any"]}}, "tool_choice.type"),
         ({"tools": [LOOK], "tool_choice": {"type": "tool", "name": "find"}}, "tool_choice.name"),
+        ({"tools": [SEARCH], "tool_choice": {"type": "tool", "name": ["web_search"]}}, "tool_choice.name"),
         ({"tool_choice": {"type": "any"}}, "tool_choice"),
     ],
 )
