@@ -113,7 +113,10 @@ class Said:
 
 
 class Thought:
-    """Reasoning, all of which is told as its summary: that is what clients show and send back."""
+    """Reasoning, all of which is told as its summary: that is what clients show and send back.
+
+    The AI SDK sends it back only where something is said to be encrypted in it.
+    """
 
     delta = SUMMARY_DELTA
 
@@ -138,7 +141,7 @@ class Thought:
         return self._item(_summary(self.words.literal))
 
     def _item(self, summary: bytes) -> bytes:
-        return b'{"id":"%b","type":"reasoning","summary":[%b],"encrypted_content":null}' % (self._id, summary)
+        return b'{"id":"%b","type":"reasoning","summary":[%b],"encrypted_content":""}' % (self._id, summary)
 
 
 class Called:

@@ -13,7 +13,7 @@ from gateway.surfaces.chat_request import ChatRequest, understand
 from gateway.surfaces.fields import choice
 from gateway.surfaces.places import Places
 from gateway.surfaces.responses.tools import Toolbox
-from gateway.surfaces.responses.turns import Turns
+from gateway.surfaces.responses.turns import NO_ITEM, Turns
 
 _AS_THEY_ARE: Final = (
     *("temperature", "top_p", "presence_penalty", "frequency_penalty", "stop", "user"),
@@ -45,7 +45,8 @@ _GONE: Final = (
 class Question:
     """What a client asks: the body of chat completions that asks the same, and what that cannot say.
 
-    `follows` is the id of the response whose conversation goes on, `is_kept` says that this one may be followed.
+    `follows` is the id of the response whose conversation goes on; where it is not named but an item of it, that stands
+    at `referred`. `is_kept` says that this response may be followed.
     `tools` know what the functions of `chat` were made of, `places` where in the client's body its fields come from.
     """
 
@@ -53,6 +54,7 @@ class Question:
     tools: Toolbox = field(repr=False)
     places: Places = field(repr=False)
     follows: str = ""
+    referred: str = ""
     is_kept: bool = True
 
     def understood(self) -> ChatRequest:
@@ -69,8 +71,8 @@ class Question:
     def told(self, problem: Problem) -> Problem:
         """A problem in the client's words."""
         if problem.code == "conversation_not_found":
-            message, code = _GONE, "previous_response_not_found"
-            return replace(problem, message=message, code=code, param="previous_response_id")
+            message, param = (NO_ITEM, self.referred) if self.referred else (_GONE, "previous_response_id")
+            return replace(problem, message=message, code="previous_response_not_found", param=param)
         return self.places.told(problem)
 
 
@@ -106,6 +108,7 @@ def as_chat(body: Mapping[str, Any]) -> Question:
         tools=tools,
         places=Places({**_FIELDS, **tools.made, **turns.made}),
         follows=_previous(body) or turns.follows,
+        referred="" if _previous(body) else turns.referred,
         is_kept=choice(body, "store") is not False,
     )
 

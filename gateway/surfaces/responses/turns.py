@@ -12,8 +12,10 @@ from gateway.errors import BadRequest
 from gateway.surfaces.responses.parts import content, texts
 from gateway.surfaces.responses.tools import Toolbox, function_name
 
-ITEM: Final = re.compile(r"(?:msg|rs|fc|ctc|tsc)_([0-9a-zA-Z-]{1,64})_\d+")
+_ITEM: Final = re.compile(r"(?:msg|fc|ctc|tsc)_([0-9a-zA-Z-]{1,64})_\d+")
 """Ids of our items: they tell in the group which response they belong to."""
+_THOUGHT: Final = "rs_"
+"""The ids of what was thought begin with it, which an answer can do without."""
 _ROLES: Final = {"user": "user", "system": "system", "developer": "system", "assistant": "assistant"}
 """The official platform has no developers."""
 _PASSED_OVER: Final = frozenset(
@@ -23,19 +25,21 @@ _PASSED_OVER: Final = frozenset(
     }
 )
 """What others have done for an answer that is here itself; nobody could do anything with it."""
-_LOST: Final = "Items are not kept here: send them themselves, or with `store` false."
+NO_ITEM: Final = "There is no such item, or not any more: send items themselves, as clients do with `store` false."
 
 
 class Turns:
     """Reads one request. `made` leads from its `messages` to the items that they were made of.
 
-    `follows` is the response that was referred to last, if any; what stood before that is no part of the messages.
+    `follows` is the response that was referred to last, if any, at the place `referred`; what stood before that is no
+    part of the messages.
     """
 
     def __init__(self, tools: Toolbox) -> None:
         self.messages: list[dict[str, Any]] = []
         self.made: dict[str, str] = {}
         self.follows = ""
+        self.referred = ""
         self._tools = tools
         self._thought: list[str] = []  # what belongs to the assistant's next words
         self._takers: Mapping[str, Callable[[Mapping[str, Any], str], None]] = {
@@ -148,10 +152,13 @@ class Turns:
 
     def _reference(self, item: Mapping[str, Any], where: str) -> None:
         """All up to an item of ours is known where its response is; instructions are said again each time."""
-        named = ITEM.fullmatch(_text(item, "id", where))
+        item_id = _text(item, "id", where)
+        if item_id.startswith(_THOUGHT):
+            return
+        named = _ITEM.fullmatch(item_id)
         if named is None:
-            raise BadRequest(_LOST, param=f"{where}.id")
-        self.follows = f"resp_{named[1]}"
+            raise BadRequest(NO_ITEM, param=f"{where}.id")
+        self.follows, self.referred = f"resp_{named[1]}", f"{where}.id"
         said = enumerate(self.messages)
         kept = [(self.made[f"messages[{n}]"], each) for n, each in said if each["role"] == "system"]
         self.messages, self.made, self._thought = [], {}, []

@@ -167,6 +167,23 @@ def test_a_reference_leads_to_the_response_that_its_item_is_of() -> None:
     assert question.places.of("messages[1].content") == "input[6].content"
 
 
+def test_references_to_thoughts_lead_nowhere() -> None:
+    """The AI SDK sends calls themselves, behind a reference to what was thought before."""
+    call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c", "output": "1"}
+    question = asked(
+        input=[{"role": "user", "content": "a"}, {"type": "item_reference", "id": "rs_0a1b_0"}, call, result]
+    )
+    assert (question.follows, len(question.chat["messages"])) == ("", 3)
+
+
+def test_a_reference_that_leads_nowhere_is_told_by_its_place() -> None:
+    question = asked(input=[{"type": "item_reference", "id": "msg_0a1b_0"}, {"role": "user", "content": "a"}])
+    told = question.told(describe(ConversationLost("gone"), "r"))
+    assert (told.code, told.param) == ("previous_response_not_found", "input[0].id")
+    assert "send items themselves" in told.message
+
+
 def test_wishes_have_other_names() -> None:
     question = asked(
         max_output_tokens=7,

@@ -89,7 +89,7 @@ def test_thinking_is_an_item_of_its_own_and_its_summary() -> None:
         "id": "rs_ab_0",
         "type": "reasoning",
         "summary": [{"type": "summary_text", "text": "Hm."}],
-        "encrypted_content": None,
+        "encrypted_content": "",
     }
     response = events[-1]["response"]
     assert [item["type"] for item in response["output"]] == ["reasoning", "message"]
