@@ -17,9 +17,15 @@ _ONLY: Final = (
 
 def told(chat: Chat) -> Chat:
     """`chat` with the form of its answer as the last of the system's words. It is told anew with every question."""
-    if chat.form is None:
-        return chat
-    return replace(chat, messages=_beside_system(chat.messages, Message("system", words(chat.form))))
+    return chat if chat.form is None else replace(chat, messages=spoken(chat.messages, chat.form))
+
+
+def spoken(messages: tuple[Message, ...], form: Form | None) -> tuple[Message, ...]:
+    """`messages` and what a model is told of `form` among them."""
+    if form is None:
+        return messages
+    at = max((number for number, message in enumerate(messages, 1) if message.role == "system"), default=0)
+    return (*messages[:at], Message("system", words(form)), *messages[at:])
 
 
 def words(form: Form) -> str:
@@ -38,8 +44,3 @@ def correction(complaints: Sequence[str]) -> str:
         f"Your answer cannot be read by the program that waits for it ($ is the whole of its JSON):\n{wrong}\n"
         "Give the same answer once more, all of it, with these mistakes put right: only the JSON, nothing else."
     )
-
-
-def _beside_system(messages: Sequence[Message], told_last: Message) -> tuple[Message, ...]:
-    at = max((number for number, message in enumerate(messages, 1) if message.role == "system"), default=0)
-    return (*messages[:at], told_last, *messages[at:])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from gateway.errors import BadRequest
+from gateway.forms.telling import spoken as told_of
 from gateway.surfaces.content import conversation
 from gateway.surfaces.fields import flag
 from gateway.surfaces.hints import effort, search
@@ -96,8 +97,8 @@ class ChatRequest:
 
     @property
     def read(self) -> tuple[Message, ...]:
-        """All that the model has to read, tools included."""
-        return spoken(self.messages, self.tools)
+        """All that the model has to read, tools and the form of its answer included."""
+        return spoken(told_of(self.messages, self.form), self.tools)
 
     def answer_id(self, new: str) -> str:
         """The id of the answer: that of its conversation where that goes on, and `new` otherwise."""

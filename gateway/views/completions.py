@@ -34,7 +34,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
             id=asked.answer_id(f"cmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
         turn = asked.turn(caller.scope, identity.id)
-        tally = Tally(asked.messages)
+        tally = Tally(asked.read)
         if asked.stream:
             stream = CompletionStream(identity, tally, include_usage=asked.include_usage)
             return answering.streamed(caller, asked, turn, stream)

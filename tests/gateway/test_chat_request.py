@@ -203,6 +203,7 @@ def test_a_schema_goes_to_an_official_key_where_there_is_one() -> None:
     assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("moonshot:kimi-k2.6",)
     assert found.narrow(select("kimi-k2.6", ())).routes == ("kimi",)
     assert found.chat(select("kimi-k2.6", ())).form == Form({"type": "object"}, "answer")
+    assert found.read[1:] == found.messages and '{"type":"object"}' in found.read[0].content
 
 
 @pytest.mark.parametrize(
