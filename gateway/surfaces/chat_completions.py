@@ -179,7 +179,7 @@ class ChatAnswer:
         )
 
     def _choice(self) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": _fragment(self._text)}
+        message: dict[str, Any] = {"role": "assistant", "content": _fragment(self._text), "refusal": None}
         if self._thinking:
             message["reasoning_content"] = _fragment(self._thinking)
         if self._calls:

@@ -171,7 +171,7 @@ def test_a_whole_answer() -> None:
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": "Forty-two 😀"},
+                "message": {"role": "assistant", "content": "Forty-two 😀", "refusal": None},
                 "logprobs": None,
                 "finish_reason": "stop",
             }

@@ -32,7 +32,7 @@ def test_a_whole_answer(house: House) -> None:
     assert body["id"] == "chatcmpl-abc123"
     assert body["created"] == 1_700_000_000
     assert body["model"] == "kimi"
-    assert body["choices"][0]["message"] == {"role": "assistant", "content": "Hello"}
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
     assert body["usage"] == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     assert house.pool.last.closed == 1
 
