@@ -17,6 +17,8 @@ ROUNDS = 5
 STREAM: dict[str, Any] = {"model": "kimi", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
+RESPONSES = "/v1/responses"
+ASKED: dict[str, Any] = {"model": "kimi", "stream": True, "input": [{"role": "user", "content": "hi"}]}
 
 
 @pytest.fixture
@@ -42,10 +44,24 @@ def _no_collector() -> Iterator[None]:
         (MESSAGES, {**STREAM, "max_tokens": 9}),
         (MESSAGES, {**STREAM, "max_tokens": 9, "stream": False}),
         (MESSAGES, {**STREAM, "max_tokens": 0}),
+        (RESPONSES, ASKED),
+        (RESPONSES, {**ASKED, "stream": False}),
+        (RESPONSES, {**ASKED, "input": 7}),
         ("/v1/models", None),
         ("/healthz", None),
     ],
-    ids=["stream", "whole", "messages stream", "messages whole", "messages error", "models", "healthz"],
+    ids=[
+        "stream",
+        "whole",
+        "messages stream",
+        "messages whole",
+        "messages error",
+        "responses stream",
+        "responses",
+        "responses error",
+        "models",
+        "healthz",
+    ],
 )
 def test_a_request_leaves_nothing_that_only_a_search_for_cycles_finds(
     client: socket.socket, path: str, asked: dict[str, Any] | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -42,18 +42,6 @@ class Turns:
         self.referred = ""
         self._tools = tools
         self._thought: list[str] = []  # what belongs to the assistant's next words
-        self._takers: Mapping[str, Callable[[Mapping[str, Any], str], None]] = {
-            "message": self._message,
-            "function_call": self._call,
-            "custom_tool_call": self._custom_call,
-            "tool_search_call": self._search_call,
-            "function_call_output": self._result,
-            "custom_tool_call_output": self._result,
-            "tool_search_output": self._found,
-            "additional_tools": self._additional,
-            "reasoning": self._reasoning,
-            "item_reference": self._reference,
-        }
 
     def instruct(self, value: object) -> None:
         """Takes `instructions`. Raises `BadRequest`."""
@@ -75,9 +63,9 @@ class Turns:
             if not isinstance(item, Mapping):
                 raise BadRequest("An item has to be an object.", param=where)
             kind = _kind(item, where)
-            taker = self._takers.get(kind)
+            taker = self._TAKERS.get(kind)
             if taker is not None:
-                taker(item, where)
+                taker(self, item, where)
             elif kind not in _PASSED_OVER:
                 raise BadRequest("Items of this type are not understood here.", param=f"{where}.type")
 
@@ -164,6 +152,19 @@ class Turns:
         self.messages, self.made, self._thought = [], {}, []
         for place, message in kept:
             self._say(message, place)
+
+    _TAKERS: ClassVar[Mapping[str, Callable[[Turns, Mapping[str, Any], str], None]]] = {
+        "message": _message,
+        "function_call": _call,
+        "custom_tool_call": _custom_call,
+        "tool_search_call": _search_call,
+        "function_call_output": _result,
+        "custom_tool_call_output": _result,
+        "tool_search_output": _found,
+        "additional_tools": _additional,
+        "reasoning": _reasoning,
+        "item_reference": _reference,
+    }
 
 
 def _kind(item: Mapping[str, Any], where: str) -> str:
