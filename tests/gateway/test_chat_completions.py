@@ -191,6 +191,7 @@ def test_a_whole_answer_with_thinking_and_tools() -> None:
     assert message == {
         "role": "assistant",
         "content": "",
+        "refusal": None,
         "reasoning_content": "Hm.",
         "tool_calls": [
             {"id": "call-a", "type": "function", "function": {"name": "a", "arguments": '{"q":1}'}},
@@ -214,6 +215,7 @@ def test_sources_are_annotations_of_the_message() -> None:
     assert whole(Text("The moon"), NOTE, Finish("stop"))["choices"][0]["message"] == {
         "role": "assistant",
         "content": "The moon",
+        "refusal": None,
         "annotations": [CITATION],
     }
 
