@@ -126,7 +126,7 @@ class Sieve:
         self._at = end + (len(mark.separator) if is_there else 0)
         if not mark.opens:
             self._mark = None
-        elif is_there and head.endswith("/"):
+        elif mark.separator == ">" and is_there and head.endswith("/"):
             found.append(Written(head[:-1], "", is_closed=True))
             self._mark = None
         else:

@@ -165,6 +165,7 @@ def test_triggers_of_other_workers_are_understood_and_those_of_others_are_not() 
             [Written("functions.a:0", "{}", is_closed=False)],
         ),
         ("<|tool_call_begin|>a:1\n{}<|tool_call_end|>", [Written("a:1\n", "{}", is_closed=True)]),
+        (native("a/").replace(":0", ""), [Written("functions.a/", "{}", is_closed=True)]),
         ("<|tool_calls_section_begin|><|tool_calls_section_end|>x", ["x"]),
     ],
 )
