@@ -65,7 +65,7 @@ def parts(block: Mapping[str, Any], where: str) -> Iterator[Part]:
             lines = (text_of(block, "title", where), text_of(block, "source", where))
             yield "\n".join([*lines, *texts(block.get("content"), f"{where}.content")]), where
         case "tool_reference":  # the tool itself stands among those that are offered
-            yield text_of(block, "tool_name", where), where
+            yield f"`{text_of(block, 'tool_name', where)}` can be called now.", where
         case _:
             raise BadRequest(f"A block here has to be one of {', '.join(_KINDS)}.", param=f"{where}.type")
 

@@ -5,7 +5,6 @@ Anthropic's schema wants all fields of all objects; those that say nothing here 
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -81,11 +80,6 @@ def text_block(text: bytes, cited: Sequence[object] | None = None) -> dict[str, 
 def thinking_block(text: bytes, signed: str) -> dict[str, Any]:
     """A block of what was thought; `text` is JSON."""
     return {"type": "thinking", "thinking": orjson.Fragment(text), "signature": signed}
-
-
-def signature(identity: Identity) -> str:
-    """What closes a thinking block. Nobody here checks it; Claude Code leaves out blocks without one."""
-    return b64encode(identity.id.encode(errors="replace")).decode()
 
 
 def call_block(call: ToolCall, identity: Identity) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from gateway.surfaces.messages.envelope import (
     end_of,
     figures,
     message,
-    signature,
     text_block,
     thinking_block,
 )
 from gateway.surfaces.messages.failures import error_of
+from gateway.surfaces.messages.signatures import seal, sign
 from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.places import Places
 from gateway.surfaces.tally import Tally
@@ -60,6 +60,7 @@ class MessageStream:
         self._lead = b""  # what stands before a text of that kind
         self._calls: dict[int, int] = {}  # the blocks of calls
         self._notes: list[Annotation] = []
+        self._thought: list[str] = []  # in a block that does not show it
 
     @property
     def usage(self) -> Usage:
@@ -100,7 +101,10 @@ class MessageStream:
         if kind is Thinking and self._thinking == "hidden":
             return b""
         begun = b"" if kind is self._kind else self._open(kind, _EMPTY[kind])
-        return begun + enclosed(self._lead, text, _TAIL) if self._lead else begun
+        if self._lead:
+            return begun + enclosed(self._lead, text, _TAIL)
+        self._thought.append(text)
+        return begun
 
     def _rare(self, event: Event) -> Iterator[bytes]:
         if isinstance(event, ToolCall):
@@ -128,9 +132,13 @@ class MessageStream:
         if kind is None:
             return b""
         index = self._blocks - 1
-        signed = {"type": "signature_delta", "signature": signature(self._identity)}
-        last = _event("content_block_delta", {"index": index, "delta": signed}) if kind is Thinking else b""
-        return last + _event("content_block_stop", {"index": index})
+        stop = _event("content_block_stop", {"index": index})
+        if kind is not Thinking:
+            return stop
+        signed = sign(self._identity.id) if self._thinking == "shown" else seal("".join(self._thought))
+        self._thought.clear()
+        delta = {"type": "signature_delta", "signature": signed}
+        return _event("content_block_delta", {"index": index, "delta": delta}) + stop
 
     def _finish(self, finish: Finish) -> Iterator[bytes]:
         if self._kind is Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,7 +37,9 @@ def offers(body: Mapping[str, Any]) -> Offers:
     Raises `BadRequest`.
     """
     found, functions, searching = Offers(), list[dict[str, Any]](), list[object]()
-    for index, tool in enumerate(_listed(body.get("tools"))):
+    tools = _listed(body.get("tools"))
+    found_by_client = _found(body.get("messages")) if any(map(_is_deferred, tools)) else []
+    for index, tool in enumerate(tools):
         where = f"tools.{index}"
         if not isinstance(tool, Mapping):
             raise BadRequest("A tool has to be an object.", param=where)
@@ -47,13 +49,16 @@ def offers(body: Mapping[str, Any]) -> Offers:
             continue
         if kind not in (None, "custom"):
             raise BadRequest("Of Anthropic's own tools there is only `web_search` here.", param=f"{where}.type")
+        function = _function(tool, where)
+        if _is_deferred(tool) and function["name"] not in found_by_client:
+            continue
         made = f"tools[{len(functions)}]"
         found.places |= {
             made: where,
             f"{made}.function": where,
             f"{made}.function.parameters": f"{where}.input_schema",
         }
-        functions.append({"type": "function", "function": _function(tool, where)})
+        functions.append({"type": "function", "function": function})
     if searching:
         found.fields["use_search"] = True
     if functions:
@@ -68,6 +73,22 @@ def _listed(value: object) -> list[object]:
     if not isinstance(value, list):
         raise BadRequest("`tools` has to be a list.", param="tools")
     return value
+
+
+def _is_deferred(tool: object) -> bool:
+    """Whether the model is to know of a tool only once the client has found it for it."""
+    return isinstance(tool, Mapping) and tool.get("defer_loading") is True
+
+
+def _found(messages: object) -> list[object]:
+    """The names of tools that the client has found so far, in results of its own search."""
+    said = [message.get("content") for message in _mappings(messages)]
+    results = [block.get("content") for content in said for block in _mappings(content)]
+    return [block.get("tool_name") for content in results for block in _mappings(content)]
+
+
+def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
+    return (each for each in value if isinstance(each, Mapping)) if isinstance(value, list) else iter(())
 
 
 def _function(tool: Mapping[str, Any], where: str) -> dict[str, Any]:

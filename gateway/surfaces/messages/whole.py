@@ -8,15 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.surfaces.messages.envelope import (
-    call_block,
-    citations,
-    end_of,
-    message,
-    signature,
-    text_block,
-    thinking_block,
-)
+from gateway.surfaces.messages.envelope import call_block, citations, end_of, message, text_block, thinking_block
+from gateway.surfaces.messages.signatures import seal, sign
 from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, literal
@@ -98,7 +91,9 @@ class MessageAnswer:
             return {**call_block(block.call, self._identity), "input": given}
         if block.kind is Text:
             return text_block(literal(text))
-        return thinking_block(literal(text if self._thinking == "shown" else ""), signature(self._identity))
+        if self._thinking == "shown":
+            return thinking_block(literal(text), sign(self._identity.id))
+        return thinking_block(b'""', seal(text))
 
 
 def _object(text: str) -> Mapping[str, Any] | None:

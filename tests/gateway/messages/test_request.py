@@ -177,6 +177,17 @@ def test_choices_among_tools(choice: Any, told: dict[str, Any]) -> None:
     assert found == told
 
 
+def test_tools_that_are_deferred_are_offered_once_they_were_found() -> None:
+    later = {**LOOK, "name": "find", "defer_loading": True}
+    assert [each["function"]["name"] for each in fields(tools=[later, LOOK])["tools"]] == ["look"]
+    found = [{"type": "tool_reference", "tool_name": "find"}]
+    result = {"type": "tool_result", "tool_use_id": "t", "content": found}
+    call = {"type": "tool_use", "id": "t", "name": "look", "input": {}}
+    turns = [*HI["messages"], {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    offered = fields(tools=[later, LOOK], messages=turns)["tools"]
+    assert [each["function"]["name"] for each in offered] == ["find", "look"]
+
+
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "look"}])
 def test_where_a_call_has_to_be_made_nobody_thinks_unless_it_is_asked_for(choice: Any) -> None:
     assert fields(tools=[LOOK], tool_choice=choice)["thinking"] == {"type": "disabled"}

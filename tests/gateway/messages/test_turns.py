@@ -8,6 +8,7 @@ import pytest
 from gateway.errors import BadRequest
 from gateway.surfaces.chat_request import understand
 from gateway.surfaces.messages.request import Question, as_chat
+from gateway.surfaces.messages.signatures import seal
 
 PNG = {"type": "base64", "media_type": "image/png", "data": "aGk="}
 IMAGE = {"type": "image", "source": PNG, "cache_control": {"type": "ephemeral"}}
@@ -147,7 +148,7 @@ def test_calls_and_thoughts_of_the_assistant() -> None:
         ({"content": []}, ""),
         ({"content": [text("4"), text("5")]}, "4\n5"),
         ({"content": "no such file", "is_error": True}, "Error: no such file"),
-        ({"content": [{"type": "tool_reference", "tool_name": "find"}], "is_error": False}, "find"),
+        ({"content": [{"type": "tool_reference", "tool_name": "find"}]}, "`find` can be called now."),
     ],
 )
 def test_results_are_messages_of_their_own(result: dict[str, Any], told: str) -> None:
@@ -171,6 +172,11 @@ def test_an_answer_that_was_begun_is_gone_on_with() -> None:
     assert turns(HI, begun)[1] == {**begun, "partial": True}
     assert "partial" not in turns(HI, begun, HI)[1]
     assert "partial" not in turns(HI, assistant(USE))[1]
+
+
+def test_thoughts_that_the_client_has_not_seen_come_back_sealed() -> None:
+    thought = {"type": "thinking", "thinking": "", "signature": seal("Hm，嗯.")}
+    assert turns(HI, assistant(thought, USE), user({**RESULT, "content": "4"}))[1]["reasoning_content"] == "Hm，嗯."
 
 
 def test_what_the_assistant_has_said_with_nothing_to_read_is_left_out() -> None:

@@ -1,0 +1,42 @@
+"""What closes a thinking block.
+
+Nobody here checks a signature, but Claude Code leaves out blocks without one.
+Where a client wants to see nothing of what was thought, it holds that, as Anthropic's do: Kimi's official models want
+to hear it again with the results of tools.
+"""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64decode, b64encode
+from typing import Final
+
+_MARK: Final = b"kimi:"
+_LONGEST: Final = 36 * 1024  # bytes, 48 KiB in base64: it has to stand in one line
+_MOST: Final = 4 * 1024 * 1024
+"""Bytes that are read of what a client sends back."""
+
+
+def sign(answer_id: str) -> str:
+    """The signature of a block that is shown, in the answer of that id."""
+    return b64encode(answer_id.encode(errors="replace")).decode()
+
+
+def seal(thought: str) -> str:
+    """The signature of a block that is not. Of what does not fit, the beginning is given up."""
+    data = thought.encode(errors="replace")
+    sealed = zlib.compress(data)
+    while len(sealed) > _LONGEST:
+        data = data[len(data) // 4 :]
+        sealed = zlib.compress(data)
+    return b64encode(_MARK + sealed).decode()
+
+
+def unseal(signature: object) -> str:
+    """What is sealed in a signature that a client has sent back; nothing where it is of another kind."""
+    try:
+        data = b64decode(signature, validate=True) if isinstance(signature, str) else b""
+        sealed = data.removeprefix(_MARK)
+        return "" if sealed == data else zlib.decompressobj().decompress(sealed, _MOST).decode(errors="ignore")
+    except (ValueError, zlib.error):
+        return ""
