@@ -184,7 +184,10 @@ TABLE: Mapping[type[BaseException], Problem] = {
     # the client's affair
     kimi.ContentRefused: _final("content_filter", "Kimi's content filter refused this request."),
     kimi.PromptTooLong: _final(
-        "context_length_exceeded", "The messages are longer than the model can read. Send less.", "messages"
+        # The latter half is what LiteLLM knows the case by.
+        "context_length_exceeded",
+        "This conversation is longer than the model's context length. Send less.",
+        "messages",
     ),
     kimi.FileRefused: _final("invalid_file", "A file of this request cannot be read."),
     kimi.ConversationLost: _final(

@@ -45,6 +45,7 @@ def test_a_whole_answer_tells_it_in_the_old_way() -> None:
     assert choice["message"] == {
         "role": "assistant",
         "content": "",
+        "refusal": None,
         "function_call": {"name": "f", "arguments": '{"a":1}'},
     }
 
