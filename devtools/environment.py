@@ -100,7 +100,7 @@ def _install(folder: Path, files: Sequence[Path]) -> None:
             "Look at the network; PIP_INDEX_URL names another index, HTTPS_PROXY a proxy, PIP_CERT its certificates."
         ) from error
     pip = [str(python), str(wheel / "pip"), "install", "-qq", "--no-input", "--disable-pip-version-check"]
-    if subprocess.run([*pip, *HASHED, *words], env=_pip_environment(os.environ), check=False).returncode:
+    if subprocess.run([*pip, *HASHED, *words], env=pip_environment(os.environ), check=False).returncode:
         raise Trouble("The packages were not installed; pip says above why.")
 
 
@@ -112,7 +112,7 @@ def find_index(folder: Path) -> Index:
         raise Trouble(str(error)) from error
 
 
-def _pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` without what would lead pip away from our environment."""
     astray = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_REQUIREMENT", "PYTHONHOME", "PYTHONPATH"}
     return {**{name: value for name, value in environ.items() if name not in astray}, "PIP_USER": "0"}

@@ -1,0 +1,61 @@
+"""Claude Code without a terminal: an answer, and tools that it runs for the model."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from checks import FOLDER, KEY, MODEL, URL, check, command, directed, holds, main, same, true
+
+ENV = {
+    "ANTHROPIC_BASE_URL": URL,
+    "ANTHROPIC_AUTH_TOKEN": KEY,
+    "ANTHROPIC_MODEL": MODEL,
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL": MODEL,
+    "ANTHROPIC_SMALL_FAST_MODEL": MODEL,
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "CLAUDE_CONFIG_DIR": f"{os.environ['HOME']}/claude",
+}
+
+
+def claude(prompt: str, *words: str) -> dict[str, Any]:
+    """The result of one run."""
+    os.chdir(tempfile.mkdtemp())
+    wrapper = f"{FOLDER}/node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"  # what runs it without its installer
+    said = command("node", wrapper, "-p", prompt, "--output-format", "json", *words, seconds=90, **ENV)
+    print(said[-3000:])
+    found = json.loads(said)
+    return found[-1] if isinstance(found, list) else found
+
+
+@check("Messages: an answer")
+def answered() -> None:
+    found = claude("bonjour")
+    same((found["subtype"], found["is_error"]), ("success", False))
+    holds(found["result"], "bonjour")
+
+
+@check("Messages: a command is run, and its output reaches the model")
+def ran() -> None:
+    target = Path(tempfile.mkdtemp()) / "made"
+    line = f"echo made by claude | tee {target}"
+    wanted = {"name": "Bash", "arguments": {"command": line, "description": "Make a file"}}
+    found = claude(directed("Make the file.", calls=[wanted]), "--allowedTools", "Bash")
+    true(target.exists(), "the command was not run")
+    holds(found["result"], "made by claude")
+
+
+@check("Messages: a file is written")
+def wrote() -> None:
+    wanted = {"name": "Write", "arguments": {"file_path": "hello.txt", "content": "bonjour\n"}}
+    claude(directed("Write the file.", calls=[wanted]), "--allowedTools", "Write", "--permission-mode", "acceptEdits")
+    same(Path("hello.txt").read_text(), "bonjour\n")
+
+
+main()

@@ -1,0 +1,144 @@
+"""LangChain's ChatOpenAI, over chat completions and over Responses."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import openai
+from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
+
+from checks import KEY, MODEL, PIXEL, V1, check, directed, holds, main, refused, same, true, wanting
+
+ARGUMENTS = {"city": "Paris", "days": 2}
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int
+
+
+@tool
+def get_weather(city: str, days: int) -> str:
+    """The weather of a city for so many days."""
+    return f"21 degrees in {city} for {days} days"
+
+
+def chat(**more: Any) -> ChatOpenAI:
+    return ChatOpenAI(model=MODEL, base_url=V1, api_key=KEY, max_retries=0, timeout=30, **more)
+
+
+@check("chat: invoke, with usage")
+def invoke() -> None:
+    answer = chat().invoke([SystemMessage("be brief"), HumanMessage("bonjour")])
+    holds(answer.content, "bonjour")
+    true(answer.usage_metadata and answer.usage_metadata["output_tokens"], "no usage")
+    same(answer.response_metadata["finish_reason"], "stop")
+
+
+@check("chat: stream and astream, with usage")
+def stream() -> None:
+    chunks = list(chat(stream_usage=True).stream("bonjour"))
+    holds("".join(str(chunk.content) for chunk in chunks), "bonjour")
+    true(any(chunk.usage_metadata for chunk in chunks), "no usage")
+
+    async def other() -> str:
+        return "".join([str(chunk.content) async for chunk in chat().astream("bonjour")])
+
+    holds(asyncio.run(other()), "bonjour")
+
+
+@check("chat: batch")
+def batch() -> None:
+    answers = chat().batch(["one", "two", "three"])
+    for answer, word in zip(answers, ("one", "two", "three"), strict=True):
+        holds(answer.content, word)
+
+
+@check("chat: an image")
+def image() -> None:
+    parts: Any = [
+        {"type": "text", "text": directed("what?", text="seen: {images}")},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+    ]
+    true(str(chat().invoke([HumanMessage(parts)]).content).removeprefix("seen: "), "the image was not seen")
+
+
+@check("chat: errors, also half-way")
+def errors() -> None:
+    refused(openai.NotFoundError, lambda: ChatOpenAI(model="no-such-model", base_url=V1, api_key=KEY).invoke("x"))
+    question = directed("x" * 200, fault={"what": "truncate", "args": {"texts": 5}})
+    refused(openai.APIError, lambda: list(chat().stream(question)))
+
+
+@check("tools: a call, its result, the answer")
+def called() -> None:
+    _tools(chat().bind_tools([get_weather]))
+
+
+@check("tools: streamed")
+def streamed() -> None:
+    total: Any = None
+    for chunk in chat().bind_tools([get_weather]).stream(wanting("get_weather", **ARGUMENTS)):
+        total = chunk if total is None else total + chunk
+    same([(call["name"], call["args"]) for call in total.tool_calls], [("get_weather", ARGUMENTS)])
+
+
+@check("tools: tool_choice any")
+def demanded() -> None:
+    answer = chat().bind_tools([get_weather], tool_choice="any").invoke("hello")
+    same([call["name"] for call in answer.tool_calls], ["get_weather"])
+
+
+@check("tools: structured output by function calling")
+def by_function() -> None:
+    _structured(chat(), "function_calling")
+
+
+@check("JSON: structured output by json_schema")
+def by_schema() -> None:
+    _structured(chat(), "json_schema")
+
+
+@check("JSON: structured output by json_mode")
+def by_mode() -> None:
+    question = directed("a person as JSON, please", text='{"name": "Ada", "age": 36}')
+    found: Any = chat().with_structured_output(Person, method="json_mode").invoke(question)
+    same(found, Person(name="Ada", age=36))
+
+
+@check("Responses: invoke and stream")
+def responses() -> None:
+    holds(chat(use_responses_api=True).invoke("bonjour").text, "bonjour")
+    holds("".join(chunk.text for chunk in chat(use_responses_api=True).stream("bonjour")), "bonjour")
+
+
+@check("Responses: a tool call, its result, the answer")
+def responses_tools() -> None:
+    _tools(chat(use_responses_api=True).bind_tools([get_weather]))
+
+
+@check("Responses: structured output")
+def responses_structured() -> None:
+    _structured(chat(use_responses_api=True), "json_schema")
+
+
+def _tools(model: Any) -> None:
+    question = HumanMessage(wanting("get_weather", **ARGUMENTS))
+    first = model.invoke([question])
+    same([(call["name"], call["args"]) for call in first.tool_calls], [("get_weather", ARGUMENTS)])
+    result: ToolMessage = get_weather.invoke(first.tool_calls[0])
+    holds(model.invoke([question, first, result]).text, "21 degrees in Paris for 2 days")
+
+
+def _structured(model: Any, method: str) -> None:
+    found = model.with_structured_output(Person, method=method).invoke("a person")
+    true(isinstance(found, Person), f"{found!r} is no person")
+
+
+main()

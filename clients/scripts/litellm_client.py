@@ -1,0 +1,138 @@
+"""LiteLLM as a client: its providers for OpenAI and Anthropic, pointed at us."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import litellm
+
+from checks import (
+    KEY,
+    MODEL,
+    URL,
+    V1,
+    WEATHER,
+    check,
+    directed,
+    holds,
+    main,
+    refused,
+    same,
+    thinking_model,
+    true,
+    wanting,
+)
+
+litellm.telemetry = False
+TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "Weather", "parameters": WEATHER}}]
+ARGUMENTS = {"city": "Paris", "days": 2}
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+
+
+def said(text: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": text}]
+
+
+def ask(text: str, model: str = MODEL, **more: Any) -> Any:
+    where = {"api_base": V1, "api_key": KEY, "num_retries": 0, "max_retries": 0, "timeout": 30}
+    return litellm.completion(**{"model": f"openai/{model}", "messages": said(text), **where, **more})
+
+
+@check("chat: whole, with usage")
+def whole() -> None:
+    answer = ask("bonjour")
+    holds(answer.choices[0].message.content, "bonjour")
+    true(answer.usage.prompt_tokens and answer.usage.completion_tokens, "no usage")
+
+
+@check("chat: streamed, and put together again")
+def streamed() -> None:
+    chunks = list(ask("bonjour", stream=True, stream_options={"include_usage": True}))
+    answer: Any = litellm.stream_chunk_builder(chunks)
+    holds(answer.choices[0].message.content, "bonjour")
+    same(answer.choices[0].finish_reason, "stop")
+    true(answer.usage.completion_tokens, "no usage")
+
+
+@check("chat: asynchronous")
+def asynchronous() -> None:
+    async def other() -> str:
+        stream: Any = await litellm.acompletion(
+            model=f"openai/{MODEL}", messages=said("bonjour"), api_base=V1, api_key=KEY, stream=True
+        )
+        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
+
+    holds(asyncio.run(other()), "bonjour")
+
+
+@check("chat: thinking")
+def thinking() -> None:
+    holds(ask("bonjour", thinking_model()).choices[0].message.reasoning_content, "thinking")
+
+
+@check("chat: errors by their kind")
+def errors() -> None:
+    refused(litellm.NotFoundError, lambda: ask("x", "no-such-model"))
+    refused(litellm.AuthenticationError, lambda: ask("x", api_key="sk-wrong"))
+    question = directed("x", fault={"what": "error", "args": {"reason": "too_long"}})
+    refused(litellm.ContextWindowExceededError, lambda: ask(question))
+
+
+@check("chat: an answer that breaks off is an error")
+def broken() -> None:
+    question = directed("x" * 200, fault={"what": "truncate", "args": {"texts": 5}})
+    refused(Exception, lambda: list(ask(question, stream=True)))
+
+
+@check("tools: a call, its result, the answer")
+def called() -> None:
+    question = wanting("get_weather", **ARGUMENTS)
+    first = ask(question, tools=TOOLS).choices[0]
+    same(first.finish_reason, "tool_calls")
+    (call,) = first.message.tool_calls
+    same((call.function.name, json.loads(call.function.arguments)), ("get_weather", ARGUMENTS))
+    result = {"role": "tool", "tool_call_id": call.id, "content": "21 degrees"}
+    second = ask(question, tools=TOOLS, messages=[*said(question), first.message.model_dump(), result])
+    holds(second.choices[0].message.content, "21 degrees")
+
+
+@check("tools: streamed, and put together again")
+def streamed_call() -> None:
+    chunks = list(ask(wanting("get_weather", **ARGUMENTS), tools=TOOLS, stream=True))
+    answer: Any = litellm.stream_chunk_builder(chunks)
+    (call,) = answer.choices[0].message.tool_calls
+    same((call.function.name, json.loads(call.function.arguments)), ("get_weather", ARGUMENTS))
+
+
+@check("JSON: json_schema")
+def schema() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": PERSON}}
+    answer = ask("a person", response_format=form)
+    same(sorted(json.loads(answer.choices[0].message.content)), ["age", "name"])
+
+
+@check("Responses: whole and streamed")
+def responses() -> None:
+    where: Any = {"model": f"openai/{MODEL}", "input": "bonjour", "api_base": V1, "api_key": KEY}
+    holds(litellm.responses(**where).output_text, "bonjour")
+    events = list(litellm.responses(**where, stream=True))
+    true("completed" in str(events[-1].type).lower(), f"it ended with {events[-1].type}")
+
+
+@check("Messages: whole, streamed, a tool")
+def messages() -> None:
+    where: Any = {"model": MODEL, "custom_llm_provider": "anthropic", "api_base": URL, "max_tokens": 1000}
+    holds(ask("bonjour", **where).choices[0].message.content, "bonjour")
+    holds("".join(c.choices[0].delta.content or "" for c in ask("bonjour", **where, stream=True)), "bonjour")
+    (call,) = ask(wanting("get_weather", **ARGUMENTS), **where, tools=TOOLS).choices[0].message.tool_calls
+    same((call.function.name, json.loads(call.function.arguments)), ("get_weather", ARGUMENTS))
+
+
+main()

@@ -1,0 +1,342 @@
+"""openai-python, of any version from 1.66 on: chat completions, tools, JSON, Responses, and the small ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import openai
+from pydantic import BaseModel
+
+from checks import (
+    KEY,
+    MODEL,
+    PIXEL,
+    V1,
+    WEATHER,
+    check,
+    directed,
+    fault,
+    holds,
+    main,
+    refused,
+    same,
+    thinking_model,
+    true,
+    wanting,
+    web_only,
+)
+
+client = openai.OpenAI(base_url=V1, api_key=KEY, max_retries=0, timeout=30)
+TOOLS: Any = [
+    {"type": "function", "function": {"name": "get_weather", "description": "Weather", "parameters": WEATHER}}
+]
+FLAT: Any = [{"type": "function", "name": "get_weather", "description": "Weather", "parameters": WEATHER}]
+ARGUMENTS = {"city": "Paris", "days": 2}
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+def said(text: str) -> Any:
+    return [{"role": "user", "content": text}]
+
+
+def ask(text: str, model: str = MODEL, **more: Any) -> Any:
+    return client.chat.completions.create(model=model, messages=said(text), **more)
+
+
+def together(stream: Any, field: str = "content") -> str:
+    return "".join(getattr(c.choices[0].delta, field, None) or "" for c in stream if c.choices)
+
+
+@check("chat: models")
+def listed() -> None:
+    true(MODEL in {model.id for model in client.models.list()}, f"{MODEL} is not listed")
+    same(client.models.retrieve(MODEL).id, MODEL)
+
+
+@check("chat: whole, with usage")
+def whole() -> None:
+    answer = ask("bonjour")
+    holds(answer.choices[0].message.content, "bonjour")
+    same((answer.choices[0].finish_reason, answer.choices[0].message.role), ("stop", "assistant"))
+    true(answer.usage.prompt_tokens and answer.usage.completion_tokens, "no usage")
+
+
+@check("chat: streamed, with usage")
+def streamed() -> None:
+    chunks = list(ask("bonjour", stream=True, stream_options={"include_usage": True}))
+    holds(together(chunks), "bonjour")
+    same([c.choices[0].delta.role for c in chunks if c.choices and c.choices[0].delta.role], ["assistant"])
+    same([c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason], ["stop"])
+    true(chunks[-1].usage and not chunks[-1].choices, "no usage at the end")
+
+
+@check("chat: asynchronous")
+def asynchronous() -> None:
+    async def both() -> tuple[str, str]:
+        async with openai.AsyncOpenAI(base_url=V1, api_key=KEY, max_retries=0, timeout=30) as other:
+            one = await other.chat.completions.create(model=MODEL, messages=said("bonjour"))
+            stream: Any = await other.chat.completions.create(model=MODEL, messages=said("bonjour"), stream=True)
+            return one.choices[0].message.content or "", "".join(
+                [c.choices[0].delta.content or "" async for c in stream if c.choices]
+            )
+
+    first, second = asyncio.run(both())
+    holds(first, "bonjour")
+    same(first, second)
+
+
+@check("chat: the stream helper")
+def helper() -> None:
+    if not hasattr(client.chat.completions, "stream"):
+        chat: Any = client.beta.chat.completions
+    else:
+        chat = client.chat.completions
+    with chat.stream(model=MODEL, messages=said("bonjour")) as stream:
+        kinds = {event.type for event in stream}
+        holds(stream.get_final_completion().choices[0].message.content, "bonjour")
+    true({"chunk", "content.delta", "content.done"} <= kinds, f"events are missing: {kinds}")
+
+
+@check("chat: thinking")
+def thinking() -> None:
+    model = thinking_model()
+    answer = ask("bonjour", model)
+    holds(getattr(answer.choices[0].message, "reasoning_content", None), "thinking")
+    holds(together(ask("bonjour", model, stream=True), "reasoning_content"), "thinking")
+
+
+@check("chat: several turns and a system prompt")
+def turns() -> None:
+    messages: Any = [{"role": "system", "content": "be brief"}, *said("one"), {"role": "assistant", "content": "1"}]
+    answer = client.chat.completions.create(model=MODEL, messages=[*messages, *said("two")])
+    holds(answer.choices[0].message.content, "two")
+
+
+@check("chat: an image")
+def image() -> None:
+    parts: Any = [
+        {"type": "text", "text": directed("what is this?", text="seen: {images}")},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+    ]
+    answer = client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": parts}])
+    true((answer.choices[0].message.content or "").removeprefix("seen: "), "the image was not seen")
+
+
+@check("chat: max_tokens and stop")
+def limits() -> None:
+    same(ask("bonjour", max_tokens=5).choices[0].finish_reason, "length")
+    answer = ask(directed("count", text="one two three four"), stop=["three"]).choices[0]
+    same((answer.message.content or "").strip(), "one two")
+
+
+@check("chat: errors by their kind")
+def errors() -> None:
+    error = refused(openai.NotFoundError, lambda: ask("x", "no-such-model"))
+    same((error.code, error.param), ("model_not_found", "model"))
+    same(refused(openai.BadRequestError, lambda: ask("x", n=3)).param, "n")
+    stranger = openai.OpenAI(base_url=V1, api_key="sk-wrong", max_retries=0)
+    refused(openai.AuthenticationError, stranger.models.list)
+    refused(openai.NotFoundError, lambda: client.embeddings.create(model=MODEL, input="x"))
+
+
+@check("chat: a prompt that is too long")
+def too_long() -> None:
+    question = directed("x", fault={"what": "error", "args": {"reason": "too_long"}})
+    same(refused(openai.BadRequestError, lambda: ask(question)).code, "context_length_exceeded")
+
+
+@check("chat: an answer that breaks off is an error")
+def broken() -> None:
+    question = directed("x" * 200, fault={"what": "truncate", "args": {"texts": 5}})
+    refused(openai.APIError, lambda: list(ask(question, stream=True)))
+    refused(openai.APIError, lambda: ask(question))
+
+
+@check("chat: a retry after a failure")
+def retried() -> None:
+    fault("close", 3, "once more")  # the gateway itself tries three accounts
+    again = client.with_options(max_retries=4)
+    answer = again.chat.completions.create(model=MODEL, messages=said("once more"))
+    holds(answer.choices[0].message.content, "once more")
+
+
+@check("chat: the id of the request")
+def request_id() -> None:
+    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=said("x"))
+    true(raw.headers.get("x-request-id"), "no x-request-id")
+    true(raw.parse().id, "no id")
+
+
+@check("tools: a call and its result")
+def called() -> None:
+    question = said(wanting("get_weather", **ARGUMENTS))
+    first = client.chat.completions.create(model=MODEL, messages=question, tools=TOOLS).choices[0]
+    same(first.finish_reason, "tool_calls")
+    calls: Any = first.message.tool_calls
+    same(
+        [(c.type, c.function.name, json.loads(c.function.arguments)) for c in calls],
+        [("function", "get_weather", ARGUMENTS)],
+    )
+    result: Any = {"role": "tool", "tool_call_id": calls[0].id, "content": "21 degrees"}
+    messages = [*question, first.message, result]
+    second = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0]
+    same(second.finish_reason, "stop")
+    holds(second.message.content, "21 degrees")
+
+
+@check("tools: streamed, two calls at once")
+def parallel() -> None:
+    wanted = [{"name": "get_weather", "arguments": {"city": city, "days": 1}} for city in ("Paris", "Rome")]
+    chunks = list(ask(directed("Look.", calls=wanted), tools=TOOLS, stream=True))
+    calls: dict[int, dict[str, Any]] = {}
+    for delta in [c.choices[0].delta for c in chunks if c.choices]:
+        for piece in delta.tool_calls or []:
+            call = calls.setdefault(piece.index, {"ids": [], "names": [], "types": [], "arguments": ""})
+            call["ids"] += [piece.id] if piece.id else []
+            call["types"] += [piece.type] if piece.type else []
+            call["names"] += [piece.function.name] if piece.function.name else []
+            call["arguments"] += piece.function.arguments or ""
+    same([json.loads(call["arguments"])["city"] for call in calls.values()], ["Paris", "Rome"])
+    same([(len(c["ids"]), c["types"], c["names"]) for c in calls.values()], [(1, ["function"], ["get_weather"])] * 2)
+    same(len({call["ids"][0] for call in calls.values()}), 2)
+    same([c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason], ["tool_calls"])
+
+
+@check("tools: with the stream helper")
+def helped() -> None:
+    chat: Any = client.chat.completions if hasattr(client.chat.completions, "stream") else client.beta.chat.completions
+    strict: Any = [{"type": "function", "function": {**TOOLS[0]["function"], "strict": True}}]
+    with chat.stream(model=MODEL, messages=said(wanting("get_weather", **ARGUMENTS)), tools=strict) as stream:
+        kinds = {event.type for event in stream}
+        call = stream.get_final_completion().choices[0].message.tool_calls[0]
+    same(call.function.parsed_arguments, ARGUMENTS)
+    true("tool_calls.function.arguments.done" in kinds, f"events are missing: {kinds}")
+
+
+@check("tools: required, and a named one")
+def demanded() -> None:
+    same(ask("hello", tools=TOOLS, tool_choice="required").choices[0].finish_reason, "tool_calls")
+    named: Any = {"type": "function", "function": {"name": "get_weather"}}
+    calls = ask("hello", tools=TOOLS, tool_choice=named).choices[0].message.tool_calls
+    same([call.function.name for call in calls or []], ["get_weather"])
+
+
+@check("tools: none, and none needed")
+def uncalled() -> None:
+    same(ask(wanting("get_weather", **ARGUMENTS), tools=TOOLS, tool_choice="none").choices[0].finish_reason, "stop")
+    answer = ask("bonjour", tools=TOOLS).choices[0]
+    same((answer.finish_reason, answer.message.tool_calls), ("stop", None))
+    holds(answer.message.content, "bonjour")
+
+
+@check("JSON: json_object")
+def any_object() -> None:
+    true(
+        isinstance(
+            json.loads(ask("a JSON object", response_format={"type": "json_object"}).choices[0].message.content), dict
+        ),
+        "no object",
+    )
+
+
+@check("JSON: json_schema, parsed into a model")
+def parsed() -> None:
+    chat: Any = client.chat.completions if hasattr(client.chat.completions, "parse") else client.beta.chat.completions
+    answer = chat.parse(model=MODEL, messages=said("a person"), response_format=Person)
+    true(isinstance(answer.choices[0].message.parsed, Person), "nothing was parsed")
+
+
+@check("Responses: whole")
+def response() -> None:
+    answer = client.responses.create(model=MODEL, input="bonjour", instructions="be brief")
+    holds(answer.output_text, "bonjour")
+    same(answer.status, "completed")
+    true(answer.usage and answer.usage.input_tokens and answer.usage.output_tokens, "no usage")
+
+
+@check("Responses: streamed, every event in its place")
+def response_events() -> None:
+    events = list(client.responses.create(model=MODEL, input="bonjour", stream=True))
+    kinds = [event.type for event in events]
+    same(kinds[:2], ["response.created", "response.in_progress"])
+    same(kinds[-1], "response.completed")
+    same([event.sequence_number for event in events], list(range(len(events))))
+    holds("".join(event.delta for event in events if event.type == "response.output_text.delta"), "bonjour")
+    holds(getattr(events[-1], "response").output_text, "bonjour")  # noqa: B009 - of this kind of event only
+
+
+@check("Responses: the stream helper")
+def response_helper() -> None:
+    with client.responses.stream(model=MODEL, input="bonjour") as stream:
+        for _ in stream:
+            pass
+        holds(stream.get_final_response().output_text, "bonjour")
+
+
+@check("Responses: thinking")
+def response_thinking() -> None:
+    answer = client.responses.create(model=thinking_model(), input="bonjour")
+    same([item.type for item in answer.output], ["reasoning", "message"])
+
+
+@check("Responses: a tool call and its result")
+def response_tools() -> None:
+    question: Any = said(wanting("get_weather", **ARGUMENTS))
+    first = client.responses.create(model=MODEL, input=question, tools=FLAT)
+    calls: Any = [item for item in first.output if item.type == "function_call"]
+    same([(call.name, json.loads(call.arguments)) for call in calls], [("get_weather", ARGUMENTS)])
+    result = {"type": "function_call_output", "call_id": calls[0].call_id, "output": "21 degrees"}
+    second = client.responses.create(model=MODEL, input=[*question, *first.output, result], tools=FLAT)
+    holds(second.output_text, "21 degrees")
+    events = list(client.responses.create(model=MODEL, input=question, tools=FLAT, stream=True))
+    true("response.function_call_arguments.done" in {event.type for event in events}, "no event for the call")
+
+
+@check("Responses: parsed into a model")
+def response_parsed() -> None:
+    answer = client.responses.parse(model=MODEL, input="a person", text_format=Person)
+    true(isinstance(answer.output_parsed, Person), "nothing was parsed")
+
+
+@check("Responses: goes on with previous_response_id")
+def response_again() -> None:
+    web_only("conversations")
+    first = client.responses.create(model=MODEL, input="the first question")
+    second = client.responses.create(model=MODEL, input="the second one", previous_response_id=first.id)
+    holds(second.output_text, "the second one")
+    same(second.previous_response_id, first.id)
+
+
+@check("Responses: errors by their kind")
+def response_errors() -> None:
+    refused(openai.NotFoundError, lambda: client.responses.create(model="no-such-model", input="x"))
+    question = directed("x" * 200, fault={"what": "truncate", "args": {"texts": 5}})
+    kinds = []
+    try:
+        kinds = [event.type for event in client.responses.create(model=MODEL, input=question, stream=True)]
+    except openai.APIError:
+        return
+    true(kinds[-1] in ("response.failed", "error"), f"the broken answer ended with {kinds[-1]}")
+
+
+@check("completions: whole and streamed")
+def old() -> None:
+    answer = client.completions.create(model=MODEL, prompt="bonjour")
+    holds(answer.choices[0].text, "bonjour")
+    holds(
+        "".join(
+            c.choices[0].text
+            for c in client.completions.create(model=MODEL, prompt="bonjour", stream=True)
+            if c.choices
+        ),
+        "bonjour",
+    )
+
+
+main()
