@@ -62,4 +62,4 @@ def test_the_field_at_fault_is_named_in_the_text() -> None:
 def test_a_conversation_that_is_too_long_is_told_in_the_words_at_which_clients_shorten_it() -> None:
     known = describe(kimi.PromptTooLong(size=270_000, limit=262_144), "r")
     assert error_of(known)["message"] == "prompt is too long: 270000 tokens > 262144 maximum"
-    assert error_of(describe(kimi.PromptTooLong(), "r"))["message"].startswith("prompt is too long: The messages")
+    assert error_of(describe(kimi.PromptTooLong(), "r"))["message"].startswith("prompt is too long: This conv")
