@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.errors import BadRequest
+from gateway.surfaces.messages.request import as_chat
 from gateway.surfaces.response_format import form
 from kimi.chat import Form
+from tests.gateway.fakes import AUTHORIZED, EVERYTHING, House
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
@@ -61,3 +64,22 @@ def test_what_is_no_form(value: object, param: str) -> None:
     with pytest.raises(BadRequest) as caught:
         form({"response_format": value})
     assert caught.value.param == param
+
+
+BROKEN = {"type": "json_schema", "name": "x", "schema": {"properties": {"a": {"type": "?"}}}}
+
+
+def test_responses_tell_where_a_schema_is_broken_by_their_own_field() -> None:
+    house = House()
+    house.pool.known = replace(EVERYTHING, routes=frozenset({"kimi"}))
+    body = {"model": "kimi", "input": "hi", "text": {"format": BROKEN}}
+    error = house.client.post("/v1/responses", json=body, headers=AUTHORIZED).get_json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_schema", "text.format.schema.properties.a.type")
+
+
+def test_messages_know_where_a_schema_is_broken_by_their_own_field() -> None:
+    body = {"model": "kimi", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    question = as_chat({**body, "output_config": {"format": BROKEN}})
+    with pytest.raises(BadRequest) as caught:
+        form(question.body)
+    assert question.places.of(caught.value.param or "") == "output_config.format.schema.properties.a.type"

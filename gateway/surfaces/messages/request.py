@@ -20,6 +20,7 @@ _PLACES: Final[Mapping[str, str]] = {
     "use_search": "tools",
     "reasoning_effort": "output_config.effort",
     "response_format": "output_config.format",
+    "response_format.json_schema": "output_config.format",
     "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
 }
 """Fields of chat completions, and those of ours that they are made of."""
