@@ -9,9 +9,13 @@ from gateway.schemas.pointers import resolved
 
 MOST_STEPS: Final = 5_000
 """So many subschemas may have their say about one value, each as often as it is asked."""
+MOST_DISTANT: Final = 32
+"""So many references can go another way than by a path or a name from the root."""
+_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+_ANCHORS: Final = ("$anchor", "$dynamicAnchor", "$id", "id")  # the latter two before 2019, as in "#name"
 _LISTS: Final = ("allOf", "anyOf", "oneOf")
 _SINGLE: Final = ("not", "if", "then", "else")
-_NAMED: Final = ("dependentSchemas",)
+_NAMED: Final = ("dependentSchemas", "dependencies")
 
 
 def depth(value: Any, most: int) -> int:
@@ -30,26 +34,48 @@ def depth(value: Any, most: int) -> int:
 
 def is_endless(schema: Any) -> bool:
     """Whether some value would be looked at more than `MOST_STEPS` times: `$ref`s that branch double that each time."""
-    counts: dict[int, int] = {}
+    counting = _Counting(schema)
     try:
-        return any(_count(node, schema, counts) > MOST_STEPS for node in _nodes(schema))
+        return any(counting.of(node) > MOST_STEPS for node in _nodes(schema)) or counting.distant > MOST_DISTANT
     except RecursionError:  # a row of references that is as long as that
         return True
 
 
-def _count(node: Any, root: Any, counts: dict[int, int]) -> int:
-    if not isinstance(node, Mapping):
-        return 1
-    known = counts.get(id(node))
-    if known is None:
-        counts[id(node)] = 0  # what leads back to itself is not looked at twice
-        known = 1 + sum(_count(inner, root, counts) for inner in _beside(node, root))
-        counts[id(node)] = min(known, MOST_STEPS + 1)
-    return counts[id(node)]
+class _Counting:
+    """Counts the subschemas that look at one value."""
+
+    def __init__(self, root: Any) -> None:
+        self.distant = 0
+        self._root = root
+        self._counts: dict[int, int] = {}
+        self._anchors: dict[str, Any] = {}
+        for node in _nodes(root):
+            names = [node.get(keyword) for keyword in _ANCHORS]
+            self._anchors |= {f"#{name.lstrip('#')}": node for name in names if isinstance(name, str)}
+
+    def of(self, node: Any) -> int:
+        """How many have their say with `node`, itself included."""
+        if not isinstance(node, Mapping):
+            return 1
+        known = self._counts.get(id(node))
+        if known is None:
+            self._counts[id(node)] = 0  # what leads back to itself is not looked at twice
+            known = 1 + sum(self.of(inner) for inner in (*_beside(node), *self._referred(node)))
+            self._counts[id(node)] = min(known, MOST_STEPS + 1)
+        return self._counts[id(node)]
+
+    def _referred(self, node: Mapping[str, Any]) -> Iterator[Any]:
+        for keyword in _REFERENCES:
+            reference = node.get(keyword)
+            if isinstance(reference, str):
+                target = resolved({"$ref": reference}, self._root)
+                found = target[1] if target else self._anchors.get(reference)
+                self.distant += found is None
+                yield found
 
 
-def _beside(node: Mapping[str, Any], root: Any) -> Iterator[Any]:
-    """The subschemas that look at the same value as `node`."""
+def _beside(node: Mapping[str, Any]) -> Iterator[Any]:
+    """The subschemas of `node` that look at the same value."""
     for name in _LISTS:
         found = node.get(name)
         yield from found if isinstance(found, list) else ()
@@ -59,9 +85,6 @@ def _beside(node: Mapping[str, Any], root: Any) -> Iterator[Any]:
     for name in _NAMED:
         found = node.get(name)
         yield from found.values() if isinstance(found, Mapping) else ()
-    target = resolved(node, root)
-    if target is not None:
-        yield target[1]
 
 
 def _nodes(value: Any) -> Iterator[Any]:

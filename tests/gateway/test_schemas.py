@@ -162,6 +162,21 @@ def test_references_that_double_again_and_again_are_refused() -> None:
     refused({"$ref": "#/$defs/a0", "$defs": {**row, "a6000": {"type": "integer"}}})
 
 
+@pytest.mark.parametrize(
+    ("anchor", "reference"), [("$anchor", "$ref"), ("$dynamicAnchor", "$dynamicRef"), ("$id", "$ref")]
+)
+def test_references_by_other_names_are_no_way_around_that(anchor: str, reference: str) -> None:
+    sign = "https://schema.example/" if anchor == "$id" else ""
+    mark = "" if sign else "#"
+    doubling = [
+        {anchor: f"{sign}a{n}", "allOf": [{reference: f"{sign}{mark}a{n + 1}"}] * 2, "type": "integer"}
+        for n in range(40)
+    ]
+    defs = {str(n): each for n, each in enumerate([*doubling, {anchor: f"{sign}a40", "type": "integer"}])}
+    text, _ = refused({reference: f"{sign}{mark}a0", "$defs": defs})
+    assert "steps" in text
+
+
 @pytest.mark.parametrize("name", ["anyOf", "oneOf"])
 def test_alternatives_inside_alternatives_are_looked_through_at_once(name: str) -> None:
     child = {"$ref": "#/$defs/node"}
