@@ -11,6 +11,7 @@ What is decided here, where the field disagrees:
 - A call that is cut off by the end of the answer counts when its arguments are whole, and only then.
 - A call of an unknown tool, or with arguments that do not fit, is dropped beside one that is right, and the model calls
   again when it sees that there is no result. Where no call is right it is told what is wrong, and asked once more.
+- A tag with which an answer breaks off is not shown, and neither are tags in what the model thinks.
 - What `max_tokens` has no room for is dropped whole, and the answer ends with `length`.
 - Where a tool has to be called words are not shown, so that a failure can still be an honest status.
 """

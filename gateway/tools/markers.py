@@ -31,6 +31,8 @@ _BEGIN, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>"
 _SECTION: Final = tuple(f"<|tool_call{s}_section_{end}|>" for s in ("s", "") for end in ("begin", "end"))
 _NATIVE: Final = (_BEGIN, _ARGUMENTS, _END, *_SECTION)
 _LEADS: Final = tuple(f"<{slash}{word}-" for slash in ("", "/") for word in (CALL, RESULT))
+_SURELY: Final = (*_LEADS, "<|tool_")
+"""What nobody writes who does not begin a mark."""
 _TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<word>{CALL}|{RESULT})-(?P<trigger>[a-z0-9]{{{LENGTH}}})(?![a-z0-9])")
 _TRIGGER: Final = re.compile("[a-z0-9]*")
 _LONGEST: Final = max(*map(len, _NATIVE), max(map(len, _LEADS)) + LENGTH)
@@ -103,6 +105,14 @@ def may_begin(text: str, at: int) -> bool:
             trigger = rest[len(lead) :]
             return len(trigger) <= LENGTH and _TRIGGER.fullmatch(trigger) is not None
     return False
+
+
+def torn(text: str, at: int) -> Mark | None:
+    """The mark with whose beginning `text` breaks off at its end, if it can be nothing else."""
+    rest = text[at:]
+    if rest.startswith(_SURELY) and may_begin(text, at) and _TAG.match(text, at) is None:
+        return Mark(len(rest))
+    return None
 
 
 @lru_cache(maxsize=64)

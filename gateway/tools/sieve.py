@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.code_spans import CodeSpans
-from gateway.tools.markers import Mark, mark_at, may_begin
+from gateway.tools.markers import Mark, mark_at, may_begin, torn
 
 LONGEST: Final = 1024 * 1024
 """Characters of a call's arguments that are kept."""
@@ -93,7 +93,9 @@ class Sieve:
             elif not self._code.within:
                 at = special.start()
                 is_begun = not is_last and may_begin(text, at)
-                self._mark = None if is_begun else mark_at(text, at, self._knows)
+                self._mark = (
+                    None if is_begun else mark_at(text, at, self._knows) or (torn(text, at) if is_last else None)
+                )
                 if is_begun or self._mark is not None:
                     end = at
                     break

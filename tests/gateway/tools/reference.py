@@ -9,6 +9,10 @@ from tests.gateway.tools.tagged import SEAL
 
 _NATIVE = re.compile(r"<\|tool_call(?:_begin|_argument_begin|_end|s?_section_begin|s?_section_end)\|>")
 _TAG = re.compile(r"<(/?)(call|result)-([a-z0-9]{8})(?![a-z0-9])")
+_TORN = re.compile(r"</?(?:call|result)-[a-z0-9]{0,7}")
+_WORDS = ("call_begin", "call_argument_begin", "call_end", "calls_section_begin", "calls_section_end")
+_MARKS = [f"<|tool_{word.replace('calls', call)}|>" for word in _WORDS for call in ("calls", "call")]
+_TORN_NATIVE = {mark[:length] for mark in _MARKS for length in range(len("<|tool_"), len(mark))}
 _BEGIN, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 
 
@@ -37,6 +41,8 @@ def reference(text: str) -> list[Found]:
         elif marker:
             text = text[marker.end() :]
             text = _native(text, found) if marker[0] == _BEGIN else text
+        elif not in_code and (_TORN.fullmatch(text) or text in _TORN_NATIVE):
+            text = ""
         else:
             inline = 0 if text[0] == "\n" else inline
             _say(found, text[0])

@@ -174,6 +174,17 @@ def test_what_a_model_may_leave_out(text: str, expected: list[Found]) -> None:
     assert sieved(text) == expected
 
 
+@pytest.mark.parametrize("torn", ["<call-", f"<call-{T[:5]}", "</result-a", "<|tool_call_beg", "<|tool_"])
+def test_a_mark_with_which_the_text_breaks_off_is_not_shown(torn: str) -> None:
+    assert sieved(f"So: {torn}") == ["So: "]
+    assert sieved(f"So: `{torn}") == [f"So: `{torn}"]
+
+
+@pytest.mark.parametrize("whole", ["<", "<c", "<call", "</", "<|", f"<call-{FOREIGN}"])
+def test_what_can_be_anything_is_shown_at_the_end(whole: str) -> None:
+    assert sieved(f"a {whole}") == [f"a {whole}"]
+
+
 def test_what_never_ends_is_not_kept_for_ever() -> None:
     sieve = Sieve(SEAL.knows)
     sieve.feed(f"<call-{T}>")
