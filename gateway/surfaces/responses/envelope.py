@@ -16,6 +16,8 @@ from kimi.chat import FinishReason, Usage
 _NOTHING: Final = b"null"
 _TEXTS: Final = ("instructions", "user", "safety_identifier", "prompt_cache_key")
 _COUNTS: Final = ("max_output_tokens", "max_tool_calls")
+_TOOL: Final[Mapping[str, Any]] = {"description": None, "parameters": None, "strict": None}
+"""What a function has at the least."""
 _CUT: Final[Mapping[FinishReason, bytes]] = {
     "length": b'{"reason":"max_output_tokens"}',
     "content_filter": b'{"reason":"content_filter"}',
@@ -104,7 +106,7 @@ def _echo(body: Mapping[str, Any]) -> dict[str, Any]:
         "temperature": _number(body, "temperature", 1.0),
         "text": {"format": {"type": "text"}} | {name: said for name, said in text.items() if said is not None},
         "tool_choice": body.get("tool_choice") or "auto",
-        "tools": body.get("tools") or [],
+        "tools": [{**_TOOL, **tool} if tool["type"] == "function" else tool for tool in body.get("tools") or ()],
         "top_logprobs": 0,
         "top_p": _number(body, "top_p", 1.0),
         "truncation": "disabled",

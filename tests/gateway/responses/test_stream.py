@@ -21,7 +21,7 @@ from kimi.errors import AllBusy, BrokenAnswer, ContentRefused, ConversationLost,
 from tests.gateway.responses.reading import ASKED, failing, render, stream, told, whole
 
 GIVEN = Usage(5, 7, cached=2, reasoning=3)
-TOOLS = {
+TOOLS: dict[str, Any] = {
     **ASKED,
     "tools": [
         {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False},
@@ -222,6 +222,12 @@ def test_an_answer_that_was_cut_off_is_incomplete(reason: Any, told: str) -> Non
 
 def test_an_answer_of_nothing_is_still_a_response() -> None:
     assert kinds(render([Finish("length", GIVEN)])) == ["created", "in_progress", "incomplete"]
+
+
+def test_tools_are_told_again_with_all_that_a_function_has() -> None:
+    look, *others = whole(Text("a"), Finish("stop"), body=TOOLS)["tools"]
+    assert look == {**TOOLS["tools"][0], "description": None}
+    assert others == TOOLS["tools"][1:]
 
 
 def test_what_is_nothing_to_the_reader_is_not_sent() -> None:
