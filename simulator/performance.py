@@ -68,7 +68,7 @@ def _obedient(script: Script, reading: Reading, known: Told, *, exactly: bool) -
     calls = known.calls(script.calls, last_user(without_directive(reading.prompt)))
     if calls:
         words = f"{script.text}\n\n" if exactly else ""
-        return replace(script, text=words + known.written(calls))
+        return replace(script, text=words + known.written(calls), marks=False)  # which would stand in a tag
     return script if exactly else replace(script, text=known.formed(script.text))
 
 
