@@ -43,9 +43,9 @@ def text(message: Message) -> str:
 @streaming
 def test_messages_are_answered(house: Stack, streamed: bool) -> None:
     answers(house, "你好 {prompt} 🌕")
-    message = told(house, "Ada", model="claude-sonnet-4-5-20250929", streamed=streamed)
+    message = told(house, "Ada", model="claude-sonnet-9-20990101", streamed=streamed)
     assert (text(message), message.stop_reason) == ("你好 Ada 🌕", "end_turn")
-    assert message.model == "claude-sonnet-4-5-20250929"
+    assert message.model == "claude-sonnet-9-20990101"
     assert message.usage.input_tokens > 0 and message.usage.output_tokens > 0
 
 

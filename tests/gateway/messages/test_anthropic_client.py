@@ -62,9 +62,9 @@ SCRIPT: list[Event] = [
 
 def test_whole_and_streamed_messages_are_the_same(house: House, client: anthropic.Anthropic) -> None:
     house.pool.will(*SCRIPT)
-    at_once = client.messages.create(model="claude-sonnet-4-5", max_tokens=99, messages=HI, tools=[LOOK])
+    at_once = client.messages.create(model="claude-x-9-20990101", max_tokens=99, messages=HI, tools=[LOOK])
     house.pool.will(*SCRIPT)
-    with client.messages.stream(model="claude-sonnet-4-5", max_tokens=99, messages=HI, tools=[LOOK]) as streaming:
+    with client.messages.stream(model="claude-x-9-20990101", max_tokens=99, messages=HI, tools=[LOOK]) as streaming:
         in_pieces = streaming.get_final_message()
     assert at_once == Message.model_validate(in_pieces.model_dump())
     assert [block.type for block in at_once.content] == ["thinking", "text", "tool_use", "tool_use"]
@@ -103,16 +103,16 @@ def test_its_conversation_with_tools_is_understood(house: House, client: anthrop
 
 
 def test_tokens_and_models(client: anthropic.Anthropic) -> None:
-    assert client.messages.count_tokens(model="claude-sonnet-4-5", messages=HI, tools=[LOOK]).input_tokens > 0
+    assert client.messages.count_tokens(model="claude-x-9-20990101", messages=HI, tools=[LOOK]).input_tokens > 0
     assert "kimi" in [model.id for model in client.models.list()]
-    assert client.models.retrieve("claude-sonnet-4-5").id == "claude-sonnet-4-5"
-    assert client.beta.messages.count_tokens(model="claude-sonnet-4-5", messages=HI).input_tokens > 0
+    assert client.models.retrieve("claude-x-9-20990101").id == "claude-x-9-20990101"
+    assert client.beta.messages.count_tokens(model="claude-x-9-20990101", messages=HI).input_tokens > 0
 
 
 def test_beta_messages(house: House, client: anthropic.Anthropic) -> None:
     house.pool.will(Text("Hello"), Finish("stop"))
     with client.beta.messages.stream(
-        model="claude-sonnet-4-5", max_tokens=99, messages=HI, betas=["interleaved-thinking-2025-05-14"]
+        model="claude-x-9-20990101", max_tokens=99, messages=HI, betas=["interleaved-thinking-2025-05-14"]
     ) as streaming:
         assert streaming.get_final_text() == "Hello"
 
