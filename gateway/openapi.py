@@ -8,7 +8,7 @@ from typing import Any, Final
 from gateway import openapi_messages as messages
 from gateway import openapi_responses as responses
 from gateway import openapi_tools as tools
-from gateway.openapi_words import COUNT, FLAG, TEXT, as_json, errors, ref
+from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, errors, ref
 from gateway.surfaces.hints import EFFORTS
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
@@ -293,7 +293,7 @@ _CHAT: Final[dict[str, Any]] = {
     "responses": {
         "200": {
             "description": "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
-            "content": {**as_json(ref("ChatCompletion")), "text/event-stream": {"schema": TEXT}},
+            "content": {**as_json(ref("ChatCompletion")), **EVENTS},
         },
         **errors("400", "401", "404", "413", "429", "502", "503"),
     },
@@ -304,7 +304,7 @@ _COMPLETION: Final[dict[str, Any]] = {
     "responses": {
         "200": {
             "description": "The answer; a stream is server-sent events",
-            "content": {**as_json(ref("Completion")), "text/event-stream": {"schema": TEXT}},
+            "content": {**as_json(ref("Completion")), **EVENTS},
         },
         **errors("400", "401", "404", "413", "429", "502", "503"),
     },
@@ -317,7 +317,7 @@ _TEXT_CHAT: Final[dict[str, Any]] = {
         "content": {kind: {"schema": ref("TextRequest")} for kind in _FORMS},
     },
     "responses": {
-        "200": {"description": "Each piece of text is an event", "content": {"text/event-stream": {"schema": TEXT}}},
+        "200": {"description": "Each piece of text is an event", "content": EVENTS},
         **errors("400", "401", "404", "413", "429", "503"),
     },
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.openapi_words import COUNT, FLAG, TEXT, as_json, ref
+from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, ref
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
 _STATUSES: Final = {
@@ -169,7 +169,7 @@ PATHS: Final[dict[str, Any]] = {
             "responses": {
                 "200": {
                     "description": "The message. A stream is Anthropic's events; one that fails ends with `error`.",
-                    "content": {**as_json(ref("AnsweredMessage")), "text/event-stream": {"schema": TEXT}},
+                    "content": {**as_json(ref("AnsweredMessage")), **EVENTS},
                 },
                 **_errors("400", "401", "404", "413", "429", "500", "504", "529"),
             },

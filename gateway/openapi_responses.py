@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.openapi_words import COUNT, FLAG, TEXT, as_json, errors, ref
+from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, errors, ref
 from gateway.surfaces.hints import EFFORTS
 
 _MAYBE: Final[dict[str, Any]] = {"type": ["string", "null"]}
@@ -123,7 +123,7 @@ PATHS: Final[dict[str, Any]] = {
             "responses": {
                 "200": {
                     "description": "The response. A stream is typed events, a failure in it `response.failed`.",
-                    "content": {**as_json(ref("Response")), "text/event-stream": {"schema": TEXT}},
+                    "content": {**as_json(ref("Response")), **EVENTS},
                 },
                 **errors("400", "401", "404", "413", "429", "502", "503"),
             },

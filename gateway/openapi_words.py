@@ -8,6 +8,8 @@ from typing import Any, Final
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 FLAG: Final[dict[str, Any]] = {"type": ["boolean", "string", "integer", "null"]}
+EVENTS: Final[dict[str, Any]] = {"text/event-stream": {}}
+"""Without a schema: some read it as that of the whole body, others as that of each event."""
 
 _STATUSES: Final = {
     "400": "Something in the request is not as it has to be; `param` says where",
