@@ -102,10 +102,10 @@ CLIENTS: Final[Mapping[str, Client]] = {
         Client(name="langchain", script="langchain_client.py", python=("langchain-openai==1.7.3",), is_light=True),
         Client(name="litellm", script="litellm_client.py", python=("litellm==1.101.6",)),
         Client(name="llm", script="llm_cli.py", python=("llm==0.36",), is_light=True),
-        Client(name="aider", script="aider.py", python=("aider-chat==0.86.2",), seconds=300),
-        Client(name="lm-eval", script="lm_eval.py", python=("lm-eval[api]==0.4.13",), seconds=240),
+        Client(name="aider", script="aider_run.py", python=("aider-chat==0.86.2",), seconds=300),
+        Client(name="lm-eval", script="lm_eval_run.py", python=("lm-eval[api]==0.4.13",), seconds=240),
         Client(name="promptfoo", script="promptfoo.py", node=("promptfoo@0.123.1",), seconds=400),
-        Client(name="llm-comply", script="llm_comply.py", python=("llm-comply==0.5.0",), is_light=True),
+        Client(name="llm-comply", script="llm_comply_run.py", python=("llm-comply==0.5.0",), is_light=True),
         Client(name="compatcanary", script="compatcanary.py", node=("compatcanary@0.2.2",), is_light=True),
         Client(
             name="schemathesis",

@@ -12,7 +12,7 @@ from tests.system.stack import KEY, Stack
 
 _ENV: Final = {
     "KIMI_CONVERSATION_SECONDS": "600",  # a Stack keeps none
-    "KIMI_MODEL_ALIASES": "gpt-3.5-turbo-instruct=kimi,gpt-4o=kimi,gpt-5.4=kimi",  # openai-python's own tests ask them
+    "KIMI_MODEL_ALIASES": "gpt-6-astra=kimi",  # what openai-python's own tests ask
 }
 ACCOUNTS: Final = {"kimi": 6, "kimi_classic": 3, "moonshot": 1}  # agents ask several things at once
 

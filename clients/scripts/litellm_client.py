@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from typing import Any
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches one from elsewhere
 
 import litellm
 
@@ -25,7 +28,7 @@ from checks import (
     wanting,
 )
 
-litellm.telemetry = False
+litellm.suppress_debug_info = True
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "Weather", "parameters": WEATHER}}]
 ARGUMENTS = {"city": "Paris", "days": 2}
 PERSON = {
@@ -128,10 +131,14 @@ def responses() -> None:
 
 @check("Messages: whole, streamed, a tool")
 def messages() -> None:
-    where: Any = {"model": MODEL, "custom_llm_provider": "anthropic", "api_base": URL, "max_tokens": 1000}
-    holds(ask("bonjour", **where).choices[0].message.content, "bonjour")
-    holds("".join(c.choices[0].delta.content or "" for c in ask("bonjour", **where, stream=True)), "bonjour")
-    (call,) = ask(wanting("get_weather", **ARGUMENTS), **where, tools=TOOLS).choices[0].message.tool_calls
+    where: Any = {"model": f"anthropic/{MODEL}", "api_base": URL, "api_key": KEY, "max_tokens": 1000}
+
+    def theirs(text: str, **more: Any) -> Any:
+        return litellm.completion(messages=said(text), **where, **more)
+
+    holds(theirs("bonjour").choices[0].message.content, "bonjour")
+    holds("".join(c.choices[0].delta.content or "" for c in theirs("bonjour", stream=True)), "bonjour")
+    (call,) = theirs(wanting("get_weather", **ARGUMENTS), tools=TOOLS).choices[0].message.tool_calls
     same((call.function.name, json.loads(call.function.arguments)), ("get_weather", ARGUMENTS))
 
 

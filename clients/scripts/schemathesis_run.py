@@ -7,40 +7,42 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.request
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from checks import FOLDER, KEY, MODEL, URL, V1, tell
 
-ALL = "all"
-LENIENT = "not_a_server_error,response_schema_conformance"  # OpenAI's document names no errors
-EXAMPLES = "25"
+OURS = (
+    *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance"),
+    *("response_schema_conformance", "negative_data_rejection", "missing_required_header", "unsupported_method"),
+    *("ignored_auth", "use_after_free", "ensure_resource_availability"),
+)
+"""All but that whatever fits a schema has to be accepted: no schema says that messages must not be empty altogether."""
+THEIRS = ("not_a_server_error", "response_schema_conformance")  # their document names no errors
 
 
 def main() -> None:
     """Run it on each document."""
-    tell(run("our OpenAPI document: every endpoint", f"{URL}/openapi.json", URL, ALL))
-    tell(run("OpenAI's document: chat and models", theirs(), V1, LENIENT))
+    with urllib.request.urlopen(f"{URL}/openapi.json", timeout=10) as answer:  # noqa: S310
+        ours = json.load(answer)
+    tell(run("our OpenAPI document: all endpoints", ours, URL, OURS))
+    theirs = json.loads(files("llm_comply").joinpath("specs/openai_chat.json").read_text("utf-8"))
+    paths = theirs["paths"]
+    theirs["paths"] = {"/chat/completions": {"post": paths["/chat/completions"]["post"]}, "/models": paths["/models"]}
+    tell(run("OpenAI's document: chat and models", theirs, V1, THEIRS))
 
 
-def theirs() -> str:
-    """The file of the chat part of OpenAI's document, in which all models are ours."""
-    document = json.loads(files("llm_comply").joinpath("specs/openai_chat.json").read_text("utf-8"))
-    chat = document["paths"]["/chat/completions"]["post"]
-    models = document["paths"]["/models"]
-    document["paths"] = {"/chat/completions": {"post": chat}, "/models": models}
-    document["components"]["schemas"]["ModelIdsShared"] = {"type": "string", "enum": [MODEL]}
-    path = Path(os.environ["HOME"]) / "openai.json"
-    path.write_text(json.dumps(document), "utf-8")
-    return str(path)
-
-
-def run(name: str, document: str, where: str, checks: str) -> dict[str, str]:
+def run(name: str, document: Any, where: str, checks: tuple[str, ...]) -> dict[str, str]:
     """What came of one document."""
+    name_model(document)
+    path = Path(os.environ["HOME"]) / "openapi.json"
+    path.write_text(json.dumps(document), "utf-8")
     done = subprocess.run(
         [
-            *(f"{FOLDER}/bin/st", "run", document, "--url", where, "-H", f"Authorization: Bearer {KEY}"),
-            *("--checks", checks, "--max-examples", EXAMPLES, "--seed", "1", "--request-timeout", "20", "--no-color"),
+            *(f"{FOLDER}/bin/st", "run", str(path), "--url", where, "-H", f"Authorization: Bearer {KEY}"),
+            *("--checks", ",".join(checks), "--max-examples", "25", "--request-timeout", "20", "--no-color"),
             *("--generation-deterministic", "--suppress-health-check", "all"),
         ],
         check=False,
@@ -51,8 +53,23 @@ def run(name: str, document: str, where: str, checks: str) -> dict[str, str]:
     if done.returncode == 0:
         return {"check": name}
     print(done.stdout[-12000:], done.stderr[-500:])
-    lines = [line.strip() for line in done.stdout.splitlines() if line.strip().startswith(("- ", "❌"))]
+    lines = [
+        line.strip() for line in done.stdout.splitlines() if line.strip().startswith(("- ", "❌", "POST ", "GET "))
+    ]
     return {"check": name, "error": "; ".join(lines)[:600] or f"it ended with {done.returncode}"}
+
+
+def name_model(node: Any) -> None:
+    """Lets every request ask for the present model: any other text would be one that does not exist."""
+    if isinstance(node, dict):
+        properties = node.get("properties")
+        if isinstance(properties, dict) and "model" in properties:
+            properties["model"] = {"type": "string", "enum": [MODEL]}
+        for child in node.values():
+            name_model(child)
+    elif isinstance(node, list):
+        for child in node:
+            name_model(child)
 
 
 main()

@@ -43,7 +43,6 @@ def main() -> None:
                 }
             )
             continue
-        print(json.dumps(report)[:2000])
         for test in report["results"]:
             said = {"check": f"{form}: {test.get('name') or test.get('id')}"}
             if test.get("status") not in ("passed", "pass"):
