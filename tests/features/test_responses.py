@@ -132,6 +132,36 @@ def test_a_conversation_of_items_is_recognised(house: Stack, streamed: bool) -> 
 
 
 @streaming
+def test_tools_are_called(house: Stack, streamed: bool) -> None:
+    fields: dict[str, Any] = {"tools": [WEATHER], "streamed": streamed}
+    question = f"get_weather in 上海, in responses {streamed}"
+    first = told(house, question, **fields)
+    (call,) = first.output
+    assert call.type == "function_call" and call.name == "get_weather" and question in call.arguments
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+    before = house.simulator.total("chats_created")
+    history = [{"role": "user", "content": question}, call.to_dict(), result]
+    second = told(house, history, **fields)
+    assert "sunny" in second.output_text
+    assert house.simulator.total("chats_created") == before, "the conversation is recognised"
+    third = told(house, f"get_weather again {streamed}", previous_response_id=second.id, **fields)
+    (call,) = third.output
+    assert call.type == "function_call"
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "cloudy"}
+    fourth = told(house, [result], previous_response_id=third.id, **fields)
+    assert "cloudy" in fourth.output_text
+    assert house.simulator.total("chats_created") == before
+
+
+@streaming
+def test_custom_tools_are_called(house: Stack, streamed: bool) -> None:
+    edit: Any = {"type": "custom", "name": "apply_patch", "description": "Edits files."}
+    house.simulator.fault("answer", calls=[{"name": "apply_patch", "arguments": {"input": "*** Begin Patch\n"}}])
+    (call,) = told(house, "Edit the file.", tools=[edit], streamed=streamed).output
+    assert call.type == "custom_tool_call" and (call.name, call.input) == ("apply_patch", "*** Begin Patch\n")
+
+
+@streaming
 def test_tools_are_called_on_the_platform(connect: Stack, streamed: bool) -> None:
     fields: dict[str, Any] = {"model": OFFICIAL_MODEL, "tools": [WEATHER], "streamed": streamed}
     response = told(connect, "get_weather in 上海", **fields)

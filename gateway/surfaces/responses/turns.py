@@ -49,12 +49,12 @@ class Turns:
             return
         if not isinstance(value, str):
             raise BadRequest("`instructions` have to be a text.", param="instructions")
-        self._say({"role": "system", "content": value}, "instructions")
+        self._say_text("system", value, "instructions")
 
     def read(self, value: object) -> None:
         """Takes `input`: a text, or a list of items. Raises `BadRequest`."""
         if isinstance(value, str):
-            self._say({"role": "user", "content": value}, "input")
+            self._say_text("user", value, "input")
             return
         if not isinstance(value, list) or not value:
             raise BadRequest("`input` has to be a text or a list of items.", param="input")
@@ -72,6 +72,10 @@ class Turns:
     def _say(self, message: dict[str, Any], where: str) -> None:
         self.made[f"messages[{len(self.messages)}]"] = where
         self.messages.append(message)
+
+    def _say_text(self, role: str, text: str, where: str) -> None:
+        self.made[f"messages[{len(self.messages)}].content"] = where
+        self._say({"role": role, "content": text}, where)
 
     def _message(self, item: Mapping[str, Any], where: str) -> None:
         role = item.get("role")
