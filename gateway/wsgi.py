@@ -34,6 +34,7 @@ from gateway.settings import GatewaySettings
 from gateway.store_socket import StoreSocket
 from gateway.strays import Strays
 from gateway.token_check import TokenCheck
+from gateway.tools.seal import secret
 from gateway.tools.toolbox import Toolbox
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
@@ -85,7 +86,7 @@ def make(settings: GatewaySettings) -> Gateway:
     )
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
-    toolbox = Toolbox(repr(sorted(settings.gateway_api_keys)).encode(), random.SystemRandom())
+    toolbox = Toolbox(secret(settings.gateway_api_keys), random.SystemRandom())
     attempts = AttemptCollaborators(upstreams, reactions, remover, breaker, Strays(), limits, toolbox)
     files = Files(Fetcher(Web(settings.kimi_allow_private_urls)), Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from hashlib import blake2b
+from collections.abc import Iterable
+from hashlib import blake2b, scrypt
 from typing import Final
 
 LENGTH: Final = 8
@@ -12,6 +13,15 @@ LENGTH: Final = 8
 _HALF: Final = LENGTH // 2
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 _FORM: Final = re.compile(rf"[a-z0-9]{{{LENGTH}}}")
+
+
+def secret(keys: Iterable[str]) -> bytes:
+    """What workers that know the same `keys` have in common, and nobody can guess the keys by.
+
+    Triggers are shown to models and may come to light: whoever wants to try keys on them has to take his time.
+    """
+    words = "\n".join(sorted(keys)).encode(errors="surrogatepass")
+    return scrypt(words, salt=b"tool calls of the gateway", n=2**13, r=8, p=1, dklen=32)
 
 
 class Seal:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import re
 
-from gateway.tools.seal import Seal
+from gateway.tools.seal import Seal, secret
 
 
 def test_every_process_has_a_trigger_of_its_own_that_all_know() -> None:
@@ -11,6 +11,11 @@ def test_every_process_has_a_trigger_of_its_own_that_all_know() -> None:
     assert len({seal.own for seal in seals}) == 50
     assert all(re.fullmatch("[a-z0-9]{8}", seal.own) for seal in seals)
     assert all(seals[0].knows(seal.own) for seal in seals)
+
+
+def test_workers_with_the_same_keys_have_the_same_secret() -> None:
+    assert secret(["a", "b"]) == secret(("b", "a")) != secret(["a", "c"])
+    assert Seal(secret(["a"]), random.Random(1)).knows(Seal(secret(["a"]), random.Random(2)).own)
 
 
 def test_who_does_not_know_the_secret_makes_none() -> None:
