@@ -23,12 +23,18 @@ def reading_of(messages: list[dict[str, Any]]) -> Reading:
     """The last message and all that came with it, and what was said before. Raises Refusal."""
     if not messages or not all(message.get("role") in _ROLES for message in messages):
         raise Refusal("invalid", "messages")
-    *earlier, last = messages
+    last = last_of(messages)
+    earlier = [message for message in messages if message is not last]
     system = "\n".join(text_of(message) for message in earlier if message["role"] == "system")
     turns = tuple(f"{message['role']}:{text_of(message)}" for message in earlier if message["role"] != "system")
     return Reading(
         prompt=text_of(last), history=turns, system=system, files=_parts(last, "file"), images=_parts(last, "image_url")
     )
+
+
+def last_of(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """The message that is answered: the system's words may come behind it."""
+    return next((message for message in reversed(messages) if message.get("role") != "system"), messages[-1])
 
 
 def _parts(message: dict[str, Any], kind: str) -> tuple[str, ...]:
@@ -76,7 +82,7 @@ def _called(call: Call, body: dict[str, Any], script: Script) -> tuple[Wish, ...
     """The tools that are called: those of the script, the one that the prompt names, or that `tool_choice` demands."""
     functions = [tool.get("function") or {} for tool in call.objects("tools")]
     offers = [Offer(str(one.get("name")), one.get("parameters") or {}) for one in functions]
-    choice, last = body.get("tool_choice"), body["messages"][-1]
+    choice, last = body.get("tool_choice"), last_of(body["messages"])
     if choice == "none" or last.get("role") == "tool":
         return ()
     named = str(choice.get("function", {}).get("name")) if isinstance(choice, dict) else ""
@@ -99,7 +105,7 @@ def _shaped(text: str, body: dict[str, Any]) -> str:
     form = (body.get("response_format") or {}).get("type", "text")
     if form not in _FORMS:
         raise Refusal("invalid", "response_format")
-    last = body["messages"][-1]
+    last = last_of(body["messages"])
     if last["role"] == "assistant":
         if not last.get("partial"):
             raise Refusal("invalid", "the last message is an assistant's")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,3 +151,25 @@ def test_fifty_streams_an_organisation(kimi: Simulator) -> None:
         refused = Client(kimi, one.account).ask(stream=True)
     assert (refused.status_code, refused.json()["error"]["type"]) == (429, "rate_limit_reached_error")
     assert "try again after" in refused.json()["error"]["message"]
+
+
+def test_the_system_may_have_the_last_word(official: Client) -> None:
+    messages = [{"role": "user", "content": "get_weather"}, {"role": "system", "content": "Today is Monday."}]
+    assert "You said: get_weather\n" in official.ask(messages=messages).json()["choices"][0]["message"]["content"]
+    called = official.ask(messages=messages, tools=TOOLS).json()["choices"][0]
+    assert called["finish_reason"] == "tool_calls"
+
+
+def test_arguments_fit_the_schema_and_a_script_names_the_calls(kimi: Simulator, official: Client) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]
+    (call,) = official.ask("get_weather", tools=tools).json()["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["arguments"] == '{"city":"get_weather"}'
+    kimi.settings(directives=True)
+    wanted = [{"name": "get_weather", "arguments": {"city": city}} for city in ("Paris", "Rome")]
+    prompt = f"go [[sim {json.dumps({'calls': wanted})}]]"
+    calls = official.ask(prompt, tools=tools).json()["choices"][0]["message"]["tool_calls"]
+    assert [(call["index"], json.loads(call["function"]["arguments"])["city"]) for call in calls] == [
+        (0, "Paris"),
+        (1, "Rome"),
+    ]
