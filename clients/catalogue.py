@@ -89,32 +89,47 @@ CLIENTS: Final[Mapping[str, Client]] = {
             models=_ALL,
             is_light=True,
         ),
-        Client(name="openai-node", script="openai_node.mjs", node=("openai@7.57.0",), is_light=True),
+        Client(name="openai-node", script="openai_node.mjs", models=_ALL, node=("openai@7.57.0",), is_light=True),
         Client(
             name="ai-sdk",
             script="ai_sdk.mjs",
+            models=_ALL,
             node=(
                 *("ai@7.0.173", "@ai-sdk/openai@4.0.118", "@ai-sdk/openai-compatible@3.0.92"),
                 *("@ai-sdk/anthropic@4.0.105", "zod@4.6.7"),
             ),
             is_light=True,
         ),
-        Client(name="langchain", script="langchain_client.py", python=("langchain-openai==1.7.3",), is_light=True),
-        Client(name="litellm", script="litellm_client.py", python=("litellm==1.101.6",)),
-        Client(name="llm", script="llm_cli.py", python=("llm==0.36",), is_light=True),
+        Client(
+            name="langchain",
+            script="langchain_client.py",
+            models=_ALL,
+            python=("langchain-openai==1.7.3",),
+            is_light=True,
+        ),
+        Client(name="litellm", script="litellm_client.py", models=_ALL, python=("litellm==1.101.6",)),
+        Client(name="llm", script="llm_cli.py", models=_ALL, python=("llm==0.36",), is_light=True),
         Client(name="aider", script="aider_run.py", python=("aider-chat==0.86.2",), seconds=300),
         Client(name="lm-eval", script="lm_eval_run.py", python=("lm-eval[api]==0.4.13",), seconds=240),
-        Client(name="promptfoo", script="promptfoo.py", node=("promptfoo@0.123.1",), seconds=400),
-        Client(name="llm-comply", script="llm_comply_run.py", python=("llm-comply==0.5.0",), is_light=True),
-        Client(name="compatcanary", script="compatcanary.py", node=("compatcanary@0.2.2",), is_light=True),
+        Client(name="promptfoo", script="promptfoo.py", models=_ALL, node=("promptfoo@0.123.1",), seconds=400),
+        Client(
+            name="llm-comply", script="llm_comply_run.py", models=_ALL, python=("llm-comply==0.5.0",), is_light=True
+        ),
+        Client(name="compatcanary", script="compatcanary.py", models=_ALL, node=("compatcanary@0.2.2",), is_light=True),
         Client(
             name="schemathesis",
             script="schemathesis_run.py",
             python=("schemathesis==4.32.5", "llm-comply==0.5.0"),
             seconds=580,
         ),
-        Client(name="codex", script="codex.py", node=("@openai/codex@0.169.0",), seconds=200),
-        Client(name="claude-code", script="claude_code.py", node=("@anthropic-ai/claude-code@2.1.330",), seconds=300),
+        Client(name="codex", script="codex.py", models=_ALL, node=("@openai/codex@0.169.0",), seconds=200),
+        Client(
+            name="claude-code",
+            script="claude_code.py",
+            models=_ALL,
+            node=("@anthropic-ai/claude-code@2.1.330",),
+            seconds=300,
+        ),
     )
 }
 
