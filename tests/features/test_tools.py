@@ -39,6 +39,27 @@ def test_several_are_called_at_once_or_one_after_the_other(house: Stack, streame
         assert answer.finish == "tool_calls"
 
 
+NATIVE = (
+    '<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": "Bonn"}'
+    "<|tool_call_end|><|tool_calls_section_end|>"
+)
+
+
+@streaming
+def test_kimis_own_marks_are_understood_and_what_comes_behind_is_not_shown(house: Stack, streamed: bool) -> None:
+    answers(house, f"Let me look. {NATIVE} It rains in Bonn, I would say.")
+    answer = ask(house, "Rain in Bonn?", tools=TOOLS, streamed=streamed)
+    assert (answer.text.strip(), answer.tool_calls, answer.finish) == ("Let me look.", [CALLED], "tool_calls")
+
+
+@streaming
+def test_examples_in_code_are_left_alone(house: Stack, streamed: bool) -> None:
+    text = f"It would write `{NATIVE}`, or\n\n```text\n{NATIVE}\n```\nThat is all."
+    answers(house, text)
+    answer = ask(house, "How do you call tools?", tools=TOOLS, streamed=streamed)
+    assert (answer.text, answer.tool_calls, answer.finish) == (text, [], "stop")
+
+
 def test_where_no_tool_helps_it_is_an_ordinary_answer(house: Stack) -> None:
     answers(house, "Hello. Use `<call-abc>` or\n```\n<call-abc name='x'>\n```\n")
     answer = ask(house, "Hi", tools=TOOLS)
