@@ -105,7 +105,7 @@ class Calling:
         return (ToolCall(self._made - 1, self._new_id(), asked.name, asked.arguments),)
 
     def _finish(self, finish: Finish) -> Sequence[Event]:
-        if self._made:
+        if self._made and finish.reason != "content_filter":
             return (replace(finish, reason="tool_calls"),)
         is_cut = finish.reason == "length" and self._open
         if finish.reason == "content_filter" or is_cut or not (self._wrong or self._must_call):

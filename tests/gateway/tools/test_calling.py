@@ -132,6 +132,7 @@ def test_a_call_that_the_output_limit_has_cut_is_no_call(tools: Tools) -> None:
 
 def test_what_the_filter_has_withdrawn_is_not_asked_for_again() -> None:
     assert through(REQUIRED, ["No."], "content_filter") == [Finish("content_filter")]
+    assert through(TOOLS, [RAIN], "content_filter") == [rain(), Finish("content_filter")]
 
 
 def test_what_is_thought_of_a_call_is_none_and_shows_no_tag() -> None:
