@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from simulator.calling import Scripted
 from simulator.reading import Reading
 from simulator.settings import Settings
 
@@ -32,7 +33,7 @@ class Script:
     Times are in seconds: `first_delay` comes before the first byte, `silence` between the head of a stream and its
     text. Of a search, `sources` are found, and the text speaks of them where `marks` is true. The classic dialect
     says which they are where `cards` is true (else it has to be asked), and stops after `limit` characters, until it is
-    told to go on. `calls` are the tools that it wants to use, each with its `name` and its `arguments`.
+    told to go on. `calls` are the tools that it wants to use (`simulator.calling`).
     """
 
     text: str
@@ -46,7 +47,7 @@ class Script:
     cards: bool = True
     silence: float = 0.0
     limit: int | None = None
-    calls: Sequence[Mapping[str, Any]] = ()
+    calls: Scripted = ()
 
 
 _NUMBER = (int, float)
@@ -74,8 +75,14 @@ def check_overrides(overrides: Mapping[str, Any]) -> None:
         fits = isinstance(value, _KEYS[name]) and (isinstance(value, bool) == (_KEYS[name] is bool))
         if not fits or (isinstance(value, int | float) and not 0 <= value <= MAX):
             raise ValueError(f"{name} of a script cannot be {value!r}")
-    if not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in overrides.get("calls", ())):
+    if not all(map(_is_call, overrides.get("calls", ()))):
         raise ValueError("each of the calls of a script has to have a name")
+
+
+def _is_call(call: object) -> bool:
+    if isinstance(call, list):
+        return all(map(_is_call, call))
+    return isinstance(call, dict) and isinstance(call.get("name"), str)
 
 
 def write_script(

@@ -12,6 +12,10 @@ import orjson
 _DEEPEST = 8  # a schema may hold itself
 
 
+Scripted = Sequence[Any]
+"""Calls as a script has them, each with its `name` and its `arguments`, or lists of such: one after the other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A tool that can be called, and the JSON schema of its arguments."""
@@ -28,8 +32,17 @@ class Wish:
     arguments: str
 
 
+def round_after(scripted: Scripted, results: int) -> Scripted:
+    """What a script wants to call when there are so many results: of a list of lists, all calls of one at a time."""
+    for calls in scripted if scripted and isinstance(scripted[0], list) else [scripted]:
+        if results == 0:
+            return calls
+        results -= len(calls)
+    return ()
+
+
 def wishes(
-    scripted: Sequence[Mapping[str, Any]], offers: Sequence[Offer], prompt: str, *, must: bool, named: str = ""
+    scripted: Scripted, offers: Sequence[Offer], prompt: str, *, must: bool, named: str = ""
 ) -> tuple[Wish, ...]:
     """The calls of an answer: those of its script, else the tool that `named` or the last line of the prompt names,
     else the first one where one `must` be called.

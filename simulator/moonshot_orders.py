@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from simulator.answers import Script, cut_at, without_directive
-from simulator.calling import Offer, Wish, sample, wishes
+from simulator.answers import Script, cut_at, directive, without_directive
+from simulator.calling import Offer, Wish, round_after, sample, wishes
 from simulator.desk import Call
 from simulator.moonshot_play import Order, count
 from simulator.reading import Reading
@@ -82,12 +82,26 @@ def _called(call: Call, body: dict[str, Any], script: Script) -> tuple[Wish, ...
     """The tools that are called: those of the script, the one that the prompt names, or that `tool_choice` demands."""
     functions = [tool.get("function") or {} for tool in call.objects("tools")]
     offers = [Offer(str(one.get("name")), one.get("parameters") or {}) for one in functions]
-    choice, last = body.get("tool_choice"), last_of(body["messages"])
-    if choice == "none" or last.get("role") == "tool":
+    choice, messages = body.get("tool_choice"), body["messages"]
+    if choice == "none":
         return ()
+    results = _results(messages)
+    if results and call.world.settings.directives:
+        asked = next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
+        scripted = round_after(directive(asked).get("calls", ()), results)
+        return wishes(scripted, offers, "", must=False)
+    if results:
+        return ()
+    last = last_of(messages)
     named = str(choice.get("function", {}).get("name")) if isinstance(choice, dict) else ""
     prompt = without_directive(text_of(last))
-    return wishes(script.calls, offers, prompt, must=choice == "required", named=named)
+    return wishes(round_after(script.calls, 0), offers, prompt, must=choice == "required", named=named)
+
+
+def _results(messages: list[dict[str, Any]]) -> int:
+    """How many results of tools there are since the user spoke."""
+    roles = [message.get("role") for message in messages]
+    return roles[max((n for n, role in enumerate(roles) if role == "user"), default=0) :].count("tool")
 
 
 def fitted(script: Script, body: dict[str, Any]) -> tuple[Script, str]:

@@ -56,9 +56,11 @@ def rehearse(call: Call, reading: Reading) -> Script:
     """The script for what was read, with what an `answer` fault and the prompt's own directive say."""
     overrides = dict(call.fault.args) if call.fault and call.fault.what == "answer" else {}
     call.remembered |= {"prompt": reading.prompt, "read": reading.shown()}
+    known = told(reading)
     if call.world.settings.directives:
         overrides |= _directed(call, directive(reading.prompt))
-    known = told(reading)
+        if known.results:  # what the user has asked for goes on
+            overrides |= {name: value for name, value in directive(known.turn).items() if name == "calls"}
     script = write_script(call.world.settings, reading, overrides, known.results)
     return _obedient(script, reading, known, exactly="text" in overrides)
 

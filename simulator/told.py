@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from simulator.calling import Offer, Wish, sample, wishes
+from simulator.calling import Offer, Scripted, Wish, round_after, sample, wishes
 from simulator.reading import Reading
 
 _TOOLS = re.compile(r"<tools>\n(.*?)\n\s*</tools>", re.DOTALL)
@@ -24,25 +24,33 @@ _RESULT = re.compile(r"<(result[\w-]*)[^<>\n]*>\n(.*?)\n\s*</\1>", re.DOTALL)
 _ORDER = re.compile(r"has to call (?:the tool `([^`\n]+)`|at least one of the tools)")
 _SCHEMA = re.compile(r"valid against this JSON schema[^\n]*:\s*(?=[{\[])")
 _OBJECT = "Answer with one JSON object"
-_TURN = re.compile(r"(?:^|\n)[ \t]*user[ \t]*[:：]", re.IGNORECASE)
+_ROLE = re.compile(r"(?:system|user|assistant|tool)[:：]", re.IGNORECASE)
+_TURN = re.compile(r"(?:^|\n)[ \t]*user[ \t]*[:：](?!tool[:：])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known from words. `results` are those of the calls that were made last, `form` is a JSON schema."""
+    """What is known from words.
+
+    `turn` is all that was said since the user spoke, and `results` are those of the calls that were made since;
+    `form` is a JSON schema.
+    """
 
     offers: tuple[Offer, ...] = ()
     tags: tuple[str, str, str] | None = None
+    turn: str = ""
     results: tuple[str, ...] = ()
     must: bool = False
     named: str = ""
     form: Mapping[str, Any] | None = None
 
-    def calls(self, scripted: Sequence[Mapping[str, Any]], prompt: str) -> tuple[Wish, ...]:
-        """The tools to be called now."""
-        if self.tags is None or (self.results and not self.must):
+    def calls(self, scripted: Scripted, prompt: str) -> tuple[Wish, ...]:
+        """The tools to be called now. Who has results calls again only what the script has for then."""
+        if self.tags is None:
             return ()
-        return wishes(scripted, self.offers, prompt, must=self.must, named=self.named)
+        asked = prompt if self.must or not self.results else ""
+        scripted = round_after(scripted, len(self.results))
+        return wishes(scripted, self.offers, asked, must=self.must, named=self.named)
 
     def written(self, calls: Sequence[Wish]) -> str:
         """The calls as they are to be written."""
@@ -62,20 +70,24 @@ class Told:
 def told(reading: Reading) -> Told:
     """What `reading` tells. What was said last counts."""
     everything = "\n".join((*reading.history, reading.system, reading.prompt))
-    now = reading.prompt[_last_turn(reading.prompt) :]
-    listed, tags, order = _TOOLS.findall(everything), _TAGS.findall(everything), _ORDER.search(now)
+    prompt = reading.prompt if _ROLE.match(reading.prompt) else f"user:{reading.prompt}"
+    talk = "\n".join((*reading.history, prompt))
+    turn = talk[_last(_TURN, talk) :]
+    listed, tags = _TOOLS.findall(everything), _TAGS.findall(everything)
+    order = _ORDER.search(prompt, max(_last(_TURN, prompt), _last(_RESULT, prompt)))
     return Told(
         offers=tuple(_offers(listed[-1])) if listed else (),
         tags=tags[-1] if tags else None,
-        results=tuple(textwrap.dedent(content) for _, content in _RESULT.findall(now)),
+        turn=turn,
+        results=tuple(textwrap.dedent(content) for _, content in _RESULT.findall(turn)),
         must=order is not None,
         named=(order[1] or "") if order else "",
         form=_form(everything),
     )
 
 
-def _last_turn(prompt: str) -> int:
-    starts = [found.start() for found in _TURN.finditer(prompt)]
+def _last(mark: re.Pattern[str], text: str) -> int:
+    starts = [found.start() for found in mark.finditer(text)]
     return starts[-1] if starts else 0
 
 

@@ -81,6 +81,27 @@ def test_results_are_answered_and_nothing_is_called_again() -> None:
     assert later.calls((), "get_weather again")
 
 
+def test_a_script_may_call_once_more_when_it_has_results() -> None:
+    scripted = [[{"name": "now"}], [{"name": "get_weather", "arguments": {"city": "Rome"}}]]
+    result = 'tool:<result-abcd name="now">\nMonday\n</result-abcd>'
+    first = told(Reading(prompt="go", system=OFFER))
+    second = told(Reading(prompt=result, system=OFFER, history=("user:go", "assistant:<call-abcd ...")))
+    third = told(
+        Reading(prompt=result, system=OFFER, history=("user:go", "assistant:…", f"user:{result}", "assistant:…"))
+    )
+    assert [call.name for call in first.calls(scripted, "go")] == ["now"]
+    assert second.turn.startswith("user:go")
+    assert [call.name for call in second.calls(scripted, "go")] == ["get_weather"]
+    assert third.calls(scripted, "go") == ()
+
+
+def test_an_order_of_an_earlier_question_is_done_with() -> None:
+    order = "(Your next answer has to call the tool `now`, in the tags described.)"
+    result = 'tool:<result-abcd name="now">\nMonday\n</result-abcd>'
+    assert not told(Reading(prompt=result, system=OFFER, history=(f"user:go {order}", "assistant:…"))).must
+    assert told(Reading(prompt=f"{result}\n\n{order}", system=OFFER, history=("user:go", "assistant:…"))).must
+
+
 def test_a_form_that_is_told_is_kept() -> None:
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
     words = f"Answer with one JSON value. It has to be valid against this JSON schema:\n{json.dumps(schema)}"
