@@ -24,9 +24,10 @@ ENV = {
 }
 
 
-def claude(prompt: str, *words: str) -> dict[str, Any]:
-    """The result of one run."""
-    os.chdir(tempfile.mkdtemp())
+def claude(prompt: str, *words: str, folder: bool = True) -> dict[str, Any]:
+    """The result of one run, in a folder of its own or in that of the last one."""
+    if folder:
+        os.chdir(tempfile.mkdtemp())
     wrapper = f"{FOLDER}/node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"  # what runs it without its installer
     said = command("node", wrapper, "-p", prompt, "--output-format", "json", *words, seconds=90, **ENV)
     print(said[-3000:])
@@ -51,11 +52,27 @@ def ran() -> None:
     holds(found["result"], "made by claude")
 
 
-@check("Messages: a file is written")
+@check("Messages: a file is written, changed and read in three rounds")
 def wrote() -> None:
-    wanted = {"name": "Write", "arguments": {"file_path": "hello.txt", "content": "bonjour\n"}}
-    claude(directed("Write the file.", calls=[wanted]), "--allowedTools", "Write", "--permission-mode", "acceptEdits")
-    same(Path("hello.txt").read_text(), "bonjour\n")
+    folder = Path(tempfile.mkdtemp())
+    file = str(folder / "hello.txt")
+    rounds = [
+        [{"name": "Write", "arguments": {"file_path": file, "content": "bonjour\n"}}],
+        [{"name": "Edit", "arguments": {"file_path": file, "old_string": "bonjour", "new_string": "bonsoir"}}],
+        [{"name": "Bash", "arguments": {"command": f"cat {file}", "description": "Read the file"}}],
+    ]
+    tools = ("--allowedTools", "Write,Edit,Bash", "--permission-mode", "acceptEdits", "--add-dir", str(folder))
+    found = claude(directed("Write the file.", calls=rounds), *tools)
+    same(Path(file).read_text(), "bonsoir\n")
+    holds(found["result"], "bonsoir")
+    same(found["num_turns"], 4)
+
+
+@check("Messages: a session goes on")
+def went_on() -> None:
+    first = claude("bonjour")
+    second = claude("encore", "--resume", first["session_id"], folder=False)
+    holds(second["result"], "encore")
 
 
 main()

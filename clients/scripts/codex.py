@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from checks import FOLDER, KEY, MODEL, V1, check, command, directed, holds, main, true
+from checks import FOLDER, KEY, MODEL, V1, check, command, directed, holds, main, same, true
 
 HOME = Path(os.environ["HOME"])
 (HOME / ".codex").mkdir()
@@ -32,23 +32,12 @@ enabled = false
 )
 
 
-def codex(prompt: str) -> list[dict[str, Any]]:
+def codex(prompt: str, *words: str) -> list[dict[str, Any]]:
     """The events of one run."""
-    folder = tempfile.mkdtemp()
-    said = command(
-        f"{FOLDER}/node_modules/.bin/codex",
-        *(
-            "exec",
-            "--skip-git-repo-check",
-            "--json",
-            "--dangerously-bypass-approvals-and-sandbox",
-            "-C",
-            folder,
-            prompt,
-        ),
-        seconds=90,
-        GATEWAY_KEY=KEY,
-    )
+    os.chdir(HOME)
+    options = ("--skip-git-repo-check", "--json", "--dangerously-bypass-approvals-and-sandbox")
+    program = f"{FOLDER}/node_modules/.bin/codex"
+    said = command(program, "exec", *words, *options, prompt, seconds=90, GATEWAY_KEY=KEY)
     print(said[-3000:])
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
@@ -70,6 +59,21 @@ def ran() -> None:
     events = codex(prompt)
     true(target.exists(), "the command was not run")
     holds(texts(events), "made by codex")
+
+
+@check("Responses: two rounds of commands")
+def ran_twice() -> None:
+    target = Path(tempfile.mkdtemp()) / "made"
+    rounds = [[call(f"echo first > {target}")], [call(f"echo second >> {target}; cat {target}")]]
+    events = codex(directed("Make the file.", calls=rounds))
+    same(target.read_text(), "first\nsecond\n")
+    holds(texts(events), "second")
+
+
+@check("Responses: a session goes on")
+def went_on() -> None:
+    codex("bonjour")
+    holds(texts(codex("encore", "resume", "--last")), "encore")
 
 
 def call(line: str) -> dict[str, Any]:

@@ -190,6 +190,21 @@ def called() -> None:
     holds(second.message.content, "21 degrees")
 
 
+@check("tools: two rounds of calls")
+def rounds() -> None:
+    wanted = [[{"name": "get_weather", "arguments": {"city": city, "days": 1}}] for city in ("Paris", "Rome")]
+    messages = said(directed("Look.", calls=wanted))
+    cities = []
+    for _ in wanted:
+        message = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0].message
+        (call,) = message.tool_calls or ()
+        cities.append(json.loads(call.function.arguments)["city"])
+        messages += [message, {"role": "tool", "tool_call_id": call.id, "content": f"21 degrees in {cities[-1]}"}]
+    same(cities, ["Paris", "Rome"])
+    last = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0]
+    holds(last.message.content, "21 degrees in Rome")
+
+
 @check("tools: streamed, two calls at once")
 def parallel() -> None:
     wanted = [{"name": "get_weather", "arguments": {"city": city, "days": 1}} for city in ("Paris", "Rome")]
@@ -296,6 +311,21 @@ def response_tools() -> None:
     holds(second.output_text, "21 degrees")
     events = list(client.responses.create(model=MODEL, input=question, tools=FLAT, stream=True))
     true("response.function_call_arguments.done" in {event.type for event in events}, "no event for the call")
+
+
+@check("Responses: two rounds of calls, by previous_response_id")
+def response_rounds() -> None:
+    web_only("conversations")
+    rounds = [[{"name": "get_weather", "arguments": {"city": city, "days": 1}}] for city in ("Paris", "Rome")]
+    answer = client.responses.create(model=MODEL, input=directed("Look.", calls=rounds), tools=FLAT)
+    cities = []
+    for _ in rounds:
+        (call,) = [item for item in answer.output if item.type == "function_call"]
+        cities.append(json.loads(call.arguments)["city"])
+        result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": f"21 degrees in {cities[-1]}"}
+        answer = client.responses.create(model=MODEL, input=[result], tools=FLAT, previous_response_id=answer.id)
+    same(cities, ["Paris", "Rome"])
+    holds(answer.output_text, "21 degrees in Rome")
 
 
 @check("Responses: parsed into a model")
