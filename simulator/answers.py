@@ -14,7 +14,7 @@ from simulator.reading import Reading
 from simulator.settings import Settings
 
 MAX = 1_000_000  # events, or seconds
-_DIRECTIVE = re.compile(r"\[\[sim (\{.*?\})\]\]", re.DOTALL)
+_DIRECTIVE = re.compile(r"\[\[sim (\{.*?\})\]\](?![\]}])", re.DOTALL)  # inside, lists of lists end alike
 _LAST_USER = re.compile(r"(?:^|\n)[ \t]*(?:user|User|USER|human|Human|用户)[ \t]*[:：][ \t]*\n?")
 _NAME = re.compile(r"\{([a-z]+)\}")
 _CALL_TO_ANSWER = re.compile(r"\n+[ \t]*(?:assistant|Assistant|ASSISTANT|助手)[ \t]*[:：]\s*\Z")

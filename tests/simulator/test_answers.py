@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from simulator.answers import cut, last_user
+from simulator.answers import cut, directive, last_user, without_directive
 from simulator.framing import frame
 from simulator.streams import Break, Emit, Item, Pace, Pause
 from tests.simulator.clients import Client, connect_text, frames
@@ -36,6 +36,12 @@ def test_an_answer_has_exactly_so_many_pieces(events: int) -> None:
 )
 def test_the_last_user_turn_is_found_in_a_folded_history(prompt: str, last: str) -> None:
     assert last_user(prompt) == last
+
+
+def test_a_directive_may_hold_lists_of_lists() -> None:
+    prompt = 'go [[sim {"calls": [[{"name": "a", "arguments": {"b": 1}}], [{"name": "c", "arguments": {}}]]}]] on'
+    assert [[call["name"] for call in calls] for calls in directive(prompt)["calls"]] == [["a"], ["c"]]
+    assert without_directive(prompt) == "go  on"
 
 
 def sent(items: list[Item], seed: int) -> list[Item]:
