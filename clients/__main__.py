@@ -11,6 +11,7 @@ Each is installed into an environment of its own under `.data/clients`; those wr
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from pathlib import Path
 from benchmarks.ending import run as ended
 from clients import page
 from clients.catalogue import CLIENTS, Client, chosen
-from clients.environment import NotInstalled, make
+from clients.environment import NODE, NotInstalled, make
 from clients.page import Result
 from clients.product import Product, started
 from clients.running import Run, run
@@ -30,7 +31,8 @@ def main() -> int:
     given = _options().parse_args()
     with tempfile.TemporaryDirectory(prefix="clients-") as folder, started(Path(folder)) as product:
         results = [_try(client, product, given.models, verbose=given.verbose) for client in chosen(given.names)]
-    text = page.render(results)
+    machine = f"Python {platform.python_version()}, Node {NODE}, {platform.system()} on {platform.machine()}."
+    text = page.render(results, machine)
     if given.write:
         page.PATH.write_text(text, "utf-8")
     return 1 if any(result.failed for result in results) else 0

@@ -48,14 +48,21 @@ class Client:
         return _split(self.packages[0])[1]
 
     @property
+    def versions(self) -> str:
+        """Everything of which a version was chosen, for people."""
+        return ", ".join(" ".join(_split(package)) for package in self.packages if _split(package)[1])
+
+    @property
     def path(self) -> Path:
         """Its script."""
         return SCRIPTS / self.script
 
 
 def _split(package: str) -> tuple[str, str]:
-    name, _, version = package.replace("==", "@").rpartition("@")
-    return name.partition("[")[0], version
+    at = package.replace("==", "@").rfind("@")
+    if at < 1:  # an @ at the beginning is one of npm's names
+        return package, ""
+    return package[:at].partition("[")[0], package.replace("==", "@")[at + 1 :]
 
 
 _ALL: Final = (*WEB, OFFICIAL)

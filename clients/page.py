@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -29,26 +28,23 @@ class Result:
         return any(run.failed for run in self.runs)
 
 
-def render(results: Sequence[Result]) -> str:
-    """The page."""
+def render(results: Sequence[Result], machine: str = "") -> str:
+    """The page; `machine` says what it was run on."""
     rows = [row for result in results for row in _rows(result)]
-    faults = [line for result in results for line in _notes(result, failed=True)]
-    skipped = [line for result in results for line in _notes(result, failed=False)]
-    text = _PAGE.read_text("utf-8").format(table="\n".join([_HEAD, *rows]))
-    if faults:
-        text += "\n## What failed\n\n" + "\n".join(faults) + "\n"
-    if skipped:
-        text += "\n## What was not tried\n\n" + "\n".join(skipped) + "\n"
+    text = _PAGE.read_text("utf-8").format(table="\n".join([_HEAD, *rows]), machine=machine)
+    for title, failed in (("What failed", True), ("What was not tried", False)):
+        if notes := _notes(results, failed=failed):
+            text += f"\n## {title}\n\n" + "\n".join(notes) + "\n"
     return text
 
 
-_HEAD: Final = "| client | version | form | what was run | models | result |\n| --- | --- | --- | --- | --- | --- |"
+_HEAD: Final = "| client | versions | form | what was run | models | result |\n| --- | --- | --- | --- | --- | --- |"
 
 
 def _rows(result: Result) -> list[str]:
     client = result.client
     if not result.runs:
-        return [_row(client.name, client.version, "", "", "", "not installed")]
+        return [_row(client.name, client.versions, "", "", "", "not installed")]
     forms = list(dict.fromkeys(check.form for run in result.runs for check in run.checks))
     rows = []
     for number, form in enumerate(forms):
@@ -57,9 +53,9 @@ def _rows(result: Result) -> list[str]:
         if not told:
             continue
         whats = dict.fromkeys(check.what for _, checks in told for check in checks if not check.skipped)
-        first = (client.name, client.version) if number == 0 else ("", "")
+        first = (client.name, client.versions) if number == 0 else ("", "")
         models = ", ".join(f"`{run.model}`" for run, _ in told)
-        rows.append(_row(*first, form, ", ".join(whats), models, _result([c for _, checks in told for c in checks])))
+        rows.append(_row(*first, form, "; ".join(whats), models, _result([c for _, checks in told for c in checks])))
     return rows
 
 
@@ -69,21 +65,18 @@ def _result(checks: Sequence[Check]) -> str:
     return f"{len(held)} of {len(tried)} {'✓' if len(held) == len(tried) else '✗'}"
 
 
-def _notes(result: Result, *, failed: bool) -> list[str]:
-    """A line for each thing that failed or was left out, with all models for which it did so."""
-    if result.missing:
-        return [] if failed else [f"- {result.client.name}: {result.missing}"]
-    said = [
-        ((check.name, why), run.model)
-        for run in result.runs
-        for check in run.checks
-        if (why := check.error if failed else check.skipped)
-    ]
-    lines = []
-    for (name, why), group in groupby(sorted(said), key=lambda entry: entry[0]):
-        models = ", ".join(f"`{model}`" for _, model in group)
-        lines.append(f"- {result.client.name}, {name} ({models}): {why}")
-    return lines
+def _notes(results: Sequence[Result], *, failed: bool) -> list[str]:
+    """A line for each reason why something failed or was left out, with all that it holds for."""
+    whats: dict[str, dict[str, None]] = {}
+    for result in results:
+        name = result.client.name
+        if result.missing and not failed:
+            whats[result.missing] = {name: None}
+        for run in result.runs:
+            for check in run.checks:
+                if why := check.error if failed else check.skipped:
+                    whats.setdefault(why, {})[f"{name}, {check.name} (`{run.model}`)"] = None
+    return [f"- {why}: {'; '.join(found)}" for why, found in whats.items()]
 
 
 def _row(*cells: str) -> str:

@@ -48,7 +48,9 @@ def main() -> None:
         for test in report["results"]:
             said = {"check": f"{form}: {test.get('name') or test.get('id')}"}
             if test.get("status") not in ("passed", "pass"):
-                said["skipped" if test.get("status") == "skipped" else "error"] = str(test.get("errors") or test)[:300]
+                said["skipped" if test.get("status") == "skipped" else "error"] = "; ".join(
+                    test.get("errors") or [str(test)]
+                )[:300]
             tell(said)
 
 
