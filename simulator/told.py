@@ -92,13 +92,21 @@ def _last(mark: re.Pattern[str], text: str) -> int:
 
 
 def _offers(listed: str) -> list[Offer]:
-    tools = [json.loads(line) for line in listed.splitlines() if line.strip().startswith("{")]
-    return [Offer(tool["name"], tool.get("parameters") or {}) for tool in tools]
+    tools = [_object(line) for line in listed.splitlines()]
+    return [Offer(tool["name"], tool.get("parameters") or {}) for tool in tools if isinstance(tool.get("name"), str)]
 
 
 def _form(text: str) -> Mapping[str, Any] | None:
     starts = [found.end() for found in _SCHEMA.finditer(text)]
     if starts:
-        schema, _ = json.JSONDecoder().raw_decode(text[starts[-1] :])
-        return schema if isinstance(schema, dict) else {}
+        return _object(text[starts[-1] :])
     return {} if _OBJECT in text else None
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object that a text begins with; an empty one where it begins with none."""
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text.strip())
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -133,3 +133,9 @@ def test_a_sample_fits_its_schema(schema: dict[str, Any], value: Any) -> None:
 def test_where_nothing_is_said_of_arguments_the_text_is_the_query() -> None:
     assert arguments({"type": "object"}, "text") == {"query": "text"}
     assert wishes((), [Offer("a")], "b", must=True) == (Wish("a", '{"query":"b"}'),)
+
+
+def test_what_only_looks_like_an_offer_or_a_form_is_harmless() -> None:
+    odd = "<tools>\n{broken\n[]\n3\n</tools> valid against this JSON schema: {broken"
+    known = told(Reading(prompt=odd))
+    assert (known.offers, known.form) == ((), {})
