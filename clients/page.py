@@ -67,16 +67,19 @@ def _result(checks: Sequence[Check]) -> str:
 
 def _notes(results: Sequence[Result], *, failed: bool) -> list[str]:
     """A line for each reason why something failed or was left out, with all that it holds for."""
-    whats: dict[str, dict[str, None]] = {}
+    whats: dict[str, dict[str, list[str]]] = {}
     for result in results:
         name = result.client.name
         if result.missing and not failed:
-            whats[result.missing] = {name: None}
+            whats[result.missing] = {name: []}
         for run in result.runs:
             for check in run.checks:
                 if why := check.error if failed else check.skipped:
-                    whats.setdefault(why, {})[f"{name}, {check.name} (`{run.model}`)"] = None
-    return [f"- {why}: {'; '.join(found)}" for why, found in whats.items()]
+                    whats.setdefault(why, {}).setdefault(f"{name}, {check.name}", []).append(f"`{run.model}`")
+    return [
+        f"- {why}: " + "; ".join(f"{what} ({', '.join(models)})" if models else what for what, models in found.items())
+        for why, found in whats.items()
+    ]
 
 
 def _row(*cells: str) -> str:

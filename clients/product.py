@@ -12,7 +12,8 @@ from tests.system.stack import KEY, Stack
 
 _ENV: Final = {
     "KIMI_CONVERSATION_SECONDS": "600",  # a Stack keeps none
-    "KIMI_MODEL_ALIASES": "gpt-6-astra=kimi",  # what openai-python's own tests ask
+    # What openai-python's own tests ask, and what llm-comply believes to think
+    "KIMI_MODEL_ALIASES": "gpt-6-astra=kimi,gpt-5-thinking=kimi-thinking",
 }
 ACCOUNTS: Final = {"kimi": 6, "kimi_classic": 3, "moonshot": 1}  # agents ask several things at once
 

@@ -13,9 +13,6 @@ from checks import FOLDER, KEY, MODEL, URL, check, command, directed, holds, mai
 ENV = {
     "ANTHROPIC_BASE_URL": URL,
     "ANTHROPIC_AUTH_TOKEN": KEY,
-    "ANTHROPIC_MODEL": MODEL,
-    "ANTHROPIC_DEFAULT_HAIKU_MODEL": MODEL,
-    "ANTHROPIC_SMALL_FAST_MODEL": MODEL,
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
     "DISABLE_TELEMETRY": "1",
@@ -24,12 +21,17 @@ ENV = {
 }
 
 
-def claude(prompt: str, *words: str, folder: bool = True) -> dict[str, Any]:
-    """The result of one run, in a folder of its own or in that of the last one."""
+NAMED = {"ANTHROPIC_MODEL": MODEL, "ANTHROPIC_DEFAULT_HAIKU_MODEL": MODEL}
+
+
+def claude(prompt: str, *words: str, folder: bool = True, named: bool = True) -> dict[str, Any]:
+    """The result of one run, in a folder of its own or in that of the last one, with our model or its own."""
     if folder:
         os.chdir(tempfile.mkdtemp())
     wrapper = f"{FOLDER}/node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"  # what runs it without its installer
-    said = command("node", wrapper, "-p", prompt, "--output-format", "json", *words, seconds=90, **ENV)
+    said = command(
+        "node", wrapper, "-p", prompt, "--output-format", "json", *words, seconds=90, **ENV, **(NAMED if named else {})
+    )
     print(said[-3000:])
     found = json.loads(said)
     return found[-1] if isinstance(found, list) else found
@@ -40,6 +42,11 @@ def answered() -> None:
     found = claude("bonjour")
     same((found["subtype"], found["is_error"]), ("success", False))
     holds(found["result"], "bonjour")
+
+
+@check("Messages: an answer under its own names of models")
+def unnamed() -> None:
+    holds(claude("bonjour", named=False)["result"], "bonjour")
 
 
 @check("Messages: a command is run, and its output reaches the model")
