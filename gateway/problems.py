@@ -113,7 +113,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
         status=401,
         type=INVALID,
         code="invalid_api_key",
-        message="Incorrect API key provided. Send a client key of this gateway in the header Authorization or x-api-key.",
+        message="Incorrect API key provided. Send a client key of this gateway as header Authorization or x-api-key.",
         headers=(("www-authenticate", "Bearer"),),
     ),
     TokenUndecided: Problem(
