@@ -13,7 +13,8 @@ from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.turn import Turn
 from kimi.accounts import Kind
-from kimi.chat import Chat, Event, Finish, Text
+from kimi.chat import Chat
+from kimi.events import Event, Finish, Text
 from kimi.models import Selection
 from kimi.pool import Summary
 from kimi.settings import load

@@ -24,7 +24,7 @@ from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from kimi.accounts import Kind
-from kimi.chat import Batch, Event
+from kimi.events import Batch, Event
 from kimi.upstreams import envelopes
 from tests.kimi import classical, connecting, official
 from tests.kimi.replay import Recorded, Replay

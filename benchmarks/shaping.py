@@ -18,7 +18,8 @@ from itertools import cycle, islice
 
 from gateway.shaping import Shape, shape
 from kimi.accounts import Kind
-from kimi.chat import Chat, Event, Finish, Limits, Source, Sources, Text
+from kimi.chat import Chat, Limits
+from kimi.events import Event, Finish, Source, Sources, Text
 
 CHINESE = ("月亮绕着", "地球转，", "大约二十七天", "。\n")
 ENGLISH = ("The moon", " goes around", " the earth", " in about", " twenty-seven", " days.\n")

@@ -21,8 +21,9 @@ from devtools.recorder import Recorder, ask, fit_to_show, play
 from devtools.saying import Trouble, complain, say
 from kimi import claims
 from kimi.accounts import Account, Record
-from kimi.chat import ChatOpened, Event, Feature
+from kimi.chat import Feature
 from kimi.errors import KimiError, StoreUnavailable
+from kimi.events import ChatOpened, Event
 from kimi.http import Endpoints, Http, Transport
 from kimi.pool import Members, Store, connect
 from kimi.settings import CommonSettings, SettingsError, load

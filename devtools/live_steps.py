@@ -10,7 +10,8 @@ from typing import Final
 
 from devtools.live_token import Credential
 from kimi.accounts import Kind
-from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Message, Place, Sources, Text, Thinking, Upload
+from kimi.chat import Chat, Feature, Message, Place, Upload
+from kimi.events import Answering, ChatOpened, Event, Sources, Text, Thinking
 from kimi.exchange import Exchange
 from kimi.files import Blob
 from kimi.http import Endpoints, Http

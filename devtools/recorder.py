@@ -16,8 +16,8 @@ from devtools.captures import Capture, Exchange, Outcome, Question
 from devtools.redaction import redact
 from kimi import errors
 from kimi.accounts import Account
-from kimi.chat import Event, Finish, Sources, Text, Thinking
 from kimi.errors import KimiError, Unreachable
+from kimi.events import Event, Finish, Sources, Text, Thinking
 from kimi.http import Content, Endpoints, Http, Reply
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build

@@ -21,23 +21,9 @@ from gateway.strays import Strays
 from gateway.tools.toolbox import Toolbox
 from gateway.verdict import Failure
 from kimi.accounts import Kind
-from kimi.chat import (
-    Again,
-    Annotation,
-    Answering,
-    Call,
-    Chat,
-    ChatOpened,
-    Event,
-    Feature,
-    Finish,
-    Message,
-    Place,
-    Text,
-    Thinking,
-    ToolCall,
-)
+from kimi.chat import Call, Chat, Feature, Message, Place
 from kimi.errors import AnswerUnfit, BrokenAnswer, KimiError, RequestRefused, UpstreamError
+from kimi.events import Again, Annotation, Answering, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from kimi.pool import Lease
 from kimi.upstreams import Upstream
 

@@ -21,7 +21,7 @@ from gateway.turn import Turn
 from gateway.verdict import Failure, truest
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
-from kimi.chat import Chat, Event
+from kimi.chat import Chat
 from kimi.errors import (
     AccountBusy,
     BrokenAnswer,
@@ -32,6 +32,7 @@ from kimi.errors import (
     UpstreamDown,
     UpstreamError,
 )
+from kimi.events import Event
 from kimi.models import Selection
 from kimi.pool import Lease, Wish
 

@@ -19,7 +19,7 @@ from gateway.reactions import Outcome
 from gateway.shield import Shielded
 from gateway.turn import Turn
 from kimi.accounts import Kind
-from kimi.chat import Chat, Finish, Message
+from kimi.chat import Chat, Message
 from kimi.errors import (
     AwaitingToken,
     BrokenAnswer,
@@ -32,6 +32,7 @@ from kimi.errors import (
     StoreUnavailable,
     TokenRejected,
 )
+from kimi.events import Finish
 from kimi.models import Selection
 from kimi.pool import Lease
 from kimi.pool.conversations import Conversation

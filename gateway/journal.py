@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.metrics import Metrics
 from kimi import logs
-from kimi.chat import Usage
+from kimi.events import Usage
 
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Probes come every few seconds and have nothing to tell."""

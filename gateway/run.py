@@ -13,7 +13,7 @@ from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
 from gateway.peer import Peer
 from kimi.accounts import Kind
-from kimi.chat import Event, Finish, Text, Thinking, ToolCall, Usage
+from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
 
 TICK: Final = 1.0
 """Silence after which a look is taken at the clock, in seconds."""

@@ -12,7 +12,7 @@ from gateway.outlet import Outlet
 from gateway.problems import describe
 from gateway.run import TICK, Run
 from gateway.surfaces.wire import Stream
-from kimi.chat import Event
+from kimi.events import Event
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

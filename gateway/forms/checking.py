@@ -9,8 +9,9 @@ from io import StringIO
 from gateway.forms import finding
 from gateway.forms.telling import correction
 from gateway.schemas import checker
-from kimi.chat import Again, Annotation, Event, Finish, Form, Text, ToolCall
+from kimi.chat import Form
 from kimi.errors import FormUnfit
+from kimi.events import Again, Annotation, Event, Finish, Text, ToolCall
 
 Complain = Callable[[object], Sequence[str]]
 """What is wrong with a value, in short sentences; nothing where it fits."""

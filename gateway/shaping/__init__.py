@@ -16,7 +16,8 @@ from gateway.shaping.citations import Citations
 from gateway.shaping.limits import Gate, Piece
 from gateway.shaping.marks import Marks
 from kimi.accounts import Kind
-from kimi.chat import Chat, Event, Feature, Finish, Limits, Sources, Text, Thinking, ToolCall
+from kimi.chat import Chat, Feature, Limits
+from kimi.events import Event, Finish, Sources, Text, Thinking, ToolCall
 
 _NO_LIMITS: Final = Limits()
 

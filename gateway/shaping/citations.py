@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gateway.shaping.markdown import link
-from kimi.chat import Annotation, Source
+from kimi.events import Annotation, Source
 
 MOST_LINES: Final = 50
 _LONGEST_URL: Final = 4_096

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from gateway.shaping.stops import Stops
-from kimi.chat import FinishReason, Limits, Text, Thinking, ToolCall
+from kimi.chat import Limits
+from kimi.events import FinishReason, Text, Thinking, ToolCall
 from kimi.usage import Counter
 
 Piece = type[Text | Thinking]

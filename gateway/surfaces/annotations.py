@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.surfaces.wire import literal
-from kimi.chat import Annotation
+from kimi.events import Annotation
 
 _LINE: Final = 48 * 1024  # bytes; with all that stands around them a line stays below 64 KiB
 

@@ -13,7 +13,7 @@ from gateway.problems import Problem
 from gateway.surfaces.annotations import citation, lists
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, enclosed, literal, literals
-from kimi.chat import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+from kimi.events import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
 """Ends a stream."""

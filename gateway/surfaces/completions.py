@@ -14,7 +14,7 @@ from gateway.surfaces.fields import flag
 from gateway.surfaces.places import Places
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, enclosed, literal
-from kimi.chat import Event, Finish, FinishReason, Text, Usage
+from kimi.events import Event, Finish, FinishReason, Text, Usage
 
 PLACES: Final = Places({"messages": "prompt", "messages[0]": "prompt", "messages[0].content": "prompt"})
 """Where in this body stands what is wrong with the chat that was made of it."""

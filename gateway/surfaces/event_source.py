@@ -16,7 +16,7 @@ from gateway.problems import Problem
 from gateway.surfaces.chat_request import ChatRequest, parse
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally
-from kimi.chat import Event, Finish, Text, Usage
+from kimi.events import Event, Finish, Text, Usage
 
 DEFAULT_MODEL: Final = "kimi"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")

@@ -9,7 +9,7 @@ import orjson
 
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.wire import literals
-from kimi.chat import ToolCall
+from kimi.events import ToolCall
 
 _REASON: Final = {"tool_calls": "function_call"}
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
-from kimi.chat import Event, Finish, Message, Text, Thinking, ToolCall, Usage
+from kimi.chat import Message
+from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
 from kimi.usage import Counter, prompt_tokens
 
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import orjson
 
 from gateway.problems import Problem
-from kimi.chat import Event, Usage
+from kimi.events import Event, Usage
 
 PIECE: Final = 16 * 1024
 """A delta carries at most so many bytes of text."""

@@ -9,8 +9,9 @@ from typing import Final
 from gateway.tools.arguments import Unfit, read
 from gateway.tools.sieve import Sieve, Written
 from gateway.tools.telling import correction
-from kimi.chat import Again, Event, Finish, Text, Thinking, ToolCall, Tools
+from kimi.chat import Tools
 from kimi.errors import CallsUnfit
+from kimi.events import Again, Event, Finish, Text, Thinking, ToolCall
 
 MOST_CALLS: Final = 128
 """In one answer; what goes on after so many goes on for ever."""

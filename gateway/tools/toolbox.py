@@ -9,7 +9,8 @@ from typing import Final
 from gateway.tools import telling
 from gateway.tools.calling import Calling
 from gateway.tools.seal import Seal
-from kimi.chat import Chat, Event
+from kimi.chat import Chat
+from kimi.events import Event
 
 _ID: Final = 24  # hexadecimal digits
 

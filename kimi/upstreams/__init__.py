@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator
 from typing import Protocol, runtime_checkable
 
 from kimi.accounts import Account
-from kimi.chat import Batch, Chat, Upload
+from kimi.chat import Chat, Upload
+from kimi.events import Batch
 from kimi.files import Blob
 
 

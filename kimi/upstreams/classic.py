@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Batch, Chat, ChatOpened, Event, Feature, Finish, Sources, Upload
+from kimi.chat import Chat, Feature, Upload
 from kimi.errors import (
     BrokenAnswer,
     ContentRefused,
@@ -23,6 +23,7 @@ from kimi.errors import (
     TokenRejected,
     UpstreamError,
 )
+from kimi.events import Batch, ChatOpened, Event, Finish, Sources
 from kimi.files import Blob
 from kimi.http import Answer
 from kimi.upstreams import classic_request, classic_research, classic_sources

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Event, Finish, Upload
+from kimi.chat import Upload
 from kimi.errors import BrokenAnswer, UpstreamError, UpstreamTimeout
+from kimi.events import Event, Finish
 from kimi.files import Blob
 from kimi.http import parse, request
 from kimi.upstreams import sse

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from kimi.accounts import Kind
-from kimi.chat import Answering, Event, Finish, Source, Sources, Text, Thinking
 from kimi.errors import BrokenAnswer
+from kimi.events import Answering, Event, Finish, Source, Sources, Text, Thinking
 from kimi.upstreams import classic_sources, complaints, sse
 from kimi.upstreams.continuing import explain
 from kimi.upstreams.drift import Drift

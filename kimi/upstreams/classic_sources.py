@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from kimi.chat import Source
+from kimi.events import Source
 from kimi.upstreams.sources import listed, source
 
 REFS_PATH: Final = "/api/chat/segment/v3/rag-refs"

@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Batch, Chat, ChatOpened, Upload
+from kimi.chat import Chat, Upload
 from kimi.errors import RequestInvalid
+from kimi.events import Batch, ChatOpened
 from kimi.files import Blob
 from kimi.http import Answer
 from kimi.upstreams import complaints, envelopes, membership

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kimi.accounts import Kind
-from kimi.chat import Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
 from kimi.errors import BrokenAnswer, KimiError
+from kimi.events import Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
 from kimi.upstreams import complaints, envelopes
 from kimi.upstreams.connect_sources import Calls, of_message
 from kimi.upstreams.continuing import explain

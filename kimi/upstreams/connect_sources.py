@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kimi.chat import Source
+from kimi.events import Source
 from kimi.upstreams.sources import listed, source
 
 _CHUNKS = ("searchChunks", "usedSearchChunks")

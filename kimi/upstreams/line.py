@@ -6,8 +6,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account
-from kimi.chat import Batch, Finish
 from kimi.errors import KimiError
+from kimi.events import Batch, Finish
 from kimi.http import Answer, Endpoints, Http, media_type, read, request
 from kimi.upstreams import complaints
 from kimi.upstreams.continuing import explain

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Batch, Chat
+from kimi.chat import Chat
 from kimi.errors import BrokenAnswer
+from kimi.events import Batch
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot_reader import Reader
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kimi.accounts import Kind
-from kimi.chat import Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from kimi.errors import BrokenAnswer, ContentRefused
+from kimi.events import Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift

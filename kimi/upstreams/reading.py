@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from kimi.chat import Batch, Event, Finish
 from kimi.errors import BrokenAnswer, KimiError
+from kimi.events import Batch, Event, Finish
 
 
 class Reader(Protocol):

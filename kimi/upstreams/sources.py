@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from kimi.chat import Source
+from kimi.events import Source
 
 _URL = re.compile(r"https?://[^\s<>\"\x00-\x1f\x7f]{1,4000}", re.IGNORECASE)
 _LONGEST_TITLE = 500

@@ -16,7 +16,8 @@ from gateway.services import Door, Services
 from gateway.settings import GatewaySettings
 from gateway.turn import Turn
 from kimi.accounts import Kind
-from kimi.chat import Chat, Event, Finish, Text
+from kimi.chat import Chat
+from kimi.events import Event, Finish, Text
 from kimi.models import Selection
 from kimi.pool import Summary
 

@@ -21,7 +21,8 @@ from gateway.tools.toolbox import Toolbox
 from gateway.turn import Turn
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
-from kimi.chat import Chat, ChatOpened, Event, Finish, Message, Text, Thinking
+from kimi.chat import Chat, Message
+from kimi.events import ChatOpened, Event, Finish, Text, Thinking
 from kimi.files.fetching import Fetcher as ToDisk
 from kimi.files.web import Web
 from kimi.models import select

@@ -12,7 +12,8 @@ from gevent.event import Event as Flag
 
 from kimi import errors
 from kimi.accounts import Account
-from kimi.chat import Batch, Chat, ChatOpened, Event
+from kimi.chat import Chat
+from kimi.events import Batch, ChatOpened, Event
 
 Step = Event | Batch | BaseException | float
 """An event, a batch of them or silence, an error to raise, or seconds of silence, unless `go_on` is set before."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from gateway.completion import Completion
 from gateway.turn import Turn
-from kimi.chat import Answering, Attachment, Chat, ChatOpened, Event, Finish, Message, Text
+from kimi.chat import Attachment, Chat, Message
+from kimi.events import Answering, ChatOpened, Event, Finish, Text
 from tests.gateway.houses import CHAT, House, read, texts
 from tests.gateway.scripted import Step
 

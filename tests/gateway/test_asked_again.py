@@ -9,7 +9,8 @@ import pytest
 from gateway.forms.telling import words
 from kimi import errors
 from kimi.accounts import Account, Kind
-from kimi.chat import Answering, ChatOpened, Event, Feature, Finish, Form, Message, Place, Text, Thinking
+from kimi.chat import Feature, Form, Message, Place
+from kimi.events import Answering, ChatOpened, Event, Finish, Text, Thinking
 from tests.gateway.houses import CHAT, House, read, texts
 from tests.gateway.scripted import Step
 from tests.gateway.talks import Talk

@@ -9,22 +9,8 @@ import pytest
 
 from kimi import errors
 from kimi.accounts import Account, Kind
-from kimi.chat import (
-    Answering,
-    Call,
-    Chat,
-    ChatOpened,
-    Event,
-    Finish,
-    Limits,
-    Message,
-    Place,
-    Text,
-    Thinking,
-    Tool,
-    ToolCall,
-    Tools,
-)
+from kimi.chat import Call, Chat, Limits, Message, Place, Tool, Tools
+from kimi.events import Answering, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from tests.gateway.houses import CHAT, House, read
 from tests.gateway.scripted import Step
 from tests.gateway.talks import Talk

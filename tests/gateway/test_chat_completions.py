@@ -13,7 +13,8 @@ from gateway.problems import describe
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Annotation, Answering, ChatOpened, Event, Finish, Message, Text, Thinking, ToolCall, Usage
+from kimi.chat import Message
+from kimi.events import Annotation, Answering, ChatOpened, Event, Finish, Text, Thinking, ToolCall, Usage
 
 IDENTITY = Identity(id="chatcmpl-1", created=17, model='kimi "x"')
 QUESTION = (Message("user", "What is the answer?"),)

@@ -12,7 +12,8 @@ import pytest
 from gateway.deadlines import Deadlines
 from kimi import errors
 from kimi.accounts import Account, Kind, State
-from kimi.chat import Batch, Chat, ChatOpened, Feature, Finish, Text, Thinking
+from kimi.chat import Chat, Feature
+from kimi.events import Batch, ChatOpened, Finish, Text, Thinking
 from kimi.models import select
 from kimi.pool import Store, connect
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts

@@ -12,8 +12,9 @@ from gateway.surfaces.chat_request import understand
 from gateway.surfaces.completions import CompletionAnswer, CompletionStream, as_chat
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import PIECE, Identity
-from kimi.chat import Annotation, Event, Finish, Limits, Message, Sources, Text, Thinking, Usage
+from kimi.chat import Limits, Message
 from kimi.errors import PromptTooLong, Unreachable
+from kimi.events import Annotation, Event, Finish, Sources, Text, Thinking, Usage
 
 WHO = Identity(id="cmpl-1", created=7, model="kimi")
 SAID: Sequence[Event] = [Sources(()), Thinking("hm"), Text("Hel"), Text("lo"), Annotation(0, 1, "https://a", "A")]

@@ -12,8 +12,9 @@ import pytest
 from gateway.conversations import Fate
 from gateway.turn import Turn
 from kimi.accounts import Account, Kind, State
-from kimi.chat import Answering, Attachment, ChatOpened, Finish, Message, Place, Text
+from kimi.chat import Attachment, Message, Place
 from kimi.errors import ChatGone, ContentRefused, KimiError, PromptTooLong, RequestInvalid, StoreUnavailable
+from kimi.events import Answering, ChatOpened, Finish, Text
 from kimi.pool import Bookmark, Conversation
 from kimi.pool.chats import Chats
 from kimi.pool.conversations import Conversations as Kept

@@ -8,8 +8,9 @@ import pytest
 
 from gateway.turn import Turn
 from kimi.accounts import Account, Kind
-from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Limits, Source, Sources, Text, Thinking
+from kimi.chat import Chat, Limits
 from kimi.errors import Unreachable
+from kimi.events import Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
 from tests.gateway.houses import CHAT, House, read, texts
 from tests.gateway.scripted import Step, hang, wait_until
 from tests.kimi.pool.pools import web

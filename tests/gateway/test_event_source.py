@@ -11,8 +11,9 @@ import pytest
 
 from gateway.surfaces.event_source import TextStream
 from gateway.surfaces.tally import Tally
-from kimi.chat import Event, Feature, Finish, Message, Text, Thinking, Usage
+from kimi.chat import Feature, Message
 from kimi.errors import AllBusy, Unreachable
+from kimi.events import Event, Finish, Text, Thinking, Usage
 from tests.gateway.fakes import AUTHORIZED, House, Silence, answer
 
 URL = "/chat/kimi"

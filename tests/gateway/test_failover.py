@@ -19,7 +19,7 @@ from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from kimi import errors
-from kimi.chat import ChatOpened, Finish, Text
+from kimi.events import ChatOpened, Finish, Text
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
 from tests.gateway.scripted import each_unseen, wait_until
 from tests.kimi.pool.pools import KIMI, web

@@ -10,8 +10,9 @@ import pytest
 
 from gateway.files import MOST_FILES, Files
 from kimi.accounts import Account, Kind
-from kimi.chat import Attachment, Chat, ChatOpened, Message, Upload
+from kimi.chat import Attachment, Chat, Message, Upload
 from kimi.errors import BrokenAnswer, FileRefused, Overloaded, RequestInvalid, StoreUnavailable
+from kimi.events import ChatOpened
 from kimi.files import Blob
 from tests.gateway.houses import HELLO, House, MakeHouse, read, texts
 from tests.gateway.scripted import ScriptedUpstream, hang, wait_until

@@ -7,8 +7,9 @@ import pytest
 from gateway.conversations import Fate
 from gateway.turn import Turn
 from kimi.accounts import Account, Kind
-from kimi.chat import Answering, Finish, Message, Place, Text
+from kimi.chat import Message, Place
 from kimi.errors import BrokenAnswer, ConversationBusy, ConversationLost, Overloaded
+from kimi.events import Answering, Finish, Text
 from tests.gateway.houses import House, MakeHouse, read
 from tests.gateway.scripted import ScriptedUpstream
 from tests.gateway.talks import Talk, answer, last_words

@@ -21,7 +21,7 @@ from gateway.streaming import StreamBody
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Answering, ChatOpened, Finish, Text
+from kimi.events import Answering, ChatOpened, Finish, Text
 from tests.gateway.houses import CHAT, House, MakeHouse
 from tests.gateway.scripted import ALIVE, Step, hang, wait_until
 from tests.kimi.pool.pools import KIMI, web

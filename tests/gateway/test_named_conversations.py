@@ -9,7 +9,7 @@ import pytest
 from gateway.conversations import Fate
 from gateway.turn import Turn
 from kimi.accounts import Account, Kind, State
-from kimi.chat import Answering, Finish, Message, Place, Text
+from kimi.chat import Message, Place
 from kimi.errors import (
     AllBusy,
     BrokenAnswer,
@@ -24,6 +24,7 @@ from kimi.errors import (
     TokenRejected,
     Unreachable,
 )
+from kimi.events import Answering, Finish, Text
 from tests.gateway.houses import House, MakeHouse, read
 from tests.gateway.scripted import ScriptedUpstream, wait_until
 from tests.gateway.talks import Talk, answer, last_words

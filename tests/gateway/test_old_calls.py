@@ -7,7 +7,8 @@ import orjson
 from gateway.surfaces.old_calls import OldChatAnswer, OldChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import PIECE, Identity
-from kimi.chat import Event, Finish, Message, Text, ToolCall
+from kimi.chat import Message
+from kimi.events import Event, Finish, Text, ToolCall
 
 IDENTITY = Identity(id="c", created=1, model="kimi")
 TALLY = (Message("user", "hi"),)

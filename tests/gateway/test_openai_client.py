@@ -7,7 +7,8 @@ import openai
 import pytest
 from openai.types.chat.chat_completion_message import ChatCompletionMessage
 
-from kimi.chat import Annotation, Event, Finish, Limits, Text, Thinking
+from kimi.chat import Limits
+from kimi.events import Annotation, Event, Finish, Text, Thinking
 from tests.gateway.fakes import KEY, House
 
 MANY = [Annotation(n, n + 1, f"https://moon.example/{n}/" + "月" * 4_000, "moon") for n in range(20)]

@@ -12,8 +12,8 @@ import orjson
 import pytest
 from werkzeug.test import TestResponse
 
-from kimi.chat import Finish, Text, Thinking
 from kimi.errors import AllBusy, UpstreamTimeout
+from kimi.events import Finish, Text, Thinking
 from tests.gateway.fakes import AUTHORIZED, KEY, House, answer
 
 CHAT = "/v1/chat/completions"

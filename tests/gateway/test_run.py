@@ -7,8 +7,8 @@ from gateway.drain import Drain
 from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
 from gateway.run import TICK, Run
-from kimi.chat import Answering, ChatOpened, Finish, Text, Usage
 from kimi.errors import Unreachable
+from kimi.events import Answering, ChatOpened, Finish, Text, Usage
 from tests.gateway.fakes import Client, Clock, Fetching, Leased, ScriptedCompletion, Silence, Step
 from tests.gateway.scripted import hang
 

@@ -11,8 +11,9 @@ from gateway.streaming import StreamBody
 from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Answering, Finish, Message, Text
+from kimi.chat import Message
 from kimi.errors import BrokenAnswer, Unreachable
+from kimi.events import Answering, Finish, Text
 from tests.gateway.fakes import Client, Clock, ScriptedCompletion, Silence, Step
 
 FINISH = Finish("stop")

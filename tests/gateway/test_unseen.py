@@ -15,8 +15,8 @@ import pytest
 
 from devtools.waiting import until
 from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
-from kimi.chat import Event, Finish
 from kimi.errors import KimiError, RequestRefused
+from kimi.events import Event, Finish
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
 from kimi.upstreams.line import Line

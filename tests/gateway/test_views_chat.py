@@ -10,8 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from kimi.accounts import Kind
-from kimi.chat import Answering, Feature, Finish, Message, Text, Usage
+from kimi.chat import Feature, Message
 from kimi.errors import AllBusy, ContentRefused, NoAccount, RequestInvalid, StoreUnavailable, Unreachable
+from kimi.events import Answering, Finish, Text, Usage
 from tests.gateway.fakes import AUTHORIZED, EVERYTHING, House, Silence, answer
 
 URL = "/v1/chat/completions"

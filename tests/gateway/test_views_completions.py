@@ -7,8 +7,9 @@ import openai
 import pytest
 from structlog.testing import capture_logs
 
-from kimi.chat import Feature, Finish, Form, Message, Text, Thinking, Usage
+from kimi.chat import Feature, Form, Message
 from kimi.errors import AllBusy, Unreachable
+from kimi.events import Finish, Text, Thinking, Usage
 from tests.gateway.fakes import AUTHORIZED, EVERYTHING, KEY, House, answer
 
 URL = "/v1/completions"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import jwt
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Event, Message
+from kimi.chat import Chat, Message
+from kimi.events import ChatOpened, Event
 from kimi.http import Endpoints
 from kimi.upstreams.classic import Classic
 from kimi.upstreams.line import Line

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from requests.structures import CaseInsensitiveDict
 
-from kimi.chat import Batch, Event, Text, Thinking
 from kimi.errors import KimiError
+from kimi.events import Batch, Event, Text, Thinking
 from kimi.http import Content, Reply
 from kimi.upstreams.reading import Reader
 

@@ -11,7 +11,7 @@ import pytest
 from devtools.waiting import until
 from kimi import claims
 from kimi.accounts import Account, Kind
-from kimi.chat import Answering, Chat, ChatOpened, Event, Feature, Finish, Message, Usage
+from kimi.chat import Chat, Feature, Message
 from kimi.errors import (
     AccountBanned,
     AccountBusy,
@@ -29,6 +29,7 @@ from kimi.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
+from kimi.events import Answering, ChatOpened, Event, Finish, Usage
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
 from kimi.upstreams import Cancels, KeepsChats, KnowsAllowance

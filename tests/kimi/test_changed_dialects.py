@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, Event, Finish, Message, ToolCall
+from kimi.chat import Chat, Message
 from kimi.errors import KimiError
+from kimi.events import Event, Finish, ToolCall
 from kimi.http import Endpoints
 from kimi.upstreams import envelopes, sse
 from kimi.upstreams.line import Line

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from kimi.chat import Answering, Finish, Source, Sources, Text, Thinking
 from kimi.errors import (
     AccountBusy,
     BrokenAnswer,
@@ -19,6 +18,7 @@ from kimi.errors import (
     Unreachable,
     UpstreamError,
 )
+from kimi.events import Answering, Finish, Source, Sources, Text, Thinking
 from kimi.upstreams.classic_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.classical import ACCOUNT, CHAT, CREATED, OPENED, SSE, TOKEN, ask, classic

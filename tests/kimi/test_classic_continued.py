@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kimi.chat import ChatOpened, Place
+from kimi.chat import Place
 from kimi.errors import BrokenAnswer, ChatGone, KimiError, TokenRejected, UpstreamError
+from kimi.events import ChatOpened
 from tests.kimi.classical import CHAT, CREATED, SSE, streamed, told
 from tests.kimi.replay import Recorded, Replay, as_json
 

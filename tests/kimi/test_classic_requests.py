@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Answering, Chat, Feature, Finish, Message, Text, Upload
+from kimi.chat import Chat, Feature, Message, Upload
 from kimi.errors import KimiError, RequestInvalid, TokenRejected, UpstreamError
+from kimi.events import Answering, Finish, Text
 from kimi.upstreams import Cancels, KeepsChats
 from tests.kimi.classical import ACCOUNT, CHAT, CREATED, OPENED, SSE, TOKEN, classic, streamed, told
 from tests.kimi.replay import Recorded, Replay, as_json, recorded

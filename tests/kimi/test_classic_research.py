@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kimi.chat import Answering, Feature, Finish, Source, Sources, Text, Thinking
+from kimi.chat import Feature
 from kimi.errors import AccountBanned, FeatureSpent, KimiError, TokenRejected, Unreachable
+from kimi.events import Answering, Finish, Source, Sources, Text, Thinking
 from tests.kimi.classical import ACCOUNT, CHAT, CREATED, OPENED, TOKEN, classic, streamed, told
 from tests.kimi.replay import Recorded, Replay, as_json
 

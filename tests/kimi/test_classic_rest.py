@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kimi.chat import Answering, Finish, Place, Text, Thinking
+from kimi.chat import Place
 from kimi.errors import AccountBusy, BrokenAnswer, KimiError, Unreachable
+from kimi.events import Answering, Finish, Text, Thinking
 from tests.kimi.classical import ACCOUNT, CHAT, CREATED, OPENED, SSE, TOKEN, classic, streamed, told
 from tests.kimi.replay import Recorded, Replay, as_json, broken, recorded, text_of, thinking_of
 

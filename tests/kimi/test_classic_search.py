@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kimi.chat import Answering, Chat, Feature, Finish, Source, Sources, Text
+from kimi.chat import Chat, Feature
 from kimi.errors import Unreachable
+from kimi.events import Answering, Finish, Source, Sources, Text
 from kimi.upstreams.classic import SOURCES_SECONDS
 from kimi.upstreams.classic_reader import Reader
 from kimi.upstreams.drift import Drift

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from kimi.chat import Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
 from kimi.errors import (
     AccountBusy,
     BrokenAnswer,
@@ -21,6 +20,7 @@ from kimi.errors import (
     Unreachable,
     UpstreamError,
 )
+from kimi.events import Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift
 from tests.kimi.connecting import ACCOUNT, CHAT, ENVELOPES, TOKEN, connect

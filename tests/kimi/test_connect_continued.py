@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from kimi.chat import Answering, Chat, ChatOpened, Event, Finish, Message, Place, Text
+from kimi.chat import Chat, Message, Place
 from kimi.errors import BrokenAnswer, ChatGone, KimiError, TokenRejected, UpstreamError
+from kimi.events import Answering, ChatOpened, Event, Finish, Text
 from kimi.upstreams import envelopes
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.drift import Drift

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kimi.chat import Answering, ChatOpened, Finish, Source, Sources, Text
+from kimi.events import Answering, ChatOpened, Finish, Source, Sources, Text
 from kimi.upstreams.connect_reader import Reader
 from kimi.upstreams.connect_sources import Calls, of_message
 from kimi.upstreams.drift import Drift

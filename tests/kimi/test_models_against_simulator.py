@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Effort, Finish, Message
+from kimi.chat import Chat, Effort, Message
 from kimi.errors import KimiError, ModelRefused
+from kimi.events import ChatOpened, Finish
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
 from kimi.models import listing, select

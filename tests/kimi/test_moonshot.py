@@ -3,7 +3,6 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from kimi.chat import Event, Finish, Text, Thinking, ToolCall, Usage
 from kimi.errors import (
     AccountDead,
     BrokenAnswer,
@@ -18,6 +17,7 @@ from kimi.errors import (
     Unreachable,
     UpstreamError,
 )
+from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.moonshot_reader import Reader
 from tests.kimi.official import ACCOUNT, CHAT, SSE, moonshot

@@ -4,8 +4,8 @@ from collections.abc import Generator
 
 import pytest
 
-from kimi.chat import Batch, Event, Finish, Text
 from kimi.errors import BrokenAnswer
+from kimi.events import Batch, Event, Finish, Text
 from kimi.upstreams.reading import batches, parsed
 
 

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from kimi.accounts import Account, Kind
-from kimi.chat import Chat, ChatOpened, Message, Upload
+from kimi.chat import Chat, Message, Upload
 from kimi.errors import AccountBusy, BrokenAnswer, FileRefused, KimiError, RateLimited, TokenRejected, UpstreamError
+from kimi.events import ChatOpened
 from kimi.exchange import Exchange
 from kimi.files import Blob
 from kimi.http import Endpoints, Transport

@@ -12,7 +12,7 @@ import orjson
 
 from gateway.surfaces.messages.ids import outward
 from gateway.surfaces.wire import Identity, literal
-from kimi.chat import Annotation, Finish, FinishReason, ToolCall, Usage
+from kimi.events import Annotation, Finish, FinishReason, ToolCall, Usage
 
 NO_END: Final[Mapping[str, str | None]] = {
     "stop_reason": None,

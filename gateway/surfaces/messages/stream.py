@@ -26,7 +26,7 @@ from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.places import Places
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, enclosed
-from kimi.chat import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
+from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 
 _text_of: Final = attrgetter("text")
 _DELTA: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%b'

@@ -13,8 +13,8 @@ from gateway.surfaces.messages.signatures import seal, sign
 from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, literal
-from kimi.chat import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 from kimi.errors import BrokenAnswer
+from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 
 _NO_END: Final = Finish("stop")
 

@@ -11,7 +11,7 @@ from gateway.problems import Problem
 from gateway.surfaces.fields import flag
 from gateway.surfaces.responses.request import Question
 from gateway.surfaces.wire import Identity
-from kimi.chat import FinishReason, Usage
+from kimi.events import FinishReason, Usage
 
 _NOTHING: Final = b"null"
 _TEXTS: Final = ("instructions", "user", "safety_identifier", "prompt_cache_key")

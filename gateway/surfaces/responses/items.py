@@ -12,7 +12,7 @@ import orjson
 
 from gateway.surfaces.responses.tools import Origin
 from gateway.surfaces.wire import literal, literals
-from kimi.chat import Annotation
+from kimi.events import Annotation
 
 Told = tuple[bytes, bytes]
 

@@ -11,8 +11,8 @@ from gateway.surfaces.responses.items import Called, HeldCall, Item, Said, Thoug
 from gateway.surfaces.responses.tools import Toolbox
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import literals
-from kimi.chat import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from kimi.errors import BrokenAnswer
+from kimi.events import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 
 _COMPLETED: Final = b"completed"
 _INCOMPLETE: Final = b"incomplete"

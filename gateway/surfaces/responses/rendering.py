@@ -12,7 +12,7 @@ from gateway.surfaces.responses.envelope import Envelope
 from gateway.surfaces.responses.items import Told
 from gateway.surfaces.responses.output import Output
 from gateway.surfaces.wire import SURELY_SMALL, literal
-from kimi.chat import Event, Text, Thinking, Usage
+from kimi.events import Event, Text, Thinking, Usage
 
 _OPENING: Final = (b"response.created", b"response.in_progress")
 _LINE: Final = b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n'

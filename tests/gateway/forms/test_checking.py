@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.forms.checking import Checked, complain
-from kimi.chat import Again, Annotation, ChatOpened, Event, Finish, Form, Text, Thinking, ToolCall
+from kimi.chat import Form
 from kimi.errors import FormUnfit
+from kimi.events import Again, Annotation, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 
 AGE = Form({"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]})
 STOP = Finish("stop")

@@ -12,7 +12,8 @@ from gateway.surfaces.messages.whole import MessageAnswer
 from gateway.surfaces.places import Places
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Event, Message
+from kimi.chat import Message
+from kimi.events import Event
 
 IDENTITY = Identity(id="msg_1", created=17, model='claude "x"')
 QUESTION = (Message("user", "What is the answer?"),)

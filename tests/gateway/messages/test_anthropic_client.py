@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from kimi.chat import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 from kimi.errors import AllBusy, PromptTooLong, Unreachable
+from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 from tests.gateway.fakes import KEY, House
 from tests.gateway.messages.reading import read, stream
 

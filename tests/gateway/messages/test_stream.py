@@ -13,7 +13,7 @@ from gateway.surfaces.messages.envelope import NO_END
 from gateway.surfaces.messages.signatures import unseal
 from gateway.surfaces.messages.stream import MessageStream
 from gateway.surfaces.places import Places
-from kimi.chat import Annotation, Answering, ChatOpened, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+from kimi.events import Annotation, Answering, ChatOpened, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from tests.gateway.messages.reading import kinds, read, stream
 
 GIVEN = Usage(5, 7)

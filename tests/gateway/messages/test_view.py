@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from kimi.chat import Attachment, Feature, Finish, Limits, Text, Usage
+from kimi.chat import Attachment, Feature, Limits
 from kimi.errors import AllBusy, FileRefused, NoAccount, PromptTooLong, Unreachable, UpstreamTimeout
+from kimi.events import Finish, Text, Usage
 from tests.gateway.fakes import AUTHORIZED, KEY, House, Silence, answer
 from tests.gateway.messages.reading import kinds, read
 

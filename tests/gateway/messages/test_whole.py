@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kimi.chat import Annotation, Answering, Finish, Text, Thinking, ToolCall, Usage
 from kimi.errors import BrokenAnswer
+from kimi.events import Annotation, Answering, Finish, Text, Thinking, ToolCall, Usage
 from tests.gateway.messages.reading import answer, whole
 
 

@@ -16,7 +16,7 @@ from gateway.surfaces.responses.rendering import ResponseAnswer, ResponseStream
 from gateway.surfaces.responses.request import Question, as_chat
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from kimi.chat import Event, Finish
+from kimi.events import Event, Finish
 
 ASKED: Final[Mapping[str, Any]] = {"model": "kimi", "input": "What is the answer?"}
 _EVENT: Final[pydantic.TypeAdapter[Any]] = pydantic.TypeAdapter(ResponseStreamEvent)

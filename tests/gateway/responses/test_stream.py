@@ -16,8 +16,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from gateway.errors import Draining
 from gateway.problems import describe
 from gateway.surfaces.wire import PIECE
-from kimi.chat import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 from kimi.errors import AllBusy, BrokenAnswer, ContentRefused, ConversationLost, PromptTooLong, Unreachable
+from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 from tests.gateway.responses.reading import ASKED, failing, render, stream, told, whole
 
 GIVEN = Usage(5, 7, cached=2, reasoning=3)

@@ -10,8 +10,9 @@ import pydantic
 import pytest
 
 from gateway.auth import ClientKeys
-from kimi.chat import Annotation, Call, Feature, Finish, Limits, Message, Text, Thinking, ToolCall, Usage
+from kimi.chat import Call, Feature, Limits, Message
 from kimi.errors import AllBusy, ConversationLost, RequestInvalid, Unreachable
+from kimi.events import Annotation, Finish, Text, Thinking, ToolCall, Usage
 from kimi.pool import Summary
 from tests.gateway.fakes import AUTHORIZED, KEY, House, Silence, answer
 from tests.gateway.responses.reading import told

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.shaping.citations import MOST_LINES, Citations
 from gateway.shaping.markdown import link
-from kimi.chat import Annotation, Source
+from kimi.events import Annotation, Source
 
 MOON = Source("1", "https://moon.example/a", "The moon")
 TIDES = Source("2", "https://tides.example/", "潮汐")

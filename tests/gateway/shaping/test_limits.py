@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.shaping.limits import Budget, Gate
-from kimi.chat import Limits, Text, Thinking
+from kimi.chat import Limits
+from kimi.events import Text, Thinking
 from kimi.usage import count
 
 # Everything that is cheap or dear, and what becomes dear later.

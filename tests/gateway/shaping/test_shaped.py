@@ -12,22 +12,8 @@ from hypothesis import strategies as st
 from gateway.shaping import shape
 from gateway.surfaces.tally import Tally
 from kimi.accounts import Kind
-from kimi.chat import (
-    Annotation,
-    Answering,
-    Chat,
-    ChatOpened,
-    Event,
-    Feature,
-    Finish,
-    Form,
-    Limits,
-    Source,
-    Sources,
-    Text,
-    Thinking,
-    Usage,
-)
+from kimi.chat import Chat, Feature, Form, Limits
+from kimi.events import Annotation, Answering, ChatOpened, Event, Finish, Source, Sources, Text, Thinking, Usage
 from kimi.usage import count
 
 MOON, TIDES = Source("1", "https://moon.example/a", "The moon"), Source("t:1#0", "https://tides.example/", "潮汐")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.tools.calling import MOST_CALLS, MOST_COMPLAINTS, Calling
-from kimi.chat import Again, Answering, Event, Finish, FinishReason, Text, Thinking, ToolCall, Tools, Usage
+from kimi.chat import Tools
+from kimi.events import Again, Answering, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from tests.gateway.tools.tagged import SEAL, TOOLS, T, call, native, section
 
 BONN = '{"city":"Bonn"}'

@@ -4,7 +4,8 @@ import random
 import re
 
 from gateway.tools.toolbox import Toolbox
-from kimi.chat import Chat, Finish, Message, Text, ToolCall
+from kimi.chat import Chat, Message
+from kimi.events import Finish, Text, ToolCall
 from tests.gateway.tools.tagged import TOOLS
 
 CHAT = Chat(model="kimi", messages=(Message("user", "What time is it?"),), tools=TOOLS)
