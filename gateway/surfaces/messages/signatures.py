@@ -13,8 +13,8 @@ from typing import Final
 
 _MARK: Final = b"kimi:"
 _LONGEST: Final = 36 * 1024  # bytes, 48 KiB in base64: it has to stand in one line
-_MOST: Final = 4 * 1024 * 1024
-"""Bytes that are read of what a client sends back."""
+ROOM: Final = 4 * 1024 * 1024
+"""Bytes that are read of all that a client sends back in one request: far more could be in its body."""
 
 
 def sign(answer_id: str) -> str:
@@ -32,11 +32,21 @@ def seal(thought: str) -> str:
     return b64encode(_MARK + sealed).decode()
 
 
-def unseal(signature: object) -> str:
-    """What is sealed in a signature that a client has sent back; nothing where it is of another kind."""
-    try:
-        data = b64decode(signature, validate=True) if isinstance(signature, str) else b""
-        sealed = data.removeprefix(_MARK)
-        return "" if sealed == data else zlib.decompressobj().decompress(sealed, _MOST).decode(errors="ignore")
-    except (ValueError, zlib.error):
-        return ""
+class Unsealing:
+    """Reads the signatures of one request."""
+
+    def __init__(self) -> None:
+        self._room = ROOM
+
+    def read(self, signature: object) -> str:
+        """What is sealed in a signature that a client has sent back; nothing where it is of another kind."""
+        if not self._room or not isinstance(signature, str):
+            return ""
+        try:
+            data = b64decode(signature, validate=True)
+            sealed = data.removeprefix(_MARK)
+            thought = b"" if sealed == data else zlib.decompressobj().decompress(sealed, self._room)
+        except (ValueError, zlib.error):
+            return ""
+        self._room -= len(thought)
+        return thought.decode(errors="ignore")

@@ -10,7 +10,7 @@ import orjson
 from gateway.errors import BadRequest
 from gateway.surfaces.messages.blocks import Part, blocks, kind_of, parts, text_of, texts
 from gateway.surfaces.messages.ids import inward
-from gateway.surfaces.messages.signatures import unseal
+from gateway.surfaces.messages.signatures import Unsealing
 
 _ATTRIBUTION: Final = "x-anthropic-billing-header:"
 """Claude Code begins its instructions with this line for Anthropic, which is another one in each request."""
@@ -29,6 +29,7 @@ class Turns:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.places: dict[str, str] = {}
+        self._unsealing = Unsealing()
 
     def instruct(self, value: object, where: str = "system") -> None:
         """Takes instructions: a text, or blocks of text."""
@@ -110,7 +111,7 @@ class Turns:
                 case "text":
                     said.append(text_of(block, "text", at))
                 case "thinking":
-                    thought.append(text_of(block, "thinking", at) or unseal(block.get("signature")))
+                    thought.append(text_of(block, "thinking", at) or self._unsealing.read(block.get("signature")))
                 case "tool_use":
                     self.places[f"messages[{len(self.messages)}].tool_calls[{len(calls)}].function"] = at
                     calls.append(_call(block, at))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import BadRequest, Draining
 from gateway.problems import describe
 from gateway.surfaces.messages.envelope import NO_END
-from gateway.surfaces.messages.signatures import unseal
+from gateway.surfaces.messages.signatures import Unsealing
 from gateway.surfaces.messages.stream import MessageStream
 from gateway.surfaces.places import Places
 from kimi.events import Annotation, Answering, ChatOpened, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
@@ -96,9 +96,9 @@ def test_thinking_can_be_left_out_but_not_its_block() -> None:
     assert rendered.usage.completion > 1
     closed = events_of(Text("c"), by=rendered)
     assert closed[0]["delta"]["type"] == "signature_delta"
-    assert unseal(closed[0]["delta"]["signature"]) == "Let me see."
+    assert Unsealing().read(closed[0]["delta"]["signature"]) == "Let me see."
     closed = events_of(Thinking("More."), Finish("stop"), by=rendered)
-    assert unseal(closed[2]["delta"]["signature"]) == "More."
+    assert Unsealing().read(closed[2]["delta"]["signature"]) == "More."
 
 
 def test_thinking_can_be_hidden_altogether() -> None:
