@@ -17,7 +17,10 @@ _SPECIAL: Final = re.compile(r"`+|\n|<(?=[/cr|]|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A call as the model wrote it. One that is not `is_closed` goes on until something else has ended it."""
+    """A call as the model wrote it.
+
+    One that is not `is_closed` has been ended by something else, or is longer than what is kept of it.
+    """
 
     head: str
     body: str
@@ -145,15 +148,15 @@ class Sieve:
             return False
         self._at = len(text) if end is None else end.start()
         self._keep(text[at : self._at])
-        found.append(Written(head, "".join(self._body), end is not None and end[0] == mark.closer))
+        is_closed = end is not None and end[0] == mark.closer and self._size <= LONGEST
+        found.append(Written(head, "".join(self._body), is_closed))
         self._mark, self._head, self._body, self._size = None, None, [], 0
         return end is not None
 
     def _keep(self, text: str) -> None:
-        text = text[: LONGEST - self._size]
+        if text and self._size < LONGEST:
+            self._body.append(text[: LONGEST - self._size])
         self._size += len(text)
-        if text:
-            self._body.append(text)
 
 
 def _matched(pattern: re.Pattern[str], text: str, at: int) -> str:

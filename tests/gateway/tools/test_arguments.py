@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from gateway.tools.arguments import Asked, Unfit, read
-from gateway.tools.sieve import Written
+from gateway.tools.sieve import LONGEST, Sieve, Written
 from kimi.chat import Tool, Tools
-from tests.gateway.tools.tagged import CLOCK, TOOLS
+from tests.gateway.tools.tagged import CLOCK, SEAL, TOOLS, call
 
 BONN = '{"city":"Bonn"}'
 
@@ -75,6 +75,14 @@ def test_what_was_cut_off_counts_only_as_a_whole() -> None:
     assert wrote("get_weather", '{"city": "Bonn"}', closed=False) == Asked("get_weather", BONN)
     with pytest.raises(Unfit, match="no JSON"):
         wrote("get_weather", '{"city": "Bonn"', closed=False)
+
+
+def test_of_arguments_that_are_too_long_no_part_is_called() -> None:
+    sieve = Sieve(SEAL.knows)
+    body = f'{{"cities": [{"1," * LONGEST}1]}}'
+    (written,) = (one for one in sieve.feed(call("clock", body)) if isinstance(one, Written))
+    with pytest.raises(Unfit, match="no JSON"):
+        read(written, TOOLS)
 
 
 def test_only_what_may_be_called_can_be() -> None:

@@ -194,6 +194,13 @@ def test_what_never_ends_is_not_kept_for_ever() -> None:
     assert isinstance(written, Written) and len(written.body) == LONGEST
 
 
+@pytest.mark.parametrize(("length", "is_closed"), [(LONGEST, True), (LONGEST + 1, False)])
+def test_a_call_that_is_not_kept_as_a_whole_is_not_closed(length: int, *, is_closed: bool) -> None:
+    begin, body, end = f'<call-{T} name="clock">', "1" * length, f"</call-{T}>"
+    for pieces in ([begin + body + end], [begin, body[:7], body[7:], end]):
+        assert sieved(pieces) == [Written(' name="clock"', "1" * LONGEST, is_closed)]
+
+
 HOSTILE = {
     "beginnings": "<call-" * 40,
     "triggers": f"<call-{FOREIGN} ",
