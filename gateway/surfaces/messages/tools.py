@@ -10,6 +10,8 @@ from gateway.errors import BadRequest
 
 _SEARCH: Final = "web_search_"
 """Their types end in the day on which a version of them came out."""
+_MOST: Final = 10_000
+"""Tools of a request, most of them to be found by the client: so many Anthropic takes."""
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none", "tool": "named"}
 
 
@@ -38,7 +40,7 @@ def offers(body: Mapping[str, Any]) -> Offers:
     """
     found, functions, searching = Offers(), list[dict[str, Any]](), list[object]()
     tools = _listed(body.get("tools"))
-    found_by_client = _found(body.get("messages")) if any(map(_is_deferred, tools)) else []
+    found_by_client = _found(body.get("messages")) if any(map(_is_deferred, tools)) else frozenset()
     for index, tool in enumerate(tools):
         where = f"tools.{index}"
         if not isinstance(tool, Mapping):
@@ -72,6 +74,8 @@ def _listed(value: object) -> list[object]:
         return []
     if not isinstance(value, list):
         raise BadRequest("`tools` has to be a list.", param="tools")
+    if len(value) > _MOST:
+        raise BadRequest(f"`tools` can hold {_MOST} at the most.", param="tools")
     return value
 
 
@@ -80,11 +84,12 @@ def _is_deferred(tool: object) -> bool:
     return isinstance(tool, Mapping) and tool.get("defer_loading") is True
 
 
-def _found(messages: object) -> list[object]:
+def _found(messages: object) -> frozenset[str]:
     """The names of tools that the client has found so far, in results of its own search."""
     said = [message.get("content") for message in _mappings(messages)]
     results = [block.get("content") for content in said for block in _mappings(content)]
-    return [block.get("tool_name") for content in results for block in _mappings(content)]
+    names = (block.get("tool_name") for content in results for block in _mappings(content))
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _mappings(value: object) -> Iterator[Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -186,6 +187,16 @@ def test_tools_that_are_deferred_are_offered_once_they_were_found() -> None:
     turns = [*HI["messages"], {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
     offered = fields(tools=[later, LOOK], messages=turns)["tools"]
     assert [each["function"]["name"] for each in offered] == ["find", "look"]
+
+
+def test_many_deferred_tools_and_results_are_read_in_a_moment() -> None:
+    tools = [{**LOOK, "name": f"t{number}", "defer_loading": True} for number in range(10_000)]
+    found = [{"type": "tool_reference", "tool_name": f"x{number}"} for number in range(100_000)]
+    turns = [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": found}]}]
+    began = time.process_time()
+    assert "tools" not in fields(tools=tools, messages=turns)
+    assert time.process_time() - began < 5  # each tool looked for in all that was found took minutes
+    assert refused(tools=[*tools, LOOK]) == "tools"
 
 
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "look"}])
