@@ -116,7 +116,8 @@ def _described(tool: Tool) -> str:
     said: dict[str, Any] = {"name": tool.name}
     if tool.description:
         said["description"] = tool.description
-    return orjson.dumps(said | {"parameters": tool.parameters or {"type": "object"}}).decode()
+    schema = orjson.dumps(tool.parameters or {"type": "object"})
+    return orjson.dumps(said | {"parameters": orjson.Fragment(schema)}).decode()  # which adds no level to its depth
 
 
 def _turns(messages: Sequence[Message], trigger: str) -> Iterator[Message]:
