@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -28,20 +29,53 @@ _PASSED_OVER: Final = frozenset(
 NO_ITEM: Final = "There is no such item, or not any more: send items themselves, as clients do with `store` false."
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A message, and the item at `where` that it was made of.
+
+    `made` leads from places in the message, as in `.content[1]`, to those in the item that they come from.
+    `thought` was thought before its words or its calls.
+    """
+
+    message: dict[str, Any]
+    where: str
+    made: dict[str, str] = field(default_factory=dict)
+    thought: list[str] = field(default_factory=list)
+
+    def complete(self) -> dict[str, Any]:
+        """The message. Kimi's official models want to hear again, behind the results of tools, what they thought."""
+        return self.message | ({"reasoning_content": "\n\n".join(self.thought)} if self.thought else {})
+
+
 class Turns:
-    """Reads one request. `made` leads from its `messages` to the items that they were made of.
+    """Reads one request.
 
     `follows` is the response that was referred to last, if any, at the place `referred`; what stood before that is no
     part of the messages.
     """
 
     def __init__(self, tools: Toolbox) -> None:
-        self.messages: list[dict[str, Any]] = []
-        self.made: dict[str, str] = {}
         self.follows = ""
         self.referred = ""
         self._tools = tools
+        self._kept: list[_Turn] = []  # what is said again behind a response
+        self._turns: list[_Turn] = []
         self._thought: list[str] = []  # what belongs to the assistant's next words
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """All that was said, in chat completions' words."""
+        return [turn.complete() for turn in (*self._kept, *self._turns)]
+
+    @property
+    def made(self) -> dict[str, str]:
+        """Leads from places in `messages` to what they were made of."""
+        places = {}
+        for number, turn in enumerate((*self._kept, *self._turns)):
+            at = f"messages[{number}]"
+            places[at] = turn.where
+            places |= {f"{at}{inner}": where for inner, where in turn.made.items()}
+        return places
 
     def instruct(self, value: object) -> None:
         """Takes `instructions`. Raises `BadRequest`."""
@@ -49,12 +83,12 @@ class Turns:
             return
         if not isinstance(value, str):
             raise BadRequest("`instructions` have to be a text.", param="instructions")
-        self._say_text("system", value, "instructions")
+        self._say({"role": "system", "content": value}, "instructions", {".content": "instructions"})
 
     def read(self, value: object) -> None:
         """Takes `input`: a text, or a list of items. Raises `BadRequest`."""
         if isinstance(value, str):
-            self._say_text("user", value, "input")
+            self._say({"role": "user", "content": value}, "input", {".content": "input"})
             return
         if not isinstance(value, list) or not value:
             raise BadRequest("`input` has to be a text or a list of items.", param="input")
@@ -69,32 +103,28 @@ class Turns:
             elif kind not in _PASSED_OVER:
                 raise BadRequest("Items of this type are not understood here.", param=f"{where}.type")
 
-    def _say(self, message: dict[str, Any], where: str) -> None:
-        self.made[f"messages[{len(self.messages)}]"] = where
-        self.messages.append(message)
-
-    def _say_text(self, role: str, text: str, where: str) -> None:
-        self.made[f"messages[{len(self.messages)}].content"] = where
-        self._say({"role": role, "content": text}, where)
+    def _say(self, message: dict[str, Any], where: str, made: dict[str, str] | None = None) -> None:
+        """What was thought belongs to what the assistant says next, or to nothing."""
+        thought, self._thought = self._thought, []
+        self._turns.append(_Turn(message, where, made or {}, thought if message["role"] == "assistant" else []))
 
     def _message(self, item: Mapping[str, Any], where: str) -> None:
         role = item.get("role")
         if not isinstance(role, str) or role not in _ROLES:
             raise BadRequest(f"`role` has to be one of {', '.join(_ROLES)}.", param=f"{where}.role")
-        at = f"messages[{len(self.messages)}].content"
-        said = {"role": _ROLES[role], "content": content(item.get("content"), f"{where}.content", at, self.made)}
-        self._say(said | self._thinking() if role == "assistant" else said, where)
+        self._say_content({"role": _ROLES[role]}, item, "content", where)
+
+    def _say_content(self, message: dict[str, Any], item: Mapping[str, Any], name: str, where: str) -> None:
+        """Says what stands under `name`."""
+        made: dict[str, str] = {}
+        said = content(item.get(name), f"{where}.{name}", ".content", made)
+        self._say(message | {"content": said}, where, made)
 
     def _reasoning(self, item: Mapping[str, Any], where: str) -> None:
         for name in ("summary", "content"):
             if item.get(name):
                 self._thought.append(texts(item[name], f"{where}.{name}"))
                 return
-
-    def _thinking(self) -> dict[str, str]:
-        """What was thought before; Kimi's official models want to hear it again behind the results of tools."""
-        thought, self._thought = "\n\n".join(self._thought), []
-        return {"reasoning_content": thought} if thought else {}
 
     def _call(self, item: Mapping[str, Any], where: str) -> None:
         arguments = item.get("arguments")
@@ -114,21 +144,19 @@ class Turns:
 
     def _called(self, item: Mapping[str, Any], name: str, arguments: str, where: str) -> None:
         """Adds a call to what the assistant has just said, or to nothing."""
-        if not self.messages or self.messages[-1]["role"] != "assistant":
+        call_id = _text(item, "call_id", where)
+        if not self._turns or self._turns[-1].message["role"] != "assistant":
             self._say({"role": "assistant", "content": ""}, where)
-        message = self.messages[-1]
-        if "reasoning_content" in message:
-            self._thought.insert(0, message["reasoning_content"])
-        message |= self._thinking()
-        calls = message.setdefault("tool_calls", [])
-        self.made[f"messages[{len(self.messages) - 1}].tool_calls[{len(calls)}]"] = where
+        turn = self._turns[-1]
+        turn.thought.extend(self._thought)
+        self._thought.clear()
+        calls = turn.message.setdefault("tool_calls", [])
+        turn.made[f".tool_calls[{len(calls)}]"] = where
         function = {"name": function_name(name, item.get("namespace")), "arguments": arguments}
-        calls.append({"id": _text(item, "call_id", where), "type": "function", "function": function})
+        calls.append({"id": call_id, "type": "function", "function": function})
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:
-        at = f"messages[{len(self.messages)}].content"
-        said = content(item.get("output"), f"{where}.output", at, self.made)
-        self._say({"role": "tool", "tool_call_id": _text(item, "call_id", where), "content": said}, where)
+        self._say_content({"role": "tool", "tool_call_id": _text(item, "call_id", where)}, item, "output", where)
 
     def _found(self, item: Mapping[str, Any], where: str) -> None:
         before = len(self._tools.functions)
@@ -151,11 +179,9 @@ class Turns:
         if named is None:
             raise BadRequest(NO_ITEM, param=f"{where}.id")
         self.follows, self.referred = f"resp_{named[1]}", f"{where}.id"
-        said = enumerate(self.messages)
-        kept = [(self.made[f"messages[{n}]"], each) for n, each in said if each["role"] == "system"]
-        self.messages, self.made, self._thought = [], {}, []
-        for place, message in kept:
-            self._say(message, place)
+        self._kept += (turn for turn in self._turns if turn.message["role"] == "system")
+        self._turns.clear()
+        self._thought.clear()
 
     _TAKERS: ClassVar[Mapping[str, Callable[[Turns, Mapping[str, Any], str], None]]] = {
         "message": _message,

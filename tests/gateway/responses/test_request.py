@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -108,6 +109,33 @@ def test_thinking_in_the_middle_stays_with_its_answer() -> None:
     assert (message["content"], message["reasoning_content"], len(message["tool_calls"])) == ("a", "Hm.", 1)
     (message,) = messages(thought, call, thought, {**call, "call_id": "c2"})
     assert (message["reasoning_content"], len(message["tool_calls"])) == ("Hm.\n\nHm.", 2)
+
+
+def test_thinking_that_came_to_nothing_belongs_to_no_later_answer() -> None:
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    said = messages(thought, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"})
+    assert said == [{"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]
+
+
+MANY = 4_000
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"role": "system", "content": "a"}] * MANY + [{"id": "msg_ab_0"}] * MANY,
+        [
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "x" * 1_000}]},
+            {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"},
+        ]
+        * MANY,
+    ],
+    ids=["references", "thoughts"],
+)
+def test_time_grows_with_the_items_and_not_with_their_square(items: list[Any]) -> None:
+    began = time.process_time()
+    assert messages(*items, {"role": "user", "content": "b"})[-1] == {"role": "user", "content": "b"}
+    assert time.process_time() - began < 1
 
 
 def test_custom_tools_and_namespaces_in_a_history() -> None:
