@@ -12,6 +12,7 @@ import orjson
 
 from gateway.surfaces.messages.ids import outward
 from gateway.surfaces.wire import Identity, literal
+from kimi.errors import BrokenAnswer
 from kimi.events import Annotation, Finish, FinishReason, ToolCall, Usage
 
 NO_END: Final[Mapping[str, str | None]] = {
@@ -91,6 +92,17 @@ def call_block(call: ToolCall, identity: Identity) -> dict[str, Any]:
         "input": {},
         "caller": {"type": "direct"},
     }
+
+
+def checked(arguments: str) -> str:
+    """`arguments` of a call that is whole, where there may be none. Raises `BrokenAnswer` where they are no object."""
+    try:
+        is_object = isinstance(orjson.loads(arguments or "{}"), dict)
+    except orjson.JSONDecodeError:
+        is_object = False
+    if not is_object:
+        raise BrokenAnswer("the arguments of a tool call are no JSON object")
+    return arguments or "{}"
 
 
 def citations(notes: Iterable[Annotation]) -> list[dict[str, Any]]:

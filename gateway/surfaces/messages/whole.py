@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from gateway.surfaces.messages.envelope import call_block, citations, end_of, message, text_block, thinking_block
+from gateway.surfaces.messages.envelope import (
+    call_block,
+    checked,
+    citations,
+    end_of,
+    message,
+    text_block,
+    thinking_block,
+)
 from gateway.surfaces.messages.signatures import seal, sign
 from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.tally import Tally
@@ -83,23 +91,18 @@ class MessageAnswer:
     def _told(self, block: _Block) -> dict[str, Any] | None:
         text = "".join(block.texts)
         if block.call is not None:
-            given = _object(text)
-            if given is None:
-                if self._end.reason == "length":  # it was cut off, and must not be made
-                    return None
-                raise BrokenAnswer("the arguments of a tool call are no JSON object")
-            return {**call_block(block.call, self._identity), "input": given}
+            return self._called(block.call, text)
         if block.kind is Text:
             return text_block(literal(text))
         if self._thinking == "shown":
             return thinking_block(literal(text), sign(self._identity.id))
         return thinking_block(b'""', seal(text))
 
-
-def _object(text: str) -> Mapping[str, Any] | None:
-    """The object in `text`, an empty one where there is no text; None where it is anything else."""
-    try:
-        found = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
+    def _called(self, call: ToolCall, arguments: str) -> dict[str, Any] | None:
+        try:
+            given = orjson.Fragment(checked(arguments))  # as it is written: numbers and depths of all sizes
+        except BrokenAnswer:
+            if self._end.reason == "length":  # it was cut off, and must not be made
+                return None
+            raise
+        return {**call_block(call, self._identity), "input": given}

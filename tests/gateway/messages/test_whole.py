@@ -70,6 +70,13 @@ def test_a_call_that_is_none_is_no_answer(arguments: str) -> None:
         made.body()
 
 
+def test_a_call_is_made_with_what_was_written_however_large_or_deep() -> None:
+    made = answer()
+    deep = '{"q":' * 400 + "123456789012345678901234567890" + "}" * 400
+    made.add([ToolCall(0, "a", "look", deep), Finish("tool_calls")])
+    assert b'"input":' + deep.encode() in made.body()
+
+
 def test_a_call_that_was_cut_off_must_not_be_made() -> None:
     message = whole(Text("So:"), ToolCall(0, "a", "look", '{"q":'), Finish("length"))
     assert (message["stop_reason"], [block["type"] for block in message["content"]]) == ("max_tokens", ["text"])
