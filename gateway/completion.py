@@ -98,11 +98,10 @@ class Completion:
         self.queue_seconds = 0.0
         self.attempts = 0
         self.failovers: list[str] = []
-        self._selection = selection
         self._chat = chat
-        self._thread = collaborators.conversations.thread(turn, selection, chat)
-        self._luggage = collaborators.files.luggage(selection.routes)
+        self._turn = turn
         self._with = collaborators
+        self._go_along(selection)
         self._failures: tuple[Failure, ...] = ()
         self._forgiven: frozenset[str] = _NONE  # accounts, as in the next
         self._exclude: frozenset[str] = _NONE
@@ -189,8 +188,23 @@ class Completion:
                 if self._thread.refused(nobody_else, was_asked=bool(self._failures)):
                     continue
                 self._failures = (*self._failures, Failure(nobody_else))
-                break
+                if not self._goes_elsewhere():
+                    break
         raise truest(self._failures, self._with.monotonic())
+
+    def _go_along(self, selection: Selection) -> None:
+        self._selection = selection
+        self._thread = self._with.conversations.thread(self._turn, selection, self._chat)
+        self._luggage = self._with.files.luggage(selection.routes)
+
+    def _goes_elsewhere(self) -> bool:
+        """Nobody can be had of those who serve the request best: whether there are others."""
+        chosen = self._selection
+        if chosen.otherwise:
+            self._thread.close()
+            self._luggage.close()
+            self._go_along(replace(chosen, routes=(*chosen.routes, *chosen.otherwise), otherwise=()))
+        return bool(chosen.otherwise)
 
     def _take(self, failure: Failure, name: str) -> None:
         """The account of that name has not answered. Raises what tells most where no other can."""
@@ -230,7 +244,7 @@ class Completion:
             try:
                 wish = Wish(thread.routes, self._selection.name, self._exclude, tripped, thread.only)
                 waited = self.queue_seconds + self._with.monotonic() - came
-                if thread.only and thread.can_fold:  # others would do as well, and at once
+                if (thread.only and thread.can_fold) or self._selection.otherwise:  # others would do as well, at once
                     waited = math.inf
                 lease = self._with.waiting.acquire(wish, waited)
             except UpstreamDown as down:

@@ -86,7 +86,7 @@ class Thread:
         self._known = answers[-1] if answers and not turn.follows else 0  # so many messages were said before
         is_web = any(not route.startswith(f"{Kind.MOONSHOT}:") for route in selection.routes)
         self.is_on = bool(turn.scope) and conversations.seconds > 0 and is_web
-        self._is_named = bool(turn.name or turn.follows)  # its client does not know it by its messages
+        self._is_named = turn.is_named
         self._looks = bool(turn.follows or (turn.name and not turn.begins)) or bool(self.is_on and self._known)
         self._claimed: Conversation | None = None
         self._is_continued = False  # by the attempt that runs, or ran last

@@ -20,3 +20,8 @@ class Turn:
     begins: bool = False
     answer: str = ""
     follows: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the client may know the conversation by something else than its messages."""
+        return bool(self.name or self.follows)

@@ -76,14 +76,17 @@ def fitting(selection: Selection, messages: Sequence[Message], pause: Callable[[
     length = sum(len(message.content) for message in messages)
     if MOST_TOKENS * length + _ROLE * len(messages) <= _LEAST:  # by far the most prompts are
         return selection
-    windows = {route: window(route, selection) for route in selection.routes}
+    windows = {route: window(route, selection) for route in (*selection.routes, *selection.otherwise)}
     sizes = {
         "tokens": _tokens(messages, _largest(windows, "tokens"), pause),
         "characters": _characters(messages, _largest(windows, "characters")),
     }
-    fit = tuple(route for route, seen in windows.items() if seen is None or sizes[seen.unit] <= seen.size)
+    fit = {route for route, seen in windows.items() if seen is None or sizes[seen.unit] <= seen.size}
+    if len(fit) == len(windows):
+        return selection
     if fit:
-        return selection if fit == selection.routes else replace(selection, routes=fit)
+        best, other = ([each for each in routes if each in fit] for routes in (selection.routes, selection.otherwise))
+        return replace(selection, routes=tuple(best or other), otherwise=tuple(other if best else ()))
     most = max((seen for seen in windows.values() if seen), key=lambda seen: (seen.unit == "tokens", seen.size))
     raise PromptTooLong(size=sizes[most.unit], limit=most.size, unit=most.unit)
 

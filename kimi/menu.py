@@ -42,6 +42,7 @@ class Selection:
     """A model name, understood.
 
     `routes` are those of the pool that can serve it: `kimi`, `kimi:SCENARIO_K2`, `kimi-classic`, `moonshot:<model>`.
+    Where nobody along them can be had, `otherwise` are those that will do as well.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Selection:
     routes: tuple[str, ...]
     scenario: str = ""  # the entry of an account's list, where it is not what the base stands for
     official: str = ""  # its name at the official platform
+    otherwise: tuple[str, ...] = ()
 
     def model_for(self, kind: Kind) -> str:
         """What `Chat.model` has to be for an account of `kind`."""

@@ -60,32 +60,34 @@ class ChatRequest:
     form: Form | None = None
     beyond_web: BadRequest | None = None
 
-    def narrow(self, selection: Selection) -> Selection:
+    def narrow(self, selection: Selection, *, in_chat: bool = False) -> Selection:
         """`selection` with all features asked for, along the routes that serve this request best.
 
-        Raises `BadRequest` where none can.
+        `in_chat` says that only an account that keeps chats will do, where there is one. Raises `BadRequest` where none
+        can serve it.
         """
         if self.search is None and not self._suits_official and self.beyond_web is None:
             return selection
         features = selection.features if self.search is None else selection.features - {Feature.SEARCH}
         if self.search:
             features |= {Feature.SEARCH}
-        routes = self._best_of(selection.routes)
+        routes, otherwise = self._best_of(selection.routes, in_chat=in_chat)
         # OpenAI's own field reaches the platform with the rest of the body; ours would be lost on the way.
         if self.search and self.body.get("use_search") is not None and routes == _official(routes):
             raise BadRequest(_NO_SEARCH, param="use_search")
-        return replace(selection, features=features, routes=routes)
+        return replace(selection, features=features, routes=routes, otherwise=otherwise)
 
-    def _best_of(self, routes: tuple[str, ...]) -> tuple[str, ...]:
+    def _best_of(self, routes: tuple[str, ...], *, in_chat: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Along which of `routes` to ask, and along which others where nobody there can be had."""
         official = _official(routes)
         web = tuple(route for route in routes if route not in official)
         if self.beyond_web:
             if not official:
                 raise self.beyond_web
-            return official
-        if self.search:
-            return web or official
-        return official if official and self._suits_official else routes
+            return official, ()
+        if self.search or in_chat:
+            return web or official, ()
+        return (official, web) if official and self._suits_official else (routes, ())
 
     @property
     def _suits_official(self) -> bool:

@@ -76,7 +76,8 @@ class Answering:
     def _start(self, caller: Caller, asked: ChatRequest, turn: Turn) -> Run:
         services = self._services
         named = named_by(caller, services, asked.model, self._settings.kimi_model_aliases)
-        selection = fitting(asked.narrow(named), asked.read, partial(gevent.sleep, BREATH))
+        narrowed = asked.narrow(named, in_chat=turn.is_named)
+        selection = fitting(narrowed, asked.read, partial(gevent.sleep, BREATH))
         if caller.is_private:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
         peer = _peer()

@@ -31,6 +31,19 @@ def test_tools_go_to_the_platform_where_it_has_the_model(connect: Stack) -> None
     assert asked(connect)["dialect"] == "moonshot"
 
 
+def test_tools_go_to_the_web_chat_where_no_key_can_serve_now(connect: Stack) -> None:
+    connect.simulator.fault("error", match={"kind": "moonshot", "endpoint": "chat"}, reason="overloaded")
+    answer = ask(connect, model="kimi-k2.6", tools=TOOLS, tool_choice="required")
+    assert answer.tool_calls[0]["name"] == "get_weather"
+    assert [note["dialect"] for note in seen(connect, last=2)] == ["moonshot", "kimi"]
+
+
+def test_a_conversation_with_an_id_has_its_tools_in_the_web_chat(connect: Stack) -> None:
+    first = ask(connect, model="kimi-k2.6", tools=TOOLS, conversation_id="none")
+    ask(connect, "and?", model="kimi-k2.6", tools=TOOLS, conversation_id=first.id)
+    assert [note["dialect"] for note in seen(connect, last=2)] == ["kimi", "kimi"]
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [

@@ -188,8 +188,22 @@ def test_files_go_wherever_they_can() -> None:
 
 def test_tools_go_to_an_official_key_where_there_is_one() -> None:
     found = asked(tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="auto")
-    assert found.narrow(select("kimi-k2.6", BOTH)).routes == ("moonshot:kimi-k2.6",)
+    narrowed = found.narrow(select("kimi-k2.6", BOTH))
+    assert (narrowed.routes, narrowed.otherwise) == (("moonshot:kimi-k2.6",), ("kimi",))
     assert found.narrow(select("kimi-k2.6", ())).routes == ("kimi",)
+
+
+def test_what_only_an_official_key_can_serve_is_asked_of_nobody_else() -> None:
+    found = asked(tools=[{"type": "builtin_function", "function": {"name": "$web_search"}}])
+    assert found.narrow(select("kimi-k2.6", BOTH)).otherwise == ()
+
+
+def test_a_conversation_that_stands_goes_on_in_the_web_chat_whatever_it_asks_for() -> None:
+    found = asked(tools=[{"type": "function", "function": {"name": "f"}}])
+    narrowed = found.narrow(select("kimi-k2.6", BOTH), in_chat=True)
+    assert (narrowed.routes, narrowed.otherwise) == (("kimi",), ())
+    only = found.narrow(select("kimi-k2.6", {"moonshot:kimi-k2.6"}), in_chat=True)
+    assert only.routes == ("moonshot:kimi-k2.6",)
 
 
 def test_an_ordinary_request_goes_wherever_it_can() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +110,12 @@ def test_a_character_is_never_more_tokens_than_is_said(text: str) -> None:
 def test_what_fits_anywhere_is_left_alone(messages: list[Message]) -> None:
     selection = select("kimi", WEB)
     assert fitting(selection, messages) is selection
+
+
+def test_where_only_others_read_so_much_they_are_asked_at_once() -> None:
+    official, web = ("moonshot:moonshot-v1-8k",), ("kimi",)
+    chosen = replace(select("moonshot-v1-8k", official), routes=official, otherwise=web)
+    assert fitting(chosen, said("word " * 3_000)) == chosen
+    assert fitting(chosen, said("word " * 20_000)) == replace(chosen, routes=web, otherwise=())
+    swapped = replace(chosen, routes=web, otherwise=official)
+    assert fitting(swapped, said("word " * 20_000)) == replace(swapped, otherwise=())
