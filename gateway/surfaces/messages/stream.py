@@ -13,6 +13,7 @@ from gateway.problems import Problem
 from gateway.surfaces.messages.envelope import (
     NO_END,
     call_block,
+    checked,
     citations,
     end_of,
     figures,
@@ -26,6 +27,7 @@ from gateway.surfaces.messages.thinking import Shown
 from gateway.surfaces.places import Places
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity, enclosed
+from kimi.errors import BrokenAnswer
 from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 
 _text_of: Final = attrgetter("text")
@@ -58,7 +60,8 @@ class MessageStream:
         self._blocks = 0  # begun so far, the last of which is open where it has a kind
         self._kind: type[Event] | None = None
         self._lead = b""  # what stands before a text of that kind
-        self._calls: dict[int, int] = {}  # the blocks of calls
+        self._calls: dict[int, int] = {}  # how many blocks had begun with that of the call
+        self._arguments: list[str] = []  # of the call whose block is open
         self._notes: list[Annotation] = []
         self._thought: list[str] = []  # in a block that does not show it
 
@@ -68,7 +71,10 @@ class MessageStream:
         return self._tally.usage
 
     def render(self, events: Sequence[Event]) -> bytes:
-        """The client's events for `events`, those of a kind that came together in one."""
+        """The client's events for `events`, those of a kind that came together in one.
+
+        Raises `BrokenAnswer` for calls that are mixed up or not made with an object.
+        """
         if len(events) == 1 and type(events[0]) is self._kind:  # nearly always
             event = events[0]
             if (type(event) is Text or type(event) is Thinking) and event.text and self._lead:
@@ -108,16 +114,23 @@ class MessageStream:
 
     def _rare(self, event: Event) -> Iterator[bytes]:
         if isinstance(event, ToolCall):
-            if event.index not in self._calls:
-                yield self._open(ToolCall, call_block(event, self._identity))
-                self._calls[event.index] = self._blocks - 1
-            if event.arguments:
-                lead = _DELTA % (self._calls[event.index], _DELTAS[ToolCall])
-                yield enclosed(lead, event.arguments, _TAIL)
+            yield self._call(event)
         elif isinstance(event, Annotation):
             self._notes.append(event)
         elif isinstance(event, Finish):
             yield from self._finish(event)
+
+    def _call(self, event: ToolCall) -> bytes:
+        begun = b""
+        if event.index not in self._calls:
+            begun = self._open(ToolCall, call_block(event, self._identity))
+            self._calls[event.index] = self._blocks
+        elif self._kind is not ToolCall or self._calls[event.index] != self._blocks:
+            raise BrokenAnswer("a tool call goes on behind its end")
+        if not event.arguments:
+            return begun
+        self._arguments.append(event.arguments)
+        return begun + enclosed(self._lead, event.arguments, _TAIL)
 
     def _open(self, kind: type[Event], block: Mapping[str, Any]) -> bytes:
         begun = self._close() + _event("content_block_start", {"index": self._blocks, "content_block": block})
@@ -126,13 +139,16 @@ class MessageStream:
         self._blocks += 1
         return begun
 
-    def _close(self) -> bytes:
-        """The end of the block that is open, if there is one."""
+    def _close(self, *, is_cut: bool = False) -> bytes:
+        """The end of the block that is open, if there is one, which may have been cut off."""
         kind, self._kind = self._kind, None
         if kind is None:
             return b""
         index = self._blocks - 1
         stop = _event("content_block_stop", {"index": index})
+        if kind is ToolCall and not is_cut:
+            checked("".join(self._arguments))
+        self._arguments.clear()
         if kind is not Thinking:
             return stop
         signed = sign(self._identity.id) if self._thinking == "shown" else seal("".join(self._thought))
@@ -145,7 +161,7 @@ class MessageStream:
             for citation in citations(self._notes):
                 delta = {"type": "citations_delta", "citation": citation}
                 yield _event("content_block_delta", {"index": self._blocks - 1, "delta": delta})
-        yield self._close()
+        yield self._close(is_cut=finish.reason == "length")
         end = end_of(finish, has_calls=bool(self._calls))
         yield _event("message_delta", {"delta": end, "usage": figures(self.usage)})
         yield _event("message_stop", {})

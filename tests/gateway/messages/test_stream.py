@@ -13,6 +13,7 @@ from gateway.surfaces.messages.envelope import NO_END
 from gateway.surfaces.messages.signatures import Unsealing
 from gateway.surfaces.messages.stream import MessageStream
 from gateway.surfaces.places import Places
+from kimi.errors import BrokenAnswer
 from kimi.events import Annotation, Answering, ChatOpened, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 from tests.gateway.messages.reading import kinds, read, stream
 
@@ -87,6 +88,27 @@ def test_pieces_of_calls_lead_to_their_blocks() -> None:
     assert pieces == [(0, '{"q":'), (0, "1}")]
     begun = [event["content_block"] for event in told if event["type"] == "content_block_start"]
     assert [block.get("id") for block in begun] == ["a", "toolu_msg_1_3", None]
+
+
+def test_a_call_that_goes_on_behind_its_end_is_no_answer() -> None:
+    rendered = stream()
+    rendered.render([ToolCall(0, "a", "look", '{"q":1}'), ToolCall(1, "b", "look", "{}")])
+    with pytest.raises(BrokenAnswer):
+        rendered.render([ToolCall(0, None, None, " ")])
+
+
+@pytest.mark.parametrize("arguments", ["{", "[1]", "nothing"])
+@pytest.mark.parametrize("after", [Text("So."), ToolCall(1, "b", "look", "{}"), Finish("stop"), Finish("tool_calls")])
+def test_a_call_that_is_none_is_not_made(arguments: str, after: Event) -> None:
+    rendered = stream()
+    rendered.render([ToolCall(0, "a", "look", arguments[:1]), ToolCall(0, None, None, arguments[1:])])
+    with pytest.raises(BrokenAnswer):
+        rendered.render([after])
+
+
+def test_a_call_that_was_cut_off_by_the_limit_is_told_so() -> None:
+    told = events_of(ToolCall(0, "a", "look", '{"q":'), Finish("length"))
+    assert told[-2]["delta"]["stop_reason"] == "max_tokens"
 
 
 def test_thinking_can_be_left_out_but_not_its_block() -> None:
