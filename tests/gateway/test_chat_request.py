@@ -107,6 +107,19 @@ def test_a_body_that_is_no_json_object(raw: bytes) -> None:
     assert (caught.value.code, caught.value.param) == ("invalid_json", None)
 
 
+@pytest.mark.parametrize("field", ["metadata", "tools", "logit_bias"])
+def test_a_body_that_could_not_be_written_again_is_refused(field: str) -> None:
+    def nested(levels: int) -> bytes:
+        start = b'{"model":"kimi","messages":[{"role":"user","content":"hi"}],"%b":' % field.encode()
+        return start + b"[" * levels + b"]" * levels + b"}"
+
+    assert parse(nested(200)).messages == (Message("user", "hi"),)
+    for levels in (254, 1_000):
+        with pytest.raises(BadRequest, match="nested too deep") as caught:
+            parse(nested(levels))
+        assert caught.value.code == "invalid_json"
+
+
 @given(st.binary(max_size=60))
 def test_no_body_is_more_than_a_bad_request(raw: bytes) -> None:
     with pytest.raises(BadRequest):

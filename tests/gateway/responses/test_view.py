@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx2
@@ -186,6 +187,31 @@ def test_an_error_names_the_field_as_the_client_wrote_it(house: House, client: o
         client.responses.create(model="kimi", input=[{"role": "user", "content": [text, image]}])
     assert refused.value.param == "input[0].content[1].image_url"
     assert house.pool.started == []
+
+
+def deep(levels: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(levels):
+        inner = {"a": inner}
+    return inner
+
+
+@pytest.mark.parametrize("levels", [230, 240, 250, 260, 900])
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda value: {"metadata": value},
+        lambda value: {"tools": [LOOK | {"parameters": value}]},
+        lambda value: {"text": {"format": {"type": "json_schema", "name": "a", "schema": value}}},
+        lambda value: {"input": [{"type": "tool_search_call", "call_id": "c", "arguments": value}]},
+        lambda value: {"tools": [LOOK], "tool_choice": {"type": "function", "name": "look", "more": value}},
+    ],
+)
+def test_a_body_is_no_fault_of_ours_however_deep_it_is(house: House, body: Any, levels: int) -> None:
+    house.pool.will(*answer("x"))
+    asked = json.dumps({**HI, **body(deep(levels))})
+    status = house.client.post(URL, data=asked, headers=AUTHORIZED).status_code
+    assert status == 400 if levels > 250 else status in (200, 400)
 
 
 @pytest.mark.parametrize("path", ["/responses", "/v1/v1/responses", "/v1/responses/"])
