@@ -86,7 +86,7 @@ _ASKED: Final[dict[str, Any]] = {
         "type": ["object", "null"],
         "required": ["type"],
         "properties": {
-            "type": {"enum": ["enabled", "adaptive", "disabled"]},
+            "type": {"enum": ["enabled", "adaptive", "between_tools", "disabled"]},
             "budget_tokens": {"type": "integer", "minimum": 1},
             "display": {"enum": ["summarized", "omitted", None]},
         },

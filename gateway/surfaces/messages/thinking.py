@@ -15,7 +15,7 @@ from gateway.surfaces.messages.tools import Offers
 
 Shown = Literal["shown", "omitted", "hidden"]
 """Thinking blocks with what was thought, such blocks without, or none at all."""
-_KINDS: Final = ("enabled", "adaptive", "disabled")
+_KINDS: Final = ("enabled", "adaptive", "between_tools", "disabled")
 _EFFORTS: Final[Mapping[str, str]] = {
     # All levels that Kimi's models tell apart.
     "low": "low",

@@ -16,7 +16,9 @@ _ATTRIBUTION: Final = "x-anthropic-billing-header:"
 """Claude Code begins its instructions with this line for Anthropic, which is another one in each request."""
 _ATTACHED: Final = "What is attached to the next message belongs to this result."
 _FAILED: Final = "Error: "
-_NOT_SAID: Final = frozenset({"redacted_thinking", "server_tool_use", "fallback"})
+_NOT_SAID: Final = frozenset(
+    {"redacted_thinking", "server_tool_use", "mcp_tool_use", "mcp_tool_listing", "container_upload", "fallback"}
+)
 """What only Anthropic can read, and so are the results of the tools that it runs."""
 
 
@@ -54,15 +56,16 @@ class Turns:
             role = item.get("role")
             if not isinstance(role, str) or role not in takers:
                 raise BadRequest(f"`role` has to be one of {', '.join(map(str, takers))}.", param=f"{where}.role")
-            takers[role](item.get("content"), f"{where}.content")
+            content = item.get("content")
+            if isinstance(content, str) and role != "system":
+                self.messages.append({"role": role, "content": content})
+            else:
+                takers[role](content, f"{where}.content")
         last = self.messages[-1] if self.messages else {}
-        if last.get("role") == "assistant" and "tool_calls" not in last:
+        if value[-1]["role"] == last.get("role") == "assistant" and "tool_calls" not in last:
             last["partial"] = True
 
     def _user(self, content: object, where: str) -> None:
-        if isinstance(content, str):
-            self.messages.append({"role": "user", "content": content})
-            return
         said: list[Part] = []
         for block, at in blocks(content, where):
             match kind_of(block, at):
@@ -101,15 +104,14 @@ class Turns:
         self.messages.append({"role": "user", "content": content})
 
     def _assistant(self, content: object, where: str) -> None:
-        if isinstance(content, str):
-            self.messages.append({"role": "assistant", "content": content})
-            return
         said, thought, calls = list[str](), list[str](), list[dict[str, Any]]()
         for block, at in blocks(content, where):
             kind = kind_of(block, at)
             match kind:
                 case "text":
                     said.append(text_of(block, "text", at))
+                case "compaction":
+                    said.append(_left(block, at))
                 case "thinking":
                     thought.append(text_of(block, "thinking", at) or self._unsealing.read(block.get("signature")))
                 case "tool_use":
@@ -140,6 +142,11 @@ def _call(block: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise BadRequest("`input` is nested too deeply.", param=f"{where}.input") from None
     function = {"name": text_of(block, "name", where), "arguments": arguments}
     return {"id": inward(text_of(block, "id", where)), "type": "function", "function": function}
+
+
+def _left(block: Mapping[str, Any], where: str) -> str:
+    """What is left of earlier turns; nothing where they could not be shortened."""
+    return "" if block.get("content") is None else f"{text_of(block, 'content', where)}\n\n"
 
 
 def _unattributed(text: str) -> str:

@@ -109,6 +109,7 @@ def test_counting_needs_no_limit() -> None:
         (None, "high", {}, "hidden"),
         ({"type": "disabled"}, "high", {"thinking": {"type": "disabled"}}, "hidden"),
         ({"type": "adaptive"}, None, {}, "shown"),
+        ({"type": "between_tools"}, None, {}, "shown"),
         ({"type": "adaptive", "display": "omitted"}, "xhigh", {"reasoning_effort": "max"}, "omitted"),
         (
             {"type": "enabled", "budget_tokens": 1_024},

@@ -172,11 +172,23 @@ def test_an_answer_that_was_begun_is_gone_on_with() -> None:
     assert turns(HI, begun)[1] == {**begun, "partial": True}
     assert "partial" not in turns(HI, begun, HI)[1]
     assert "partial" not in turns(HI, assistant(USE))[1]
+    assert "partial" not in turns(HI, begun, user())[1]
 
 
 def test_thoughts_that_the_client_has_not_seen_come_back_sealed() -> None:
     thought = {"type": "thinking", "thinking": "", "signature": seal("Hm，嗯.")}
     assert turns(HI, assistant(thought, USE), user({**RESULT, "content": "4"}))[1]["reasoning_content"] == "Hm，嗯."
+
+
+def test_what_anthropic_has_left_of_earlier_turns_is_told() -> None:
+    left = [{"type": "compaction", "content": "They spoke of the moon."}, {"type": "compaction", "content": None}]
+    ran = {"type": "mcp_tool_use", "id": "m", "name": "look", "server_name": "s", "input": {}}
+    found = {"type": "mcp_tool_result", "tool_use_id": "m", "content": []}
+    assert turns(HI, assistant(*left, ran, found, text("Ah.")), HI)[1] == {
+        "role": "assistant",
+        "content": "They spoke of the moon.\n\nAh.",
+    }
+    assert refused(HI, assistant({"type": "compaction", "content": 7})) == "messages.1.content.0.content"
 
 
 def test_what_the_assistant_has_said_with_nothing_to_read_is_left_out() -> None:
