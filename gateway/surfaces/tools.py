@@ -79,17 +79,10 @@ def _call(function: object, call_id: str, where: str) -> Call:
     if arguments is None:
         arguments = "{}"
     elif isinstance(arguments, Mapping):  # some clients forget to write it as a text
-        arguments = _written(arguments, f"{where}.arguments")
+        arguments = orjson.dumps(arguments).decode()
     elif not isinstance(arguments, str):
         raise BadRequest("`arguments` has to be a text that holds JSON.", param=f"{where}.arguments")
     return Call(call_id, name, arguments)
-
-
-def _written(arguments: Mapping[str, Any], where: str) -> str:
-    try:
-        return orjson.dumps(arguments).decode()
-    except orjson.JSONEncodeError:  # more is read than can be written
-        raise BadRequest("`arguments` are nested too deep.", param=where) from None
 
 
 def _offered(value: object, field: str, *, old: bool) -> tuple[Tool, ...]:

@@ -116,8 +116,7 @@ def _described(tool: Tool) -> str:
     said: dict[str, Any] = {"name": tool.name}
     if tool.description:
         said["description"] = tool.description
-    schema = orjson.dumps(tool.parameters or {"type": "object"})
-    return orjson.dumps(said | {"parameters": orjson.Fragment(schema)}).decode()  # which adds no level to its depth
+    return orjson.dumps(said | {"parameters": tool.parameters or {"type": "object"}}).decode()
 
 
 def _turns(messages: Sequence[Message], trigger: str) -> Iterator[Message]:
