@@ -22,6 +22,7 @@ _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SANE_HEADERS: Final = re.compile(r"[A-Za-z0-9_, -]{1,1024}")
 _NO_ROUTE: Final = "none"
 _MESSAGES: Final = "/v1/messages"
+_MODELS: Final = "/v1/models"
 _EXPOSED: Final = "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry"
 
 
@@ -88,7 +89,7 @@ class Entries:
             route=rule.rule if rule else _NO_ROUTE,
             started=self._services.monotonic(),
         )
-        if asked.path.startswith(_MESSAGES) or "HTTP_ANTHROPIC_VERSION" in asked.environ:
+        if _is_of_anthropic(asked):
             asked.is_of_anthropic = True
             asked.tell = partial(messages_problem_reply, request_id=asked.entry.request_id)
         return _preflight() if asked.method == "OPTIONS" else None
@@ -106,6 +107,13 @@ class Entries:
         if not answered.streaming:
             self._journal.write(answered, self._services.monotonic())
         return response
+
+
+def _is_of_anthropic(asked: Asked) -> bool:
+    if asked.path.startswith(_MESSAGES):
+        return True
+    is_shared = asked.url_rule is None or asked.path.startswith(_MODELS)
+    return is_shared and "HTTP_ANTHROPIC_VERSION" in asked.environ
 
 
 def _preflight() -> Response:

@@ -224,3 +224,9 @@ def test_clients_of_openai_have_errors_of_their_own(house: House) -> None:
     response = house.client.get("/v1/models", headers={"x-api-key": "no"})
     assert response.get_json()["error"]["code"] == "invalid_api_key"
     assert "request-id" not in response.headers
+
+
+def test_what_is_openais_alone_is_told_in_its_shape_whatever_a_proxy_sends_along(house: House) -> None:
+    response = house.client.post("/v1/chat/completions", json={}, headers=THEIRS)
+    assert response.get_json()["error"]["param"] == "model"
+    assert problem(house.client.post("/v1/files", headers=THEIRS))[:2] == (404, "not_found_error")
