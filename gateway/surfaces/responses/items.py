@@ -6,12 +6,11 @@ An event is its type and the JSON of its other fields, without braces; whoever s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import orjson
 
-from gateway.surfaces.responses.tools import Origin
-from gateway.surfaces.wire import literal, literals
+from gateway.surfaces.wire import literal
 from kimi.events import Annotation
 
 Told = tuple[bytes, bytes]
@@ -142,98 +141,6 @@ class Thought:
 
     def _item(self, summary: bytes) -> bytes:
         return b'{"id":"%b","type":"reasoning","summary":[%b],"encrypted_content":""}' % (self._id, summary)
-
-
-class Called:
-    """A call of a function, whose arguments are told as they come."""
-
-    def __init__(self, stem: bytes, index: int, call: str, origin: Origin) -> None:
-        self.index = index
-        self._arguments = Words()
-        self._id = b"fc_%b_%d" % (stem, index)
-        self._place = b'"item_id":"%b","output_index":%d' % (self._id, index)
-        self._head = _named(b"function_call", self._id, call, origin)
-        self._status = b"in_progress"
-
-    def opened(self) -> Iterator[Told]:
-        yield ADDED, b'"output_index":%d,"item":%b' % (self.index, self.json())
-
-    def told(self, arguments: str) -> Iterator[Told]:
-        """Takes a piece of the arguments."""
-        for piece in literals(arguments) if arguments else ():
-            self._arguments.add(piece)
-            yield b"response.function_call_arguments.delta", b'%b,"delta":%b' % (self._place, piece)
-
-    def closed(self, status: bytes) -> Iterator[Told]:
-        self._status = status
-        arguments = self._arguments.literal
-        yield b"response.function_call_arguments.done", b'%b,"arguments":%b' % (self._place, arguments)
-        yield DONE, b'"output_index":%d,"item":%b' % (self.index, self.json())
-
-    def json(self) -> bytes:
-        return b'%b,"arguments":%b,"status":"%b"}' % (self._head, self._arguments.literal, self._status)
-
-
-class HeldCall:
-    """A call of what is no function, told when it is whole: its input stands inside of the function's arguments."""
-
-    def __init__(self, stem: bytes, index: int, call: str, origin: Origin) -> None:
-        self.index = index
-        self._is_search = origin.form == "search"
-        self._id = b"%b_%b_%d" % (b"tsc" if self._is_search else b"ctc", stem, index)
-        self._place = b'"item_id":"%b","output_index":%d' % (self._id, index)
-        kind = b"tool_search_call" if self._is_search else b"custom_tool_call"
-        self._head = _named(kind, self._id, call, origin)
-        self._pieces: list[str] = []
-        self._status = b"in_progress"
-
-    def opened(self) -> Iterator[Told]:
-        yield ADDED, b'"output_index":%d,"item":%b' % (self.index, self._item(b'""', b"{}"))
-
-    def told(self, arguments: str) -> Iterator[Told]:
-        """Takes a piece of the arguments."""
-        self._pieces.append(arguments)
-        yield from ()
-
-    def closed(self, status: bytes) -> Iterator[Told]:
-        self._status = status
-        if not self._is_search:
-            text = self._input()
-            for piece in literals(text) if text else ():
-                yield b"response.custom_tool_call_input.delta", b'%b,"delta":%b' % (self._place, piece)
-            yield b"response.custom_tool_call_input.done", b'%b,"input":%b' % (self._place, literal(text))
-        yield DONE, b'"output_index":%d,"item":%b' % (self.index, self.json())
-
-    def json(self) -> bytes:
-        if self._is_search:
-            arguments = self._arguments()
-            return self._item(b"", orjson.dumps(arguments if isinstance(arguments, dict) else {}))
-        return self._item(literal(self._input()), b"")
-
-    def _item(self, text: bytes, arguments: bytes) -> bytes:
-        if self._is_search:
-            return b'%b,"execution":"client","arguments":%b,"status":"%b"}' % (self._head, arguments, self._status)
-        return b'%b,"input":%b,"status":"%b"}' % (self._head, text, self._status)
-
-    def _input(self) -> str:
-        """The text that the model has put into the arguments, or what it has put in their place."""
-        arguments = self._arguments()
-        text = arguments.get("input") if isinstance(arguments, dict) else None
-        return text if isinstance(text, str) else "".join(self._pieces)
-
-    def _arguments(self) -> Any:
-        try:
-            return orjson.loads("".join(self._pieces))
-        except orjson.JSONDecodeError:
-            return None
-
-
-def _named(kind: bytes, item: bytes, call: str, origin: Origin) -> bytes:
-    head = b'{"id":"%b","type":"%b","call_id":%b' % (item, kind, literal(call))
-    if origin.form == "search":
-        return head
-    namespace = b',"namespace":%b' % literal(origin.namespace) if origin.namespace else b""
-    return b'%b,"name":%b%b' % (head, literal(origin.name), namespace)
 
 
 def _summary(text: bytes) -> bytes:

@@ -7,7 +7,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from gateway.surfaces.responses.items import Called, HeldCall, Item, Said, Thought, Told, Wordy
+from gateway.surfaces.responses.calls import FORMS, Call
+from gateway.surfaces.responses.items import Item, Said, Thought, Told, Wordy
 from gateway.surfaces.responses.tools import Toolbox
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import literals
@@ -37,7 +38,7 @@ class Output:
         self._tally = tally
         self._items: list[Item] = []
         self._open: Item | None = None
-        self._calls: dict[int, Called | HeldCall] = {}
+        self._calls: dict[int, Call] = {}
         self._thought = 0  # tokens
         self._mark = 0  # all tokens, when the thinking that runs began
 
@@ -128,9 +129,8 @@ class Output:
         if call is None:
             yield from self._close(_COMPLETED)
             origin, index = self._tools.origin(event.name or ""), len(self._items)
-            kind = Called if origin.form == "function" else HeldCall
             call_id = event.id or f"call_{self._stem.decode()}_{event.index}"
-            call = self._calls[event.index] = kind(self._stem, index, call_id, origin)
+            call = self._calls[event.index] = FORMS[origin.form](self._stem, index, call_id, origin)
             yield from self._begin(call)
         elif call is not self._open:
             raise BrokenAnswer("a tool call goes on behind its end")

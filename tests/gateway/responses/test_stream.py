@@ -178,6 +178,12 @@ def test_what_is_no_input_of_a_custom_tool_is_given_as_it_is(arguments: str) -> 
     assert whole(*events, body=TOOLS)["output"][0]["input"] == arguments
 
 
+def test_arguments_of_a_search_that_nobody_could_write_are_left_out() -> None:
+    deep = '{"a":' * 300 + "1" + "}" * 300
+    answer = whole(ToolCall(0, "a", "tool_search", deep), Finish("tool_calls"), body=TOOLS)
+    assert answer["output"][0]["arguments"] == {}
+
+
 def test_calls_that_are_mixed_up_are_no_answer() -> None:
     pieces: list[Event] = [ToolCall(0, "a", "look", "{"), ToolCall(1, "b", "look", "{}"), ToolCall(0, None, None, "}")]
     with pytest.raises(BrokenAnswer):
