@@ -46,7 +46,7 @@ class Calling:
         self._trigger = trigger
         self._new_id = new_id
         self._sieve = Sieve(knows)
-        self._thought = Sieve(knows)
+        self._thought = Sieve(knows, only_hides=True)
         self._blank = ""
         self._has_spoken = False
         self._made = 0  # calls that are right
@@ -122,5 +122,5 @@ class Calling:
 
 
 def _thoughts(found: Sequence[str | Written]) -> Sequence[Event]:
-    text = "".join(one.body if isinstance(one, Written) else one for one in found)
+    text = "".join(one for one in found if isinstance(one, str))
     return (Thinking(text),) if text else ()

@@ -36,12 +36,15 @@ class Sieve:
     No more is held back than what may be the beginning of a mark, and a call until it is whole. Code is left alone.
     What is found does not depend on how the text is cut, and the work not on what stands in it: every character is
     looked at a few times at the most.
+
+    Where it `only_hides` a call is no call: its arguments are text, and nothing but marks is taken out.
     """
 
-    __slots__ = ("_at", "_body", "_code", "_head", "_knows", "_mark", "_size", "_ticks", "_waiting")
+    __slots__ = ("_at", "_body", "_code", "_head", "_knows", "_mark", "_only_hides", "_size", "_ticks", "_waiting")
 
-    def __init__(self, knows: Callable[[str], bool]) -> None:
+    def __init__(self, knows: Callable[[str], bool], *, only_hides: bool = False) -> None:
         self._knows = knows
+        self._only_hides = only_hides
         self._code = CodeSpans()
         self._ticks = 0  # backticks at the end of what came, which may go on
         self._waiting = ""  # what has come and is not understood yet
@@ -129,7 +132,7 @@ class Sieve:
         if not is_there and not is_last and mark.separator.startswith(behind):
             return False
         self._at = end + (len(mark.separator) if is_there else 0)
-        if not mark.opens:
+        if self._only_hides or not mark.opens:
             self._mark = None
         elif mark.separator == ">" and is_there and head.endswith("/"):
             found.append(Written(head[:-1], "", is_closed=True))

@@ -144,6 +144,14 @@ def test_what_is_thought_of_a_call_is_none_and_shows_no_tag() -> None:
     assert shown == [Thinking("I write "), Thinking("{}"), Text("Hello"), Finish("stop")]
 
 
+def test_thinking_flows_though_a_call_begins_in_it() -> None:
+    calling = Calling(TOOLS, T, SEAL.knows, lambda: "x")
+    assert calling.feed((Thinking(f'I write <call-{T} name="clock">'),)) == [Thinking("I write ")]
+    assert calling.feed((Thinking("and think on, "),)) == [Thinking("and think on, ")]
+    assert calling.feed((Thinking("for long."),)) == [Thinking("for long.")]
+    assert calling.feed((Text(RAIN), Finish("stop")))[-1] == CALLED
+
+
 def test_all_else_passes_in_its_order() -> None:
     calling = Calling(TOOLS, T, SEAL.knows, lambda: "x")
     batch = (Answering("s"), Thinking("hm"), Text("a"))

@@ -89,6 +89,14 @@ def test_every_place_to_cut_at(text: str) -> None:
         assert sieved(cut(text, [first, min(first + 3, len(text))])) == expected
 
 
+@given(TEXTS)
+def test_where_marks_are_only_hidden_there_are_no_calls(text: str) -> None:
+    whole, piecemeal = (Sieve(SEAL.knows, only_hides=True) for _ in range(2))
+    found = [one for piece in text for one in piecemeal.feed(piece)] + piecemeal.close()
+    assert all(isinstance(one, str) for one in found)
+    assert shown(found) == shown(whole.feed(text) + whole.close())
+
+
 def test_text_flows_until_a_call_begins_and_the_call_is_held_until_it_is_whole() -> None:
     sieve = Sieve(SEAL.knows)
     assert sieve.feed("Let me look: a < b, ") == ["Let me look: a < b, "]
