@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 import gevent
@@ -19,6 +21,8 @@ from kimi.models import Selection
 
 _LARGE: Final = 512 * 1024
 """Characters that are hashed elsewhere, because that holds up all requests of the worker."""
+_EACH: Final = 256
+"""Characters that take as long as all that there is to do for a turn or a call of none."""
 
 
 def beginning(scope: str, selection: Selection) -> bytes:
@@ -45,24 +49,37 @@ def _beginning(scope: str, base: str, features: frozenset[str]) -> bytes:
 
 
 def _size(messages: Sequence[Message]) -> int:
-    size = 0
+    size = _EACH * len(messages)
     for message in messages:
         size += len(message.content)
         for each in message.attachments:
             size += len(each.url)
         for call in message.calls:
-            size += len(call.arguments)
+            size += _EACH + len(call.arguments)
     return size
 
 
 def _after(before: bytes, messages: Sequence[Message]) -> bytes:
-    for message in messages:
-        text = " ".join(message.content.split())
-        urls = [each.url for each in message.attachments]
-        calls = [part for call in message.calls for part in (call.name, _canonical(call.arguments))]
-        if text or urls or calls or message.role == "tool":  # some clients leave out what else is empty
-            before = _digest(before, (message.role, text, *urls, *(("", *calls) if calls else ())))
+    for role, turns in groupby(messages, attrgetter("role")):
+        for message in (_one(list(turns)),) if role == "assistant" else turns:
+            text = " ".join(message.content.split())
+            urls = [each.url for each in message.attachments]
+            calls = [part for call in message.calls for part in (call.name, _canonical(call.arguments))]
+            if text or urls or calls or role == "tool":  # some clients leave out what else is empty
+                before = _digest(before, (role, text, *urls, *(("", *calls) if calls else ())))
     return before
+
+
+def _one(turns: Sequence[Message]) -> Message:
+    """An answer, which clients of Responses send back in as many turns as it has items."""
+    if len(turns) == 1:
+        return turns[0]
+    return Message(
+        "assistant",
+        " ".join([turn.content for turn in turns]),
+        tuple([each for turn in turns for each in turn.attachments]),
+        tuple([call for turn in turns for call in turn.calls]),
+    )
 
 
 def _canonical(arguments: str) -> str:

@@ -131,6 +131,22 @@ def test_a_conversation_of_items_is_recognised(house: Stack, streamed: bool) -> 
     assert told(house, history, **fields).output_text == "And two?"
 
 
+def test_an_answer_in_several_items_is_recognised(house: Stack) -> None:
+    """What was asked for once more has been thought of once more, between its texts."""
+    fields: dict[str, Any] = {"tools": [WEATHER], "reasoning": {"effort": "high"}, "store": False}
+    for text, arguments in (("Let me look.", {}), ("So:", {"query": "Bonn"})):
+        answers(house, text, thinking="Hm", calls=[{"name": "get_weather", "arguments": arguments}])
+    first = told(house, "Rain in Bonn?", **fields)
+    assert [item.type for item in first.output] == ["reasoning", "message", "reasoning", "message", "function_call"]
+    call = first.output[-1]
+    assert call.type == "function_call"
+    before = house.simulator.total("chats_created")
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "dry"}
+    items = [item.to_dict() for item in first.output]
+    assert "dry" in told(house, [{"role": "user", "content": "Rain in Bonn?"}, *items, result], **fields).output_text
+    assert house.simulator.total("chats_created") == before
+
+
 @streaming
 def test_tools_are_called(house: Stack, streamed: bool) -> None:
     fields: dict[str, Any] = {"tools": [WEATHER], "streamed": streamed}

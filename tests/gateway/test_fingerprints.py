@@ -40,3 +40,16 @@ def test_a_result_counts_even_where_it_says_nothing() -> None:
 def test_calls_are_no_words() -> None:
     text = Message("assistant", 'f {"city":"Bonn","days":2}')
     assert after(START, [text]) != called()
+
+
+def test_an_answer_is_one_in_however_many_turns_it_comes_back() -> None:
+    look, so, call = "Let me look.", "So:", Call("c1", "f", "{}")
+    whole = after(START, [Message("user", "Q"), Message("assistant", f"{look}\n\n\n{so}\n", calls=(call,))])
+    apart = [Message("assistant", look), Message("assistant", ""), Message("assistant", so, calls=(call,))]
+    assert after(START, [Message("user", "Q"), *apart]) == whole
+    assert after(START, [apart[0], Message("user", "Q"), *apart[1:]]) != whole
+
+
+def test_two_turns_of_others_are_two() -> None:
+    one, two = Message("user", "a"), Message("user", "b")
+    assert after(START, [one, two]) == after(after(START, [one]), [two]) != after(START, [Message("user", "a b")])
