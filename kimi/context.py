@@ -38,6 +38,8 @@ class Window:
 
 _CLASSIC: Final = Window(200_000, "characters")
 _K2, _K3 = Window(262_144), Window(1_048_576)
+LARGEST: Final = _K3.size
+"""Tokens that some model reads, and none more."""
 _SCENARIOS: Final[Mapping[str, Window]] = {
     "SCENARIO_K2": _K2,
     "SCENARIO_K2D5": _K2,
@@ -103,13 +105,10 @@ def _characters(messages: Sequence[Message], limit: int) -> int:
     return least if least > 2 * limit else len(into_one(messages))
 
 
-def _tokens(messages: Sequence[Message], limit: int, pause: Callable[[], object]) -> int:
-    """The tokens of `messages`, as far as they can be more than `limit`. Of what is, the rest is estimated."""
+def tokens(messages: Sequence[Message], limit: int, pause: Callable[[], object]) -> int:
+    """The tokens of `messages`. Of what is more than `limit` the rest is estimated. `pause` is called meanwhile."""
     length = sum(len(message.content) for message in messages)
-    counted = framing(len(messages))
-    if not limit or counted + MOST_TOKENS * length <= limit:
-        return 0
-    seen, pauses = 0, 0
+    counted, seen, pauses = framing(len(messages)), 0, 0
     for piece in _pieces(messages):
         counted += count(piece)
         seen += len(piece)
@@ -119,6 +118,14 @@ def _tokens(messages: Sequence[Message], limit: int, pause: Callable[[], object]
             pauses = seen // _SLICE
             pause()
     return counted
+
+
+def _tokens(messages: Sequence[Message], limit: int, pause: Callable[[], object]) -> int:
+    """The tokens of `messages`, as far as they can be more than `limit`."""
+    length = sum(len(message.content) for message in messages)
+    if not limit or framing(len(messages)) + MOST_TOKENS * length <= limit:
+        return 0
+    return tokens(messages, limit, pause)
 
 
 def _pieces(messages: Sequence[Message]) -> Iterator[str]:

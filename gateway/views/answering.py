@@ -30,8 +30,8 @@ from kimi.pool.private import private_routes
 
 PATIENCE: Final = 15.0
 """Seconds for which the status line is held back; a client waits for headers 60 s at the least."""
-BREATH: Final = 0.001
-"""Seconds for which long work lets others run; a sleep of none wakes only those that wait for no socket."""
+breathe: Final = partial(gevent.sleep, 0.001)
+"""Lets others run during long work; a sleep of none wakes only those that wait for no socket."""
 
 
 class Answering:
@@ -77,7 +77,7 @@ class Answering:
         services = self._services
         named = named_by(caller, services, asked.model, self._settings.kimi_model_aliases)
         narrowed = asked.narrow(named, in_chat=turn.is_named)
-        selection = fitting(narrowed, asked.read, partial(gevent.sleep, BREATH))
+        selection = fitting(narrowed, asked.read, breathe)
         if caller.is_private:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
         peer = _peer()

@@ -21,9 +21,10 @@ from gateway.surfaces.messages.stream import MessageStream
 from gateway.surfaces.messages.whole import MessageAnswer
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from gateway.views.answering import Answering
+from gateway.views.answering import Answering, breathe
 from gateway.views.replies import json_reply
 from gateway.views.requests import Asked, authenticate, present, seen_by
+from kimi.context import LARGEST, tokens
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
@@ -60,7 +61,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def count_tokens() -> Response:
         caller = authenticate(services.keys)
         asked = understood(caller, as_chat(read(), purpose="count"))
-        return json_reply({"input_tokens": Tally(asked.read).prompt})
+        return json_reply({"input_tokens": tokens(asked.read, LARGEST, breathe)})
 
     return views
 

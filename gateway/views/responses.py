@@ -22,9 +22,10 @@ from gateway.surfaces.responses.request import Question, as_chat
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.turn import Turn
-from gateway.views.answering import Answering
+from gateway.views.answering import Answering, breathe
 from gateway.views.replies import json_reply
 from gateway.views.requests import Asked, authenticate, present
+from kimi.context import LARGEST, tokens
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
@@ -59,7 +60,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def input_tokens() -> Response:
         authenticate(services.keys)
         asked = read()[1].understood()
-        return json_reply({"object": "response.input_tokens", "input_tokens": Tally(asked.read).prompt})
+        return json_reply({"object": "response.input_tokens", "input_tokens": tokens(asked.read, LARGEST, breathe)})
 
     return views
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kimi.chat import Message
-from kimi.context import MOST_TOKENS, Window, fitting, window
+from kimi.context import LARGEST, MOST_TOKENS, Window, fitting, tokens, window
 from kimi.errors import PromptTooLong
 from kimi.models import select
 from kimi.upstreams.folding import into_one
@@ -92,6 +92,19 @@ def test_a_long_text_is_counted_with_pauses_and_no_further_than_it_has_to_be() -
         fitting(select("moonshot-v1-8k", OFFICIAL), said(*["words " * 10_000] * 200), lambda: pauses.append(1))
     assert pauses == []
     assert raised.value.size == pytest.approx(2_000_000, rel=0.1)
+
+
+def test_all_tokens_are_counted_with_pauses_and_what_nobody_reads_is_estimated() -> None:
+    pauses: list[int] = []
+    short = said("", "Well?", "字 word")
+    assert tokens(short, LARGEST, lambda: pauses.append(1)) == prompt_tokens(short)
+    assert pauses == []
+    long = said("words " * 100_000)
+    assert tokens(long, LARGEST, lambda: pauses.append(1)) == pytest.approx(prompt_tokens(long), rel=0.001)
+    assert len(pauses) == 9
+    pauses.clear()
+    assert tokens(long, 10_000, lambda: pauses.append(1)) == pytest.approx(prompt_tokens(long), rel=0.05)
+    assert pauses == []
 
 
 def test_a_short_text_is_not_counted_at_all() -> None:
