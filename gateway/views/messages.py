@@ -10,7 +10,6 @@ from flask import Blueprint, Response
 
 from gateway.auth import Caller
 from gateway.body import read_body
-from gateway.problems import Problem
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_request import ChatRequest, understand
@@ -23,7 +22,7 @@ from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering, breathe
 from gateway.views.replies import json_reply
-from gateway.views.requests import Asked, authenticate, present, seen_by
+from gateway.views.requests import authenticate, present, seen_by
 from kimi.context import LARGEST, tokens
 
 
@@ -38,7 +37,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def understood(caller: Caller, question: Question) -> ChatRequest:
         """What is asked, of the model that is meant."""
         asking = present()
-        _tell_in_its_words(asking, question)
+        asking.retell(question.places.told)
         asked = understand(question.body)
         asking.entry.model, asking.entry.stream = question.model, asked.stream
         routes = seen_by(caller, services).routes
@@ -64,13 +63,3 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         return json_reply({"input_tokens": tokens(asked.read, LARGEST, breathe)})
 
     return views
-
-
-def _tell_in_its_words(asking: Asked, question: Question) -> None:
-    """What goes wrong from now on is told by the names that the client has for its fields."""
-    tell = asking.tell
-
-    def told(problem: Problem) -> Response:
-        return tell(question.places.told(problem))
-
-    asking.tell = told

@@ -34,6 +34,11 @@ class Asked(Request):
     """Whether it is for Anthropic's API, which has paths of its own and names its version on those that it shares."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
 
+    def retell(self, told: Callable[[Problem], Problem]) -> None:
+        """What goes wrong from now on is first `told` by the names that the client has for its fields."""
+        tell = self.tell
+        self.tell = lambda problem: tell(told(problem))
+
 
 def present() -> Asked:
     """The request that is being answered. Flask's `request` looks for it anew at every use, which is slow."""

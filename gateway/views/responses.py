@@ -11,7 +11,6 @@ from typing import Any
 from flask import Blueprint, Response
 
 from gateway.body import read_body
-from gateway.problems import Problem
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.json_body import json_object
@@ -24,7 +23,7 @@ from gateway.surfaces.wire import Identity
 from gateway.turn import Turn
 from gateway.views.answering import Answering, breathe
 from gateway.views.replies import json_reply
-from gateway.views.requests import Asked, authenticate, present
+from gateway.views.requests import authenticate, present
 from kimi.context import LARGEST, tokens
 
 
@@ -37,7 +36,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         asking = present()
         body = json_object(read_body(asking.environ, settings.max_body_bytes))
         question = as_chat(body)
-        _tell_in_its_words(asking, question)
+        asking.retell(question.told)
         return body, question
 
     @views.post("/v1/responses")
@@ -63,13 +62,3 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         return json_reply({"object": "response.input_tokens", "input_tokens": tokens(asked.read, LARGEST, breathe)})
 
     return views
-
-
-def _tell_in_its_words(asking: Asked, question: Question) -> None:
-    """What goes wrong from now on is told by the names that the client has for its fields."""
-    tell = asking.tell
-
-    def told(problem: Problem) -> Response:
-        return tell(question.told(problem))
-
-    asking.tell = told
