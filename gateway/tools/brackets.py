@@ -14,6 +14,8 @@ import orjson
 
 DEEPEST: Final = 256
 """So many brackets can be open at once."""
+MOST_TOKENS: Final = 50_000
+"""A text with more of them would hold up all requests of a worker."""
 _TOKEN: Final = re.compile(
     r'(?P<blank>\s+)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<open>[{\[])|(?P<close>[}\]])|(?P<mark>[,:])|(?P<bare>[^\s{}\[\],:"]+)'
     r"|(?P<broken>.)",
@@ -31,10 +33,12 @@ _STARTS: Final = frozenset({"text", "bare", "open"})
 def mended(text: str) -> Any:
     """What `text` means when commas and closing brackets that are missing are put in, and commas too many left out.
 
-    Raises `ValueError` where that does not help, or could be meant in two ways.
+    Raises `ValueError` where that does not help, could be meant in two ways, or takes too long.
     """
     writing = _Writing()
-    for token in _TOKEN.finditer(text):
+    for number, token in enumerate(_TOKEN.finditer(text)):
+        if number == MOST_TOKENS:
+            raise ValueError("it is too long to be put right")
         writing.take(token.lastgroup or "", token[0])
     return orjson.loads(writing.end())
 

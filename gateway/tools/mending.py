@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 import orjson
@@ -14,6 +15,16 @@ from gateway.tools.brackets import mended
 _FENCE: Final = re.compile(r"`{3,}[a-zA-Z]*[ \t]*\n")
 _LEFT_OVER: Final = re.compile(r"\s*+(?:</?+[\w:-]{0,64}+>?+\s*+|`{3,}+\s*+|[,;}\]]\s*+)*+")
 """What may stand behind arguments: a tag that is none of ours, the end of a fence, a bracket too many."""
+
+
+def _number(said: str) -> float:
+    number = float(said)
+    if not isfinite(number):
+        raise ValueError("it holds a number that JSON does not have")
+    return number
+
+
+_LENIENT: Final = json.JSONDecoder(strict=False, parse_float=_number, parse_constant=_number)
 
 
 def read(text: str, *, is_whole: bool) -> Any:
@@ -31,7 +42,7 @@ def read(text: str, *, is_whole: bool) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        value, end = json.JSONDecoder(strict=False).raw_decode(text)
+        value, end = _LENIENT.raw_decode(text)
         if _LEFT_OVER.fullmatch(text, end):
             return value
         wrong = f"there is more behind the JSON, from character {end} on"

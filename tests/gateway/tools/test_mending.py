@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.tools.brackets import MOST_TOKENS
 from gateway.tools.mending import fitted, read
 from tests.gateway.tools.tagged import WEATHER
 
@@ -63,6 +64,10 @@ def test_what_can_be_meant_in_one_way_only_is_put_right(text: str, value: object
         "no JSON",
         '{"a": // a remark\n 1}',
         '{"a": "x", "b": tru}',
+        '{"a": NaN}',  # which would be written as null
+        '{"a": [-Infinity], "b": 1e999}',
+        '{"a": 1e999}',
+        f'{{"a": [{"1, " * MOST_TOKENS}]}}',  # which would hold up a worker
         "[" * 100_000,
         '{"a":' * 100_000,
     ],
