@@ -41,7 +41,7 @@ class Calling:
         "_wrong",
     )
 
-    def __init__(self, tools: Tools, trigger: str, knows: Callable[[str], bool], new_id: Callable[[], str]) -> None:
+    def __init__(self, tools: Tools, trigger: str, knows: Callable[[str], bool], new_id: Callable[[int], str]) -> None:
         self._tools = tools
         self._trigger = trigger
         self._new_id = new_id
@@ -103,7 +103,7 @@ class Calling:
                 self._wrong.append(str(unfit))
             return ()
         self._made += 1
-        return (ToolCall(self._made - 1, self._new_id(), asked.name, asked.arguments),)
+        return (ToolCall(self._made - 1, self._new_id(self._made), asked.name, asked.arguments),)
 
     def _finish(self, finish: Finish) -> Sequence[Event]:
         if self._made and finish.reason != "content_filter":

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.tools.ids import number_of
 from gateway.tools.markers import CALL, RESULT, close_tag, open_tag
 from gateway.tools.seal import LENGTH
 from kimi.chat import Call, Chat, Message, Tool, Tools
@@ -126,13 +127,19 @@ def _turns(messages: Sequence[Message], trigger: str) -> Iterator[Message]:
         for number, call in enumerate(message.calls, 1):
             known[call.id] = {"name": call.name} | ({"call": number} if len(message.calls) > 1 else {})
         if message.role == "tool":
-            opening = open_tag(RESULT, trigger, **known.get(message.answers, {}))
+            opening = open_tag(RESULT, trigger, **(known.get(message.answers) or _numbered(message.answers)))
             yield replace(message, content=f"{opening}\n{message.content}\n{close_tag(RESULT, trigger)}")
         elif message.calls:
             calls = "\n".join(_called(call, trigger) for call in message.calls)
             yield replace(message, content=f"{message.content.rstrip()}\n\n{calls}".lstrip())
         else:
             yield message
+
+
+def _numbered(call_id: str) -> dict[str, object]:
+    """What is known of a call that stands in the chat only."""
+    number = number_of(call_id)
+    return {} if number is None else {"call": number}
 
 
 def _called(call: Call, trigger: str) -> str:

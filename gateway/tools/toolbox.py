@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Final
 
-from gateway.tools import telling
+from gateway.tools import ids, telling
 from gateway.tools.calling import Calling
 from gateway.tools.seal import Seal
 from kimi.chat import Chat
 from kimi.events import Event
-
-_ID: Final = 24  # hexadecimal digits
 
 
 class Toolbox:
@@ -39,6 +36,5 @@ class Toolbox:
             return None
         return Calling(chat.tools, self._seal.own, self._seal.knows, self._new_id).feed
 
-    def _new_id(self) -> str:
-        """Unique wherever calls of one conversation are made."""
-        return f"call_{self._dice.getrandbits(4 * _ID):0{_ID}x}"
+    def _new_id(self, number: int) -> str:
+        return ids.new(number, self._dice)

@@ -21,7 +21,7 @@ REQUIRED = replace(TOOLS, choice="required")
 def through(tools: Tools, pieces: Sequence[str], reason: FinishReason = "stop") -> list[Event]:
     """What becomes of an answer; pieces that touch are one."""
     ids = count(1)
-    calling = Calling(tools, T, SEAL.knows, lambda: f"call_{next(ids)}")
+    calling = Calling(tools, T, SEAL.knows, lambda _: f"call_{next(ids)}")
     events: list[Event] = []
     batches: list[Sequence[Event]] = [(Text(piece),) for piece in pieces]
     batches.append((Finish(reason),))
@@ -137,7 +137,7 @@ def test_what_the_filter_has_withdrawn_is_not_asked_for_again() -> None:
 
 
 def test_what_is_thought_of_a_call_is_none_and_shows_no_tag() -> None:
-    calling = Calling(TOOLS, T, SEAL.knows, lambda: "x")
+    calling = Calling(TOOLS, T, SEAL.knows, lambda _: "x")
     shown = [*calling.feed((Thinking("I write <call-"),)), *calling.feed((Thinking(f'{T} name="clock">'),))]
     shown += calling.feed((Thinking("{}"),))
     shown += calling.feed((Text("Hello"), Finish("stop")))
@@ -145,7 +145,7 @@ def test_what_is_thought_of_a_call_is_none_and_shows_no_tag() -> None:
 
 
 def test_thinking_flows_though_a_call_begins_in_it() -> None:
-    calling = Calling(TOOLS, T, SEAL.knows, lambda: "x")
+    calling = Calling(TOOLS, T, SEAL.knows, lambda _: "x")
     assert calling.feed((Thinking(f'I write <call-{T} name="clock">'),)) == [Thinking("I write ")]
     assert calling.feed((Thinking("and think on, "),)) == [Thinking("and think on, ")]
     assert calling.feed((Thinking("for long."),)) == [Thinking("for long.")]
@@ -153,7 +153,7 @@ def test_thinking_flows_though_a_call_begins_in_it() -> None:
 
 
 def test_all_else_passes_in_its_order() -> None:
-    calling = Calling(TOOLS, T, SEAL.knows, lambda: "x")
+    calling = Calling(TOOLS, T, SEAL.knows, lambda _: "x")
     batch = (Answering("s"), Thinking("hm"), Text("a"))
     assert list(calling.feed(batch)) == list(batch)
     usage = Usage(1, 2)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import orjson
 import pytest
 
+from gateway.tools.ids import new
 from gateway.tools.telling import correction, spoken, told
 from kimi.chat import Call, Chat, Message, Place, Tools
 from kimi.upstreams.folding import beside_system, into_one
@@ -81,6 +83,21 @@ def test_in_a_chat_that_stands_only_what_is_new_is_told_under_the_names_that_are
     offer, result = told(behind, T).messages
     assert offer.role == "system"
     assert result.content == f'<result-{T} name="get_weather">\n12 °C\n</result-{T}>'
+
+
+def test_in_a_chat_whose_calls_nobody_sends_results_are_told_apart_by_the_ids_of_those() -> None:
+    first, second = (new(number, random.Random(1)) for number in (1, 2))
+    came = [
+        Message("tool", "dry", answers=second),
+        Message("tool", "wet", answers=first),
+        Message("tool", "", answers="x"),
+    ]
+    _, *results = told(replace(chat(*came), behind=Place("c", "m")), T).messages
+    assert [each.content.splitlines()[0] for each in results] == [
+        f'<result-{T} call="2">',
+        f'<result-{T} call="1">',
+        f"<result-{T}>",
+    ]
 
 
 @pytest.mark.parametrize("tools", [None, replace(TOOLS, choice="none")])

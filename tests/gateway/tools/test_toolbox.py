@@ -34,7 +34,7 @@ def test_ids_are_of_the_usual_form_and_never_the_same() -> None:
     box = Toolbox(b"secret", random.Random(1))
     ids = [answer(box, box).id or "" for _ in range(100)]
     assert len(set(ids)) == 100
-    assert all(re.fullmatch("call_[0-9a-f]{24}", each) for each in ids)
+    assert all(re.fullmatch("call_[0-9a-f]{24}_1", each) for each in ids)
 
 
 def test_where_nobody_would_call_nobody_watches() -> None:
