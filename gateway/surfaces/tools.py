@@ -97,7 +97,7 @@ def _offered(value: object, field: str, *, old: bool) -> tuple[Tool, ...]:
         where = f"{field}[{index}]"
         tool = _tool(item, where) if old else _new_tool(item, where)
         if tool.name in offered:
-            raise BadRequest(f"There are two tools named `{tool.name}`.", param=where)
+            raise BadRequest("There is another tool of this name.", param=where)
         offered[tool.name] = tool
     return tuple(offered.values())
 

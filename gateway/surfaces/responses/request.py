@@ -17,7 +17,7 @@ from gateway.surfaces.responses.turns import NO_ITEM, Turns
 
 _AS_THEY_ARE: Final = (
     *("temperature", "top_p", "presence_penalty", "frequency_penalty", "stop", "user"),
-    *("prompt_cache_key", "safety_identifier", "parallel_tool_calls"),
+    *("prompt_cache_key", "safety_identifier"),
     *("use_search", "thinking", "enable_thinking"),
 )
 _FIELDS: Final[Mapping[str, str]] = {
@@ -87,6 +87,7 @@ def as_chat(body: Mapping[str, Any]) -> Question:
     turns.instruct(body.get("instructions"))
     turns.read(body.get("input"))
     chosen, must_search = tools.chosen(body.get("tool_choice"))
+    demanded = {"use_search": "tool_choice"} if must_search else {}
     chat: dict[str, Any] = {
         "model": body.get("model"),
         "messages": turns.messages,
@@ -99,6 +100,7 @@ def as_chat(body: Mapping[str, Any]) -> Question:
         "response_format": _form(_inside(body, "text").get("format")),
         "tools": tools.functions or None,
         "tool_choice": chosen,
+        "parallel_tool_calls": body.get("parallel_tool_calls") if tools.functions else None,
         "web_search_options": {} if tools.searches else None,
         "use_search": True if must_search else None,
     }
@@ -106,7 +108,7 @@ def as_chat(body: Mapping[str, Any]) -> Question:
     return Question(
         chat=chat,
         tools=tools,
-        places=Places({**_FIELDS, **tools.made, **turns.made}),
+        places=Places({**_FIELDS, **demanded, **tools.made, **turns.made}),
         follows=_previous(body) or turns.follows,
         referred="" if _previous(body) else turns.referred,
         is_kept=choice(body, "store") is not False,

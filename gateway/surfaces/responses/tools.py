@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 from gateway.errors import BadRequest
 from gateway.surfaces.fields import choice
@@ -22,6 +22,7 @@ _WITHOUT_HARM: Final = frozenset({"image_generation", "programmatic_tool_calling
 """What can be left out of an offer: agents make it always, and whoever does not get it has only to do without."""
 _TOOL_SEARCH: Final = "tool_search"
 _LONGEST: Final = 64  # characters of a name
+_LONGEST_SAID: Final = 256  # the name of a namespace is a part of all names in it
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {"type": "object", "properties": {}}
 _TEXT_INPUT: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -67,8 +68,10 @@ class Toolbox:
 
     def chosen(self, value: object) -> tuple[str | dict[str, Any] | None, bool]:
         """`tool_choice` for chat completions, and whether it demands a search. Raises `BadRequest`."""
+        if value is None or isinstance(value, str):
+            return self._word(value)
         if not isinstance(value, Mapping):
-            return (value, False) if value is None or isinstance(value, str) else _unknown_choice()
+            _unknown_choice()
         kind = value.get("type")
         if kind in ("function", "custom"):
             name = function_name(_name(value, "tool_choice"), value.get("namespace"))
@@ -76,8 +79,18 @@ class Toolbox:
         if kind == "allowed_tools":
             self._restrict(value.get("tools"))
             mode = value.get("mode", "auto")
-            return (mode, False) if mode in ("auto", "required") else _unknown_choice()
+            return self._word(mode) if mode in ("auto", "required") else _unknown_choice()
         return (None, True) if isinstance(kind, str) and kind.startswith(_SEARCHES) else _unknown_choice()
+
+    def _word(self, choice: str | None) -> tuple[str | None, bool]:
+        """The same for a choice that names no tool. A search is none of those that chat completions choose from."""
+        if choice == "none":
+            self.searches = False
+        if self.functions:
+            return choice, False
+        if choice == "required" and self.searches:
+            return None, True
+        return (None if choice in (None, "auto", "none") else choice), False
 
     def _take(self, tool: Mapping[str, Any], where: str, namespace: str) -> None:
         match tool["type"]:
@@ -89,12 +102,7 @@ class Toolbox:
                 says = {"description": _with_grammar(tool)}
                 self._add(Origin(_name(tool, where), "custom", namespace), _TEXT_INPUT, says, where)
             case "namespace":
-                name, inner = _name(tool, where), tool.get("tools")
-                if not isinstance(inner, list):
-                    raise BadRequest("Tools have to be a list.", param=f"{where}.tools")
-                for index, each in enumerate(inner):
-                    at = f"{where}.tools[{index}]"
-                    self._take(_object(each, at), at, name)
+                self._open(tool, where, namespace)
             case "tool_search":
                 if tool.get("execution") == "client":  # otherwise all that could be found is offered at once
                     says = {"description": tool.get("description")}
@@ -109,11 +117,22 @@ class Toolbox:
                     param=f"{where}.type",
                 )
 
+    def _open(self, group: Mapping[str, Any], where: str, namespace: str) -> None:
+        """Takes the tools of a namespace, which is in none itself."""
+        if namespace:
+            raise BadRequest("A namespace holds functions and custom tools.", param=f"{where}.type")
+        name, inner = _name(group, where), group.get("tools")
+        if not isinstance(inner, list):
+            raise BadRequest("Tools have to be a list.", param=f"{where}.tools")
+        for index, each in enumerate(inner):
+            at = f"{where}.tools[{index}]"
+            self._take(_object(each, at), at, name)
+
     def _add(self, origin: Origin, parameters: object, says: Mapping[str, Any], where: str) -> None:
         name = function_name(origin.name, origin.namespace)
         known = self._origins.setdefault(name, origin)
         if known != origin:
-            raise BadRequest(f"There are two tools that come to the name `{name}`.", param=where)
+            raise BadRequest("There is another tool that comes to the same name.", param=where)
         if known is not origin:  # found by several searches, for example
             return
         said = {field: value for field, value in says.items() if value is not None}
@@ -153,8 +172,9 @@ def _with_grammar(tool: Mapping[str, Any]) -> str:
     said, form = tool.get("description"), tool.get("format")
     texts = [said] if isinstance(said, str) and said else []
     texts.append("Its `input` is one text, taken as it is.")
-    if isinstance(form, Mapping) and form.get("type") == "grammar":
-        texts.append(f"That text has to follow this {form.get('syntax', '')} grammar:\n{form.get('definition', '')}")
+    if isinstance(form, Mapping) and isinstance(form.get("definition"), str):
+        syntax = f"{form['syntax']} " if isinstance(form.get("syntax"), str) else ""
+        texts.append(f"That text has to follow this {syntax}grammar:\n{form['definition']}")
     return "\n\n".join(texts)
 
 
@@ -166,12 +186,12 @@ def _object(tool: object, where: str) -> Mapping[str, Any]:
 
 def _name(tool: Mapping[str, Any], where: str) -> str:
     name = tool.get("name")
-    if not isinstance(name, str) or not name:
-        raise BadRequest("A tool has to have a name.", param=f"{where}.name")
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_SAID:
+        raise BadRequest(f"A tool has to have a name, of {_LONGEST_SAID} characters at most.", param=f"{where}.name")
     return name
 
 
-def _unknown_choice() -> Any:
+def _unknown_choice() -> NoReturn:
     raise BadRequest(
         "`tool_choice` has to be auto, none, required, one of the tools, or those of them that are allowed.",
         param="tool_choice",

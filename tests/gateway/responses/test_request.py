@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.problems import describe
+from gateway.problems import describe, is_harmless
 from gateway.surfaces.responses.request import Question, as_chat
+from gateway.surfaces.tools import tools
 from kimi.errors import ConversationLost
+from kimi.models import select
 
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 LOOK = {"type": "function", "name": "look", "description": "Looks.", "parameters": {"type": "object"}, "strict": True}
+
+GROUP = {"type": "namespace", "name": "mcp__files", "description": "Files", "tools": [LOOK]}
 
 
 def asked(**body: Any) -> Question:
@@ -216,6 +220,7 @@ def test_wishes_have_other_names() -> None:
     question = asked(
         max_output_tokens=7,
         reasoning={"effort": "high", "summary": "auto"},
+        tools=[LOOK],
         temperature=0.5,
         prompt_cache_key="k",
         parallel_tool_calls=False,
@@ -227,7 +232,7 @@ def test_wishes_have_other_names() -> None:
         store=False,
         text={"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "strict": True}},
     )
-    assert {name: value for name, value in question.chat.items() if name not in ("messages", "model")} == {
+    assert {name: value for name, value in question.chat.items() if name not in ("messages", "model", "tools")} == {
         "stream": True,
         "temperature": 0.5,
         "prompt_cache_key": "k",
@@ -309,9 +314,40 @@ def test_choices(choice: Any, meant: Any) -> None:
 
 
 def test_a_search_can_be_demanded() -> None:
-    question = asked(tools=[{"type": "web_search_preview"}], tool_choice={"type": "web_search_preview"})
-    assert question.chat["use_search"] is True
-    assert "tool_choice" not in question.chat
+    for choice in ({"type": "web_search_preview"}, "required"):
+        question = asked(tools=[{"type": "web_search_preview"}], tool_choice=choice)
+        assert question.chat["use_search"] is True
+        assert "tool_choice" not in question.chat
+        with pytest.raises(BadRequest) as refused:
+            question.understood().narrow(select("kimi-k2.6", ("moonshot:kimi-k2.6",)))
+        assert question.told(describe(refused.value, "r")).param == "tool_choice"
+
+
+def test_no_tool_is_no_search_either() -> None:
+    assert asked(tools=[{"type": "web_search"}, LOOK], tool_choice="none").understood().search is None
+
+
+@pytest.mark.parametrize("tools", [[], [{"type": "web_search"}]])
+def test_nothing_is_said_of_functions_where_there_are_none(tools: list[Any]) -> None:
+    """Codex says how to choose also where it sums a session up, without any tools."""
+    chat = asked(tools=tools, tool_choice="auto", parallel_tool_calls=False).chat
+    assert chat.keys() & {"tools", "tool_choice", "parallel_tool_calls"} == set()
+
+
+def test_a_function_that_is_demanded_has_to_be_there() -> None:
+    for choice in ("required", {"type": "function", "name": "look"}):
+        refused = asked(tool_choice=choice).understood().beyond_web
+        assert refused is not None and refused.param == "tool_choice"
+
+
+def test_the_name_of_a_tool_harms_no_channel() -> None:
+    with pytest.raises(BadRequest) as refused:
+        asked(tools=[{**LOOK, "name": "get_balance"}, {"type": "custom", "name": "get_balance"}])
+    assert is_harmless(str(refused.value))
+    twice = {"type": "function", "function": {"name": "get_balance"}}
+    with pytest.raises(BadRequest) as refused:
+        tools({"tools": [twice, twice]})
+    assert is_harmless(str(refused.value))
 
 
 @pytest.mark.parametrize(
@@ -336,7 +372,9 @@ def test_a_search_can_be_demanded() -> None:
         ({"tools": [{"type": "mcp", "server_label": "x"}]}, "tools[0].type"),
         ({"tools": [{"type": "function"}]}, "tools[0].name"),
         ({"tools": [LOOK, {"type": "custom", "name": "look"}]}, "tools[1]"),
+        ({"tools": [{**GROUP, "name": "n" * 257}]}, "tools[0].name"),
         ({"tools": [{"type": "namespace", "name": "n", "tools": [{"name": "x"}]}]}, "tools[0].tools[0]"),
+        ({"tools": [{"type": "namespace", "name": "n", "tools": [GROUP]}]}, "tools[0].tools[0].type"),
         ({"tool_choice": {"type": "file_search"}}, "tool_choice"),
         ({"tool_choice": 7}, "tool_choice"),
         ({"text": {"format": {"type": "xml"}}}, "text.format"),
