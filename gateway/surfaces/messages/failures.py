@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.problems import Problem
+from gateway.problems import Problem, is_harmless
 
 _STATUSES: Final[Mapping[int, int]] = {502: 500, 503: 529}
 """What Anthropic has for those of ours that it does not have."""
@@ -39,7 +39,7 @@ def error_of(problem: Problem) -> dict[str, str]:
     says = problem.message
     if problem.code == "context_length_exceeded":
         says = f"prompt is too long: {problem.excess or says}"
-    elif problem.param and problem.status == 400:
+    elif problem.param and problem.status == 400 and is_harmless(problem.param):
         says = f"{problem.param}: {says}"
     return {"type": _TYPES.get(status_of(problem), _OTHER), "message": says}
 

@@ -59,6 +59,10 @@ def test_the_field_at_fault_is_named_in_the_text() -> None:
     assert error_of(describe(BadRequest("It is odd.", param="tools.0"), "r"))["message"] == "tools.0: It is odd."
 
 
+def test_a_place_with_a_name_that_harms_a_channel_is_left_out() -> None:
+    assert error_of(describe(BadRequest("It is odd.", param="tools.0.Quota"), "r"))["message"] == "It is odd."
+
+
 def test_a_conversation_that_is_too_long_is_told_in_the_words_at_which_clients_shorten_it() -> None:
     known = describe(kimi.PromptTooLong(size=270_000, limit=262_144), "r")
     assert error_of(known)["message"] == "prompt is too long: 270000 tokens > 262144 maximum"
