@@ -22,7 +22,7 @@ _ROLES: Final = {"user": "user", "system": "system", "developer": "system", "ass
 _PASSED_OVER: Final = frozenset(
     {
         *("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"),
-        *("mcp_list_tools", "mcp_approval_request", "mcp_approval_response"),
+        *("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response"),
     }
 )
 """What others have done for an answer that is here itself; nobody could do anything with it."""
@@ -156,7 +156,15 @@ class Turns:
         calls.append({"id": call_id, "type": "function", "function": function})
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:
+        """A result that nobody has called for names its tool instead; models want to see a call before it."""
+        if item.get("call_id") is None and item.get("name") is not None:
+            item = {**item, "call_id": f"call_of_{where}"}
+            self._called(item, _text(item, "name", where), "{}", where)
         self._say_content({"role": "tool", "tool_call_id": _text(item, "call_id", where)}, item, "output", where)
+
+    def _agent(self, item: Mapping[str, Any], where: str) -> None:
+        """What another agent of the client's has to say."""
+        self._say({"role": "user", "content": texts(item.get("content"), f"{where}.content")}, where)
 
     def _found(self, item: Mapping[str, Any], where: str) -> None:
         before = len(self._tools.functions)
@@ -185,6 +193,7 @@ class Turns:
 
     _TAKERS: ClassVar[Mapping[str, Callable[[Turns, Mapping[str, Any], str], None]]] = {
         "message": _message,
+        "agent_message": _agent,
         "function_call": _call,
         "custom_tool_call": _custom_call,
         "tool_search_call": _search_call,

@@ -163,6 +163,21 @@ def test_custom_tools_and_namespaces_in_a_history() -> None:
     ]
 
 
+def test_a_result_that_nobody_called_for_follows_a_call_of_its_own() -> None:
+    """Codex brings so what comes from outside of a turn."""
+    output = {"type": "function_call_output", "name": "inbox", "namespace": "mail", "output": "One new."}
+    _, called, told = messages({"role": "user", "content": "a"}, output)
+    (call,) = called["tool_calls"]
+    assert call["function"] == {"name": "mail__inbox", "arguments": "{}"}
+    assert told == {"role": "tool", "tool_call_id": call["id"], "content": "One new."}
+
+
+def test_other_agents_have_their_say() -> None:
+    said = [{"type": "input_text", "text": "Done."}]
+    item = {"type": "agent_message", "author": "/root/a", "recipient": "/root", "content": said}
+    assert messages(item) == [{"role": "user", "content": "Done."}]
+
+
 def test_tools_can_come_with_the_input() -> None:
     found = {"type": "tool_search_output", "call_id": "c", "tools": [LOOK], "execution": "client"}
     more = {"type": "additional_tools", "role": "developer", "tools": [{**LOOK, "name": "see"}]}
@@ -365,6 +380,8 @@ def test_the_name_of_a_tool_harms_no_channel() -> None:
         ({"input": [{"type": "function_call", "call_id": "c", "name": "x"}]}, "input[0].arguments"),
         ({"input": [{"type": "function_call", "name": "x", "arguments": "{}"}]}, "input[0].call_id"),
         ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0].call_id"),
+        ({"input": [{"type": "function_call_output", "name": 7, "output": "x"}]}, "input[0].name"),
+        ({"input": [{"type": "agent_message", "content": [{"type": "encrypted"}]}]}, "input[0].content[0].type"),
         ({"input": [{"type": "item_reference", "id": "msg_of_another_kind"}]}, "input[0].id"),
         ({"instructions": ["x"]}, "instructions"),
         ({"tools": {}}, "tools"),
