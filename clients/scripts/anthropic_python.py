@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import anthropic
 
 from checks import (
+    ASKED,
     KEY,
     MODEL,
     PIXEL,
+    TEXT,
     URL,
     WEATHER,
     check,
@@ -19,6 +22,7 @@ from checks import (
     holds,
     is_official,
     main,
+    reached,
     refused,
     same,
     thinking_model,
@@ -39,32 +43,40 @@ def ask(content: Any, model: str = MODEL, **more: Any) -> Any:
     return client.messages.create(model=model, max_tokens=1000, messages=said(content), **more)
 
 
+def shown(message: Any) -> str:
+    """All text of a message."""
+    return "".join(block.text for block in message.content if block.type == "text")
+
+
 @check("Messages: whole, with usage")
 def whole() -> None:
-    answer = ask("bonjour")
-    holds(answer.content[0].text, "bonjour")
+    answer = ask(ASKED)
+    same(shown(answer), TEXT)
     same((answer.type, answer.role, answer.stop_reason), ("message", "assistant", "end_turn"))
-    true(answer.usage.input_tokens and answer.usage.output_tokens, "no usage")
+    true(answer.usage.output_tokens, "no output tokens")
+    read = answer.usage.input_tokens
+    true(read and ask("bonjour " * 100).usage.input_tokens >= read + 50, "a long prompt counts no more")
 
 
 @check("Messages: streamed, every event in its place")
 def streamed() -> None:
-    events = list(ask("bonjour", stream=True))
-    kinds = [event.type for event in events if event.type != "ping"]
-    same((kinds[0], kinds[1]), ("message_start", "content_block_start"))
-    same(kinds[-3:], ["content_block_stop", "message_delta", "message_stop"])
-    same(events[0].message.content, [])
+    events = [event for event in ask(ASKED, stream=True) if event.type != "ping"]
+    kinds = [kind for kind, _ in itertools.groupby(event.type for event in events)]
+    block = ["content_block_start", "content_block_delta", "content_block_stop"]
+    same(kinds, ["message_start", *block, "message_delta", "message_stop"])
+    same((events[0].message.content, {event.index for event in events if event.type in block}), ([], {0}))
+    same("".join(event.delta.text for event in events if event.type == "content_block_delta"), TEXT)
+    same(events[-2].delta.stop_reason, "end_turn")
     true(events[0].message.usage.input_tokens, "no input tokens at the start")
-    holds("".join(e.delta.text for e in events if e.type == "content_block_delta"), "bonjour")
+    true(events[-2].usage.output_tokens, "no output tokens at the end")
 
 
 @check("Messages: the stream helper")
 def helper() -> None:
-    with client.messages.stream(model=MODEL, max_tokens=1000, messages=said("bonjour")) as stream:
+    with client.messages.stream(model=MODEL, max_tokens=1000, messages=said(ASKED)) as stream:
         text = "".join(stream.text_stream)
-        final = stream.get_final_message()
-    holds(text, "bonjour")
-    same((final.content[0].text, final.stop_reason), (text, "end_turn"))
+        final: Any = stream.get_final_message()
+    same((text, final.content[0].text, final.stop_reason), (TEXT, TEXT, "end_turn"))
     true(final.usage.output_tokens, "no output tokens")
 
 
@@ -73,11 +85,11 @@ def asynchronous() -> None:
     async def both() -> str:
         async with (
             anthropic.AsyncAnthropic(base_url=URL, auth_token=KEY, max_retries=0) as other,
-            other.messages.stream(model=MODEL, max_tokens=1000, messages=said("bonjour")) as stream,
+            other.messages.stream(model=MODEL, max_tokens=1000, messages=said(ASKED)) as stream,
         ):
             return "".join([text async for text in stream.text_stream])
 
-    holds(asyncio.run(both()), "bonjour")
+    same(asyncio.run(both()), TEXT)
 
 
 @check("Messages: a system prompt and several turns")
@@ -85,15 +97,23 @@ def turns() -> None:
     system: Any = [{"type": "text", "text": "be brief", "cache_control": {"type": "ephemeral"}}]
     messages = [*said("one"), {"role": "assistant", "content": [{"type": "text", "text": "1"}]}, *said("two")]
     answer: Any = client.messages.create(model=MODEL, max_tokens=1000, system=system, messages=messages)
-    holds(answer.content[0].text, "two")
+    holds(shown(answer), "two")
+    reached("be brief", "one", "two")
 
 
 @check("Messages: thinking")
 def thinking() -> None:
     thinking_model()
-    answer = ask("bonjour", thinking={"type": "enabled", "budget_tokens": 1024}, extra_body={"max_tokens": 4000})
+    thinks: Any = {"type": "enabled", "budget_tokens": 1024}
+    answer = ask(ASKED, thinking=thinks, extra_body={"max_tokens": 4000})
     same([block.type for block in answer.content], ["thinking", "text"])
     holds(answer.content[0].thinking, "thinking")
+    same(shown(answer), TEXT)
+    with client.messages.stream(model=MODEL, max_tokens=4000, thinking=thinks, messages=said(ASKED)) as stream:
+        streamed: Any = stream.get_final_message()
+    same([block.type for block in streamed.content], ["thinking", "text"])
+    same((streamed.content[0].thinking, shown(streamed)), (answer.content[0].thinking, TEXT))
+    true(streamed.content[0].signature, "the thinking is not signed")
     again = client.messages.create(
         model=MODEL,
         max_tokens=4000,
@@ -146,6 +166,7 @@ def errors() -> None:
 def broken() -> None:
     question = directed("x" * 200, fault={"what": "truncate", "args": {"texts": 5}})
     refused(anthropic.APIError, lambda: list(ask(question, stream=True)))
+    refused(anthropic.APIError, lambda: ask(question))
 
 
 @check("Messages: a retry after a failure")
@@ -160,14 +181,14 @@ def retried() -> None:
 def called() -> None:
     question = said(wanting("get_weather", **ARGUMENTS))
     first: Any = client.messages.create(model=MODEL, max_tokens=1000, tools=TOOLS, messages=question)
-    same(first.stop_reason, "tool_use")
+    same((first.stop_reason, shown(first)), ("tool_use", ""))
     calls = [block for block in first.content if block.type == "tool_use"]
     same([(call.name, call.input) for call in calls], [("get_weather", ARGUMENTS)])
     result = said([{"type": "tool_result", "tool_use_id": calls[0].id, "content": "21 degrees"}])
     messages = [*question, {"role": "assistant", "content": first.content}, *result]
     second: Any = client.messages.create(model=MODEL, max_tokens=1000, tools=TOOLS, messages=messages)
     same(second.stop_reason, "end_turn")
-    holds(second.content[-1].text, "21 degrees")
+    holds(shown(second), "21 degrees")
 
 
 @check("tools: streamed, two calls at once")
@@ -177,6 +198,7 @@ def parallel() -> None:
     with client.messages.stream(model=MODEL, max_tokens=1000, tools=TOOLS, messages=messages) as stream:
         final: Any = stream.get_final_message()
     calls = [block for block in final.content if block.type == "tool_use"]
+    same((final.stop_reason, shown(final)), ("tool_use", ""))
     same([call.input["city"] for call in calls], ["Paris", "Rome"])
     same(len({call.id for call in calls}), 2)
 
@@ -184,7 +206,8 @@ def parallel() -> None:
 @check("tools: any, a named one, none")
 def demanded() -> None:
     for choice in ({"type": "any"}, {"type": "tool", "name": "get_weather"}):
-        same(ask("hello", tools=TOOLS, tool_choice=choice).stop_reason, "tool_use")
+        answer = ask("hello", tools=TOOLS, tool_choice=choice)
+        same((answer.stop_reason, shown(answer)), ("tool_use", ""))
     same(ask(wanting("get_weather", **ARGUMENTS), tools=TOOLS, tool_choice={"type": "none"}).stop_reason, "end_turn")
 
 

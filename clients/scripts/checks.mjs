@@ -7,6 +7,8 @@ export const URL = process.env.CLIENT_URL;
 export const V1 = `${URL}/v1`;
 export const KEY = process.env.CLIENT_KEY;
 export const MODEL = process.env.CLIENT_MODEL;
+const SIMULATOR = process.env.CLIENT_SIMULATOR;
+const MARKS = ["<call-", "</call-", "<result-", "</result-", "<|tool_"];
 
 export const WEATHER = {
   type: "object",
@@ -15,6 +17,9 @@ export const WEATHER = {
   additionalProperties: false,
 };
 export const ARGUMENTS = { city: "Paris", days: 2 };
+/** An answer that has to arrive as it is, and what it is the answer to. It comes in pieces, not all at once. */
+export const TEXT = 'Bonjour à tous!\n\n1. 你好, 世界 🌍\n2. a < b && "c" \\ d';
+export const ASKED = directed("bonjour", { text: TEXT, delay: 0.01 });
 
 const checks = [];
 
@@ -52,8 +57,20 @@ export function wanting(name, args) {
   return directed(`Use ${name}, please.`, { calls: [{ name, arguments: args }] });
 }
 
+/** The text has to have the part, and to show nothing of how tools are called. */
 export function holds(text, part) {
   assert.ok(typeof text === "string" && text.includes(part), `${JSON.stringify(part)} is not in ${JSON.stringify(text)}`);
+  assert.ok(!MARKS.some((mark) => text.includes(mark)), `marks of a call are in ${JSON.stringify(text)}`);
+}
+
+/** These tokens have to be those of an answer. */
+export function counted(prompt, completion, total) {
+  assert.ok(prompt > 0 && completion > 0 && prompt + completion === total, `${prompt} + ${completion} = ${total} tokens`);
+}
+
+/** How many streams were closed before the upstream had come to their end. */
+export async function leftStreams() {
+  return (await (await fetch(`${SIMULATOR}/_sim/state`)).json()).totals.closed_by_peer;
 }
 
 /** The present model with `-thinking`. */
@@ -62,6 +79,11 @@ export async function thinkingModel() {
   const names = (await answer.json()).data.map((model) => model.id);
   if (!names.includes(`${MODEL}-thinking`)) throw new Skipped(`${MODEL} does not think`);
   return `${MODEL}-thinking`;
+}
+
+/** Nothing can be tried where official keys answer. */
+export function webOnly(what) {
+  if (!["kimi", "kimi-k1.5"].includes(MODEL)) throw new Skipped(`official keys have no ${what}`);
 }
 
 /** The error that `ask` has to end with. */

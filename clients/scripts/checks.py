@@ -30,6 +30,12 @@ WEATHER = {
 }
 """The schema of the tool `get_weather`."""
 
+TEXT = 'Bonjour à tous!\n\n1. 你好, 世界 🌍\n2. a < b && "c" \\ d'
+"""An answer that has to arrive as it is."""
+ASKED = f"bonjour [[sim {json.dumps({'text': TEXT, 'delay': 0.01}, ensure_ascii=False)}]]"
+"""What it is the answer to. It comes in pieces, not all at once."""
+_MARKS = ("<call-", "</call-", "<result-", "</result-", "<|tool_")
+
 _checks: list[tuple[str, Callable[[], object]]] = []
 
 
@@ -88,11 +94,21 @@ def fault(what: str, times: int, about: str, **args: Any) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{SIMULATOR}/_sim/faults", body, headers), timeout=10).close()  # noqa: S310
 
 
+def reached(*parts: str) -> None:
+    """Raises AssertionError unless one of the last questions that the upstream was asked came with all these words."""
+    asked = _fetched(f"{SIMULATOR}/_sim/requests?endpoint=chat&last=5")
+    texts = [json.dumps(question, ensure_ascii=False) for question in asked]
+    true(any(all(part in text for part in parts) for text in texts), f"nobody was asked {parts}: {texts[-1:]}")
+
+
 def models() -> set[str]:
     """What the gateway lists."""
-    request = urllib.request.Request(f"{V1}/models", headers={"Authorization": f"Bearer {KEY}"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return {model["id"] for model in json.load(answer)["data"]}
+    return {model["id"] for model in _fetched(f"{V1}/models", Authorization=f"Bearer {KEY}")["data"]}
+
+
+def _fetched(url: str, **headers: str) -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
 
 
 def thinking_model() -> str:
@@ -141,9 +157,15 @@ def same(found: object, wanted: object) -> None:
 
 
 def holds(text: object, part: str) -> None:
-    """Raises AssertionError unless the text is one and has the part."""
+    """Raises AssertionError unless the text is one and has the part, and shows nothing of how tools are called."""
     if not isinstance(text, str) or part not in text:
         raise AssertionError(f"{part!r} is not in {text!r}")
+    true(not any(mark in text for mark in _MARKS), f"marks of a call are in {text!r}")
+
+
+def counted(prompt: int, completion: int, total: int) -> None:
+    """Raises AssertionError unless these tokens are those of an answer."""
+    true(prompt > 0 and completion > 0 and prompt + completion == total, f"{prompt} + {completion} = {total} tokens")
 
 
 def true(value: object, what: str) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from checks import FOLDER, KEY, MODEL, URL, check, command, directed, holds, main, same, true
+from checks import ASKED, FOLDER, KEY, MODEL, TEXT, URL, check, command, directed, holds, main, reached, same, true
 
 ENV = {
     "ANTHROPIC_BASE_URL": URL,
@@ -39,9 +39,8 @@ def claude(prompt: str, *words: str, folder: bool = True, named: bool = True) ->
 
 @check("Messages: an answer")
 def answered() -> None:
-    found = claude("bonjour")
-    same((found["subtype"], found["is_error"]), ("success", False))
-    holds(found["result"], "bonjour")
+    found = claude(ASKED)
+    same((found["subtype"], found["is_error"], found["result"]), ("success", False, TEXT))
 
 
 @check("Messages: an answer under its own names of models")
@@ -80,6 +79,7 @@ def went_on() -> None:
     first = claude("bonjour")
     second = claude("encore", "--resume", first["session_id"], folder=False)
     holds(second["result"], "encore")
+    reached("bonjour", "encore")
 
 
 main()

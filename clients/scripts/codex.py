@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from checks import FOLDER, KEY, MODEL, V1, check, command, directed, holds, main, same, true
+from checks import FOLDER, KEY, MODEL, TEXT, V1, check, command, directed, holds, main, reached, same, true
 
 HOME = Path(os.environ["HOME"])
 (HOME / ".codex").mkdir()
@@ -49,7 +49,8 @@ def texts(events: list[dict[str, Any]]) -> str:
 
 @check("Responses: an answer")
 def answered() -> None:
-    holds(texts(codex("bonjour")), "bonjour")
+    searched = directed("bonjour", text=TEXT, marks=False)  # it offers the search; what was found is added at the end
+    holds(texts(codex(searched)), TEXT)
 
 
 @check("Responses: a command is run, and its output reaches the model")
@@ -74,6 +75,7 @@ def ran_twice() -> None:
 def went_on() -> None:
     codex("bonjour")
     holds(texts(codex("encore", "resume", "--last")), "encore")
+    reached("bonjour", "encore")
 
 
 def call(line: str) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import operator
+from collections.abc import Iterable
 from typing import Any
 
 import openai
@@ -11,7 +14,24 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
-from checks import KEY, MODEL, PIXEL, V1, check, directed, holds, main, refused, same, true, wanting
+from checks import (
+    ASKED,
+    KEY,
+    MODEL,
+    PIXEL,
+    TEXT,
+    V1,
+    check,
+    counted,
+    directed,
+    holds,
+    main,
+    reached,
+    refused,
+    same,
+    true,
+    wanting,
+)
 
 ARGUMENTS = {"city": "Paris", "days": 2}
 
@@ -35,22 +55,23 @@ def chat(**more: Any) -> ChatOpenAI:
 
 @check("chat: invoke, with usage")
 def invoke() -> None:
-    answer = chat().invoke([SystemMessage("be brief"), HumanMessage("bonjour")])
-    holds(answer.content, "bonjour")
-    true(answer.usage_metadata and answer.usage_metadata["output_tokens"], "no usage")
+    answer = chat().invoke([SystemMessage("be brief"), HumanMessage(ASKED)])
+    same(answer.content, TEXT)
+    reached("be brief", "bonjour")
+    _counted(answer)
     same(answer.response_metadata["finish_reason"], "stop")
 
 
 @check("chat: stream and astream, with usage")
 def stream() -> None:
-    chunks = list(chat(stream_usage=True).stream("bonjour"))
-    holds("".join(str(chunk.content) for chunk in chunks), "bonjour")
-    true(any(chunk.usage_metadata for chunk in chunks), "no usage")
+    total = _together(chat(stream_usage=True).stream(ASKED))
+    same(total.content, TEXT)
+    _counted(total)
 
     async def other() -> str:
-        return "".join([str(chunk.content) async for chunk in chat().astream("bonjour")])
+        return "".join([str(chunk.content) async for chunk in chat().astream(ASKED)])
 
-    holds(asyncio.run(other()), "bonjour")
+    same(asyncio.run(other()), TEXT)
 
 
 @check("chat: batch")
@@ -83,10 +104,9 @@ def called() -> None:
 
 @check("tools: streamed")
 def streamed() -> None:
-    total: Any = None
-    for chunk in chat().bind_tools([get_weather]).stream(wanting("get_weather", **ARGUMENTS)):
-        total = chunk if total is None else total + chunk
+    total = _together(chat().bind_tools([get_weather]).stream(wanting("get_weather", **ARGUMENTS)))
     same([(call["name"], call["args"]) for call in total.tool_calls], [("get_weather", ARGUMENTS)])
+    same(total.text, "")
 
 
 @check("tools: tool_choice any")
@@ -114,8 +134,10 @@ def by_mode() -> None:
 
 @check("Responses: invoke and stream")
 def responses() -> None:
-    holds(chat(use_responses_api=True).invoke("bonjour").text, "bonjour")
-    holds("".join(chunk.text for chunk in chat(use_responses_api=True).stream("bonjour")), "bonjour")
+    answer = chat(use_responses_api=True).invoke(ASKED)
+    same(answer.text, TEXT)
+    _counted(answer)
+    same(_together(chat(use_responses_api=True).stream(ASKED)).text, TEXT)
 
 
 @check("Responses: a tool call, its result, the answer")
@@ -132,8 +154,18 @@ def _tools(model: Any) -> None:
     question = HumanMessage(wanting("get_weather", **ARGUMENTS))
     first = model.invoke([question])
     same([(call["name"], call["args"]) for call in first.tool_calls], [("get_weather", ARGUMENTS)])
+    same(first.text, "")
     result: ToolMessage = get_weather.invoke(first.tool_calls[0])
     holds(model.invoke([question, first, result]).text, "21 degrees in Paris for 2 days")
+
+
+def _together(chunks: Iterable[Any]) -> Any:
+    return functools.reduce(operator.add, chunks)
+
+
+def _counted(answer: Any) -> None:
+    usage = answer.usage_metadata
+    counted(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
 
 
 def _structured(model: Any, method: str) -> None:

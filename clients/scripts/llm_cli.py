@@ -6,7 +6,23 @@ import json
 import os
 from pathlib import Path
 
-from checks import FOLDER, KEY, MODEL, V1, check, command, directed, holds, main, same, true, wanting
+from checks import (
+    ASKED,
+    FOLDER,
+    KEY,
+    MODEL,
+    TEXT,
+    V1,
+    check,
+    command,
+    directed,
+    holds,
+    main,
+    reached,
+    same,
+    true,
+    wanting,
+)
 
 LLM = f"{FOLDER}/bin/llm"
 HOME = Path(os.environ["HOME"]) / "llm"
@@ -29,12 +45,13 @@ def ask(*words: str) -> str:
 
 @check("chat: streamed")
 def streamed() -> None:
-    holds(ask("bonjour"), "bonjour")
+    same(ask(ASKED).removesuffix("\n"), TEXT)
 
 
 @check("chat: whole, with a system prompt, and the usage in its log")
 def whole() -> None:
-    holds(ask("--no-stream", "-s", "be brief", "bonjour"), "bonjour")
+    same(ask("--no-stream", "-s", "be brief", ASKED).removesuffix("\n"), TEXT)
+    reached("be brief", "bonjour")
     logged = llm("logs", "list", "-n", "1", "--json")
     true(json.loads(logged)[0].get("output_tokens"), f"no usage in the log: {logged[:300]}")
 
@@ -42,6 +59,7 @@ def whole() -> None:
 @check("chat: a conversation goes on")
 def goes_on() -> None:
     holds(ask("-c", "and the second question"), "and the second question")
+    reached("bonjour", "and the second question")
 
 
 @check("chat: an unknown model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -10,16 +11,20 @@ import openai
 from pydantic import BaseModel
 
 from checks import (
+    ASKED,
     KEY,
     MODEL,
     PIXEL,
+    TEXT,
     V1,
     WEATHER,
     check,
+    counted,
     directed,
     fault,
     holds,
     main,
+    reached,
     refused,
     same,
     thinking_model,
@@ -53,6 +58,16 @@ def together(stream: Any, field: str = "content") -> str:
     return "".join(getattr(c.choices[0].delta, field, None) or "" for c in stream if c.choices)
 
 
+def added(events: list[Any]) -> list[Any]:
+    """The events that tell of items of a response."""
+    return [event for event in events if event.type == "response.output_item.added"]
+
+
+def of_item(events: list[Any], name: str) -> list[Any]:
+    """The events of the item with that id."""
+    return [e for e in events if name in (getattr(e, "item_id", None), getattr(getattr(e, "item", None), "id", None))]
+
+
 @check("chat: models")
 def listed() -> None:
     true(MODEL in {model.id for model in client.models.list()}, f"{MODEL} is not listed")
@@ -61,34 +76,37 @@ def listed() -> None:
 
 @check("chat: whole, with usage")
 def whole() -> None:
-    answer = ask("bonjour")
-    holds(answer.choices[0].message.content, "bonjour")
+    answer = ask(ASKED)
+    same(answer.choices[0].message.content, TEXT)
     same((answer.choices[0].finish_reason, answer.choices[0].message.role), ("stop", "assistant"))
-    true(answer.usage.prompt_tokens and answer.usage.completion_tokens, "no usage")
+    usage = answer.usage
+    counted(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+    true(ask("bonjour " * 100).usage.prompt_tokens >= usage.prompt_tokens + 50, "a long prompt counts no more")
 
 
 @check("chat: streamed, with usage")
 def streamed() -> None:
-    chunks = list(ask("bonjour", stream=True, stream_options={"include_usage": True}))
-    holds(together(chunks), "bonjour")
+    chunks = list(ask(ASKED, stream=True, stream_options={"include_usage": True}))
+    same(together(chunks), TEXT)
+    same(len({c.id for c in chunks}), 1)
     same([c.choices[0].delta.role for c in chunks if c.choices and c.choices[0].delta.role], ["assistant"])
     same([c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason], ["stop"])
-    true(chunks[-1].usage and not chunks[-1].choices, "no usage at the end")
+    same(chunks[-1].choices, [])
+    usage = chunks[-1].usage
+    counted(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
 
 
 @check("chat: asynchronous")
 def asynchronous() -> None:
     async def both() -> tuple[str, str]:
         async with openai.AsyncOpenAI(base_url=V1, api_key=KEY, max_retries=0, timeout=30) as other:
-            one = await other.chat.completions.create(model=MODEL, messages=said("bonjour"))
-            stream: Any = await other.chat.completions.create(model=MODEL, messages=said("bonjour"), stream=True)
+            one = await other.chat.completions.create(model=MODEL, messages=said(ASKED))
+            stream: Any = await other.chat.completions.create(model=MODEL, messages=said(ASKED), stream=True)
             return one.choices[0].message.content or "", "".join(
                 [c.choices[0].delta.content or "" async for c in stream if c.choices]
             )
 
-    first, second = asyncio.run(both())
-    holds(first, "bonjour")
-    same(first, second)
+    same(asyncio.run(both()), (TEXT, TEXT))
 
 
 @check("chat: the stream helper")
@@ -97,18 +115,21 @@ def helper() -> None:
         chat: Any = client.beta.chat.completions
     else:
         chat = client.chat.completions
-    with chat.stream(model=MODEL, messages=said("bonjour")) as stream:
+    with chat.stream(model=MODEL, messages=said(ASKED)) as stream:
         kinds = {event.type for event in stream}
-        holds(stream.get_final_completion().choices[0].message.content, "bonjour")
+        same(stream.get_final_completion().choices[0].message.content, TEXT)
     true({"chunk", "content.delta", "content.done"} <= kinds, f"events are missing: {kinds}")
 
 
 @check("chat: thinking")
 def thinking() -> None:
     model = thinking_model()
-    answer = ask("bonjour", model)
-    holds(getattr(answer.choices[0].message, "reasoning_content", None), "thinking")
-    holds(together(ask("bonjour", model, stream=True), "reasoning_content"), "thinking")
+    message = ask(ASKED, model).choices[0].message
+    holds(getattr(message, "reasoning_content", None), "thinking")
+    same(message.content, TEXT)
+    chunks = list(ask(ASKED, model, stream=True))
+    same(together(chunks, "reasoning_content"), getattr(message, "reasoning_content", None))
+    same(together(chunks), TEXT)
 
 
 @check("chat: several turns and a system prompt")
@@ -116,6 +137,7 @@ def turns() -> None:
     messages: Any = [{"role": "system", "content": "be brief"}, *said("one"), {"role": "assistant", "content": "1"}]
     answer = client.chat.completions.create(model=MODEL, messages=[*messages, *said("two")])
     holds(answer.choices[0].message.content, "two")
+    reached("be brief", "one", "two")
 
 
 @check("chat: an image")
@@ -177,12 +199,13 @@ def request_id() -> None:
 def called() -> None:
     question = said(wanting("get_weather", **ARGUMENTS))
     first = client.chat.completions.create(model=MODEL, messages=question, tools=TOOLS).choices[0]
-    same(first.finish_reason, "tool_calls")
+    same((first.finish_reason, first.message.content or ""), ("tool_calls", ""))
     calls: Any = first.message.tool_calls
     same(
         [(c.type, c.function.name, json.loads(c.function.arguments)) for c in calls],
         [("function", "get_weather", ARGUMENTS)],
     )
+    true(calls[0].id, "the call has no id")
     result: Any = {"role": "tool", "tool_call_id": calls[0].id, "content": "21 degrees"}
     messages = [*question, first.message, result]
     second = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0]
@@ -217,7 +240,9 @@ def parallel() -> None:
             call["types"] += [piece.type] if piece.type else []
             call["names"] += [piece.function.name] if piece.function.name else []
             call["arguments"] += piece.function.arguments or ""
+    same(list(calls), [0, 1])
     same([json.loads(call["arguments"])["city"] for call in calls.values()], ["Paris", "Rome"])
+    same(together(chunks), "")
     same([(len(c["ids"]), c["types"], c["names"]) for c in calls.values()], [(1, ["function"], ["get_weather"])] * 2)
     same(len({call["ids"][0] for call in calls.values()}), 2)
     same([c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason], ["tool_calls"])
@@ -236,7 +261,8 @@ def helped() -> None:
 
 @check("tools: required, and a named one")
 def demanded() -> None:
-    same(ask("hello", tools=TOOLS, tool_choice="required").choices[0].finish_reason, "tool_calls")
+    required = ask("hello", tools=TOOLS, tool_choice="required").choices[0]
+    same((required.finish_reason, required.message.content or ""), ("tool_calls", ""))
     named: Any = {"type": "function", "function": {"name": "get_weather"}}
     calls = ask("hello", tools=TOOLS, tool_choice=named).choices[0].message.tool_calls
     same([call.function.name for call in calls or []], ["get_weather"])
@@ -265,39 +291,63 @@ def parsed() -> None:
     chat: Any = client.chat.completions if hasattr(client.chat.completions, "parse") else client.beta.chat.completions
     answer = chat.parse(model=MODEL, messages=said("a person"), response_format=Person)
     true(isinstance(answer.choices[0].message.parsed, Person), "nothing was parsed")
+    streaming: Any = client.chat.completions if hasattr(client.chat.completions, "stream") else chat
+    with streaming.stream(model=MODEL, messages=said("a person"), response_format=Person) as stream:
+        true(isinstance(stream.get_final_completion().choices[0].message.parsed, Person), "nothing was parsed")
 
 
-@check("Responses: whole")
+@check("Responses: whole, with usage")
 def response() -> None:
-    answer = client.responses.create(model=MODEL, input="bonjour", instructions="be brief")
-    holds(answer.output_text, "bonjour")
-    same(answer.status, "completed")
-    true(answer.usage and answer.usage.input_tokens and answer.usage.output_tokens, "no usage")
+    answer = client.responses.create(model=MODEL, input=ASKED, instructions="be brief")
+    same((answer.output_text, answer.status), (TEXT, "completed"))
+    reached("be brief", "bonjour")
+    usage: Any = answer.usage
+    counted(usage.input_tokens, usage.output_tokens, usage.total_tokens)
 
 
 @check("Responses: streamed, every event in its place")
 def response_events() -> None:
-    events = list(client.responses.create(model=MODEL, input="bonjour", stream=True))
-    kinds = [event.type for event in events]
-    same(kinds[:2], ["response.created", "response.in_progress"])
-    same(kinds[-1], "response.completed")
+    events: Any = list(client.responses.create(model=MODEL, input=ASKED, stream=True))
     same([event.sequence_number for event in events], list(range(len(events))))
-    holds("".join(event.delta for event in events if event.type == "response.output_text.delta"), "bonjour")
-    holds(getattr(events[-1], "response").output_text, "bonjour")  # noqa: B009 - of this kind of event only
+    kinds = [event.type.removeprefix("response.") for event in events]
+    same([*kinds[:3], kinds[-1]], ["created", "in_progress", "output_item.added", "completed"])
+    (message,) = [event.item.id for event in added(events) if event.item.type == "message"]
+    begun = ["output_item.added", "content_part.added", "output_text.delta"]
+    ended = ["output_text.done", "content_part.done", "output_item.done"]
+    own = (event.type.removeprefix("response.") for event in of_item(events, message))
+    same([kind for kind, _ in itertools.groupby(own)], [*begun, *ended])
+    same("".join(event.delta for event in events if event.type == "response.output_text.delta"), TEXT)
+    same([event.text for event in events if event.type == "response.output_text.done"], [TEXT])
+    done = events[-1].response
+    same((done.output_text, done.id), (TEXT, events[0].response.id))
+    counted(done.usage.input_tokens, done.usage.output_tokens, done.usage.total_tokens)
+
+
+@check("Responses: asynchronous")
+def response_asynchronous() -> None:
+    async def both() -> tuple[str, str]:
+        async with openai.AsyncOpenAI(base_url=V1, api_key=KEY, max_retries=0, timeout=30) as other:
+            one = await other.responses.create(model=MODEL, input=ASKED)
+            stream: Any = await other.responses.create(model=MODEL, input=ASKED, stream=True)
+            return one.output_text, "".join([e.delta async for e in stream if e.type == "response.output_text.delta"])
+
+    same(asyncio.run(both()), (TEXT, TEXT))
 
 
 @check("Responses: the stream helper")
 def response_helper() -> None:
-    with client.responses.stream(model=MODEL, input="bonjour") as stream:
+    with client.responses.stream(model=MODEL, input=ASKED) as stream:
         for _ in stream:
             pass
-        holds(stream.get_final_response().output_text, "bonjour")
+        same(stream.get_final_response().output_text, TEXT)
 
 
 @check("Responses: thinking")
 def response_thinking() -> None:
-    answer = client.responses.create(model=thinking_model(), input="bonjour")
+    answer: Any = client.responses.create(model=thinking_model(), input=ASKED)
     same([item.type for item in answer.output], ["reasoning", "message"])
+    holds(answer.output[0].summary[0].text, "thinking")
+    same(answer.output_text, TEXT)
 
 
 @check("Responses: a tool call and its result")
@@ -306,11 +356,30 @@ def response_tools() -> None:
     first = client.responses.create(model=MODEL, input=question, tools=FLAT)
     calls: Any = [item for item in first.output if item.type == "function_call"]
     same([(call.name, json.loads(call.arguments)) for call in calls], [("get_weather", ARGUMENTS)])
+    same(first.output_text, "")
     result = {"type": "function_call_output", "call_id": calls[0].call_id, "output": "21 degrees"}
     second = client.responses.create(model=MODEL, input=[*question, *first.output, result], tools=FLAT)
     holds(second.output_text, "21 degrees")
-    events = list(client.responses.create(model=MODEL, input=question, tools=FLAT, stream=True))
-    true("response.function_call_arguments.done" in {event.type for event in events}, "no event for the call")
+
+
+@check("Responses: streamed, two calls at once")
+def response_calls() -> None:
+    wanted = [{"name": "get_weather", "arguments": {"city": city, "days": 1}} for city in ("Paris", "Rome")]
+    stream = client.responses.create(model=MODEL, input=directed("Look.", calls=wanted), tools=FLAT, stream=True)
+    events: Any = list(stream)
+    items = added(events)
+    same([event.output_index for event in items], list(range(len(items))))
+    items = [event for event in items if event.item.type != "reasoning"]
+    same([(event.item.type, event.item.name) for event in items], [("function_call", "get_weather")] * 2)
+    for event, city in zip(items, ("Paris", "Rome"), strict=True):
+        own = of_item(events, event.item.id)
+        same({other.output_index for other in own}, {event.output_index})
+        arguments = "".join(o.delta for o in own if o.type == "response.function_call_arguments.delta")
+        same(json.loads(arguments)["city"], city)
+        same([o.arguments for o in own if o.type == "response.function_call_arguments.done"], [arguments])
+    ids = [item.call_id for item in events[-1].response.output if item.type == "function_call"]
+    same(ids, [event.item.call_id for event in items])
+    same(len(set(ids)), 2)
 
 
 @check("Responses: two rounds of calls, by previous_response_id")
@@ -341,6 +410,7 @@ def response_again() -> None:
     second = client.responses.create(model=MODEL, input="the second one", previous_response_id=first.id)
     holds(second.output_text, "the second one")
     same(second.previous_response_id, first.id)
+    reached("the first question", "the second one")
 
 
 @check("Responses: errors by their kind")
@@ -357,16 +427,16 @@ def response_errors() -> None:
 
 @check("completions: whole and streamed")
 def old() -> None:
-    answer = client.completions.create(model=MODEL, prompt="bonjour")
-    holds(answer.choices[0].text, "bonjour")
-    holds(
-        "".join(
-            c.choices[0].text
-            for c in client.completions.create(model=MODEL, prompt="bonjour", stream=True)
-            if c.choices
-        ),
-        "bonjour",
-    )
+    answer = client.completions.create(model=MODEL, prompt=ASKED)
+    same((answer.choices[0].text, answer.choices[0].finish_reason), (TEXT, "stop"))
+    usage: Any = answer.usage
+    counted(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+    options: Any = {"include_usage": True}
+    chunks = list(client.completions.create(model=MODEL, prompt=ASKED, stream=True, stream_options=options))
+    same("".join(c.choices[0].text for c in chunks if c.choices), TEXT)
+    same([c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason], ["stop"])
+    usage = chunks[-1].usage
+    counted(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
 
 
 main()
