@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from clients.catalogue import WEB
 from tests.system.stack import KEY, Stack
 
+_ALIASES: Final = {
+    "gpt-6-astra": "kimi",  # which openai-python's own tests ask
+    **{f"{name}-{model}": f"{model}-thinking" for model in WEB for name in ("gpt-5", "claude-4")},  # see llm_comply_run
+}
 _ENV: Final = {
     "KIMI_CONVERSATION_SECONDS": "600",  # a Stack keeps none
-    # What openai-python's own tests ask, and what llm-comply believes to think
-    "KIMI_MODEL_ALIASES": "gpt-6-astra=kimi,gpt-5-thinking=kimi-thinking",
+    "KIMI_MODEL_ALIASES": ",".join(f"{name}={model}" for name, model in _ALIASES.items()),
 }
 ACCOUNTS: Final = {"kimi": 6, "kimi_classic": 3, "moonshot": 1}  # agents ask several things at once
 
