@@ -83,7 +83,7 @@ def as_chat(body: Mapping[str, Any]) -> Question:
             raise BadRequest(why, param=name)
     tools = Toolbox()
     tools.offer(body.get("tools"), "tools")
-    turns = Turns(tools)
+    turns = Turns(tools, _previous(body))
     turns.instruct(body.get("instructions"))
     turns.read(body.get("input"))
     chosen, must_search = tools.chosen(body.get("tool_choice"))
@@ -109,8 +109,8 @@ def as_chat(body: Mapping[str, Any]) -> Question:
         chat=chat,
         tools=tools,
         places=Places({**_FIELDS, **demanded, **tools.made, **turns.made}),
-        follows=_previous(body) or turns.follows,
-        referred="" if _previous(body) else turns.referred,
+        follows=turns.follows,
+        referred=turns.referred,
         is_kept=choice(body, "store") is not False,
     )
 

@@ -50,12 +50,12 @@ class _Turn:
 class Turns:
     """Reads one request.
 
-    `follows` is the response that was referred to last, if any, at the place `referred`; what stood before that is no
-    part of the messages.
+    `follows` is the response whose conversation goes on: the one that the request names, or else that of the item which
+    was referred to last, at the place `referred`. What stood before such an item is no part of the messages.
     """
 
-    def __init__(self, tools: Toolbox) -> None:
-        self.follows = ""
+    def __init__(self, tools: Toolbox, follows: str = "") -> None:
+        self.follows = follows
         self.referred = ""
         self._tools = tools
         self._kept: list[_Turn] = []  # what is said again behind a response
@@ -186,6 +186,8 @@ class Turns:
         named = _ITEM.fullmatch(item_id)
         if named is None:
             raise BadRequest(NO_ITEM, param=f"{where}.id")
+        if self.follows and not self.referred:  # all items of that response are known, and those before it
+            return
         self.follows, self.referred = f"resp_{named[1]}", f"{where}.id"
         self._kept += (turn for turn in self._turns if turn.message["role"] == "system")
         self._turns.clear()

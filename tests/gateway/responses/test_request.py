@@ -214,6 +214,14 @@ def test_a_reference_leads_to_the_response_that_its_item_is_of() -> None:
     assert question.places.of("messages[1].content") == "input[6].content"
 
 
+def test_a_response_that_is_named_has_the_items_that_are_referred_to() -> None:
+    result = {"type": "function_call_output", "call_id": "c", "output": "1"}
+    items = [result, {"type": "item_reference", "id": "msg_0a1b_0"}, {"role": "user", "content": "b"}]
+    question = asked(input=items, previous_response_id="resp_2c3d")
+    assert (question.follows, question.referred) == ("resp_2c3d", "")
+    assert [each["content"] for each in question.chat["messages"]] == ["1", "b"]
+
+
 def test_references_to_thoughts_lead_nowhere() -> None:
     """The AI SDK sends calls themselves, behind a reference to what was thought before."""
     call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
