@@ -59,6 +59,18 @@ def test_who_sends_the_history_is_recognised_as_ever(make_house: MakeHouse) -> N
     follow(talk, "three", behind="resp_2", known_as="resp_3")
 
 
+def test_of_two_answers_that_say_the_same_each_can_be_followed(make_house: MakeHouse) -> None:
+    talk = begun(make_house)
+    talk.house.upstream.scripts = [answer("c2", "s2"), answer("c2", "s3"), answer("c1", "s4")]
+    talk.messages.clear()
+    talk.turn = Turn(scope="one", answer="resp_2")
+    talk.say("one")
+    follow(talk, "two", behind="resp_2", known_as="resp_3")
+    assert talk.asked.behind == Place("c2", "s2")
+    follow(talk, "two", behind="resp_1", known_as="resp_4")
+    assert talk.asked.behind == Place("c1", "s1")
+
+
 def test_all_messages_behind_an_answer_are_new(make_house: MakeHouse) -> None:
     talk = begun(make_house)
     talk.turn = Turn(scope="one", answer="resp_2", follows="resp_1")

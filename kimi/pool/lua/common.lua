@@ -356,7 +356,10 @@ local function keep_conversation(of, chat, message_id, lives, due, replaced_due,
   local record = key('conversation', of)
   local before = redis.call('GET', record)
   local replaced = before and cjson.decode(before)[1]
-  if replaced and replaced ~= chat then
+  if replaced and replaced ~= chat and also ~= '' then
+    of, also = also, '' -- both can be continued: that one by its words, this one by a key of its own
+    record = key('conversation', of)
+  elseif replaced and replaced ~= chat then
     redis.call('SET', key('replaced', replaced), '', 'PX', math.max(1, redis.call('PTTL', record)))
     redis.call('ZADD', key('chats'), 'XX', 'LT', int(NOW + tonumber(replaced_due)), replaced)
   end

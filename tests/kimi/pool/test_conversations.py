@@ -206,11 +206,21 @@ def test_who_comes_by_the_key_of_before_is_told_nothing_once_it_is_kept_by_anoth
     assert conversations.claim("r", 60, tells=True) is None
 
 
+def test_of_two_with_the_same_words_each_is_found_by_its_other_key(conversations: Conversations, chats: Chats) -> None:
+    for key, conversation in (("r", ONE), ("s", TWO)):
+        chats.note({conversation.chat: 3_600.0})
+        conversations.keep(Bookmark("k", conversation, 60, 70, also=key))
+    assert due(chats) == []
+    assert conversations.claim("s", 60) == TWO
+    assert conversations.claim("r", 60) == ONE
+    assert conversations.claim("k", 60) is None
+
+
 def test_another_key_does_not_lead_to_the_chat_that_has_taken_its_place(conversations: Conversations) -> None:
     conversations.keep(Bookmark("k", ONE, 60, 70, also="r"))
-    conversations.keep(Bookmark("k", TWO, 60, 70, also="s"))
+    conversations.keep(Bookmark("k", TWO, 60, 70))
     assert conversations.claim("r", 60) is None
-    assert conversations.claim("s", 60) == TWO
+    assert conversations.claim("k", 60) == TWO
 
 
 def test_another_key_lives_as_long_as_the_first(pool: Pool, conversations: Conversations) -> None:
