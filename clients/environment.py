@@ -99,7 +99,8 @@ def _install_node(folder: Path, client: Client) -> None:
         raise NotInstalled("there is no npm on this machine")
     (folder / "package.json").write_text('{"private": true, "type": "module"}', "utf-8")
     packages = (*client.packages, f"{_node()}@{NODE}")
-    _run([npm, "install", "--prefix", str(folder), "--save-exact", *_NPM, *packages], os.environ)
+    cache = {"npm_config_cache": str(folder.parent / ".npm")}  # a gigabyte, and nobody else's
+    _run([npm, "install", "--prefix", str(folder), "--save-exact", *_NPM, *packages], {**os.environ, **cache})
 
 
 def _node() -> str:

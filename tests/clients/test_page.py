@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import pytest
+
 from clients.catalogue import Client
-from clients.page import Result, render
+from clients.page import PATH, Result, render
 from clients.running import Check, Run
 
 ONE = Client(name="one", script="one.py", python=("one-sdk[fast]==1.2.3", "pytest"))
@@ -38,3 +43,12 @@ def test_it_is_known_whether_something_failed() -> None:
     assert not Result(TWO, (), "no npm").failed
     assert not Result(ONE, (Run("kimi", (Check("a: b", skipped="c"),), 1.0),)).failed
     assert Result(ONE, (Run("kimi", (Check("a: b", "c"),), 1.0),)).failed
+
+
+@pytest.mark.parametrize("some", [["llm"], ["--model", "kimi"]])
+def test_the_page_is_not_written_from_a_part_of_it(some: list[str]) -> None:
+    before = PATH.read_bytes()
+    command = [sys.executable, "-m", "clients", *some, "--write"]
+    done = subprocess.run(command, cwd=PATH.parents[1], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "--write is for all clients" in done.stderr) == (2, True)
+    assert PATH.read_bytes() == before
