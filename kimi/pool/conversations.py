@@ -76,8 +76,8 @@ class Conversations:
         """Whoever knows the key of `record` may continue its conversation. See also `Leases.release`.
 
         Of another chat that was kept by this key before, with the same words in it, nobody can come any more: whoever
-        ends it has it, or somebody else deletes it soon. Where `record` has another key, that one stays, and this one is
-        found by its other key only.
+        ends it has it, or somebody else deletes it soon. Where `record` has another key it is found by that alone, and
+        the one before as ever.
         """
         self._store.run("conversation_keep", *record.words())
 
