@@ -76,13 +76,15 @@ class ResponseStream:
     def _numbered(self, told: Iterable[Told]) -> bytes:
         """The bytes of events, and before the first ones those that open a response."""
         lines: list[bytes] = []
+        number = self._number
         for kind, fields in told:
-            if self._number == 0:
+            if number == 0:
                 begun = b'"response":' + self._envelope.begun()
                 lines += (_LINE % (name, name, n, begun) for n, name in enumerate(_OPENING))
-                self._number = len(_OPENING)
-            lines.append(_LINE % (kind, kind, self._number, fields))
-            self._number += 1
+                number = len(_OPENING)
+            lines.append(_LINE % (kind, kind, number, fields))
+            number += 1
+        self._number = number  # only now: where `told` breaks off nobody hears of any
         return b"".join(lines)
 
 

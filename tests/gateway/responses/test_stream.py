@@ -192,6 +192,16 @@ def test_calls_that_are_mixed_up_are_no_answer() -> None:
         whole(*pieces, body=TOOLS)
 
 
+def test_the_end_of_a_stream_of_such_calls_follows_what_was_sent() -> None:
+    rendered = stream(TOOLS)
+    sent = rendered.render([ToolCall(0, "a", "look", "{}")])
+    with pytest.raises(BrokenAnswer):
+        rendered.render([ToolCall(1, "b", "look", "{}"), ToolCall(0, None, None, "}")])
+    events = told(sent + rendered.fail(describe(BrokenAnswer("mixed up"), "r")))
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert kinds(events)[-2:] == ["error", "failed"]
+
+
 def test_pages_are_told_with_their_places_in_the_message() -> None:
     notes = [Annotation(1, 3, "https://moon.example/", "Moon"), Annotation(4, 5, "https://tides.example/", "潮汐")]
     script: list[Event] = [Text("abc"), Thinking("x"), Text("def"), *notes, Finish("stop")]
