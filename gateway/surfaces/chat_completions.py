@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -143,7 +144,7 @@ class ChatAnswer:
         self._tally = tally
         self._text: list[str] = []
         self._thinking: list[str] = []
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._calls: dict[int, _Called] = {}
         self._notes: list[Annotation] = []
         self._reason: FinishReason | None = None
 
@@ -183,21 +184,30 @@ class ChatAnswer:
         if self._thinking:
             message["reasoning_content"] = _fragment(self._thinking)
         if self._calls:
-            message["tool_calls"] = [call for _, call in sorted(self._calls.items())]
+            message["tool_calls"] = [self._calls[index].told() for index in sorted(self._calls)]
         if self._notes:
             message["annotations"] = [citation(note) for note in self._notes]
         return {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason}
 
     def _add_call(self, event: ToolCall) -> None:
-        call = self._calls.setdefault(
-            event.index,
-            {
-                "id": event.id or f"call-{self._identity.id}-{event.index}",
-                "type": "function",
-                "function": {"name": event.name or "", "arguments": ""},
-            },
-        )
-        call["function"]["arguments"] += event.arguments
+        call = self._calls.get(event.index)
+        if call is None:
+            call = _Called(event.id or f"call-{self._identity.id}-{event.index}", event.name or "")
+            self._calls[event.index] = call
+        call.arguments.append(event.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """A call, its arguments in the pieces that they came in: added up they would be copied again with each."""
+
+    id: str
+    name: str
+    arguments: list[str] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        function = {"name": self.name, "arguments": _fragment(self.arguments)}
+        return {"id": self.id, "type": "function", "function": function}
 
 
 def _fragment(texts: Sequence[str]) -> orjson.Fragment:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -203,6 +204,23 @@ def test_a_whole_answer_with_thinking_and_tools() -> None:
 
 def test_halves_of_a_character_that_came_apart_are_joined() -> None:
     assert whole(Text("\ud83d"), Text("\ude00"), Finish("stop"))["choices"][0]["message"]["content"] == "😀"
+
+
+def test_halves_that_came_apart_in_a_call_are_joined() -> None:
+    halves = ToolCall(0, "call-a", "a", '{"q":"\ud83d'), ToolCall(0, None, None, '\ude00"}')
+    (call,) = whole(*halves, Finish("tool_calls"))["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["arguments"] == '{"q":"😀"}'
+
+
+def test_the_work_grows_as_a_call_does() -> None:
+    def seconds(pieces: int) -> float:
+        answer = ChatAnswer(IDENTITY, Tally(QUESTION))
+        began = time.process_time()
+        for _ in range(pieces):
+            answer.add((ToolCall(0, "call-a", "a", "0123456789"),))
+        return time.process_time() - began
+
+    assert seconds(160_000) < 32 * seconds(5_000) * 3 + 0.05, "32 times the pieces, not 1,024 times the work"
 
 
 NOTE = Annotation(3, 7, "https://moon.example/a?b=\u6708", 'The "moon"')
