@@ -26,7 +26,14 @@ def test_what_is_too_long_for_a_line_keeps_its_end() -> None:
     signature = seal(thought)
     assert len(signature) < 50_000
     kept = unseal(signature)
-    assert len(kept) > 5_000
+    assert len(kept) > 10_000
+    assert thought.endswith(kept)
+
+
+def test_the_end_of_a_thought_that_says_the_same_again_and_again_is_kept() -> None:
+    thought = "".join(f"Step {number}: and so on. " for number in range(300_000))
+    kept = unseal(seal(thought))
+    assert len(kept) > 100_000
     assert thought.endswith(kept)
 
 
