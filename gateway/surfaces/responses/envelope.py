@@ -56,7 +56,7 @@ class Envelope:
 
     def failed(self, problem: Problem, output: bytes, usage: Usage) -> bytes:
         """The response that will never be complete."""
-        error = orjson.dumps({"code": _code(problem), "message": problem.message})
+        error = orjson.dumps({"code": _code(problem), "message": _message(problem)})
         return self._with(b"failed", output=output, error=error, usage=usage)
 
     def _with(
@@ -95,7 +95,7 @@ def _echo(body: Mapping[str, Any]) -> dict[str, Any]:
     text, reasoning = _object(body.get("text")), _object(body.get("reasoning"))
     return {
         **{name: value if isinstance(value := body.get(name), str) else None for name in _TEXTS},
-        **{name: value if isinstance(value := body.get(name), int) else None for name in _COUNTS},
+        **{name: value if type(value := body.get(name)) is int else None for name in _COUNTS},
         "background": False,
         "frequency_penalty": _number(body, "frequency_penalty", 0.0),
         "metadata": _object(body.get("metadata")),
@@ -120,6 +120,12 @@ def _object(value: object) -> Mapping[str, Any]:
 def _number(body: Mapping[str, Any], name: str, default: float) -> float:
     value = body.get(name)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else default
+
+
+def _message(problem: Problem) -> str:
+    """What Codex finds the time in after which to come back: there are no headers any more."""
+    seconds = dict(problem.headers).get("retry-after")
+    return problem.message if seconds is None else f"{problem.message} Please try again in {seconds}s."
 
 
 def _code(problem: Problem) -> str:

@@ -280,11 +280,19 @@ def test_a_failure_ends_the_stream_with_a_response_that_has_failed(error: Except
     assert kinds(events)[-2:] == ["error", "failed"]
     *_, told, last = events
     assert told["code"] == told["error"]["code"] == code
-    assert told["message"] == told["error"]["message"] == last["response"]["error"]["message"]
+    assert told["message"] == told["error"]["message"]
+    assert last["response"]["error"]["message"].startswith(told["message"])
     response = last["response"]
     assert (response["status"], response["error"]["code"]) == ("failed", failed)
     assert [item.get("status") for item in response["output"]] == [None, "incomplete"]
     assert response["usage"]["output_tokens"] > 0
+
+
+def test_when_to_come_back_is_told_without_headers() -> None:
+    *_, last = failing(describe(AllBusy(retry_after=2.4), "r"), [Text("Half an ans")])
+    assert last["response"]["error"]["message"].endswith("Please try again in 3s.")
+    *_, last = failing(describe(Unreachable(), "r"), [Text("Half an ans")])
+    assert "try again in" not in last["response"]["error"]["message"]
 
 
 def test_what_codex_looks_for_is_told_in_its_words() -> None:
