@@ -173,7 +173,8 @@ class Attempt:
             if type(event) is Text:
                 self._text += event.text.encode(errors="surrogatepass")
             elif type(event) is ToolCall:
-                self._calls.append(Call(event.id or "", event.name or "", event.arguments))
+                if self._lease.account.kind.is_web:  # of others they come in pieces, and no chat is kept
+                    self._calls.append(Call(event.id or "", event.name or "", event.arguments))
             elif type(event) not in _VISIBLE:
                 is_shown = False
                 self._learn(event)

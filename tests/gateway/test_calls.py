@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -125,6 +126,20 @@ def test_the_official_platform_calls_by_itself(house: House, write: Write) -> No
     house.upstream.scripts = [(Text(write()), Finish("stop"))]
     assert read(house.start("kimi-k2.6", ASKED)) == [Text(write()), Finish("stop")]
     assert house.upstream.asked[0][2].messages == ASKED.messages
+
+
+def test_of_a_call_on_the_official_platform_nothing_is_kept(house: House) -> None:
+    house.pool.fill(Account(name="key", kind=Kind.MOONSHOT), models=("kimi-k2.6",))
+    pieces = 20_000
+    house.upstream.scripts = [(*[ToolCall(0, None, None, "0123456789")] * pieces, Finish("tool_calls"))]
+    completion = house.start("kimi-k2.6", ASKED)
+    completion.next(5)
+    tracemalloc.start()
+    kept = pieces
+    while not isinstance(completion.next(5)[-1], Finish):
+        kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < pieces, "not a byte for each"
 
 
 class TestAConversation:
