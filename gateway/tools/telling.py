@@ -93,10 +93,12 @@ place of NAME:
 
 def correction(complaints: Sequence[str], tools: Tools, trigger: str) -> str:
     """What the model is told for it to try once more. Without complaints it has called nothing where it had to."""
+    if tools.choice == "none":
+        return _NO_MORE
     how = f"{open_tag(CALL, trigger, name='NAME')}\n{{...}}\n{close_tag(CALL, trigger)}"
     if complaints:
         wrong = "\n".join(f"- {complaint}" for complaint in complaints)
-        names = ", ".join(tool.name for tool in tools.offered) or "none"
+        names = ", ".join(tool.name for tool in tools.offered)
         return (
             f"Nothing of this was carried out:\n{wrong}\n\n"
             f"Write the call once more with these mistakes put right, outside of any code block:\n\n{how}\n\n"

@@ -101,7 +101,7 @@ def test_a_model_that_never_stops_calling_is_stopped() -> None:
         (REQUIRED, "", "has to call at least one", "called no tool"),
         (REQUIRED, f"```\n{RAIN}\n```", "no code block", "called no tool"),
         (replace(TOOLS, choice="named", name="clock"), RAIN, "only `clock`", "only `clock`"),
-        (replace(TOOLS, choice="none"), RAIN, "no tool of that name", "no tool of that name"),
+        (replace(TOOLS, choice="none"), RAIN, "answer in plain words", "no tool of that name"),
     ],
 )
 def test_where_no_call_is_right_the_model_is_asked_again(tools: Tools, text: str, words: str, says: str) -> None:

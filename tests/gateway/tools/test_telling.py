@@ -122,6 +122,11 @@ def test_what_is_wrong_is_told_with_the_form_of_a_call() -> None:
     assert "has to call at least one of the tools" in unmet and f"</call-{T}>" in unmet
 
 
+def test_who_calls_where_nothing_can_be_called_is_not_told_to_call_again() -> None:
+    words = correction(["call of `clock`: there is no tool of that name"], replace(TOOLS, choice="none"), T)
+    assert "None can be called any more" in words and T not in words
+
+
 def test_all_that_has_to_be_read_can_be_counted() -> None:
     assert spoken((ASKS,), None) == (ASKS,)
     assert len(spoken((ASKS,), TOOLS)) == 2
