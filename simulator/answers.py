@@ -14,6 +14,8 @@ from simulator.reading import Reading
 from simulator.settings import Settings
 
 MAX = 1_000_000  # events, or seconds
+CALLS = "{calls}"
+"""Where in its text a script wants its calls; without it they stand at the end."""
 _DIRECTIVE = re.compile(r"\[\[sim (\{.*?\})\]\](?![\]}])", re.DOTALL)  # inside, lists of lists end alike
 _LAST_USER = re.compile(r"(?:^|\n)[ \t]*(?:user|User|USER|human|Human|用户)[ \t]*[:：][ \t]*\n?")
 _NAME = re.compile(r"\{([a-z]+)\}")

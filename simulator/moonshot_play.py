@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from simulator.answers import CALLS
 from simulator.calling import Wish
 from simulator.codecs import Codec, Message, Sse
 from simulator.kinds import Kind
@@ -54,6 +55,9 @@ class MoonshotPlay:
                 self._spent += len(thought) * 0.7
                 yield self._chunk("think", {"reasoning_content": thought})
         if self._order.calls:
+            if lead := self._lead():
+                self._spent += len(lead) * 0.7
+                yield self._chunk("text", {"content": lead})
             for index, call in enumerate(self._order.calls):
                 yield from self._tool(index, call)
             yield from self._end("tool_calls")
@@ -62,6 +66,11 @@ class MoonshotPlay:
             self._spent += len(piece) * 0.7
             yield self._chunk("text", {"content": piece})
         yield from self._end(self._order.finish)
+
+    def _lead(self) -> str:
+        """What is said before calls."""
+        before, mark, _ = self._cue.script.text.partition(CALLS)
+        return before if mark else ""
 
     def _tool(self, index: int, call: Wish) -> Iterator[Emit]:
         function = {"name": call.name, "arguments": ""}
@@ -96,7 +105,7 @@ class MoonshotPlay:
         if self._order.thinks:
             message["reasoning_content"] = script.thinking
         if self._order.calls:
-            message |= {"content": "", "tool_calls": [_whole(*one) for one in enumerate(self._order.calls)]}
+            message |= {"content": self._lead(), "tool_calls": [_whole(*one) for one in enumerate(self._order.calls)]}
         self._spent = len(orjson.dumps(message)) * 0.25
         finish = "tool_calls" if self._order.calls else self._order.finish
         if fault is not None:

@@ -11,7 +11,7 @@ import orjson
 from flask import Response
 
 from simulator import strikes
-from simulator.answers import Script, check_overrides, cut, directive, last_user, without_directive, write_script
+from simulator.answers import CALLS, Script, check_overrides, cut, directive, last_user, without_directive, write_script
 from simulator.desk import Call
 from simulator.faults import parse
 from simulator.framing import frame, zipped
@@ -67,11 +67,13 @@ def rehearse(call: Call, reading: Reading) -> Script:
 
 def _obedient(script: Script, reading: Reading, known: Told, *, exactly: bool) -> Script:
     """`script` as a model plays it that does what it was told, unless its text is to stand `exactly`."""
+    if exactly and (not script.calls or known.tags is None):
+        return script
     calls = known.calls(script.calls, last_user(without_directive(reading.prompt)))
-    if calls:
-        words = f"{script.text}\n\n" if exactly else ""
-        return replace(script, text=words + known.written(calls), marks=False)  # which would stand in a tag
-    return script if exactly else replace(script, text=known.formed(script.text))
+    if not calls:
+        return replace(script, text=script.text.replace(CALLS, "") if exactly else known.formed(script.text))
+    text = (script.text if CALLS in script.text else f"{script.text}\n\n{CALLS}") if exactly else CALLS
+    return replace(script, text=text.replace(CALLS, known.written(calls)), marks=False)  # which would stand in a tag
 
 
 def _directed(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:

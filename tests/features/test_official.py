@@ -22,6 +22,14 @@ def test_tools_are_called(house: Stack, streamed: bool) -> None:
     assert asked(house)["body"]["tools"] == TOOLS
 
 
+@streaming
+def test_words_before_a_call_are_shown(house: Stack, streamed: bool) -> None:
+    answers(house, "Let me look. {calls}", calls=[{"name": "get_weather", "arguments": {"query": "上海"}}])
+    answer = ask(house, "Rain in 上海?", model=OFFICIAL_MODEL, tools=TOOLS, streamed=streamed)
+    assert (answer.text, answer.finish) == ("Let me look. ", "tool_calls")
+    assert answer.tool_calls == [{"name": "get_weather", "arguments": '{"query":"上海"}'}]
+
+
 def test_tools_go_to_the_platform_where_it_has_the_model(connect: Stack) -> None:
     """Accounts of the web chat have to be told of them in words."""
     ask(connect, model="kimi-k2.6")

@@ -39,6 +39,25 @@ def test_several_are_called_at_once_or_one_after_the_other(house: Stack, streame
         assert answer.finish == "tool_calls"
 
 
+@streaming
+@pytest.mark.parametrize("events", [1, 50, None])
+def test_words_before_a_call_are_shown_and_those_behind_it_are_not(
+    house: Stack, streamed: bool, events: int | None
+) -> None:
+    pieces = {} if events is None else {"events": events}
+    answers(house, "Let me look.\n{calls}\nIt rains in Bonn, I would say.", calls=[BONN], **pieces)
+    answer = ask(house, "Rain in Bonn?", tools=TOOLS, streamed=streamed)
+    assert (answer.text.strip(), answer.tool_calls, answer.finish) == ("Let me look.", [CALLED], "tool_calls")
+
+
+@streaming
+def test_a_call_in_a_code_block_is_an_example(house: Stack, streamed: bool) -> None:
+    answers(house, "It would be:\n```xml\n{calls}\n```\nShall I?", calls=[BONN])
+    answer = ask(house, "How would you call it?", tools=TOOLS, streamed=streamed)
+    assert (answer.tool_calls, answer.finish) == ([], "stop")
+    assert answer.text.startswith("It would be:\n```xml\n<") and answer.text.endswith(">\n```\nShall I?")
+
+
 NATIVE = (
     '<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": "Bonn"}'
     "<|tool_call_end|><|tool_calls_section_end|>"
@@ -104,6 +123,20 @@ def test_no_right_call_even_then_is_a_clear_failure(house: Stack, streamed: bool
     assert "no_such_tool" in failed.value.message
     assert failed.value.response.headers["x-should-retry"] == "false"
     assert len(seen(house, last=2)) == 2
+
+
+@streaming
+@pytest.mark.parametrize("text", ["I would rather not.", "```\n{calls}\n```"])
+def test_words_in_place_of_a_call_that_had_to_be_are_never_shown(house: Stack, streamed: bool, text: str) -> None:
+    required: dict[str, Any] = {"tools": TOOLS, "tool_choice": "required", "streamed": streamed}
+    answers(house, text, calls=[BONN] if "{calls}" in text else [])
+    answers(house, "", calls=[BONN])
+    answer = ask(house, "Rain in Bonn?", **required)
+    assert (answer.text.strip(), answer.tool_calls, answer.finish) == ("", [CALLED], "tool_calls")
+    answers(house, text, calls=[BONN] if "{calls}" in text else [], times=2)
+    with pytest.raises(APIStatusError) as failed:
+        ask(house, "Rain in Bonn?", **required)
+    assert complaint(failed.value)[:2] == (502, "tool_call_failed")
 
 
 def test_a_broken_schema_is_told_with_its_place(house: Stack) -> None:
