@@ -30,6 +30,8 @@ __all__ = [
     "select",
 ]
 
+_LONGEST: Final = 256
+"""Characters of a name that is looked at: with features without end that would take minutes."""
 _LONGEST_KEPT: Final = 100
 """Characters of a name whose meaning is kept for the next time; longer ones are nobody's."""
 _NONE_KNOWN: Final = frozenset({Kind.KIMI.value, f"{Kind.KIMI}:{UNLISTED}", Kind.CLASSIC.value})
@@ -40,6 +42,8 @@ def select(name: str, routes: Collection[str], aliases: Aliases = NO_ALIASES) ->
 
     An alias counts only where nobody serves the name itself. Raises `UnknownModel` or `FeatureUnserved`.
     """
+    if len(name) > _LONGEST:
+        raise UnknownModel(name)
     find = _select if len(name) <= _LONGEST_KEPT else _select.__wrapped__
     return find(name, frozenset(routes), tuple(aliases.items()))
 

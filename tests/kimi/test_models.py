@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from itertools import permutations
 
 import pytest
@@ -104,6 +105,14 @@ def test_an_order_changes_nothing_but_the_name() -> None:
 def test_other_names_are_unknown(name: str, routes: tuple[str, ...]) -> None:
     with pytest.raises(UnknownModel):
         select(name, routes)
+
+
+@pytest.mark.parametrize("base", ["kimi", "x"])
+def test_a_name_with_features_without_end_is_unknown_at_once(base: str) -> None:
+    began = time.process_time()
+    with pytest.raises(UnknownModel):
+        select(base + "-thinking" * 1_000_000, WEB)
+    assert time.process_time() - began < 1  # each feature by itself took an hour
 
 
 @pytest.mark.parametrize(

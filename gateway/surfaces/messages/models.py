@@ -14,7 +14,6 @@ _WIDE: Final = re.compile(r"\[\w+\]\Z")
 """Claude Code asks so for a larger window, as in `claude-sonnet-4-5[1m]`."""
 _DAY: Final = re.compile(r"[-@](?:20\d{6}|latest)\Z")
 _THEIRS: Final = re.compile(r"(?:anthropic[./])?claude(?:-|\Z)", re.IGNORECASE)
-_LONGEST: Final = 256  # characters of a name that is looked at
 
 
 def served(name: str, default: str, routes: Collection[str], aliases: Aliases) -> str:
@@ -23,8 +22,6 @@ def served(name: str, default: str, routes: Collection[str], aliases: Aliases) -
     That is itself, where somebody serves it or the operator has said what it stands for, and so without a day or
     brackets at its end; `default` for all others of Anthropic's.
     """
-    if len(name) > _LONGEST:
-        return name
     plain = _WIDE.sub("", name)
     if not _THEIRS.match(plain):
         return plain
