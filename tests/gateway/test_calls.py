@@ -6,14 +6,16 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
+import gevent
 import pytest
 
+from gateway.completion import Completion
 from kimi import errors
 from kimi.accounts import Account, Kind
 from kimi.chat import Call, Chat, Limits, Message, Place, Tool, Tools
 from kimi.events import Answering, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from tests.gateway.houses import CHAT, House, read
-from tests.gateway.scripted import Step
+from tests.gateway.scripted import Step, wait_until
 from tests.gateway.talks import Talk
 from tests.kimi.pool.pools import web
 
@@ -140,6 +142,55 @@ def test_of_a_call_on_the_official_platform_nothing_is_kept(house: House) -> Non
         kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < pieces, "not a byte for each"
+
+
+BROKEN = errors.BrokenAnswer("cut")
+
+
+def leave(house: House, completion: Completion, *, steps: int) -> None:
+    """A client that reads until the upstream has come so far, and is gone then."""
+    reading = gevent.spawn(read, completion)
+    wait_until(lambda: house.upstream.steps == steps)
+    reading.kill()
+    completion.close()
+
+
+@pytest.mark.parametrize("text", ["", "Let me look. "])
+def test_a_client_that_leaves_while_a_call_is_held_back_keeps_nothing(house: House, write: Write, text: str) -> None:
+    house.pool.fill(Account(name="a", kind=Kind.CLASSIC))
+    house.upstream.scripts = [(ChatOpened("c1"), Answering("m1"), Text(text + write()[:30]), 60.0)]
+    leave(house, house.start(chat=ASKED), steps=4)
+    house.settle()
+    assert [chat for chat, _, _ in house.upstream.cancelled] == ["c1"]
+    assert [chat for chat, _ in house.upstream.deleted] == ["c1"]
+
+
+def test_a_call_that_breaks_off_is_asked_of_another_account_while_nothing_was_shown(house: House, write: Write) -> None:
+    house.pool.fill(web("a"), web("b"))
+    half: tuple[Step, ...] = (ChatOpened("c1"), Answering("m1"), Text(write()[:30]), BROKEN)
+    house.upstream.scripts = [half, said(write())]
+    completion = house.start(chat=ASKED)
+    assert read(completion)[-1] == Finish("tool_calls")
+    assert completion.failovers == ["BrokenAnswer"]
+    house.settle()
+
+
+def test_one_that_breaks_off_behind_words_is_a_clear_failure(house: House, write: Write) -> None:
+    house.pool.fill(web("a"), web("b"))
+    house.upstream.scripts = [(ChatOpened("c1"), Answering("m1"), Text("I look. " + write()[:30]), BROKEN)]
+    completion = house.start(chat=ASKED)
+    assert completion.next(5) == [Text("I look. ")]
+    with pytest.raises(errors.BrokenAnswer):
+        read(completion)
+    house.settle()
+
+
+def test_a_client_that_leaves_while_the_model_is_asked_again_keeps_nothing(house: House, write: Write) -> None:
+    house.pool.fill(Account(name="a", kind=Kind.CLASSIC))
+    house.upstream.scripts = [said("I look. ", write("unknown")), (Answering("m2"), 60.0)]
+    leave(house, house.start(chat=ASKED), steps=7)
+    house.settle()
+    assert [answer for _, answer, _ in house.upstream.cancelled] == ["m2"]
 
 
 class TestAConversation:
