@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from gateway.problems import Problem
+
+_ENDS: Final = re.compile(r"[.\[]|\Z")
+_LONGEST: Final = 128  # characters; behind it are names of the client's, as long as it likes
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +21,14 @@ class Places:
 
     def of(self, param: str) -> str:
         """The client's name of `param`, which may lie inside a field that is known, as in `messages[0].content`."""
-        end = len(param)
-        while end > 0:
-            known = self.made.get(param[:end])
+        found = param
+        for end in _ENDS.finditer(param):
+            known = self.made.get(param[: end.start()])
             if known is not None:
-                return known + param[end:]
-            end = max(param.rfind(".", 0, end), param.rfind("[", 0, end))
-        return param
+                found = known + param[end.start() :]
+            if end.start() > _LONGEST:
+                break
+        return found
 
     def told(self, problem: Problem) -> Problem:
         """`problem` in the client's words."""
