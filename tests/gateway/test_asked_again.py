@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.forms.telling import words
+from gateway.turn import Turn
 from kimi import errors
 from kimi.accounts import Account, Kind
 from kimi.chat import Feature, Form, Message, Place
@@ -116,3 +117,19 @@ def test_nothing_is_searched_for_once_more(house: House) -> None:
     first, second = (chat for _, _, chat in house.upstream.asked)
     assert first.features == {Feature.SEARCH, Feature.THINKING}
     assert second.features == {Feature.THINKING}
+
+
+@pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])
+def test_a_conversation_with_a_name_outlives_an_answer_that_did_not_fit(house: House, kind: Kind) -> None:
+    house.pool.fill(Account(name="a", kind=kind))
+    house.upstream.scripts = [said("Hello."), said(BAD, 2), said("No.", 3), said(GOOD, 4)]
+    talk = Talk(house, Turn(scope="one", name="talk", begins=True))
+    talk.say("Hi")
+    question = replace(CHAT, messages=(Message("user", "How old?"),), form=FORM)
+    named = Turn(scope="one", name="talk")
+    with pytest.raises(errors.FormUnfit):
+        read(house.start("kimi", question, named))
+    assert house.completions.join(5) and house.reactions.join(5)
+    assert texts(read(house.start("kimi", question, named))) == GOOD
+    assert talk.asked.behind == Place("c1", "m1")
+    house.settle()
