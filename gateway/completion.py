@@ -238,14 +238,13 @@ class Completion:
     def _admitted(self) -> Lease:
         """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
         breaker, thread, came = self._with.attempts.breaker, self._thread, self._with.monotonic()
-        may_hope = True
+        others_will_do = bool(self._selection.otherwise) or bool(thread.only and thread.can_fold)  # and at once
+        may_hope = not others_will_do
         while True:
             tripped = breaker.tripped() - self._asked
             try:
                 wish = Wish(thread.routes, self._selection.name, self._exclude, tripped, thread.only)
-                waited = self.queue_seconds + self._with.monotonic() - came
-                if (thread.only and thread.can_fold) or self._selection.otherwise:  # others would do as well, at once
-                    waited = math.inf
+                waited = math.inf if others_will_do else self.queue_seconds + self._with.monotonic() - came
                 lease = self._with.waiting.acquire(wish, waited)
             except UpstreamDown as down:
                 if may_hope and breaker.await_probe(PROBE_SECONDS):
