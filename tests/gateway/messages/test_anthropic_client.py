@@ -11,7 +11,7 @@ import httpx2
 import orjson
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -187,6 +187,7 @@ def alone(event: Event) -> list[Event]:
 THINKING: list[Any] = [{"type": "adaptive"}, {"type": "adaptive", "display": "omitted"}, {"type": "disabled"}]
 
 
+@settings(deadline=None)
 @given(answers(), st.sampled_from(THINKING))
 def test_what_it_makes_of_a_stream_is_the_whole_message(batches: list[list[Event]], thinking: Any) -> None:
     house = House()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
@@ -67,6 +67,7 @@ def places(value: Any, *before: Any) -> Iterator[tuple[Any, ...]]:
 PLACES = list(places(BODY))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JSON), min_size=1, max_size=3))
 def test_what_is_wrong_anywhere_is_understood_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     body = copy.deepcopy(BODY)
