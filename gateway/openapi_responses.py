@@ -15,7 +15,8 @@ _ITEM: Final[dict[str, Any]] = {
         "type": {
             **TEXT,
             "description": (
-                "`message` (also where there is none), `agent_message`, `reasoning`, `function_call`, `function_call_output`, "
+                "`message` (also where there is none), `agent_message`, `reasoning`, "
+                "`function_call`, `function_call_output`, "
                 "`custom_tool_call`, `custom_tool_call_output`, `tool_search_call`, `tool_search_output`, "
                 "`additional_tools`, `item_reference` to an item of a response that can be followed"
             ),
