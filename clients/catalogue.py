@@ -111,13 +111,13 @@ CLIENTS: Final[Mapping[str, Client]] = {
             name="langchain",
             script="langchain_client.py",
             models=_ALL,
-            python=("langchain-openai==1.7.3",),
+            python=("langchain-openai==1.7.4",),
             is_light=True,
         ),
-        Client(name="litellm", script="litellm_client.py", models=_ALL, python=("litellm==1.101.6",)),
+        Client(name="litellm", script="litellm_client.py", models=_ALL, python=("litellm==1.109.1",)),
         Client(name="llm", script="llm_cli.py", models=_ALL, python=("llm==0.36",), is_light=True),
-        Client(name="aider", script="aider_run.py", python=("aider-chat==0.86.2",), seconds=300),
-        Client(name="lm-eval", script="lm_eval_run.py", python=("lm-eval[api]==0.4.13",), seconds=240),
+        Client(name="aider", script="aider_run.py", models=_ALL, python=("aider-chat==0.86.2",), seconds=300),
+        Client(name="lm-eval", script="lm_eval_run.py", models=_ALL, python=("lm-eval[api]==0.4.13",), seconds=240),
         Client(name="promptfoo", script="promptfoo.py", models=_ALL, node=("promptfoo@0.123.1",), seconds=400),
         Client(
             name="llm-comply", script="llm_comply_run.py", models=_ALL, python=("llm-comply==0.5.0",), is_light=True

@@ -19,7 +19,9 @@ OURS = (
     *("response_schema_conformance", "negative_data_rejection", "missing_required_header", "unsupported_method"),
     *("ignored_auth", "use_after_free", "ensure_resource_availability"),
 )
-"""All but that whatever fits a schema has to be accepted: no schema says that messages must not be empty altogether."""
+"""All but that whatever fits a schema has to be accepted: no schema says that a question must not be empty altogether,
+or that a tool can only be demanded where one is offered.
+"""
 THEIRS = ("not_a_server_error", "response_schema_conformance")  # their document names no errors
 
 
