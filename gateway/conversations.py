@@ -17,6 +17,7 @@ from gateway import fingerprints
 from gateway.cleanup import ChatRemover, Keeping
 from gateway.reactions import Outcome
 from gateway.shield import Shielded
+from gateway.tools.telling import left
 from gateway.turn import Turn
 from kimi.accounts import Kind
 from kimi.chat import Chat, Message
@@ -142,7 +143,7 @@ class Thread:
         if lease.account.kind is Kind.KIMI:  # takes the system's words with every question, in a slot of their own
             known = self._messages[: self._known]
             new = (*(message for message in known if message.role == "system"), *new)
-        return replace(chat, messages=new, behind=place)
+        return replace(chat, messages=new, behind=place, tools=left(chat.tools, self._messages))
 
     def refused(self, error: KimiError, *, was_asked: bool) -> bool:
         """The account that could continue cannot be had; whether any other will do.

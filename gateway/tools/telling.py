@@ -28,7 +28,7 @@ def told(chat: Chat, trigger: str) -> Chat:
     """
     tools = chat.tools
     if tools is None or tools.choice == "none":
-        if not has_calls(chat.messages):
+        if tools != NOTHING and not has_calls(chat.messages):
             return replace(chat, tools=None)
         tools = NOTHING
     turns = list(_turns(chat.messages, trigger))
@@ -51,6 +51,12 @@ def spoken(messages: tuple[Message, ...], tools: Tools | None) -> tuple[Message,
 def has_calls(messages: Iterable[Message]) -> bool:
     """Whether tools were called before."""
     return any(message.calls or message.role == "tool" for message in messages)
+
+
+def left(tools: Tools | None, messages: Iterable[Message]) -> Tools | None:
+    """`tools` where what was said in `messages` is not told again: a chat remembers what could be called in it."""
+    is_none = tools is None or tools.choice == "none"
+    return NOTHING if is_none and has_calls(messages) else tools
 
 
 def offer(tools: Tools, trigger: str) -> str:

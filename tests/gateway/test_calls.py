@@ -248,6 +248,20 @@ class TestAConversation:
         assert talk.asked.behind is None
         house.settle()
 
+    @pytest.mark.parametrize("tools", [None, replace(TOOLS, choice="none")])
+    def test_where_tools_are_left_out_later_on_no_call_is_shown(
+        self, house: House, write: Write, tools: Tools | None
+    ) -> None:
+        house.pool.fill(web("a"))
+        house.upstream.scripts = [said(write()), said("12 °C.", number=2), said(write(), number=3), said("Bye.")]
+        talk = Talk(house)
+        self.ask(house, talk, Message("user", "Rain in Bonn?"))
+        self.ask(house, talk, Message("tool", "12", answers=talk.messages[-1].calls[0].id))
+        assert self.ask(house, talk, Message("user", "Thanks."), tools=tools) == [Text("Bye."), Finish("stop")]
+        asked = house.upstream.asked[2][2]
+        assert asked.behind == Place("c1", "m2") and "None can be called any more" in asked.messages[0].content
+        house.settle()
+
     def test_without_tools_what_was_called_is_still_told(self, house: House, write: Write) -> None:
         house.pool.fill(web("a"))
         house.upstream.scripts = [said(write()), said("12 °C.", number=2)]
