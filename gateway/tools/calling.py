@@ -60,11 +60,11 @@ class Calling:
             if type(event) is Thinking:
                 shown += _thoughts(self._thought.feed(event.text))
                 continue
-            if self._thought.is_waiting:
-                shown += _thoughts(self._thought.close())
             if type(event) is not Text and not isinstance(event, Finish):
                 shown.append(event)
                 continue
+            if self._thought.is_waiting:
+                shown += _thoughts(self._thought.close())
             if self._take(self._sieve.feed(event.text) if type(event) is Text else self._sieve.close(), shown):
                 return [*shown, Finish("tool_calls", cut=True)]
             if isinstance(event, Finish):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.tools.calling import MOST_CALLS, MOST_COMPLAINTS, Calling
 from kimi.chat import Tools
-from kimi.events import Again, Answering, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+from kimi.events import Again, Answering, Event, Finish, FinishReason, Sources, Text, Thinking, ToolCall, Usage
 from tests.gateway.tools.tagged import SEAL, TOOLS, T, call, native, section
 
 BONN = '{"city":"Bonn"}'
@@ -150,6 +150,17 @@ def test_thinking_flows_though_a_call_begins_in_it() -> None:
     assert calling.feed((Thinking("and think on, "),)) == [Thinking("and think on, ")]
     assert calling.feed((Thinking("for long."),)) == [Thinking("for long.")]
     assert calling.feed((Text(RAIN), Finish("stop")))[-1] == CALLED
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [(Thinking, [Thinking("{}")]), (Text, [ToolCall(0, "x", "clock", "{}"), CALLED])]
+)
+def test_pages_that_are_found_meanwhile_tear_no_tag(kind: type[Thinking | Text], shown: list[Event]) -> None:
+    calling = Calling(TOOLS, T, SEAL.knows, lambda _: "x")
+    assert calling.feed((kind("So <call-"), Sources(()))) == [kind("So "), Sources(())]
+    assert calling.feed((kind(T[:3]), Sources(()))) == [Sources(())]
+    came = [*calling.feed((kind(f'{T[3:]} name="clock">{{}}</call-{T}'),)), *calling.feed((Finish("stop"),))]
+    assert came[: len(shown)] == shown
 
 
 def test_all_else_passes_in_its_order() -> None:
