@@ -10,7 +10,7 @@ from typing import Any, Final
 from gateway.errors import BadRequest
 from gateway.forms.telling import spoken as told_of
 from gateway.surfaces.content import conversation
-from gateway.surfaces.fields import flag
+from gateway.surfaces.fields import flag, model_of
 from gateway.surfaces.hints import effort, search
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.limits import limits
@@ -136,17 +136,15 @@ def parse(raw: bytes) -> ChatRequest:
 
 def understand(body: Mapping[str, Any]) -> ChatRequest:
     """The request behind a body. Fields that nobody here knows are left alone. Raises `BadRequest`."""
-    model = body.get("model")
-    if not isinstance(model, str) or not model.strip():
-        raise BadRequest("`model` has to name a model; GET /v1/models lists them.", param="model")
+    model = model_of(body)
     talk = conversation(body.get("messages"))
     if body.keys() <= _PLAIN and talk.beyond_web is None:
-        return ChatRequest(model=model.strip(), messages=talk.messages, body=body, stream=flag(body, "stream"))
+        return ChatRequest(model=model, messages=talk.messages, body=body, stream=flag(body, "stream"))
     _one_answer(body)
     shape, broken = _form(body)
     offered, unusable = _tools(body)
     return ChatRequest(
-        model=model.strip(),
+        model=model,
         messages=talk.messages,
         body=body,
         stream=flag(body, "stream"),

@@ -13,6 +13,14 @@ _WORDS: Final = {
 }
 
 
+def model_of(body: Mapping[str, Any]) -> str:
+    """The name of the model that is asked. Raises `BadRequest`."""
+    name = body.get("model")
+    if not isinstance(name, str) or not name.strip():
+        raise BadRequest("`model` has to name a model; GET /v1/models lists them.", param="model")
+    return name.strip()
+
+
 def flag(body: Mapping[str, Any], name: str, *, where: str = "") -> bool:
     """A field that is true or false, also as a word. Absent and null are false. Raises `BadRequest`."""
     return bool(choice(body, name, where=where))

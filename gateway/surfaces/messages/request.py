@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from gateway.errors import BadRequest
-from gateway.surfaces.fields import flag
+from gateway.surfaces.fields import flag, model_of
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 from gateway.surfaces.messages.thinking import Shown, thinking
 from gateway.surfaces.messages.tools import offers
@@ -44,9 +44,7 @@ def as_chat(body: Mapping[str, Any], *, purpose: Literal["answer", "count"] = "a
 
     Fields that nobody here knows are left alone, and so is all that is said of caches. Raises `BadRequest`.
     """
-    model = body.get("model")
-    if not isinstance(model, str) or not model.strip():
-        raise BadRequest("`model` has to name a model; GET /v1/models lists them.", param="model")
+    model = model_of(body)
     if purpose == "answer" and body.get("max_tokens") is None:
         raise BadRequest("`max_tokens` has to be set.", param="max_tokens")
     if body.get("mcp_servers"):
@@ -64,9 +62,9 @@ def as_chat(body: Mapping[str, Any], *, purpose: Literal["answer", "count"] = "a
     if form := _form(body):
         said["response_format"] = form
     return Question(
-        model=model.strip(),
+        model=model,
         body={
-            "model": model.strip(),
+            "model": model,
             "messages": turns.messages,
             "stream": flag(body, "stream"),
             **said,
