@@ -137,8 +137,8 @@ class Attempt:
         # Of its chats the Connect dialect takes the system's words with every question.
         system = [message for message in asked.messages if message.role == "system"]
         kept = system if self._lease.account.kind is Kind.KIMI else []
-        outcome.finished = False
         place = Place(outcome.chat_id, outcome.segment_id)
+        outcome.finished, outcome.segment_id = False, ""
         messages = (*kept, Message("user", again.words))
         features = asked.features - _SEARCHING  # all that had to be looked up has been
         yield replace(asked, messages=messages, features=features, files=(), behind=place)

@@ -133,3 +133,16 @@ def test_a_conversation_with_a_name_outlives_an_answer_that_did_not_fit(house: H
     assert texts(read(house.start("kimi", question, named))) == GOOD
     assert talk.asked.behind == Place("c1", "m1")
     house.settle()
+
+
+def test_where_the_next_answer_does_not_say_who_it_is_nobody_goes_on_behind_the_one_before(house: House) -> None:
+    house.pool.fill(web("a"))
+    house.upstream.scripts = [said(BAD), (Text(GOOD), Finish("stop")), said("Yes.", 3)]
+    talk = Talk(house)
+    talk.messages.append(Message("user", "How old?"))
+    heard = texts(read(house.start("kimi", replace(CHAT, messages=tuple(talk.messages), form=FORM), talk.turn)))
+    talk.messages.append(Message("assistant", heard))
+    assert house.completions.join(5) and house.reactions.join(5)
+    assert talk.say("Sure?") == "Yes."
+    assert talk.asked.behind is None
+    house.settle()
