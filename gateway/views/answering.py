@@ -79,7 +79,7 @@ class Answering:
         narrowed = asked.narrow(named, in_chat=turn.is_named)
         selection = fitting(narrowed, asked.read, breathe)
         if caller.is_private:
-            selection = replace(selection, routes=private_routes(selection.routes, caller.accounts))
+            selection = replace(selection, routes=private_routes(selection.routes, caller.accounts), otherwise=())
         peer = _peer()
         chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
         completion = services.completions.start(selection, chat, turn)
