@@ -4,12 +4,14 @@ The one place that knows the library. Nothing is ever fetched: a `$ref` that lea
 one. Patterns that go back and forth too long count as not matched, and `format` is a remark to people, as it has been
 since draft 2019-09: models and clients read dates in more ways than the standard has.
 
-The library is asked whether something fits, which it finds out quickly, and never for all that is wrong: of schemas
-with alternatives inside alternatives it would tell more than fits into memory (`faults` looks for it step by step).
+The library is asked whether something fits where that is known to end soon (`bounds`), and never for all that is wrong:
+of schemas with alternatives inside alternatives it would tell more than fits into memory (`faults` looks for it step by
+step).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -20,7 +22,7 @@ from jsonschema_rs import FancyRegexOptions, ReferencingError, ValidationError
 
 from gateway.errors import BadRequest
 from gateway.problems import is_harmless
-from gateway.schemas.bounds import MOST_STEPS, depth, is_endless
+from gateway.schemas.bounds import BACKTRACKS, Effort, effort, extent
 from gateway.schemas.faults import Faults, Options
 
 MOST_BYTES: Final = 256 * 1024
@@ -28,32 +30,49 @@ MOST_BYTES: Final = 256 * 1024
 MOST_COMPLAINTS: Final = 8
 DEEPEST: Final = 100
 """So many levels of a value are looked at."""
+MOST_WORK: Final = 4_000_000
+"""So much may be asked of a value, in the units of `Effort.on`: a second of this process at the most."""
 _CODE: Final = "invalid_schema"
 _LONGEST: Final = 240  # characters of what is said of one place
-_REMEMBERED: Final = 256  # schemas; clients send the same ones with every request
-_PATTERNS: Final = FancyRegexOptions(backtrack_limit=20_000, size_limit=1024 * 1024, dfa_size_limit=1024 * 1024)
+# Clients send the same schemas with every request. One that is compiled can take 70 times as many bytes as it has.
+_COMMON: Final = 512
+_COMMON_BYTES: Final = 8 * 1024
+_LARGE: Final = 8
+_PATTERNS: Final = FancyRegexOptions(backtrack_limit=BACKTRACKS, size_limit=1024 * 1024, dfa_size_limit=1024 * 1024)
 _IT: Final = "this"  # what stands for a value, however long that is, in a sentence about it
 
 
 class Checker:
-    """A schema that is one."""
+    """A schema that is one. Values have to be what `orjson.loads` gives."""
 
-    __slots__ = ("_faults",)
+    __slots__ = ("_effort", "_faults", "size")
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, effort: Effort, size: int) -> None:
         self._faults = faults
+        self._effort = effort
+        self.size = size
+        """In bytes."""
+
+    def fits(self, value: Any) -> bool:
+        """Whether all of `value` fits. One that is too deep or too large to be looked at does not."""
+        return not self._excess(value) and self._faults.fits(value)
 
     def complaints(self, value: Any) -> tuple[str, ...]:
-        """What of `value` does not fit, in short sentences for whoever wrote it; none where all of it does.
-
-        `value` has to be what `orjson.loads` gives.
-        """
-        if depth(value, DEEPEST) > DEEPEST:
-            return (f"$: this is nested more than {DEEPEST} levels deep",)
+        """What of `value` does not fit, in short sentences for whoever wrote it; none where all of it does."""
+        excess = self._excess(value)
+        if excess:
+            return (f"$: {excess}",)
         if self._faults.fits(value):
             return ()
-        found = (f"${_steps(fault.path)}: {_short(fault.says)}" for fault in self._faults.of(value))
+        found = (f"${_short(_steps(fault.path))}: {_short(fault.says)}" for fault in self._faults.of(value))
         return tuple(dict.fromkeys(islice(found, MOST_COMPLAINTS))) or ("$: this does not fit the schema",)
+
+    def _excess(self, value: Any) -> str:
+        """Why nobody looks at `value`; empty where that can be done."""
+        found = extent(value, DEEPEST)
+        if found.levels > DEEPEST:
+            return f"this is nested more than {DEEPEST} levels deep"
+        return "this is too large for a schema with so many cases" if self._effort.on(found) > MOST_WORK else ""
 
 
 def checker(schema: Mapping[str, Any], where: str) -> Checker:
@@ -65,22 +84,24 @@ def checker(schema: Mapping[str, Any], where: str) -> Checker:
     if len(written) > MOST_BYTES:
         raise BadRequest(f"A JSON schema can have {MOST_BYTES} bytes at the most.", code=_CODE, param=where)
     try:
-        return _compiled(written)
+        return (_of_common if len(written) <= _COMMON_BYTES else _of_large)(written)
     except ValidationError as error:
-        _refuse(error.message, f"{where}{_steps(error.instance_path)}")
+        _refuse(error.message, f"{where}{_short(_steps(error.instance_path))}")
     except ReferencingError as error:
         _refuse(f"{error.message}. Nothing outside of a schema is looked up", where)
     except ValueError as error:
         _refuse(str(error), where)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _compiled(written: bytes) -> Checker:
     schema = orjson.loads(written)
     options = Options(validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=_PATTERNS)
-    if is_endless(schema):
-        raise ValueError(f"it takes more than {MOST_STEPS} steps to look at a single value with it")
-    return Checker(Faults(schema, options))
+    asked = effort(schema)
+    return Checker(Faults(schema, options, time.monotonic), asked, len(written))
+
+
+_of_common: Final = lru_cache(maxsize=_COMMON)(_compiled)
+_of_large: Final = lru_cache(maxsize=_LARGE)(_compiled)
 
 
 def _nowhere(_uri: str) -> NoReturn:

@@ -1,68 +1,141 @@
-"""What a schema, or a value, may ask of whoever looks at it."""
+"""What a schema, or a value, may ask of whoever looks at it.
+
+The library looks at a value once for each way through the schema that leads to it: references that branch double that
+with every level, and alternatives multiply it by their number, all of it while nothing else in this process moves.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.schemas.pointers import resolved
 
 MOST_STEPS: Final = 5_000
-"""So many subschemas may have their say about one value, each as often as it is asked."""
-MOST_DISTANT: Final = 32
-"""So many references can go another way than by a path or a name from the root."""
+"""So many subschemas may have their say about one value and what is in it, by the worst way from top to bottom."""
+MOST_DISTANT: Final = 8
+"""So many references can go another way than by a path or a name from the root: nobody counts where these lead."""
+BACKTRACKS: Final = 2_000
+"""So often a pattern may go back to try another way through one text."""
 _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 _ANCHORS: Final = ("$anchor", "$dynamicAnchor", "$id", "id")  # the latter two before 2019, as in "#name"
 _LISTS: Final = ("allOf", "anyOf", "oneOf")
 _SINGLE: Final = ("not", "if", "then", "else")
 _NAMED: Final = ("dependentSchemas", "dependencies")
+_REQUIRING: Final = ("dependentRequired", "dependencies")
+_ASKING_AGAIN: Final = ("unevaluatedItems", "unevaluatedProperties")  # for which of the others have had their say
+_INSIDE: Final = (
+    *("prefixItems", "items", "additionalItems", "contains"),
+    *("additionalProperties", "propertyNames"),
+    *_ASKING_AGAIN,
+)
+_FANCY: Final = re.compile(r"\(\?<?[=!]|\(\?>|\\[1-9kKG]|[*+?}]\+")
+"""What only an engine can match that goes back and forth; all other patterns are matched in one go."""
 
 
-def depth(value: Any, most: int) -> int:
-    """How many levels of lists and objects `value` has; one more than `most` where they are too many to count."""
-    level, levels = [value], 0
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much there is to a value, names included: levels of lists and objects, values, texts, characters in them."""
+
+    levels: int
+    values: int
+    texts: int
+    characters: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a schema asks: so many `steps` of it, and so many `patterns` that go back and forth, look at one place."""
+
+    steps: int
+    patterns: int
+
+    def on(self, extent: Extent) -> int:
+        """The most that it can take to look at a value of that extent, in units of about 0.2 µs."""
+        tries = extent.texts * BACKTRACKS // 10 + extent.characters * min(extent.longest, BACKTRACKS) // 64
+        return self.steps * extent.values + self.patterns * tries
+
+
+def extent(value: Any, most: int) -> Extent:
+    """That of `value`. Of one with more than `most` levels the rest is not counted."""
+    level, levels, values = [value], 0, 0
+    lengths: list[int] = []
     while level and levels <= most:
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-        levels += 1
-    return levels
+        levels, values = levels + 1, values + len(level)
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, str):
+                lengths.append(len(each))
+            elif isinstance(each, dict):
+                inner += each.values()
+                lengths += map(len, each)
+            elif isinstance(each, list):
+                inner += each
+        level = inner
+    return Extent(levels, values, len(lengths), sum(lengths), max(lengths, default=0))
 
 
-def is_endless(schema: Any) -> bool:
-    """Whether some value would be looked at more than `MOST_STEPS` times: `$ref`s that branch double that each time."""
-    counting = _Counting(schema)
-    try:
-        return any(counting.of(node) > MOST_STEPS for node in _nodes(schema)) or counting.distant > MOST_DISTANT
-    except RecursionError:  # a row of references that is as long as that
-        return True
+def effort(schema: Any) -> Effort:
+    """What `schema` asks of whoever looks at a value with it. Raises `ValueError` where that is too much."""
+    nodes = list(_nodes(schema))
+    counting = _Counting(schema, nodes, _steps)
+    steps = counting.worst()
+    if steps > MOST_STEPS or counting.distant > MOST_DISTANT:
+        raise ValueError(f"it takes more than {MOST_STEPS} steps to look at a single value with it")
+    return Effort(steps, _Counting(schema, nodes, _patterns).worst() if any(map(_patterns, nodes)) else 0)
 
 
 class _Counting:
-    """Counts the subschemas that look at one value."""
+    """Counts what looks at one place of a value, by the weight that `weigh` gives to each schema.
 
-    def __init__(self, root: Any) -> None:
+    What leads back to a schema that is being counted is not followed: the library remembers what it found there.
+    """
+
+    def __init__(
+        self, root: Any, nodes: Sequence[Mapping[str, Any]], weigh: Callable[[Mapping[str, Any]], int]
+    ) -> None:
         self.distant = 0
         self._root = root
+        self._nodes = nodes
+        self._weigh = weigh
         self._counts: dict[int, int] = {}
         self._anchors: dict[str, Any] = {}
-        for node in _nodes(root):
+        for node in nodes:
             names = [node.get(keyword) for keyword in _ANCHORS]
             self._anchors |= {f"#{name.lstrip('#')}": node for name in names if isinstance(name, str)}
 
-    def of(self, node: Any) -> int:
-        """How many have their say with `node`, itself included."""
-        if not isinstance(node, Mapping):
-            return 1
-        known = self._counts.get(id(node))
-        if known is None:
-            self._counts[id(node)] = 0  # what leads back to itself is not looked at twice
-            known = 1 + sum(self.of(inner) for inner in (*_beside(node), *self._referred(node)))
-            self._counts[id(node)] = min(known, MOST_STEPS + 1)
-        return self._counts[id(node)]
+    def worst(self) -> int:
+        """The weight of all that looks at one place, by the worst way down from there, whichever schema begins."""
+        return max(map(self._of, self._nodes), default=0)
+
+    def _of(self, schema: Any) -> int:
+        left = [schema]
+        led: dict[int, Sequence[Iterable[Any]]] = {}
+        while left:  # rows of references are longer than Python's stack is deep
+            node = left[-1]
+            if isinstance(node, Mapping) and id(node) not in self._counts:
+                self._counts[id(node)] = 0
+                groups = led[id(node)] = tuple(self._groups(node))
+                left += [inner for group in groups for inner in group]
+                continue
+            left.pop()
+            if id(node) in led:
+                inner = sum(max(map(self._known, group), default=0) for group in led.pop(id(node)))
+                again = 2 if any(name in node for name in _ASKING_AGAIN) else 1
+                self._counts[id(node)] = min(self._weigh(node) + inner * again, MOST_STEPS + 1)
+        return self._known(schema)
+
+    def _known(self, node: Any) -> int:
+        return self._counts.get(id(node), 0)
+
+    def _groups(self, node: Mapping[str, Any]) -> Iterator[Iterable[Any]]:
+        """The schemas that `node` leads to; of those in one group only one looks at any one place."""
+        for inner in (*_beside(node), *self._referred(node)):
+            yield (inner,)
+        yield from _inside(node)
 
     def _referred(self, node: Mapping[str, Any]) -> Iterator[Any]:
         for keyword in _REFERENCES:
@@ -72,6 +145,22 @@ class _Counting:
                 found = target[1] if target else self._anchors.get(reference)
                 self.distant += found is None
                 yield found
+
+
+def _steps(node: Mapping[str, Any]) -> int:
+    """The schema itself, and what it looks through one by one."""
+    choices = node.get("enum")
+    choices = choices if isinstance(choices, list) else ()
+    is_looked_up = any(all(type(each) is kind for each in choices) for kind in (str, int))
+    named = [node.get(name) for name in _REQUIRING]
+    return 1 + (0 if is_looked_up else len(choices)) + sum(len(each) for each in named if isinstance(each, Mapping))
+
+
+def _patterns(node: Mapping[str, Any]) -> int:
+    """The patterns of the schema itself that go back and forth."""
+    own, named = node.get("pattern"), node.get("patternProperties")
+    written = [own, *(named if isinstance(named, Mapping) else ())]
+    return sum(isinstance(each, str) and _FANCY.search(each) is not None for each in written)
 
 
 def _beside(node: Mapping[str, Any]) -> Iterator[Any]:
@@ -85,6 +174,19 @@ def _beside(node: Mapping[str, Any]) -> Iterator[Any]:
     for name in _NAMED:
         found = node.get(name)
         yield from found.values() if isinstance(found, Mapping) else ()
+
+
+def _inside(node: Mapping[str, Any]) -> Iterator[Iterable[Any]]:
+    """Those that look at what is in it, in groups of which one looks at any one place."""
+    for name in _INSIDE:
+        found = node.get(name)
+        if found is not None:
+            yield found if isinstance(found, list) else (found,)
+    named, patterns = (node.get(name) for name in ("properties", "patternProperties"))
+    if isinstance(named, Mapping):
+        yield named.values()
+    if isinstance(patterns, Mapping):
+        yield from ((each,) for each in patterns.values())
 
 
 def _nodes(value: Any) -> Iterator[Any]:

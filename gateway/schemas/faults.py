@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypedDict
+from urllib.parse import quote
 
-from jsonschema_rs import FancyRegexOptions, validator_for, validator_map_for
+from jsonschema_rs import FancyRegexOptions, ReferencingError, Registry, ValidationError, validator_for
 
 from gateway.schemas.pointers import ROOT, beneath, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LONGEST: Final = 0.25
+"""Seconds that are spent on what to say of one value."""
+_NAME: Final = "urn:schema"
 _LOOKED_INTO: Final = frozenset(
     {
         *("$ref", "$dynamicRef", "$recursiveRef", "$defs", "definitions", "$id", "id", "$anchor", "$dynamicAnchor"),
@@ -66,20 +71,46 @@ class _Step:
 class Faults:
     """Looks for what is wrong with values by one schema."""
 
-    def __init__(self, schema: Any, options: Options) -> None:
-        """Raises what the library raises of a schema that is none."""
+    __slots__ = ("_clock", "_options", "_schema", "_whole")
+
+    def __init__(self, schema: Any, options: Options, clock: Callable[[], float]) -> None:
+        """`clock` is in seconds. Raises what the library raises of a schema that is none."""
         self._schema = schema
-        self._whole = validator_for(schema, **options)
-        self._validators = validator_map_for(schema, **options)
         self._options = options
-        self._dialect = {"$schema": schema["$schema"]} if isinstance(schema, dict) and "$schema" in schema else {}
+        self._clock = clock
+        self._whole = validator_for(schema, **options)
 
     def fits(self, value: Any) -> bool:
         """Whether nothing is wrong with it."""
         return self._whole.is_valid(value)
 
     def of(self, value: Any) -> Iterator[Fault]:
-        """What is wrong with it, as far as that can be said of single places."""
+        """What is wrong with it, as far as that can be said of single places, and found within `LONGEST` seconds."""
+        return _Search(self._schema, self._options, self._clock).faults(value)
+
+
+class _TooLong(Exception):
+    """The time for a search is over."""
+
+
+class _Search:
+    """One search for what is wrong with one value. What it compiles for that is forgotten behind it."""
+
+    def __init__(self, schema: Any, options: Options, clock: Callable[[], float]) -> None:
+        self._schema = schema
+        self._options = options
+        self._clock = clock
+        self._ends = clock() + LONGEST
+        self._dialect = {"$schema": schema["$schema"]} if isinstance(schema, dict) and "$schema" in schema else {}
+        self._all = Registry([(_NAME, schema)], retriever=options["retriever"])
+        self._compiled: dict[str, Any] = {}
+
+    def faults(self, value: Any) -> Iterator[Fault]:
+        """See `Faults.of`."""
+        with suppress(_TooLong):
+            yield from self._faults(value)
+
+    def _faults(self, value: Any) -> Iterator[Fault]:
         left = deque([_Step(ROOT, self._schema, value, ())])
         seen = set()
         while left:
@@ -101,6 +132,7 @@ class Faults:
             for names in ("properties", "patternProperties"):
                 known = step.node.get(names)
                 alone[names] = dict.fromkeys(known, True) if isinstance(known, Mapping) else {}
+        self._look_at_clock()
         for error in validator_for({**self._dialect, **alone}, **self._options).iter_errors(step.value):
             yield Fault(step.path, error.message)
         forbidden = step.node.get("not")
@@ -149,9 +181,8 @@ class Faults:
     def _in_object(self, step: _Step) -> Iterator[_Step]:
         named, patterns = (step.node.get(name) or {} for name in ("properties", "patternProperties"))
         others = step.node.get("additionalProperties")
-        tried = {pattern: validator_for({"pattern": pattern}, **self._options) for pattern in patterns}
         for key in step.value:
-            matching = [pattern for pattern in patterns if tried[pattern].is_valid(key)]
+            matching = [pattern for pattern in patterns if self._matches(pattern, key)]
             if key in named:
                 yield step.inner(key, "properties", key, node=named[key])
             for pattern in matching:
@@ -159,10 +190,29 @@ class Faults:
             if key not in named and not matching and isinstance(others, Mapping):
                 yield step.inner(key, "additionalProperties", node=others)
 
+    def _matches(self, pattern: str, key: str) -> bool:
+        return bool(self._validator(pattern, {"pattern": pattern}).is_valid(key))
+
     def _fits(self, step: _Step) -> bool:
         """Where nobody knows it counts as fitting: nothing can be said of it."""
-        validator = self._validators.get(step.place)
-        return validator is None or validator.is_valid(step.value)
+        place = f"{_NAME}{quote(step.place, safe='#/~')}"
+        try:
+            return bool(self._validator(place, {"$ref": place}).is_valid(step.value))
+        except (ReferencingError, ValidationError):
+            return True
+
+    def _validator(self, name: str, schema: Mapping[str, Any]) -> Any:
+        """The one of that name, for `schema`, which may refer to all of the one that is searched."""
+        self._look_at_clock()
+        found = self._compiled.get(name)
+        if found is None:
+            found = validator_for({**self._dialect, **schema}, registry=self._all, **self._options)
+            self._compiled[name] = found
+        return found
+
+    def _look_at_clock(self) -> None:
+        if self._clock() > self._ends:
+            raise _TooLong
 
 
 def _branches(step: _Step, name: str) -> list[_Step]:

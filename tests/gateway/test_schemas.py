@@ -7,10 +7,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema_rs import validator_for
+from jsonschema_rs import FancyRegexOptions, validator_for
 
 from gateway.errors import BadRequest
 from gateway.schemas import DEEPEST, MOST_BYTES, MOST_COMPLAINTS, checker
+from gateway.schemas.faults import Faults, Options
 
 WHERE = "response_format.json_schema.schema"
 PERSON: dict[str, Any] = {
@@ -175,6 +176,87 @@ def test_references_by_other_names_are_no_way_around_that(anchor: str, reference
     defs = {str(n): each for n, each in enumerate([*doubling, {anchor: f"{sign}a40", "type": "integer"}])}
     text, _ = refused({reference: f"{sign}{mark}a0", "$defs": defs})
     assert "steps" in text
+
+
+def test_references_that_double_with_each_level_of_a_value_are_refused() -> None:
+    """The library looks at `[[[[...]]]]` once for each way that leads there."""
+    doubling = {
+        f"a{n}": {"allOf": [{"items": {"$ref": f"#/$defs/a{n + 1}"}}, {"items": {"$ref": f"#/$defs/a{n + 1}"}}]}
+        for n in range(40)
+    }
+    text, _ = refused({"$ref": "#/$defs/a0", "$defs": {**doubling, "a40": {"type": "integer"}}})
+    assert "steps" in text
+    again: dict[str, Any] = {"type": "integer"}
+    for n in range(20):
+        again = {"unevaluatedProperties": False, "anyOf": [again, {"required": [f"a{n}"]}]}
+    refused(again)
+
+
+def test_schemas_that_lead_back_to_themselves_are_not_taken_for_such() -> None:
+    node = {"$ref": "#/$defs/node"}
+    kinds = [{"properties": {"kind": {"const": kind}, "left": node, "right": node}} for kind in "abcdefghijkl"]
+    tree = {"$ref": "#/$defs/node", "$defs": {"node": {"anyOf": [*kinds, {"type": "null"}]}}}
+    value: Any = None
+    for _ in range(10):
+        value = {"kind": "c", "left": value, "right": None}
+    assert complaints(tree, value) == ()
+
+
+ODD = [{"n": n} for n in range(4_000)]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"items": {"anyOf": [{"const": n} for n in range(4_900)]}}, [4_899] * 20_000),
+        ({"items": {"enum": ODD}}, ODD[-1:] * 20_000),
+        ({"pattern": "(?=(a+)b)a+c"}, "a" * 200_000),
+        ({"items": {"anyOf": [{"pattern": rf"^((a+)\2?)+{n}$"} for n in range(1_000)]}}, ["a" * 40 + "!"] * 1_000),
+    ],
+)
+def test_a_value_can_be_too_large_for_a_schema(schema: dict[str, Any], value: Any) -> None:
+    began = time.monotonic()
+    assert complaints(schema, value) == ("$: this is too large for a schema with so many cases",)
+    assert not checker(schema, WHERE).fits(value)
+    assert time.monotonic() - began < 2
+
+
+def test_large_values_have_their_say_where_a_schema_asks_little() -> None:
+    rows = [{"name": f"Ada {n}", "mail": "ada@example.org"} for n in range(2_000)]
+    schema = {"items": {"properties": {"name": {"type": "string"}, "mail": {"pattern": "^(?!.*[.]{2}).+@.+$"}}}}
+    assert complaints(schema, rows) == ()
+    assert complaints(schema, [*rows, {"name": 1}]) == ('$[2000].name: this is not of type "string"',)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            "properties": {f"q{n}": {"$ref": "#/$defs/b"} for n in range(3_000)},
+            "$defs": {"b": {"properties": {f"p{n}": {"type": "string"} for n in range(3_000)}}},
+        },
+        {"properties": {f"q{n}": {"$ref": "#"} for n in range(6_000)}},
+    ],
+)
+def test_references_to_something_large_cost_no_more_than_it(schema: dict[str, Any]) -> None:
+    began = time.monotonic()
+    assert complaints(schema, {"q1": {}}) == ()
+    assert complaints({**schema, "type": "array"}, {f"q{n}": {"p1": 1} for n in range(3_000)}) != ()
+    assert time.monotonic() - began < 4
+
+
+def test_names_in_a_place_are_cut_short() -> None:
+    (said,) = complaints({"additionalProperties": {"type": "string"}}, {"k" * 1_000_000: 1})
+    assert len(said) < 600 and said.endswith('this is not of type "string"')
+
+
+def test_the_search_for_what_to_say_ends_when_its_time_is_over() -> None:
+    now = iter([0.0, *[0.1] * 20, *[1.0] * 1_000])
+    options = Options(validate_formats=False, retriever=lambda _: {}, mask="this", pattern_options=FancyRegexOptions())
+    schema = {"items": {"properties": {"a": {"type": "integer"}}}}
+    found = list(Faults(schema, options, lambda: next(now)).of([{"a": "x"}] * 500))
+    assert len(found) < 500
+    assert next(now) == 1.0
 
 
 @pytest.mark.parametrize("name", ["anyOf", "oneOf"])
