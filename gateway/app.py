@@ -14,8 +14,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter, Rule
 
 from gateway.absent import sentence
+from gateway.explaining import describe
 from gateway.paths import CanonicalPaths
-from gateway.problems import describe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.views import billing, chat, completions, docs, health, messages, models, responses, tokens

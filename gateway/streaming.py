@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from gateway.errors import ClientGone
+from gateway.explaining import describe
 from gateway.outlet import Outlet
-from gateway.problems import describe
 from gateway.run import TICK, Run
 from gateway.surfaces.wire import Stream
 from kimi.events import Event

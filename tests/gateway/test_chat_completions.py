@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Draining
-from gateway.problems import describe
+from gateway.explaining import describe
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity

@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.problems import CHANNEL_KILLERS, describe
+from gateway.explaining import describe
+from gateway.problems import CHANNEL_KILLERS
 from gateway.surfaces.chat_request import understand
 from gateway.surfaces.completions import CompletionAnswer, CompletionStream, as_chat
 from gateway.surfaces.tally import Tally

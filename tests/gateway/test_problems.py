@@ -18,7 +18,8 @@ from gateway.errors import (
     TooManyNewTokens,
     UnknownKey,
 )
-from gateway.problems import CHANNEL_KILLERS, INTERNAL, TABLE, Problem, describe
+from gateway.explaining import describe
+from gateway.problems import CHANNEL_KILLERS, INTERNAL, TABLE, Problem
 from kimi import errors as kimi
 from kimi.errors import redact
 from kimi.models import FeatureUnserved, UnknownModel

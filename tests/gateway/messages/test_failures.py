@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import BadRequest, BodyTooLarge, Draining, UnknownKey
-from gateway.problems import INTERNAL, TABLE, Problem, describe
+from gateway.explaining import describe
+from gateway.problems import INTERNAL, TABLE, Problem
 from gateway.surfaces.messages.failures import body_of, error_of, status_of
 from kimi import errors as kimi
 from kimi.models import UnknownModel

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest, Draining
-from gateway.problems import describe
+from gateway.explaining import describe
 from gateway.surfaces.messages.envelope import NO_END
 from gateway.surfaces.messages.signatures import Unsealing
 from gateway.surfaces.messages.stream import MessageStream

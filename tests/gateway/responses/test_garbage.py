@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
-from gateway.problems import describe
+from gateway.explaining import describe
 from gateway.surfaces.responses.envelope import Envelope
 from gateway.surfaces.responses.request import as_chat
 from gateway.surfaces.wire import Identity

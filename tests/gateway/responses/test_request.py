@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.problems import describe, is_harmless
+from gateway.explaining import describe
+from gateway.problems import is_harmless
 from gateway.surfaces.responses.request import Question, as_chat
 from gateway.surfaces.tools import tools
 from kimi.errors import ConversationLost

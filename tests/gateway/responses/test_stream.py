@@ -14,7 +14,7 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 
 from gateway.errors import Draining
-from gateway.problems import describe
+from gateway.explaining import describe
 from gateway.surfaces.wire import PIECE
 from kimi.errors import AllBusy, BrokenAnswer, ContentRefused, ConversationLost, PromptTooLong, Unreachable
 from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
