@@ -13,24 +13,21 @@ from typing import Any, Final
 
 from gateway.schemas.pointers import resolved
 
-MOST_STEPS: Final = 5_000
+MOST_STEPS: Final = 20_000
 """So many subschemas may have their say about one value and what is in it, by the worst way from top to bottom."""
 MOST_DISTANT: Final = 8
 """So many references can go another way than by a path or a name from the root: nobody counts where these lead."""
 BACKTRACKS: Final = 2_000
 """So often a pattern may go back to try another way through one text."""
-_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+_REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _ANCHORS: Final = ("$anchor", "$dynamicAnchor", "$id", "id")  # the latter two before 2019, as in "#name"
-_LISTS: Final = ("allOf", "anyOf", "oneOf")
-_SINGLE: Final = ("not", "if", "then", "else")
-_NAMED: Final = ("dependentSchemas", "dependencies")
+_EACH: Final = frozenset({"allOf", "anyOf", "oneOf", "dependentSchemas", "dependencies", "patternProperties"})
+_EITHER: Final = frozenset({"properties", "prefixItems"})
+_ASKING_AGAIN: Final = frozenset({"unevaluatedItems", "unevaluatedProperties"})  # what the others have looked at
+_SINGLE: Final = _ASKING_AGAIN | {
+    *("not", "if", "then", "else", "items", "additionalItems", "contains", "additionalProperties", "propertyNames"),
+}
 _REQUIRING: Final = ("dependentRequired", "dependencies")
-_ASKING_AGAIN: Final = ("unevaluatedItems", "unevaluatedProperties")  # for which of the others have had their say
-_INSIDE: Final = (
-    *("prefixItems", "items", "additionalItems", "contains"),
-    *("additionalProperties", "propertyNames"),
-    *_ASKING_AGAIN,
-)
 _FANCY: Final = re.compile(r"\(\?<?[=!]|\(\?>|\\[1-9kKG]|[*+?}]\+")
 """What only an engine can match that goes back and forth; all other patterns are matched in one go."""
 
@@ -119,12 +116,12 @@ class _Counting:
             if isinstance(node, Mapping) and id(node) not in self._counts:
                 self._counts[id(node)] = 0
                 groups = led[id(node)] = tuple(self._groups(node))
-                left += [inner for group in groups for inner in group]
+                left += [inner for group in groups for inner in group if id(inner) not in self._counts]
                 continue
             left.pop()
             if id(node) in led:
                 inner = sum(max(map(self._known, group), default=0) for group in led.pop(id(node)))
-                again = 2 if any(name in node for name in _ASKING_AGAIN) else 1
+                again = 1 if _ASKING_AGAIN.isdisjoint(node) else 2
                 self._counts[id(node)] = min(self._weigh(node) + inner * again, MOST_STEPS + 1)
         return self._known(schema)
 
@@ -133,18 +130,21 @@ class _Counting:
 
     def _groups(self, node: Mapping[str, Any]) -> Iterator[Iterable[Any]]:
         """The schemas that `node` leads to; of those in one group only one looks at any one place."""
-        for inner in (*_beside(node), *self._referred(node)):
-            yield (inner,)
-        yield from _inside(node)
+        for keyword, found in node.items():
+            if keyword in _REFERENCES and isinstance(found, str):
+                yield (self._referred(found),)
+            elif keyword in _EACH:
+                yield from ((each,) for each in _listed(found))
+            elif keyword in _EITHER or (keyword == "items" and isinstance(found, list)):
+                yield _listed(found)
+            elif keyword in _SINGLE:
+                yield (found,)
 
-    def _referred(self, node: Mapping[str, Any]) -> Iterator[Any]:
-        for keyword in _REFERENCES:
-            reference = node.get(keyword)
-            if isinstance(reference, str):
-                target = resolved({"$ref": reference}, self._root)
-                found = target[1] if target else self._anchors.get(reference)
-                self.distant += found is None
-                yield found
+    def _referred(self, reference: str) -> Any:
+        target = resolved({"$ref": reference}, self._root)
+        found = target[1] if target else self._anchors.get(reference)
+        self.distant += found is None
+        return found
 
 
 def _steps(node: Mapping[str, Any]) -> int:
@@ -163,30 +163,8 @@ def _patterns(node: Mapping[str, Any]) -> int:
     return sum(isinstance(each, str) and _FANCY.search(each) is not None for each in written)
 
 
-def _beside(node: Mapping[str, Any]) -> Iterator[Any]:
-    """The subschemas of `node` that look at the same value."""
-    for name in _LISTS:
-        found = node.get(name)
-        yield from found if isinstance(found, list) else ()
-    for name in _SINGLE:
-        if name in node:
-            yield node[name]
-    for name in _NAMED:
-        found = node.get(name)
-        yield from found.values() if isinstance(found, Mapping) else ()
-
-
-def _inside(node: Mapping[str, Any]) -> Iterator[Iterable[Any]]:
-    """Those that look at what is in it, in groups of which one looks at any one place."""
-    for name in _INSIDE:
-        found = node.get(name)
-        if found is not None:
-            yield found if isinstance(found, list) else (found,)
-    named, patterns = (node.get(name) for name in ("properties", "patternProperties"))
-    if isinstance(named, Mapping):
-        yield named.values()
-    if isinstance(patterns, Mapping):
-        yield from ((each,) for each in patterns.values())
+def _listed(found: Any) -> Iterable[Any]:
+    return found.values() if isinstance(found, Mapping) else found if isinstance(found, list) else ()
 
 
 def _nodes(value: Any) -> Iterator[Any]:
