@@ -49,9 +49,9 @@ class Environment:
         return node if node.is_dir() else self.folder / "bin"
 
 
-def make(client: Client) -> Environment:
-    """The environment of `client`, installed if that is still to be done. Raises `NotInstalled`."""
-    folder = data_folder(ROOT) / "clients" / client.name
+def make(client: Client, root: Path = ROOT) -> Environment:
+    """The environment of `client` under `root`, installed if that is still to be done. Raises `NotInstalled`."""
+    folder = data_folder(root) / "clients" / client.name
     wanted = {"packages": list(client.packages), "node": NODE, "python": sys.version, "folder": str(folder)}
     stamp = folder / _STAMP
     if not _is(stamp, wanted):
@@ -117,5 +117,11 @@ def _run(command: Sequence[str], env: Mapping[str, str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise NotInstalled(f"it was not installed within {INSTALL_SECONDS:g} seconds") from error
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason was given"]
-        raise NotInstalled(lines[-1].strip()[:300])
+        raise NotInstalled(_reason(done.stderr))
+
+
+def _reason(text: str) -> str:
+    """The lines with which pip, uv and npm begin to complain; they end in advice."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    complaints = [line for line in lines if "error" in line.lower()][:2] or lines[-1:]
+    return " / ".join(complaints)[:300] or "no reason was given"
