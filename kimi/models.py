@@ -17,6 +17,7 @@ from kimi.scenarios import UNLISTED
 from kimi.web_models import WEB_MODELS, ClassicModel, ConnectModel, classic_model, connect_model, is_agent
 
 __all__ = [
+    "LONGEST",
     "WEB_MODELS",
     "ClassicModel",
     "ConnectModel",
@@ -30,8 +31,8 @@ __all__ = [
     "select",
 ]
 
-_LONGEST: Final = 256
-"""Characters of a name that is looked at: with features without end that would take minutes."""
+LONGEST: Final = 256
+"""Characters of a name that can be anybody's: to look for features without end would take minutes."""
 _LONGEST_KEPT: Final = 100
 """Characters of a name whose meaning is kept for the next time; longer ones are nobody's."""
 _NONE_KNOWN: Final = frozenset({Kind.KIMI.value, f"{Kind.KIMI}:{UNLISTED}", Kind.CLASSIC.value})
@@ -42,7 +43,7 @@ def select(name: str, routes: Collection[str], aliases: Aliases = NO_ALIASES) ->
 
     An alias counts only where nobody serves the name itself. Raises `UnknownModel` or `FeatureUnserved`.
     """
-    if len(name) > _LONGEST:
+    if len(name) > LONGEST:
         raise UnknownModel(name)
     find = _select if len(name) <= _LONGEST_KEPT else _select.__wrapped__
     return find(name, frozenset(routes), tuple(aliases.items()))

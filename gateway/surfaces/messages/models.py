@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from kimi.aliases import Aliases
-from kimi.models import FeatureUnserved, UnknownModel, select
+from kimi.models import LONGEST, FeatureUnserved, UnknownModel, select
 
 _WIDE: Final = re.compile(r"\[\w+\]\Z")
 """Claude Code asks so for a larger window, as in `claude-sonnet-4-5[1m]`."""
@@ -22,6 +22,8 @@ def served(name: str, default: str, routes: Collection[str], aliases: Aliases) -
     That is itself, where somebody serves it or the operator has said what it stands for, and so without a day or
     brackets at its end; `default` for all others of Anthropic's.
     """
+    if len(name) > LONGEST:
+        return name
     plain = _WIDE.sub("", name)
     if not _THEIRS.match(plain):
         return plain
