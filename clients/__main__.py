@@ -16,6 +16,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.ending import run as ended
@@ -35,7 +36,8 @@ def main() -> int:
         options.error("--write is for all clients with all of their models: the page holds nothing else")
     with tempfile.TemporaryDirectory(prefix="clients-") as folder, started(Path(folder)) as product:
         results = [_try(client, product, given.models, verbose=given.verbose) for client in chosen(given.names)]
-    machine = f"Python {platform.python_version()}, Node {NODE}, {platform.system()} on {platform.machine()}."
+    versions = f"Python {platform.python_version()}, Node {NODE}, {platform.system()} on {platform.machine()}"
+    machine = f"Run on {datetime.now(UTC):%Y-%m-%d} with {versions}."
     text = page.render(results, machine)
     if given.write:
         page.PATH.write_text(text, "utf-8")

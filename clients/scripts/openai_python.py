@@ -96,6 +96,16 @@ def streamed() -> None:
     counted(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
 
 
+@check("chat: the stream as it comes")
+def as_it_comes() -> None:
+    streaming: Any = client.chat.completions.with_streaming_response
+    with streaming.create(model=MODEL, messages=said(ASKED), stream=True) as raw:
+        holds(raw.headers["content-type"], "text/event-stream")
+        lines = [line for line in raw.iter_lines() if line and not line.startswith(":")]
+    same([line for line in lines if not line.startswith("data: {")], ["data: [DONE]"])
+    same(lines[-1], "data: [DONE]")
+
+
 @check("chat: asynchronous")
 def asynchronous() -> None:
     async def both() -> tuple[str, str]:
