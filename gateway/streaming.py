@@ -85,7 +85,7 @@ class StreamBody(Iterator[bytes]):
         if self._opening is not None:
             opening, self._opening = self._opening, None
             self._over = self._run.finished
-            return self._stream.render(opening) or self._stream.heartbeat
+            return self._stream.render(opening) or self._stream.heartbeat()
         run, outlet, clock = self._run, self._outlet if self._has_head else None, self._monotonic
         due, pause = clock() + self._heartbeat, min(self._heartbeat, TICK)
         while True:
@@ -94,7 +94,7 @@ class StreamBody(Iterator[bytes]):
             if not data and not run.finished:
                 if clock() < due:
                     continue
-                data = self._stream.heartbeat
+                data = self._stream.heartbeat()
             if run.finished or outlet is None:
                 self._over = run.finished
                 return data

@@ -13,7 +13,7 @@ import orjson
 from gateway.problems import Problem
 from gateway.surfaces.annotations import citation, lists
 from gateway.surfaces.tally import Tally
-from gateway.surfaces.wire import Identity, enclosed, literal, literals
+from gateway.surfaces.wire import COMMENT, Identity, enclosed, literal, literals
 from kimi.events import Annotation, Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -45,7 +45,6 @@ class ChatStream:
     The client asks with `include_usage` for the usage in a last chunk of its own; otherwise it is in the finish chunk.
     """
 
-    heartbeat = b": still working\n\n"
     holds_status = True
 
     def __init__(self, identity: Identity, tally: Tally, *, include_usage: bool) -> None:
@@ -81,6 +80,10 @@ class ChatStream:
             return chunks
         self._has_begun = True
         return self._chunk(_ROLE) + chunks
+
+    def heartbeat(self) -> bytes:
+        """A comment."""
+        return COMMENT
 
     def fail(self, problem: Problem) -> bytes:
         """The chunk that ends a truncated answer. one-api reports it only with `choices` and `usage` beside it."""

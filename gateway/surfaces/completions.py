@@ -13,7 +13,7 @@ from gateway.surfaces.chat_completions import DONE, figures
 from gateway.surfaces.fields import flag
 from gateway.surfaces.places import Places
 from gateway.surfaces.tally import Tally
-from gateway.surfaces.wire import Identity, enclosed, literal
+from gateway.surfaces.wire import COMMENT, Identity, enclosed, literal
 from kimi.events import Event, Finish, FinishReason, Text, Usage
 
 PLACES: Final = Places({"messages": "prompt", "messages[0]": "prompt", "messages[0].content": "prompt"})
@@ -62,7 +62,6 @@ class CompletionStream:
     Usage is in the finish chunk, or, when the client asks with `include_usage`, in a last chunk of its own.
     """
 
-    heartbeat = b": still working\n\n"
     holds_status = True
 
     def __init__(self, identity: Identity, tally: Tally, *, include_usage: bool) -> None:
@@ -85,6 +84,10 @@ class CompletionStream:
             if isinstance(event, Finish):
                 chunks += self._finish(event.reason)
         return chunks
+
+    def heartbeat(self) -> bytes:
+        """A comment."""
+        return COMMENT
 
     def fail(self, problem: Problem) -> bytes:
         """The chunk that ends a truncated answer."""

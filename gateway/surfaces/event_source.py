@@ -16,6 +16,7 @@ from gateway.problems import Problem
 from gateway.surfaces.chat_request import ChatRequest, parse
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally
+from gateway.surfaces.wire import COMMENT
 from kimi.events import Event, Finish, Text, Usage
 
 DEFAULT_MODEL: Final = "kimi"
@@ -40,7 +41,6 @@ def question(raw: bytes, content_type: str, query: Mapping[str, str]) -> ChatReq
 class TextStream:
     """Events as bare text. An event ends with an empty line, so that text of several lines takes several of `data:`."""
 
-    heartbeat = b": still working\n\n"
     holds_status = False  # an EventSource shows its page nothing of an answer that is not a 200
 
     def __init__(self, tally: Tally) -> None:
@@ -60,6 +60,10 @@ class TextStream:
         self._held = "\r" if text.endswith("\r") and not over else ""
         text = text.removesuffix("\r") if self._held else text
         return (_event(text) if text else b"") + (_DONE if over else b"")
+
+    def heartbeat(self) -> bytes:
+        """A comment."""
+        return COMMENT
 
     def fail(self, problem: Problem) -> bytes:
         """The event that ends a stream in which something went wrong."""

@@ -11,6 +11,8 @@ import orjson
 from gateway.problems import Problem
 from kimi.events import Event, Usage
 
+COMMENT: Final = b": still working\n\n"
+"""What bridges a silence for those who read comments, or at least count bytes."""
 PIECE: Final = 16 * 1024
 """A delta carries at most so many bytes of text."""
 SURELY_SMALL: Final = 2_048
@@ -30,7 +32,6 @@ class Identity:
 class Stream(Protocol):
     """An answer as the bytes of a stream."""
 
-    heartbeat: bytes
     holds_status: bool
     """Whether the status line waits for the first piece of the answer, so that it can tell of a failure before."""
 
@@ -39,6 +40,9 @@ class Stream(Protocol):
 
     def render(self, events: Sequence[Event]) -> bytes:
         """The bytes for `events`; none where the client is told nothing of them. `Finish` ends the stream."""
+
+    def heartbeat(self) -> bytes:
+        """The bytes that bridge a silence."""
 
     def fail(self, problem: Problem) -> bytes:
         """The bytes that end a stream in which something went wrong."""

@@ -244,7 +244,7 @@ def test_headers_go_out_while_others_are_still_tried(house: House) -> None:
     assert (completion.account, completion.failovers) == ("silent", [])
     first, *rest = body
     body.close()
-    assert first == stream.heartbeat
+    assert first == stream.heartbeat()
     assert b"Hel" in b"".join(rest) and b"error" not in b"".join(rest)
     assert b"".join(rest).endswith(b"data: [DONE]\n\n")
     assert (entry.account, entry.failovers, entry.outcome) == ("good", ("UpstreamTimeout",), "ok")

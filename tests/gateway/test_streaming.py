@@ -82,7 +82,7 @@ def test_the_last_piece_is_known_as_such() -> None:
 def test_headers_go_out_with_a_comment_when_the_upstream_is_silent() -> None:
     scene = Scene(Silence(20), Text("a"), FINISH)
     scene.body.begin(15)
-    assert next(scene.body) == scene.stream.heartbeat
+    assert next(scene.body) == scene.stream.heartbeat()
     assert b'"a"' in next(scene.body)
 
 
@@ -90,7 +90,7 @@ def test_silence_is_bridged_by_comments() -> None:
     scene = Scene(Text("a"), Silence(25), Text("b"), FINISH)
     scene.body.begin(15)
     _, first, second, text, _ = scene.body
-    assert first == second == scene.stream.heartbeat
+    assert first == second == scene.stream.heartbeat()
     assert first.startswith(b":") and first.endswith(b"\n\n")
     assert b'"b"' in text
 
@@ -102,7 +102,7 @@ def test_past_the_server_goes_all_but_the_first_piece_and_the_last() -> None:
     first, last = scene.body
     *comments, text = outlet.pieces
     assert b'"a"' in first and last.endswith(b"data: [DONE]\n\n")
-    assert comments == [scene.stream.heartbeat] * 2
+    assert comments == [scene.stream.heartbeat()] * 2
     assert b'"b"' in text
 
 
@@ -113,7 +113,7 @@ def test_life_signs_of_the_upstream_do_not_keep_a_client_awake() -> None:
     scene = Scene(Text("a"), *signs, FINISH)
     scene.body.begin(15)
     next(scene.body)
-    assert next(scene.body) == scene.stream.heartbeat
+    assert next(scene.body) == scene.stream.heartbeat()
     assert scene.clock() - scene.entry.started == 10
 
 
@@ -142,7 +142,7 @@ def test_what_runs_when_the_process_ends_is_told() -> None:
     next(scene.body)
     scene.drain.begin()
     *comments, last = scene.body
-    assert set(comments) == {scene.stream.heartbeat}
+    assert set(comments) == {scene.stream.heartbeat()}
     assert b'"code":"shutting_down"' in last
     assert 30 <= scene.clock() - scene.entry.started <= 31
 

@@ -33,6 +33,7 @@ from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usa
 _text_of: Final = attrgetter("text")
 _DELTA: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%b'
 _TAIL: Final = b"}}\n\n"
+_PING: Final = b'event: ping\ndata: {"type":"ping"}\n\n'
 _DELTAS: Final[Mapping[type[Event], bytes]] = {
     Text: b'"text_delta","text":',
     Thinking: b'"thinking_delta","thinking":',
@@ -47,7 +48,6 @@ _EMPTY: Final[Mapping[type[Event], dict[str, Any]]] = {
 class MessageStream:
     """Events as those of a message. `places` finds in the client's body what a failure is about."""
 
-    heartbeat = b'event: ping\ndata: {"type":"ping"}\n\n'
     holds_status = True
 
     def __init__(self, identity: Identity, tally: Tally, places: Places, *, thinking: Shown) -> None:
@@ -85,6 +85,10 @@ class MessageStream:
             return told
         self._has_begun = True
         return self._start() + told
+
+    def heartbeat(self) -> bytes:
+        """The event that Anthropic has for it."""
+        return _PING
 
     def fail(self, problem: Problem) -> bytes:
         """The event that ends a stream in which something went wrong."""

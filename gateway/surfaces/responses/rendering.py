@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import orjson
@@ -21,7 +21,6 @@ _LINE: Final = b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n'
 class ResponseStream:
     """Events as a response's typed events, numbered. `told` puts a problem into the client's words."""
 
-    heartbeat = b": still working\n\n"
     holds_status = True
 
     def __init__(self, envelope: Envelope, output: Output, told: Callable[[Problem], Problem]) -> None:
@@ -37,6 +36,10 @@ class ResponseStream:
         """What the answer took so far."""
         return self._output.usage
 
+    def heartbeat(self) -> bytes:
+        """That the response is in progress, or still is. Codex takes no notice of comments: to it they are silence."""
+        return self._written(self._opening()[1 if self._number else 0 :])
+
     def render(self, events: Sequence[Event]) -> bytes:
         """The events for `events`."""
         output, words = self._output, self._output.words
@@ -50,15 +53,15 @@ class ResponseStream:
                     number = self._number
                     self._number = number + 1
                     return b"%b%d%b%b}\n\n" % (self._lead, number, self._follow, piece)
-        told = self._numbered(output.add(events))
+        told = list(output.add(events))
         if output.words is not None:
             delta = output.words.delta
             self._lead = b'event: %b\ndata: {"type":"%b","sequence_number":' % (delta, delta)
             self._follow = b"," + output.words.lead
         if output.reason is not None:
             status, response = self._envelope.ended(output.reason, output.json(), self.usage)
-            told += self._numbered([(b"response." + status, b'"response":' + response)])
-        return told
+            told.append((b"response." + status, b'"response":' + response))
+        return self._numbered(told)
 
     def fail(self, problem: Problem) -> bytes:
         """The events that end a truncated answer.
@@ -73,19 +76,18 @@ class ResponseStream:
         response = self._envelope.failed(problem, self._output.json(), self.usage)
         return self._numbered([(b"error", fields), (b"response.failed", b'"response":' + response)])
 
-    def _numbered(self, told: Iterable[Told]) -> bytes:
+    def _numbered(self, told: Sequence[Told]) -> bytes:
         """The bytes of events, and before the first ones those that open a response."""
-        lines: list[bytes] = []
-        number = self._number
-        for kind, fields in told:
-            if number == 0:
-                begun = b'"response":' + self._envelope.begun()
-                lines += (_LINE % (name, name, n, begun) for n, name in enumerate(_OPENING))
-                number = len(_OPENING)
-            lines.append(_LINE % (kind, kind, number, fields))
-            number += 1
-        self._number = number  # only now: where `told` breaks off nobody hears of any
-        return b"".join(lines)
+        return self._written(told if self._number or not told else (*self._opening(), *told))
+
+    def _opening(self) -> Sequence[Told]:
+        begun = b'"response":' + self._envelope.begun()
+        return [(name, begun) for name in _OPENING]
+
+    def _written(self, told: Sequence[Told]) -> bytes:
+        first = self._number
+        self._number += len(told)
+        return b"".join(_LINE % (kind, kind, number, fields) for number, (kind, fields) in enumerate(told, first))
 
 
 class ResponseAnswer:

@@ -231,4 +231,4 @@ def test_a_failure_names_the_field_of_the_client() -> None:
 
 
 def test_silence_is_bridged_by_an_event_that_clients_know() -> None:
-    assert read(stream().heartbeat) == [{"type": "ping"}]
+    assert read(stream().heartbeat()) == [{"type": "ping"}]

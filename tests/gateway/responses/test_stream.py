@@ -311,9 +311,17 @@ def test_a_failure_before_anything_is_a_whole_stream() -> None:
     assert kinds(failing(describe(Draining(), "r"))) == ["created", "in_progress", "error", "failed"]
 
 
-def test_heartbeats_are_comments() -> None:
-    assert stream().heartbeat.startswith(b":")
-    assert stream().heartbeat.endswith(b"\n\n")
+def test_heartbeats_are_events_as_codex_hears_nothing_else() -> None:
+    rendered = stream()
+    sent = [rendered.heartbeat(), rendered.heartbeat(), rendered.render([Text("a")]), rendered.render([Text("b")])]
+    sent += [rendered.heartbeat(), rendered.render([Finish("stop")])]
+    events = told(b"".join(sent))
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert kinds(events) == [
+        *("created", "in_progress", "in_progress", "output_item.added", "content_part.added"),
+        *("output_text.delta", "output_text.delta", "in_progress"),
+        *("output_text.done", "content_part.done", "output_item.done", "completed"),
+    ]
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -339,7 +347,10 @@ def test_what_the_sdk_makes_of_the_stream_is_the_whole_response(
         batches.append(events[:size])
         events = events[size:]
     rendered = stream(TOOLS)
-    raw = b"".join(rendered.render(batch) for batch in batches)
+    raw = b""
+    for batch in batches:
+        raw += rendered.heartbeat() if data.draw(st.booleans()) else b""
+        raw += rendered.render(batch)
     state: ResponseStreamState[None] = ResponseStreamState(input_tools=openai.omit, text_format=openai.omit)
     adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(ResponseStreamEvent)
     for event in told(raw):
