@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
+from itertools import islice
+from typing import Final
 
 from gateway.forms import finding
 from gateway.forms.telling import correction
@@ -13,13 +15,9 @@ from kimi.chat import Form
 from kimi.errors import FormUnfit
 from kimi.events import Again, Annotation, Event, Finish, Text, ToolCall
 
-Complain = Callable[[object], Sequence[str]]
-"""What is wrong with a value, in short sentences; nothing where it fits."""
-
-
-def complain(form: Form) -> Complain:
-    """What `form` has against a value. Without a schema any object will do. Raises `BadRequest` where it is broken."""
-    return _no_object if form.schema is None else checker(form.schema, "response_format").complaints
+MOST_TRIED: Final = 8
+"""So many pieces of JSON in one text are tried."""
+_ANY_OBJECT: Final = {"type": "object"}
 
 
 class Checked:
@@ -29,10 +27,11 @@ class Checked:
     withdrawn, and what stands beside tool calls is nobody's JSON, and passes as it is.
     """
 
-    __slots__ = ("_complain", "_has_calls", "_notes", "_text")
+    __slots__ = ("_checker", "_has_calls", "_notes", "_text")
 
-    def __init__(self, complain: Complain) -> None:
-        self._complain = complain
+    def __init__(self, form: Form) -> None:
+        """Without a schema any object will do. Raises `BadRequest` where the schema is broken."""
+        self._checker = checker(_ANY_OBJECT if form.schema is None else form.schema, "response_format")
         self._text = StringIO()  # a list of short pieces takes ten times as much
         self._notes: list[Annotation] = []
         self._has_calls = False
@@ -56,15 +55,13 @@ class Checked:
         text = self._text.getvalue()
         if self._has_calls or finish.reason in {"tool_calls", "content_filter"}:
             return [*_piece(text), *self._notes, finish]
-        wrong: Sequence[str] = ()
-        for found in finding.candidates(text):
-            complaints = self._complain(found.value)
-            if not complaints:
-                return self._shown(found.text, finish)
-            wrong = wrong or complaints
+        found = tuple(islice(finding.candidates(text), MOST_TRIED))
+        fitting = next((each for each in found if self._checker.fits(each.value)), None)
+        if fitting is not None:
+            return self._shown(fitting.text, finish)
         if finish.cut or finish.reason == "length":
             return self._shown(finding.beginning(text), finish)
-        wrong = wrong or (f"$: {finding.fault(text)}",)
+        wrong = self._checker.complaints(found[0].value) if found else (f"$: {finding.fault(text)}",)
         return [Again(correction(wrong), FormUnfit("; ".join(wrong)))]
 
     def _shown(self, text: str, finish: Finish) -> Sequence[Event]:
@@ -75,7 +72,3 @@ class Checked:
 
 def _piece(text: str) -> Sequence[Event]:
     return (Text(text),) if text else ()
-
-
-def _no_object(value: object) -> Sequence[str]:
-    return () if isinstance(value, dict) else ('$: this is not of type "object"',)

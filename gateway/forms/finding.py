@@ -14,6 +14,8 @@ from gateway.tools import mending
 
 PATIENCE: Final = 1_000_000
 """So many characters are looked through at the most for the ends of brackets that are never closed."""
+_PIECE: Final = 1_000
+"""As many as these are worth whatever stands in brackets: nobody answers with more pieces than that."""
 _THOUGHT: Final = ("<think>", "</think>")  # some models write what they think into their answer
 _FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})")
 _OPENS: Final = re.compile(r"[{\[]")
@@ -104,7 +106,7 @@ def _embedded(text: str) -> Iterator[Found]:
         if found is not None:
             yield found
         at = end if is_meant else start.end()
-        patience -= 0 if is_meant else (end or len(text)) - begins
+        patience -= _PIECE + (0 if is_meant else (end or len(text)) - begins)
 
 
 def _end(text: str, start: int) -> int:

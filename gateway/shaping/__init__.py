@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from gateway.forms.checking import Checked, complain
+from gateway.forms.checking import Checked
 from gateway.shaping.citations import Citations
 from gateway.shaping.limits import Gate, Piece
 from gateway.shaping.marks import Marks
@@ -40,7 +40,7 @@ def shape(chat: Chat, kind: Kind, calling: Shape | None = None) -> Shape:
     if calling is not None:
         steps.insert(0, calling)
     if chat.form is not None:
-        steps.append(Checked(complain(chat.form)).feed)
+        steps.append(Checked(chat.form).feed)
     return steps[0] if len(steps) == 1 else partial(_one_after_the_other, steps)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forms.checking import Checked, complain
+from gateway.forms.checking import Checked
 from kimi.chat import Form
 from kimi.errors import FormUnfit
 from kimi.events import Again, Annotation, ChatOpened, Event, Finish, Text, Thinking, ToolCall
@@ -18,12 +19,12 @@ STOP = Finish("stop")
 
 
 def read(events: Iterable[Event], form: Form = AGE) -> list[Event]:
-    checked = Checked(complain(form))
+    checked = Checked(form)
     return [shown for event in events for shown in checked.feed([event])]
 
 
 def test_nothing_is_shown_before_it_is_known_to_fit() -> None:
-    checked = Checked(complain(AGE))
+    checked = Checked(AGE)
     assert checked.feed([ChatOpened("c"), Thinking("hm"), Text("Sure: {")]) == [ChatOpened("c"), Thinking("hm")]
     assert checked.feed([Text('"age": 3')]) == []
     assert checked.feed([Text("}")]) == []
@@ -92,3 +93,10 @@ def test_pages_belong_to_the_whole_of_it() -> None:
 def test_any_schema_will_do() -> None:
     schema: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
     assert read([Text('Sure: ["a"] [1]'), STOP], Form(schema)) == [Text('["a"]'), STOP]
+
+
+@pytest.mark.parametrize("piece", ["{}", "[1]", '["]', "[-]", '{"age":1,}!', '{"x":1,}', "```\n{}\n```\n"])
+def test_a_text_of_many_pieces_is_soon_read(piece: str) -> None:
+    began = time.monotonic()
+    read([Text(piece * 100_000), STOP])
+    assert time.monotonic() - began < 3
