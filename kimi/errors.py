@@ -192,11 +192,11 @@ class AnswerUnread(RequestRefused):
 class AnswerUnfit(RequestRefused):
     """The model has not answered in the form that was asked for, be it JSON or the call of a tool, when asked twice.
 
-    `explained` says what is wrong, for whoever wrote the request.
+    `explained` says what is wrong, for whoever wrote the request. The text does not: there are the model's words in it.
     """
 
     def __init__(self, explained: str = "") -> None:
-        super().__init__(explained)
+        super().__init__("asked twice")
         self.explained = redact(explained)
 
 
