@@ -13,7 +13,10 @@ _DEEPEST = 8  # a schema may hold itself
 
 
 Scripted = Sequence[Any]
-"""Calls as a script has them, each with its `name` and its `arguments`, or lists of such: one after the other."""
+"""Calls as a script has them, each with its `name` and its `arguments`, or lists of such: one after the other.
+
+Arguments that are a text are written as they are.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A tool call; the arguments are JSON."""
+    """A tool call; the arguments are JSON, unless a script wants something else."""
 
     name: str
     arguments: str
@@ -50,7 +53,7 @@ def wishes(
     if not offers:
         return ()
     if scripted:
-        return tuple(Wish(str(one["name"]), _json(one.get("arguments") or {})) for one in scripted)
+        return tuple(Wish(str(one["name"]), _scripted(one.get("arguments") or {})) for one in scripted)
     asked = prompt.strip().rpartition("\n")[2]
     found = [offer for offer in offers if offer.name == named]
     found += [offer for offer in offers if not named and _stands_in(offer.name, asked)]
@@ -114,6 +117,11 @@ def _target(root: Any, reference: str) -> Any:
 
 def _stands_in(name: str, text: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.ASCII) is not None
+
+
+def _scripted(arguments: Any) -> str:
+    """As they are to be written: a text stands as it is, for what is no JSON."""
+    return arguments if isinstance(arguments, str) else _json(arguments)
 
 
 def _json(value: Any) -> str:

@@ -114,6 +114,23 @@ def test_a_call_that_does_not_fit_is_asked_for_once_more(house: Stack, streamed:
     assert house.simulator.total("chats_created") == before + 1
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"city": "Bonn",}',
+        '{"city": "Bonn"',
+        '```json\n{"city": "Bonn"}\n```',
+        '"{\\"city\\": \\"Bonn\\"}"',
+        '{"name": "get_weather", "arguments": {"city": "Bonn"}}',
+    ],
+)
+def test_slips_in_arguments_are_put_right(house: Stack, written: str) -> None:
+    answers(house, "", calls=[{"name": "get_weather", "arguments": written}])
+    before = len(seen(house, last=1000))
+    assert ask(house, "Rain in Bonn?", tools=TOOLS).tool_calls == [CALLED]
+    assert len(seen(house, last=1000)) == before + 1
+
+
 @streaming
 def test_no_right_call_even_then_is_a_clear_failure(house: Stack, streamed: bool) -> None:
     answers(house, "", calls=[{"name": "no_such_tool"}], times=2)
