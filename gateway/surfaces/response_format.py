@@ -35,9 +35,9 @@ def _by_schema(wished: object, where: str) -> Form:
         return Form()
     if not isinstance(schema, Mapping):
         raise BadRequest(f"`{where}.schema` has to be an object.", param=f"{where}.schema")
-    checker(schema, f"{where}.schema")
     described = wished.get("description")
     if isinstance(described, str) and described:
         schema = {"description": described, **schema}
+    checker(schema, f"{where}.schema")
     strict = flag(wished, "strict", where=f"{where}.")
     return Form(schema, name if isinstance(name, str) else "", strict)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadRequest
+from gateway.schemas import MOST_BYTES
 from gateway.surfaces.messages.request import as_chat
 from gateway.surfaces.response_format import form
 from kimi.chat import Form
@@ -40,6 +41,12 @@ def test_what_is_said_of_the_form_goes_with_its_schema() -> None:
     assert found is not None and found.schema == {"description": "A thing.", **SCHEMA}
     own = form(wished(schema={"description": "Mine."}, description="A thing."))
     assert own is not None and own.schema == {"description": "Mine."}
+
+
+def test_what_is_said_of_the_form_counts_as_part_of_its_schema() -> None:
+    with pytest.raises(BadRequest) as caught:
+        form(wished(schema={"title": "x" * (MOST_BYTES // 2)}, description="y" * (MOST_BYTES // 2)))
+    assert caught.value.param == "response_format.json_schema.schema"
 
 
 @pytest.mark.parametrize(
