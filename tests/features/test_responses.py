@@ -91,6 +91,18 @@ def test_images_and_what_is_wrong_with_them(house: Stack) -> None:
     assert complaint(refused.value)[2] == "input[0].content[1]"
 
 
+def test_a_tool_can_show_an_image(house: Stack) -> None:
+    """Codex has one for that."""
+    image = unique(PNG, "shown by a tool")
+    answers(house, "I saw {images}.")
+    url = f"data:image/png;base64,{base64.b64encode(image).decode()}"
+    call = {"type": "function_call", "call_id": "c1", "name": "view_image", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_image", "image_url": url}]}
+    response = told(house, [{"role": "user", "content": "What is it?"}, call, result])
+    (seen,) = uploaded(house, image)
+    assert response.output_text == f"I saw {seen['name']}."
+
+
 @streaming
 def test_a_response_is_followed_where_it_stands(house: Stack, streamed: bool) -> None:
     question = f"What is one, in responses? {streamed}"
