@@ -25,7 +25,7 @@ from gateway.tools.seal import LENGTH
 
 CALL, RESULT = "call", "result"
 LONGEST_HEAD: Final = 200
-"""Characters between the beginning of a call and its arguments: its name, and what a model may add to that."""
+"""Characters between the beginning of a call of ours and its arguments: its name, and what a model may add to that."""
 
 _BEGIN, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _SECTION: Final = tuple(f"<|tool_call{s}_section_{end}|>" for s in ("s", "") for end in ("begin", "end"))
@@ -37,7 +37,7 @@ _TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<word>{CALL}|{RESULT})-(?P<trigger>
 _TRIGGER: Final = re.compile("[a-z0-9]*")
 _LONGEST: Final = max(*map(len, _NATIVE), max(map(len, _LEADS)) + LENGTH)
 _HEAD: Final = re.compile(rf"[^<>{{\n]{{0,{LONGEST_HEAD}}}")
-_NATIVE_HEAD: Final = re.compile(rf"[^<{{]{{0,{LONGEST_HEAD}}}")
+_NATIVE_HEAD: Final = re.compile(r"\s{0,8}[\w.:/-]{0,140}\s{0,8}")
 _BLANK: Final = re.compile(r"[ \t]{0,8}")
 
 
@@ -45,14 +45,16 @@ _BLANK: Final = re.compile(r"[ \t]{0,8}")
 class Mark:
     """What may stand at a place of a text.
 
-    Behind the first `length` characters comes `head`, then perhaps `separator`. All that is hidden. Where it `opens` a
-    call the arguments follow, up to one of `ends`, which are marks themselves; the first of them is the right one.
+    Behind the first `length` characters comes `head`, then `separator`. All that is hidden. Where it `opens` a call the
+    arguments follow, up to one of `ends`, which are marks themselves; the first of them is the right one. A call whose
+    separator is missing goes on with one of `instead`; with anything else it is none, and somebody speaks of its mark.
     """
 
     length: int
     head: re.Pattern[str] | None = None
     separator: str = ""
     opens: bool = False
+    instead: str = ""
     ends: re.Pattern[str] | None = None
     closer: str = ""
     tail: int = 0  # the length of the longest end
@@ -65,6 +67,7 @@ _NATIVE_CALL: Final = Mark(
     _NATIVE_HEAD,
     _ARGUMENTS,
     opens=True,
+    instead="{<",
     ends=re.compile("|".join(map(re.escape, _NATIVE_ENDS))),
     closer=_END,
     tail=max(map(len, _NATIVE_ENDS)),
@@ -125,5 +128,12 @@ def _sealed(slash: str, word: str, trigger: str) -> Mark:
     closer = f"</{CALL}-{trigger}"
     ends = (closer, f"<{CALL}-{trigger}", f"<{RESULT}-{trigger}", f"</{RESULT}-{trigger}")
     return Mark(
-        length, _HEAD, ">", opens=True, ends=re.compile("|".join(ends)), closer=closer, tail=max(map(len, ends))
+        length,
+        _HEAD,
+        ">",
+        opens=True,
+        instead="{<\n",
+        ends=re.compile("|".join(ends)),
+        closer=closer,
+        tail=max(map(len, ends)),
     )

@@ -131,6 +131,9 @@ class Sieve:
         is_there = behind == mark.separator
         if not is_there and not is_last and mark.separator.startswith(behind):
             return False
+        if mark.opens and behind and not is_there and behind[0] not in mark.instead:
+            self._mark = None
+            return True
         self._at = end + (len(mark.separator) if is_there else 0)
         if self._only_hides or not mark.opens:
             self._mark = None

@@ -61,7 +61,10 @@ def _tagged(tag: re.Match[str], rest: str, found: list[Found]) -> str:
     slash, word, trigger = tag.groups()
     if slash:
         return re.sub(r"^[ \t]{0,8}>?", "", rest)
+    whole = rest
     head, rest = _head(r"[^<>{\n]{0,200}", rest)
+    if word == "call" and rest and rest[0] not in ">{<\n":
+        return whole
     is_shut = rest.startswith(">")
     rest = rest.removeprefix(">")
     if word == "result":
@@ -76,7 +79,10 @@ def _tagged(tag: re.Match[str], rest: str, found: list[Found]) -> str:
 
 
 def _native(rest: str, found: list[Found]) -> str:
-    head, rest = _head(r"[^<{]{0,200}", rest)
+    whole = rest
+    head, rest = _head(r"\s{0,8}[\w.:/-]{0,140}\s{0,8}", rest)
+    if rest and rest[0] not in "{<":
+        return whole
     rest = rest.removeprefix(_ARGUMENTS)
     end = next((each for each in _NATIVE.finditer(rest) if each[0] != _ARGUMENTS), None)
     at = end.start() if end else len(rest)

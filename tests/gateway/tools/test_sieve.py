@@ -174,12 +174,28 @@ def test_triggers_of_other_workers_are_understood_and_those_of_others_are_not() 
         ),
         ("<|tool_call_begin|>a:1\n{}<|tool_call_end|>", [Written("a:1\n", "{}", is_closed=True)]),
         (native("a/").replace(":0", ""), [Written("functions.a/", "{}", is_closed=True)]),
+        ("<|tool_call_begin|>a:1<|tool_call_end|>", [Written("a:1", "", is_closed=True)]),
         ("<|tool_calls_section_begin|><|tool_calls_section_end|>x", ["x"]),
     ],
 )
 def test_what_a_model_may_leave_out(text: str, expected: list[Found]) -> None:
     assert sieved([text]) == expected
     assert sieved(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A call begins with <|tool_call_begin|> and its name.", "A call begins with  and its name."),
+        ("<|tool_call_begin|>, <|tool_call_argument_begin|> and <|tool_call_end|>!", ",  and !"),
+        (f"<call-{T} " + "is how it begins " * 20, " " + "is how it begins " * 20),
+    ],
+)
+@pytest.mark.parametrize("only_hides", [False, True])
+def test_who_speaks_of_a_mark_calls_nothing(text: str, expected: str, *, only_hides: bool) -> None:
+    for pieces in ([text], [*text]):
+        sieve = Sieve(SEAL.knows, only_hides=only_hides)
+        assert joined([*(one for piece in pieces for one in sieve.feed(piece)), *sieve.close()]) == [expected]
 
 
 @pytest.mark.parametrize("torn", ["<call-", f"<call-{T[:5]}", "</result-a", "<|tool_call_beg", "<|tool_"])
