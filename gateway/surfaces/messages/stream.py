@@ -81,20 +81,21 @@ class MessageStream:
                 self._count(event.text)
                 return enclosed(self._lead, event.text, _TAIL)
         told = b"".join([self._told(kind, list(group)) for kind, group in groupby(events, type)])
-        if not told or self._has_begun:
-            return told
-        self._has_begun = True
-        return self._start() + told
+        return self._begun() + told if told else b""
 
     def heartbeat(self) -> bytes:
-        """The event that Anthropic has for it."""
-        return _PING
+        """The event that Anthropic has for it, which comes behind the beginning of the message like all others."""
+        return self._begun() + _PING
 
     def fail(self, problem: Problem) -> bytes:
         """The event that ends a stream in which something went wrong."""
         return _event("error", {"error": error_of(self._places.told(problem))})
 
-    def _start(self) -> bytes:
+    def _begun(self) -> bytes:
+        """The beginning of the message where it has not been told."""
+        if self._has_begun:
+            return b""
+        self._has_begun = True
         usage = Usage(prompt=self._tally.prompt, completion=0)
         return _event("message_start", {"message": message(self._identity, usage, [], NO_END)})
 

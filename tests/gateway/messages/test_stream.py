@@ -230,5 +230,9 @@ def test_a_failure_names_the_field_of_the_client() -> None:
     }
 
 
-def test_silence_is_bridged_by_an_event_that_clients_know() -> None:
-    assert read(stream().heartbeat()) == [{"type": "ping"}]
+def test_silence_is_bridged_by_an_event_that_clients_know_once_the_message_has_begun() -> None:
+    rendered = stream("hidden")
+    assert rendered.render([Thinking("Hm.")]) == b""
+    told = read(rendered.heartbeat() + rendered.heartbeat() + rendered.render([Text("a"), Finish("stop")]))
+    assert kinds(told)[:4] == ["message_start", "ping", "ping", "content_block_start"]
+    assert kinds(told).count("message_start") == 1

@@ -182,7 +182,7 @@ def test_silence_is_bridged(house: House) -> None:
     house.pool.will(Silence(40), Text("H"), Silence(11), Text("a"), Finish("stop"))
     response = house.client.post(URL, json={**HI, "stream": True}, headers=THEIRS)
     told = kinds(read(response.data))
-    assert told[0] == "ping" and told.count("message_start") == 1
+    assert told[:2] == ["message_start", "ping"] and told.count("message_start") == 1
     assert "ping" in told[told.index("content_block_delta") : told.index("content_block_stop")]
 
 
