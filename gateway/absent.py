@@ -1,4 +1,4 @@
-"""What OpenAI's API has and this gateway has not, and what is said to those who ask for it."""
+"""What OpenAI's API, or Anthropic's, has and this gateway has not, and what is said to those who ask for it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ _WHAT: Final = {
     "conversations": "Conversations are not kept here: `previous_response_id` goes on with the one of a response",
     "videos": "No videos are made here",
     "edits": "There are no edits here",
+    "containers": "No programs are run here",
+    "evals": "Nothing is evaluated here",
+    "skills": "There are no skills here",
+    "chatkit": "There are no sessions of ChatKit here",
+    "organization": "There are no organizations here",
+    "messages": "There are no batches here",
+    "complete": "Anthropic's former completions are not answered here",
     "engines": "Models are named in the body here",
 }
 _INSTEAD: Final = (

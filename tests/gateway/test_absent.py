@@ -21,6 +21,11 @@ ABSENT = (
     "/v1/fine_tuning/jobs",
     "/v1/rerank",
     "/v1/engines/kimi/completions",
+    "/v1/containers/c/files",
+    "/v1/evals",
+    "/v1/organization/usage/completions",
+    "/v1/responses/resp_1/cancel",
+    "/v1/conversations/c/items",
     "/embeddings",
     "/v1/v1/embeddings/",
 )
@@ -35,6 +40,21 @@ def test_what_is_not_here_says_what_is(path: str, method: str) -> None:
     assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", "not_found", None)
     assert " here" in error["message"] and "POST /v1/chat/completions" in error["message"]
     assert not any(word in error["message"].lower() for word in CHANNEL_KILLERS)
+
+
+@pytest.mark.parametrize("path", ["/v1/messages/batches", "/v1/messages/batches/b/results", "/v1/complete"])
+def test_clients_of_anthropic_are_told_in_their_own_shape(path: str) -> None:
+    response = House().client.post(path, json={}, headers={**AUTHORIZED, "anthropic-version": "2023-06-01"})
+    assert response.status_code == 404
+    told = response.get_json()
+    assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
+    assert " here" in told["error"]["message"] and "/v1/messages" in told["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ABSENT)
+def test_a_browser_may_ask_there_all_the_same(path: str) -> None:
+    response = House().client.options(path, headers={"Access-Control-Request-Headers": "authorization"})
+    assert (response.status_code, response.headers["access-control-allow-headers"]) == (204, "authorization")
 
 
 @pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/nowhere", "/embeddingsx", "/admin", "/v1/chat"])
