@@ -4,9 +4,9 @@
     .venv/bin/python -m clients openai-python aider --verbose
     .venv/bin/python -m clients --write
 
-Each is installed into an environment of its own under `.data/clients`; those written for Node need `node` and `npm`.
-The first time takes ten minutes and 7 GB, which are all there. `--write` writes `docs/clients.md` at the end of all of
-it. The exit code is 1 where something failed, or nothing could be installed.
+`./dev test` makes the environment for this. Each client has one of its own under `.data/clients`; those written for
+Node need `npm`. The first time takes ten minutes and 7 GB, which are all there. `--write` writes `docs/clients.md` at
+the end of all of it. The exit code is 1 where something failed, or nothing could be installed.
 """
 
 from __future__ import annotations
