@@ -84,5 +84,12 @@ def _request(chat: Chat) -> dict[str, Any]:
     refused = (*_NEVER_SENT, *(_REFUSED_BY_K_SERIES if _K_SERIES.match(chat.model) else ()))
     for name in refused:
         body.pop(name, None)
-    body.setdefault("messages", [{"role": message.role, "content": message.content} for message in chat.messages])
+    messages = body.get("messages") or [{"role": message.role, "content": message.content} for message in chat.messages]
+    body["messages"] = [_of_a_role_it_knows(message) for message in messages]
     return {**body, "model": chat.model, "stream": True, "stream_options": {"include_usage": True}}
+
+
+def _of_a_role_it_knows(message: Any) -> Any:
+    """What newer clients call the developer's words is the system's here."""
+    is_new = isinstance(message, Mapping) and message.get("role") == "developer"
+    return {**message, "role": "system"} if is_new else message

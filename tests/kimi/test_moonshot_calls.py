@@ -65,6 +65,12 @@ def test_what_k_series_models_refuse_is_dropped() -> None:
     assert not own.keys() & sent({**BODY, **refused, **own}, "moonshot-v2").keys()
 
 
+def test_the_developers_words_are_the_systems() -> None:
+    said = [{"role": "developer", "content": "Be brief.", "name": "d"}, {"role": "user", "content": "hi"}]
+    sends = sent({**BODY, "messages": said})["messages"]
+    assert sends == [{"role": "system", "content": "Be brief.", "name": "d"}, {"role": "user", "content": "hi"}]
+
+
 def test_without_a_request_of_the_clients_the_messages_are_sent() -> None:
     assert sent({})["messages"] == [{"role": "user", "content": "你好"}]
 
