@@ -19,8 +19,6 @@ _PLACES: Final[Mapping[str, str]] = {
     "stop": "stop_sequences",
     "use_search": "tools",
     "reasoning_effort": "output_config.effort",
-    "response_format": "output_config.format",
-    "response_format.json_schema": "output_config.format",
     "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
 }
 """Fields of chat completions, and those of ours that they are made of."""
@@ -59,8 +57,7 @@ def as_chat(body: Mapping[str, Any], *, purpose: Literal["answer", "count"] = "a
         said["max_tokens"] = body["max_tokens"]
     if stops := _stops(body.get("stop_sequences")):
         said["stop"] = stops
-    if form := _form(body):
-        said["response_format"] = form
+    form, form_places = _form(body)
     return Question(
         model=model,
         body={
@@ -68,10 +65,11 @@ def as_chat(body: Mapping[str, Any], *, purpose: Literal["answer", "count"] = "a
             "messages": turns.messages,
             "stream": flag(body, "stream"),
             **said,
+            **form,
             **wishes,
             **offered.fields,
         },
-        places=Places({**_PLACES, **turns.places, **offered.places}),
+        places=Places({**_PLACES, **turns.places, **offered.places, **form_places}),
         thinking=shown,
     )
 
@@ -89,8 +87,11 @@ def _stops(value: object) -> Sequence[str]:
     return value
 
 
-def _form(body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The JSON that the answer has to be. It stood in `output_format` before it got its present place."""
+def _form(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The field for the JSON that the answer has to be, and what its parts were made of.
+
+    It stood in `output_format` before it got its present place.
+    """
     config = body.get("output_config")
     if config is not None and not isinstance(config, Mapping):
         raise BadRequest("`output_config` has to be an object.", param="output_config")
@@ -98,10 +99,11 @@ def _form(body: Mapping[str, Any]) -> dict[str, Any] | None:
     if form is None:
         form, where = body.get("output_format"), "output_format"
     if form is None:
-        return None
+        return {}, {}
     if not isinstance(form, Mapping) or form.get("type") != "json_schema":
         raise BadRequest("`type` has to be `json_schema`.", param=f"{where}.type")
     schema = form.get("schema")
     if not isinstance(schema, Mapping):
         raise BadRequest("`schema` has to be a JSON schema, which is an object.", param=f"{where}.schema")
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+    wished = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+    return {"response_format": wished}, {"response_format": where, "response_format.json_schema": where}

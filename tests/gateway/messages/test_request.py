@@ -150,6 +150,15 @@ def test_an_answer_in_json(place: str) -> None:
     }
 
 
+@pytest.mark.parametrize("place", ["output_config.format", "output_format"])
+def test_a_schema_that_is_none_is_found_where_the_client_has_it(place: str) -> None:
+    form = {"type": "json_schema", "schema": {"type": "whatever"}}
+    question = asked(**{"output_config": {"format": form}} if place == "output_config.format" else {place: form})
+    wrong = understand(question.body).beyond_web
+    assert wrong is not None and wrong.param is not None
+    assert question.places.of(wrong.param).startswith(f"{place}.schema")
+
+
 def test_tools_are_functions() -> None:
     told = fields(tools=[LOOK, {**LOOK, "type": "custom", "name": "find", "strict": True}])
     assert told["tools"] == [
