@@ -16,7 +16,7 @@ from kimi.events import Again, Event, Finish, Text, Thinking, ToolCall
 MOST_CALLS: Final = 128
 """In one answer; what goes on after so many goes on for ever."""
 MOST_COMPLAINTS: Final = 8
-"""Calls of which the model is told what is wrong with them."""
+"""Calls of which the model is told what is wrong with them. Behind so many none is looked at."""
 _LEAD: Final = 64  # blanks that are held back before the first word of an answer
 _UNCALLED: Final = "It called no tool, and had to."
 
@@ -96,11 +96,12 @@ class Calling:
 
     def _call(self, written: Written) -> Sequence[Event]:
         self._open = not written.is_closed
+        if len(self._wrong) == MOST_COMPLAINTS:
+            return ()
         try:
             asked = read(written, self._tools)
         except Unfit as unfit:
-            if len(self._wrong) < MOST_COMPLAINTS:
-                self._wrong.append(str(unfit))
+            self._wrong.append(str(unfit))
             return ()
         self._made += 1
         return (ToolCall(self._made - 1, self._new_id(self._made), asked.name, asked.arguments),)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.tools.calling import MOST_CALLS, MOST_COMPLAINTS, Calling
 from kimi.chat import Tools
+from kimi.errors import CallsUnfit
 from kimi.events import Again, Answering, Event, Finish, FinishReason, Sources, Text, Thinking, ToolCall, Usage
 from tests.gateway.tools.tagged import SEAL, TOOLS, T, call, native, section
 
@@ -108,13 +109,15 @@ def test_where_no_call_is_right_the_model_is_asked_again(tools: Tools, text: str
     for pieces in ([text], list(text)):
         *shown, again = through(tools, pieces)
         assert isinstance(again, Again)
-        assert words in again.words and says in str(again.error)
+        assert isinstance(again.error, CallsUnfit)
+        assert words in again.words and says in again.error.explained
         assert shown == []
 
 
-def test_of_many_wrong_calls_not_all_are_told() -> None:
-    (again,) = through(TOOLS, [call("clocc") * 1_000])
+def test_of_many_wrong_calls_not_all_are_told_and_nobody_looks_for_a_right_one_behind_them() -> None:
+    (again,) = through(TOOLS, [call("clocc") * 1_000 + RAIN])
     assert isinstance(again, Again) and again.words.count("clocc") == MOST_COMPLAINTS
+    assert through(TOOLS, [call("clocc") * (MOST_COMPLAINTS - 1) + RAIN]) == [rain(), CALLED]
 
 
 def test_what_was_said_before_is_kept_apart_from_what_comes_then() -> None:
