@@ -45,13 +45,11 @@ _IT: Final = "this"  # what stands for a value, however long that is, in a sente
 class Checker:
     """A schema that is one. Values have to be what `orjson.loads` gives."""
 
-    __slots__ = ("_effort", "_faults", "size")
+    __slots__ = ("_effort", "_faults")
 
-    def __init__(self, faults: Faults, effort: Effort, size: int) -> None:
+    def __init__(self, faults: Faults, effort: Effort) -> None:
         self._faults = faults
         self._effort = effort
-        self.size = size
-        """In bytes."""
 
     def fits(self, value: Any) -> bool:
         """Whether all of `value` fits. One that is too deep or too large to be looked at does not."""
@@ -97,7 +95,7 @@ def _compiled(written: bytes) -> Checker:
     schema = orjson.loads(written)
     options = Options(validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=_PATTERNS)
     asked = effort(schema)
-    return Checker(Faults(schema, options, time.monotonic), asked, len(written))
+    return Checker(Faults(schema, options, time.monotonic), asked)
 
 
 _of_common: Final = lru_cache(maxsize=_COMMON)(_compiled)

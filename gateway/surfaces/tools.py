@@ -17,6 +17,8 @@ from gateway.surfaces.fields import choice as truth
 from kimi.chat import Call, Choice, Tool, Tools
 
 MOST_TOOLS: Final = 512
+MOST_BYTES: Final = 1024 * 1024
+"""Of all tools together, as compact JSON: nothing else is done while a worker reads their schemas."""
 _NAME: Final = re.compile(r"[\w.:/-]{1,128}")
 _WORDS: Final[Mapping[str, Choice]] = {
     "auto": "auto",
@@ -92,6 +94,8 @@ def _offered(value: object, field: str, *, old: bool) -> tuple[Tool, ...]:
         raise BadRequest(f"`{field}` has to be a list.", param=field)
     if len(value) > MOST_TOOLS:
         raise BadRequest(f"`{field}` can hold {MOST_TOOLS} at the most.", param=field)
+    if len(orjson.dumps(value)) > MOST_BYTES:
+        raise BadRequest(f"`{field}` can have {MOST_BYTES} bytes at the most.", param=field)
     offered: dict[str, Tool] = {}
     for index, item in enumerate(value):
         where = f"{field}[{index}]"

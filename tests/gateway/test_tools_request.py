@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import BadRequest
 from gateway.surfaces.chat_request import understand
-from gateway.surfaces.tools import MOST_TOOLS, calls, tools
+from gateway.surfaces.tools import MOST_BYTES, MOST_TOOLS, calls, tools
 from kimi.chat import Call, Tool, Tools
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -68,6 +68,7 @@ def test_what_is_offered(fields: dict[str, Any], expected: Tools | None) -> None
         ),
         ({"tools": [F, F]}, "tools[1]"),
         ({"tools": [G] * (MOST_TOOLS + 1)}, "tools"),
+        ({"tools": [F, {"type": "function", "function": {"name": "g", "description": "x" * MOST_BYTES}}]}, "tools"),
         ({"tools": None, "functions": [{"name": "a", "parameters": 1}]}, "functions[0].parameters"),
         ({"tool_choice": "perhaps"}, "tool_choice"),
         ({"tool_choice": ["auto"]}, "tool_choice"),
