@@ -44,7 +44,7 @@ class _Turn:
 
     def complete(self) -> dict[str, Any]:
         """The message. Kimi's official models want to hear again, behind the results of tools, what they thought."""
-        return self.message | ({"reasoning_content": "\n\n".join(self.thought)} if self.thought else {})
+        return self.message | {"reasoning_content": "\n\n".join(self.thought)} if self.thought else self.message
 
 
 class Turns:
@@ -74,7 +74,8 @@ class Turns:
         for number, turn in enumerate((*self._kept, *self._turns)):
             at = f"messages[{number}]"
             places[at] = turn.where
-            places |= {f"{at}{inner}": where for inner, where in turn.made.items()}
+            for inner, where in turn.made.items():
+                places[f"{at}{inner}"] = where
         return places
 
     def instruct(self, value: object) -> None:

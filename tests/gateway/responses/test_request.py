@@ -399,6 +399,7 @@ def test_the_name_of_a_tool_harms_no_channel() -> None:
         ({"tools": [{"type": "function"}]}, "tools[0].name"),
         ({"tools": [LOOK, {"type": "custom", "name": "look"}]}, "tools[1]"),
         ({"tools": [{**GROUP, "name": "n" * 257}]}, "tools[0].name"),
+        ({"tools": [{**LOOK, "name": f"look{n}"} for n in range(10_001)]}, "tools[10000]"),
         ({"tools": [{"type": "namespace", "name": "n", "tools": [{"name": "x"}]}]}, "tools[0].tools[0]"),
         ({"tools": [{"type": "namespace", "name": "n", "tools": [GROUP]}]}, "tools[0].tools[0].type"),
         ({"tool_choice": {"type": "file_search"}}, "tool_choice"),
