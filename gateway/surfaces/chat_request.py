@@ -100,7 +100,7 @@ class ChatRequest:
     @property
     def read(self) -> tuple[Message, ...]:
         """All that the model has to read, tools and the form of its answer included."""
-        return spoken(told_of(self.messages, self.form), self.tools)
+        return spoken(told_of(self.messages, self.form, self.tools), self.tools)
 
     def answer_id(self, new: str) -> str:
         """The id of the answer: that of its conversation where that goes on, and `new` otherwise."""

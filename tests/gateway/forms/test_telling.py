@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.forms.telling import correction, told, words
-from kimi.chat import Chat, Form, Message
+from kimi.chat import Chat, Form, Message, Tool, Tools
 from kimi.upstreams.folding import beside_system, into_one
 
 USER, SYSTEM = Message("user", "How old is Ada?"), Message("system", "Be brief.")
@@ -25,6 +25,15 @@ def test_the_schema_is_told_whole_and_by_its_name() -> None:
     said = words(Form(SCHEMA, "person"))
     assert '"person"' in said
     assert said.endswith('{"type":"object","properties":{"system":{"type":"integer"}}}')
+
+
+def test_a_form_does_not_rule_out_calls_of_tools() -> None:
+    tools = Tools((Tool("look"),))
+    for form in (Form(), Form(SCHEMA)):
+        (_, form_told, _) = told(replace(ASKED, form=form, tools=tools)).messages
+        assert "when you call no tool" in form_told.content
+        (_, form_told, _) = told(replace(ASKED, form=form, tools=replace(tools, choice="none"))).messages
+        assert form_told.content == words(form)
 
 
 def test_no_dialect_takes_the_schema_for_a_turn() -> None:
