@@ -112,7 +112,10 @@ class StreamBody(Iterator[bytes]):
             log.warning("a stream was cut off", request_id=entry.request_id, reason=f"{type(error).__name__}: {error}")
         if self._outlet is not None and self._outlet.is_torn:
             raise _cut_off()
-        return self._stream.fail(problem)
+        try:
+            return self._stream.fail(problem)
+        except ClientGone:  # meanwhile; it may have to count a long prompt
+            raise _cut_off() from None
 
 
 def _cut_off() -> OSError:

@@ -16,7 +16,7 @@ from kimi.chat import Feature, Message
 from kimi.errors import PromptTooLong
 from kimi.models import Selection, connect_model
 from kimi.upstreams.folding import into_one
-from kimi.usage import count, framing
+from kimi.usage import count, framing, prompt_tokens
 
 Unit = Literal["characters", "tokens"]
 
@@ -108,6 +108,8 @@ def _characters(messages: Sequence[Message], limit: int) -> int:
 def tokens(messages: Sequence[Message], limit: int, pause: Callable[[], object]) -> int:
     """The tokens of `messages`. Of what is more than `limit` the rest is estimated. `pause` is called meanwhile."""
     length = sum(len(message.content) for message in messages)
+    if length <= _SLICE:  # by far the most prompts are
+        return prompt_tokens(messages)
     counted, seen, pauses = framing(len(messages)), 0, 0
     for piece in _pieces(messages):
         counted += count(piece)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
 from kimi.chat import Message
+from kimi.context import LARGEST, tokens
 from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
-from kimi.usage import Counter, prompt_tokens
+from kimi.usage import Counter
 
 
 class Tally:
-    """Counts what passes; the upstream's own figures win where it gives them."""
+    """Counts what passes; the upstream's own figures win where it gives them.
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    `pause` is called again and again while a long prompt is counted.
+    """
+
+    def __init__(self, messages: Sequence[Message], pause: Callable[[], object] = lambda: None) -> None:
         self._messages = messages
+        self._pause = pause
         self._counter = Counter()
         self._given: Usage | None = None
         self.add_text: Final = self._counter.add
@@ -44,4 +49,4 @@ class Tally:
     @cached_property
     def prompt(self) -> int:
         """The tokens of the prompt, as far as anybody knows before the upstream says it."""
-        return prompt_tokens(self._messages)
+        return tokens(self._messages, LARGEST, self._pause)

@@ -13,7 +13,7 @@ from gateway.surfaces.event_source import TextStream, question
 from gateway.surfaces.old_calls import OldChatAnswer, OldChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from gateway.views.answering import Answering
+from gateway.views.answering import Answering, breathe
 from gateway.views.requests import authenticate, present
 
 
@@ -32,7 +32,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
             id=asked.answer_id(f"chatcmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
         turn = asked.turn(caller.scope, identity.id)
-        tally = Tally(asked.read)
+        tally = Tally(asked.read, breathe)
         if asked.stream:
             made = OldChatStream if asked.old_calls else ChatStream
             return answering.streamed(caller, asked, turn, made(identity, tally, include_usage=asked.include_usage))
@@ -47,6 +47,6 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         asked = question(raw, asking.headers.get("Content-Type", ""), asking.args)
         asking.entry.model, asking.entry.stream = asked.model, asked.stream
         turn = asked.turn(caller.scope, "")
-        return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages)))
+        return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages, breathe)))
 
     return views

@@ -13,7 +13,7 @@ from gateway.surfaces.completions import PLACES, CompletionAnswer, CompletionStr
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from gateway.views.answering import Answering
+from gateway.views.answering import Answering, breathe
 from gateway.views.replies import problem_reply
 from gateway.views.requests import authenticate, present
 
@@ -34,7 +34,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
             id=asked.answer_id(f"cmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
         turn = asked.turn(caller.scope, identity.id)
-        tally = Tally(asked.read)
+        tally = Tally(asked.read, breathe)
         if asked.stream:
             stream = CompletionStream(identity, tally, include_usage=asked.include_usage)
             return answering.streamed(caller, asked, turn, stream)

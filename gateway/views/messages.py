@@ -23,7 +23,6 @@ from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering, breathe
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate, present, seen_by
-from kimi.context import LARGEST, tokens
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
@@ -50,7 +49,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         question = as_chat(read())
         asked = understood(caller, question)
         identity = Identity(id=f"msg_{services.new_id()}", created=int(services.clock()), model=question.model)
-        turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.read)
+        turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.read, breathe)
         if asked.stream:
             stream = MessageStream(identity, tally, question.places, thinking=question.thinking)
             return answering.streamed(caller, asked, turn, stream)
@@ -60,6 +59,6 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def count_tokens() -> Response:
         caller = authenticate(services.keys)
         asked = understood(caller, as_chat(read(), purpose="count"))
-        return json_reply({"input_tokens": tokens(asked.read, LARGEST, breathe)})
+        return json_reply({"input_tokens": Tally(asked.read, breathe).prompt})
 
     return views

@@ -24,7 +24,6 @@ from gateway.turn import Turn
 from gateway.views.answering import Answering, breathe
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate, present
-from kimi.context import LARGEST, tokens
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
@@ -50,7 +49,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         answer = identity.id if question.is_kept else ""
         turn = Turn(scope=caller.scope, answer=answer, follows=question.follows)
         envelope = Envelope(identity, body, question, clock=services.clock)
-        output = Output(stem, question.tools, Tally(asked.read))
+        output = Output(stem, question.tools, Tally(asked.read, breathe))
         if asked.stream:
             return answering.streamed(caller, asked, turn, ResponseStream(envelope, output, question.told))
         return answering.whole(caller, asked, turn, ResponseAnswer(envelope, output))
@@ -59,6 +58,6 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def input_tokens() -> Response:
         authenticate(services.keys)
         asked = read()[1].understood()
-        return json_reply({"object": "response.input_tokens", "input_tokens": tokens(asked.read, LARGEST, breathe)})
+        return json_reply({"object": "response.input_tokens", "input_tokens": Tally(asked.read, breathe).prompt})
 
     return views

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -32,7 +34,13 @@ class Written:
 
 
 class Scene:
-    def __init__(self, *script: Step, outlet: Written | None = None) -> None:
+    def __init__(
+        self,
+        *script: Step,
+        outlet: Written | None = None,
+        prompt: str = "?",
+        pause: Callable[[], object] = lambda: None,
+    ) -> None:
         self.clock = Clock()
         self.drain = Drain(30, self.clock)
         self.completion = ScriptedCompletion(list(script), self.clock)
@@ -40,7 +48,7 @@ class Scene:
         self.closings = 0
         self.client = Client()
         self.stream = ChatStream(
-            Identity(id="c", created=1, model="kimi"), Tally([Message("user", "?")]), include_usage=False
+            Identity(id="c", created=1, model="kimi"), Tally([Message("user", prompt)], pause), include_usage=False
         )
         self.body = StreamBody(
             Run(self.completion, self.entry, peer=self.client, drain=self.drain, monotonic=self.clock),
@@ -65,6 +73,18 @@ def test_the_first_piece_is_sent_and_the_rest_follows() -> None:
     scene.body.close()
     assert scene.entry.outcome == "ok"
     assert scene.entry.usage is not None
+
+
+def test_a_client_that_leaves_while_its_failure_is_told_is_cut_off() -> None:
+    def leaves() -> None:
+        raise ClientGone
+
+    scene = Scene(Text("a"), Unreachable(), prompt="word " * 20_000, pause=leaves)
+    scene.body.begin(15)
+    next(scene.body)
+    with pytest.raises(ConnectionResetError):
+        next(scene.body)
+    assert scene.body.is_over
 
 
 def test_an_answer_that_came_whole_is_one_write() -> None:
