@@ -67,11 +67,16 @@ def order_of(call: Call, body: dict[str, Any], script: Script, prompt_tokens: in
     thinking, options = body.get("thinking") or {}, body.get("stream_options") or {}
     if not isinstance(thinking, dict) or not isinstance(options, dict):
         raise Refusal("invalid", "thinking, stream_options")
-    model = str(body["model"])
+    if thinking and body.get("reasoning_effort") is not None:
+        raise Refusal("invalid", "cannot specify both 'thinking' and 'reasoning_effort'")
+    model, choice = str(body["model"]), body.get("tool_choice")
+    thinks = model not in SILENT_MODELS and thinking.get("type") != "disabled"
+    if thinks and not model.startswith("kimi-k3") and (choice == "required" or isinstance(choice, dict)):
+        raise Refusal("invalid", "tool_choice is incompatible with thinking enabled")
     return Order(
         model=model,
         prompt_tokens=prompt_tokens,
-        thinks=model not in SILENT_MODELS and thinking.get("type") != "disabled",
+        thinks=thinks,
         include_usage=bool(options.get("include_usage")),
         calls=_called(call, body, script),
         finish=finish,

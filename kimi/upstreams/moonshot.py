@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account
-from kimi.chat import Chat
+from kimi.chat import Chat, Effort
 from kimi.errors import BrokenAnswer
 from kimi.events import Batch
 from kimi.upstreams.line import Line
@@ -22,6 +22,10 @@ _NO_SUCH_CALL = frozenset({404, 405, 501})
 _K_SERIES = re.compile(r"kimi-k\d")
 # K-series models answer 400 to these, and common clients send them always.
 _REFUSED_BY_K_SERIES = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_K3 = re.compile(r"kimi-k3\b")
+_ALWAYS_THINKS = re.compile(r"kimi-k2\.7-code\b")
+_EFFORTS_OF_K3: Mapping[Effort, str] = {"none": "low", "low": "low", "medium": "high", "high": "high", "max": "max"}
+_NO_THINKING = {"type": "disabled"}
 # One answer is all that a reader here takes; the others are fields of our own.
 _NEVER_SENT = ("n", "use_search", "conversation_id")
 _EMPTY_AGAIN_SECONDS = 900.0  # a plan that is used up comes back when it is paid for, whenever that is
@@ -81,12 +85,37 @@ def _headers(key: str) -> dict[str, str]:
 def _request(chat: Chat) -> dict[str, Any]:
     """The client's own request, streamed, with usage, and without what the model does not take."""
     body = dict(chat.body)
-    refused = (*_NEVER_SENT, *(_REFUSED_BY_K_SERIES if _K_SERIES.match(chat.model) else ()))
-    for name in refused:
+    is_k_series = _K_SERIES.match(chat.model) is not None
+    for name in (*_NEVER_SENT, *(_REFUSED_BY_K_SERIES if is_k_series else ())):
         body.pop(name, None)
+    if is_k_series:
+        _say_how_much_to_think(body, chat)
     messages = body.get("messages") or [{"role": message.role, "content": message.content} for message in chat.messages]
     body["messages"] = [_of_a_role_it_knows(message) for message in messages]
     return {**body, "model": chat.model, "stream": True, "stream_options": {"include_usage": True}}
+
+
+def _say_how_much_to_think(body: dict[str, Any], chat: Chat) -> None:
+    """Puts what the client wishes in the one form that the model takes: each answers 400 to the others'.
+
+    K3 has three efforts and no switch. The others have the switch, which excludes an effort beside it and has to be off
+    where a call has to be made; kimi-k2.7-code cannot be switched off. Source: what their users report (M).
+    """
+    wished = chat.effort
+    if _K3.match(chat.model):
+        is_switch_only = body.get("reasoning_effort") is None and wished != "none"
+        body.pop("thinking", None)
+        if wished is not None and not is_switch_only:
+            body["reasoning_effort"] = _EFFORTS_OF_K3[wished]
+        return
+    choice, is_switched = body.get("tool_choice"), body.get("thinking") is not None
+    must_call = choice == "required" or isinstance(choice, Mapping)
+    if wished == "none" or (must_call and not is_switched):
+        body["thinking"] = _NO_THINKING
+    if body.get("thinking") is not None:
+        body.pop("reasoning_effort", None)
+    if body.get("thinking") == _NO_THINKING and _ALWAYS_THINKS.match(chat.model):
+        del body["thinking"]
 
 
 def _of_a_role_it_knows(message: Any) -> Any:

@@ -195,3 +195,14 @@ def test_silences_are_bridged_by_its_own_event(house: Stack) -> None:
         sent = b"".join(response.iter_content(None))
     assert sent.count(b"event: ping\n") >= 2
     assert sent.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+
+
+@streaming
+def test_thinking_is_asked_of_the_platform_in_the_one_way_that_it_takes(connect: Stack, streamed: bool) -> None:
+    thinking = {"type": "enabled", "budget_tokens": 2_000}
+    message = told(connect, model="kimi-k2.6", thinking=thinking, tools=[WEATHER], max_tokens=3_000, streamed=streamed)
+    assert message.content[0].type == "thinking"
+    body = asked(connect)["body"]
+    assert body["thinking"] == {"type": "enabled"} and "reasoning_effort" not in body
+    forced = told(connect, model="kimi-k2.6", tools=[WEATHER], tool_choice={"type": "any"}, streamed=streamed)
+    assert forced.stop_reason == "tool_use"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kimi.chat import Chat
+from kimi.chat import Chat, Effort
 from kimi.errors import (
     AccountDead,
     BrokenAnswer,
@@ -17,9 +17,9 @@ from tests.kimi.official import ACCOUNT, BODY, CHAT, SSE, moonshot
 from tests.kimi.replay import Recorded, Replay, as_json, recorded
 
 
-def sent(body: dict[str, Any], model: str = "kimi-k2.6") -> dict[str, Any]:
+def sent(body: dict[str, Any], model: str = "kimi-k2.6", effort: Effort | None = None) -> dict[str, Any]:
     http = Replay(Recorded(recorded("moonshot-answer.sse"), headers=SSE))
-    list(moonshot(http).stream(Chat(model=model, messages=CHAT.messages, body=body), ACCOUNT, "sk-x"))
+    list(moonshot(http).stream(Chat(model=model, messages=CHAT.messages, effort=effort, body=body), ACCOUNT, "sk-x"))
     (call,) = http.calls
     assert (call.method, call.url, call.timeout) == ("POST", "http://official/v1/chat/completions", 120)
     assert (call.headers["Authorization"], call.headers["Content-Type"]) == ("Bearer sk-x", "application/json")
@@ -42,7 +42,6 @@ def test_the_clients_request_goes_on_as_it_came_but_always_streamed_and_counted(
         "tool_choice": {"type": "function", "function": {"name": "f"}},
         "response_format": {"type": "json_object"},
         "thinking": {"type": "disabled"},
-        "reasoning_effort": "low",
         "max_tokens": 100,
         "stop": ["。"],
     }
@@ -63,6 +62,42 @@ def test_what_k_series_models_refuse_is_dropped() -> None:
     assert sent({**BODY, **refused, **own}).keys() == sent(BODY).keys()
     assert refused.items() <= sent({**BODY, **refused, **own}, "moonshot-v2").items()
     assert not own.keys() & sent({**BODY, **refused, **own}, "moonshot-v2").keys()
+
+
+ON, OFF = {"thinking": {"type": "enabled"}}, {"thinking": {"type": "disabled"}}
+LOW: dict[str, Any] = {"reasoning_effort": "low"}
+NAMED = {"tool_choice": {"type": "function", "function": {"name": "f"}}}
+MUST = {"tool_choice": "required"}
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "effort", "expected"),
+    [
+        ("kimi-k2.6", {}, None, {}),
+        ("kimi-k2.6", LOW, "low", LOW),
+        ("kimi-k2.6", ON, "medium", ON),
+        ("kimi-k2.6", ON | LOW, "low", ON),
+        ("kimi-k2.6", OFF | LOW, "none", OFF),
+        ("kimi-k2.6", {"reasoning_effort": "minimal"}, "none", OFF),
+        ("kimi-k2.6", MUST, None, MUST | OFF),
+        ("kimi-k2.6", NAMED | LOW, "low", NAMED | OFF),
+        ("kimi-k2.6", MUST | ON, "medium", MUST | ON),
+        ("kimi-k2.6", {"tool_choice": "auto"} | LOW, "low", {"tool_choice": "auto"} | LOW),
+        ("kimi-k2.7-code", OFF, "none", {}),
+        ("kimi-k2.7-code", ON | LOW, "low", ON),
+        ("kimi-k2.7-code-highspeed", {"reasoning_effort": "none"}, "none", {}),
+        ("kimi-k3", ON, "medium", {}),
+        ("kimi-k3", OFF, "none", LOW),
+        ("kimi-k3", ON | {"reasoning_effort": "medium"}, "medium", {"reasoning_effort": "high"}),
+        ("kimi-k3", MUST | {"reasoning_effort": "xhigh"}, "max", MUST | {"reasoning_effort": "max"}),
+        ("moonshot-v2", ON | LOW, "low", ON | LOW),
+    ],
+)
+def test_each_model_is_told_how_much_to_think_in_its_own_way(
+    model: str, said: dict[str, Any], effort: Effort | None, expected: dict[str, Any]
+) -> None:
+    sends = sent({**BODY, **said}, model, effort)
+    assert {name: sends[name] for name in sends.keys() & {"thinking", "reasoning_effort", "tool_choice"}} == expected
 
 
 def test_the_developers_words_are_the_systems() -> None:

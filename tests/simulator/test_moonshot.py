@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.simulator.running import Simulator
 
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
+OFF = {"type": "disabled"}
 
 
 def joined(chunks: list[dict[str, Any]], name: str) -> str:
@@ -55,7 +56,7 @@ def test_an_answer_can_be_whole(official: Client) -> None:
 
 
 def test_thinking_can_be_switched_off(official: Client) -> None:
-    assert "reasoning_content" not in official.ask(thinking={"type": "disabled"}).json()["choices"][0]["message"]
+    assert "reasoning_content" not in official.ask(thinking=OFF).json()["choices"][0]["message"]
 
 
 @pytest.mark.parametrize("name", ["temperature", "top_p", "n", "presence_penalty", "frequency_penalty"])
@@ -83,9 +84,14 @@ def test_a_tool_is_called_when_the_prompt_names_it(official: Client) -> None:
     assert finish["choices"][0]["finish_reason"] == "tool_calls"
 
 
+@pytest.mark.parametrize("fields", [{"thinking": OFF, "reasoning_effort": "low"}, {"tool_choice": "required"}])
+def test_wishes_that_exclude_each_other_are_refused(official: Client, fields: dict[str, Any]) -> None:
+    assert official.ask("hello", tools=TOOLS, **fields).json()["error"]["type"] == "invalid_request_error"
+
+
 def test_no_tool_is_called_without_need(official: Client) -> None:
     assert official.ask("hello", tools=TOOLS).json()["choices"][0]["finish_reason"] == "stop"
-    required = official.ask("hello", tools=TOOLS, tool_choice="required").json()["choices"][0]
+    required = official.ask("hello", tools=TOOLS, tool_choice="required", thinking=OFF).json()["choices"][0]
     assert required["message"]["tool_calls"][0]["function"]["name"] == "get_weather"
 
 
