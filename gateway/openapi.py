@@ -53,7 +53,7 @@ def document() -> dict[str, Any]:
 def _get(summary: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """A question that needs a key."""
     good = {"200": {"description": "The answer", "content": as_json(schema)}}
-    return {"summary": summary, "responses": {**good, **errors("401", "503")}}
+    return {"summary": summary, "responses": {**good, **errors("401", "429", "503")}}
 
 
 def _open(summary: str, schema: Mapping[str, Any] | None = None, *statuses: str) -> dict[str, Any]:
@@ -112,6 +112,6 @@ _MODEL: Final[dict[str, Any]] = {
     "parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}],
     "responses": {
         "200": {"description": "The model", "content": as_json(ref("Model"))},
-        **errors("401", "404", "503"),
+        **errors("400", "401", "404", "429", "503"),
     },
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask.globals import request_ctx
@@ -193,6 +194,20 @@ def test_references_in_the_openapi_document_lead_somewhere(house: House) -> None
     text = house.client.get("/openapi.json").get_data(as_text=True)
     schemas = house.client.get("/openapi.json").get_json()["components"]["schemas"]
     assert set(re.findall(r'"#/components/schemas/(\w+)"', text)) <= set(schemas)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"json": {}}, {"data": b"{", "headers": AUTHORIZED}, {"json": {"model": "gpt-4"}, "headers": AUTHORIZED}],
+    ids=["no key", "no JSON", "nothing in it"],
+)
+def test_the_openapi_document_tells_of_every_status(house: House, asked: dict[str, Any]) -> None:
+    house.pool.known = Summary(1, frozenset({"kimi-classic"}))
+    for path, operations in house.client.get("/openapi.json").get_json()["paths"].items():
+        for method, operation in operations.items():
+            for model in ("kimi", "kimi-k2-search-thinking", "nothing"):  # known, known but not served, unknown
+                response = house.client.open(path.replace("{id}", model), method=method.upper(), **asked)
+                assert str(response.status_code) in operation["responses"], (method, path, model)
 
 
 def test_the_page_shows_endpoints_and_errors_and_loads_nothing_from_elsewhere(house: House) -> None:
