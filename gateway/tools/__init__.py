@@ -7,6 +7,7 @@ arguments are read by `arguments` and `mending`, and `calling` makes events of i
 What is decided here, where the field disagrees:
 
 - Text flows until a call begins. What is in a code block or between backticks is an example, and shown as it is.
+- A mark with no call behind it is hidden, and the text goes on: somebody speaks of it.
 - Behind a call that is right nothing is shown: a model that goes on there makes up the result. Its answer ends there.
 - A call that is cut off by the end of the answer counts when its arguments are whole, and only then.
 - A call of an unknown tool, or with arguments that do not fit, is dropped beside one that is right, and the model calls
