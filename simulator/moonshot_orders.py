@@ -73,6 +73,9 @@ def order_of(call: Call, body: dict[str, Any], script: Script, prompt_tokens: in
     thinks = model not in SILENT_MODELS and thinking.get("type") != "disabled"
     if thinks and not model.startswith("kimi-k3") and (choice == "required" or isinstance(choice, dict)):
         raise Refusal("invalid", "tool_choice is incompatible with thinking enabled")
+    for index, message in enumerate(body["messages"]):
+        if thinks and message.get("tool_calls") and not message.get("reasoning_content"):
+            raise Refusal("invalid", f"reasoning_content is missing in assistant tool call message at index {index}")
     return Order(
         model=model,
         prompt_tokens=prompt_tokens,

@@ -26,6 +26,7 @@ _K3 = re.compile(r"kimi-k3\b")
 _ALWAYS_THINKS = re.compile(r"kimi-k2\.7-code\b")
 _EFFORTS_OF_K3: Mapping[Effort, str] = {"none": "low", "low": "low", "medium": "high", "high": "high", "max": "max"}
 _NO_THINKING = {"type": "disabled"}
+_NO_THOUGHT = " "  # the least that counts as one
 # One answer is all that a reader here takes; the others are fields of our own.
 _NEVER_SENT = ("n", "use_search", "conversation_id")
 _EMPTY_AGAIN_SECONDS = 900.0  # a plan that is used up comes back when it is paid for, whenever that is
@@ -91,7 +92,8 @@ def _request(chat: Chat) -> dict[str, Any]:
     if is_k_series:
         _say_how_much_to_think(body, chat)
     messages = body.get("messages") or [{"role": message.role, "content": message.content} for message in chat.messages]
-    body["messages"] = [_of_a_role_it_knows(message) for message in messages]
+    thinks = is_k_series and body.get("thinking") != _NO_THINKING
+    body["messages"] = [_acceptable(message, thinks=thinks) for message in messages]
     return {**body, "model": chat.model, "stream": True, "stream_options": {"include_usage": True}}
 
 
@@ -118,7 +120,16 @@ def _say_how_much_to_think(body: dict[str, Any], chat: Chat) -> None:
         del body["thinking"]
 
 
-def _of_a_role_it_knows(message: Any) -> Any:
-    """What newer clients call the developer's words is the system's here."""
-    is_new = isinstance(message, Mapping) and message.get("role") == "developer"
-    return {**message, "role": "system"} if is_new else message
+def _acceptable(message: Any, *, thinks: bool) -> Any:
+    """A message as the platform takes it, which answers 400 to others.
+
+    What newer clients call the developer's words is the system's. A model that thinks wants to hear what it thought
+    before its calls, which most clients drop; source as above.
+    """
+    if not isinstance(message, Mapping):
+        return message
+    if message.get("role") == "developer":
+        return {**message, "role": "system"}
+    if thinks and message.get("tool_calls") and not message.get("reasoning_content"):
+        return {**message, "reasoning_content": _NO_THOUGHT}
+    return message

@@ -131,3 +131,15 @@ def test_errors_are_complete_and_name_nobody(connect: Stack) -> None:
     assert "org-" not in str(refused.value)
     assert "set-cookie" not in refused.value.response.headers
     assert not [name for name in refused.value.response.headers if "msh" in name]
+
+
+def test_clients_that_drop_what_was_thought_are_served_behind_a_call(connect: Stack) -> None:
+    call = {"id": "get_weather:0", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    turns = [
+        {"role": "user", "content": "Rain?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "dry"},
+    ]
+    answer = ask(connect, model="kimi-k2.6", messages=turns, tools=TOOLS)
+    assert answer.thinking and "dry" in answer.text
+    assert asked(connect)["dialect"] == "moonshot"

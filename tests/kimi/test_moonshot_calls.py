@@ -106,6 +106,34 @@ def test_the_developers_words_are_the_systems() -> None:
     assert sends == [{"role": "system", "content": "Be brief.", "name": "d"}, {"role": "user", "content": "hi"}]
 
 
+CALL = {"id": "f:0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "heard"),
+    [
+        ("kimi-k2.6", {}, " "),
+        ("kimi-k2.6", {"reasoning_content": ""}, " "),
+        ("kimi-k2.6", {"reasoning_content": None}, " "),
+        ("kimi-k2.6", {"reasoning_content": "Hm"}, "Hm"),
+        ("kimi-k3", {}, " "),
+        ("moonshot-v2", {}, None),
+    ],
+)
+def test_a_model_that_thinks_hears_of_a_thought_before_each_call(
+    model: str, said: dict[str, Any], heard: str | None
+) -> None:
+    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "", "tool_calls": [CALL], **said}]
+    *_, called = sent({**BODY, "messages": turns}, model)["messages"]
+    assert called.get("reasoning_content") == heard
+    assert "reasoning_content" not in sent({**BODY, "messages": turns[:1]}, model)["messages"][0]
+
+
+def test_a_model_that_does_not_think_hears_of_no_thought() -> None:
+    turns = [{"role": "assistant", "content": "", "tool_calls": [CALL]}, {"role": "user", "content": "hi"}]
+    assert sent({**BODY, **OFF, "messages": turns}, effort="none")["messages"] == turns
+
+
 def test_without_a_request_of_the_clients_the_messages_are_sent() -> None:
     assert sent({})["messages"] == [{"role": "user", "content": "你好"}]
 
