@@ -85,7 +85,7 @@ class Marks:
             else:
                 self._show(self._instead(token), shown)
         self._show(text[done:], shown)
-        self._busy = bool(self._held or self._code.inline)
+        self._busy = bool(self._held) or self._code.has_run
         return "".join(shown)
 
     def _show(self, text: str, shown: list[str]) -> None:
@@ -97,7 +97,7 @@ class Marks:
     def _instead(self, token: re.Match[str]) -> str:
         match token.lastgroup:
             case "backticks":
-                self._code.run(len(token[0]))
+                self._code.run(token[0])
                 return token[0]
             case "newline":
                 self._code.newline()

@@ -12,7 +12,10 @@ from gateway.tools.markers import Mark, mark_at, may_begin, torn
 
 LONGEST: Final = 1024 * 1024
 """Characters of a call's arguments that are kept."""
-_SPECIAL: Final = re.compile(r"`+|\n|<(?=[/cr|]|\Z)")
+LONGEST_SPAN: Final = 512
+"""Characters of a line behind a call in which it is looked for the end of code that has begun before it."""
+_SPECIAL: Final = re.compile(r"`+|~+|\n|<(?=[/cr|]|\Z)")
+_SPAN: Final = re.compile(r"`+|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,24 @@ class Sieve:
     Where it `only_hides` a call is no call: its arguments are text, and nothing but marks is taken out.
     """
 
-    __slots__ = ("_at", "_body", "_code", "_head", "_knows", "_mark", "_only_hides", "_size", "_ticks", "_waiting")
+    __slots__ = (
+        "_at",
+        "_body",
+        "_code",
+        "_head",
+        "_knows",
+        "_mark",
+        "_only_hides",
+        "_run",
+        "_size",
+        "_waiting",
+    )
 
     def __init__(self, knows: Callable[[str], bool], *, only_hides: bool = False) -> None:
         self._knows = knows
         self._only_hides = only_hides
         self._code = CodeSpans()
-        self._ticks = 0  # backticks at the end of what came, which may go on
+        self._run = ""  # backticks or tildes at the end of what came, which may go on
         self._waiting = ""  # what has come and is not understood yet
         self._at = 0  # so much of it is
         self._mark: Mark | None = None  # that we are in
@@ -61,7 +75,8 @@ class Sieve:
 
     def feed(self, text: str) -> list[Found]:
         """What is found now that `text` has come; pieces of text are in it as they can be shown."""
-        if not (self.is_waiting or self._ticks or self._code.inline or "<" in text or "`" in text):
+        if not (self.is_waiting or self._run or "<" in text or "`" in text or "~" in text):
+            self._code.lines(text)
             return [text] if text else []
         return self._read(text, is_last=False)
 
@@ -90,21 +105,21 @@ class Sieve:
         """Text up to the next mark."""
         text, start = self._waiting, self._at
         end = len(text)
-        if self._ticks and start < end and text[start] != "`":
-            self._code.run(self._ticks)
-            self._ticks = 0
+        if self._run and start < end and text[start] != self._run[0]:
+            self._code.run(self._run)
+            self._run = ""
+        known = start
         for special in _SPECIAL.finditer(text, start):
+            at = special.start()
+            self._code.text(text[known:at])
+            known = at
             if special[0] != "<":
                 self._learn(special, is_last=is_last)
-            elif not self._code.within:
-                at = special.start()
-                is_begun = not is_last and may_begin(text, at)
-                self._mark = (
-                    None if is_begun else mark_at(text, at, self._knows) or (torn(text, at) if is_last else None)
-                )
-                if is_begun or self._mark is not None:
-                    end = at
-                    break
+                known = special.end()
+            elif self._meets(text, at, is_last=is_last):
+                end = at
+                break
+        self._code.text(text[known:end])
         if end > start:
             found.append(text[start:end])
         self._at = end
@@ -113,14 +128,35 @@ class Sieve:
         self._at += self._mark.length
         return True
 
+    def _meets(self, text: str, at: int, *, is_last: bool) -> bool:
+        """Whether a mark stands here, or nobody knows yet."""
+        if self._code.within and not self._code.is_doubtful:
+            return False
+        if not is_last and may_begin(text, at):
+            return True
+        mark = mark_at(text, at, self._knows) or (torn(text, at) if is_last else None)
+        if mark is None:
+            return False
+        if self._code.inline:
+            is_closed = _is_closed(text, at, self._code.inline, is_last=is_last)
+            if is_closed is None:
+                return True
+            if is_closed:
+                self._code.is_sure = True
+                return False
+            self._code.inline = 0
+        self._code.text(text[at : at + mark.length])
+        self._mark = mark
+        return True
+
     def _learn(self, special: re.Match[str], *, is_last: bool) -> None:
         if special[0] == "\n":
             self._code.newline()
         elif special.end() == len(self._waiting) and not is_last:
-            self._ticks += len(special[0])
+            self._run += special[0]
         else:
-            self._code.run(self._ticks + len(special[0]))
-            self._ticks = 0
+            self._code.run(self._run + special[0])
+            self._run = ""
 
     def _in_head(self, mark: Mark, found: list[Found], *, is_last: bool) -> bool:
         """What stands between the beginning of a mark and what it opens."""
@@ -168,3 +204,16 @@ class Sieve:
 def _matched(pattern: re.Pattern[str], text: str, at: int) -> str:
     match = pattern.match(text, at)
     return match[0] if match else ""
+
+
+def _is_closed(text: str, at: int, ticks: int, *, is_last: bool) -> bool | None:
+    """Whether so many backticks end the line's code behind this place; None where that has still to come."""
+    end = at + LONGEST_SPAN
+    for found in _SPAN.finditer(text, at, end):
+        if found[0] == "\n":
+            return False
+        if found.end() == len(text) and not is_last:
+            return None
+        if len(found[0]) == ticks:
+            return True
+    return False if is_last or len(text) >= end else None

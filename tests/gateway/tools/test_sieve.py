@@ -33,7 +33,7 @@ PARTS = (
     ),
     *(f'<call-{T} name="a">', f'<call-{T} name="a"/>', f"<call-{OTHER}>", f"</call-{OTHER}>", f"<call-{FOREIGN}>"),
     *(T, OTHER, FOREIGN, "functions.a:0", "<|", "<|tool_call", "{", "}", '{"a": 1}', "x" * 210),
-    *("`", "``", "```", "\n", " ", "\t", "a", "中", "🚀", "<b>"),
+    *("`", "``", "```", "~~~", "~", "- ", "1. ", "\n", "\n", "x" * 500, " ", "\t", "a", "中", "🚀", "<b>"),
 )
 KOELN = '{"city": "Köln 🌧"}'
 TEXTS = st.lists(st.sampled_from(PARTS), max_size=14).map("".join)
@@ -128,7 +128,8 @@ def test_nothing_is_held_back_that_cannot_become_a_mark(text: str) -> None:
 
 @given(TEXTS)
 def test_outside_of_code_no_mark_is_ever_shown(text: str) -> None:
-    text = text.replace("`", "'").replace("<", " <")  # so that what is shown does not join to become one
+    for code, other in (("`", "'"), ("~", "-"), ("<", " <")):  # so that what is shown does not join to become one
+        text = text.replace(code, other)
     said = shown(sieved([text]))
     assert not any(mark in said for mark in MARKS)
     assert f"<call-{T} " not in said and f"</call-{T}>" not in said
@@ -141,12 +142,33 @@ def test_a_text_without_any_of_it_passes_as_the_very_same_text() -> None:
     assert sieve.feed("") == []
 
 
-@pytest.mark.parametrize("code", ["```xml\n{}\n```\n", "`{}`", "``{}``", "````\n```\n{}\n```\n````"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "```xml\n{}\n```\n",
+        "`{}`",
+        "``{}``",
+        "````\n```\n{}\n```\n````",
+        "~~~\n```\n{}\n~~~\n",
+        "1. ```\n   {}\n   ```\n",
+    ],
+)
 def test_what_stands_in_code_is_an_example(code: str) -> None:
     for example in (call("clock").replace("\n", " "), native("clock"), section(native("clock"))):
         text = code.format(example)
         assert sieved(text) == [text]
         assert sieved([text, call("clock")])[1:] == [Written(' name="clock"', "\n{}\n", is_closed=True)]
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["I`ll look. ", "I`ll look.\n", "Three ``` open code.\n", "See ```a``` and ```b```: ", "~~~\n```\n~~~\n", "`` ` "],
+)
+def test_an_odd_backtick_makes_no_example_of_a_call(before: str) -> None:
+    for made in (call("clock"), native("clock", "\n{}\n")):
+        (said, written) = sieved(f"{before}{made}")
+        assert said == before
+        assert isinstance(written, Written) and (written.body, written.is_closed) == ("\n{}\n", True)
 
 
 def test_triggers_of_other_workers_are_understood_and_those_of_others_are_not() -> None:
@@ -201,7 +223,8 @@ def test_who_speaks_of_a_mark_calls_nothing(text: str, expected: str, *, only_hi
 @pytest.mark.parametrize("torn", ["<call-", f"<call-{T[:5]}", "</result-a", "<|tool_call_beg", "<|tool_"])
 def test_a_mark_with_which_the_text_breaks_off_is_not_shown(torn: str) -> None:
     assert sieved(f"So: {torn}") == ["So: "]
-    assert sieved(f"So: `{torn}") == [f"So: `{torn}"]
+    assert sieved(f"So: `{torn}") == ["So: `"]
+    assert sieved(f"So: `{torn}`") == [f"So: `{torn}`"]
 
 
 @pytest.mark.parametrize("whole", ["<", "<c", "<call", "</", "<|", f"<call-{FOREIGN}"])
