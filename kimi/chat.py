@@ -74,7 +74,6 @@ class Form:
 
     schema: Mapping[str, Any] | None = None
     name: str = ""
-    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The JSON that a client wants its answer to be: `response_format`."""
+"""The JSON that a client wants its answer to be: `response_format`.
+
+`strict` says nothing new: whatever schema there is, the answer is checked by it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Any, Final
 
 from gateway.errors import BadRequest
 from gateway.schemas import checker
-from gateway.surfaces.fields import flag
 from kimi.chat import Form
 
 _FIELD: Final = "response_format"
@@ -39,5 +41,4 @@ def _by_schema(wished: object, where: str) -> Form:
     if isinstance(described, str) and described:
         schema = {"description": described, **schema}
     checker(schema, f"{where}.schema")
-    strict = flag(wished, "strict", where=f"{where}.")
-    return Form(schema, name if isinstance(name, str) else "", strict)
+    return Form(schema, name if isinstance(name, str) else "")
