@@ -131,6 +131,23 @@ def test_slips_in_arguments_are_put_right(house: Stack, written: str) -> None:
     assert seen(house, last=2)[:-1] == before
 
 
+@pytest.mark.parametrize("limit", [30, 50, 70])
+@streaming
+def test_a_call_goes_on_behind_the_upstreams_limit(classic: Stack, limit: int, streamed: bool) -> None:
+    answers(classic, "Let me look.", calls=[BONN], limit=limit)
+    answer = ask(classic, "Rain in Bonn?", tools=TOOLS, streamed=streamed)
+    assert (answer.text.strip(), answer.tool_calls, answer.finish) == ("Let me look.", [CALLED], "tool_calls")
+    assert seen(classic)[0]["body"].get("action") == "continue"
+
+
+@streaming
+def test_one_that_is_longer_still_is_no_call(classic: Stack, streamed: bool) -> None:
+    long = {"name": "get_weather", "arguments": {"city": "Bonn " * 100}}
+    answers(classic, "Let me look.", calls=[long], limit=60)
+    answer = ask(classic, "Rain in Bonn?", tools=TOOLS, streamed=streamed)
+    assert (answer.text.strip(), answer.tool_calls, answer.finish) == ("Let me look.", [], "length")
+
+
 @streaming
 def test_no_right_call_even_then_is_a_clear_failure(house: Stack, streamed: bool) -> None:
     before = seen(house)
