@@ -56,8 +56,8 @@ class Fate(StrEnum):
 class Conversations:
     """Makes threads. A conversation can be continued for so many `seconds`, not at all where they are 0.
 
-    `first_turn` are the seconds for the chat of a question without anything before it: programs go on at once, and
-    most first questions are the only ones. `count` hears what became of every other one.
+    `first_turn` are the seconds for the chat of a question without anything before it and without a call behind it:
+    programs go on at once, and most first questions are the only ones. `count` hears what became of every other one.
     """
 
     remover: ChatRemover
@@ -188,7 +188,7 @@ class Thread:
             key, also, message_id = self._key, "", chat.behind.message_id
         if not key or (kind is Kind.KIMI and not message_id):
             return None
-        return self._keeping(key, message_id, also)
+        return self._keeping(key, message_id, also, is_grown=self._is_grown or bool(answer.calls))
 
     def answered(self) -> None:
         """The request has its answer."""
@@ -256,8 +256,7 @@ class Thread:
         self._claimed = found
         self.close()
 
-    def _keeping(self, key: str, message_id: str, also: str) -> Keeping:
-        is_grown = self._is_grown
+    def _keeping(self, key: str, message_id: str, also: str, *, is_grown: bool) -> Keeping:
         seconds = self._with.seconds if is_grown else min(self._with.first_turn, self._with.seconds)
         was = self._key if self._turn.follows else ""
         return Keeping(key, message_id, seconds, not is_grown and seconds <= MOMENT_SECONDS, also, was)

@@ -14,7 +14,7 @@ from gateway.turn import Turn
 from kimi.accounts import Account, Kind, State
 from kimi.chat import Attachment, Message, Place
 from kimi.errors import ChatGone, ContentRefused, KimiError, PromptTooLong, RequestInvalid, StoreUnavailable
-from kimi.events import Answering, ChatOpened, Finish, Text
+from kimi.events import Answering, ChatOpened, Finish, Text, ToolCall
 from kimi.pool import Bookmark, Conversation
 from kimi.pool.chats import Chats
 from kimi.pool.conversations import Conversations as Kept
@@ -253,6 +253,14 @@ class TestTheChatOfAFirstQuestion:
         assert talk.house.upstream.deleted == []
         assert due(talk.house, 590) == set()
         assert due(talk.house, 660) == {"c1"}
+
+    def test_one_that_awaits_the_result_of_a_call_stays_for_as_long_as_any(self, make_house: MakeHouse) -> None:
+        called = (ChatOpened("c1"), Answering("s1"), ToolCall(0, "call_1", "clock", "{}"), Finish("tool_calls"))
+        house = make_house(upstream=ScriptedUpstream([called]), first_turn=0.05)
+        house.pool.fill(web("a"))
+        Talk(house).say("What time is it?")
+        assert house.remover.pending == 0
+        assert due(house, 590) == set()
 
     def test_the_refresher_finds_it_when_its_worker_was_killed(self, make_house: MakeHouse) -> None:
         talk = begun(make_house)
