@@ -100,8 +100,9 @@ def _request(chat: Chat) -> dict[str, Any]:
 def _say_how_much_to_think(body: dict[str, Any], chat: Chat) -> None:
     """Puts what the client wishes in the one form that the model takes: each answers 400 to the others'.
 
-    K3 has three efforts and no switch. The others have the switch, which excludes an effort beside it and has to be off
-    where a call has to be made; kimi-k2.7-code cannot be switched off. Source: what their users report (M).
+    K3 has three efforts and no switch, and can be made to call, but no tool by its name. The others have the switch,
+    which excludes an effort beside it and has to be off where a call has to be made; kimi-k2.7-code cannot be switched
+    off. Source: what their users report (M).
     """
     wished = chat.effort
     if _K3.match(chat.model):
@@ -109,15 +110,32 @@ def _say_how_much_to_think(body: dict[str, Any], chat: Chat) -> None:
         body.pop("thinking", None)
         if wished is not None and not is_switch_only:
             body["reasoning_effort"] = _EFFORTS_OF_K3[wished]
+        _name_no_tool(body)
         return
     choice, is_switched = body.get("tool_choice"), body.get("thinking") is not None
-    must_call = choice == "required" or isinstance(choice, Mapping)
+    must_call = choice == "required" or bool(_named(choice))
     if wished == "none" or (must_call and not is_switched):
         body["thinking"] = _NO_THINKING
     if body.get("thinking") is not None:
         body.pop("reasoning_effort", None)
     if body.get("thinking") == _NO_THINKING and _ALWAYS_THINKS.match(chat.model):
         del body["thinking"]
+
+
+def _name_no_tool(body: dict[str, Any]) -> None:
+    """Of a tool that has to be called by its name is made the only one, of which one has to be called."""
+    name, tools = _named(body.get("tool_choice")), body.get("tools")
+    only = [tool for tool in tools if _named(tool) == name] if name and isinstance(tools, list) else []
+    if only:
+        body |= {"tool_choice": "required", "tools": only}
+
+
+def _named(tool: object) -> str:
+    """The name in a tool or a choice of one, if there is one."""
+    match tool:
+        case {"function": {"name": str() as name}}:
+            return name
+    return ""
 
 
 def _acceptable(message: Any, *, thinks: bool) -> Any:

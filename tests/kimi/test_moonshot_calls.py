@@ -109,6 +109,22 @@ def test_the_developers_words_are_the_systems() -> None:
 CALL = {"id": "f:0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
+def test_of_k3_a_call_by_name_is_demanded_by_offering_nothing_else() -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in ("e", "f")]
+    sends = sent({**BODY, **NAMED, "tools": tools}, "kimi-k3")
+    assert (sends["tool_choice"], sends["tools"]) == ("required", tools[1:])
+    assert sent({**BODY, **NAMED, "tools": tools}, "kimi-k2.6")["tools"] == tools
+
+
+@pytest.mark.parametrize("tools", [None, 1, [], ["f"], [{"function": "f"}], [{"function": {"name": ["f"]}}]])
+@pytest.mark.parametrize("choice", ["f", ["f"], {"function": "f"}, {"function": {"name": 1}}, *NAMED.values()])
+@pytest.mark.parametrize("model", ["kimi-k3", "kimi-k2.6"])
+def test_nonsense_goes_on_as_it_came(model: str, tools: object, choice: object) -> None:
+    said = {"tools": tools, "tool_choice": choice, "thinking": "maybe"}
+    sends = sent({**BODY, **said}, model)
+    assert (sends["tools"], sends["tool_choice"]) == (tools, choice)
+
+
 @pytest.mark.parametrize(
     ("model", "said", "heard"),
     [
