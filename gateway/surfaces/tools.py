@@ -17,6 +17,8 @@ from gateway.surfaces.fields import choice as truth
 from kimi.chat import Call, Choice, Tool, Tools
 
 MOST_TOOLS: Final = 512
+MOST_LISTED: Final = 10_000
+"""Of all that a client has, most of which the model does not know of yet: so many Anthropic takes."""
 MOST_BYTES: Final = 1024 * 1024
 """Of all tools together, as compact JSON: nothing else is done while a worker reads their schemas."""
 _NAME: Final = re.compile(r"[\w.:/-]{1,128}")

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.errors import BadRequest
+from gateway.surfaces.tools import MOST_LISTED
 
 _SEARCH: Final = "web_search_"
 """Their types end in the day on which a version of them came out."""
-_MOST: Final = 10_000
-"""Tools of a request, most of them to be found by the client: so many Anthropic takes."""
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none", "tool": "named"}
 
 
@@ -74,8 +73,8 @@ def _listed(value: object) -> list[object]:
         return []
     if not isinstance(value, list):
         raise BadRequest("`tools` has to be a list.", param="tools")
-    if len(value) > _MOST:
-        raise BadRequest(f"`tools` can hold {_MOST} at the most.", param="tools")
+    if len(value) > MOST_LISTED:
+        raise BadRequest(f"`tools` can hold {MOST_LISTED} at the most.", param="tools")
     return value
 
 

@@ -136,11 +136,7 @@ def _call(block: Mapping[str, Any], where: str) -> dict[str, Any]:
     given = block.get("input")
     if not isinstance(given, Mapping):
         raise BadRequest("`input` has to be an object.", param=f"{where}.input")
-    try:
-        arguments = orjson.dumps(given).decode()
-    except orjson.JSONEncodeError:  # it reads more than it writes
-        raise BadRequest("`input` is nested too deeply.", param=f"{where}.input") from None
-    function = {"name": text_of(block, "name", where), "arguments": arguments}
+    function = {"name": text_of(block, "name", where), "arguments": orjson.dumps(given).decode()}
     return {"id": inward(text_of(block, "id", where)), "type": "function", "function": function}
 
 

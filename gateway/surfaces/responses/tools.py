@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NoReturn
 
 from gateway.errors import BadRequest
 from gateway.surfaces.fields import choice
+from gateway.surfaces.tools import MOST_LISTED
 
 Form = Literal["function", "custom", "search"]
 
@@ -21,7 +22,6 @@ _SEARCHES: Final = ("web_search", "web_search_preview")
 _WITHOUT_HARM: Final = frozenset({"image_generation", "programmatic_tool_calling"})
 """What can be left out of an offer: agents make it always, and whoever does not get it has only to do without."""
 _TOOL_SEARCH: Final = "tool_search"
-_MOST: Final = 10_000
 _LONGEST: Final = 64  # characters of a name
 _LONGEST_SAID: Final = 256  # the name of a namespace is a part of all names in it
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {"type": "object", "properties": {}}
@@ -136,8 +136,8 @@ class Toolbox:
             raise BadRequest("There is another tool that comes to the same name.", param=where)
         if known is not origin:  # found by several searches, for example
             return
-        if len(self.functions) == _MOST:
-            raise BadRequest(f"A request can offer {_MOST} tools at the most.", param=where)
+        if len(self.functions) == MOST_LISTED:
+            raise BadRequest(f"A request can offer {MOST_LISTED} tools at the most.", param=where)
         said = {field: value for field, value in says.items() if value is not None}
         self._put({"type": "function", "function": {"name": name, **said, "parameters": parameters}}, where)
 
