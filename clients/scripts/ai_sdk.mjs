@@ -66,7 +66,11 @@ for (const [form, model] of Object.entries(forms)) {
     const stream = streamText(asked(wanting("get_weather", ARGUMENTS), more));
     holds((await all(stream.textStream)).join(""), "21 degrees");
     assert.equal((await stream.steps)[0].text, "");
-    assert.deepEqual(results, [ARGUMENTS, ARGUMENTS]);
+    assert.deepEqual(results.splice(0), [ARGUMENTS, ARGUMENTS]);
+    const both = ["Paris", "Rome"].map((city) => ({ city, days: 1 }));
+    const calls = both.map((args) => ({ name: "get_weather", arguments: args }));
+    await all(streamText(asked(directed("Look.", { calls }), more)).textStream);
+    assert.deepEqual(results, both);
   });
 
   check(`${form}: an object of a schema`, async () => {

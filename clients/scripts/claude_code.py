@@ -29,12 +29,12 @@ def claude(prompt: str, *words: str, folder: bool = True, named: bool = True) ->
     if folder:
         os.chdir(tempfile.mkdtemp())
     wrapper = f"{FOLDER}/node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"  # what runs it without its installer
-    said = command(
-        "node", wrapper, "-p", prompt, "--output-format", "json", *words, seconds=90, **ENV, **(NAMED if named else {})
-    )
+    run = ("node", wrapper, "-p", prompt, "--output-format", "json", "--verbose", *words)
+    said = command(*run, seconds=90, **ENV, **(NAMED if named else {}))
     print(said[-3000:])
-    found = json.loads(said)
-    return found[-1] if isinstance(found, list) else found
+    holds(said, '"result"')  # in all that was said there
+    result: dict[str, Any] = json.loads(said)[-1]
+    return result
 
 
 @check("Messages: an answer")

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from checks import FOLDER, KEY, MODEL, TEXT, V1, check, command, directed, holds, main, reached, same, true
+from checks import FOLDER, KEY, MODEL, TEXT, V1, check, command, directed, holds, main, reached, refused, same, true
 
 HOME = Path(os.environ["HOME"])
 (HOME / ".codex").mkdir()
@@ -69,6 +69,12 @@ def ran_twice() -> None:
     events = codex(directed("Make the file.", calls=rounds))
     same(target.read_text(), "first\nsecond\n")
     holds(texts(events), "second")
+
+
+@check("Responses: an answer that breaks off is an error")
+def broken() -> None:
+    question = directed("x" * 200, fault={"what": "truncate", "args": {"texts": 5}})
+    refused(AssertionError, lambda: codex(question))
 
 
 @check("Responses: a session goes on")

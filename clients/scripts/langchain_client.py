@@ -109,6 +109,15 @@ def streamed() -> None:
     same(total.text, "")
 
 
+@check("tools: streamed, two calls at once")
+def parallel() -> None:
+    wanted = [{"name": "get_weather", "arguments": {"city": city, "days": 1}} for city in ("Paris", "Rome")]
+    for form in (chat(), chat(use_responses_api=True)):
+        total = _together(form.bind_tools([get_weather]).stream(directed("Look.", calls=wanted)))
+        same([call["args"] for call in total.tool_calls], [one["arguments"] for one in wanted])
+        same(len({call["id"] for call in total.tool_calls}), 2)
+
+
 @check("tools: tool_choice any")
 def demanded() -> None:
     answer = chat().bind_tools([get_weather], tool_choice="any").invoke("hello")

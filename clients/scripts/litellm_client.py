@@ -120,6 +120,20 @@ def streamed_call() -> None:
     same(answer.choices[0].message.content or "", "")
 
 
+@check("tools: streamed, two calls at once")
+def parallel() -> None:
+    wanted: Any = [{"name": "get_weather", "arguments": {"city": city, "days": 1}} for city in ("Paris", "Rome")]
+    for model, base in ((f"openai/{MODEL}", V1), (f"anthropic/{MODEL}", URL)):
+        more: Any = {"tools": TOOLS, "api_base": base, "max_tokens": 1000, "stream": True}
+        where: Any = {"model": model, "api_key": KEY, **more}
+        answer: Any = litellm.stream_chunk_builder(
+            list(litellm.completion(messages=said(directed("Look.", calls=wanted)), **where))
+        )
+        calls = answer.choices[0].message.tool_calls
+        same([json.loads(call.function.arguments) for call in calls], [one["arguments"] for one in wanted])
+        same(len({call.id for call in calls}), 2)
+
+
 @check("JSON: json_schema")
 def schema() -> None:
     form = {"type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": PERSON}}

@@ -19,6 +19,7 @@ from checks import (
     holds,
     main,
     reached,
+    refused,
     same,
     true,
     wanting,
@@ -72,6 +73,13 @@ def unknown() -> None:
         holds(str(error), "no-such-model")
     else:
         raise AssertionError("no error came")
+
+
+@check("chat: an answer that breaks off is an error")
+def broken() -> None:
+    question = directed("x" * 200, fault={"what": "truncate", "args": {"texts": 5}})
+    refused(AssertionError, lambda: ask(question))
+    refused(AssertionError, lambda: ask("--no-stream", question))
 
 
 @check("tools: called and answered")
