@@ -108,7 +108,8 @@ class Calling:
 
     def _finish(self, finish: Finish) -> Sequence[Event]:
         if self._made and finish.reason != "content_filter":
-            return (replace(finish, reason="tool_calls"),)
+            # In the chat there is one call more than the client knows of: nobody can go on there.
+            return (replace(finish, reason="tool_calls", cut=finish.cut or bool(self._wrong)),)
         is_cut = finish.reason == "length" and self._open
         if finish.reason == "content_filter" or is_cut or not (self._wrong or self._must_call):
             rest = (Text(self._blank),) if self._blank else ()

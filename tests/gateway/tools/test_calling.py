@@ -55,8 +55,8 @@ CUT = Finish("tool_calls", cut=True)
         (section(native("get_weather", BONN), native("get_weather", BONN, 1)), [rain(), rain(1), CALLED]),
         (f"{RAIN}\nIt rains: 12 °C. {RAIN}", [rain(), CUT]),
         (f"{RAIN}<result-{T}>12 °C</result-{T}>", [rain(), CUT]),
-        (f"{call('clocc')} and\n{RAIN}", [rain(), CALLED]),
-        (f"{RAIN}\n{call('clocc')}", [rain(), CALLED]),
+        (f"{call('clocc')} and\n{RAIN}", [rain(), CUT]),  # nobody can go on behind a call that its client does not know
+        (f"{RAIN}\n{call('clocc')}", [rain(), CUT]),
         (RAIN.removesuffix(f"</call-{T}>"), [rain(), CALLED]),
         ("No rain.", [Text("No rain."), Finish("stop")]),
         (f"So:\n```\n{RAIN}\n```", [Text(f"So:\n```\n{RAIN}\n```"), Finish("stop")]),
@@ -117,7 +117,7 @@ def test_where_no_call_is_right_the_model_is_asked_again(tools: Tools, text: str
 def test_of_many_wrong_calls_not_all_are_told_and_nobody_looks_for_a_right_one_behind_them() -> None:
     (again,) = through(TOOLS, [call("clocc") * 1_000 + RAIN])
     assert isinstance(again, Again) and again.words.count("clocc") == MOST_COMPLAINTS
-    assert through(TOOLS, [call("clocc") * (MOST_COMPLAINTS - 1) + RAIN]) == [rain(), CALLED]
+    assert through(TOOLS, [call("clocc") * (MOST_COMPLAINTS - 1) + RAIN]) == [rain(), CUT]
 
 
 def test_what_was_said_before_is_kept_apart_from_what_comes_then() -> None:
