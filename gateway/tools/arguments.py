@@ -13,7 +13,7 @@ import orjson
 from gateway.schemas import checker
 from gateway.shaping.marks import unmarked
 from gateway.tools import mending
-from gateway.tools.sieve import Written
+from gateway.tools.sieve import LONGEST, Written
 from kimi.chat import Tool, Tools
 
 _ATTRIBUTE: Final = re.compile(r"""name\s*=\s*["']?([^"'\s>]+)""")
@@ -37,16 +37,44 @@ class Unfit(ValueError):
 def read(written: Written, tools: Tools) -> Asked:
     """The call that is meant. Raises `Unfit`."""
     name = _name(written.head)
+    if len(written.body) == LONGEST and not written.is_closed:
+        raise Unfit(f"call of `{name or '?'}`: its arguments have more than {LONGEST:,} characters")
     try:
-        value = mending.read(unmarked(written.body), is_whole=written.is_closed)
-        if isinstance(value, str):  # quoted once more
-            value = mending.read(value, is_whole=written.is_closed)
+        value = _value(unmarked(written.body), tools, name, is_whole=written.is_closed)
     except ValueError as error:
         raise Unfit(f"call of `{name or '?'}`: its arguments are no JSON object: {error}") from None
     if not name and isinstance(value, dict):
         name, value = _unpacked(value)
     tool = _tool(name, tools)
-    return Asked(tool.name, _checked(tool, value))
+    return Asked(tool.name, _checked(tool, {} if value is None else value))
+
+
+def _value(body: str, tools: Tools, name: str, *, is_whole: bool) -> Any:
+    """What `body` means. Raises `ValueError`."""
+    field = next((_only_text(tool) for tool in tools.offered if tool.name == name), "") if is_whole else ""
+    said = body.removeprefix("\n").removesuffix("\n")
+    try:
+        value = mending.read(body, is_whole=is_whole)
+    except ValueError:
+        if field and not body.lstrip().startswith(("{", "`")):
+            return {field: said}
+        raise
+    if not isinstance(value, str):
+        return value
+    try:
+        return mending.read(value, is_whole=is_whole)  # quoted once more
+    except ValueError:
+        if field:
+            return {field: value}
+        raise
+
+
+def _only_text(tool: Tool) -> str:
+    """The name of the one argument of `tool` where that is a text, which a model may write as it is."""
+    properties = tool.parameters.get("properties")
+    fields = list(properties.items()) if isinstance(properties, dict) else []
+    is_one = len(fields) == 1 and isinstance(fields[0][1], dict) and fields[0][1].get("type") == "string"
+    return fields[0][0] if is_one and tool.parameters.get("required") == [fields[0][0]] else ""
 
 
 def _name(head: str) -> str:
@@ -103,6 +131,7 @@ def _checked(tool: Tool, value: Any) -> str:
 def _meanings(tool: Tool, value: Any) -> Sequence[Any]:
     """What was written, and what may have been meant, that first which takes less for granted."""
     fitted = mending.fitted(value, tool.parameters)
+    value = fitted if fitted == value else value  # 3.0 is 3, but not to all programs
     if isinstance(value, dict) and value.get("name") == tool.name and any(key in value for key in _ENVELOPES):
         inner = _unpacked(value)[1]
         return value, fitted, inner, mending.fitted(inner, tool.parameters)

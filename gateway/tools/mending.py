@@ -17,6 +17,10 @@ _LEFT_OVER: Final = re.compile(r"\s*+(?:</?+[\w:-]{0,64}+>?+\s*+|`{3,}+\s*+|[,;}
 """What may stand behind arguments: a tag that is none of ours, the end of a fence, a bracket too many."""
 
 
+_EXACT: Final = 2**53
+"""Up to here a number with a point is one whole number and no other."""
+
+
 def _number(said: str) -> float:
     number = float(said)
     if not isfinite(number):
@@ -91,6 +95,8 @@ def _fitted_one(value: Any, schema: Mapping[str, Any]) -> Any:
         except orjson.JSONDecodeError:
             return value
         value = meant if _type(meant) in types or (_type(meant) == "integer" and "number" in types) else value
+    if isinstance(value, float) and value.is_integer() and "integer" in types and "number" not in types:
+        value = int(value) if abs(value) <= _EXACT else value
     return fitted(value, schema)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from gateway.tools.arguments import Asked, Unfit, read
@@ -44,7 +45,9 @@ def test_other_forms_of_calls_are_understood(head: str, body: str) -> None:
 def test_arguments_that_are_quoted_or_of_another_type_are_put_right() -> None:
     assert wrote("get_weather", '"{\\"city\\": \\"Bonn\\"}"') == Asked("get_weather", BONN)
     assert wrote("get_weather", '{"city": "Bonn", "days": "2"}').arguments == '{"city":"Bonn","days":2}'
-    assert wrote("clock", "") == Asked("clock", "{}")
+    assert wrote("get_weather", '{"city": "Bonn", "days": 2.0}').arguments == '{"city":"Bonn","days":2}'
+    assert wrote("get_weather", '{"city": "Bonn", "days": 1e15}').arguments == '{"city":"Bonn","days":1000000000000000}'
+    assert wrote("clock", "") == wrote("clock", "null") == Asked("clock", "{}")
 
 
 @pytest.mark.parametrize(
@@ -79,8 +82,30 @@ def test_of_arguments_that_are_too_long_no_part_is_called() -> None:
     sieve = Sieve(SEAL.knows)
     body = f'{{"cities": [{"1," * LONGEST}1]}}'
     (written,) = (one for one in sieve.feed(call("clock", body)) if isinstance(one, Written))
-    with pytest.raises(Unfit, match="no JSON"):
+    with pytest.raises(Unfit, match="more than 1,048,576 characters"):
         read(written, TOOLS)
+
+
+PATCH = Tool("patch", parameters={"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]})
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("\n*** Begin Patch\n  x\n*** End Patch\n", "*** Begin Patch\n  x\n*** End Patch"),
+        ('\n"*** Begin\\n"\n', "*** Begin\n"),
+        ('{"input": "a"}', "a"),
+    ],
+)
+def test_of_a_tool_with_one_text_as_its_argument_that_may_be_all_that_is_written(body: str, said: str) -> None:
+    made = wrote(' name="patch"', body, tools=Tools((PATCH, CLOCK)))
+    assert orjson.loads(made.arguments) == {"input": said}
+
+
+@pytest.mark.parametrize(("body", "closed"), [('{"input": "a', True), ("*** Begin", False)])
+def test_what_was_to_be_json_or_is_cut_off_is_no_such_text(body: str, *, closed: bool) -> None:
+    with pytest.raises(Unfit, match="no JSON"):
+        wrote(' name="patch"', body, closed=closed, tools=Tools((PATCH,)))
 
 
 def test_only_what_may_be_called_can_be() -> None:
