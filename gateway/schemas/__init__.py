@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NoReturn
 
@@ -24,6 +23,7 @@ from gateway.errors import BadRequest
 from gateway.problems import is_harmless
 from gateway.schemas.bounds import BACKTRACKS, Effort, effort, extent
 from gateway.schemas.faults import Faults, Options
+from gateway.schemas.recent import Recent
 
 MOST_BYTES: Final = 256 * 1024
 """Of a schema, as compact JSON."""
@@ -34,11 +34,12 @@ MOST_WORK: Final = 4_000_000
 """So much may be asked of a value, in the units of `Effort.on`: a second of this process at the most."""
 _CODE: Final = "invalid_schema"
 _LONGEST: Final = 240  # characters of what is said of one place
-# Clients send the same schemas with every request. One that is compiled can take 70 times as many bytes as it has.
-_COMMON: Final = 512
-_COMMON_BYTES: Final = 8 * 1024
-_LARGE: Final = 8
+_KEPT: Final = 256 * 1024 * 1024
+"""So many bytes may compiled schemas take at the very most; clients send the same ones with every request."""
+_EACH_BYTE: Final = 64  # of a schema
+_EACH_PATTERN: Final = 800 * 1024
 _PATTERNS: Final = FancyRegexOptions(backtrack_limit=BACKTRACKS, size_limit=1024 * 1024, dfa_size_limit=1024 * 1024)
+_recent: Final[Recent[Checker]] = Recent(_KEPT)
 _IT: Final = "this"  # what stands for a value, however long that is, in a sentence about it
 
 
@@ -50,6 +51,11 @@ class Checker:
     def __init__(self, faults: Faults, effort: Effort) -> None:
         self._faults = faults
         self._effort = effort
+
+    @property
+    def patterns(self) -> int:
+        """How many it has."""
+        return self._effort.patterns
 
     def fits(self, value: Any) -> bool:
         """Whether all of `value` fits. One that is too deep or too large to be looked at does not."""
@@ -82,7 +88,7 @@ def checker(schema: Mapping[str, Any], where: str) -> Checker:
     if len(written) > MOST_BYTES:
         raise BadRequest(f"A JSON schema can have {MOST_BYTES} bytes at the most.", code=_CODE, param=where)
     try:
-        return (_of_common if len(written) <= _COMMON_BYTES else _of_large)(written)
+        return _compiled(written)
     except ValidationError as error:
         _refuse(error.message, f"{where}{_short(_steps(error.instance_path))}")
     except ReferencingError as error:
@@ -92,14 +98,15 @@ def checker(schema: Mapping[str, Any], where: str) -> Checker:
 
 
 def _compiled(written: bytes) -> Checker:
+    found = _recent.get(written)
+    if found is not None:
+        return found
     schema = orjson.loads(written)
-    options = Options(validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=_PATTERNS)
     asked = effort(schema)
-    return Checker(Faults(schema, options, time.monotonic), asked)
-
-
-_of_common: Final = lru_cache(maxsize=_COMMON)(_compiled)
-_of_large: Final = lru_cache(maxsize=_LARGE)(_compiled)
+    options = Options(validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=_PATTERNS)
+    made = Checker(Faults(schema, options, time.monotonic), asked)
+    _recent.keep(written, made, len(written) * _EACH_BYTE + asked.patterns * _EACH_PATTERN)
+    return made
 
 
 def _nowhere(_uri: str) -> NoReturn:

@@ -17,6 +17,8 @@ MOST_STEPS: Final = 20_000
 """So many subschemas may have their say about one value and what is in it, by the worst way from top to bottom."""
 MOST_DISTANT: Final = 8
 """So many references can go another way than by a path or a name from the root: nobody counts where these lead."""
+MOST_PATTERNS: Final = 256
+"""So many patterns can be in a schema, or in all tools of a request: each may take 7 ms to be read, and 800 KB."""
 BACKTRACKS: Final = 2_000
 """So often a pattern may go back to try another way through one text."""
 _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
@@ -45,15 +47,19 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a schema asks: so many `steps` of it, and so many `patterns` that go back and forth, look at one place."""
+    """What a schema asks: so many `steps`, and so many patterns that are `retried`, look at one place of a value.
+
+    `patterns` are all that it has.
+    """
 
     steps: int
+    retried: int
     patterns: int
 
     def on(self, extent: Extent) -> int:
         """The most that it can take to look at a value of that extent, in units of about 0.2 µs."""
         tries = extent.texts * BACKTRACKS // 10 + extent.characters * min(extent.longest, BACKTRACKS) // 64
-        return self.steps * extent.values + self.patterns * tries
+        return self.steps * extent.values + self.retried * tries
 
 
 def extent(value: Any, most: int) -> Extent:
@@ -82,7 +88,11 @@ def effort(schema: Any) -> Effort:
     steps = counting.worst()
     if steps > MOST_STEPS or counting.distant > MOST_DISTANT:
         raise ValueError(f"it takes more than {MOST_STEPS} steps to look at a single value with it")
-    return Effort(steps, _Counting(schema, nodes, _patterns).worst() if any(map(_patterns, nodes)) else 0)
+    patterns = sum(len(_patterns(node)) for node in nodes)
+    if patterns > MOST_PATTERNS:
+        raise ValueError(f"it has more than {MOST_PATTERNS} patterns")
+    retried = _Counting(schema, nodes, _retried).worst() if any(map(_retried, nodes)) else 0
+    return Effort(steps, retried, patterns)
 
 
 class _Counting:
@@ -156,11 +166,14 @@ def _steps(node: Mapping[str, Any]) -> int:
     return 1 + (0 if is_looked_up else len(choices)) + sum(len(each) for each in named if isinstance(each, Mapping))
 
 
-def _patterns(node: Mapping[str, Any]) -> int:
-    """The patterns of the schema itself that go back and forth."""
+def _patterns(node: Mapping[str, Any]) -> Sequence[str]:
+    """Those of the schema itself."""
     own, named = node.get("pattern"), node.get("patternProperties")
-    written = [own, *(named if isinstance(named, Mapping) else ())]
-    return sum(isinstance(each, str) and _FANCY.search(each) is not None for each in written)
+    return [each for each in (own, *(named if isinstance(named, Mapping) else ())) if isinstance(each, str)]
+
+
+def _retried(node: Mapping[str, Any]) -> int:
+    return sum(_FANCY.search(each) is not None for each in _patterns(node))
 
 
 def _listed(found: Any) -> Iterable[Any]:

@@ -13,6 +13,7 @@ import orjson
 
 from gateway.errors import BadRequest
 from gateway.schemas import checker
+from gateway.schemas.bounds import MOST_PATTERNS
 from gateway.surfaces.fields import choice as truth
 from kimi.chat import Call, Choice, Tool, Tools
 
@@ -99,9 +100,13 @@ def _offered(value: object, field: str, *, old: bool) -> tuple[Tool, ...]:
     if len(orjson.dumps(value)) > MOST_BYTES:
         raise BadRequest(f"`{field}` can have {MOST_BYTES} bytes at the most.", param=field)
     offered: dict[str, Tool] = {}
+    patterns = 0
     for index, item in enumerate(value):
         where = f"{field}[{index}]"
         tool = _tool(item, where) if old else _new_tool(item, where)
+        patterns += checker(tool.parameters, f"{where}.parameters" if old else f"{where}.function.parameters").patterns
+        if patterns > MOST_PATTERNS:
+            raise BadRequest(f"`{field}` can have {MOST_PATTERNS} patterns at the most.", param=field)
         if tool.name in offered:
             raise BadRequest("There is another tool of this name.", param=where)
         offered[tool.name] = tool
@@ -128,7 +133,6 @@ def _tool(function: object, where: str) -> Tool:
         parameters = {}
     if not isinstance(parameters, Mapping):
         raise BadRequest("`parameters` has to be a JSON schema.", param=f"{where}.parameters")
-    checker(parameters, f"{where}.parameters")
     return Tool(name, description or "", parameters, function.get("strict") is True)
 
 
