@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from kimi.chat import Message
@@ -31,6 +32,9 @@ _BLOCK: Final = 1024  # bytes of UTF-8
 _PER_HAN: Final = 626  # of everyday Chinese, in thousandths of a token
 _LONGEST_KNOWN: Final = 32  # characters
 _MOST_KNOWN: Final = 4096
+_LONG: Final = 1024  # characters
+_COUNTS: Final[dict[bytes, int]] = {}
+"""Tokens of long texts: programs send the same instructions, tools and turns with every question."""
 
 
 class _Class(NamedTuple):
@@ -117,7 +121,15 @@ _SEAM: Final = re.compile(r"(?s:.*)(?:\S(?=[ ])|\n(?=\S)|[\u3001\u3002\uff01\uff
 
 def count(text: str) -> int:
     """Tokens of a text: 0 for an empty one, at least 1 for any other."""
-    return _rounded(_weigh(text)) if text else 0
+    if len(text) < _LONG:
+        return _rounded(_weigh(text)) if text else 0
+    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+    known = _COUNTS.get(digest)
+    if known is None:
+        if len(_COUNTS) >= _MOST_KNOWN:
+            _COUNTS.clear()
+        known = _COUNTS[digest] = _rounded(_weigh(text))
+    return known
 
 
 def prompt_tokens(messages: Iterable[Message]) -> int:

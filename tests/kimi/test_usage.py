@@ -117,6 +117,9 @@ def test_what_is_remembered_is_bounded() -> None:
     for remembered in (usage._SEGMENTS, usage._SPACED_SEGMENTS):  # nothing public tells what it holds
         assert len(remembered) <= 4_096
         assert max(map(len, remembered)) <= 32
+    for number in range(4_200):
+        count(f"{number} " * 300)
+    assert len(usage._COUNTS) <= 4_096
 
 
 @given(st.text(min_size=1))
@@ -226,6 +229,14 @@ def test_no_text_takes_out_of_proportion(unit: str, plain: float) -> None:
     text = (unit * 1_000_000)[:1_000_000]
     # The slowest take ten times as long as prose; one that is quadratic would take thousands of times as long.
     assert seconds(lambda: count(text)) < 60 * plain
+
+
+def test_a_long_text_that_comes_again_takes_hardly_any_time() -> None:
+    text = "".join(f'{{"name": "tool_{number}", "strict": true}},' for number in range(10_000))
+    told: list[int] = []
+    first, again = (seconds(lambda: told.append(count(text))) for _ in range(2))
+    assert again < first / 5
+    assert told == [(usage._weigh(text) + 500) // 1000] * 2
 
 
 @pytest.mark.parametrize("unit", ["a", " ", "a ", "總"])
