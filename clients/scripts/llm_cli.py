@@ -59,7 +59,8 @@ def whole() -> None:
 
 @check("chat: a conversation goes on")
 def goes_on() -> None:
-    holds(ask("-c", "and the second question"), "and the second question")
+    # The first question says how to answer it, and is read again where the chat is gone by now.
+    holds(ask("-c", directed("and the second question", text="to {prompt}")), "to and the second question")
     reached("bonjour", "and the second question")
 
 
