@@ -3,19 +3,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import FancyRegexOptions, validator_for
 
-from gateway.errors import BadRequest
-from gateway.schemas import DEEPEST, MOST_BYTES, MOST_COMPLAINTS, checker
-from gateway.schemas.bounds import MOST_PATTERNS
+from gateway.schemas import MOST_COMPLAINTS
 from gateway.schemas.faults import Faults, Options
-from gateway.schemas.recent import Recent
+from tests.gateway.schemas import WHERE, complaints, refused
 
-WHERE = "response_format.json_schema.schema"
 PERSON: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -28,17 +24,6 @@ PERSON: dict[str, Any] = {
     "additionalProperties": False,
     "$defs": {"friend": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}},
 }
-
-
-def complaints(schema: dict[str, Any], value: Any) -> tuple[str, ...]:
-    return checker(schema, WHERE).complaints(value)
-
-
-def refused(schema: dict[str, Any]) -> tuple[str, str]:
-    with pytest.raises(BadRequest) as caught:
-        checker(schema, WHERE)
-    assert caught.value.code == "invalid_schema"
-    return str(caught.value), caught.value.param or ""
 
 
 @pytest.mark.parametrize(
@@ -123,155 +108,6 @@ def test_a_word_that_harms_channels_is_not_repeated() -> None:
     assert text == "This is no valid JSON schema."
 
 
-def test_a_schema_can_be_too_large_or_too_deep() -> None:
-    text, _ = refused({"description": "x" * MOST_BYTES})
-    assert str(MOST_BYTES) in text
-    deep: dict[str, Any] = {}
-    for _ in range(1_000):
-        deep = {"items": deep}
-    refused(deep)
-
-
-def test_a_value_can_be_too_deep() -> None:
-    value = orjson.loads("[" * 400 + "]" * 400)
-    schema = {"$defs": {"list": {"type": "array", "items": {"$ref": "#/$defs/list"}}}, "$ref": "#/$defs/list"}
-    assert complaints(schema, value) == (f"$: this is nested more than {DEEPEST} levels deep",)
-    assert complaints(schema, value[0]) != () and complaints(schema, [[[]]]) == ()
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {"$ref": "#"},
-        {"allOf": [{"$ref": "#"}]},
-        {"anyOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"not": {"$ref": "#/$defs/b"}}, "b": {"$ref": "#/$defs/a"}}},
-        {"$dynamicRef": "#a", "$dynamicAnchor": "a"},
-        {"unevaluatedProperties": False, "allOf": [{"$ref": "#"}]},
-    ],
-)
-def test_a_schema_that_goes_round_in_circles_ends(schema: dict[str, Any]) -> None:
-    try:
-        asked = checker(schema, WHERE)
-    except BadRequest:
-        return
-    asked.complaints({"a": [1, {"b": 2}]})
-
-
-def test_references_that_double_again_and_again_are_refused() -> None:
-    doubling = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)}
-    text, param = refused({"$ref": "#/$defs/a0", "$defs": {**doubling, "a40": {"type": "integer"}}})
-    assert "steps" in text and param == WHERE
-
-
-def test_a_long_row_of_references_is_followed_to_its_end() -> None:
-    row = {f"a{n}": {"$ref": f"#/$defs/a{n + 1}"} for n in range(6_000)}
-    assert complaints({"$ref": "#/$defs/a0", "$defs": {**row, "a6000": {"type": "integer"}}}, "x") != ()
-
-
-@pytest.mark.parametrize(
-    ("anchor", "reference"), [("$anchor", "$ref"), ("$dynamicAnchor", "$dynamicRef"), ("$id", "$ref")]
-)
-def test_references_by_other_names_are_no_way_around_that(anchor: str, reference: str) -> None:
-    sign = "https://schema.example/" if anchor == "$id" else ""
-    mark = "" if sign else "#"
-    doubling = [
-        {anchor: f"{sign}a{n}", "allOf": [{reference: f"{sign}{mark}a{n + 1}"}] * 2, "type": "integer"}
-        for n in range(40)
-    ]
-    defs = {str(n): each for n, each in enumerate([*doubling, {anchor: f"{sign}a40", "type": "integer"}])}
-    text, _ = refused({reference: f"{sign}{mark}a0", "$defs": defs})
-    assert "steps" in text
-
-
-@pytest.mark.parametrize("last", [{"type": "integer"}, {"items": {"$ref": "#/$defs/a0"}}, {"items": {"$ref": "#"}}])
-def test_references_that_double_with_each_level_of_a_value_are_refused(last: dict[str, Any]) -> None:
-    """The library looks at `[[[[...]]]]` once for each way that leads there."""
-    doubling = {
-        f"a{n}": {"allOf": [{"items": {"$ref": f"#/$defs/a{n + 1}"}}, {"items": {"$ref": f"#/$defs/a{n + 1}"}}]}
-        for n in range(40)
-    }
-    text, _ = refused({"$ref": "#/$defs/a0", "$defs": {**doubling, "a40": last}})
-    assert "steps" in text
-
-
-def test_alternatives_that_ask_again_what_was_not_looked_at_are_refused() -> None:
-    again: dict[str, Any] = {"type": "integer"}
-    for n in range(20):
-        again = {"unevaluatedProperties": False, "anyOf": [again, {"required": [f"a{n}"]}]}
-    refused(again)
-
-
-def test_schemas_that_lead_back_to_themselves_are_not_taken_for_such() -> None:
-    node = {"$ref": "#/$defs/node"}
-    kinds = [{"properties": {"kind": {"const": kind}, "left": node, "right": node}} for kind in "abcdefghijkl"]
-    tree = {"$ref": "#/$defs/node", "$defs": {"node": {"anyOf": [*kinds, {"type": "null"}]}}}
-    value: Any = None
-    for _ in range(10):
-        value = {"kind": "c", "left": value, "right": None}
-    assert complaints(tree, value) == ()
-
-
-ODD = [{"n": n} for n in range(4_000)]
-
-
-@pytest.mark.parametrize(
-    ("schema", "value"),
-    [
-        ({"items": {"anyOf": [{"const": n} for n in range(4_900)]}}, [4_899] * 20_000),
-        ({"items": {"enum": ODD}}, ODD[-1:] * 20_000),
-        ({"pattern": "(?=(a+)b)a+c"}, "a" * 200_000),
-        ({"items": {"anyOf": [{"pattern": rf"^((a+)\2?)+{n}$"} for n in range(200)]}}, ["a" * 40 + "!"] * 1_000),
-    ],
-)
-def test_a_value_can_be_too_large_for_a_schema(schema: dict[str, Any], value: Any) -> None:
-    began = time.monotonic()
-    assert complaints(schema, value) == ("$: this is too large for a schema with so many cases",)
-    assert not checker(schema, WHERE).fits(value)
-    assert time.monotonic() - began < 2
-
-
-def test_large_values_have_their_say_where_a_schema_asks_little() -> None:
-    rows = [{"name": f"Ada {n}", "mail": "ada@example.org"} for n in range(2_000)]
-    schema = {"items": {"properties": {"name": {"type": "string"}, "mail": {"pattern": "^(?!.*[.]{2}).+@.+$"}}}}
-    assert complaints(schema, rows) == ()
-    assert complaints(schema, [*rows, {"name": 1}]) == ('$[2000].name: this is not of type "string"',)
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {
-            "properties": {f"q{n}": {"$ref": "#/$defs/b"} for n in range(3_000)},
-            "$defs": {"b": {"properties": {f"p{n}": {"type": "string"} for n in range(3_000)}}},
-        },
-        {"properties": {f"q{n}": {"$ref": "#"} for n in range(6_000)}},
-    ],
-)
-def test_references_to_something_large_cost_no_more_than_it(schema: dict[str, Any]) -> None:
-    began = time.monotonic()
-    assert complaints(schema, {"q1": {}}) == ()
-    assert complaints({**schema, "type": "array"}, {f"q{n}": {"p1": 1} for n in range(3_000)}) != ()
-    assert time.monotonic() - began < 4
-
-
-def test_a_schema_can_have_too_many_patterns() -> None:
-    many = {f"(?!a)\\w{{1,15}}{n}": {"pattern": "^a"} for n in range(MOST_PATTERNS // 2)}
-    assert complaints({"patternProperties": many}, {}) == ()
-    text, _ = refused({"patternProperties": many, "pattern": "one more"})
-    assert "patterns" in text
-
-
-def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
-    recent: Recent[str] = Recent(10)
-    recent.keep(b"a", "A", 4)
-    recent.keep(b"b", "B", 4)
-    assert recent.get(b"a") == "A"
-    recent.keep(b"c", "C", 4)
-    assert [recent.get(name) for name in (b"a", b"b", b"c")] == ["A", None, "C"]
-    recent.keep(b"d", "D", 11)
-    assert [recent.get(name) for name in (b"a", b"c", b"d")] == [None, None, None]
-
-
 def test_names_in_a_place_are_cut_short() -> None:
     (said,) = complaints({"additionalProperties": {"type": "string"}}, {"k" * 1_000_000: 1})
     assert len(said) < 600 and said.endswith('this is not of type "string"')
@@ -351,12 +187,6 @@ def test_there_is_a_complaint_whenever_it_does_not_fit(value: Any) -> None:
     }
     fits = validator_for(schema).is_valid(value)
     assert (complaints(schema, value) == ()) == fits
-
-
-@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(?=(a+)+$)a+$", r"^((a+)\2?)+$"])
-def test_a_pattern_that_takes_for_ever_does_not_match(pattern: str) -> None:
-    assert complaints({"pattern": pattern}, "a" * 40 + "!") != ()
-    assert complaints({"patternProperties": {pattern: {}}, "required": ["b"]}, {"a" * 40 + "!": 1}) != ()
 
 
 def test_schemas_of_pydantic_and_zod_are_taken() -> None:
