@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import openai
+import orjson
 import pytest
+import requests
 from openai import APIError, APIStatusError, OpenAI
 from pydantic import BaseModel
 
@@ -69,6 +71,24 @@ def test_what_fits_not_even_then_is_a_clear_failure(house: Stack, streamed: bool
     assert "$.age" in failed.value.message
     assert failed.value.response.headers["x-should-retry"] == "false"
     assert seen(house, last=3)[:-2] == before
+
+
+def test_a_stream_only_thinks_and_shows_that_it_goes_on_until_all_of_it_fits(house: Stack) -> None:
+    answers(house, f"Sure, here it is: {GOOD}", thinking="Hm", events=20, delay=0.12)
+    body = {
+        "model": "kimi-thinking",
+        "messages": [{"role": "user", "content": "Who?"}],
+        "stream": True,
+        "response_format": form(SCHEMA),
+    }
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with requests.post(f"{house.url}/v1/chat/completions", json=body, headers=headers, stream=True, timeout=60) as reply:
+        lines = [line for line in reply.iter_lines() if line]
+    comments = [number for number, line in enumerate(lines) if line.startswith(b":")]
+    (said,) = (number for number, line in enumerate(lines) if b'"content":"{' in line)
+    thought = [number for number, line in enumerate(lines) if b'"reasoning_content":"' in line]
+    assert thought and comments and max(thought) < min(comments) < said
+    assert orjson.loads(lines[said].removeprefix(b"data: "))["choices"][0]["delta"]["content"] == GOOD
 
 
 def test_a_broken_schema_is_told_with_its_place(house: Stack) -> None:
