@@ -81,8 +81,8 @@ def test_a_stream_only_thinks_and_shows_that_it_goes_on_until_all_of_it_fits(hou
         "stream": True,
         "response_format": form(SCHEMA),
     }
-    headers = {"Authorization": f"Bearer {KEY}"}
-    with requests.post(f"{house.url}/v1/chat/completions", json=body, headers=headers, stream=True, timeout=60) as reply:
+    url, headers = f"{house.url}/v1/chat/completions", {"Authorization": f"Bearer {KEY}"}
+    with requests.post(url, json=body, headers=headers, stream=True, timeout=60) as reply:
         lines = [line for line in reply.iter_lines() if line]
     comments = [number for number, line in enumerate(lines) if line.startswith(b":")]
     (said,) = (number for number, line in enumerate(lines) if b'"content":"{' in line)
