@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 0.25
 """Seconds that are spent on what to say of one value."""
-_NAME: Final = "urn:schema"
+_NAME: Final = "urn:gateway:schema"
 _LOOKED_INTO: Final = frozenset(
     {
         *("$ref", "$dynamicRef", "$recursiveRef", "$defs", "definitions", "$id", "id", "$anchor", "$dynamicAnchor"),
@@ -86,7 +86,9 @@ class Faults:
 
     def of(self, value: Any) -> Iterator[Fault]:
         """What is wrong with it, as far as that can be said of single places, and found within `LONGEST` seconds."""
-        return _Search(self._schema, self._options, self._clock).faults(value)
+        # The library takes some schemas as a whole, such as those of an empty `$schema`, and not by their parts.
+        with suppress(_TooLong, ReferencingError, ValueError):
+            yield from _Search(self._schema, self._options, self._clock).faults(value)
 
 
 class _TooLong(Exception):
@@ -106,11 +108,7 @@ class _Search:
         self._compiled: dict[str, Any] = {}
 
     def faults(self, value: Any) -> Iterator[Fault]:
-        """See `Faults.of`."""
-        with suppress(_TooLong):
-            yield from self._faults(value)
-
-    def _faults(self, value: Any) -> Iterator[Fault]:
+        """See `Faults.of`. Raises `_TooLong`, and what the library raises of a part that it does not take."""
         left = deque([_Step(ROOT, self._schema, value, ())])
         seen = set()
         while left:

@@ -157,6 +157,8 @@ def test_alternatives_inside_alternatives_are_looked_through_at_once(name: str) 
         ({"$ref": "#n", "$defs": {"n": {"$anchor": "n", "type": "null"}}}, 1, "$: this does not fit the schema"),
         ({"unevaluatedProperties": False}, {"a": 1}, "$: this does not fit the schema"),
         ({"contains": {"type": "null"}}, [1], "$: this does not fit the schema"),
+        ({"$schema": "", "type": "null"}, 1, "$: this does not fit the schema"),
+        ({"$id": "urn:a:b", "properties": {"a": {"$id": "urn:a:b", "type": "null"}}}, {"a": 1}, "$"),
         ({"allOf": [{"$ref": "#/$defs/n"}], "$defs": {"n": {"const": 2}}}, 1, "$: 2 was expected"),
     ],
 )
