@@ -82,7 +82,10 @@ class Faults:
 
     def fits(self, value: Any) -> bool:
         """Whether nothing is wrong with it."""
-        return self._whole.is_valid(value)
+        try:
+            return self._whole.is_valid(value)
+        except UnicodeEncodeError:  # half of a surrogate pair, which the library cannot read
+            return False
 
     def of(self, value: Any) -> Iterator[Fault]:
         """What is wrong with it, as far as that can be said of single places, and found within `LONGEST` seconds."""

@@ -209,3 +209,7 @@ def test_schemas_of_pydantic_and_zod_are_taken() -> None:
     assert complaints(zod, {"email": "ada@example.org", "born": "2024-05-01 10:00"}) == ()
     (said,) = complaints(zod, {"email": "ada"})
     assert said.startswith("$.email: ")
+
+
+def test_a_name_with_half_a_character_fits_nothing() -> None:
+    assert complaints({"additionalProperties": False}, {"\ud800": 1}) == ("$: this does not fit the schema",)
