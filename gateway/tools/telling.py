@@ -14,7 +14,7 @@ from gateway.tools.seal import LENGTH
 from kimi.chat import Call, Chat, Message, Tool, Tools
 
 NOTHING: Final = Tools((), "none")
-"""Where tools were called before, and none can be called any more."""
+"""Where tools may have been called before, and none can be called any more."""
 _NO_MORE: Final = (
     "Earlier in this conversation tools were called. None can be called any more: answer in plain words, without tags."
 )
@@ -24,12 +24,13 @@ def told(chat: Chat, trigger: str) -> Chat:
     """`chat` with all that has to do with tools in words, for a model that has none.
 
     The offer is the last of the system's words, and told anew with every question, because it may change. In a chat
-    that stands the turns of the assistant are there already. Without tools in what comes back nobody would call.
+    that stands the turns of the assistant are there already. Without tools in what comes back nobody would call: what
+    was offered in a chat that goes on, only its upstream knows.
     """
     tools = chat.tools
     if tools is None or tools.choice == "none":
         if tools != NOTHING and not has_calls(chat.messages):
-            return replace(chat, tools=None)
+            return replace(chat, tools=None if tools is None and chat.behind is None else NOTHING)
         tools = NOTHING
     turns = list(_turns(chat.messages, trigger))
     if chat.behind is not None:

@@ -263,6 +263,16 @@ class TestAConversation:
         assert asked.behind == Place("c1", "m2") and "None can be called any more" in asked.messages[0].content
         house.settle()
 
+    def test_who_offered_tools_before_and_called_none_is_shown_no_call_either(self, house: House, write: Write) -> None:
+        house.pool.fill(web("a"))
+        house.upstream.scripts = [said("Hi."), said("Well: ", write(), number=2), said("Bye.", number=3)]
+        talk = Talk(house)
+        self.ask(house, talk, Message("user", "Hi!"))
+        events = self.ask(house, talk, Message("user", "Thanks."), tools=None)
+        assert "".join(event.text for event in events if isinstance(event, Text)) == "Well: \n\nBye."
+        assert talk.asked.behind == Place("c1", "m2") and "answer in plain words" in talk.asked.messages[-1].content
+        house.settle()
+
     def test_without_tools_what_was_called_is_still_told(self, house: House, write: Write) -> None:
         house.pool.fill(web("a"))
         house.upstream.scripts = [said(write()), said("12 °C.", number=2)]

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from gateway.tools.ids import new
-from gateway.tools.telling import correction, spoken, told
+from gateway.tools.telling import NOTHING, correction, spoken, told
 from kimi.chat import Call, Chat, Message, Place, Tools
 from kimi.upstreams.folding import beside_system, into_one
 from tests.gateway.tools.tagged import TOOLS, WEATHER, T
@@ -36,7 +36,12 @@ def test_where_there_are_no_tools_nothing_is_told() -> None:
     without = chat(tools=None)
     assert told(without, T).messages == without.messages
     forbidden = told(chat(tools=replace(TOOLS, choice="none")), T)
-    assert (forbidden.messages, forbidden.tools) == (without.messages, None), "nobody would call"
+    assert (forbidden.messages, forbidden.tools) == (without.messages, NOTHING)
+
+
+def test_an_answer_is_watched_for_calls_unless_nobody_can_have_heard_of_any() -> None:
+    assert told(chat(tools=None), T).tools is None
+    assert told(replace(chat(tools=None), behind=Place("c1", "m1")), T).tools == NOTHING
 
 
 @pytest.mark.parametrize(
