@@ -23,6 +23,7 @@ MOST_LISTED: Final = 10_000
 MOST_BYTES: Final = 1024 * 1024
 """Of all tools together, as compact JSON: nothing else is done while a worker reads their schemas."""
 _NAME: Final = re.compile(r"[\w.:/-]{1,128}")
+_NO_OBJECT: Final = ("array", "boolean", "integer", "null", "number", "string")
 _WORDS: Final[Mapping[str, Choice]] = {
     "auto": "auto",
     "none": "none",
@@ -133,6 +134,8 @@ def _tool(function: object, where: str) -> Tool:
         parameters = {}
     if not isinstance(parameters, Mapping):
         raise BadRequest("`parameters` has to be a JSON schema.", param=f"{where}.parameters")
+    if parameters.get("type", "object") in _NO_OBJECT:
+        raise BadRequest("`parameters` has to be the schema of an object.", param=f"{where}.parameters.type")
     return Tool(name, description or "", parameters, function.get("strict") is True)
 
 
@@ -148,7 +151,7 @@ def _chosen(value: object, where: str, offered: Sequence[Tool]) -> tuple[tuple[T
         if name not in {tool.name for tool in offered}:
             raise BadRequest(f"`{where}` has to name one of the tools.", param=where)
         return tuple(offered), "named", name
-    choice: Choice | None = "auto" if kind is None else _WORDS.get(kind) if isinstance(kind, str) else None
+    choice: Choice | None = "auto" if value is None else _WORDS.get(kind) if isinstance(kind, str) else None
     if choice is None:
         raise BadRequest(f"`{where}` has to be one of {', '.join(_WORDS)}, or name a function.", param=where)
     if choice == "required" and not offered:
@@ -161,6 +164,8 @@ def _allowed(value: object, where: str, offered: Sequence[Tool]) -> tuple[tuple[
     if not isinstance(value, Mapping) or not isinstance(listed, list):
         raise BadRequest(f"`{where}.tools` has to be a list of tools.", param=where)
     names = {_named(each) for each in listed if isinstance(each, Mapping)}
+    if not names <= {tool.name for tool in offered}:
+        raise BadRequest(f"`{where}.tools` has to name tools of the request.", param=where)
     allowed = tuple(tool for tool in offered if tool.name in names)
     return _chosen(value.get("mode"), where, allowed)
 

@@ -68,6 +68,10 @@ def test_what_is_offered(fields: dict[str, Any], expected: Tools | None) -> None
             {"tools": [{"type": "function", "function": {"name": "a", "parameters": []}}]},
             "tools[0].function.parameters",
         ),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "parameters": {"type": "string"}}}]},
+            "tools[0].function.parameters.type",
+        ),
         ({"tools": [F, F]}, "tools[1]"),
         ({"tools": [G] * (MOST_TOOLS + 1)}, "tools"),
         (
@@ -81,6 +85,12 @@ def test_what_is_offered(fields: dict[str, Any], expected: Tools | None) -> None
         ({"tool_choice": {"type": "function", "function": {"name": "h"}}}, "tool_choice"),
         ({"tool_choice": {"type": "function", "name": ["f"]}}, "tool_choice"),
         ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice"),
+        (
+            {"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "h"}]}},
+            "tool_choice",
+        ),
+        ({"tool_choice": {}}, "tool_choice"),
+        ({"tools": None, "functions": [G["function"]], "function_call": {}}, "function_call"),
         ({"tools": [], "tool_choice": "required"}, "tool_choice"),
         ({"tools": None, "functions": [G["function"]], "function_call": {"name": "f"}}, "function_call"),
         ({"parallel_tool_calls": "perhaps"}, "parallel_tool_calls"),
