@@ -43,7 +43,6 @@ class Tool:
     name: str
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

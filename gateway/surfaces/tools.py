@@ -136,7 +136,7 @@ def _tool(function: object, where: str) -> Tool:
         raise BadRequest("`parameters` has to be a JSON schema.", param=f"{where}.parameters")
     if parameters.get("type", "object") in _NO_OBJECT:
         raise BadRequest("`parameters` has to be the schema of an object.", param=f"{where}.parameters.type")
-    return Tool(name, description or "", parameters, function.get("strict") is True)
+    return Tool(name, description or "", parameters)
 
 
 def _chosen(value: object, where: str, offered: Sequence[Tool]) -> tuple[tuple[Tool, ...], Choice, str]:

@@ -14,7 +14,7 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 F = {"type": "function", "function": {"name": "f", "description": "Does.", "parameters": SCHEMA, "strict": True}}
 G = {"type": "function", "function": {"name": "g"}}
 PATTERNS = {"properties": {f"p{n}": {"pattern": f"^{n}"} for n in range(MOST_PATTERNS)}}
-MADE_F, MADE_G = Tool("f", "Does.", SCHEMA, strict=True), Tool("g")
+MADE_F, MADE_G = Tool("f", "Does.", SCHEMA), Tool("g")
 
 
 def offered(**fields: Any) -> Tools | None:
