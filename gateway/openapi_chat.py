@@ -93,16 +93,22 @@ _ASKED: Final[dict[str, Any]] = {
     },
 }
 """Of all requests for an answer."""
+
+
+def _message(*roles: str, **fields: Any) -> dict[str, Any]:
+    """A message of one of `roles`, with the `fields` that are read of those alone."""
+    content = {"anyOf": [TEXT, {"type": "array", "items": _PART}, {"type": "null"}]}
+    properties = {"role": {"enum": list(roles)}, "content": content, **fields}
+    return {"type": "object", "required": ["role"], "properties": properties}
+
+
 SCHEMAS: Final[dict[str, Any]] = {
     "Message": {
-        "type": "object",
-        "required": ["role"],
-        "properties": {
-            "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
-            "content": {"anyOf": [TEXT, {"type": "array", "items": _PART}, {"type": "null"}]},
-            **tools.CALLS,
-            **tools.RESULT,
-        },
+        "anyOf": [
+            _message("system", "developer", "user"),
+            _message("assistant", **tools.CALLS),
+            _message("tool", "function", **tools.RESULT),
+        ]
     },
     "ChatRequest": {
         "type": "object",
