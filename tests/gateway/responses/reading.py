@@ -93,3 +93,7 @@ def _unknown(value: Any) -> Iterator[str]:
 
 def finished(reason: Any = "stop") -> Finish:
     return Finish(reason)
+
+
+def kinds(events: Sequence[dict[str, Any]]) -> list[str]:
+    return [event["type"].removeprefix("response.") for event in events]

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import openai
-import pydantic
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from openai.lib.streaming.responses._responses import ResponseStreamState
-from openai.types.responses import Response, ResponseStreamEvent
 
-from gateway.errors import Draining
-from gateway.explaining import describe
 from gateway.surfaces.wire import PIECE
-from kimi.errors import AllBusy, BrokenAnswer, ContentRefused, ConversationLost, PromptTooLong, Unreachable
 from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
-from tests.gateway.responses.reading import ASKED, failing, render, stream, told, whole
+from tests.gateway.responses.reading import ASKED, kinds, render, stream, told, whole
 
 GIVEN = Usage(5, 7, cached=2, reasoning=3)
 TOOLS: dict[str, Any] = {
@@ -35,10 +25,6 @@ TOOLS: dict[str, Any] = {
         {"type": "tool_search", "execution": "client", "description": "Finds tools", "parameters": {"type": "object"}},
     ],
 }
-
-
-def kinds(events: Sequence[dict[str, Any]]) -> list[str]:
-    return [event["type"].removeprefix("response.") for event in events]
 
 
 def test_an_ordinary_answer() -> None:
@@ -116,92 +102,6 @@ def test_items_are_open_one_at_a_time() -> None:
     assert open_item is None
 
 
-def test_calls_of_functions_are_told_as_they_come() -> None:
-    events = render(
-        [ToolCall(0, "call-1", "look", "")],
-        [ToolCall(0, None, None, '{"q":'), ToolCall(0, None, None, '"月"}')],
-        [ToolCall(1, None, "look", "{}")],
-        [Finish("tool_calls")],
-        body=TOOLS,
-    )
-    added, *deltas, done, item = [event for event in events if event.get("output_index") == 0]
-    second = next(event for event in events if event.get("output_index") == 1)
-    assert added["item"] == {
-        "id": "fc_ab_0",
-        "type": "function_call",
-        "call_id": "call-1",
-        "name": "look",
-        "arguments": "",
-        "status": "in_progress",
-    }
-    assert [each["delta"] for each in deltas] == ['{"q":', '"月"}']
-    assert done["arguments"] == item["item"]["arguments"] == '{"q":"月"}'
-    assert item["item"]["status"] == "completed"
-    assert second["item"]["call_id"] == "call_ab_1"
-    assert events[-1]["response"]["status"] == "completed"
-
-
-def test_calls_have_the_form_of_the_tools_that_they_are_of() -> None:
-    patch = "*** Begin Patch\n"
-    events = render(
-        [ToolCall(0, "a", "apply_patch", '{"input":"*** Begin '), ToolCall(0, None, None, 'Patch\\n"}')],
-        [ToolCall(1, "b", "mcp__files__read", "{}"), ToolCall(2, "c", "tool_search", '{"query":"x"}')],
-        [Finish("tool_calls")],
-        body=TOOLS,
-    )
-    custom, read, search = events[-1]["response"]["output"]
-    assert (custom["type"], custom["name"], custom["call_id"], custom["input"]) == (
-        "custom_tool_call",
-        "apply_patch",
-        "a",
-        patch,
-    )
-    assert (read["type"], read["namespace"], read["name"], read["arguments"]) == (
-        "function_call",
-        "mcp__files",
-        "read",
-        "{}",
-    )
-    assert (search["type"], search["execution"], search["arguments"], search["call_id"]) == (
-        "tool_search_call",
-        "client",
-        {"query": "x"},
-        "c",
-    )
-    assert [event["delta"] for event in events if event["type"] == "response.custom_tool_call_input.delta"] == [patch]
-    assert [event["input"] for event in events if event["type"] == "response.custom_tool_call_input.done"] == [patch]
-
-
-@pytest.mark.parametrize("arguments", ["*** Begin Patch", '{"patch":"x"}', '"x"', ""])
-def test_what_is_no_input_of_a_custom_tool_is_given_as_it_is(arguments: str) -> None:
-    events: list[Event] = [ToolCall(0, "a", "apply_patch", arguments), Finish("tool_calls")]
-    assert whole(*events, body=TOOLS)["output"][0]["input"] == arguments
-
-
-def test_arguments_of_a_search_that_nobody_could_write_are_left_out() -> None:
-    deep = '{"a":' * 300 + "1" + "}" * 300
-    answer = whole(ToolCall(0, "a", "tool_search", deep), Finish("tool_calls"), body=TOOLS)
-    assert answer["output"][0]["arguments"] == {}
-
-
-def test_calls_that_are_mixed_up_are_no_answer() -> None:
-    pieces: list[Event] = [ToolCall(0, "a", "look", "{"), ToolCall(1, "b", "look", "{}"), ToolCall(0, None, None, "}")]
-    with pytest.raises(BrokenAnswer):
-        render(pieces, body=TOOLS)
-    with pytest.raises(BrokenAnswer):
-        whole(*pieces, body=TOOLS)
-
-
-def test_the_end_of_a_stream_of_such_calls_follows_what_was_sent() -> None:
-    rendered = stream(TOOLS)
-    sent = rendered.render([ToolCall(0, "a", "look", "{}")])
-    with pytest.raises(BrokenAnswer):
-        rendered.render([ToolCall(1, "b", "look", "{}"), ToolCall(0, None, None, "}")])
-    events = told(sent + rendered.fail(describe(BrokenAnswer("mixed up"), "r")))
-    assert [event["sequence_number"] for event in events] == list(range(len(events)))
-    assert kinds(events)[-2:] == ["error", "failed"]
-
-
 def test_pages_are_told_with_their_places_in_the_message() -> None:
     notes = [Annotation(1, 3, "https://moon.example/", "Moon"), Annotation(4, 5, "https://tides.example/", "潮汐")]
     script: list[Event] = [Text("abc"), Thinking("x"), Text("def"), *notes, Finish("stop")]
@@ -265,52 +165,6 @@ def test_halves_of_a_character_do_no_harm() -> None:
     assert events[-1]["response"]["output"][0]["content"][0]["text"] == "a\ufffdb😀"
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "failed"),
-    [
-        (Draining(), "shutting_down", "server_error"),
-        (Unreachable(), "upstream_error", "server_error"),
-        (AllBusy(retry_after=3), "rate_limit_exceeded", "rate_limit_exceeded"),
-        (ContentRefused(), "content_filter", "invalid_prompt"),
-        (ConversationLost("gone"), "previous_response_not_found", "invalid_prompt"),
-    ],
-)
-def test_a_failure_ends_the_stream_with_a_response_that_has_failed(error: Exception, code: str, failed: str) -> None:
-    events = failing(describe(error, "r"), [Thinking("Hm")], [Text("Half an ans")])
-    assert kinds(events)[-2:] == ["error", "failed"]
-    *_, told, last = events
-    assert told["code"] == told["error"]["code"] == code
-    assert told["message"] == told["error"]["message"]
-    assert last["response"]["error"]["message"].startswith(told["message"])
-    response = last["response"]
-    assert (response["status"], response["error"]["code"]) == ("failed", failed)
-    assert [item.get("status") for item in response["output"]] == [None, "incomplete"]
-    assert response["usage"]["output_tokens"] > 0
-
-
-def test_when_to_come_back_is_told_without_headers() -> None:
-    *_, last = failing(describe(AllBusy(retry_after=2.4), "r"), [Text("Half an ans")])
-    assert last["response"]["error"]["message"].endswith("Please try again in 3s.")
-    *_, last = failing(describe(Unreachable(), "r"), [Text("Half an ans")])
-    assert "try again in" not in last["response"]["error"]["message"]
-
-
-def test_what_codex_looks_for_is_told_in_its_words() -> None:
-    problem = describe(PromptTooLong("shorter", limit=10, size=20, unit="tokens"), "r")
-    with pytest.raises(pydantic.ValidationError):  # OpenAI's types do not know the code that its servers send
-        failing(problem)
-
-
-def test_nobody_hears_of_the_end_of_a_call_that_has_none() -> None:
-    events = failing(describe(Draining(), "r"), [ToolCall(0, "a", "look", '{"q')], body=TOOLS)
-    assert "output_item.done" not in kinds(events)
-    assert events[-1]["response"]["output"][0]["status"] == "incomplete"
-
-
-def test_a_failure_before_anything_is_a_whole_stream() -> None:
-    assert kinds(failing(describe(Draining(), "r"))) == ["created", "in_progress", "error", "failed"]
-
-
 def test_heartbeats_are_events_as_codex_hears_nothing_else() -> None:
     rendered = stream()
     sent = [rendered.heartbeat(), rendered.heartbeat(), rendered.render([Text("a")]), rendered.render([Text("b")])]
@@ -322,72 +176,3 @@ def test_heartbeats_are_events_as_codex_hears_nothing_else() -> None:
         *("output_text.delta", "output_text.delta", "in_progress"),
         *("output_text.done", "content_part.done", "output_item.done", "completed"),
     ]
-
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-words = st.lists(st.builds(Text, texts) | st.builds(Thinking, texts), max_size=12)
-calls = st.lists(st.tuples(st.sampled_from(["look", "apply_patch", "mcp__files__read", "other"]), texts), max_size=3)
-ends = st.sampled_from(["stop", "tool_calls"])
-
-
-@settings(deadline=None)
-@given(words, calls, ends, st.data())
-def test_what_the_sdk_makes_of_the_stream_is_the_whole_response(
-    said: list[Text | Thinking], called: list[tuple[str, str]], end: Any, data: st.DataObject
-) -> None:
-    events: list[Event] = [*said]
-    for index, (name, arguments) in enumerate(called):
-        half = len(arguments) // 2
-        events.append(ToolCall(index, f"call-{index}", name, arguments[:half]))
-        events.append(ToolCall(index, None, None, arguments[half:]))
-    events.append(Finish(end))
-    batches = []
-    while events:
-        size = data.draw(st.integers(1, len(events)))
-        batches.append(events[:size])
-        events = events[size:]
-    rendered = stream(TOOLS)
-    raw = b""
-    for batch in batches:
-        raw += rendered.heartbeat() if data.draw(st.booleans()) else b""
-        raw += rendered.render(batch)
-    state: ResponseStreamState[None] = ResponseStreamState(input_tools=openai.omit, text_format=openai.omit)
-    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(ResponseStreamEvent)
-    for event in told(raw):
-        state.handle_event(adapter.validate_python(event))
-    completed = state._completed_response
-    assert completed is not None
-    expected = whole(*(event for batch in batches for event in batch), body=TOOLS)
-    accumulated = completed.to_dict()
-    assert without_what_was_parsed(accumulated) == Response.model_validate(expected).to_dict()
-    pieces = deltas(told(raw))
-    for item in expected["output"]:
-        assert pieces.get(item["id"], "") == content(item)
-
-
-def without_what_was_parsed(value: Any) -> Any:
-    """What the SDK has received, without what it has made of that."""
-    if isinstance(value, dict):
-        inner = {name: each for name, each in value.items() if name not in ("parsed", "parsed_arguments")}
-        return {name: without_what_was_parsed(each) for name, each in inner.items()}
-    return [without_what_was_parsed(each) for each in value] if isinstance(value, list) else value
-
-
-def deltas(events: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """What the pieces of each item come to."""
-    found: dict[str, str] = {}
-    for event in events:
-        if "delta" in event:
-            found[event["item_id"]] = found.get(event["item_id"], "") + event["delta"]
-    return found
-
-
-def content(item: dict[str, Any]) -> str:
-    match item["type"]:
-        case "message":
-            return str(item["content"][0]["text"])
-        case "reasoning":
-            return str(item["summary"][0]["text"])
-        case "custom_tool_call":
-            return str(item["input"])
-    return str(item["arguments"])
