@@ -19,6 +19,20 @@ from gateway.surfaces.wire import Identity
 from kimi.events import Event, Finish
 
 ASKED: Final[Mapping[str, Any]] = {"model": "kimi", "input": "What is the answer?"}
+TOOLS: Final[dict[str, Any]] = {
+    **ASKED,
+    "tools": [
+        {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False},
+        {"type": "custom", "name": "apply_patch", "description": "Edits files."},
+        {
+            "type": "namespace",
+            "name": "mcp__files",
+            "description": "Files",
+            "tools": [{"type": "function", "name": "read"}],
+        },
+        {"type": "tool_search", "execution": "client", "description": "Finds tools", "parameters": {"type": "object"}},
+    ],
+}
 _EVENT: Final[pydantic.TypeAdapter[Any]] = pydantic.TypeAdapter(ResponseStreamEvent)
 _WHOLE: Final[pydantic.TypeAdapter[Any]] = pydantic.TypeAdapter(Response)
 _OURS: Final = {"store", "frequency_penalty", "presence_penalty", "logprobs", "status"}

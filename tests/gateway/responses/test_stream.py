@@ -8,23 +8,9 @@ import pytest
 
 from gateway.surfaces.wire import PIECE
 from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
-from tests.gateway.responses.reading import ASKED, kinds, render, stream, told, whole
+from tests.gateway.responses.reading import TOOLS, kinds, render, stream, told, whole
 
 GIVEN = Usage(5, 7, cached=2, reasoning=3)
-TOOLS: dict[str, Any] = {
-    **ASKED,
-    "tools": [
-        {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False},
-        {"type": "custom", "name": "apply_patch", "description": "Edits files."},
-        {
-            "type": "namespace",
-            "name": "mcp__files",
-            "description": "Files",
-            "tools": [{"type": "function", "name": "read"}],
-        },
-        {"type": "tool_search", "execution": "client", "description": "Finds tools", "parameters": {"type": "object"}},
-    ],
-}
 
 
 def test_an_ordinary_answer() -> None:

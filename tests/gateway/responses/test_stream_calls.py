@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from gateway.explaining import describe
 from kimi.errors import BrokenAnswer
-from kimi.events import Event, Finish, ToolCall, Usage
-from tests.gateway.responses.reading import ASKED, kinds, render, stream, told, whole
-
-GIVEN = Usage(5, 7, cached=2, reasoning=3)
-TOOLS: dict[str, Any] = {
-    **ASKED,
-    "tools": [
-        {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False},
-        {"type": "custom", "name": "apply_patch", "description": "Edits files."},
-        {
-            "type": "namespace",
-            "name": "mcp__files",
-            "description": "Files",
-            "tools": [{"type": "function", "name": "read"}],
-        },
-        {"type": "tool_search", "execution": "client", "description": "Finds tools", "parameters": {"type": "object"}},
-    ],
-}
+from kimi.events import Event, Finish, ToolCall
+from tests.gateway.responses.reading import TOOLS, kinds, render, stream, told, whole
 
 
 def test_calls_of_functions_are_told_as_they_come() -> None:

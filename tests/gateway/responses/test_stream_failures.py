@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pydantic
 import pytest
 
 from gateway.errors import Draining
 from gateway.explaining import describe
 from kimi.errors import AllBusy, ContentRefused, ConversationLost, PromptTooLong, Unreachable
-from kimi.events import Text, Thinking, ToolCall, Usage
-from tests.gateway.responses.reading import ASKED, failing, kinds
-
-GIVEN = Usage(5, 7, cached=2, reasoning=3)
-TOOLS: dict[str, Any] = {
-    **ASKED,
-    "tools": [
-        {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False},
-        {"type": "custom", "name": "apply_patch", "description": "Edits files."},
-        {
-            "type": "namespace",
-            "name": "mcp__files",
-            "description": "Files",
-            "tools": [{"type": "function", "name": "read"}],
-        },
-        {"type": "tool_search", "execution": "client", "description": "Finds tools", "parameters": {"type": "object"}},
-    ],
-}
+from kimi.events import Text, Thinking, ToolCall
+from tests.gateway.responses.reading import TOOLS, failing, kinds
 
 
 @pytest.mark.parametrize(

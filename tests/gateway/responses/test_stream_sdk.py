@@ -12,25 +12,8 @@ from hypothesis import strategies as st
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 
-from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
-from tests.gateway.responses.reading import ASKED, stream, told, whole
-
-GIVEN = Usage(5, 7, cached=2, reasoning=3)
-TOOLS: dict[str, Any] = {
-    **ASKED,
-    "tools": [
-        {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False},
-        {"type": "custom", "name": "apply_patch", "description": "Edits files."},
-        {
-            "type": "namespace",
-            "name": "mcp__files",
-            "description": "Files",
-            "tools": [{"type": "function", "name": "read"}],
-        },
-        {"type": "tool_search", "execution": "client", "description": "Finds tools", "parameters": {"type": "object"}},
-    ],
-}
-
+from kimi.events import Event, Finish, Text, Thinking, ToolCall
+from tests.gateway.responses.reading import TOOLS, stream, told, whole
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 words = st.lists(st.builds(Text, texts) | st.builds(Thinking, texts), max_size=12)
