@@ -27,7 +27,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         caller = authenticate(services.keys)
         asking = present()
         asked = parse(read_body(asking.environ, settings.max_body_bytes))
-        asking.entry.model, asking.entry.stream = asked.model, asked.stream
+        asking.wants(asked.model, stream=asked.stream)
         identity = Identity(
             id=asked.answer_id(f"chatcmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
@@ -45,7 +45,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         asking = present()
         raw = read_body(asking.environ, settings.max_body_bytes)
         asked = question(raw, asking.headers.get("Content-Type", ""), asking.args)
-        asking.entry.model, asking.entry.stream = asked.model, asked.stream
+        asking.wants(asked.model, stream=asked.stream)
         turn = asked.turn(caller.scope, "")
         return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages, breathe)))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from gateway.body import read_body
-from gateway.problems import Problem
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_request import understand
@@ -14,7 +13,6 @@ from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering, breathe
-from gateway.views.replies import problem_reply
 from gateway.views.requests import authenticate, present
 
 
@@ -27,9 +25,9 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def completions() -> Response:
         caller = authenticate(services.keys)
         asking = present()
-        asking.tell = _told
+        asking.retell(PLACES.told)
         asked = understand(as_chat(json_object(read_body(asking.environ, settings.max_body_bytes))))
-        asking.entry.model, asking.entry.stream = asked.model, asked.stream
+        asking.wants(asked.model, stream=asked.stream)
         identity = Identity(
             id=asked.answer_id(f"cmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
@@ -41,7 +39,3 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         return answering.whole(caller, asked, turn, CompletionAnswer(identity, tally))
 
     return views
-
-
-def _told(problem: Problem) -> Response:
-    return problem_reply(PLACES.told(problem))

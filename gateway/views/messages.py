@@ -38,7 +38,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         asking = present()
         asking.retell(question.places.told)
         asked = understand(question.body)
-        asking.entry.model, asking.entry.stream = question.model, asked.stream
+        asking.wants(question.model, stream=asked.stream)
         routes = seen_by(caller, services).routes
         model = served(asked.model, settings.kimi_claude_model, routes, settings.kimi_model_aliases)
         return replace(asked, model=model)

@@ -34,6 +34,10 @@ class Asked(Request):
     """Whether it is for Anthropic's API, which has paths of its own and names its version on those that it shares."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
 
+    def wants(self, model: str, *, stream: bool) -> None:
+        """Takes note of what was understood: `model` is the name that the client gave."""
+        self.entry.model, self.entry.stream = model, stream
+
     def retell(self, told: Callable[[Problem], Problem]) -> None:
         """What goes wrong from now on is first `told` by the names that the client has for its fields."""
         tell = self.tell

@@ -43,7 +43,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         caller = authenticate(services.keys)
         body, question = read()
         asked, asking = question.understood(), present()
-        asking.entry.model, asking.entry.stream = asked.model, asked.stream
+        asking.wants(asked.model, stream=asked.stream)
         stem = services.new_id()
         identity = Identity(id=f"resp_{stem}", created=int(services.clock()), model=asked.model)
         answer = identity.id if question.is_kept else ""
