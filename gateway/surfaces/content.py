@@ -40,7 +40,7 @@ def conversation(value: object) -> Conversation:
     reading = _Reading()
     messages = tuple([_plain(item) or reading.turn(item, f"messages[{index}]") for index, item in enumerate(value)])
     if reading.beyond_web is None and not any(_says(each) for each in messages):
-        raise BadRequest("`messages` hold no text at all.", param="messages")
+        raise BadRequest("There is no text at all in `messages`.", param="messages")
     return Conversation(messages, reading.beyond_web)
 
 
