@@ -63,8 +63,11 @@ class CodeSpans:
     def run(self, run: str) -> None:
         """So many backticks open code, or close what as many have opened; at the beginning of a line a block."""
         leads, self._lead = self._lead is not None, None
-        if self._is_opening and run[0] == self._fence[0] == "`":  # no fence can have backticks behind it
-            self.inline, self._fence, self._is_opening = len(self._fence), "", False
+        if self._is_opening and run[0] == self._fence[0]:
+            # Behind a fence there can be no backticks. Tildes on both sides of words adorn them: 好的~~~
+            self.inline, self._fence, self._is_opening = len(self._fence) if run[0] == "`" else 0, "", False
+            if run[0] == "~":
+                return
         if self._fence:
             self._fence = "" if leads and run.startswith(self._fence) else self._fence
         elif self.inline:

@@ -27,7 +27,10 @@ class _Code:
 
     def run(self, said: str) -> None:
         leads, self.lead = _LEAD.fullmatch(self.lead) is not None, "no lead"
-        if self.is_opening and said[0] == self.fence[0] == "`":
+        if self.is_opening and said[0] == self.fence[0] == "~":
+            self.fence, self.is_opening = "", False
+            return
+        if self.is_opening and said[0] == self.fence[0]:
             self.fence, self.inline, self.is_opening = "", len(self.fence), False
         if self.fence:
             self.fence = "" if leads and said.startswith(self.fence) else self.fence

@@ -162,7 +162,16 @@ def test_what_stands_in_code_is_an_example(code: str) -> None:
 
 @pytest.mark.parametrize(
     "before",
-    ["I`ll look. ", "I`ll look.\n", "Three ``` open code.\n", "See ```a``` and ```b```: ", "~~~\n```\n~~~\n", "`` ` "],
+    [
+        "I`ll look. ",
+        "I`ll look.\n",
+        "Three ``` open code.\n",
+        "See ```a``` and ```b```: ",
+        "~~~\n```\n~~~\n",
+        "~~~好的~~~\n",
+        "好的~~~\n",
+        "`` ` ",
+    ],
 )
 def test_an_odd_backtick_makes_no_example_of_a_call(before: str) -> None:
     for made in (call("clock"), native("clock", "\n{}\n")):
