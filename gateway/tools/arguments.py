@@ -52,15 +52,15 @@ def read(written: Written, tools: Tools) -> Asked:
 def _value(body: str, tools: Tools, name: str, *, is_whole: bool) -> Any:
     """What `body` means. Raises `ValueError`."""
     field = next((_only_text(tool) for tool in tools.offered if tool.name == name), "") if is_whole else ""
-    said = body.removeprefix("\n").removesuffix("\n")
+    said = mending.unfenced(body)
     try:
         value = mending.read(body, is_whole=is_whole)
     except ValueError:
-        if field and not body.lstrip().startswith(("{", "`")):
+        if field and not said.lstrip().startswith("{"):
             return {field: said}
         raise
     if not isinstance(value, str):
-        return value
+        return {field: said} if field and not isinstance(value, dict) and value is not None else value
     try:
         return mending.read(value, is_whole=is_whole)  # quoted once more
     except ValueError:
@@ -74,7 +74,7 @@ def _only_text(tool: Tool) -> str:
     properties = tool.parameters.get("properties")
     fields = list(properties.items()) if isinstance(properties, dict) else []
     is_one = len(fields) == 1 and isinstance(fields[0][1], dict) and fields[0][1].get("type") == "string"
-    return fields[0][0] if is_one and tool.parameters.get("required") == [fields[0][0]] else ""
+    return str(fields[0][0]) if is_one else ""
 
 
 def _name(head: str) -> str:
@@ -99,9 +99,10 @@ def _unpacked(value: dict[str, Any]) -> tuple[str, Any]:
 
 def _tool(name: str, tools: Tools) -> Tool:
     """The one of that name, which a model may write a little differently. Raises `Unfit`."""
-    offered = () if tools.choice == "none" else tools.offered
-    found = [tool for tool in offered if tool.name == name] or [
-        tool for tool in offered if _alike(tool.name) == _alike(name)
+    if tools.choice == "none":
+        raise Unfit(f"call of `{name or '?'}`: none can be called")
+    found = [tool for tool in tools.offered if tool.name == name] or [
+        tool for tool in tools.offered if _alike(tool.name) == _alike(name)
     ]
     if len(found) != 1:
         raise Unfit(f"call of `{name or '?'}`: there is no tool of that name")

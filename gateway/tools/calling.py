@@ -34,6 +34,7 @@ class Calling:
         "_made",
         "_new_id",
         "_open",
+        "_seen",
         "_sieve",
         "_thought",
         "_tools",
@@ -49,7 +50,8 @@ class Calling:
         self._thought = Sieve(knows, only_hides=True)
         self._blank = ""
         self._has_spoken = False
-        self._made = 0  # calls that are right
+        self._seen = 0  # calls, as the model counts them
+        self._made = 0  # of them right
         self._open = False  # the last call has not ended
         self._wrong: list[str] = []
 
@@ -96,6 +98,7 @@ class Calling:
 
     def _call(self, written: Written) -> Sequence[Event]:
         self._open = not written.is_closed
+        self._seen += 1
         if len(self._wrong) == MOST_COMPLAINTS:
             return ()
         try:
@@ -104,7 +107,7 @@ class Calling:
             self._wrong.append(str(unfit))
             return ()
         self._made += 1
-        return (ToolCall(self._made - 1, self._new_id(self._made), asked.name, asked.arguments),)
+        return (ToolCall(self._made - 1, self._new_id(self._seen), asked.name, asked.arguments),)
 
     def _finish(self, finish: Finish) -> Sequence[Event]:
         if self._made and finish.reason != "content_filter":

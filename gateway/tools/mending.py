@@ -38,9 +38,7 @@ def read(text: str, *, is_whole: bool) -> Any:
     brackets that are missing or too many are put right, unless the text is not `is_whole`: then nobody knows what would
     have come.
     """
-    text = text.strip()
-    if fence := _FENCE.match(text):
-        text = text[fence.end() :].rstrip("`").strip()
+    text = unfenced(text.strip()).strip()
     try:
         return orjson.loads(text) if text else {}
     except orjson.JSONDecodeError:
@@ -58,6 +56,13 @@ def read(text: str, *, is_whole: bool) -> Any:
         return mended(text if is_whole else "")
     except ValueError:
         raise ValueError(wrong) from None
+
+
+def unfenced(text: str) -> str:
+    """`text` without the code fence around it, or without the line ends at its beginning and end."""
+    if fence := _FENCE.match(text.lstrip()):
+        text = text.strip()[fence.end() :].rstrip("`")
+    return text.removeprefix("\n").removesuffix("\n")
 
 
 def fitted(value: Any, schema: Mapping[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from kimi.chat import Call, Chat, Message, Tool, Tools
 NOTHING: Final = Tools((), "none")
 """Where tools may have been called before, and none can be called any more."""
 _NO_MORE: Final = (
-    "Earlier in this conversation tools were called. None can be called any more: answer in plain words, without tags."
+    "No tools can be called now, whatever was called earlier in this conversation: answer yourself, without their tags."
 )
 
 

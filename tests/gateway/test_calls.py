@@ -260,7 +260,7 @@ class TestAConversation:
         self.ask(house, talk, Message("tool", "12", answers=talk.messages[-1].calls[0].id))
         assert self.ask(house, talk, Message("user", "Thanks."), tools=tools) == [Text("Bye."), Finish("stop")]
         asked = house.upstream.asked[2][2]
-        assert asked.behind == Place("c1", "m2") and "None can be called any more" in asked.messages[0].content
+        assert asked.behind == Place("c1", "m2") and "No tools can be called now" in asked.messages[0].content
         house.settle()
 
     def test_who_offered_tools_before_and_called_none_is_shown_no_call_either(self, house: House, write: Write) -> None:
@@ -270,7 +270,7 @@ class TestAConversation:
         self.ask(house, talk, Message("user", "Hi!"))
         events = self.ask(house, talk, Message("user", "Thanks."), tools=None)
         assert "".join(event.text for event in events if isinstance(event, Text)) == "Well: \n\nBye."
-        assert talk.asked.behind == Place("c1", "m2") and "answer in plain words" in talk.asked.messages[-1].content
+        assert talk.asked.behind == Place("c1", "m2") and "answer yourself" in talk.asked.messages[-1].content
         house.settle()
 
     def test_without_tools_what_was_called_is_still_told(self, house: House, write: Write) -> None:
@@ -279,7 +279,7 @@ class TestAConversation:
         talk = Talk(house)
         self.ask(house, talk, Message("user", "Rain in Bonn?"))
         self.ask(house, talk, Message("tool", "12", answers=talk.messages[-1].calls[0].id), tools=None)
-        assert "None can be called any more" in talk.asked.messages[0].content
+        assert "No tools can be called now" in talk.asked.messages[0].content
         house.settle()
 
 

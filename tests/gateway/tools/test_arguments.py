@@ -95,6 +95,9 @@ PATCH = Tool("patch", parameters={"type": "object", "properties": {"input": {"ty
         ("\n*** Begin Patch\n  x\n*** End Patch\n", "*** Begin Patch\n  x\n*** End Patch"),
         ('\n"*** Begin\\n"\n', "*** Begin\n"),
         ('{"input": "a"}', "a"),
+        ("\n```python\nprint(1)\n```\n", "print(1)"),
+        ("\n5\n", "5"),
+        ("[1, 2]", "[1, 2]"),
     ],
 )
 def test_of_a_tool_with_one_text_as_its_argument_that_may_be_all_that_is_written(body: str, said: str) -> None:
@@ -111,7 +114,7 @@ def test_what_was_to_be_json_or_is_cut_off_is_no_such_text(body: str, *, closed:
 def test_only_what_may_be_called_can_be() -> None:
     with pytest.raises(Unfit, match="only `clock`"):
         wrote("get_weather", BONN, tools=replace(TOOLS, choice="named", name="clock"))
-    with pytest.raises(Unfit, match="no tool of that name"):
+    with pytest.raises(Unfit, match="none can be called"):
         wrote("clock", "{}", tools=replace(TOOLS, choice="none"))
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 
 import pytest
 from hypothesis import given
@@ -21,8 +20,7 @@ REQUIRED = replace(TOOLS, choice="required")
 
 def through(tools: Tools, pieces: Sequence[str], reason: FinishReason = "stop") -> list[Event]:
     """What becomes of an answer; pieces that touch are one."""
-    ids = count(1)
-    calling = Calling(tools, T, SEAL.knows, lambda _: f"call_{next(ids)}")
+    calling = Calling(tools, T, SEAL.knows, "call_{}".format)
     events: list[Event] = []
     batches: list[Sequence[Event]] = [(Text(piece),) for piece in pieces]
     batches.append((Finish(reason),))
@@ -37,8 +35,9 @@ def through(tools: Tools, pieces: Sequence[str], reason: FinishReason = "stop") 
     return events
 
 
-def rain(index: int = 0) -> ToolCall:
-    return ToolCall(index, f"call_{index + 1}", "get_weather", BONN)
+def rain(index: int = 0, number: int | None = None) -> ToolCall:
+    """A call with its place among those that are right, and its number among all."""
+    return ToolCall(index, f"call_{number or index + 1}", "get_weather", BONN)
 
 
 CALLED = Finish("tool_calls")
@@ -55,7 +54,10 @@ CUT = Finish("tool_calls", cut=True)
         (section(native("get_weather", BONN), native("get_weather", BONN, 1)), [rain(), rain(1), CALLED]),
         (f"{RAIN}\nIt rains: 12 °C. {RAIN}", [rain(), CUT]),
         (f"{RAIN}<result-{T}>12 °C</result-{T}>", [rain(), CUT]),
-        (f"{call('clocc')} and\n{RAIN}", [rain(), CUT]),  # nobody can go on behind a call that its client does not know
+        (
+            f"{call('clocc')} and\n{RAIN}",
+            [rain(number=2), CUT],
+        ),  # nobody can go on behind a call that its client does not know
         (f"{RAIN}\n{call('clocc')}", [rain(), CUT]),
         (RAIN.removesuffix(f"</call-{T}>"), [rain(), CALLED]),
         ("No rain.", [Text("No rain."), Finish("stop")]),
@@ -102,7 +104,7 @@ def test_a_model_that_never_stops_calling_is_stopped() -> None:
         (REQUIRED, "", "has to call at least one", "called no tool"),
         (REQUIRED, f"```\n{RAIN}\n```", "no code block", "called no tool"),
         (replace(TOOLS, choice="named", name="clock"), RAIN, "only `clock`", "only `clock`"),
-        (replace(TOOLS, choice="none"), RAIN, "answer in plain words", "no tool of that name"),
+        (replace(TOOLS, choice="none"), RAIN, "answer yourself", "none can be called"),
     ],
 )
 def test_where_no_call_is_right_the_model_is_asked_again(tools: Tools, text: str, words: str, says: str) -> None:
@@ -117,7 +119,7 @@ def test_where_no_call_is_right_the_model_is_asked_again(tools: Tools, text: str
 def test_of_many_wrong_calls_not_all_are_told_and_nobody_looks_for_a_right_one_behind_them() -> None:
     (again,) = through(TOOLS, [call("clocc") * 1_000 + RAIN])
     assert isinstance(again, Again) and again.words.count("clocc") == MOST_COMPLAINTS
-    assert through(TOOLS, [call("clocc") * (MOST_COMPLAINTS - 1) + RAIN]) == [rain(), CUT]
+    assert through(TOOLS, [call("clocc") * (MOST_COMPLAINTS - 1) + RAIN]) == [rain(number=MOST_COMPLAINTS), CUT]
 
 
 def test_what_was_said_before_is_kept_apart_from_what_comes_then() -> None:

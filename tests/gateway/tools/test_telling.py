@@ -108,7 +108,7 @@ def test_in_a_chat_whose_calls_nobody_sends_results_are_told_apart_by_the_ids_of
 @pytest.mark.parametrize("tools", [None, replace(TOOLS, choice="none")])
 def test_where_tools_were_called_and_cannot_be_any_more_it_is_said(tools: Tools | None) -> None:
     asked = told(chat(ASKS, MADE, CAME, tools=tools), T)
-    assert "None can be called any more" in asked.messages[0].content
+    assert "No tools can be called now" in asked.messages[0].content
     assert asked.tools is not None and asked.tools.choice == "none", "but a call may come"
 
 
@@ -129,7 +129,7 @@ def test_what_is_wrong_is_told_with_the_form_of_a_call() -> None:
 
 def test_who_calls_where_nothing_can_be_called_is_not_told_to_call_again() -> None:
     words = correction(["call of `clock`: there is no tool of that name"], replace(TOOLS, choice="none"), T)
-    assert "None can be called any more" in words and T not in words
+    assert "No tools can be called now" in words and T not in words
 
 
 def test_all_that_has_to_be_read_can_be_counted() -> None:
