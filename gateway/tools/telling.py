@@ -30,7 +30,7 @@ def told(chat: Chat, trigger: str) -> Chat:
     tools = chat.tools
     if tools is None or tools.choice == "none":
         if tools != NOTHING and not has_calls(chat.messages):
-            return replace(chat, tools=None if tools is None and chat.behind is None else NOTHING)
+            return chat if tools is None and chat.behind is None else replace(chat, tools=NOTHING)
         tools = NOTHING
     turns = list(_turns(chat.messages, trigger))
     if chat.behind is not None:
