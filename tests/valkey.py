@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from devtools import children, valkey
 from devtools.waiting import until
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,7 +25,7 @@ class Valkey:
     def __init__(self, directory: Path, *, fsync: str = "always") -> None:
         self.directory = directory
         self.fsync = fsync
-        self.port = valkey.free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

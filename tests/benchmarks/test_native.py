@@ -16,8 +16,8 @@ import requests
 
 from benchmarks.building import NotBuilt, Programs, build, find_compiler
 from devtools import children
-from devtools.valkey import free_port
 from devtools.waiting import until
+from tests.ports import free_port
 
 try:
     find_compiler()

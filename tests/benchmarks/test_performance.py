@@ -13,8 +13,8 @@ from benchmarks.performance.loading import LoadFailed, all_right, read_result
 from benchmarks.performance.redis_use import commands
 from benchmarks.performance.tables import Samples
 from benchmarks.performance.upstream import Upstream, UpstreamGone
-from devtools.valkey import free_port
 from devtools.waiting import until
+from tests.ports import free_port
 
 SPREAD = '{"count":2,"mean":1.5,"p50":1,"p90":2,"p99":2,"max":2}'
 SAID = (

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from devtools.valkey import free_port
 from devtools.waiting import until
 from tests.faults.proxy import Proxy
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 import requests
 
 from devtools import children
-from devtools.valkey import free_port
 from devtools.waiting import until
 from tests.children import pids_of_children
+from tests.ports import free_port
 
 TRACE = "TEST_TRACE"
 """The variable that names the file in which `tests.gateway.served` writes what was given back."""

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner, Result
 
-from devtools.valkey import free_port
 from gateway.cli import main
 from gateway.tables import span
 from kimi.accounts import Account, Kind, State
 from kimi.pool import PrivateAccounts, Store, connect
 from kimi.pool.private import private_account
 from tests.kimi.pool.pools import KIMI, Clock, Pool, rest, web
+from tests.ports import free_port
 
 
 def run(redis_url: str, *arguments: str) -> Result:

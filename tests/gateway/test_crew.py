@@ -10,13 +10,13 @@ import pytest
 import redis
 import requests
 
-from devtools.valkey import free_port
 from devtools.waiting import until
 from gateway import crew
 from kimi.errors import AllBusy
 from kimi.pool import Leases, Store, connect
 from tests.gateway.gunicorns import Gunicorn, running
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
+from tests.ports import free_port
 from tests.valkey import Valkey
 
 

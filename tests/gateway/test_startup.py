@@ -6,12 +6,12 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from devtools.valkey import free_port
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
 from gateway.startup import check_address, check_store, warn
 from kimi.errors import StoreUnavailable
 from kimi.startup import StartError
+from tests.ports import free_port
 from tests.valkey import Valkey
 
 

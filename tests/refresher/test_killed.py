@@ -6,12 +6,12 @@ import shutil
 import signal
 from pathlib import Path
 
-from devtools.valkey import free_port
 from devtools.waiting import until
 from kimi.accounts import State
 from kimi.pool import Chats, Leases
 from kimi.pool.chats import StandingChat
 from tests.kimi.pool.pools import KIMI
+from tests.ports import free_port
 from tests.refresher.running import Eyes, Start, page, write
 from tests.simulator.running import Simulator
 from tests.valkey import Valkey

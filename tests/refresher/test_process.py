@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from devtools.valkey import free_port
 from devtools.waiting import until
 from kimi.accounts import State
 from kimi.errors import StoreUnavailable
@@ -15,6 +14,7 @@ from kimi.pool import Leases, Store, TokenStore, connect
 from kimi.pool.drift import DriftBook
 from refresher.process import prolonging
 from tests.kimi.pool.pools import KIMI
+from tests.ports import free_port
 from tests.refresher.running import Eyes, Refresher, Start, page, write
 from tests.simulator.running import Simulator
 from tests.valkey import Valkey

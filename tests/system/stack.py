@@ -16,9 +16,9 @@ import requests
 from openai import OpenAI
 
 from devtools import children
-from devtools.valkey import free_port
 from devtools.waiting import until
 from tests.children import pids_of_children
+from tests.ports import free_port
 from tests.system import inside
 from tests.valkey import Valkey
 

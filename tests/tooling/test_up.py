@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devtools import probe, tether, valkey
+from devtools import probe, tether
 from devtools.waiting import until
 from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.pool import Members, Store, connect
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ class Up:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = valkey.free_port()
+        self.port = free_port()
         self.output = folder / "output"
         self.process: subprocess.Popen[bytes] | None = None
         for name in ("devtools", "gateway", "kimi", "refresher", "simulator"):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from devtools.valkey import free_port
 from kimi.pool import Store, connect
 from tests.kimi.pool.pools import Clock, Pool
 from tests.kimi.pool.queueing import Ear
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from devtools.valkey import free_port
 from devtools.waiting import until
 from kimi.accounts import ConfiguredAccount, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
 from kimi.pool.locks import Lock, Past
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
+from tests.ports import free_port
 from tests.valkey import Valkey
 
 
