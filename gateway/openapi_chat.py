@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway import openapi_tools as tools
-from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, errors, ref
+from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, asking, errors, ref
 from gateway.surfaces.hints import EFFORTS
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
@@ -213,28 +213,21 @@ SCHEMAS: Final[dict[str, Any]] = {
         },
     },
 }
-_CHAT: Final[dict[str, Any]] = {
-    "summary": "An answer to a conversation, whole or streamed",
-    "requestBody": {"required": True, "content": as_json(ref("ChatRequest"))},
-    "responses": {
-        "200": {
-            "description": "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
-            "content": {**as_json(ref("ChatCompletion")), **EVENTS},
-        },
-        **errors("400", "401", "404", "413", "429", "502", "503"),
-    },
-}
-_COMPLETION: Final[dict[str, Any]] = {
-    "summary": "An answer to one prompt as bare text, whole or streamed",
-    "requestBody": {"required": True, "content": as_json(ref("CompletionRequest"))},
-    "responses": {
-        "200": {
-            "description": "The answer; a stream is server-sent events",
-            "content": {**as_json(ref("Completion")), **EVENTS},
-        },
-        **errors("400", "401", "404", "413", "429", "502", "503"),
-    },
-}
+_WRONG: Final = errors("400", "401", "404", "413", "429", "502", "503")
+_CHAT: Final = asking(
+    "An answer to a conversation, whole or streamed",
+    "ChatRequest",
+    "The answer. A stream is server-sent events; one that fails half-way ends with an `error`.",
+    {**as_json(ref("ChatCompletion")), **EVENTS},
+    _WRONG,
+)
+_COMPLETION: Final = asking(
+    "An answer to one prompt as bare text, whole or streamed",
+    "CompletionRequest",
+    "The answer; a stream is server-sent events",
+    {**as_json(ref("Completion")), **EVENTS},
+    _WRONG,
+)
 _TEXT_CHAT: Final[dict[str, Any]] = {
     "summary": "An answer to one message as bare text, for an EventSource: `event: done` at the end, or `event: error`",
     "parameters": [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in ("message", "model")],

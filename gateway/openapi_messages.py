@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, ref
+from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, asking, ref
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
 _STATUSES: Final = {
@@ -161,33 +161,18 @@ SCHEMAS: Final[dict[str, Any]] = {
         },
     },
 }
-PATHS: Final[dict[str, Any]] = {
-    "/v1/messages": {
-        "post": {
-            "summary": "An answer to a conversation, for clients of Anthropic's Messages",
-            "requestBody": {"required": True, "content": as_json(ref("MessageRequest"))},
-            "responses": {
-                "200": {
-                    "description": "The message. A stream is Anthropic's events; one that fails ends with `error`.",
-                    "content": {**as_json(ref("AnsweredMessage")), **EVENTS},
-                },
-                **_errors("400", "401", "404", "413", "429", "500", "504", "529"),
-            },
-        }
-    },
-    "/v1/messages/count_tokens": {
-        "post": {
-            "summary": "About how many tokens a question is; no account is asked",
-            "requestBody": {"required": True, "content": as_json(ref("CountRequest"))},
-            "responses": {
-                "200": {
-                    "description": "The estimate",
-                    "content": as_json(
-                        {"type": "object", "required": ["input_tokens"], "properties": {"input_tokens": COUNT}}
-                    ),
-                },
-                **_errors("400", "401", "404", "413", "529"),
-            },
-        }
-    },
-}
+_ASK: Final = asking(
+    "An answer to a conversation, for clients of Anthropic's Messages",
+    "MessageRequest",
+    "The message. A stream is Anthropic's events; one that fails ends with `error`.",
+    {**as_json(ref("AnsweredMessage")), **EVENTS},
+    _errors("400", "401", "404", "413", "429", "500", "504", "529"),
+)
+_COUNT: Final = asking(
+    "About how many tokens a question is; no account is asked",
+    "CountRequest",
+    "The estimate",
+    as_json({"type": "object", "required": ["input_tokens"], "properties": {"input_tokens": COUNT}}),
+    _errors("400", "401", "404", "413", "529"),
+)
+PATHS: Final[dict[str, Any]] = {"/v1/messages": {"post": _ASK}, "/v1/messages/count_tokens": {"post": _COUNT}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, errors, ref
+from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, asking, errors, ref
 from gateway.surfaces.hints import EFFORTS
 
 _MAYBE: Final[dict[str, Any]] = {"type": ["string", "null"]}
@@ -116,37 +116,23 @@ SCHEMAS: Final[dict[str, Any]] = {
         },
     },
 }
-PATHS: Final[dict[str, Any]] = {
-    "/v1/responses": {
-        "post": {
-            "summary": "An answer to a conversation as OpenAI's response, whole or streamed",
-            "requestBody": {"required": True, "content": as_json(ref("ResponseRequest"))},
-            "responses": {
-                "200": {
-                    "description": "The response. A stream is typed events, a failure in it `response.failed`.",
-                    "content": {**as_json(ref("Response")), **EVENTS},
-                },
-                **errors("400", "401", "404", "413", "429", "502", "503"),
-            },
-        }
-    },
-    "/v1/responses/input_tokens": {
-        "post": {
-            "summary": "About how many tokens an input is; no account is asked",
-            "requestBody": {"required": True, "content": as_json(ref("ResponseTokensRequest"))},
-            "responses": {
-                "200": {
-                    "description": "The estimate",
-                    "content": as_json(
-                        {
-                            "type": "object",
-                            "required": ["object", "input_tokens"],
-                            "properties": {"object": {"const": "response.input_tokens"}, "input_tokens": COUNT},
-                        }
-                    ),
-                },
-                **errors("400", "401", "413"),
-            },
-        }
-    },
+_ESTIMATE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["object", "input_tokens"],
+    "properties": {"object": {"const": "response.input_tokens"}, "input_tokens": COUNT},
 }
+_ASK: Final = asking(
+    "An answer to a conversation as OpenAI's response, whole or streamed",
+    "ResponseRequest",
+    "The response. A stream is typed events, a failure in it `response.failed`.",
+    {**as_json(ref("Response")), **EVENTS},
+    errors("400", "401", "404", "413", "429", "502", "503"),
+)
+_COUNT: Final = asking(
+    "About how many tokens an input is; no account is asked",
+    "ResponseTokensRequest",
+    "The estimate",
+    as_json(_ESTIMATE),
+    errors("400", "401", "413"),
+)
+PATHS: Final[dict[str, Any]] = {"/v1/responses": {"post": _ASK}, "/v1/responses/input_tokens": {"post": _COUNT}}

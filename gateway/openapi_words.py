@@ -32,6 +32,17 @@ def as_json(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
+def asking(
+    summary: str, body: str, answer: str, content: Mapping[str, Any], wrong: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A POST of the schema `body`. What comes back is `answer` in words and `content`, or what goes `wrong`."""
+    return {
+        "summary": summary,
+        "requestBody": {"required": True, "content": as_json(ref(body))},
+        "responses": {"200": {"description": answer, "content": content}, **wrong},
+    }
+
+
 def errors(*statuses: str) -> dict[str, Any]:
     """What goes wrong, in OpenAI's shape."""
     return {status: {"description": _STATUSES[status], "content": as_json(ref("Error"))} for status in statuses}
