@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 from gateway.errors import BadRequest
 from gateway.forms.telling import spoken as told_of
 from gateway.surfaces.content import conversation
-from gateway.surfaces.fields import flag, model_of
+from gateway.surfaces.fields import flag, id_in, model_of
 from gateway.surfaces.hints import effort, search
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.limits import limits
@@ -23,7 +22,6 @@ from kimi.chat import Chat, Effort, Feature, Form, Limits, Message, Tools
 from kimi.models import Selection
 
 NEW_CONVERSATION: Final = "none"
-_CONVERSATION: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _PLAIN: Final = frozenset(
     {
         *("model", "messages", "stream"),
@@ -152,7 +150,7 @@ def understand(body: Mapping[str, Any]) -> ChatRequest:
         effort=effort(body),
         search=search(body),
         limits=limits(body),
-        conversation=_conversation(body),
+        conversation=id_in(body, "conversation_id", "`none` or the id of an answer"),
         tools=offered,
         old_calls=is_old(body),
         form=shape,
@@ -162,16 +160,6 @@ def understand(body: Mapping[str, Any]) -> ChatRequest:
 
 def _official(routes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(route for route in routes if route.startswith(f"{Kind.MOONSHOT}:"))
-
-
-def _conversation(body: Mapping[str, Any]) -> str:
-    """The conversation that a request goes on with or begins; empty where it says nothing. Raises `BadRequest`."""
-    value = body.get("conversation_id")
-    if value is None or value == "":
-        return ""
-    if not isinstance(value, str) or not _CONVERSATION.fullmatch(value):
-        raise BadRequest("`conversation_id` has to be `none` or the id of an answer.", param="conversation_id")
-    return value
 
 
 def _include_usage(body: Mapping[str, Any]) -> bool:

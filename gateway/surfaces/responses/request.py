@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 from gateway.errors import BadRequest
 from gateway.problems import Problem
 from gateway.surfaces.chat_request import ChatRequest, understand
-from gateway.surfaces.fields import choice
+from gateway.surfaces.fields import choice, id_in
 from gateway.surfaces.places import Places
 from gateway.surfaces.responses.tools import Toolbox
 from gateway.surfaces.responses.turns import NO_ITEM, Turns
@@ -34,7 +33,6 @@ _NOT_HERE: Final[Mapping[str, str]] = {
     "conversation": "Conversations are not kept here under ids of their own: use `previous_response_id`.",
     "prompt": "Prompts are not kept here: send what they say.",
 }
-_ID: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _GONE: Final = (
     "The response cannot be followed any more, or there is none of this id: send the whole input, with all that was "
     "said before, and no `previous_response_id`."
@@ -83,7 +81,8 @@ def as_chat(body: Mapping[str, Any]) -> Question:
             raise BadRequest(why, param=name)
     tools = Toolbox()
     tools.offer(body.get("tools"), "tools")
-    turns = Turns(tools, _previous(body))
+    previous = id_in(body, "previous_response_id", "the id of a response")
+    turns = Turns(tools, previous)
     turns.instruct(body.get("instructions"))
     turns.read(body.get("input"))
     chosen, must_search = tools.chosen(body.get("tool_choice"))
@@ -135,13 +134,4 @@ def _inside(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise BadRequest(f"`{name}` has to be an object.", param=name)
-    return value
-
-
-def _previous(body: Mapping[str, Any]) -> str:
-    value = body.get("previous_response_id")
-    if value is None or value == "":
-        return ""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise BadRequest("`previous_response_id` has to be the id of a response.", param="previous_response_id")
     return value
