@@ -56,10 +56,10 @@ def test_a_script_that_breaks_is_a_failure(tmp_path: Path, script: str, name: st
 def test_a_script_that_takes_too_long_is_ended_with_all_that_it_has_started(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = (
-        "import subprocess, sys, pathlib, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "import signal, subprocess, sys, pathlib\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
         f"pathlib.Path({str(note)!r}).write_text(str(child.pid))\n"
-        "time.sleep(600)\n"
+        "signal.pause()\n"
     )
     done = ran(tmp_path, script, seconds=2)
     assert [check.name for check in done.failed] == ["the script: ends in time"]
