@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUNTIME = "requirements.txt"
+TRACING = "requirements-otel.txt"
 EMBEDDED = "requirements-embedded.txt"
 DEVELOPMENT = "requirements-dev.txt"
 # What each file is compiled from. The later ones take the versions of the earlier ones.
 SOURCES = {
     RUNTIME: ["pyproject.toml"],
+    TRACING: ["pyproject.toml", "--extra", "otel", "-c", RUNTIME],
     EMBEDDED: ["--group", "embedded", "-c", RUNTIME],
-    DEVELOPMENT: ["pyproject.toml", "--group", "dev", "-c", RUNTIME, "-c", EMBEDDED],
+    DEVELOPMENT: ["pyproject.toml", "--extra", "otel", "--group", "dev", "-c", RUNTIME, "-c", TRACING, "-c", EMBEDDED],
 }
 COMPILE = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-build")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

@@ -10,7 +10,7 @@ import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from devtools.lock import DEVELOPMENT, EMBEDDED, PYTHONS, RUNTIME, SOURCES
+from devtools.lock import DEVELOPMENT, EMBEDDED, PYTHONS, RUNTIME, SOURCES, TRACING
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "x86_64"), ("darwin", "arm64")]
@@ -55,11 +55,12 @@ def project() -> dict[str, Any]:
 def test_what_the_project_asks_for_is_locked_in_a_version_it_accepts(
     project: dict[str, Any], place: dict[str, str]
 ) -> None:
-    groups = project["dependency-groups"]
-    development = [*project["project"]["dependencies"], *groups["embedded"]]
+    groups, traced = project["dependency-groups"], project["project"]["optional-dependencies"]["otel"]
+    development = [*project["project"]["dependencies"], *traced, *groups["embedded"]]
     development += [line for line in groups["dev"] if isinstance(line, str)]
     for name, lines in {
         RUNTIME: project["project"]["dependencies"],
+        TRACING: [*project["project"]["dependencies"], *traced],
         EMBEDDED: groups["embedded"],
         DEVELOPMENT: development,
     }.items():
@@ -72,7 +73,7 @@ def test_what_the_project_asks_for_is_locked_in_a_version_it_accepts(
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(list(place.values())[:3]))
 def test_the_files_agree_so_that_one_environment_serves_all(place: dict[str, str]) -> None:
     development = pins(DEVELOPMENT, place)
-    for name in (RUNTIME, EMBEDDED):
+    for name in (RUNTIME, TRACING, EMBEDDED):
         assert pins(name, place).items() <= development.items()
 
 
