@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from kimi.http import Transport
 from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, connect
 from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
+from kimi.pool.heartbeats import Heartbeats, Pulse
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
 from kimi.upstreams.connect_models import ConnectModels
@@ -72,7 +75,8 @@ def run(settings: RefresherSettings) -> int:
     renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
-    chores = Chores(roster.check, lambda: drift_book.keep(drift))
+    pulse = Pulse(Heartbeats(store), f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
+    chores = Chores(pulse.check, roster.check, lambda: drift_book.keep(drift))
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
     worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)

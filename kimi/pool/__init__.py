@@ -39,6 +39,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `drift`                    | hash   | what the upstreams said that is not known, by `KIND WHAT NAME`         |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |
+| `refreshers`               | zset   | refreshers by the time at which they were last seen                    |
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 

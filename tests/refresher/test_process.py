@@ -12,6 +12,7 @@ from kimi.accounts import State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Leases, Store, TokenStore, connect
 from kimi.pool.drift import DriftBook
+from kimi.pool.heartbeats import Heartbeats
 from refresher.process import prolonging
 from tests.kimi.pool.pools import KIMI
 from tests.ports import free_port
@@ -143,6 +144,16 @@ def test_without_accounts_it_waits_for_some(tmp_path: Path, kimi: Simulator, sta
     write(tmp_path, kimi.mint(kind="kimi", name="alice"))
     until(lambda: eyes.states() == {"alice": State.ACTIVE}, seconds=10)
     assert refresher.terminate() == 0
+
+
+def test_each_says_that_it_lives(start: Start, eyes: Eyes) -> None:
+    heartbeats = Heartbeats(eyes.store)
+    refreshers = [start(), start()]
+    until(lambda: len(heartbeats.seen()) == 2)
+    first, _ = heartbeats.seen()
+    until(lambda: heartbeats.seen()[first] > 0.5)
+    until(lambda: heartbeats.seen()[first] < 0.5, what="it says so again")
+    assert [refresher.terminate() for refresher in refreshers] == [0, 0]
 
 
 def test_tokens_survive_a_store_that_dies_during_the_exchange(
