@@ -3,10 +3,12 @@ FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd218179
 FROM base AS build
 WORKDIR /app
 RUN python -m venv /opt/venv
-COPY requirements.txt ./
-RUN /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.txt \
+# requirements-otel.txt: with traces.
+ARG REQUIREMENTS=requirements.txt
+COPY ${REQUIREMENTS} ./
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r "${REQUIREMENTS}" \
     && /opt/venv/bin/python -m pip uninstall --yes pip \
-    && rm requirements.txt
+    && rm "${REQUIREMENTS}"
 COPY gateway ./gateway
 COPY kimi ./kimi
 COPY refresher ./refresher
