@@ -36,7 +36,10 @@ _SEARCHING: Final = frozenset({Feature.SEARCH, Feature.RESEARCH})
 
 @dataclass(frozen=True, slots=True)
 class AttemptCollaborators:
-    """What an attempt works with; one set a process."""
+    """What an attempt works with; one set a process.
+
+    `asks_again` hears of each answer that was not what had been asked for, so that the model is asked once more.
+    """
 
     upstreams: Mapping[Kind, Upstream]
     reactions: Reactions
@@ -46,6 +49,7 @@ class AttemptCollaborators:
     deadlines: Deadlines
     toolbox: Toolbox
     monotonic: Callable[[], float] = time.monotonic
+    asks_again: Callable[[KimiError], object] = lambda _error: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ class Attempt:
         kept = system if self._lease.account.kind is Kind.KIMI else []
         place = Place(outcome.chat_id, outcome.segment_id)
         outcome.finished, outcome.segment_id = False, ""
+        self._with.asks_again(again.error)
         messages = (*kept, Message("user", again.words))
         features = asked.features - _SEARCHING  # all that had to be looked up has been
         yield replace(asked, messages=messages, features=features, files=(), behind=place)

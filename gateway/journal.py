@@ -54,17 +54,20 @@ class Journal:
 
     def _count(self, entry: Entry, total: float) -> None:
         metrics = self._metrics
-        metrics.answered(entry.route, entry.status, stream=bool(entry.stream)).inc()
+        metrics.answered(entry.route, entry.status, bool(entry.stream)).inc()
         if entry.outcome != "ok":
-            metrics.failures.labels(entry.outcome).inc()
+            metrics.failed(entry.outcome).inc()
         if entry.attempts is None:
             return
         metrics.duration.observe(total)
         metrics.queued.observe(entry.queue_seconds or 0.0)
-        if entry.failovers:
-            metrics.failovers.inc(len(entry.failovers))
+        metrics.leases.inc(entry.attempts)
+        for reason in entry.failovers:
+            metrics.failed_over(reason).inc()
         if entry.first_event_seconds is not None:
             metrics.first_event.observe(entry.first_event_seconds)
+            if entry.events:
+                metrics.event.observe((total - entry.first_event_seconds) / entry.events)
         if entry.usage is not None:
             metrics.prompt_tokens.inc(entry.usage.prompt)
             metrics.completion_tokens.inc(entry.usage.completion)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
@@ -25,6 +26,24 @@ class Source(Protocol):
     def since(self, number: int) -> Batch:
         """Raises `StoreUnavailable`."""
         ...
+
+
+class Timed:
+    """A source whose answers are timed: `told` hears how many seconds each took."""
+
+    def __init__(
+        self, source: Source, told: Callable[[float], object], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._source = source
+        self._told = told
+        self._monotonic = monotonic
+
+    def since(self, number: int) -> Batch:
+        """See `Source.since`."""
+        asked = self._monotonic()
+        batch = self._source.since(number)
+        self._told(self._monotonic() - asked)
+        return batch
 
 
 class Mirror:

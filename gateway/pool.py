@@ -14,7 +14,7 @@ from gevent.queue import Queue
 
 from gateway.holdings import Holdings
 from gateway.metrics import Metrics
-from gateway.mirror import Mirror
+from gateway.mirror import Mirror, Timed
 from gateway.standby import Standby
 from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import StoreUnavailable
@@ -64,7 +64,7 @@ class Pool:
         self._standby: Standby | None = None
         self._gone = Flag()
         self._gone_since = 0.0
-        self.mirror = Mirror(Changes(store), pause=pause)
+        self.mirror = Mirror(Timed(Changes(store), metrics.store.observe), pause=pause)
         self.calls: Any = Queue()
         fuse.when_blown(self._go_on)
         metrics.store_up.set(1)

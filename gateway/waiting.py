@@ -53,6 +53,7 @@ class WaitingRoom:
 
     The queue itself is the source's, one for all processes: a request takes a ticket there and asks again when the
     ticket is called, so that a thousand waiting requests cost next to nothing.
+    `changed` hears how many wait whenever that changes.
     """
 
     def __init__(
@@ -62,9 +63,11 @@ class WaitingRoom:
         worker: str,
         *,
         pause: Callable[[float], object] = gevent.sleep,
+        changed: Callable[[int], object] = lambda _waiting: None,
     ) -> None:
         self._source = source
         self._seconds = seconds
+        self._changed = changed
         self._tickets = (f"{worker}.{number}" for number in itertools.count(1))
         self._places: dict[str, _Place] = {}
         self._routes: Counter[tuple[str, ...]] = Counter()
@@ -151,6 +154,7 @@ class WaitingRoom:
     @contextmanager
     def _waiting(self, place: _Place) -> Iterator[None]:
         self._routes[place.wish.routes] += 1
+        self._changed(self.waiting)
         self._someone_came.set()
         try:
             yield
@@ -158,6 +162,7 @@ class WaitingRoom:
             self._routes[place.wish.routes] -= 1
             if not self._routes[place.wish.routes]:
                 del self._routes[place.wish.routes]
+            self._changed(self.waiting)
             if place.queued:
                 gevent.spawn(self._leave, place)  # in a greenlet that nobody kills
 

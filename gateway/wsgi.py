@@ -38,7 +38,7 @@ from gateway.tools.seal import secret
 from gateway.tools.toolbox import Toolbox
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
-from kimi.errors import StoreUnavailable
+from kimi.errors import CallsUnfit, StoreUnavailable
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
 from kimi.pool import Chats, Members, Signals, Store, connect
@@ -70,11 +70,11 @@ def make(settings: GatewaySettings) -> Gateway:
         research_total=settings.kimi_research_seconds,
     )
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
-    drift, drift_book = Drift(lambda kind, what: metrics.drift.labels(kind.value, what).inc()), DriftBook(store)
+    drift, drift_book = Drift(lambda kind, what: metrics.drifted(kind.value, what).inc()), DriftBook(store)
     silence = max(limits.first_byte, limits.idle)
     line = Line(Client(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
     upstreams = build(line)
-    waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker)
+    waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker, changed=metrics.waiting.set)
     ledger = Ledger(Chats(store))
     deletes = settings.kimi_delete_chats
     remover = ChatRemover(upstreams, Members(store), ledger, Records(store), enabled=deletes)
@@ -82,12 +82,21 @@ def make(settings: GatewaySettings) -> Gateway:
         remover,
         seconds=settings.kimi_conversation_seconds,
         first_turn=settings.kimi_first_turn_seconds if deletes else settings.kimi_conversation_seconds,
-        count=lambda fate: metrics.conversations.labels(fate.value).inc(),
+        count=lambda fate: metrics.went_on(fate.value).inc(),
     )
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
     toolbox = Toolbox(secret(settings.gateway_api_keys), random.SystemRandom())
-    attempts = AttemptCollaborators(upstreams, reactions, remover, breaker, Strays(), limits, toolbox)
+    attempts = AttemptCollaborators(
+        upstreams,
+        reactions,
+        remover,
+        breaker,
+        Strays(),
+        limits,
+        toolbox,
+        asks_again=lambda error: metrics.asked_again("tools" if isinstance(error, CallsUnfit) else "json").inc(),
+    )
     files = Files(Fetcher(Web(settings.kimi_allow_private_urls)), Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 

@@ -9,6 +9,7 @@ from gateway.breaker import Breaker
 from gateway.metrics import Metrics
 from gateway.scratch import DIRECTORY
 from kimi.errors import Unreachable
+from kimi.version import VERSION
 from tests.gateway.fakes import Clock
 from tests.kimi.pool.pools import web
 
@@ -17,7 +18,7 @@ import sys
 from gateway.metrics import Metrics, keep_as
 keep_as(int(sys.argv[2]))
 metrics = Metrics()
-metrics.failovers.inc(2)
+metrics.failed_over("RateLimited").inc(2)
 metrics.in_flight.inc()
 metrics.store_up.set(int(sys.argv[1]))
 print(metrics.text().decode())
@@ -26,9 +27,9 @@ print(metrics.text().decode())
 
 def test_one_process_tells_its_own_figures() -> None:
     metrics = Metrics()
-    metrics.failovers.inc(2)
+    metrics.failed_over("RateLimited").inc(2)
     text = metrics.text().decode()
-    assert "kimi_gateway_failovers_total 2.0" in text
+    assert 'kimi_gateway_failovers_total{reason="RateLimited"} 2.0' in text
     assert "# HELP kimi_gateway_first_event_seconds" in text
 
 
@@ -40,11 +41,13 @@ def test_each_of_several_workers_tells_the_figures_of_all(tmp_path: Path) -> Non
         )
         for number, up in (("11", "1"), ("12", "0"))
     ]
-    assert "kimi_gateway_failovers_total 2.0" in texts[0].stdout
-    assert "kimi_gateway_failovers_total 4.0" in texts[1].stdout
+    assert 'kimi_gateway_failovers_total{reason="RateLimited"} 2.0' in texts[0].stdout
+    assert 'kimi_gateway_failovers_total{reason="RateLimited"} 4.0' in texts[1].stdout
     assert "kimi_gateway_in_flight 2.0" in texts[1].stdout
     assert "kimi_gateway_store_up 1.0" in texts[0].stdout
     assert "kimi_gateway_store_up 0.0" in texts[1].stdout, "one that is cut off is enough"
+    assert "kimi_gateway_workers 2.0" in texts[1].stdout
+    assert f'kimi_gateway_info{{version="{VERSION}"}} 1.0' in texts[1].stdout, "however many there are"
     assert {path.name for path in tmp_path.glob("counter_*")} == {"counter_11.db", "counter_12.db"}
 
 
@@ -64,7 +67,7 @@ def test_upstreams_that_are_left_alone_are_counted_and_not_named() -> None:
 def test_answers_are_counted_by_route_status_and_form() -> None:
     metrics = Metrics()
     for stream in (True, False, True):
-        metrics.answered("/v1/models", 200, stream=stream).inc()
+        metrics.answered("/v1/models", 200, stream).inc()
     text = metrics.text()
     assert b'kimi_gateway_requests_total{route="/v1/models",status="200",stream="true"} 2.0' in text
     assert b'kimi_gateway_requests_total{route="/v1/models",status="200",stream="false"} 1.0' in text
