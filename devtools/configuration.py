@@ -43,6 +43,15 @@ def client_key(said: Mapping[str, str], kept: Path) -> str:
     """The first client key that is set, else the one in the file `kept`, which is made when it is not there."""
     if "GATEWAY_API_KEYS" in said:
         return said["GATEWAY_API_KEYS"].replace("\n", ",").split(",")[0].strip()
+    return _kept_key(kept)
+
+
+def admin_key(said: Mapping[str, str], kept: Path) -> str:
+    """The key of the operator's page that is set, else the one in the file `kept`, as above."""
+    return said.get("GATEWAY_ADMIN_KEY") or _kept_key(kept)
+
+
+def _kept_key(kept: Path) -> str:
     if not kept.exists():
         kept.touch(mode=0o600)
         kept.write_text(f"sk-{secrets.token_urlsafe(32)}\n")

@@ -57,6 +57,7 @@ class System:
         self.said = said
         self.host, self.port = configuration.address(said)
         self.key = configuration.client_key(said, data / "client-key")
+        self.admin_key = configuration.admin_key(said, data / "admin-key")
         self.demo = None if configuration.has_accounts(root, said) else demo.Demo.planned(data)
         self._data = data
         self._socket = None if "REDIS_URL" in said else sockets / "valkey.sock"
@@ -88,12 +89,9 @@ class System:
             note.unlink(missing_ok=True)
 
     def _environment(self) -> dict[str, str]:
-        env = {"LOG_FORMAT": "console", "GATEWAY_API_KEYS": self.key}
-        env.update({name: value for name, value in os.environ.items() if value.strip()})
-        if "GATEWAY_API_KEYS" in self.said:
-            env["GATEWAY_API_KEYS"] = self.said["GATEWAY_API_KEYS"]
-        if "LOG_FORMAT" in self.said:
-            env["LOG_FORMAT"] = self.said["LOG_FORMAT"]
+        ours = {"LOG_FORMAT": "console", "GATEWAY_API_KEYS": self.key, "GATEWAY_ADMIN_KEY": self.admin_key}
+        env = {name: value for name, value in os.environ.items() if value.strip()}
+        env.update({name: self.said.get(name, value) for name, value in ours.items()})
         if self._socket:
             env["REDIS_URL"] = self._store_url()
         return {**env, **(self.demo.variables() if self.demo else {})}
@@ -155,8 +153,12 @@ class System:
         line = shlex.join([*curl, "-d", question])
         say(
             f"\n  address     {base}/v1\n  client key  {self.key}\n"
+            f"  your page   {base}/admin\n  its key     {self._admin_key()}\n"
             f"  accounts    {demo.SENTENCE if self.demo else 'those that you configured'}\n\n  {line}\n"
         )
+
+    def _admin_key(self) -> str:
+        return "GATEWAY_ADMIN_KEY, as you have set it" if "GATEWAY_ADMIN_KEY" in self.said else self.admin_key
 
 
 if __name__ == "__main__":

@@ -175,9 +175,21 @@ def test_the_key_and_the_accounts_survive_a_restart(up: Up) -> None:
     first = up.start_and_wait()
     assert up.interrupt(signal.SIGTERM) == 0
     second = up.start_and_wait()
-    assert re.findall("client key.*", first) == re.findall("client key.*", second)
+    for name in ("client key", "its key"):
+        assert re.findall(f"{name}.*", first) == re.findall(f"{name}.*", second)
     assert paste(second)[0] == 200
-    assert (up.folder / ".data/client-key").stat().st_mode & 0o777 == 0o600
+    assert {kept: (up.folder / ".data" / kept).stat().st_mode & 0o777 for kept in ("client-key", "admin-key")} == {
+        "client-key": 0o600,
+        "admin-key": 0o600,
+    }
+
+
+def test_a_key_of_the_operators_page_that_is_set_is_not_shown(up: Up) -> None:
+    said = up.start_and_wait(GATEWAY_ADMIN_KEY="mine-alone")
+    assert f"http://127.0.0.1:{up.port}/admin" in said
+    assert "GATEWAY_ADMIN_KEY, as you have set it" in said
+    assert "mine-alone" not in said
+    assert not (up.folder / ".data/admin-key").exists()
 
 
 def test_what_dies_by_itself_comes_back(up: Up) -> None:
