@@ -36,6 +36,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `ticket:WORKER.N`          | hash   | number, routes, wish and earliest next call of a ticket; expires       |
 | `tickets`                  | string | the last number given                                                  |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
+| `client:ID`                | hash   | a client key: its SHA-256, name and limits; expires once it is revoked |
+| `clients`, `clients:changes` | zset, string | ids of client keys by the number of their latest change; the last number |
+| `clients:names`            | hash   | ids of client keys that are not revoked, by name                       |
 | `drift`                    | hash   | what the upstreams said that is not known, by `KIND WHAT NAME`         |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |

@@ -372,3 +372,18 @@ local function keep_conversation(of, chat, message_id, lives, due, replaced_due,
     redis.call('ZADD', key('chats', 'opened'), int(NOW), chat) -- one that is used is as good as new
   end
 end
+
+-- What is known of a client key: {id, name, its beginning, digest, created, revoked, requests a minute, tokens a day,
+-- concurrent, models (JSON)}, where nothing is none; nil where there is no such key.
+local function client_row(id)
+  local row = redis.call('HMGET', key('client', id), 'name', 'prefix', 'digest', 'created', 'revoked',
+    'requests_per_minute', 'tokens_per_day', 'concurrent', 'models')
+  if not row[1] then return nil end
+  table.insert(row, 1, id)
+  return row
+end
+
+-- Notes that a client key is no longer what it was, for those who keep a copy.
+local function client_changed(id)
+  redis.call('ZADD', key('clients'), redis.call('INCR', key('clients:changes')), id)
+end
