@@ -1,20 +1,26 @@
-"""Figures of the refresher, in a registry that is passed in."""
+"""Figures of the refresher and of the pool, in a registry that is passed in; docs/metrics.md tells them."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
+from typing import Final
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Gauge, Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from kimi.accounts import Kind, Record, State
 from kimi.errors import StoreUnavailable
+from kimi.version import VERSION
 from refresher.refreshing import Outcome
 
 STALLED_SECONDS = 60.0
+_SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
+_NOTHING_DONE: Final = (Outcome.NOT_DUE, Outcome.LOCKED)
 
 
 class Metrics:
@@ -24,6 +30,13 @@ class Metrics:
         self._refreshes = prometheus_client.Counter(
             "kimi_refresher_refreshes", "Refreshes by how they ended.", ["result"], registry=registry
         )
+        self._seconds = Histogram(
+            "kimi_refresher_refresh_seconds",
+            "Time of a refresh that was due, its exchange and its storing included.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        Info("kimi_refresher", "1, with the release as its label.", registry=registry).info({"version": VERSION})
         for outcome in Outcome:
             self._refreshes.labels(outcome.value)
         self._turned = Gauge(
@@ -51,9 +64,11 @@ class Metrics:
         )
         self._sweeps = prometheus_client.Counter("kimi_refresher_sweeps", "Rounds of the janitor.", registry=registry)
 
-    def refreshed(self, outcome: Outcome) -> None:
-        """The refresh of an account has ended."""
+    def refreshed(self, outcome: Outcome, seconds: float) -> None:
+        """The refresh of an account has ended, after so many seconds."""
         self._refreshes.labels(outcome.value).inc()
+        if outcome not in _NOTHING_DONE:
+            self._seconds.observe(seconds)
 
     def turned(self, now: float) -> None:
         """The loop has turned at `now`, in Unix seconds."""
@@ -83,40 +98,91 @@ class Metrics:
 
 
 class PoolCollector(Collector):
-    """What the pool holds, read when it is asked for. Leaves its figures out while the store does not answer."""
+    """What the pool holds, read when it is asked for. Leaves its figures out while the store does not answer.
 
-    def __init__(self, records: Callable[[], list[Record]], *, clock: Callable[[], float]) -> None:
+    `expired` is how many leases ran out since the store is there. Where there are several refreshers, each tells the
+    same.
+    """
+
+    def __init__(
+        self,
+        records: Callable[[], list[Record]],
+        *,
+        clock: Callable[[], float],
+        expired: Callable[[], int] = lambda: 0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._records = records
         self._clock = clock
+        self._expired = expired
+        self._monotonic = monotonic
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not ask the store."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Accounts by kind and state, and the seconds until the first access token in service expires."""
-        up = GaugeMetricFamily("kimi_refresher_store_up", "Whether the store answered.")
+        """Accounts and leases by kind, and the seconds until the first access token in service expires."""
+        asked = self._monotonic()
         try:
             records = [record for record in self._records() if record.configured]
+            expired = self._expired()
         except StoreUnavailable:
-            up.add_metric([], 0)
-            yield up
+            yield _gauge("kimi_refresher_store_up", "Whether the store answered.", 0)
             return
-        up.add_metric([], 1)
-        yield up
+        yield _gauge("kimi_refresher_store_up", "Whether the store answered.", 1)
+        yield _gauge(
+            "kimi_refresher_store_seconds", "Time to read all accounts from the store.", self._monotonic() - asked
+        )
         ours = [record for record in records if not record.account.owner]
-        yield _counted("kimi_accounts", "Configured accounts.", ours)
         guests = [record for record in records if record.account.owner]
-        yield _counted("kimi_private_accounts", "Accounts that clients brought along.", guests)
-        expiries = [r.access_expires for r in ours if r.state is State.ACTIVE and r.access]
+        yield _by_state("kimi_accounts", "Configured accounts.", ours)
+        yield _by_state("kimi_private_accounts", "Accounts that clients brought along.", guests)
+        yield from self._in_service(ours)
+        yield CounterMetricFamily(
+            "kimi_leases_expired", "Leases that ran out because nobody gave them back.", value=expired
+        )
+        expiries = [record.access_expires for record in ours if record.state is State.ACTIVE and record.access]
         if expiries:
-            left = GaugeMetricFamily("kimi_refresher_next_expiry_seconds", "Until the first access token expires.")
-            left.add_metric([], min(expiries) - self._clock())
-            yield left
+            left = min(expiries) - self._clock()
+            yield _gauge("kimi_refresher_next_expiry_seconds", "Until the first access token expires.", left)
+
+    def _in_service(self, records: Iterable[Record]) -> Iterator[Metric]:
+        """What the accounts of each kind can take, and what they have."""
+        now = self._clock()
+        usable, cooling, in_flight, limit = Counter[Kind](), Counter[Kind](), Counter[Kind](), Counter[Kind]()
+        for record in records:
+            kind, serves = record.account.kind, is_usable(record, now)
+            usable[kind] += serves
+            cooling[kind] += serves and record.cool_until > now
+            in_flight[kind] += record.in_flight
+            limit[kind] += record.account.max_concurrency if serves else 0
+        yield _by_kind("kimi_accounts_usable", "Configured accounts with a good access token.", usable)
+        yield _by_kind("kimi_accounts_cooling", "Those of them that are left alone for a while.", cooling)
+        yield _by_kind("kimi_leases_in_flight", "Leases that are held.", in_flight)
+        yield _by_kind("kimi_leases_limit", "Leases that the usable accounts can take at the same time.", limit)
 
 
-def _counted(name: str, documentation: str, records: Iterable[Record]) -> Metric:
-    accounts = GaugeMetricFamily(name, documentation, labels=["kind", "state"])
-    for (kind, state), count in sorted(Counter((r.account.kind, r.state) for r in records).items()):
-        accounts.add_metric([kind.value, state.value], count)
+def is_usable(record: Record, now: float) -> bool:
+    """Whether the account holds an access token that is good at `now`, in Unix seconds."""
+    return record.state is State.ACTIVE and bool(record.access) and not record.rejected and record.access_expires > now
+
+
+def _by_state(name: str, told: str, records: Iterable[Record]) -> Metric:
+    """Of each kind that there is all states, so that one is seen to become more than none."""
+    found = Counter((record.account.kind, record.state) for record in records)
+    accounts = GaugeMetricFamily(name, told, labels=["kind", "state"])
+    for kind, state in product(sorted({kind for kind, _ in found}), State):
+        accounts.add_metric([kind.value, state.value], found[kind, state])
     return accounts
+
+
+def _by_kind(name: str, told: str, figures: Mapping[Kind, int]) -> Metric:
+    family = GaugeMetricFamily(name, told, labels=["kind"])
+    for kind, figure in sorted(figures.items()):
+        family.add_metric([kind.value], figure)
+    return family
+
+
+def _gauge(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, told, value=value)

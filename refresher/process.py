@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from kimi.errors import StoreUnavailable
 from kimi.exchange import TIMEOUT_SECONDS, Exchange
@@ -67,6 +67,7 @@ def run(settings: RefresherSettings) -> int:
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     roster = Roster(source, members, memory, clock=clock)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     transport, drift, drift_book = Transport(), Drift(metrics.drifted), DriftBook(store)
@@ -91,7 +92,7 @@ def run(settings: RefresherSettings) -> int:
     with _on_signals(end):
         store.ping()
         roster.start()
-        registry.register(PoolCollector(members.all, clock=clock))
+        registry.register(PoolCollector(members.all, clock=clock, expired=leases.expired))
         pages = application(registry, lambda: metrics.is_healthy(clock()))
         port = settings.refresher_metrics_port
         with serving(pages, port) if port else nullcontext():

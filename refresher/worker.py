@@ -77,7 +77,7 @@ class Worker:
         self._threads = threads
         self._idle = idle
         self._mail: queue.SimpleQueue[_Done | str] = queue.SimpleQueue()  # its `put` is safe in signal handlers
-        self._running: set[str] = set()
+        self._running: dict[str, float] = {}  # since when
         self._not_before: dict[str, float] = {}
         self._store_is_down = False
         self.unsaved: list[str] = []
@@ -113,7 +113,7 @@ class Worker:
         names = self._tokens.due(free + len(self._running) + len(self._not_before)) if free else []
         waiting = [name for name in names if name not in self._running and name not in self._not_before]
         for name in waiting[:free]:
-            self._running.add(name)
+            self._running[name] = now
             pool.submit(self._refresh, name).add_done_callback(partial(self._report, name))
         soonest = self._tokens.next_due()
         if self._store_is_down:
@@ -142,14 +142,14 @@ class Worker:
         if isinstance(message, str):
             self._not_before.pop(message, None)
             return
-        self._running.discard(message.name)
-        self._finish(message.name, message.future)
+        seconds = self._clock() - self._running.pop(message.name)
+        self._finish(message.name, message.future, seconds)
 
-    def _finish(self, name: str, future: Future[Outcome]) -> None:
+    def _finish(self, name: str, future: Future[Outcome], seconds: float) -> None:
         error = future.exception()
         if error is None:
             outcome = future.result()
-            self._metrics.refreshed(outcome)
+            self._metrics.refreshed(outcome, seconds)
             if outcome in _LEFT_ALONE:
                 self._not_before[name] = self._clock() + _LOOK_AGAIN
             elif outcome is Outcome.UNSAVED:

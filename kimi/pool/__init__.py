@@ -13,6 +13,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
 | `private`                  | zset   | accounts of somebody's own, by the time at which they are forgotten    |
 | `leases`                   | zset   | `WORKER.ID:NAME` by expiry; a crashed holder's vanish by themselves    |
+| `leases:expired`           | string | how many leases nobody gave back in time                               |
 | `returned:WORKER.ID:NAME`  | string | a lease that was given back just now; expires                          |
 | `routes`                   | set    | every route that some configured account serves for everybody          |
 | `route:R:members`          | set    | all accounts of a route, whatever their state                          |

@@ -185,6 +185,11 @@ class Leases:
         if members:
             self._store.run("renew", to_ms(self.seconds), *members)
 
+    def expired(self) -> int:
+        """How many leases nobody gave back in time, since Redis counts them."""
+        with self._store.guarded() as redis:
+            return int(redis.get(self._store.key("leases:expired")) or 0)
+
     def reject(self, lease: Lease) -> bool:
         """The upstream refused the access token: out of service, and the refresher is woken.
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
-from kimi.pool import PrivateAccounts
+from kimi.pool import PrivateAccounts, Rest, Wish
 from kimi.pool.private import private_account
 from kimi.startup import StartError
 from refresher.metrics import Metrics, PoolCollector
@@ -63,14 +63,17 @@ def test_anything_else_is_not_there(page: Page) -> None:
 
 def test_refreshes_are_counted_by_how_they_ended(page: Page) -> None:
     page.metrics.turned(1000.0)
-    page.metrics.refreshed(Outcome.REFRESHED)
-    page.metrics.refreshed(Outcome.REFRESHED)
-    page.metrics.refreshed(Outcome.DEAD)
+    page.metrics.refreshed(Outcome.REFRESHED, 0.3)
+    page.metrics.refreshed(Outcome.REFRESHED, 0.3)
+    page.metrics.refreshed(Outcome.DEAD, 3.0)
+    page.metrics.refreshed(Outcome.NOT_DUE, 9.0)
     status, text = page.get("/metrics")
     assert status == 200
     assert 'kimi_refresher_refreshes_total{result="refreshed"} 2.0' in text
     assert 'kimi_refresher_refreshes_total{result="dead"} 1.0' in text
     assert 'kimi_refresher_refreshes_total{result="banned"} 0.0' in text
+    assert 'kimi_refresher_refresh_seconds_bucket{le="0.5"} 2.0' in text
+    assert "kimi_refresher_refresh_seconds_count 3.0" in text, "where nothing was done, nothing is measured"
     assert "kimi_refresher_last_turn_timestamp_seconds 1000.0" in text
 
 
@@ -90,6 +93,30 @@ def test_the_pools_accounts_are_counted_by_state(page: Page, pool: Pool) -> None
     assert 'kimi_accounts{kind="moonshot",state="active"} 1.0' in text
     assert "kimi_refresher_next_expiry_seconds 200.0" in text
     assert "kimi_refresher_store_up 1.0" in text
+    assert 'kimi_accounts{kind="kimi",state="banned"} 0.0' in text, "so that it can be seen to become more"
+
+
+def test_what_the_accounts_can_take_is_told_by_kind(page: Page, pool: Pool) -> None:
+    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock, expired=pool.leases.expired))
+    key = Account(name="carol", kind=Kind.MOONSHOT, max_concurrency=50)
+    pool.configure(ALICE, Account(name="bob", kind=Kind.KIMI), Account(name="dora", kind=Kind.KIMI), key)
+    for name in ("alice", "bob", "carol"):
+        pool.freshen(name, lifetime=300)
+    lease = pool.leases.acquire(Wish(("kimi",), "kimi"))
+    held = pool.leases.acquire(Wish(("kimi",), "kimi"))
+    pool.leases.release(lease, rest=Rest("RateLimited", "too fast", 60.0, 60.0))
+    text = page.get("/metrics")[1]
+    assert 'kimi_accounts_usable{kind="kimi"} 2.0' in text and 'kimi_accounts_usable{kind="moonshot"} 1.0' in text
+    assert 'kimi_accounts_cooling{kind="kimi"} 1.0' in text and 'kimi_accounts_cooling{kind="moonshot"} 0.0' in text
+    assert 'kimi_leases_in_flight{kind="kimi"} 1.0' in text and 'kimi_leases_limit{kind="kimi"} 2.0' in text
+    assert 'kimi_leases_limit{kind="moonshot"} 50.0' in text
+    assert "kimi_leases_expired_total 0.0" in text
+
+    pool.clock.now += 50  # longer than a lease lives that nobody renews
+    pool.leases.look(["kimi"])
+    text = page.get("/metrics")[1]
+    assert held.account.name in ("alice", "bob")
+    assert "kimi_leases_expired_total 1.0" in text and 'kimi_leases_in_flight{kind="kimi"} 0.0' in text
 
 
 def test_accounts_that_are_no_longer_configured_do_not_count(page: Page, pool: Pool) -> None:

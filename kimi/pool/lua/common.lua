@@ -337,6 +337,7 @@ local function catch_up(routes)
   for _, lease in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', int(NOW), 'LIMIT', 0, 50)) do
     local name, a = give_back(lease)
     if name then settle(name, a) end
+    redis.call('INCR', key('leases:expired'))
   end
   for _, route in ipairs(routes) do
     local cooling = place_key(route, 'cooling')
