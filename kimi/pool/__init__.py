@@ -40,6 +40,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `client:ID`                | hash   | a client key: its SHA-256, name and limits; expires once it is revoked |
 | `clients`, `clients:changes` | zset, string | ids of client keys by the number of their latest change; the last number |
 | `clients:names`            | hash   | ids of client keys that are not revoked, by name                       |
+| `client:ID:recent`         | list   | times of a key's latest requests, where those of a minute are limited; expires |
+| `client:ID:running`        | zset   | requests of a key that run, by expiry, where they are limited          |
+| `client:ID:tokens:DAY`     | string | tokens that a key took on a day of UTC, where they are limited; expires |
 | `drift`                    | hash   | what the upstreams said that is not known, by `KIND WHAT NAME`         |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |
