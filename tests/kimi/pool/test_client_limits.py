@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import pytest
@@ -27,7 +28,8 @@ def limiter(pool: Pool) -> Limiter:
 @pytest.fixture
 def client(pool: Pool) -> Make:
     """Creates a key with these limits."""
-    return lambda **limits: Clients(pool.store).create(" ".join(limits), limits_from(limits)).client
+    numbers = count(1)
+    return lambda **limits: Clients(pool.store).create(f"key {next(numbers)}", limits_from(limits)).client
 
 
 def refused(limiter: Limiter, client: Client, place: str = "late") -> LimitReached:
@@ -93,7 +95,7 @@ def test_counts_of_tokens_vanish(pool: Pool, limiter: Limiter, client: Make) -> 
     assert DAY < pool.store.redis.ttl(name) <= 2 * DAY
 
 
-def test_so_many_at_the_same_time(pool: Pool, limiter: Limiter, client: Make) -> None:
+def test_so_many_at_the_same_time(limiter: Limiter, client: Make) -> None:
     key = client(concurrent=2)
     assert limiter.enter(key, "a") == (Standing(Limit.CONCURRENT, 2, 1, None),)
     limiter.enter(key, "b")
@@ -106,9 +108,7 @@ def test_so_many_at_the_same_time(pool: Pool, limiter: Limiter, client: Make) ->
     refused(limiter, key)
 
 
-def test_places_of_the_dead_come_back_and_those_of_the_living_stay(
-    pool: Pool, limiter: Limiter, client: Make
-) -> None:
+def test_places_of_the_dead_come_back_and_those_of_the_living_stay(pool: Pool, limiter: Limiter, client: Make) -> None:
     key, other = client(concurrent=2), client(concurrent=1)
     limiter.enter(key, "crashed")
     limiter.enter(key, "alive")
