@@ -14,6 +14,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter, Rule
 
 from gateway.absent import sentence
+from gateway.admin import assembly
 from gateway.explaining import describe
 from gateway.paths import CanonicalPaths
 from gateway.services import Services
@@ -106,6 +107,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app.register_blueprint(tokens.blueprint(settings, services))
     app.register_blueprint(health.blueprint(settings, services))
     app.register_blueprint(docs.blueprint())
+    assembly.register(app, services.desk)
     app.register_error_handler(Exception, _on_error)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -41,6 +41,30 @@ class TooManyNewTokens(RequestError):
         self.retry_after = retry_after
 
 
+class AdminOff(RequestError):
+    """The admin page and its API are off."""
+
+
+class WrongAdminKey(RequestError):
+    """Neither the admin key came nor the cookie of somebody who is signed in."""
+
+
+class CsrfFailed(RequestError):
+    """Somebody is signed in, but nothing shows that the page itself sent this."""
+
+
+class TooManyWrongKeys(RequestError):
+    """Wrong admin keys came from this address; none is looked at for `retry_after` seconds."""
+
+    def __init__(self, *, retry_after: float) -> None:
+        super().__init__("too many wrong keys")
+        self.retry_after = retry_after
+
+
+class TooManyViewers(RequestError):
+    """As many look at the live page of this worker as may."""
+
+
 class BodyTooLarge(RequestError):
     """The body is larger than `GATEWAY_MAX_BODY_MB`."""
 

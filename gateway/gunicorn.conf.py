@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.metrics import keep_as
 from gateway.settings import GatewaySettings
-from gateway.startup import check_address, check_store, warn
+from gateway.startup import check_address, check_store
 from gateway.worker import MARGIN_SECONDS, Log, Worker
 from kimi import logs
 from kimi.settings import load
@@ -34,7 +34,6 @@ with reporting("gateway"):
         check_address(_settings)
         check_store(_settings)
 logs.configure(_settings.log_level, _settings.log_format)
-warn(_settings)
 
 wsgi_app = "gateway.wsgi:app"
 proc_name = "kimi-gateway"

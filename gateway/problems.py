@@ -12,14 +12,19 @@ from typing import Any
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gateway.errors import (
+    AdminOff,
     BadRequest,
     BodyIncomplete,
     BodyTooLarge,
     ClientGone,
+    CsrfFailed,
     Draining,
     TokenUndecided,
     TooManyNewTokens,
+    TooManyViewers,
+    TooManyWrongKeys,
     UnknownKey,
+    WrongAdminKey,
 )
 from kimi import errors as kimi
 from kimi.models import FeatureUnserved, UnknownModel
@@ -118,6 +123,33 @@ TABLE: Mapping[type[BaseException], Problem] = {
     ),
     TooManyNewTokens: replace(
         _BUSY, message="Too many new refresh tokens came at once. Try again after the time in Retry-After."
+    ),
+    AdminOff: Problem(
+        status=404,
+        type=INVALID,
+        code="not_found",
+        message="The admin page and its API are off. Its operator turns them on with GATEWAY_ADMIN_KEY.",
+    ),
+    WrongAdminKey: Problem(
+        status=401,
+        type=INVALID,
+        code="invalid_admin_key",
+        message="This needs the admin key of the gateway as header Authorization or x-api-key, or to be signed in.",
+        headers=(("www-authenticate", "Bearer"),),
+    ),
+    CsrfFailed: Problem(
+        status=403,
+        type=INVALID,
+        code="csrf_failed",
+        message="Nothing shows that the admin page itself sent this. GET /admin/api/session tells the x-csrf-token.",
+    ),
+    TooManyWrongKeys: replace(
+        _BUSY,
+        code="too_many_wrong_keys",
+        message="Too many wrong admin keys came from this address. Try again after the time in Retry-After.",
+    ),
+    TooManyViewers: replace(
+        _BUSY, message="Too many look at the admin page already. Try again after the time in Retry-After."
     ),
     BodyTooLarge: _TOO_LARGE,
     BodyIncomplete: Problem(

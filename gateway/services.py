@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.auth import Caller
 from gateway.catalogue import Catalogue
@@ -16,6 +16,9 @@ from gateway.run import Completion
 from gateway.turn import Turn
 from kimi.chat import Chat
 from kimi.models import Selection
+
+if TYPE_CHECKING:
+    from gateway.admin.desk import Desk  # what stands behind it needs this module
 
 
 class Completions(Protocol):
@@ -43,6 +46,7 @@ class Tokens(Protocol):
 class Services:
     """The collaborators of the application.
 
+    Without a `desk` there is no page for operators.
     `settle` waits so many seconds until everything that was borrowed is given back.
     `clock` is in Unix seconds, `monotonic` in seconds of any origin.
     """
@@ -54,6 +58,7 @@ class Services:
     metrics: Metrics
     drain: Drain
     settle: Callable[[float], object]
+    desk: Desk | None = None
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     new_id: Callable[[], str] = lambda: os.urandom(16).hex()

@@ -42,6 +42,12 @@ def _keys(keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     return keys
 
 
+def _admin_key(key: str | None) -> str | None:
+    if key is not None and (not key.isascii() or not key.isprintable() or " " in key):
+        raise ValueError("holds what no client could send: use ASCII letters, digits and signs, no spaces")
+    return key
+
+
 def _web_only(value: object, info: ValidationInfo) -> object:
     if value and info.data.get("kimi_kind") is Kind.MOONSHOT:
         raise ValueError("takes refresh tokens of the web chat, which accounts of KIMI_KIND=moonshot do not have")
@@ -61,7 +67,7 @@ class GatewaySettings(CommonSettings):
     gateway_port: Port = 6867
     gateway_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=512)
     gateway_api_keys: Keys = Field((), repr=False)
-    gateway_admin_key: str | None = Field(default=None, repr=False)
+    gateway_admin_key: Annotated[str | None, AfterValidator(_admin_key)] = Field(default=None, repr=False)
     gateway_passthrough: Annotated[bool, AfterValidator(_web_only)] = False
     gateway_queue_seconds: Limit = 15
     gateway_drain_seconds: Limit = 60

@@ -5,13 +5,9 @@ from __future__ import annotations
 import errno
 import socket
 
-import structlog
-
 from gateway.settings import GatewaySettings
 from kimi.pool import Store, connect
 from kimi.startup import StartError
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def check_store(settings: GatewaySettings) -> None:
@@ -38,9 +34,3 @@ def check_address(settings: GatewaySettings) -> None:
             return
         name = "GATEWAY_PORT" if error.errno == errno.EACCES else "GATEWAY_HOST"
         raise StartError(f"{name}: cannot listen on {settings.bind}: {error.strerror}") from None
-
-
-def warn(settings: GatewaySettings) -> None:
-    """Says which settings this release accepts without doing anything with them."""
-    if settings.gateway_admin_key is not None:
-        log.warning("GATEWAY_ADMIN_KEY has no effect: this release has no admin page")

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final
 
 from gateway import crew
+from gateway.admin.making import make_desk
 from gateway.app import Gateway, create_app
 from gateway.attempt import AttemptCollaborators
 from gateway.auth import ClientKeys
@@ -138,6 +139,7 @@ def make(settings: GatewaySettings) -> Gateway:
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
             settle=settle,
+            desk=make_desk(settings),
         ),
     )
 

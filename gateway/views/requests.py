@@ -9,6 +9,7 @@ from typing import Final
 
 from flask import Request, Response, request
 
+from gateway.admin.guard import guard, is_below
 from gateway.auth import Caller
 from gateway.journal import Entry, Journal
 from gateway.problems import Problem
@@ -32,6 +33,8 @@ class Asked(Request):
     entry: Entry
     is_of_anthropic = False
     """Whether it is for Anthropic's API, which has paths of its own and names its version on those that it shares."""
+    is_of_admin = False
+    """Whether it is for the operator's page or its API, which are for no other site."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
 
     def wants(self, model: str, *, stream: bool) -> None:
@@ -101,6 +104,8 @@ class Entries:
         if _is_of_anthropic(asked):
             asked.is_of_anthropic = True
             asked.tell = partial(messages_problem_reply, request_id=asked.entry.request_id)
+        if is_below(asked.path):
+            asked.is_of_admin = True
         return _preflight() if asked.method == "OPTIONS" else None
 
     def mark(self, response: Response) -> Response:
@@ -110,8 +115,11 @@ class Entries:
         response.headers.add("x-request-id", answered.request_id)
         if asked.is_of_anthropic:
             response.headers.add("request-id", answered.request_id)
-        response.headers.add("access-control-allow-origin", "*")
-        response.headers.add("access-control-expose-headers", _EXPOSED)
+        if asked.is_of_admin and asked.method != "OPTIONS":
+            guard(response)
+        else:
+            response.headers.add("access-control-allow-origin", "*")
+            response.headers.add("access-control-expose-headers", _EXPOSED)
         answered.status = response.status_code
         if not answered.streaming:
             self._journal.write(answered, self._services.monotonic())

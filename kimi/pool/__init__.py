@@ -10,6 +10,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `gone`                     | zset   | names out of the configuration, by the time since when                 |
 | `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
+| `holders`                  | hash   | names of those that serve everybody, by the fingerprint of their secret |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
 | `private`                  | zset   | accounts of somebody's own, by the time at which they are forgotten    |
 | `leases`                   | zset   | `WORKER.ID:NAME` by expiry; a crashed holder's vanish by themselves    |
@@ -45,6 +46,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `client:ID:tokens:DAY`     | string | tokens that a key took on a day of UTC, where they are limited; expires |
 | `drift`                    | hash   | what the upstreams said that is not known, by `KIND WHAT NAME`         |
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
+| `admin:session:SHA256`     | string | proof that whoever signed in to the admin page had its key; expires    |
+| `admin:wrong:ADDRESS`      | hash   | wrong admin keys from there, and until when none is looked at; expires |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |
 | `refreshers`               | zset   | refreshers by the time at which they were last seen                    |
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flask.testing import FlaskClient
 
+from gateway.admin.desk import Desk
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
@@ -161,7 +162,7 @@ class ScriptedPool:
 class House:
     """A whole gateway over a scripted pool, and a client of it."""
 
-    def __init__(self, door: Door | None = None, **settings: object) -> None:
+    def __init__(self, door: Door | None = None, desk: Desk | None = None, **settings: object) -> None:
         self.clock = Clock()
         self.pool = ScriptedPool(self.clock)
         self.drain = Drain(30, self.clock)
@@ -177,6 +178,7 @@ class House:
                 metrics=self.metrics,
                 drain=self.drain,
                 settle=lambda _seconds: None,
+                desk=desk,
                 clock=lambda: 1_700_000_000.9,
                 monotonic=self.clock,
                 new_id=lambda: "abc123",

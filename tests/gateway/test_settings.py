@@ -70,6 +70,12 @@ def test_a_key_no_client_can_send_is_refused_without_being_shown(monkeypatch: py
     assert key not in str(caught.value)
 
 
+def test_neither_is_such_an_admin_key_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="GATEWAY_ADMIN_KEY: holds what no client could send") as caught:
+        settings(monkeypatch, GATEWAY_ADMIN_KEY="schlüssel 1")
+    assert "schlüssel" not in str(caught.value)
+
+
 def test_api_keys_cannot_be_passed_through(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings(monkeypatch, GATEWAY_PASSTHROUGH="1", KIMI_KIND="kimi-classic").gateway_passthrough
     with pytest.raises(SettingsError, match="GATEWAY_PASSTHROUGH: takes refresh tokens of the web chat"):

@@ -4,11 +4,10 @@ import socket
 
 import pytest
 import redis
-from structlog.testing import capture_logs
 
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
-from gateway.startup import check_address, check_store, warn
+from gateway.startup import check_address, check_store
 from kimi.errors import StoreUnavailable
 from kimi.startup import StartError
 from tests.ports import free_port
@@ -44,16 +43,3 @@ def test_an_address_of_another_machine_is_no_start(host: str) -> None:
 def test_a_port_that_is_in_use_may_soon_be_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         check_address(settings(gateway_port=taken.getsockname()[1]))
-
-
-def test_what_has_no_effect_is_said() -> None:
-    with capture_logs() as logs:
-        warn(settings(gateway_admin_key="hush"))
-    assert [str(line["event"]).split()[0] for line in logs] == ["GATEWAY_ADMIN_KEY"]
-    assert "hush" not in str(logs)
-
-
-def test_otherwise_nothing_is_said() -> None:
-    with capture_logs() as logs:
-        warn(settings())
-    assert logs == []

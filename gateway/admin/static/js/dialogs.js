@@ -1,0 +1,66 @@
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+import { t } from "./i18n.js";
+
+let ids = 0;
+
+/**
+ * Opens a modal dialog. Escape and the cross close it, the focus goes back to where it was, and nothing of it stays.
+ * Returns the dialog; `closed` is called when it is gone.
+ */
+export function dialog(title, body, { footer = [], look = "", closed = () => {}, aside = null } = {}) {
+  const id = `title-${(ids += 1)}`;
+  const close = h("button", { class: "quiet square", type: "button", "aria-label": t("action.close"), onClick: () => box.close() }, icon("close"));
+  const box = h(
+    "dialog",
+    { class: look, "aria-labelledby": id },
+    h("header", {}, h("h2", { id }, title), aside, close),
+    h("div", { class: "dialog-body", tabindex: "-1" }, body),
+    footer.length ? h("footer", {}, footer) : null,
+  );
+  box.addEventListener("close", () => {
+    box.remove();
+    closed();
+  });
+  if (look.includes("drawer")) box.addEventListener("click", (event) => event.target === box && box.close());
+  document.body.append(box);
+  box.showModal();
+  return box;
+}
+
+export const button = (label, onClick, look = "", type = "button") => h("button", { class: look, type, onClick }, label);
+
+/** A dialog whose body is a form: `submit` is called with it, and closes the dialog by what it is given. */
+export function formDialog(title, body, label, submit, { look = "", danger = false } = {}) {
+  const id = `form-${(ids += 1)}`;
+  const fault = h("p", { class: "fault", role: "alert" });
+  const go = h("button", { class: danger ? "danger" : "primary", type: "submit", form: id }, label);
+  const form = h("form", { id, class: "dialog-form", onSubmit: send }, body, fault);
+  const box = dialog(title, form, { look, footer: [button(t("action.cancel"), () => box.close()), go] });
+
+  async function send(event) {
+    event.preventDefault();
+    go.disabled = true;
+    fault.textContent = "";
+    try {
+      await submit(box);
+    } catch (error) {
+      fault.textContent = error.message;
+    }
+    go.disabled = false;
+  }
+  return box;
+}
+
+/** Asks before something that cannot be undone; whether it is to be done. */
+export function confirmed(title, text, label, danger = true) {
+  return new Promise((resolve) => {
+    let yes = false;
+    const go = button(label, () => ((yes = true), box.close()), danger ? "danger" : "primary");
+    const box = dialog(title, h("p", {}, text), {
+      look: "narrow",
+      footer: [button(t("action.cancel"), () => box.close()), go],
+      closed: () => resolve(yes),
+    });
+  });
+}

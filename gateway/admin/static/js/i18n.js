@@ -1,0 +1,26 @@
+import en from "./strings/en.js";
+import zh from "./strings/zh.js";
+import { store } from "./store.js";
+
+const STRINGS = { en, zh };
+export const LANGUAGES = Object.keys(STRINGS);
+
+/** The BCP 47 tag of the chosen language, for the page and for Intl. */
+export const tag = () => (store.language === "zh" ? "zh-CN" : "en");
+
+/** The text of a key in the chosen language; `{name}` in it stands for a value. Raises for a key that is not there. */
+export function t(key, values = {}) {
+  const text = STRINGS[store.language][key];
+  if (text === undefined) throw new Error(`no text for ${key}`);
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/** The text for a word of the API, or the word itself where this page does not know it yet. */
+export const word = (group, name) => STRINGS[store.language][`${group}.${name}`] ?? name;
+
+/** Chooses a language for good. */
+export function speak(language) {
+  store.language = language;
+  localStorage.setItem("kimi-admin.language", language);
+  document.documentElement.lang = tag();
+}

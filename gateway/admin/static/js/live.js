@@ -1,0 +1,100 @@
+/** What the server tells by itself: the accounts and the overview, as they change. */
+
+import { get } from "./api.js";
+import { store, tell } from "./store.js";
+
+const RETRY_MS = 3000;
+
+/** Opens the stream first and loads all accounts then, so that no change falls in between. */
+export function follow() {
+  let source = null;
+  let early = null; // what came before the accounts were loaded; null afterwards
+  let retry = 0;
+  let turn = 0;
+
+  function connect() {
+    source = new EventSource("/admin/api/events");
+    early = [];
+    source.addEventListener("open", snapshot);
+    source.addEventListener("error", interrupted);
+    source.addEventListener("overview", (event) => sketch(JSON.parse(event.data)));
+    source.addEventListener("accounts", (event) => {
+      performance.mark("accounts:told");
+      const told = JSON.parse(event.data);
+      if (early) early.push(told);
+      else apply(told);
+    });
+  }
+
+  async function snapshot() {
+    const mine = ++turn;
+    early = [];
+    try {
+      const all = await get("/accounts");
+      if (mine !== turn) return;
+      const here = new Set(all.accounts.map((account) => account.name));
+      apply({ ...all, removed: [...store.accounts.keys()].filter((name) => !here.has(name)) });
+      for (const told of early) if (told.now >= all.now) apply(told);
+      early = null;
+      state("open");
+    } catch {
+      if (mine === turn) again();
+    }
+  }
+
+  function interrupted() {
+    state("interrupted");
+    turn += 1;
+    if (source.readyState === EventSource.CLOSED) again(); // refused, as when the session has ended: it gives up by itself
+  }
+
+  function again() {
+    state("interrupted");
+    source.close();
+    clearTimeout(retry);
+    retry = setTimeout(async () => {
+      await get("/session").catch(() => {}); // asks for the key where that is what is missing
+      connect();
+    }, RETRY_MS);
+  }
+
+  connect();
+}
+
+function state(live) {
+  store.live = live;
+  tell("live");
+}
+
+function sketch(overview) {
+  store.overview = overview;
+  store.skew = overview.now - Date.now() / 1000;
+  tell("overview");
+}
+
+const changed = new Set();
+
+/** Takes changes at once and shows all that came since the last frame in the next one. */
+function apply({ now, accounts, removed }) {
+  store.skew = now - Date.now() / 1000;
+  for (const account of accounts) store.accounts.set(account.name, account);
+  for (const name of removed) store.accounts.delete(name);
+  if (!changed.size) requestAnimationFrame(show);
+  for (const account of accounts) changed.add(account.name);
+  for (const name of removed) changed.add(name);
+  store.loaded = true;
+}
+
+function show() {
+  const names = new Set(changed);
+  changed.clear();
+  tell("accounts", names);
+  setTimeout(() => measure("accounts:update", "accounts:told")); // behind the frame that shows it
+}
+
+/** Keeps the latest figure only: a page stays open for days. */
+function measure(name, start) {
+  performance.clearMeasures(name);
+  if (performance.getEntriesByName(start).length) performance.measure(name, start);
+  performance.clearMarks(start);
+}

@@ -1,0 +1,169 @@
+"""Signing in to the admin page, and who is let in without."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.test import TestResponse
+
+from gateway.admin.backoff import neighbourhood
+from gateway.admin.door import COOKIE
+from kimi.pool import Store
+from tests.gateway.admin.desks import BEARER, Office
+from tests.gateway.fakes import KEY, House
+
+
+def code(reply: TestResponse) -> tuple[int, str]:
+    return reply.status_code, reply.get_json()["error"]["code"]
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/", "/admin/api/session", "/admin/static/app.js", "/admin/x/y"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_without_an_admin_key_there_is_nothing_and_the_answer_says_how_to_turn_it_on(path: str, method: str) -> None:
+    reply = House().client.open(path, method=method, headers=BEARER)
+    assert code(reply) == (404, "not_found")
+    assert "GATEWAY_ADMIN_KEY" in reply.get_json()["error"]["message"]
+
+
+def test_whoever_signs_in_gets_a_cookie_that_scripts_cannot_read(office: Office) -> None:
+    reply = office.sign_in()
+    assert reply.status_code == 200
+    assert set(reply.get_json()) == {"csrf", "expires"}
+    cookie = reply.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    for part in ("HttpOnly", "SameSite=Strict", "Path=/admin", "Max-Age=43200"):
+        assert part in cookie
+    assert "Secure" not in cookie
+    assert office.page("GET", "/session").get_json()["csrf"] == office.csrf
+
+
+def test_behind_https_the_cookie_goes_nowhere_else(office: Office) -> None:
+    assert "Secure" in office.sign_in(base_url="https://localhost").headers["set-cookie"]
+
+
+def test_a_wrong_key_signs_nobody_in(office: Office) -> None:
+    reply = office.sign_in("wrong")
+    assert code(reply) == (401, "invalid_admin_key")
+    assert "set-cookie" not in reply.headers
+    assert code(office.page("GET", "/session")) == (401, "invalid_admin_key")
+
+
+def test_keys_of_clients_open_nothing(office: Office) -> None:
+    assert code(office.api("DELETE", "/session", headers={"Authorization": f"Bearer {KEY}"})) == (
+        401,
+        "invalid_admin_key",
+    )
+
+
+@pytest.mark.parametrize("headers", [BEARER, {"Authorization": "", "x-api-key": BEARER["Authorization"][7:]}])
+def test_a_program_sends_the_key_itself_and_needs_no_token(office: Office, headers: dict[str, str]) -> None:
+    assert office.api("DELETE", "/session", headers=headers).status_code == 204
+
+
+def test_a_program_has_no_session(office: Office) -> None:
+    assert code(office.api("GET", "/session")) == (401, "invalid_admin_key")
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "0" * 64])
+def test_the_page_shows_with_every_change_that_it_is_the_page(office: Office, token: str) -> None:
+    office.sign_in()
+    assert code(office.page("DELETE", "/session", headers={"x-csrf-token": token})) == (403, "csrf_failed")
+    assert office.page("GET", "/session").status_code == 200
+
+
+def test_what_another_site_sends_is_refused(office: Office) -> None:
+    office.sign_in()
+    elsewhere = {"sec-fetch-site": "cross-site"}
+    assert code(office.page("DELETE", "/session", headers=elsewhere)) == (403, "csrf_failed")
+    assert code(office.page("GET", "/session", headers=elsewhere)) == (403, "csrf_failed")
+    assert code(office.sign_in(headers=elsewhere)) == (403, "csrf_failed")
+    assert office.page("DELETE", "/session", headers={"sec-fetch-site": "same-origin"}).status_code == 204
+
+
+def test_who_signs_out_is_out_wherever_the_cookie_is(office: Office) -> None:
+    reply = office.sign_in()
+    token = reply.headers["set-cookie"].partition(";")[0].partition("=")[2]
+    assert "Max-Age=0" in office.page("DELETE", "/session").headers["set-cookie"]
+    office.browser.set_cookie(COOKIE, token, path="/admin")
+    assert code(office.page("GET", "/session")) == (401, "invalid_admin_key")
+
+
+def test_another_replica_knows_who_is_signed_in(office: Office, store: Store) -> None:
+    token = office.sign_in().headers["set-cookie"].partition(";")[0].partition("=")[2]
+    other = Office(store)
+    other.browser.set_cookie(COOKIE, token, path="/admin")
+    assert other.page("GET", "/session").get_json()["csrf"] == office.csrf
+
+
+def test_another_admin_key_ends_all_sessions(office: Office, store: Store) -> None:
+    token = office.sign_in().headers["set-cookie"].partition(";")[0].partition("=")[2]
+    other = Office(store, key="another-key")
+    other.browser.set_cookie(COOKIE, token, path="/admin")
+    assert code(other.page("GET", "/session")) == (401, "invalid_admin_key")
+
+
+def test_the_fifth_wrong_key_is_one_too_many(office: Office) -> None:
+    for _ in range(4):
+        assert office.sign_in("wrong").status_code == 401
+    reply = office.sign_in("wrong")
+    assert code(reply) == (429, "too_many_wrong_keys")
+    assert reply.headers["retry-after"] == "1"
+    assert office.sign_in().status_code == 429
+    assert office.api("DELETE", "/session").status_code == 429
+
+
+def test_wrong_bearers_and_wrong_sign_ins_add_up_over_replicas(office: Office, store: Store) -> None:
+    wrong = {"Authorization": "Bearer wrong"}
+    assert [office.api("GET", "/session", headers=wrong).status_code for _ in range(2)] == [401, 401]
+    other = Office(store)
+    assert [other.sign_in("wrong").status_code for _ in range(2)] == [401, 401]
+    assert office.api("GET", "/session", headers=wrong).status_code == 429
+
+
+def test_who_is_signed_in_does_not_wait_for_what_others_at_the_address_do(office: Office) -> None:
+    office.sign_in()
+    for _ in range(5):
+        office.api("GET", "/session", headers={"Authorization": "Bearer wrong"})
+    assert office.page("GET", "/session").status_code == 200
+
+
+def test_without_redis_nobody_signs_in_and_bearers_are_counted_here(cut_off: Store) -> None:
+    office = Office(cut_off)
+    assert code(office.sign_in()) == (503, "store_unavailable")
+    assert office.api("DELETE", "/session").status_code == 204
+    wrong = {"Authorization": "Bearer wrong"}
+    codes = [office.api("DELETE", "/session", headers=wrong).status_code for _ in range(5)]
+    assert codes == [401, 401, 401, 401, 429]
+    assert office.api("DELETE", "/session").status_code == 429
+    office.clock.advance(1)
+    assert office.api("DELETE", "/session").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "key"),
+        ({"key": 7}, "key"),
+        ({"key": "x", "user": "y"}, "user"),
+    ],
+)
+def test_bodies_say_what_they_have_to(office: Office, body: dict[str, object], param: str) -> None:
+    reply = office.browser.post("/admin/api/session", json=body)
+    assert code(reply) == (400, "invalid_value")
+    assert reply.get_json()["error"]["param"] == param
+
+
+def test_strangers_send_no_large_bodies(office: Office) -> None:
+    assert code(office.sign_in("x" * 5_000)) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize(
+    ("address", "near"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("", ""),
+    ],
+)
+def test_addresses_that_one_client_has_count_as_one(address: str, near: str) -> None:
+    assert neighbourhood(address) == near
