@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kimi.accounts import Kind
+from kimi.alerts import addresses
+from kimi.alerts.notes import Language
 from kimi.errors import redact
 from kimi.http import Endpoints
 from kimi.startup import StartError
@@ -104,6 +106,10 @@ def _check_redis_options(url: SplitResult) -> None:
             raise ValueError("has an option db that is not the number of a database")
 
 
+def _signing_secret(value: str, info: ValidationInfo) -> str:
+    return addresses.webhook_secret(value, wanted=bool(info.data.get("alert_webhook_url")))
+
+
 def _not_yet(value: str) -> str:
     if value.strip():
         raise ValueError("encryption of secrets in Redis is not part of this release, unset it")
@@ -118,6 +124,8 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 """A length of time of at most a day."""
 Words = Annotated[tuple[str, ...], BeforeValidator(split)]
 """Comma- or newline-separated list."""
+AlertUrls = Annotated[tuple[str, ...], BeforeValidator(addresses.split)]
+"""Addresses of Apprise's, as `kimi.alerts.addresses` separates them."""
 Choice = BeforeValidator(_lower)
 """For `Annotated[Literal[…], Choice]`: case does not matter."""
 
@@ -150,6 +158,13 @@ class CommonSettings(BaseSettings):
     moonshot_url: HttpBase = "https://api.moonshot.cn/v1"
     kimi_delete_chats: bool = True
     token_encryption_keys: Annotated[str, AfterValidator(_not_yet)] = Field("", repr=False)
+    alert_webhook_url: Annotated[str, AfterValidator(addresses.webhook_url)] = Field("", repr=False)
+    alert_webhook_secret: Annotated[str, AfterValidator(_signing_secret)] = Field("", repr=False)
+    alert_urls: Annotated[AlertUrls, AfterValidator(addresses.messenger_urls)] = Field((), repr=False)
+    alert_usable_below: int = Field(1, ge=0, le=100_000)  # 0: any number will do
+    alert_refresher_silent_seconds: float = Field(60, ge=10, le=86_400, allow_inf_nan=False)
+    alert_repeat_seconds: float = Field(86_400, ge=300, le=2_592_000, allow_inf_nan=False)
+    alert_language: Annotated[Language, Choice] = "en"
     log_level: Annotated[LogLevel, Choice] = "info"
     log_format: Annotated[LogFormat, Choice] = "json"
 

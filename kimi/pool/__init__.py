@@ -48,6 +48,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `changed`, `changes`       | zset, string | names by the number of their latest change; the last number      |
 | `admin:session:SHA256`     | string | proof that whoever signed in to the admin page had its key; expires    |
 | `admin:wrong:ADDRESS`      | hash   | wrong admin keys from there, and until when none is looked at; expires |
+| `alerts`                   | hash   | what is wrong since when, and who was told of it when, by `RULE:NAME`  |
+| `alerts:active`            | string | what is wrong now, for those who look                                  |
+| `alerts:watch`             | string | the process that watches; expires                                      |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |
 | `refreshers`               | zset   | refreshers by the time at which they were last seen                    |
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |

@@ -34,6 +34,7 @@ class Copy:
     refused: Mapping[str, float]  # models, and until when
     organisation: str = ""  # whose limits it is known to share; a hash
     fingerprint: str = ""  # of the secret that its credential stems from
+    state: State = State.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +80,5 @@ def _copy(row: list[Any]) -> Copy:
         refused={model: int(until) / 1000 for model, until in zip(refused[::2], refused[1::2], strict=True)},
         organisation=organisation or "",
         fingerprint=fingerprint,
+        state=State(state),
     )

@@ -1,0 +1,60 @@
+"""Which addresses alerts can be sent to. Nothing here quotes one: whoever has it can write to the place."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from kimi.alerts.messengers import SCHEMES, plugin_of, scheme_of
+
+SECRET_LENGTH: Final = 16
+"""So many characters at least make a secret that nobody guesses."""
+_BETWEEN: Final = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+
+
+def webhook_url(value: str) -> str:
+    """`value`, if it is empty or an address that can be posted to. Raises `ValueError` otherwise."""
+    if not value:
+        return value
+    try:
+        url = urlsplit(value)
+        _ = url.port  # parsed on access only
+    except ValueError:
+        raise ValueError("is not a valid URL") from None
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    if url.username is not None or url.fragment or any(c.isspace() or not c.isprintable() for c in value):
+        raise ValueError("must not contain a user name, a fragment, spaces or control characters")
+    return value
+
+
+def webhook_secret(value: str, *, wanted: bool) -> str:
+    """`value`, if it can sign; it has to be there where it is `wanted`. Raises `ValueError` otherwise."""
+    if wanted and not value:
+        raise ValueError("is not set, and ALERT_WEBHOOK_URL needs it: what is sent there is signed")
+    if value and len(value) < SECRET_LENGTH:
+        raise ValueError(f"is too short: at least {SECRET_LENGTH} characters")
+    return value
+
+
+def split(value: object) -> object:
+    """The addresses of a text, in which commas or white space stand in front of each; an address may hold commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(part for part in _BETWEEN.split(value.strip(" ,\n\r\t")) if part))
+
+
+def messenger_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+    """`values`, if Apprise takes each of them. Raises `ValueError` that says which it does not take."""
+    wrong = [text for place, url in enumerate(values, 1) if (text := _complaint(place, url))]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return values
+
+
+def _complaint(place: int, url: str) -> str:
+    scheme = scheme_of(url)
+    if scheme in SCHEMES:
+        return "" if plugin_of(url) else f"address {place} ({scheme}://) is not complete or has a mistake"
+    return f"address {place} begins with none of {', '.join(f'{known}://' for known in SCHEMES)}"
