@@ -1,0 +1,55 @@
+"""Client keys as an operator sees them: those that were created, and those of the settings beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from kimi.pool.client_terms import NO_LIMITS
+from kimi.pool.clients import Client
+from kimi.pool.figures import NO_TALLY, Tally
+
+_LONG: Final = 24
+"""Characters of a key of the settings whose first few may be shown; a shorter one could be guessed then."""
+_SHOWN: Final = 6
+
+
+def listed(clients: Sequence[Client], settings: Sequence[str], tallies: Mapping[str, Tally]) -> list[dict[str, Any]]:
+    """Those of the `settings` in their order, and then `clients`. `tallies` are by what the log calls each of them."""
+    return [
+        *(described_setting(number, key, tallies.get(str(number))) for number, key in enumerate(settings, 1)),
+        *(described(client, tallies.get(client.name) if client.revoked is None else None) for client in clients),
+    ]
+
+
+def described(client: Client, today: Tally | None = None) -> dict[str, Any]:
+    """A key that was created, as JSON has it."""
+    return {
+        "id": client.id,
+        "name": client.name,
+        "prefix": f"{client.prefix}…",
+        "created": client.created,
+        "revoked": client.revoked,
+        "origin": "operator",
+        "limits": client.limits.described(),
+        **_use(today),
+    }
+
+
+def described_setting(number: int, key: str, today: Tally | None = None) -> dict[str, Any]:
+    """The key that stands at place `number`, from 1, of `GATEWAY_API_KEYS`. It cannot be edited."""
+    return {
+        "id": f"settings-{number}",
+        "name": str(number),
+        "prefix": f"{key[:_SHOWN]}…" if len(key) >= _LONG else "…",
+        "created": None,
+        "revoked": None,
+        "origin": "settings",
+        "limits": NO_LIMITS.described(),
+        **_use(today),
+    }
+
+
+def _use(today: Tally | None) -> dict[str, Any]:
+    tally = today or NO_TALLY
+    return {"today": tally.described(), "last_used": tally.last_used}
