@@ -1,0 +1,69 @@
+"""The pool and its Redis at a glance, in a round trip each, whatever the size of the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kimi.pool.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RedisHealth:
+    """What Redis says of itself. `persistent` is whether it notes each write on its disk."""
+
+    up: bool
+    version: str = ""
+    used_memory_bytes: int = 0
+    persistent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PoolHealth:
+    """The operator's accounts: how many there are, by state too, and how much is to do.
+
+    `limit` is how many requests those in service may have at once; `next_expiry` is when the first access token that is
+    in use expires, in Unix seconds. `in_flight` and `waiting` are all requests, also those of clients who have brought
+    an account along.
+    """
+
+    usable: int = 0
+    total: int = 0
+    states: Mapping[str, int] = field(default_factory=dict)
+    in_flight: int = 0
+    limit: int = 0
+    next_expiry: float | None = None
+    waiting: int = 0
+
+
+class Health:
+    """Reads both. Every method may raise `StoreUnavailable`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def redis(self) -> RedisHealth:
+        """What Redis says of itself."""
+        with self._store.guarded() as redis:
+            told = redis.info("server", "memory", "persistence")
+        return RedisHealth(
+            True,
+            # Valkey says besides with which release of Redis it is compatible.
+            str(told.get("valkey_version") or told["redis_version"]),
+            int(told["used_memory"]),
+            bool(told["aof_enabled"]),
+        )
+
+    def pool(self) -> PoolHealth:
+        """How the pool is."""
+        usable, in_flight, expiry, waiting, limit, *counts = self._store.run("overview")
+        states = {state: int(count) for state, count in zip(counts[::2], counts[1::2], strict=True)}
+        return PoolHealth(
+            usable=int(usable),
+            total=sum(states.values()),
+            states=states,
+            in_flight=int(in_flight),
+            limit=int(limit),
+            next_expiry=int(expiry) / 1000 if expiry else None,
+            waiting=int(waiting),
+        )
