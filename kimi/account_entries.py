@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
@@ -45,17 +46,35 @@ def _proxy(value: str) -> str:
     return value
 
 
+_Concurrency = Annotated[int, Field(ge=1, le=10_000)]
+_Rate = Annotated[int, Field(ge=1, le=1_000_000)]
+_Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+_Priority = Annotated[int, Field(ge=-1_000, le=1_000)]
+_CONFIG: Final = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, hide_input_in_errors=True)
+
+
+class _Limits(BaseModel):
+    """What of an account can be edited while it is in use; what is not to change is null."""
+
+    model_config = _CONFIG
+
+    max_concurrency: _Concurrency | None = None
+    requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    weight: _Weight | None = None
+    priority: _Priority | None = None
+
+
 class _Entry(BaseModel):
     """What every kind of account has."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, hide_input_in_errors=True)
+    model_config = _CONFIG
 
     name: Annotated[str, AfterValidator(_name)]
     kind: Kind
-    max_concurrency: int = Field(1, ge=1, le=10_000)
-    requests_per_minute: int | None = Field(None, ge=1, le=1_000_000)
-    weight: float = Field(1.0, gt=0, le=1_000_000, allow_inf_nan=False)
-    priority: int = Field(0, ge=-1_000, le=1_000)
+    max_concurrency: _Concurrency = 1
+    requests_per_minute: _Rate | None = None
+    weight: _Weight = 1.0
+    priority: _Priority = 0
     proxy: Annotated[str, AfterValidator(_proxy)] | None = Field(None, repr=False)
     base_url: Annotated[str, AfterValidator(http_url)] | None = None
 
@@ -69,7 +88,7 @@ class _Kimi(_Classic):
 
 
 class _Moonshot(_Entry):
-    max_concurrency: int = Field(50, ge=1, le=10_000)
+    max_concurrency: _Concurrency = 50
     api_key: Annotated[str, BeforeValidator(credentials.api_key)] = Field(repr=False)
     models: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(default_factory=list)
 
@@ -96,6 +115,20 @@ def read(raw: object) -> ConfiguredAccount:
     secret = fields.pop("refresh_token" if kind.is_web else "api_key")
     region, models = Region(fields.pop("region", Region.CN)), tuple(fields.pop("models", ()))
     return ConfiguredAccount(Account(**fields, region=region, models=models), secret)
+
+
+def limited(account: Account, changes: Mapping[str, object]) -> Account:
+    """`account` with those of its limits changed for which `changes` has a value; 0 requests a minute is no limit.
+
+    Raises `EntryError`.
+    """
+    try:
+        given = _Limits.model_validate(changes).model_dump(exclude_none=True)
+    except ValidationError as error:
+        raise EntryError(*(_complaint(details, account.kind) for details in error.errors())) from None
+    if given.get("requests_per_minute") == 0:
+        given["requests_per_minute"] = None
+    return replace(account, **given)
 
 
 def bare(kind: Kind, given: object) -> ConfiguredAccount:

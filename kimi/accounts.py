@@ -38,6 +38,14 @@ class State(StrEnum):
     PAUSED = "paused"  # set aside by the operator
 
 
+class Origin(StrEnum):
+    """Where an account has come from, and so who can take it out."""
+
+    FILE = "file"  # the accounts file, or KIMI_REFRESH_TOKENS
+    OPERATOR = "operator"  # entered by hand while the pool was running; it stands in the store alone
+    CLIENT = "client"  # a client brings its token along
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One member of the pool, without its credential."""
@@ -106,3 +114,5 @@ class Record:
     models: tuple[str, ...] = ()  # what a key lists; of a `kimi` account, entries of `kimi.scenarios`
     fingerprint: str = ""  # of the configured secret that the credential stems from
     configured: bool = True  # False: the operator took it out; it is kept, out of service
+    origin: Origin = Origin.FILE
+    edited: bool = False  # its limits are not those that were written for it

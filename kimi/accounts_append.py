@@ -38,6 +38,11 @@ def appended(text: str, members: Sequence[ConfiguredAccount], source: str, kind:
     raise AccountsError(f"{source}: is not written so that accounts could be added at its end: do it by hand")
 
 
+def rendered(members: Sequence[ConfiguredAccount]) -> str:
+    """The text of an accounts file that holds `members`."""
+    return _HEAD.rstrip() + (f"\n{''.join(map(_entry, members))}" if members else " []\n")
+
+
 def write(path: Path, text: str) -> None:
     """Puts `text` into the file at `path` as a whole or not at all; a new one can be read by its owner only.
 

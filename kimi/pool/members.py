@@ -10,11 +10,12 @@ from types import MappingProxyType
 
 import orjson
 
-from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, State
+from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Region, State
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
 
 _PAGE = 500  # accounts a pipeline
+_ORIGINS = {"operator": Origin.OPERATOR, "passthrough": Origin.CLIENT}  # all others are the configuration's
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ def record_of(values: Mapping[str, str], due: float | None) -> Record:
         models=tuple(orjson.loads(values["models"])),
         fingerprint=values["fingerprint"],
         configured=values["present"] == "1",
+        origin=_ORIGINS.get(values["origin"], Origin.FILE),
+        edited=values.get("written", values["spec"]) != values["spec"],
     )
 
 
@@ -160,18 +163,34 @@ class Members:
 
     def all(self) -> list[Record]:
         """Every account that is configured, or was and is not forgotten yet, by name."""
-        records: list[Record] = []
         with self._store.guarded() as redis:
             names = sorted(redis.smembers(self._store.key("accounts")))
-            due = dict(redis.zrange(self._store.key("refresh"), 0, -1, withscores=True))
+        return self.some(names)
+
+    def some(self, names: Sequence[str]) -> list[Record]:
+        """Those of `names` that are known, in this order."""
+        records: list[Record] = []
+        with self._store.guarded() as redis:
             for start in range(0, len(names), _PAGE):
                 page = names[start : start + _PAGE]
                 pipe = redis.pipeline(transaction=False)
                 for name in page:
                     pipe.hgetall(self._store.key("account", name))
-                found = zip(page, pipe.execute(), strict=True)
-                records += [record_of(values, due.get(name)) for name, values in found if values]
+                pipe.zmscore(self._store.key("refresh"), page)
+                *found, due = pipe.execute()
+                records += [record_of(values, when) for values, when in zip(found, due, strict=True) if values]
         return records
+
+    def is_being_refreshed(self, name: str) -> bool:
+        """Whether somebody exchanges its credential just now."""
+        with self._store.guarded() as redis:
+            return bool(redis.exists(self._store.key("lock", name)))
+
+    def holder(self, secret: str) -> str | None:
+        """The account that serves everybody with this secret, as it was configured or entered."""
+        with self._store.guarded() as redis:
+            name: str | None = redis.hget(self._store.key("holders"), fingerprint(secret))
+        return name
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         """Takes an account out of service; only a new credential or the operator brings it back.

@@ -12,13 +12,14 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
-from gateway.reactions import ALLOWANCE_SECONDS, CANCEL_SECONDS, NOTHING, TABLE, Outcome, Reaction, Reactions
+from gateway.reactions import ALLOWANCE_SECONDS, CANCEL_SECONDS, Outcome, Reactions
 from gateway.shield import Shieldable
 from kimi import errors
 from kimi.accounts import Account, Kind, State
 from kimi.errors import KimiError, StoreUnavailable
 from kimi.pool import Bookmark, Conversation, Lease, Released, Rest
 from kimi.pool.chats import StandingChat
+from kimi.reactions import NOTHING, TABLE, Reaction
 from tests.gateway.scripted import ScriptedUpstream, hang
 from tests.kimi.pool.pools import web
 

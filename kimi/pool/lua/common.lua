@@ -295,6 +295,34 @@ local function set_routes(name, a)
   end
 end
 
+-- Which account that serves everybody has the credential of a fingerprint; nil for none.
+local function holder_of(fingerprint)
+  local name = redis.call('HGET', key('holders'), fingerprint)
+  local known = name and redis.call('HMGET', key('account', name), 'fingerprint', 'present') or {}
+  return known[1] == fingerprint and known[2] == '1' and name or nil
+end
+
+local function let_go(name, a)
+  if redis.call('HGET', key('holders'), a.fingerprint) == name then redis.call('HDEL', key('holders'), a.fingerprint) end
+end
+
+-- How much of the traffic an account takes. To be followed by `settle`.
+local function set_limits(name, limit, rate, weight, priority)
+  local account = key('account', name)
+  redis.call('HSET', account, 'limit', limit, 'rate', rate, 'weight', weight, 'priority', priority)
+  -- What it has served of late may be less than it may serve from now on.
+  if tonumber(rate) == 0 or redis.call('LLEN', key('recent', name)) < tonumber(rate) then
+    redis.call('HSET', account, 'rate_until', '0')
+  end
+end
+
+-- Those who wait for an account of their own may have no other to wait for: they ask again.
+local function rouse_owner(a)
+  for _, route in ipairs(a.owner ~= '' and a.routes or {}) do
+    for _, ticket in ipairs(redis.call('ZRANGE', key('route', route, 'queue'), 0, 255)) do rouse(ticket) end
+  end
+end
+
 -- Takes an account out of service because it is no longer configured, or not with this credential. Nothing of it is
 -- forgotten: whoever is configured with the same secret from now on goes on with what has become of it.
 local function withdraw(name, a)
@@ -304,6 +332,7 @@ local function withdraw(name, a)
   local kept = key('kept', a.fingerprint)
   redis.call('HSET', kept, 'name', name, 'version', a.version, 'refresh', a.refresh)
   redis.call('PEXPIRE', kept, KEEP)
+  let_go(name, a)
   schedule(name, a)
   set_routes(name, a)
   settle(name, a)
@@ -312,6 +341,7 @@ end
 
 -- Forgets an account that was withdrawn. What is kept of its secret has an expiry of its own.
 local function erase(name)
+  let_go(name, {fingerprint = redis.call('HGET', key('account', name), 'fingerprint') or ''})
   redis.call('DEL', key('account', name), key('recent', name), key('refused', name))
   redis.call('SREM', key('accounts'), name)
   for _, names_by in ipairs({'gone', 'refresh', 'usable', 'changed', 'private'}) do

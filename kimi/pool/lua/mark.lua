@@ -10,10 +10,7 @@ redis.call('HSET', key('account', name), 'state', state, 'reason', ARGV[5])
 redis.call('ZREM', key('refresh'), name)
 settle(name, a)
 changed(name)
--- Those who wait for an account of their own may have no other to wait for: they ask again.
-for _, route in ipairs(a.owner ~= '' and a.routes or {}) do
-  for _, ticket in ipairs(redis.call('ZRANGE', key('route', route, 'queue'), 0, 255)) do rouse(ticket) end
-end
+rouse_owner(a)
 -- Some refresher may remember a later credential than the one that was refused.
 if state == 'dead' then redis.call('PUBLISH', key('wake'), name) end
 return 1

@@ -1,25 +1,21 @@
 -- Brings one configured account into the pool, or up to date with what the operator wrote.
 -- The stored credential wins over the configured one until the configured one itself changes (its fingerprint);
--- one that was rotated under another name comes along.
+-- one that was rotated under another name comes along. Limits that the operator has edited win in the same way.
 -- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
 --       version that the credential has had, or 0
 --       and where it is one that somebody brought along: milliseconds for which it is kept, how many there may be
 -- Returns 'added', 'revived' (its credential is tried anew), 'updated' or 'same'; or 'locked' when the credential is
--- being exchanged just now, so that nothing was changed; or 'full' or 'configured' (somebody else has it) where somebody
--- brought it along in vain.
+-- being exchanged just now, so that nothing was changed; or, where somebody brought it along or entered it by hand in
+-- vain, 'full', 'configured' (somebody else has it) or 'taken' (somebody else has the name).
 
 local name, spec, origin, fingerprint, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local account, kept = key('account', name), key('kept', fingerprint)
 
--- One credential must not be exchanged in two places: the operator's account goes before one of somebody's own.
-local function is_configured()
-  for _, other in ipairs(redis.call('SMEMBERS', key('accounts'))) do
-    local of = redis.call('HMGET', key('account', other), 'fingerprint', 'present', 'owner')
-    if of[1] == fingerprint and of[2] == '1' and (of[3] or '') == '' then return true end
-  end
-  return false
+local function origin_of(whose)
+  return redis.call('HGET', key('account', whose), 'origin')
 end
 
+-- One credential must not be exchanged in two places: the operator's account goes before one of somebody's own.
 local owner = cjson.decode(spec).owner or ''
 local there = read(name)
 if owner ~= '' and there and there.present == '1' then
@@ -27,17 +23,33 @@ if owner ~= '' and there and there.present == '1' then
   if there.owner ~= owner or there.fingerprint ~= fingerprint then return 'configured' end
 elseif owner ~= '' then
   if redis.call('ZCARD', key('private')) >= tonumber(ARGV[14]) then return 'full' end
-  if is_configured() then return 'configured' end
+  if holder_of(fingerprint) then return 'configured' end
   redis.call('ZADD', key('private'), int(NOW + tonumber(ARGV[13])), name)
+elseif origin == 'operator' then
+  if holder_of(fingerprint) then return 'configured' end
+  if there and there.present == '1' then return 'taken' end
 else
+  -- The file goes before what was entered by hand, as one credential and as one name.
+  local other = holder_of(fingerprint)
+  if other and other ~= name and origin_of(other) == 'operator' then withdraw(other, read(other)) end
+  if there and there.present == '1' and there.fingerprint ~= fingerprint and origin_of(name) ~= origin then
+    withdraw(name, there)
+  end
+end
+if owner == '' then
   local own = 'private-' .. string.sub(fingerprint, 1, 12)
   local a = own ~= name and read(own)
   if a and a.present == '1' and a.fingerprint == fingerprint then withdraw(own, a) end
 end
 
-local known = redis.call('HMGET', account, 'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state', 'line')
+local known = redis.call('HMGET', account,
+  'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state', 'line', 'written')
 local fresh = known[2] ~= fingerprint
-if known[1] == spec and not fresh and known[3] == '1' and known[5] == origin and known[8] == ARGV[11] then
+-- Limits that were edited stay until what is written of the account changes.
+local written = known[9] or known[1]
+local stays = known[1] and written == spec and known[1] ~= spec
+if written == spec and not fresh and known[3] == '1' and known[5] == origin and known[8] == ARGV[11] then
+  if owner == '' then redis.call('HSET', key('holders'), fingerprint, name) end -- an older release had no such index
   return 'same'
 end
 
@@ -94,9 +106,9 @@ end
 redis.call('DEL', kept)
 redis.call('ZREM', key('gone'), name)
 redis.call('HSET', account,
-  'spec', spec, 'owner', owner, 'origin', origin, 'present', '1', 'limit', ARGV[7], 'rate', ARGV[8], 'weight', ARGV[9],
-  'priority', ARGV[10], 'line', ARGV[11])
-if ARGV[8] == '0' then redis.call('HSET', account, 'rate_until', '0') end
+  'spec', stays and known[1] or spec, 'written', spec, 'owner', owner, 'origin', origin, 'present', '1', 'line', ARGV[11])
+if not stays then set_limits(name, ARGV[7], ARGV[8], ARGV[9], ARGV[10]) end
+if owner == '' then redis.call('HSET', key('holders'), fingerprint, name) end
 local a = read(name)
 set_routes(name, a)
 if in_service(a) and not redis.call('ZSCORE', key('refresh'), name) then

@@ -1,0 +1,182 @@
+"""The accounts of the pool as their operator deals with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from kimi import account_entries, accounts_append
+from kimi.account_entries import EntryError
+from kimi.account_forms import Entry, entries
+from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
+from kimi.operating.intake import Holder, Intake, Outcome, Taken
+from kimi.operating.renewing import Renewal, Renewing
+from kimi.operating.troubles import NoSuchAccount, Refused
+from kimi.pool import Members, Store
+from kimi.pool.disk import until_on_disk
+from kimi.pool.interventions import Deleted, Entered, Interventions
+
+__all__ = ["Accounts", "Limits", "NoSuchAccount", "Refused", "Renewal", "Seen", "Taken"]
+
+Seen = Record
+"""An account as the pool knows it, where it comes from (`origin`), and whether its limits were `edited`."""
+
+_OF_THE_FILE: Final = "stands in the accounts file (or in KIMI_REFRESH_TOKENS): take it out there, or pause it"
+_OF_A_CLIENT: Final = "belongs to a client, who brings its token along: it can be tested, paused, resumed and deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of the traffic an account takes; None leaves a limit as it is, 0 requests a minute is none."""
+
+    max_concurrency: int | None = None
+    requests_per_minute: int | None = None
+    weight: float | None = None
+    priority: int | None = None
+
+
+class Accounts:
+    """Looks at accounts and changes them. Every method may raise `StoreUnavailable`.
+
+    Those that take a name raise `NoSuchAccount`, and `Refused` where that cannot be done to the account; both say why
+    in a sentence.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        pause: Callable[[float], object] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._members = Members(store)
+        self._hands = Interventions(store)
+        self._renewing = Renewing(store, pause=pause, monotonic=monotonic)
+
+    def all(self) -> list[Seen]:
+        """Every account, by name; also those that were taken out of the accounts file not long ago."""
+        return [record for record in self._members.all() if _is_shown(record)]
+
+    def some(self, names: Sequence[str]) -> list[Seen]:
+        """Those of `names` that there are."""
+        return [record for record in self._members.some(names) if _is_shown(record)]
+
+    def get(self, name: str) -> Seen:
+        """One account."""
+        record = self._members.get(name)
+        if record is None or not _is_shown(record):
+            raise NoSuchAccount(f"there is no account {name}")
+        return record
+
+    def add(self, text: str, kind: Kind, source: str = "the text") -> list[Taken]:
+        """Takes accounts into the pool, in any form that an accounts file may have; what became of each of them.
+
+        `kind` is that of those which are written without one, `source` names the text in places. What was added is on
+        disk when this returns. Raises `AccountsError` for a text in no form that is known.
+        """
+        found = entries(text, source, kind)
+        intake = Intake.beside(map(Holder.stored, self._configured()), self._store.now())
+        taken = [self._take(entry, intake) for entry in found]
+        if any(each.outcome is Outcome.ADDED for each in taken):
+            until_on_disk(self._store)
+        return taken
+
+    def pause(self, name: str) -> Seen:
+        """Sets it aside. Answers that are running run on."""
+        before = self._hands.pause(name)
+        if before in {State.DEAD, State.BANNED}:
+            raise Refused(f"account {name} is {before} and serves nobody: there is nothing to pause")
+        return self._changed(name, before)
+
+    def resume(self, name: str) -> Seen:
+        """One that was paused serves again, and is refreshed at once."""
+        before = self._hands.resume(name)
+        if before in {State.DEAD, State.BANNED}:
+            raise Refused(f"account {name} is {before} and not paused: clear it to have its token tried anew")
+        return self._changed(name, before)
+
+    def clear(self, name: str) -> Seen:
+        """Forgets its rests, failures and refused models; one that is dead or banned is tried anew at once."""
+        self._operators(name)
+        return self._changed(name, self._hands.clear(name))
+
+    def edit(self, name: str, limits: Limits) -> Seen:
+        """Changes limits; for an account of the accounts file until its entry there changes."""
+        account = self._operators(name).account
+        changes = asdict(limits)
+        try:
+            account_entries.limited(account, changes)
+        except EntryError as error:
+            raise Refused(str(error)) from None
+        if not self._hands.edit(name, lambda now: account_entries.limited(now, changes)):
+            self._changed(name, None)
+        return self.get(name)
+
+    def delete(self, name: str) -> None:
+        """Takes it out for good. What became of its token is kept for 90 days, should it be added again."""
+        match self._hands.delete(name):
+            case Deleted.UNKNOWN:
+                raise NoSuchAccount(f"there is no account {name}")
+            case Deleted.CONFIGURED:
+                raise Refused(f"account {name} {_OF_THE_FILE}")
+
+    def refresh(self, name: str, patience: float) -> Renewal:
+        """Has its token exchanged, or its key tried, at once; waits up to `patience` seconds for what comes of it."""
+        (renewal,) = self.refresh_all([name], patience)
+        return renewal
+
+    def refresh_all(self, names: Sequence[str], patience: float) -> Iterator[Renewal]:
+        """The same for several at once, of which each is told as soon as it is known. All are looked at first."""
+        for name in names:
+            self._renewing.check(self._operators(name))
+        return self._renewing.run(names, patience)
+
+    def export(self, names: Collection[str] | None = None) -> str:
+        """An accounts file of the accounts with `names`, or of all, with the newest of their credentials.
+
+        Those of clients are left out, and so are those that were taken out.
+        """
+        records = self._configured() if names is None else [self._operators(name) for name in names]
+        return accounts_append.rendered([ConfiguredAccount(record.account, record.refresh) for record in records])
+
+    def _configured(self) -> Iterable[Record]:
+        """Those of the operator that are in the pool."""
+        return [each for each in self._members.all() if each.configured and each.origin is not Origin.CLIENT]
+
+    def _operators(self, name: str) -> Record:
+        """One of the operator's own."""
+        record = self.get(name)
+        if record.origin is Origin.CLIENT:
+            raise Refused(f"account {name} {_OF_A_CLIENT}")
+        if not record.configured:
+            raise Refused(f"account {name} was taken out of the accounts file: write it there again, or delete it")
+        return record
+
+    def _changed(self, name: str, before: State | None) -> Seen:
+        """The account as it is now; `before` is None where it is not configured."""
+        record = self.get(name)
+        if before is None:
+            raise Refused(f"account {name} was taken out of the accounts file: write it there again, or delete it")
+        return record
+
+    def _take(self, entry: Entry, intake: Intake) -> Taken:
+        taken, member = intake.consider(entry)
+        if member is None:
+            return taken
+        match self._hands.enter(member):
+            case Entered.KNOWN:
+                return intake.known(entry, self._members.holder(member.secret) or "that was added just now")
+            case Entered.TAKEN:
+                return intake.refuse(entry, f"an account {member.account.name} was added just now: add it again")
+            case Entered.LATER:
+                return intake.refuse(entry, "its credential is being exchanged just now: add it again in a minute")
+        intake.take(Holder.of(member))
+        return taken
+
+
+def _is_shown(record: Record) -> bool:
+    """What was added by hand, or brought along, and deleted is kept for a while for its credential alone."""
+    return record.configured or record.origin is Origin.FILE
