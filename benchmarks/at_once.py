@@ -31,6 +31,7 @@ class ReadyCompletion:
 
     def __init__(self, chat: Chat) -> None:
         self.failovers: list[str] = []
+        self.failed: list[str] = []
         self._events: list[Event] = [*(Text(" word") for _ in range(int(chat.messages[-1].content))), Finish("stop")]
 
     def next(self, timeout: float, *consume: object) -> list[Event]:

@@ -89,7 +89,8 @@ class Completion:
     is nothing to read. From there on the reader itself goes on: two greenlets a stream would cost twice the memory, and
     waking one from the other as much as all that is done to an event.
 
-    `account`, `kind`, `queue_seconds` and `failovers` (the errors that nobody saw) are for the log.
+    `account`, `kind`, `queue_seconds`, `failovers` (the errors that nobody saw) and `failed` (whose those were) are for
+    the log.
     """
 
     def __init__(self, selection: Selection, chat: Chat, turn: Turn, collaborators: Collaborators) -> None:
@@ -98,6 +99,7 @@ class Completion:
         self.queue_seconds = 0.0
         self.attempts = 0
         self.failovers: list[str] = []
+        self.failed: list[str] = []
         self._chat = chat
         self._turn = turn
         self._with = collaborators
@@ -211,6 +213,7 @@ class Completion:
         error = failure.error
         self._failures = (*self._failures, failure)
         self.failovers.append(type(error).__name__)
+        self.failed.append(name)
         if not self._thread.failed(error):
             raise truest(self._failures, self._with.monotonic())
         if isinstance(error, _SECOND_CHANCE) and name not in self._forgiven:

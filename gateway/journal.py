@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.metrics import Metrics
+from gateway.tallying import tally
 from kimi import logs
 from kimi.events import Usage
+from kimi.pool.counts import Counts
 
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Probes come every few seconds and have nothing to tell."""
@@ -31,6 +33,7 @@ class Entry:
     kind: str | None = None
     attempts: int | None = None
     failovers: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()  # the accounts behind `failovers`
     queue_seconds: float | None = None
     first_event_seconds: float | None = None
     events: int | None = None
@@ -41,8 +44,9 @@ class Entry:
 class Journal:
     """Writes entries, each once it is complete."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, counts: Counts) -> None:
         self._metrics = metrics
+        self._counts = counts
         self._line = logs.writer("gateway.request", "request")
 
     def write(self, entry: Entry, now: float) -> None:
@@ -53,6 +57,7 @@ class Journal:
         self._line(level, _fields(entry, total))
 
     def _count(self, entry: Entry, total: float) -> None:
+        tally(entry, total, self._counts)
         metrics = self._metrics
         metrics.answered(entry.route, entry.status, bool(entry.stream)).inc()
         if entry.outcome != "ok":

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from gevent import getcurrent
 
+from gateway.client_limits import FREE, Place
 from gateway.drain import Drain
 from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
@@ -28,6 +29,7 @@ class Completion(Protocol):
     attempts: int
     queue_seconds: float
     failovers: list[str]
+    failed: list[str]
 
     @property
     def is_fetching(self) -> bool:
@@ -58,11 +60,19 @@ class Run:
     """
 
     def __init__(
-        self, completion: Completion, entry: Entry, *, peer: Peer, drain: Drain, monotonic: Callable[[], float]
+        self,
+        completion: Completion,
+        entry: Entry,
+        *,
+        peer: Peer,
+        drain: Drain,
+        monotonic: Callable[[], float],
+        place: Place = FREE,
     ) -> None:
         self.entry = entry
         self.finished = False
         self._completion = completion
+        self._place = place
         self._drain = drain
         self._monotonic = monotonic
         self._events = 0
@@ -103,10 +113,17 @@ class Run:
     def close(self, answer: Counted) -> None:
         """Gives everything back and completes the entry's figures."""
         self._look_away()
-        self._completion.close()
-        entry, completion = self.entry, self._completion
+        try:
+            self._completion.close()
+            self._complete(self.entry, answer)
+        finally:
+            self._place.leave(self.entry.usage)
+
+    def _complete(self, entry: Entry, answer: Counted) -> None:
+        completion = self._completion
         entry.account, entry.kind = completion.account, completion.kind
         entry.attempts, entry.failovers = completion.attempts, tuple(completion.failovers)
+        entry.failed = tuple(completion.failed)
         entry.queue_seconds = completion.queue_seconds
         entry.events = self._events or None
         if self._has_begun:  # before that nothing was read or written

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.auth import Caller
 from gateway.catalogue import Catalogue
+from gateway.client_limits import OPEN, Gate
 from gateway.drain import Drain
 from gateway.metrics import Metrics
 from gateway.run import Completion
 from gateway.turn import Turn
 from kimi.chat import Chat
 from kimi.models import Selection
+from kimi.pool.counts import Counts
 
 if TYPE_CHECKING:
     from gateway.admin.desk import Desk  # what stands behind it needs this module
@@ -46,7 +48,8 @@ class Tokens(Protocol):
 class Services:
     """The collaborators of the application.
 
-    Without a `desk` there is no page for operators.
+    `gate` lets requests in that ask an account, as far as the limits of their keys allow.
+    Without a `desk` there is no page for operators. `counts` is what their figures are made of.
     `settle` waits so many seconds until everything that was borrowed is given back.
     `clock` is in Unix seconds, `monotonic` in seconds of any origin.
     """
@@ -58,7 +61,9 @@ class Services:
     metrics: Metrics
     drain: Drain
     settle: Callable[[float], object]
+    gate: Gate = OPEN
     desk: Desk | None = None
+    counts: Counts = field(default_factory=Counts)
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     new_id: Callable[[], str] = lambda: os.urandom(16).hex()

@@ -10,6 +10,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Final
 
+import gevent
+
 from gateway import crew
 from gateway.admin.making import make_desk
 from gateway.app import Gateway, create_app
@@ -18,6 +20,9 @@ from gateway.auth import ClientKeys
 from gateway.breaker import Breaker
 from gateway.catalogue import Catalogue
 from gateway.cleanup import ChatRemover
+from gateway.client_keys import CreatedKeys
+from gateway.client_limits import Turnstile
+from gateway.client_mirror import ClientMirror
 from gateway.completion import Collaborators, Completions
 from gateway.conversations import Conversations
 from gateway.deadlines import Deadlines
@@ -43,8 +48,11 @@ from kimi.errors import CallsUnfit, StoreUnavailable
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
 from kimi.pool import Chats, Members, Signals, Store, connect
+from kimi.pool.client_limits import Limiter
+from kimi.pool.clients import Clients
 from kimi.pool.connection import connect_listener
 from kimi.pool.conversations import Conversations as Records
+from kimi.pool.counts import Counts, Courier
 from kimi.pool.drift import DriftBook
 from kimi.pool.fuse import Fuse
 from kimi.pool.signals import freed
@@ -56,6 +64,9 @@ from kimi.upstreams.registry import build
 
 REDIS_SECONDS: Final = 0.5
 """How long a command may take before Redis is taken for away: all that an outage costs a request, once."""
+
+COUNT_SECONDS: Final = 1.0
+"""How old the figures are that operators see."""
 
 
 def make(settings: GatewaySettings) -> Gateway:
@@ -101,6 +112,9 @@ def make(settings: GatewaySettings) -> Gateway:
     files = Files(Fetcher(Web(settings.kimi_allow_private_urls)), Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 
+    counts = Counts()
+    courier = Courier(store, counts)
+
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds
         completions.join(seconds)
@@ -108,23 +122,29 @@ def make(settings: GatewaySettings) -> Gateway:
         remover.join(max(until - time.monotonic(), 0.0))
         ledger.flush()
         keep_drift()
+        with suppress(StoreUnavailable):  # what was counted of late goes with this worker
+            courier.deliver()
 
     def keep_drift() -> None:
         with suppress(StoreUnavailable):  # it is kept for the next time
             drift_book.keep(drift)
 
     def in_every_round() -> None:
+        turnstile.renew()
         ledger.hold()
         keep_drift()
 
-    keys = ClientKeys(settings.gateway_api_keys)
+    created, turnstile = ClientMirror(Clients(store)), Turnstile(Limiter(store))
+    keys = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
 
     run_for_good(pool.mirror.run)
+    run_for_good(created.run)
     run_for_good(pool.run)
     run_for_good(_relay, pool.calls, waiting)
     run_for_good(pool.hold, in_every_round)
     run_for_good(ledger.run)
+    run_for_good(_deliver, courier)
     run_for_good(waiting.run)
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
     # That Redis says nothing while it is away is no news to those who wait.
@@ -139,9 +159,19 @@ def make(settings: GatewaySettings) -> Gateway:
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
             settle=settle,
+            gate=turnstile,
+            counts=counts,
             desk=make_desk(settings),
         ),
     )
+
+
+def _deliver(courier: Courier) -> None:
+    """Writes what was counted, every second."""
+    while True:
+        gevent.sleep(COUNT_SECONDS)
+        with suppress(StoreUnavailable):  # it is kept for the next time
+            courier.deliver()
 
 
 def _relay(calls: Iterable[str | None], waiting: WaitingRoom) -> None:

@@ -40,7 +40,7 @@ class Answering:
     def __init__(self, settings: GatewaySettings, services: Services) -> None:
         self._settings = settings
         self._services = services
-        self._journal = Journal(services.metrics)
+        self._journal = Journal(services.metrics, services.counts)
 
     def whole(self, caller: Caller, asked: ChatRequest, turn: Turn, answer: Whole) -> Response:
         """The answer as one body."""
@@ -82,9 +82,14 @@ class Answering:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts), otherwise=())
         peer = _peer()
         chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
-        completion = services.completions.start(selection, chat, turn)
+        place = services.gate.enter(caller)
+        try:
+            completion = services.completions.start(selection, chat, turn)
+        except BaseException:
+            place.leave(None)
+            raise
         services.metrics.in_flight.inc()
-        return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic)
+        return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic, place=place)
 
     @contextmanager
     def _judging(self, caller: Caller) -> Iterator[None]:

@@ -74,8 +74,10 @@ def seen_by(caller: Caller, services: Services) -> Summary:
 def named_by(caller: Caller, services: Services, name: str, aliases: Aliases) -> Selection:
     """What `name` stands for. What the accounts did not have a moment ago they may have by now.
 
-    Raises `UnknownModel`, `FeatureUnserved` or `StoreUnavailable`.
+    Raises `UnknownModel`, also where the key of `caller` does not allow it, `FeatureUnserved` or `StoreUnavailable`.
     """
+    if not caller.may_ask_for(name):
+        raise UnknownModel(name)
     try:
         return select(name, seen_by(caller, services).routes, aliases)
     except (UnknownModel, FeatureUnserved):
@@ -89,7 +91,7 @@ class Entries:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._journal = Journal(services.metrics)
+        self._journal = Journal(services.metrics, services.counts)
 
     def open(self) -> Response | None:
         """Makes the entry of the present request, and its answer if it is a preflight."""

@@ -94,6 +94,7 @@ class ScriptedCompletion:
     attempts: int = 1
     queue_seconds: float = 0.5
     failovers: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     closed: int = 0
     asked: list[float] = field(default_factory=list)
 

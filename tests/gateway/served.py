@@ -45,6 +45,7 @@ class ObedientCompletion:
 
     def __init__(self, question: str) -> None:
         self.failovers: list[str] = []
+        self.failed: list[str] = []
         self._words = question.split()
         self._wake_at = 0.0
         self._is_closed = False
