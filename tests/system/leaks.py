@@ -28,7 +28,7 @@ REDIS_CONNECTIONS: Final = MOST + 32
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
-    r"accounts|account:[^:]+|private|refresh|usable|routes|tickets|changed|changes|gone|drift"
+    r"accounts|account:[^:]+|leases:expired|private|refresh|usable|routes|tickets|changed|changes|gone|drift"
     r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
 """Keys that stay, of accounts and their routes; every other one has to expire."""
