@@ -15,6 +15,7 @@ from types import FrameType
 import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from kimi.alerts.making import watcher
 from kimi.errors import StoreUnavailable
 from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
@@ -30,6 +31,7 @@ from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.registry import build
 from refresher.accounts_source import AccountsSource
+from refresher.alerting import watching
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
 from refresher.memory import Memory
 from refresher.metrics import Metrics, PoolCollector
@@ -99,7 +101,8 @@ def run(settings: RefresherSettings) -> int:
             signals = Signals(connect_listener(settings.redis_url))
             threading.Thread(target=relay, args=(signals, worker.wake, memory, stop), name="wake", daemon=True).start()
             log.info("refresher started")
-            with prolonging(tokens), cleaning(janitor), looking(lists):
+            alerts = watching(watcher(store, settings, stands_in=False))
+            with prolonging(tokens), cleaning(janitor), looking(lists), alerts:
                 worker.run()
             with suppress(StoreUnavailable):
                 drift_book.keep(drift)

@@ -87,7 +87,7 @@ def update(entries: Entries, wrong: Mapping[Subject, int], now: float, pace: Pac
         if known is None:
             after[rule, subject] = Entry(rule=rule, subject=subject, since=now, figure=figure)
         elif known.over is None:
-            after[rule, subject] = replace(known, figure=figure)
+            after[rule, subject] = known if known.figure == figure else replace(known, figure=figure)
         else:
             after[rule, subject] = replace(known, since=now, over=None, figure=figure)
     return after

@@ -1,0 +1,90 @@
+"""What a watcher sees of the pool, read as cheaply as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from kimi.accounts import State
+from kimi.alerts.rules import Snapshot
+from kimi.errors import StoreUnavailable
+from kimi.pool.changes import Batch, Copy
+from kimi.pool.members import Summary
+
+ANEW_SECONDS: Final = 300.0
+"""After so long all accounts are read again, should one have vanished without a word."""
+
+
+class News(Protocol):
+    """Where changes of accounts are told."""
+
+    def since(self, number: int) -> Batch: ...
+
+
+class Directory(Protocol):
+    """The pool at a glance."""
+
+    def summary(self) -> Summary: ...
+
+
+class Hearing(Protocol):
+    """How many seconds ago each refresher was heard of, by name."""
+
+    def seen(self) -> Mapping[str, float]: ...
+
+
+class Sight:
+    """Looks at the pool; after the first time, only at what has changed. Methods may raise `StoreUnavailable`."""
+
+    def __init__(self, news: News, directory: Directory, hearing: Hearing, *, clock: Callable[[], float]) -> None:
+        self._news = news
+        self._directory = directory
+        self._hearing = hearing
+        self._clock = clock
+        self._listening_since = clock()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what was seen of accounts."""
+        self._number = 0
+        self._began = self._clock()
+        self._states: dict[str, State] = {}
+
+    def silence(self) -> float:
+        """Seconds since some refresher was heard of, as far as one could be: it cannot speak while Redis is away."""
+        try:
+            ages = self._hearing.seen().values()
+        except StoreUnavailable:
+            self._listening_since = self._clock()
+            raise
+        return min([self._clock() - self._listening_since, *ages])
+
+    def look(self) -> Snapshot:
+        """The pool as it is now."""
+        if self._clock() - self._began >= ANEW_SECONDS:
+            self.begin_anew()
+        while self._read_page():
+            pass
+        return Snapshot(
+            lost={name: state for name, state in self._states.items() if state in {State.DEAD, State.BANNED}},
+            accounts=len(self._states),
+            usable=self._directory.summary().usable,
+            silence=self.silence(),
+        )
+
+    def _read_page(self) -> bool:
+        """Whether there is more to read."""
+        batch = self._news.since(self._number)
+        if batch.latest < self._number:  # Redis has lost something
+            self.begin_anew()
+            return True
+        for copy in batch.copies:
+            self._take(copy)
+        self._number = batch.number
+        return batch.number < batch.latest
+
+    def _take(self, copy: Copy) -> None:
+        if copy.configured and not copy.account.owner:
+            self._states[copy.account.name] = copy.state
+        else:
+            self._states.pop(copy.account.name, None)

@@ -1,0 +1,204 @@
+"""Watches the pool for the operator: of all processes one does, and another goes on where it ended."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import structlog
+
+from kimi.alerts import texts
+from kimi.alerts.courier import Courier
+from kimi.alerts.ledger import Due, Entry, Pace, due, is_active, update
+from kimi.alerts.notes import Language, Note, Rule
+from kimi.alerts.rules import Limits, Subject, judge
+from kimi.alerts.sight import Sight
+from kimi.errors import StoreUnavailable
+from kimi.pool.alerts import Active, AlertBook
+
+log = structlog.stdlib.get_logger("alerts")
+
+EVERY_SECONDS: Final = 1.0
+"""How often a refresher looks."""
+STANDBY_SECONDS: Final = 5.0
+"""How often a worker of a gateway does, which mostly finds that it has nothing to do."""
+HOLD_SECONDS: Final = 15.0
+"""After so long without a sign of the one that watches another may."""
+_LAST_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is wrong from where on, how fast it is said, and in which language."""
+
+    limits: Limits
+    pace: Pace
+    language: Language = "en"
+
+
+class Watcher:
+    """One round is one `check`. Nothing of it is for several threads at once.
+
+    One that `stands_in` is a gateway's: it watches only while no refresher is heard of, which is when none can.
+    """
+
+    def __init__(
+        self,
+        book: AlertBook,
+        sight: Sight,
+        couriers: Sequence[Courier],
+        plan: Plan,
+        *,
+        owner: str,
+        clock: Callable[[], float],
+        stands_in: bool = False,
+    ) -> None:
+        self._book = book
+        self._sight = sight
+        self._couriers = couriers
+        self._plan = plan
+        self._owner = owner
+        self._clock = clock
+        self._stands_in = stands_in
+        self._entries: dict[Subject, Entry] | None = None  # None: another one watches
+        self._written: dict[Subject, Entry] = {}
+        self._active: list[Active] = []
+
+    def check(self) -> None:
+        """Look, and see to it that what is news is told. While Redis is away nothing is known."""
+        try:
+            if not self._is_its_turn():
+                return
+            self._look()
+            self._write()
+            self._settle()
+        except StoreUnavailable as error:
+            self._entries = None
+            log.debug("watching waits for the store", error=str(error))
+            return
+        for courier in self._couriers:
+            self._send(courier)
+
+    def end(self) -> None:
+        """Note what has still arrived, and let another one watch at once."""
+        for courier in self._couriers:
+            courier.join(_LAST_SECONDS)
+        try:
+            if self._entries is not None:
+                self._note_deliveries(self._entries)
+                self._write()
+            self._settle()
+            self._book.free(self._owner)
+        except StoreUnavailable as error:
+            log.debug("another process watches only after a while", error=str(error))
+        self._entries = None
+
+    def _is_its_turn(self) -> bool:
+        if self._stands_in and self._sight.silence() < self._plan.limits.silent_seconds:
+            if self._entries is not None:
+                self.end()
+            return False
+        if not self._book.hold(self._owner, HOLD_SECONDS):
+            self._entries = None
+            self._settle()
+            return False
+        if self._entries is None:
+            self._begin()
+        return True
+
+    def _begin(self) -> None:
+        self._sight.begin_anew()
+        self._entries = self._book.entries()
+        self._written = dict(self._entries)
+        self._active = self._book.active()
+        log.info("this process watches the pool for alerts")
+
+    def _look(self) -> None:
+        assert self._entries is not None  # noqa: S101 - for the type checker
+        self._note_deliveries(self._entries)
+        wrong = judge(self._sight.look(), self._plan.limits)
+        self._entries = update(self._entries, wrong, self._clock(), self._plan.pace)
+
+    def _note_deliveries(self, entries: dict[Subject, Entry]) -> None:
+        for courier in self._couriers:
+            for arrival in courier.arrived:
+                for key in (entry.key for entry in arrival.due.entries):
+                    if key in entries:
+                        entries[key] = entries[key].noted(courier.id, arrival.told)
+
+    def _settle(self) -> None:
+        for courier in self._couriers:
+            courier.settle()
+
+    def _write(self) -> None:
+        entries = self._entries or {}
+        changed = [entry for key, entry in entries.items() if self._written.get(key) != entry]
+        gone = self._written.keys() - entries.keys()
+        active = self._summary(entries)
+        if not changed and not gone and active == self._active:
+            return
+        if self._book.write(self._owner, changed, gone, active):
+            self._written, self._active = dict(entries), active
+        else:
+            self._entries = None
+
+    def _summary(self, entries: dict[Subject, Entry]) -> list[Active]:
+        now, found = self._clock(), []
+        for rule in Rule:
+            mine = [e for e in entries.values() if e.rule is rule and is_active(e, now, self._plan.pace)]
+            if mine:
+                mine.sort(key=lambda entry: (entry.since, entry.subject))
+                found.append(self._summed(rule, mine))
+        return found
+
+    def _summed(self, rule: Rule, entries: Sequence[Entry]) -> Active:
+        return Active(
+            rule=rule,
+            subjects=tuple(entry.subject for entry in islice(entries, texts.MOST_NAMES)),
+            count=len(entries),
+            since=entries[0].since,
+            figure=entries[0].figure,
+            limit=self._plan.limits.usable_below,
+        )
+
+    def _send(self, courier: Courier) -> None:
+        if self._entries is None or not courier.is_free:
+            return
+        now = self._clock()
+        wanted = due(self._entries.values(), courier.id, now, self._plan.pace)
+        if wanted:
+            courier.send(self._note(wanted[0], courier.id, now), wanted[0])
+
+    def _note(self, wanted: Due, destination: str, now: float) -> Note:
+        names = tuple(entry.subject for entry in wanted.entries if entry.subject)
+        words = texts.compose(
+            wanted.rule,
+            names,
+            len(wanted.entries),
+            figure=wanted.entries[0].figure,
+            limit=self._plan.limits.usable_below,
+            over=wanted.over,
+            language=self._plan.language,
+        )
+        return Note(
+            id=_id_of(wanted, destination),
+            at=now,
+            rule=wanted.rule.value,
+            severity="info" if wanted.over else texts.SEVERITIES[wanted.rule],
+            subjects=names,
+            title=words.title,
+            text=words.text,
+            resolved=wanted.over,
+        )
+
+
+def _id_of(wanted: Due, destination: str) -> str:
+    """The same for each attempt to deliver the same message."""
+    digest = hashlib.sha256(f"{wanted.rule} {wanted.over} {destination}".encode())
+    for entry in wanted.entries:
+        told = entry.told.get(destination)
+        digest.update(f"\n{entry.subject} {entry.since:.3f} {told.at if told else 0:.3f}".encode())
+    return digest.hexdigest()[:32]
