@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 
 from gateway.errors import UnknownKey
 from kimi.pool import Summary
+from kimi.pool.clients import Client, digest_of
 
 _BEARER = re.compile(r"\s*(?:Bearer\s+)+", re.IGNORECASE)
 PASSTHROUGH: Final = "passthrough"
@@ -21,35 +21,42 @@ class Caller:
     """Who asks.
 
     `scope` says whose conversations are his, without saying who he is.
-    `client` is what the log shows: the number of his key, from 1, or `passthrough` for somebody who brought tokens.
-    Such a caller has `accounts` of his own, those of his tokens that may serve, and is served by nobody else's; `pool`
-    is what they can be asked for.
+    `client` is what the log shows: the number of his key in the settings, from 1, the name of one that was created, or
+    `passthrough` for somebody who brought tokens.
+    The latter has `accounts` of his own, those of his tokens that may serve, and is served by nobody else's; `pool` is
+    what they can be asked for.
+    `key` is the one that was created for him, with its limits.
     """
 
     client: int | str
     scope: str
     accounts: tuple[str, ...] = ()
     pool: Summary | None = None
+    key: Client | None = None
 
     @property
     def is_private(self) -> bool:
         """Whether his accounts are his own, and not those of the operator."""
         return self.client == PASSTHROUGH
 
+    def may_ask_for(self, model: str) -> bool:
+        """Whether his key lets him ask for the model of that name."""
+        return self.key is None or self.key.limits.allow(model)
+
 
 class ClientKeys:
-    """The keys that clients may use. Only their digests are kept."""
+    """The keys of the settings. Only their digests are kept."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        digests = [_digest(key) for key in keys]
+        digests = [digest_of(key) for key in keys]
         # Not by the number, by which a client would inherit another's conversations when the operator's list changes.
-        self._known = [(digest, Caller(number, f"key:{digest.hex()[:32]}")) for number, digest in enumerate(digests, 1)]
+        self._known = [(digest, Caller(number, scope_of(digest))) for number, digest in enumerate(digests, 1)]
 
     def caller(self, authorization: str | None, api_key: str | None) -> Caller:
         """Who sent the headers `Authorization` and `x-api-key`. Raises `UnknownKey`."""
         found: Caller | None = None
         for each in offered(authorization, api_key):
-            digest = _digest(each)
+            digest = digest_of(each)
             for known, caller in self._known:  # all of them, however early one fits
                 if compare_digest(digest, known):
                     found = found or caller
@@ -66,5 +73,6 @@ def offered(authorization: str | None, api_key: str | None) -> Iterator[str]:
         yield api_key.strip()
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+def scope_of(digest: bytes) -> str:
+    """The scope of whoever has the key of that digest."""
+    return f"key:{digest.hex()[:32]}"

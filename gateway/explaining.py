@@ -13,13 +13,21 @@ from gateway.problems import INTERNAL, TABLE, Problem, is_harmless
 from kimi import errors as kimi
 from kimi.errors import redact
 from kimi.models import FeatureUnserved
+from kimi.pool.client_limits import Limit, LimitReached
 
 _NAME = re.compile(r"[\w.:/@-]{1,64}", re.ASCII)
 _RETRY_SECONDS = 5.0  # where nobody knows better
+_LIMITS = {
+    Limit.REQUESTS: "requests a minute",
+    Limit.TOKENS: "tokens a day",
+    Limit.CONCURRENT: "requests at the same time",
+}
 
 
 def describe(error: BaseException, request_id: str) -> Problem:
     """What the client is told about `error`. Whatever nobody thought of is a 500 that names the request only."""
+    if isinstance(error, LimitReached):
+        return _about_limit(error, TABLE[LimitReached])
     known = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
     if known is not None:
         return _told(error, known)
@@ -66,6 +74,17 @@ def _printable(text: str) -> str:
     """What can be shown of a text that is not ours; nothing where it could harm a channel."""
     says = "".join(character for character in text if character.isprintable())
     return says if is_harmless(says) else ""
+
+
+def _about_limit(error: LimitReached, known: Problem) -> Problem:
+    """Which limit of the key it is, and when there is more. Of a day's nobody has to try again by himself."""
+    text = f"This key has reached its limit of {_LIMITS[error.limit]}, which is {error.most}."
+    headers = _retry_headers(error.retry_after)
+    if error.limit is not Limit.TOKENS:
+        return replace(known, message=f"{text} Try again after the time in Retry-After.", headers=headers)
+    hours, minutes = divmod(math.ceil(error.retry_after / 60), 60)
+    text = f"{text} They are counted anew from 00:00 UTC, in {hours} h {minutes} min."
+    return replace(known, message=text, headers=(*headers, ("x-should-retry", "false")))
 
 
 def _about_model(error: LookupError, known: Problem) -> str:

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from gateway.auth import PASSTHROUGH, Caller, ClientKeys, offered
+from gateway.auth import PASSTHROUGH, Caller, offered
 from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, UnknownKey
+from gateway.services import Door
 from kimi import claims, credentials
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.credentials import CredentialError
@@ -118,7 +119,7 @@ class Strangers:
 class PassThrough:
     """Lets in who has a client key, and who brings refresh tokens."""
 
-    def __init__(self, keys: ClientKeys, strangers: Strangers) -> None:
+    def __init__(self, keys: Door, strangers: Strangers) -> None:
         self._keys = keys
         self._strangers = strangers
 

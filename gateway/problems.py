@@ -28,6 +28,7 @@ from gateway.errors import (
 )
 from kimi import errors as kimi
 from kimi.models import FeatureUnserved, UnknownModel
+from kimi.pool.client_limits import LimitReached
 
 CHANNEL_KILLERS = (
     "credit",
@@ -170,6 +171,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
     Draining: Problem(
         status=503, type=SERVICE, code="shutting_down", message="This gateway is restarting. Try again in a moment."
     ),
+    LimitReached: replace(_BUSY, message="This key has had all that one of its limits allows."),
     # no account could be had
     kimi.AllBusy: _BUSY,
     kimi.ConversationBusy: replace(

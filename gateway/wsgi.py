@@ -138,14 +138,11 @@ def make(settings: GatewaySettings) -> Gateway:
     keys = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
 
-    run_for_good(pool.mirror.run)
-    run_for_good(created.run)
-    run_for_good(pool.run)
+    for run in (pool.mirror.run, created.run, pool.run, ledger.run, waiting.run):
+        run_for_good(run)
     run_for_good(_relay, pool.calls, waiting)
     run_for_good(pool.hold, in_every_round)
-    run_for_good(ledger.run)
     run_for_good(_deliver, courier)
-    run_for_good(waiting.run)
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
     # That Redis says nothing while it is away is no news to those who wait.
     run_for_good(_relay, (call for call in heard if not pool.away), waiting)

@@ -14,6 +14,7 @@ from gateway.surfaces.messages import models as messages
 from gateway.views.replies import json_reply, raw_reply
 from gateway.views.requests import authenticate, named_by, present, seen_by
 from kimi.models import listing
+from kimi.pool.client_terms import NO_LIMITS, ClientLimits
 
 _CREATED: Final = 1_696_809_600  # 9 October 2023, when Kimi was published; clients want a number and show none
 _LISTS: Final = 64
@@ -25,18 +26,22 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     views = Blueprint("models", __name__)
     aliases = settings.kimi_model_aliases
 
-    @lru_cache(maxsize=_LISTS)
-    def all_along(routes: frozenset[str]) -> bytes:
-        return orjson.dumps({"object": "list", "data": [_model(name) for name in listing(routes, aliases)]})
+    def names(routes: frozenset[str], allowed: ClientLimits) -> list[str]:
+        return [name for name in listing(routes, aliases) if allowed.allow(name)]
 
     @lru_cache(maxsize=_LISTS)
-    def all_for_anthropic(routes: frozenset[str]) -> bytes:
-        return orjson.dumps(messages.model_list(listing(routes, aliases), _CREATED))
+    def all_along(routes: frozenset[str], allowed: ClientLimits) -> bytes:
+        return orjson.dumps({"object": "list", "data": [_model(name) for name in names(routes, allowed)]})
+
+    @lru_cache(maxsize=_LISTS)
+    def all_for_anthropic(routes: frozenset[str], allowed: ClientLimits) -> bytes:
+        return orjson.dumps(messages.model_list(names(routes, allowed), _CREATED))
 
     @views.get("/v1/models")
     def models() -> Response:
-        routes = seen_by(authenticate(services.keys), services).routes
-        return raw_reply((all_for_anthropic if present().is_of_anthropic else all_along)(routes))
+        caller = authenticate(services.keys)
+        routes, allowed = seen_by(caller, services).routes, caller.key.limits if caller.key else NO_LIMITS
+        return raw_reply((all_for_anthropic if present().is_of_anthropic else all_along)(routes, allowed))
 
     @views.get("/v1/models/<path:name>")
     def model(name: str) -> Response:

@@ -1,0 +1,123 @@
+"""Letting clients in as far as the limits of their keys allow, and noting what they took."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final, Protocol
+
+from gateway.auth import Caller
+from kimi.errors import StoreUnavailable
+from kimi.events import Usage
+from kimi.pool.client_limits import Standing
+from kimi.pool.clients import Client
+
+log = logging.getLogger(__name__)
+
+
+class Place:
+    """The place of a request among those of its key. Of this one nothing is counted: its key has no limits."""
+
+    standings: tuple[Standing, ...] = ()
+
+    def leave(self, usage: Usage | None) -> None:
+        """The request has ended and took `usage`, as far as that is known. To be called in any case, once."""
+
+
+FREE: Final = Place()
+
+
+class Gate(Protocol):
+    """Where requests come in that will ask an account."""
+
+    def enter(self, caller: Caller) -> Place:
+        """A place for a request of `caller`. Raises `LimitReached`."""
+        ...
+
+
+class OpenGate:
+    """Lets everybody in."""
+
+    def enter(self, _caller: Caller) -> Place:
+        """A place that is not counted."""
+        return FREE
+
+
+OPEN: Final = OpenGate()
+
+
+class Counts(Protocol):
+    """Who counts, see `kimi.pool.client_limits.Limiter`. Every method may raise `StoreUnavailable`."""
+
+    def enter(self, client: Client, place: str) -> tuple[Standing, ...]: ...
+
+    def leave(self, client_id: str, place: str, tokens: int) -> None: ...
+
+    def renew(self, places: Iterable[tuple[str, str]]) -> None: ...
+
+
+class Turnstile:
+    """Counts the requests of keys that have limits; others cost nothing.
+
+    While Redis is away nobody can count, and everybody comes in. What answers took meanwhile is told later.
+    """
+
+    def __init__(self, counts: Counts, *, new_id: Callable[[], str] = lambda: os.urandom(16).hex()) -> None:
+        self._counts = counts
+        self._new_id = new_id
+        self._held: dict[str, str] = {}  # keys by the places that have to be renewed
+        self._owed: dict[str, int] = {}  # tokens by the keys that took them
+
+    def enter(self, caller: Caller) -> Place:
+        """A place for a request of `caller`. Raises `LimitReached`."""
+        client = caller.key
+        if client is None or not client.limits.are_counted:
+            return FREE
+        place = self._new_id()
+        try:
+            standings = self._counts.enter(client, place)
+        except StoreUnavailable as error:
+            log.debug("the request of a limited key is not counted: %s", error)
+            standings = ()
+        if client.limits.concurrent is not None:
+            self._held[place] = client.id
+        return _Counted(self, client, place, standings)
+
+    def renew(self) -> None:
+        """Keeps the places of running requests, and tells what could not be told before. To be called every 15 s."""
+        with suppress(StoreUnavailable):  # the next time
+            self._counts.renew([(client_id, place) for place, client_id in self._held.items()])
+            for client_id, tokens in list(self._owed.items()):
+                del self._owed[client_id]
+                self._tell(client_id, "", tokens)
+
+    def leave(self, client: Client, place: str, tokens: int) -> None:
+        """The request `place` has ended and took so many tokens."""
+        self._held.pop(place, None)
+        if client.limits.tokens_per_day is None:
+            tokens = 0
+        if tokens or client.limits.concurrent is not None:
+            with suppress(StoreUnavailable):  # the place comes back by itself
+                self._tell(client.id, place, tokens)
+
+    def _tell(self, client_id: str, place: str, tokens: int) -> None:
+        try:
+            self._counts.leave(client_id, place, tokens)
+        except StoreUnavailable:
+            if tokens:
+                self._owed[client_id] = self._owed.get(client_id, 0) + tokens
+            raise
+
+
+class _Counted(Place):
+    def __init__(self, turnstile: Turnstile, client: Client, place: str, standings: tuple[Standing, ...]) -> None:
+        self.standings = standings
+        self._turnstile = turnstile
+        self._client = client
+        self._place = place
+
+    def leave(self, usage: Usage | None) -> None:
+        tokens = 0 if usage is None else usage.prompt + usage.completion
+        self._turnstile.leave(self._client, self._place, tokens)
