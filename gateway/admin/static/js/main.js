@@ -19,9 +19,8 @@ const app = document.getElementById("app");
 
 /** Draws the shell and keeps the view in it that the address names. */
 function draw() {
-  draw.over?.abort();
-  const over = (draw.over = new AbortController());
-  const { root, main } = shell(draw, over.signal);
+  const over = new AbortController();
+  const { root, main } = shell(again, over.signal);
   app.replaceChildren(root);
   let shown = null;
 
@@ -41,6 +40,11 @@ function draw() {
     }
     tell("detail", detail);
   }
+  function again() {
+    over.abort();
+    draw();
+  }
+
   window.addEventListener("hashchange", show, { signal: over.signal });
   show();
 }

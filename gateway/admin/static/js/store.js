@@ -35,7 +35,7 @@ export const store = {
   listing: { search: "", state: "all", sort: "name", descending: false, active: "", selected: new Set() },
   span: "hour",
   /** The playground's conversation. */
-  talk: { model: "", system: "", thinking: false, search: false, turns: [], draft: "", files: [] },
+  talk: { model: "", system: "", thinking: false, search: false, turns: [], draft: "", files: [], over: null },
 };
 
 /** The time by the server's clock, in seconds since the epoch. */

@@ -1,0 +1,87 @@
+/** What can be done with accounts, one or thousands: in batches, with progress and a report of each. */
+
+import { patch, post, request } from "../api.js";
+import { button, confirmed, dialog } from "../dialogs.js";
+import { download, h, write } from "../dom.js";
+import { number, seconds } from "../format.js";
+import { t } from "../i18n.js";
+
+/** `batch` is how many names go into one call: few where each takes its time. */
+export const ACTIONS = [
+  { id: "test", batch: 4 },
+  { id: "refresh", batch: 4 },
+  { id: "pause", batch: 100 },
+  { id: "resume", batch: 100 },
+  { id: "clear", batch: 100 },
+  { id: "delete", batch: 100 },
+];
+
+/** The results of a call, one for each name; where the call itself fails, that is the result of all. */
+async function called(names, call) {
+  try {
+    return (await call(names)).results;
+  } catch (error) {
+    return names.map((name) => ({ name, ok: false, message: error.message }));
+  }
+}
+
+/** Does `call` for all names, and shows how far it is and what came of each. Returns when the dialog is closed. */
+function work(title, names, batch, call) {
+  const bar = h("progress", { max: names.length, value: 0, "aria-label": title });
+  const state = h("p", { role: "status" });
+  const report = h("ul", { class: "report", tabindex: "0", "aria-label": t("work.report") });
+  const close = button(t("work.stop"), () => box.close());
+  let stopped = false;
+  let failed = 0;
+  const gone = new Promise((resolve) => {
+    queueMicrotask(() => box.addEventListener("close", () => ((stopped = true), resolve())));
+  });
+  const box = dialog(title, [bar, state, report], { footer: [close] });
+
+  async function run() {
+    for (let at = 0; at < names.length && !stopped; at += batch) {
+      const results = await called(names.slice(at, at + batch), call);
+      failed += results.filter(({ ok }) => !ok).length;
+      for (const result of results) report[result.ok ? "append" : "prepend"](line(result));
+      bar.value = Math.min(names.length, at + batch);
+      write(state, t("work.progress", { done: number(bar.value), all: number(names.length), failed: number(failed) }));
+    }
+    write(state, t("work.done", { ok: number(bar.value - failed), failed: number(failed) }));
+    close.textContent = t("action.close");
+  }
+  run();
+  return gone;
+}
+
+const line = ({ name, ok, message, seconds: took }) =>
+  h(
+    "li",
+    {},
+    h("i", { class: `dot ${ok ? "ok" : "failed"}` }),
+    h("b", {}, name),
+    h("span", { class: "muted" }, [message, took === undefined ? "" : seconds(took)].filter(Boolean).join(" · ")),
+  );
+
+/** Does an action of `ACTIONS`; deleting is asked for once more. */
+export async function act(id, names) {
+  const title = `${t(`action.${id}`)} · ${names.length === 1 ? names[0] : t("accounts.count", { n: number(names.length) })}`;
+  if (id === "delete" && !(await confirmed(title, t("accounts.delete_sure"), t("action.delete")))) return;
+  const { batch } = ACTIONS.find((each) => each.id === id);
+  await work(title, names, batch, (some) => post(`/accounts/${id}`, { names: some }));
+}
+
+/** Changes limits; what is not named in them stays. */
+export const limit = (names, limits) =>
+  work(t("action.limits"), names, 100, (some) => patch("/accounts", { names: some, limits }));
+
+/** Saves accounts as a file with their credentials; all where no names are given. */
+export async function save(names) {
+  const count = names ? t("accounts.count", { n: number(names.length) }) : t("accounts.every");
+  if (!(await confirmed(`${t("action.export")} · ${count}`, t("accounts.export_sure"), t("action.export"), false))) return;
+  try {
+    const answer = await request("POST", "/accounts/export", names ? { names } : {});
+    download(await answer.blob(), "accounts.yaml");
+  } catch (error) {
+    dialog(t("action.export"), h("p", { class: "fault" }, error.message), { look: "narrow" });
+  }
+}

@@ -1,0 +1,62 @@
+/** Who did what, newest first. */
+
+import { get } from "../api.js";
+import { button } from "../dialogs.js";
+import { h, say } from "../dom.js";
+import { moment, number } from "../format.js";
+import { t, word } from "../i18n.js";
+
+const PAGE = 100;
+const COLUMNS = ["at", "who", "did", "subject", "detail", "address"];
+
+export function mount(frame, signal) {
+  const body = h("tbody");
+  const note = h("p", { class: "empty", hidden: true });
+  const more = button(t("audit.older"), load);
+  let last = "";
+  const table = h(
+    "table",
+    { class: "cards" },
+    h("caption", { class: "unseen" }, t("view.audit")),
+    h("thead", {}, h("tr", {}, COLUMNS.map((id) => h("th", { scope: "col" }, t(`column.${id}`))))),
+    body,
+  );
+  frame.append(
+    h("div", { class: "bar" }, h("h1", {}, t("view.audit"))),
+    h("section", { class: "panel" }, h("div", { class: "table-frame" }, table), note),
+    h("div", {}, more),
+  );
+
+  async function load() {
+    more.disabled = true;
+    try {
+      const { entries } = await get(`/audit?limit=${PAGE}${last && `&before=${encodeURIComponent(last)}`}`);
+      if (signal.aborted) return;
+      body.append(...entries.map(row));
+      last = entries.at(-1)?.id ?? last;
+      more.hidden = entries.length < PAGE;
+      note.hidden = body.children.length > 0;
+      note.textContent = t("audit.none");
+      say(t("audit.loaded", { n: number(body.children.length) }));
+    } catch (error) {
+      note.hidden = false;
+      note.textContent = error.message;
+    }
+    more.disabled = false;
+  }
+  load();
+}
+
+function row({ at, who, address, action, subject, detail }) {
+  const cell = (id, content, look = "") => h("td", { class: look, "data-label": t(`column.${id}`) }, content);
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row", class: "muted" }, moment(at)),
+    cell("who", word("who", who)),
+    cell("did", h("span", { class: "tag mono" }, action)),
+    cell("subject", subject),
+    cell("detail", detail, "muted"),
+    cell("address", address, "mono muted"),
+  );
+}

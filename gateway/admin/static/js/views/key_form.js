@@ -1,0 +1,46 @@
+/** Making a key and changing one. What was made is shown once. */
+
+import { patch, post } from "../api.js";
+import { button, dialog, formDialog } from "../dialogs.js";
+import { copy, h, say } from "../dom.js";
+import { t } from "../i18n.js";
+import { icon } from "../icons.js";
+
+const LIMITS = ["requests_per_minute", "tokens_per_day", "concurrent"];
+
+/** Opens the form for a new key, or for `key`; `changed` is called when something was stored. */
+export function keyForm(key, changed) {
+  const name = h("input", { id: "key-name", required: true, maxlength: 64, value: key?.name ?? "", autocomplete: "off" });
+  const inputs = LIMITS.map((id) => h("input", { id: `key-${id}`, type: "number", min: 1, step: 1, placeholder: t("limits.unlimited"), value: String(key?.limits[id] ?? "") }));
+  const models = h("input", { id: "key-models", value: key?.limits.models?.join(", ") ?? "", placeholder: t("keys.all_models"), autocomplete: "off", spellcheck: "false" });
+  const field = (id, input, note) => h("div", { class: "field" }, h("label", { for: input.id }, t(`keys.${id}`)), input, note && h("span", { class: "muted small" }, note));
+  const body = [
+    field("name", name),
+    h("div", { class: "fields" }, LIMITS.map((id, index) => field(id, inputs[index]))),
+    field("models", models, t("keys.models_note")),
+  ];
+
+  async function store(box) {
+    const limits = Object.fromEntries(inputs.map(({ value }, index) => [LIMITS[index], value === "" ? null : Number(value)]));
+    const list = models.value.split(/[\s,，]+/).filter(Boolean);
+    const wish = { name: name.value.trim(), limits: { ...limits, models: list.length ? list : null } };
+    const made = key ? await patch(`/keys/${encodeURIComponent(key.id)}`, wish) : await post("/keys", wish);
+    box.close();
+    changed();
+    if (made.key) reveal(made);
+  }
+  formDialog(t(key ? "keys.edit" : "keys.create"), body, t(key ? "action.save" : "keys.create"), store);
+}
+
+/** Shows a new key, which cannot be shown again. */
+function reveal({ key, name }) {
+  const field = h("input", { class: "mono", id: "new-key", readonly: true, value: key, "aria-label": t("keys.key"), onFocus: () => field.select() });
+  const take = h("button", { type: "button", class: "primary", onClick: copied }, icon("copy"), t("action.copy"));
+  async function copied() {
+    await copy(field);
+    take.lastChild.textContent = t("keys.copied");
+    say(t("keys.copied"));
+  }
+  const body = [h("p", { class: "callout tone-warn" }, t("keys.once")), h("div", { class: "secret" }, field, take)];
+  const box = dialog(t("keys.made", { name }), body, { footer: [button(t("action.done"), () => box.close())] });
+}
