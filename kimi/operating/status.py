@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kimi.alerts.now import Shown, active
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store
 from kimi.pool.figures import NO_TALLY, Figures, Tally
@@ -24,7 +25,7 @@ class Overview:
     refreshers: Mapping[str, float] = field(default_factory=dict)
     pool: PoolHealth = field(default_factory=PoolHealth)
     today: Tally = NO_TALLY
-    alerts: Sequence[Mapping[str, Any]] = ()
+    alerts: Sequence[Shown] = ()
 
     def described(self) -> dict[str, Any]:
         """As the admin API shows it."""
@@ -55,21 +56,11 @@ class Overview:
 
 
 class Status:
-    """Looks at the system.
+    """Looks at the system. `started` is when the process that asks began, in Unix seconds."""
 
-    `started` is when the process that asks began, in Unix seconds; `alerts` tells those that are active.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        *,
-        started: float | None = None,
-        alerts: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
-    ) -> None:
+    def __init__(self, store: Store, *, started: float | None = None) -> None:
         self._store = store
         self._started = started
-        self._alerts = alerts
         self._health, self._figures, self._heartbeats = Health(store), Figures(store), Heartbeats(store)
 
     def overview(self) -> Overview:
@@ -86,7 +77,7 @@ class Status:
                 refreshers=self._heartbeats.seen(),
                 pool=self._health.pool(),
                 today=self._figures.today(),
-                alerts=self._alerts(),
+                alerts=active(self._store),
             )
         except StoreUnavailable:
             return Overview(now=now, started=self._started, redis=RedisHealth(up=False))

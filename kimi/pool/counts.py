@@ -128,14 +128,16 @@ class Courier:
     def deliver(self) -> None:
         """Writes all there is. Raises `StoreUnavailable`: what is left is kept, and more is counted meanwhile."""
         with self._delivering:
-            if not self._waiting:
-                self._waiting.extend(self._counts.take())
-            while self._waiting:
-                self._store.run(
-                    "figures_add", self._sender, self._number, to_ms(KEEP_SECONDS), _LIFETIMES, self._waiting[0]
-                )
-                self._number += 1
-                self._waiting.popleft()
+            self._send()
+            self._waiting.extend(self._counts.take())
+            self._send()
+
+    def _send(self) -> None:
+        while self._waiting:
+            delivery = self._waiting[0]
+            self._store.run("figures_add", self._sender, self._number, to_ms(KEEP_SECONDS), _LIFETIMES, delivery)
+            self._number += 1
+            self._waiting.popleft()
 
 
 def _named(rows: _Rows) -> Iterable[list[Any]]:

@@ -9,8 +9,8 @@ from typing import Final
 
 _SHORTEST: Final = 0.01
 _A_DOUBLING: Final = 4
-LAST: Final = 72
-"""The number of the last bucket, which holds all beyond 44 minutes."""
+LAST: Final = 80
+"""The number of the last bucket, which holds all that takes hours."""
 
 
 @dataclass(frozen=True, slots=True)

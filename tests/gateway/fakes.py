@@ -11,6 +11,7 @@ from gateway.admin.desk import Desk
 from gateway.app import Gateway, create_app
 from gateway.auth import ClientKeys
 from gateway.catalogue import Catalogue
+from gateway.client_limits import OPEN, Gate
 from gateway.drain import Drain
 from gateway.metrics import Metrics
 from gateway.services import Door, Services
@@ -21,6 +22,7 @@ from kimi.chat import Chat
 from kimi.events import Event, Finish, Text
 from kimi.models import Selection
 from kimi.pool import Summary
+from kimi.pool.counts import Counts
 
 KEY = "test-key"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
@@ -163,12 +165,15 @@ class ScriptedPool:
 class House:
     """A whole gateway over a scripted pool, and a client of it."""
 
-    def __init__(self, door: Door | None = None, desk: Desk | None = None, **settings: object) -> None:
+    def __init__(
+        self, door: Door | None = None, desk: Desk | None = None, *, gate: Gate = OPEN, **settings: object
+    ) -> None:
         self.clock = Clock()
         self.pool = ScriptedPool(self.clock)
         self.drain = Drain(30, self.clock)
         self.settings = GatewaySettings.model_validate({"gateway_api_keys": KEY, **settings})
         self.metrics = Metrics()
+        self.counts = Counts()
         self.app: Gateway = create_app(
             self.settings,
             Services(
@@ -179,7 +184,9 @@ class House:
                 metrics=self.metrics,
                 drain=self.drain,
                 settle=lambda _seconds: None,
+                gate=gate,
                 desk=desk,
+                counts=self.counts,
                 clock=lambda: 1_700_000_000.9,
                 monotonic=self.clock,
                 new_id=lambda: "abc123",
