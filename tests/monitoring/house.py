@@ -10,8 +10,9 @@ import requests
 from devtools.waiting import until
 from kimi.pool import Leases, Store, Wish, connect
 from tests.monitoring.pages import Watch
+from tests.monitoring.prometheus import Prometheus
 from tests.ports import free_port
-from tests.system.stack import KEY, Stack
+from tests.system.stack import Stack
 
 FORM = {"type": "json_object"}
 TOOLS = [{"type": "function", "function": {"name": "clock", "parameters": {"type": "object"}}}]
@@ -21,10 +22,10 @@ class Watched:
     """A stack whose two pages are watched."""
 
     def __init__(self, folder: Path, **env: str) -> None:
-        port = free_port()
-        self.refresher_page = f"http://127.0.0.1:{port}/metrics"
+        self.prometheus: Prometheus | None = None
+        self.refresher_port = free_port()
         settings = {
-            "REFRESHER_METRICS_PORT": str(port),
+            "REFRESHER_METRICS_PORT": str(self.refresher_port),
             "KIMI_CONVERSATION_SECONDS": "4",
             "KIMI_FIRST_TURN_SECONDS": "4",
             "GATEWAY_PASSTHROUGH": "1",
@@ -32,7 +33,7 @@ class Watched:
             **env,
         }
         self.stack = Stack(folder, env=settings)
-        self.watch = Watch(f"{self.stack.url}/metrics", self.refresher_page)
+        self.watch = Watch(f"{self.stack.url}/metrics", f"http://127.0.0.1:{self.refresher_port}/metrics")
 
     def start(self) -> None:
         self.stack.start(kimi=4, moonshot=1)
@@ -158,8 +159,3 @@ class Watched:
         until(left_alone, what="the upstream is left alone")
         self.stack.simulator.forget_faults()
         until(lambda: self.ask().ok, what="it is asked again")
-
-
-def headers() -> dict[str, str]:
-    """Of a client that may come in."""
-    return {"Authorization": f"Bearer {KEY}"}

@@ -1,0 +1,122 @@
+"""The files in monitoring/ with a real Prometheus, over the real product."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.monitoring import documented
+from tests.monitoring.prometheus import MONITORING, Prometheus, program
+
+ROOT = MONITORING.parent
+DASHBOARD = json.loads((MONITORING / "grafana/dashboards/kimi-gateway.json").read_text("utf-8"))
+ALERTS = {
+    rule["alert"]: rule
+    for group in yaml.safe_load((MONITORING / "alerts.yml").read_text("utf-8"))["groups"]
+    for rule in group["rules"]
+}
+CASES: Final = Path(__file__).with_name("alerts_test.yml")
+WELL: Final = {
+    "NoUsableAccount",
+    "FewUsableAccounts",
+    "AccountBanned",
+    "TokenExpiryNear",
+    "RefresherSilent",
+    "RefreshesFailing",
+    "GatewayDown",
+    "SlowFirstEvent",
+    "LongQueue",
+}
+"""Alerts whose expressions may be empty in this house, because all is well that they look at."""
+_METRIC = re.compile(r"\bkimi_\w+|\bup\b")
+
+
+def targets() -> list[Any]:
+    return [
+        pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
+        for panel in DASHBOARD["panels"]
+        for target in panel.get("targets", ())
+    ]
+
+
+def promtool(*arguments: str | Path) -> str:
+    finished = subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, check=False)
+    said = finished.stdout + finished.stderr
+    assert finished.returncode == 0, said
+    return said
+
+
+def test_prometheus_takes_the_configuration_and_the_rules() -> None:
+    assert "SUCCESS: 1 rule files found" in promtool("check", "config", MONITORING / "prometheus.yml")
+    promtool("check", "rules", MONITORING / "alerts.yml")
+
+
+def test_each_alert_fires_when_it_has_to_and_only_then() -> None:
+    promtool("test", "rules", CASES)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_there_is_a_case_for_each_alert_and_it_says_what_to_do(alert: str) -> None:
+    names = {case["name"] for case in yaml.safe_load(CASES.read_text("utf-8"))["tests"]}
+    assert {f"{alert} fires", f"{alert} is quiet"} <= names
+    assert {"summary", "action"} <= ALERTS[alert]["annotations"].keys()
+    assert ALERTS[alert]["labels"]["severity"] in {"critical", "warning", "info"}
+
+
+@pytest.mark.parametrize("expression", targets())
+def test_every_panel_has_data(prometheus: Prometheus, expression: str) -> None:
+    assert prometheus.query(expression.replace("$__rate_interval", "10m"))
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_looks_at_what_is_there(prometheus: Prometheus, alert: str) -> None:
+    expression = ALERTS[alert]["expr"]
+    names = set(_METRIC.findall(expression)) - {"kimi_"}
+    assert names or alert == "Drift"
+    assert all(prometheus.query(f"last_over_time({name}[10m])") for name in names)
+    held = prometheus.query(f"last_over_time(({expression})[10m:1s])")
+    assert held or alert in WELL
+
+
+def test_no_rule_fails_and_what_the_house_has_seen_is_told(prometheus: Prometheus) -> None:
+    rules = prometheus.rules()
+    assert {rule["name"] for rule in rules} == set(ALERTS)
+    assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}
+    told = {rule["name"] for rule in rules if rule["state"] != "inactive"}
+    assert {"AccountDead", "Drift"} <= told
+    assert not {"NoUsableAccount", "RefresherSilent", "GatewayDown", "RedisAway"} & told
+
+
+def test_the_dashboard_and_the_rules_ask_for_what_is_documented_and_for_all_of_it() -> None:
+    known = {metric.name for metric in documented.metrics()}
+    text = json.dumps(DASHBOARD) + (MONITORING / "alerts.yml").read_text("utf-8")
+    asked = {re.sub(r"_(bucket|count|sum)$", "", name) for name in re.findall(r"\bkimi_[a-z_]+[a-z]\b", text)}
+    assert asked <= known
+    assert known - asked == {"kimi_gateway_drift_total", "kimi_refresher_drift_total"}, "both by one pattern"
+
+
+def test_grafana_finds_the_dashboard_and_its_source() -> None:
+    source = yaml.safe_load((MONITORING / "grafana/provisioning/datasources/prometheus.yml").read_text("utf-8"))
+    provider = yaml.safe_load((MONITORING / "grafana/provisioning/dashboards/kimi-gateway.yml").read_text("utf-8"))
+    assert [each["type"] for each in source["datasources"]] == ["prometheus"]
+    (variable,) = DASHBOARD["templating"]["list"]
+    assert (variable["name"], variable["type"], variable["query"]) == ("datasource", "datasource", "prometheus")
+    assert provider["providers"][0]["options"] == {"path": "/etc/grafana/dashboards"}
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_panels_neither_overlap_nor_stick_out() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
