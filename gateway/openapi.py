@@ -2,116 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from functools import cache
 from typing import Any, Final
 
+import orjson
+
 from gateway import openapi_chat as chat
+from gateway import openapi_completions as completions
 from gateway import openapi_messages as messages
+from gateway import openapi_models as models
+from gateway import openapi_probes as probes
 from gateway import openapi_responses as responses
-from gateway.openapi_words import COUNT, TEXT, as_json, errors, ref
+from gateway.openapi_problems import ANYWHERE, SCHEMAS, errors, examples
+from gateway.openapi_words import HEADERS, Json
+from kimi.version import VERSION
 
-_VERSION: Final = "0.1.0"
+_SAYS: Final = (
+    "A gateway over a pool of Kimi accounts, compatible with OpenAI's API and with Anthropic's Messages.\n\n"
+    "Send a client key as `Authorization: Bearer KEY` or as `x-api-key: KEY`. "
+    "Every answer has an `x-request-id`, by which the log knows the request. "
+    "`OPTIONS` anywhere is answered with 204 and without a key, so pages of any origin may ask. "
+    "Any other path is a 404, another method a 405, each with the same error object."
+)
+_TAGS: Final = (
+    ("Chat completions", "OpenAI's chat completions, and two older forms of the same question"),
+    ("Responses", "OpenAI's newer API, for Codex and agents"),
+    ("Messages", "Anthropic's API, for Claude Code"),
+    ("Models", "What can be asked"),
+    ("For one-api and tokens", "What other gateways ask"),
+    ("Probes and documents", "For whoever runs this gateway; no key is needed"),
+)
+_EXAMPLE: Final = re.compile(rb'"#/components/examples/([\w.]+)"')
 
 
-def document() -> dict[str, Any]:
+def document() -> Json:
     """The OpenAPI document."""
+    paths: Json = {
+        **chat.PATHS,
+        **completions.PATHS,
+        **responses.PATHS,
+        **messages.PATHS,
+        **models.PATHS,
+        **probes.PATHS,
+    }
+    anywhere = {f"Anywhere{status}": answer for status, answer in errors(*ANYWHERE).items()}
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "Kimi gateway",
-            "version": _VERSION,
-            "description": (
-                "A gateway over a pool of Kimi accounts, compatible with OpenAI's API and with Anthropic's Messages."
-            ),
-        },
+        "info": {"title": "Kimi gateway", "version": VERSION, "description": _SAYS},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": says} for name, says in _TAGS],
         "security": [{"bearer": []}, {"header": []}],
+        "paths": paths,
         "components": {
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A client key"},
+                "header": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same"},
             },
-            "schemas": {**_SCHEMAS, **chat.SCHEMAS, **messages.SCHEMAS, **responses.SCHEMAS},
-        },
-        "paths": {
-            **chat.PATHS,
-            **responses.PATHS,
-            **messages.PATHS,
-            "/v1/models": {"get": _get("The models that can be asked", ref("ModelList"))},
-            "/v1/models/{id}": {"get": _MODEL},
-            "/token/check": {"post": _TOKEN_CHECK},
-            "/v1/dashboard/billing/subscription": {"get": _get("one-api's question for the limit", _ANY)},
-            "/v1/dashboard/billing/usage": {"get": _get("one-api's question for what was used", _ANY)},
-            "/healthz": {"get": _open("Whether the process lives", _ANY)},
-            "/readyz": {"get": _open("Whether requests can be served; 503 tells why not", _ANY, "503")},
-            "/metrics": {"get": {**_open("Figures in Prometheus's text format"), **_plain("text/plain")}},
-            "/openapi.json": {"get": _open("This document", _ANY)},
-            "/docs": {"get": {**_open("This document for people"), **_plain("text/html")}},
+            "headers": HEADERS,
+            "responses": anywhere,
+            "examples": _used(paths, anywhere),
+            "schemas": {
+                **SCHEMAS,
+                **chat.SCHEMAS,
+                **completions.SCHEMAS,
+                **messages.SCHEMAS,
+                **responses.SCHEMAS,
+                **models.SCHEMAS,
+            },
         },
     }
 
 
-def _get(summary: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A question that needs a key."""
-    good = {"200": {"description": "The answer", "content": as_json(schema)}}
-    return {"summary": summary, "responses": {**good, **errors("401", "429", "503")}}
+@cache
+def as_bytes() -> bytes:
+    """The document as JSON; it is the same for as long as the process lives."""
+    return orjson.dumps(document())
 
 
-def _open(summary: str, schema: Mapping[str, Any] | None = None, *statuses: str) -> dict[str, Any]:
-    """A question that needs no key."""
-    answer = {"description": "The answer", "content": as_json(schema or _ANY)}
-    return {"summary": summary, "security": [], "responses": dict.fromkeys(("200", *statuses), answer)}
-
-
-def _plain(kind: str) -> dict[str, Any]:
-    return {"responses": {"200": {"description": "The answer", "content": {kind: {"schema": {"type": "string"}}}}}}
-
-
-_ANY: Final[dict[str, Any]] = {"type": "object"}
-_SCHEMAS: Final[dict[str, Any]] = {
-    "Error": {
-        "type": "object",
-        "required": ["error"],
-        "properties": {
-            "error": {
-                "type": "object",
-                "required": ["message", "type", "param", "code"],
-                "properties": {"message": TEXT, "type": TEXT, "param": {"type": ["string", "null"]}, "code": TEXT},
-            }
-        },
-    },
-    "Model": {
-        "type": "object",
-        "required": ["id", "object", "created", "owned_by"],
-        "properties": {"id": TEXT, "object": {"const": "model"}, "created": COUNT, "owned_by": TEXT},
-    },
-    "ModelList": {
-        "type": "object",
-        "required": ["object", "data"],
-        "properties": {
-            "object": {"const": "list"},
-            "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}},
-        },
-    },
-}
-_TOKEN_CHECK: Final[dict[str, Any]] = {
-    "summary": "Whether a refresh token is good; needs no key where tokens are taken in place of keys",
-    "requestBody": {
-        "required": True,
-        "content": as_json({"type": "object", "required": ["token"], "properties": {"token": TEXT}}),
-    },
-    "responses": {
-        "200": {
-            "description": "The answer",
-            "content": as_json({"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}}),
-        },
-        **errors("400", "401", "429", "503"),
-    },
-}
-_MODEL: Final[dict[str, Any]] = {
-    "summary": "One model",
-    "parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}],
-    "responses": {
-        "200": {"description": "The model", "content": as_json(ref("Model"))},
-        **errors("400", "401", "404", "429", "503"),
-    },
-}
+def _used(*parts: Any) -> Json:
+    """The examples of errors that `parts` refer to."""
+    names = {name.decode() for name in _EXAMPLE.findall(orjson.dumps(parts))}
+    return {name: value for name, value in examples().items() if name in names}

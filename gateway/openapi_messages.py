@@ -2,177 +2,176 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, asking, ref
+from gateway import openapi_messages_answers as answers
+from gateway import openapi_messages_examples as examples
+from gateway.openapi_problems import ASKING, BODY, FORMS, KEY, MODEL, messages_errors
+from gateway.openapi_words import (
+    COUNT,
+    TEXT,
+    Json,
+    as_events,
+    as_json,
+    example,
+    flag,
+    good,
+    listed,
+    operation,
+    record,
+    ref,
+    said,
+    text,
+    whatever,
+)
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
-_STATUSES: Final = {
-    "400": "Something in the request is not as it has to be; the message begins with its place",
-    "401": "The client key is unknown",
-    "404": "The model does not exist",
-    "413": "The body is too large",
-    "429": "All accounts are busy; `Retry-After` says when to come back",
-    "500": "Kimi could not be reached or gave a broken answer",
-    "504": "Kimi did not answer in time",
-    "529": "No account can serve this at present",
-}
+_SURFACE: Final = "Messages"
 _EFFORTS: Final = ("low", "medium", "high", "xhigh", "max", None)
-_SCHEMA: Final[dict[str, Any]] = {"type": "object", "description": "A JSON schema"}
-
-
-def _errors(*statuses: str) -> dict[str, Any]:
-    return {status: {"description": _STATUSES[status], "content": as_json(ref("MessageError"))} for status in statuses}
-
-
-_BLOCK: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["type"],
-    "properties": {
-        "type": {
-            **TEXT,
-            "description": (
-                "Of a user: `text`, `image`, `document`, `search_result`, `tool_result`; "
-                "of the assistant: `text`, `thinking`, `tool_use`, and whatever Anthropic has answered with"
-            ),
-        },
-        "text": TEXT,
+_SCHEMA: Final[Json] = {"type": "object", "description": "A JSON schema"}
+_BLOCK: Final = record(
+    {
+        "type": text(
+            "Of a user: `text`, `image`, `document`, `search_result`, `tool_result`; "
+            "of the assistant: `text`, `thinking`, `tool_use`, and whatever Anthropic has answered with"
+        ),
+        "text": text("What a block of the type `text` says"),
         "source": {
             "type": "object",
             "description": "`base64` with `media_type` and `data`, or `url`; of documents also `text` and `content`",
         },
-        "tool_use_id": TEXT,
-        "content": {"description": "What a call has resulted in: a text, or blocks"},
-        "is_error": {"type": "boolean"},
+        "title": whatever("Of a document, for the model"),
+        "context": whatever("The same"),
+        "id": whatever("Of a `tool_use`: by which its result refers to it"),
+        "name": whatever("Of a `tool_use`: the tool"),
+        "input": whatever("Of a `tool_use`: what the tool is called with"),
+        "tool_use_id": text("The call whose result a `tool_result` brings"),
+        "content": whatever("What a call has resulted in: a text, or blocks"),
+        "is_error": {"type": "boolean", "description": "Whether the call failed"},
+        "thinking": whatever("Of a `thinking` block: what was thought"),
+        "signature": whatever("The same; nobody checks it, but thoughts that were left out are found by it"),
     },
+    "type",
+)
+_TURN: Final = record(
+    {
+        "role": {"enum": ["user", "assistant", "system"], "description": "Who speaks"},
+        "content": {"anyOf": [TEXT, listed(_BLOCK)], "description": "A text, or blocks"},
+    },
+    *("role", "content"),
+)
+_TOOL: Final = record(
+    {
+        "type": text("None, `custom`, or a `web_search_…`, for which Kimi searches itself"),
+        "name": text("What it is called by"),
+        "description": text("What it does, for the model"),
+        "input_schema": _SCHEMA,
+        "strict": whatever("Changes nothing: what a tool is called with is checked in any case"),
+        "defer_loading": whatever("True: the model knows of it once a search of the client's has found it"),
+    }
+)
+_FORM: Final[Json] = {
+    "type": ["object", "null"],
+    "required": ["type", "schema"],
+    "properties": {"type": {"const": "json_schema", "description": "There is no other"}, "schema": _SCHEMA},
+    "description": "The answer is JSON that was checked",
 }
-_ASKED: Final[dict[str, Any]] = {
-    "model": {**TEXT, "description": "A model of GET /v1/models; all of `claude-…` stand for KIMI_CLAUDE_MODEL"},
-    "messages": {
-        "type": "array",
-        "minItems": 1,
-        "items": {
-            "type": "object",
-            "required": ["role", "content"],
-            "properties": {
-                "role": {"enum": ["user", "assistant", "system"]},
-                "content": {"anyOf": [TEXT, {"type": "array", "items": _BLOCK}]},
-            },
-        },
+_ASKED: Final[Json] = {
+    "model": text("A model of GET /v1/models; all of `claude-…` stand for KIMI_CLAUDE_MODEL"),
+    "messages": {**listed(_TURN, "The conversation so far, oldest first"), "minItems": 1},
+    "system": {
+        "anyOf": [TEXT, listed(_BLOCK), {"type": "null"}],
+        "description": "What the model is told before all else",
     },
-    "system": {"anyOf": [TEXT, {"type": "array", "items": _BLOCK}, {"type": "null"}]},
-    "tools": {
-        "type": ["array", "null"],
-        "items": {
-            "type": "object",
-            "properties": {
-                "type": {**TEXT, "description": "None, `custom`, or a `web_search_…`, for which Kimi searches itself"},
-                "name": TEXT,
-                "description": TEXT,
-                "input_schema": _SCHEMA,
-            },
-        },
-    },
+    "tools": {"type": ["array", "null"], "items": _TOOL, "description": "What the model may call"},
     "tool_choice": {
         "type": ["object", "null"],
         "required": ["type"],
         "properties": {
-            "type": {"enum": ["auto", "any", "none", "tool"]},
-            "name": TEXT,
-            "disable_parallel_tool_use": {"type": "boolean"},
+            "type": {"enum": ["auto", "any", "none", "tool"], "description": "Whether a tool has to be called"},
+            "name": text("Which one, of the type `tool`"),
+            "disable_parallel_tool_use": {"type": "boolean", "description": "One call at a time"},
         },
+        "description": "Whether a tool may or must be called",
     },
     "thinking": {
         "type": ["object", "null"],
         "required": ["type"],
         "properties": {
-            "type": {"enum": ["enabled", "adaptive", "between_tools", "disabled"]},
-            "budget_tokens": {"type": "integer", "minimum": 1},
-            "display": {"enum": ["summarized", "omitted", None]},
+            "type": {"enum": ["enabled", "adaptive", "between_tools", "disabled"], "description": "Whether it thinks"},
+            "budget_tokens": {"type": "integer", "minimum": 1, "description": "Below 4096 it thinks little"},
+            "display": {"enum": ["summarized", "omitted", None], "description": "Whether thoughts are shown"},
         },
+        "description": "Whether the model thinks before it answers, and whether that is shown",
     },
     "output_config": {
         "type": ["object", "null"],
         "properties": {
-            "effort": {"enum": list(_EFFORTS)},
-            "format": {
-                "type": ["object", "null"],
-                "required": ["type", "schema"],
-                "properties": {"type": {"const": "json_schema"}, "schema": _SCHEMA},
-            },
+            "effort": {"enum": list(_EFFORTS), "description": "How much the model thinks"},
+            "format": _FORM,
         },
+        "description": "How the answer has to be",
     },
+    "output_format": whatever("What `output_config.format` was called before"),
 }
-SCHEMAS: Final[dict[str, Any]] = {
-    "MessageError": {
-        "type": "object",
-        "required": ["type", "error", "request_id"],
-        "properties": {
-            "type": {"const": "error"},
-            "error": {"type": "object", "required": ["type", "message"], "properties": {"type": TEXT, "message": TEXT}},
-            "request_id": TEXT,
-        },
-    },
-    "MessageRequest": {
-        "type": "object",
-        "required": ["model", "max_tokens", "messages"],
-        "properties": {
+SCHEMAS: Final[Json] = {
+    "MessageRequest": record(
+        {
             **_ASKED,
-            "max_tokens": {"type": "integer", "minimum": 1},
-            "stream": FLAG,
+            "max_tokens": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "The answer ends after so many tokens, thinking included",
+            },
+            "stream": flag("Events as they come, in place of one message"),
             "stop_sequences": {
                 "type": ["array", "null"],
                 "maxItems": MOST_STOPS,
                 "items": {**TEXT, "maxLength": LONGEST_STOP},
+                "description": "The answer ends before the first of these",
             },
-            "temperature": {"type": ["number", "null"]},
-            "top_p": {"type": ["number", "null"]},
+            "temperature": {
+                "type": ["number", "null"],
+                "description": "Handed on to official keys; the web chat has no such thing",
+            },
+            "top_p": {"type": ["number", "null"], "description": "The same"},
         },
-    },
-    "CountRequest": {"type": "object", "required": ["model", "messages"], "properties": _ASKED},
-    "AnsweredMessage": {
-        "type": "object",
-        "required": ["id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"],
-        "properties": {
-            "id": TEXT,
-            "type": {"const": "message"},
-            "role": {"const": "assistant"},
-            "model": TEXT,
-            "content": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["type"],
-                    "properties": {"type": {"enum": ["text", "thinking", "tool_use"]}},
-                },
-            },
-            "stop_reason": {"enum": ["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"]},
-            "stop_sequence": {"type": ["string", "null"]},
-            "usage": {
-                "type": "object",
-                "required": ["input_tokens", "output_tokens"],
-                "properties": {
-                    "input_tokens": COUNT,
-                    "cache_creation_input_tokens": COUNT,
-                    "cache_read_input_tokens": COUNT,
-                    "output_tokens": COUNT,
-                },
-            },
-        },
-    },
+        *("model", "max_tokens", "messages"),
+    ),
+    "CountRequest": record(_ASKED, *("model", "messages")),
+    **answers.SCHEMAS,
 }
-_ASK: Final = asking(
-    "An answer to a conversation, for clients of Anthropic's Messages",
-    "MessageRequest",
-    "The message. A stream is Anthropic's events; one that fails ends with `error`.",
-    {**as_json(ref("AnsweredMessage")), **EVENTS},
-    _errors("400", "401", "404", "413", "429", "500", "504", "529"),
+_ASK: Final = operation(
+    "Answer a conversation for clients of Anthropic's Messages",
+    "For Claude Code and Anthropic's SDKs: their base URL is this gateway without `/v1`. Anthropic's names of models "
+    "stand for `KIMI_CLAUDE_MODEL`. Errors have Anthropic's shape and statuses, also in a stream, where `error` is the "
+    "last event; `ping` comes in silences.",
+    {
+        **good(
+            "The message, or a stream of events",
+            {**as_json(ref("AnsweredMessage"), examples.ANSWERS), **as_events(ref("MessageEvent"), examples.STREAMS)},
+            "request-id",
+        ),
+        **messages_errors(*ASKING, *FORMS),
+    },
+    surface=_SURFACE,
+    body=as_json(ref("MessageRequest"), examples.REQUESTS),
 )
-_COUNT: Final = asking(
-    "About how many tokens a question is; no account is asked",
-    "CountRequest",
-    "The estimate",
-    as_json({"type": "object", "required": ["input_tokens"], "properties": {"input_tokens": COUNT}}),
-    _errors("400", "401", "404", "413", "529"),
+_COUNT: Final = operation(
+    "Estimate the tokens of a question",
+    "The same figures that an answer would have under `usage`. No account is asked.",
+    {
+        **good(
+            "The estimate",
+            as_json(
+                record({"input_tokens": said(COUNT, "About so many")}, "input_tokens"),
+                {"count": example("An estimate", {"input_tokens": 8})},
+            ),
+            "request-id",
+        ),
+        **messages_errors(*KEY, *BODY, *MODEL, "InvalidSchema"),
+    },
+    surface=_SURFACE,
+    body=as_json(ref("CountRequest"), examples.COUNTED),
 )
-PATHS: Final[dict[str, Any]] = {"/v1/messages": {"post": _ASK}, "/v1/messages/count_tokens": {"post": _COUNT}}
+PATHS: Final[Json] = {"/v1/messages": {"post": _ASK}, "/v1/messages/count_tokens": {"post": _COUNT}}

@@ -2,137 +2,156 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from gateway.openapi_words import COUNT, EVENTS, FLAG, TEXT, as_json, asking, errors, ref
+from gateway import openapi_responses_answers as answers
+from gateway import openapi_responses_examples as examples
+from gateway.openapi_problems import ASKING, BODY, FORMS, KEY, errors
+from gateway.openapi_words import (
+    COUNT,
+    TEXT,
+    Json,
+    as_events,
+    as_json,
+    example,
+    flag,
+    good,
+    listed,
+    operation,
+    record,
+    ref,
+    said,
+    text,
+    whatever,
+)
 from gateway.surfaces.hints import EFFORTS
 
-_MAYBE: Final[dict[str, Any]] = {"type": ["string", "null"]}
-_NUMBER: Final[dict[str, Any]] = {"type": ["number", "null"]}
-_ITEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "type": {
-            **TEXT,
-            "description": (
-                "`message` (also where there is none), `agent_message`, `reasoning`, "
-                "`function_call`, `function_call_output`, "
-                "`custom_tool_call`, `custom_tool_call_output`, `tool_search_call`, `tool_search_output`, "
-                "`additional_tools`, `item_reference` to an item of a response that can be followed"
-            ),
-        },
-        "role": {"enum": ["user", "system", "developer", "assistant"]},
-        "content": {"description": "A text, or parts: `input_text`, `output_text`, `input_image`, `input_file`"},
-        "call_id": _MAYBE,
-        "name": TEXT,
-        "arguments": {"description": "A text that holds JSON"},
-        "output": {"description": "A text or parts, as `content`"},
-        "id": _MAYBE,
+_SURFACE: Final = "Responses"
+_MAYBE: Final[Json] = {"type": ["string", "null"]}
+_NUMBER: Final[Json] = {"type": ["number", "null"]}
+_ITEM: Final = record(
+    {
+        "type": text(
+            "`message` (also where there is none), `agent_message`, `reasoning`, "
+            "`function_call`, `function_call_output`, "
+            "`custom_tool_call`, `custom_tool_call_output`, `tool_search_call`, `tool_search_output`, "
+            "`additional_tools`, `item_reference` to an item of a response that can be followed"
+        ),
+        "role": {"enum": ["user", "system", "developer", "assistant"], "description": "Who speaks in a message"},
+        "content": whatever("A text, or parts: `input_text`, `output_text`, `input_image`, `input_file`"),
+        "call_id": said(_MAYBE, "The call, or the one whose result this is"),
+        "name": text("The tool that was called"),
+        "arguments": whatever("A text that holds JSON"),
+        "output": whatever("What came of a call: a text or parts, as `content`"),
+        "id": said(_MAYBE, "The item's id, also of the one that an `item_reference` means"),
+    }
+)
+_TOOL: Final = record(
+    {
+        "type": text(
+            "`function`, `custom`, `namespace` (of those), `tool_search`, or `web_search`, for which Kimi searches "
+            "itself; nothing else that OpenAI runs"
+        ),
+        "name": text("What it is called by"),
+        "description": said(_MAYBE, "What it does, for the model"),
+        "parameters": {"type": ["object", "null"], "description": "The JSON schema of a function's arguments"},
+        "strict": whatever("Changes nothing: arguments are checked in any case"),
+        "format": whatever("The grammar that a custom tool's text has to follow; the model is told it"),
+        "tools": whatever("The functions and custom tools of a namespace"),
+        "execution": whatever("Of a `tool_search`: `client` where the client searches"),
+        "external_web_access": whatever("Of a `web_search`: false leaves the search out"),
     },
-}
-_TOOL: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["type"],
-    "properties": {
-        "type": {
-            **TEXT,
-            "description": (
-                "`function`, `custom`, `namespace` (of those), `tool_search`, or `web_search`, for which Kimi searches "
-                "itself; nothing else that OpenAI runs"
-            ),
-        },
-        "name": TEXT,
-        "description": _MAYBE,
-        "parameters": {"type": ["object", "null"], "description": "A JSON schema"},
+    "type",
+)
+_ASKED: Final[Json] = {
+    "model": text("A base and features in any order, as in `kimi-search-thinking`; see `GET /v1/models`"),
+    "input": {
+        "anyOf": [TEXT, {**listed(_ITEM), "minItems": 1}],
+        "description": "A text of the user, or items of the conversation, oldest first",
     },
-}
-_ASKED: Final[dict[str, Any]] = {
-    "model": {**TEXT, "description": "A base and features in any order, as in `kimi-search-thinking`"},
-    "input": {"anyOf": [TEXT, {"type": "array", "minItems": 1, "items": _ITEM}]},
-    "instructions": _MAYBE,
-    "tools": {"type": ["array", "null"], "items": _TOOL},
-    "tool_choice": {"description": "auto, none, required, or an object that names a tool or those that are allowed"},
-    "parallel_tool_calls": FLAG,
+    "instructions": said(_MAYBE, "What the model is told before all else"),
+    "tools": {"type": ["array", "null"], "items": _TOOL, "description": "What the model may call"},
+    "tool_choice": whatever("auto, none, required, or an object that names a tool or those that are allowed"),
+    "parallel_tool_calls": flag("False: one call at a time"),
     "text": {
         "type": ["object", "null"],
+        "description": "The form of the answer",
         "properties": {
             "format": {
                 "type": ["object", "null"],
                 "required": ["type"],
-                "properties": {"type": {"enum": ["text", "json_object", "json_schema"]}},
+                "description": "Text, or JSON that is checked; of the type `json_schema` the schema stands in `schema`",
+                "properties": {
+                    "type": {"enum": ["text", "json_object", "json_schema"], "description": "What it has to be"},
+                    "name": whatever("What a schema is called"),
+                    "schema": whatever("A JSON schema; no `$ref` may lead out of it"),
+                },
             }
         },
     },
-    "reasoning": {"type": ["object", "null"], "properties": {"effort": {"enum": [*EFFORTS, "", None]}}},
+    "reasoning": {
+        "type": ["object", "null"],
+        "description": "How the model thinks",
+        "properties": {"effort": {"enum": [*EFFORTS, "", None], "description": "How much; it does as well as it can"}},
+    },
     "previous_response_id": {
         **_MAYBE,
         "description": "The response of a web account behind which this is asked; all of `input` is then new",
     },
 }
-SCHEMAS: Final[dict[str, Any]] = {
-    "ResponseRequest": {
-        "type": "object",
-        "required": ["model", "input"],
-        "properties": {
+SCHEMAS: Final[Json] = {
+    "ResponseRequest": record(
+        {
             **_ASKED,
-            "stream": FLAG,
-            "store": {**FLAG, "description": "False: nobody asks behind this response"},
-            "max_output_tokens": {"type": ["integer", "null"], "minimum": 1},
-            "temperature": _NUMBER,
-            "top_p": _NUMBER,
-            "metadata": {"type": ["object", "null"]},
-        },
-    },
-    "ResponseTokensRequest": {"type": "object", "required": ["model", "input"], "properties": _ASKED},
-    "Response": {
-        "type": "object",
-        "required": ["id", "object", "created_at", "model", "status", "output", "usage", "error", "incomplete_details"],
-        "properties": {
-            "id": TEXT,
-            "object": {"const": "response"},
-            "created_at": COUNT,
-            "model": TEXT,
-            "status": {"enum": ["completed", "incomplete"]},
-            "output": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["type", "id"],
-                    "properties": {
-                        "type": {
-                            "enum": ["message", "reasoning", "function_call", "custom_tool_call", "tool_search_call"]
-                        },
-                        "id": TEXT,
-                    },
-                },
+            "stream": flag("Typed events as they come, in place of one response"),
+            "store": flag("False: nobody asks behind this response, and its chat is deleted sooner"),
+            "max_output_tokens": {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "description": "The answer ends after so many tokens, thinking included",
             },
-            "incomplete_details": {"type": ["object", "null"]},
-            "error": {"type": "null"},
-            "usage": {
-                "type": "object",
-                "required": ["input_tokens", "output_tokens", "total_tokens"],
-                "properties": {"input_tokens": COUNT, "output_tokens": COUNT, "total_tokens": COUNT},
-            },
+            "temperature": said(_NUMBER, "Handed on to official keys; the web chat has no such thing"),
+            "top_p": said(_NUMBER, "The same"),
+            "metadata": {"type": ["object", "null"], "description": "Comes back with the response"},
         },
+        *("model", "input"),
+    ),
+    "ResponseTokensRequest": record(_ASKED, *("model", "input")),
+    **answers.SCHEMAS,
+}
+_ASK: Final = operation(
+    "Answer a conversation as OpenAI's response",
+    "For Codex, OpenAI's agents and SDKs. Responses are not kept, so there is none to be got: `previous_response_id` "
+    "goes on with the chat that a response came from, once, for `KIMI_CONVERSATION_SECONDS`.\n\n"
+    "A stream is typed events with numbers. One that fails ends with `error` and `response.failed`; in silences "
+    "`response.in_progress` comes once more.",
+    {
+        **good(
+            "The response, or a stream of events",
+            {**as_json(ref("Response"), examples.ANSWERS), **as_events(ref("ResponseEvent"), examples.STREAMS)},
+        ),
+        **errors(*ASKING, *FORMS, "ResponseLost"),
     },
-}
-_ESTIMATE: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["object", "input_tokens"],
-    "properties": {"object": {"const": "response.input_tokens"}, "input_tokens": COUNT},
-}
-_ASK: Final = asking(
-    "An answer to a conversation as OpenAI's response, whole or streamed",
-    "ResponseRequest",
-    "The response. A stream is typed events, a failure in it `response.failed`.",
-    {**as_json(ref("Response")), **EVENTS},
-    errors("400", "401", "404", "413", "429", "502", "503"),
+    surface=_SURFACE,
+    body=as_json(ref("ResponseRequest"), examples.REQUESTS),
 )
-_COUNT: Final = asking(
-    "About how many tokens an input is; no account is asked",
-    "ResponseTokensRequest",
-    "The estimate",
-    as_json(_ESTIMATE),
-    errors("400", "401", "413"),
+_COUNT: Final = operation(
+    "Estimate the tokens of an input",
+    "The same figures that an answer would have under `usage`. No account is asked.",
+    {
+        **good(
+            "The estimate",
+            as_json(
+                record(
+                    {"object": {"const": "response.input_tokens"}, "input_tokens": said(COUNT, "About so many")},
+                    *("object", "input_tokens"),
+                ),
+                {"count": example("An estimate", {"object": "response.input_tokens", "input_tokens": 8})},
+            ),
+        ),
+        **errors(*KEY, *BODY, "InvalidSchema"),
+    },
+    surface=_SURFACE,
+    body=as_json(ref("ResponseTokensRequest"), {"count": example("An input", {"model": "kimi", "input": "你好！"})}),
 )
-PATHS: Final[dict[str, Any]] = {"/v1/responses": {"post": _ASK}, "/v1/responses/input_tokens": {"post": _COUNT}}
+PATHS: Final[Json] = {"/v1/responses": {"post": _ASK}, "/v1/responses/input_tokens": {"post": _COUNT}}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, request
+from markupsafe import escape
 
-from gateway.openapi import document
-from gateway.problems import INTERNAL, TABLE
-from gateway.views.replies import json_reply
+from gateway.openapi import as_bytes
+from gateway.openapi_page import BASE, rendered
+from gateway.views.replies import raw_reply
 
-_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
 
 def blueprint() -> Blueprint:
@@ -19,16 +25,23 @@ def blueprint() -> Blueprint:
 
     @views.get("/openapi.json")
     def openapi() -> Response:
-        return json_reply(document())
+        return raw_reply(as_bytes())
 
     @views.get("/docs")
     def docs() -> Response:
-        problems = {(problem.status, problem.code): problem for problem in (*TABLE.values(), INTERNAL)}
-        page = render_template("docs.html", api=document(), problems=[problems[key] for key in sorted(problems)])
+        page = rendered().replace(BASE, str(escape(request.host_url.rstrip("/"))))
         return Response(page, content_type="text/html; charset=utf-8", headers={"content-security-policy": _POLICY})
 
     @views.get("/docs/style.css")
     def style() -> Response:
-        return Response(render_template("docs.css"), content_type="text/css; charset=utf-8")
+        return _file("docs.css", "text/css")
+
+    @views.get("/docs/script.js")
+    def script() -> Response:
+        return _file("docs.js", "text/javascript")
 
     return views
+
+
+def _file(name: str, kind: str) -> Response:
+    return Response((_TEMPLATES / name).read_bytes(), content_type=f"{kind}; charset=utf-8")
