@@ -107,7 +107,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app.register_blueprint(tokens.blueprint(settings, services))
     app.register_blueprint(health.blueprint(settings, services))
     app.register_blueprint(docs.blueprint())
-    assembly.register(app, services.desk)
+    assembly.register(app, settings, services)
     app.register_error_handler(Exception, _on_error)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app

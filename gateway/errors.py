@@ -18,6 +18,10 @@ class BadRequest(RequestError):
         self.param = param
 
 
+class Missing(BadRequest):
+    """There is nothing of that name."""
+
+
 class UnknownKey(RequestError):
     """No client key came, or none that is known."""
 

@@ -19,6 +19,7 @@ from gateway.errors import (
     ClientGone,
     CsrfFailed,
     Draining,
+    Missing,
     TokenUndecided,
     TooManyNewTokens,
     TooManyViewers,
@@ -125,6 +126,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
     TooManyNewTokens: replace(
         _BUSY, message="Too many new refresh tokens came at once. Try again after the time in Retry-After."
     ),
+    Missing: Problem(status=404, type=INVALID, code="not_found", message="There is nothing of that name."),
     AdminOff: Problem(
         status=404,
         type=INVALID,

@@ -158,7 +158,7 @@ def make(settings: GatewaySettings) -> Gateway:
             settle=settle,
             gate=turnstile,
             counts=counts,
-            desk=make_desk(settings),
+            desk=make_desk(settings, upstreams),
         ),
     )
 

@@ -36,6 +36,14 @@ def read(body: type[B], limit: int) -> B:
         raise _bad(error.errors()[0]) from None
 
 
+def query(name: str) -> str:
+    """A field of the query that has to be there. Raises `BadRequest`."""
+    text = present().args.get(name)
+    if not text:
+        raise BadRequest(f"`{name}` has to be in the query.", param=name)
+    return text
+
+
 def number(name: str, default: int, least: int, most: int) -> int:
     """A field of the query. Raises `BadRequest`."""
     text = present().args.get(name)

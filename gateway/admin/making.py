@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
+from gateway.admin.alerting import SettingsAlerts
 from gateway.admin.backoff import LocalAttempts
-from gateway.admin.desk import Desk
+from gateway.admin.desk import Alerts, Desk
+from gateway.admin.desk import Trials as Trying
 from gateway.admin.door import Door
 from gateway.settings import GatewaySettings
+from kimi.accounts import Kind
+from kimi.operating.accounts import Accounts
+from kimi.operating.audit import Audit
+from kimi.operating.status import Status
+from kimi.operating.trial import Trials
 from kimi.pool import Store, connect
+from kimi.pool.activity import Activities
+from kimi.pool.clients import Clients
+from kimi.pool.figures import Figures
 from kimi.pool.sessions import Attempts, Sessions
+from kimi.upstreams import Upstream
 
 REDIS_SECONDS: Final = 2.0
 """How long a command of the page may take."""
 _CONNECTIONS: Final = 8
 
 
-def make_desk(settings: GatewaySettings) -> Desk | None:
+def make_desk(settings: GatewaySettings, upstreams: Mapping[Kind, Upstream]) -> Desk | None:
     """A desk with a way to Redis of its own: whatever it does there, requests of clients do not wait for it, and what
     fails there is no reason for them to go on from memory. None without an admin key.
     """
     if settings.gateway_admin_key is None:
         return None
     store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, connections=_CONNECTIONS))
-    return Desk(
+    return desk_over(
+        store,
         door=Door(settings.gateway_admin_key, Sessions(store), Attempts(store), LocalAttempts(time.monotonic)),
+        trials=Trials(store, upstreams),
+        alerts=SettingsAlerts(settings, store, store.now),
+        setting_keys=settings.gateway_api_keys,
+    )
+
+
+def desk_over(store: Store, *, door: Door, trials: Trying, alerts: Alerts, setting_keys: tuple[str, ...]) -> Desk:
+    """A desk with all that can be had over `store` alone."""
+    return Desk(
+        door=door,
+        accounts=Accounts(store),
+        trials=trials,
+        activities=Activities(store),
+        clients=Clients(store),
+        setting_keys=setting_keys,
+        figures=Figures(store),
+        audit=Audit(store),
+        status=Status(store, started=store.now()),
+        alerts=alerts,
+        clock=store.now,
     )

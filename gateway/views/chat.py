@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response
 
 from gateway.body import read_body
@@ -21,9 +23,26 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     """The chat surfaces."""
     views = Blueprint("chat", __name__)
     answering = Answering(settings, services)
+    views.add_url_rule("/v1/chat/completions", "completions", completions(settings, services), methods=("POST",))
 
-    @views.post("/v1/chat/completions")
-    def completions() -> Response:
+    @views.post("/chat/kimi")
+    def text() -> Response:
+        caller = authenticate(services.keys)
+        asking = present()
+        raw = read_body(asking.environ, settings.max_body_bytes)
+        asked = question(raw, asking.headers.get("Content-Type", ""), asking.args)
+        asking.wants(asked.model, stream=asked.stream)
+        turn = asked.turn(caller.scope, "")
+        return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages, breathe)))
+
+    return views
+
+
+def completions(settings: GatewaySettings, services: Services) -> Callable[[], Response]:
+    """The view of chat completions for those whom `services.keys` lets in."""
+    answering = Answering(settings, services)
+
+    def view() -> Response:
         caller = authenticate(services.keys)
         asking = present()
         asked = parse(read_body(asking.environ, settings.max_body_bytes))
@@ -39,14 +58,4 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         whole = OldChatAnswer if asked.old_calls else ChatAnswer
         return answering.whole(caller, asked, turn, whole(identity, tally))
 
-    @views.post("/chat/kimi")
-    def text() -> Response:
-        caller = authenticate(services.keys)
-        asking = present()
-        raw = read_body(asking.environ, settings.max_body_bytes)
-        asked = question(raw, asking.headers.get("Content-Type", ""), asking.args)
-        asking.wants(asked.model, stream=asked.stream)
-        turn = asked.turn(caller.scope, "")
-        return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages, breathe)))
-
-    return views
+    return view

@@ -31,7 +31,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
 
     @lru_cache(maxsize=_LISTS)
     def all_along(routes: frozenset[str], allowed: ClientLimits) -> bytes:
-        return orjson.dumps({"object": "list", "data": [_model(name) for name in names(routes, allowed)]})
+        return orjson.dumps({"object": "list", "data": [model_object(name) for name in names(routes, allowed)]})
 
     @lru_cache(maxsize=_LISTS)
     def all_for_anthropic(routes: frozenset[str], allowed: ClientLimits) -> bytes:
@@ -47,7 +47,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def model(name: str) -> Response:
         caller = authenticate(services.keys)
         if not present().is_of_anthropic:
-            return json_reply(_model(named_by(caller, services, name, aliases).name))
+            return json_reply(model_object(named_by(caller, services, name, aliases).name))
         meant = messages.served(name, settings.kimi_claude_model, seen_by(caller, services).routes, aliases)
         named_by(caller, services, meant, aliases)
         return json_reply(messages.model(name, _CREATED))
@@ -55,5 +55,6 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     return views
 
 
-def _model(name: str) -> dict[str, Any]:
+def model_object(name: str) -> dict[str, Any]:
+    """A model in OpenAI's words."""
     return {"id": name, "object": "model", "created": _CREATED, "owned_by": "moonshot"}

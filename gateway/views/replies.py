@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from flask import Response
 
 from gateway.problems import Problem
-from gateway.streaming import StreamBody
 from gateway.surfaces.messages.failures import body_of, status_of
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ class StreamReply(Response):
 
     default_mimetype = None  # theirs is among the constant headers
 
-    def __init__(self, body: StreamBody) -> None:
+    def __init__(self, body: Iterator[bytes]) -> None:
         super().__init__(body, direct_passthrough=True)
         self._body = body
 
-    def __call__(self, _environ: WSGIEnvironment, start_response: StartResponse) -> StreamBody:
+    def __call__(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         """The body, as the server asks for it."""
         start_response(self.status, [*_STREAM_HEADERS, *self.headers])
         return self._body

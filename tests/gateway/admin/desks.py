@@ -10,17 +10,53 @@ from werkzeug.test import TestResponse
 from gateway.admin.backoff import LocalAttempts
 from gateway.admin.desk import Desk
 from gateway.admin.door import Door
+from gateway.admin.making import desk_over
+from kimi.accounts import State
+from kimi.alerts.destinations import Trial as AlertTrial
+from kimi.alerts.now import Shown
+from kimi.operating.accounts import Accounts
+from kimi.operating.trial import Trial
 from kimi.pool import Store
 from kimi.pool.sessions import Attempts, Sessions
-from tests.gateway.fakes import Clock, House
+from tests.gateway.fakes import KEY, Clock, House
 
 ADMIN_KEY = "admin-key"
 BEARER = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
+class NoTrials:
+    """Answers for every account but those that are not there."""
+
+    def __init__(self, store: Store) -> None:
+        self._accounts = Accounts(store)
+
+    def run(self, name: str) -> Trial:
+        state = self._accounts.get(name).state
+        return Trial(name, ok=state is not State.DEAD, seconds=0.25, message=f"it is {state}", model="kimi")
+
+
+class Alarm:
+    """Something is wrong, and one of two destinations can be told of it."""
+
+    def destinations(self) -> list[str]:
+        return ["webhook", "feishu"]
+
+    def active(self) -> list[Shown]:
+        return [Shown(rule="low", subject="", since=1_700_000_000.0, message="few accounts can be used")]
+
+    def test(self) -> list[AlertTrial]:
+        return [AlertTrial("webhook", ok=True, message="delivered"), AlertTrial("feishu", ok=False, message="HTTP 500")]
+
+
 def desk_on(store: Store, *, key: str = ADMIN_KEY, clock: Clock | None = None) -> Desk:
     """A desk whose own clock is `clock`."""
-    return Desk(door=Door(key, Sessions(store), Attempts(store), LocalAttempts(clock or Clock())))
+    return desk_over(
+        store,
+        door=Door(key, Sessions(store), Attempts(store), LocalAttempts(clock or Clock())),
+        trials=NoTrials(store),
+        alerts=Alarm(),
+        setting_keys=(KEY,),
+    )
 
 
 class Office:
