@@ -76,7 +76,14 @@ def plugin_of(url: str) -> NotifyBase | None:
     if name in ROBOTS:
         vars(module)["requests"] = READING
     made = getattr(module, made_by)
-    asset = AppriseAsset(app_id="kimi-gateway", app_desc="Kimi gateway", storage_mode="memory", http_redirects=False)
+    asset = AppriseAsset(
+        app_id="kimi-gateway",
+        app_desc="Kimi gateway",
+        storage_mode="memory",
+        http_redirects=False,
+        async_mode=False,
+        service_timeout=0,
+    )
     with quietly() as complaints:
         try:
             arguments: dict[str, Any] | None = made.parse_url(url)

@@ -17,7 +17,7 @@ from kimi.alerts.notes import Language, Note, Rule
 from kimi.alerts.rules import Limits, Subject, judge
 from kimi.alerts.sight import Sight
 from kimi.errors import StoreUnavailable
-from kimi.pool.alerts import Active, AlertBook
+from kimi.pool.alerts import Active, AlertBook, Hold
 
 log = structlog.stdlib.get_logger("alerts")
 
@@ -101,11 +101,12 @@ class Watcher:
             if self._entries is not None:
                 self.end()
             return False
-        if not self._book.hold(self._owner, HOLD_SECONDS):
+        hold = self._book.hold(self._owner, HOLD_SECONDS)
+        if hold is Hold.NONE:
             self._entries = None
             self._settle()
             return False
-        if self._entries is None:
+        if hold is Hold.TAKEN or self._entries is None:
             self._begin()
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -30,15 +31,23 @@ class Active:
     limit: int
 
 
+class Hold(IntEnum):
+    """Whether one watches; the numbers are those of `alerts_hold.lua`."""
+
+    NONE = 0  # another one does
+    KEPT = 1  # it has done so all the time
+    TAKEN = 2  # from now on: what it knows may be out of date, or lost
+
+
 class AlertBook:
     """Reads and writes it. Every method may raise `StoreUnavailable`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def hold(self, owner: str, seconds: float) -> bool:
+    def hold(self, owner: str, seconds: float) -> Hold:
         """Whether `owner` is the only one to watch, from now on for so long."""
-        return bool(self._store.run("alerts_hold", owner, to_ms(seconds)))
+        return Hold(self._store.run("alerts_hold", owner, to_ms(seconds)))
 
     def free(self, owner: str) -> None:
         """Lets others watch at once, if `owner` does."""
