@@ -65,7 +65,7 @@ def test_the_demo_speaks_to_nobody_but_the_simulator_and_stays_out_of_the_other_
         assert environment["REDIS_URL"] != services["gateway"]["environment"]["REDIS_URL"]
 
 
-def test_only_gateways_and_one_api_are_published_and_only_to_this_machine(
+def test_what_is_published_is_so_only_to_this_machine(
     services: dict[str, dict[str, Any]],
 ) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
@@ -73,6 +73,8 @@ def test_only_gateways_and_one_api_are_published_and_only_to_this_machine(
         "gateway": ["${GATEWAY_HOST:-127.0.0.1}:${GATEWAY_PORT:-6867}:6867"],
         "demo-gateway": ["127.0.0.1:6868:6867"],
         "one-api": ["127.0.0.1:3000:3000"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3001:3000"],
     }
 
 
@@ -101,10 +103,36 @@ def test_profiles_add_to_what_runs_by_default(services: dict[str, dict[str, Any]
         "demo-gateway",
     ]
     assert profiles["one-api"] == ["one-api"]
+    assert [name for name, needed in profiles.items() if needed == ["monitoring"]] == ["prometheus", "grafana"]
+
+
+def test_prometheus_and_grafana_read_files_that_are_there(services: dict[str, dict[str, Any]]) -> None:
+    mounts = [mount for name in ("prometheus", "grafana") for mount in services[name]["volumes"]]
+    ours = [mount.split(":") for mount in mounts if mount.startswith("./")]
+    assert all((ROOT / source).exists() and mode == "ro" for source, _, mode in ours)
+    provider = yaml.safe_load((ROOT / "monitoring/grafana/provisioning/dashboards/kimi-gateway.yml").read_text())
+    assert provider["providers"][0]["options"]["path"] in {target for _, target, _ in ours}
+    scraped = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text())["scrape_configs"]
+    ports = {job["dns_sd_configs"][0]["names"][0]: job["dns_sd_configs"][0]["port"] for job in scraped}
+    environments = services["gateway"]["environment"], services["refresher"]["environment"]
+    assert ports == {
+        "gateway": int(environments[0]["GATEWAY_PORT"]),
+        "refresher": int(environments[1]["REFRESHER_METRICS_PORT"]),
+    }
+
+
+def test_grafana_does_not_start_with_a_password_that_everybody_knows(services: dict[str, dict[str, Any]]) -> None:
+    grafana = services["grafana"]
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_PASSWORD:-}"
+    shell, option, script = grafana["entrypoint"]
+    said = subprocess.run(
+        [shell, option, script.replace("$$", "$")], env={}, capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stderr) == (2, "set GRAFANA_PASSWORD in .env\n")
 
 
 def test_everything_that_runs_alone_for_long_is_watched(services: dict[str, dict[str, Any]]) -> None:
-    # The gateways have the image's own check, one-api is not ours.
+    # The gateways have the image's own check; one-api, Prometheus and Grafana are not ours.
     watched = {name for name, service in services.items() if "healthcheck" in service}
     assert watched == {"redis", "refresher", "demo-refresher", "simulator"}
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()
