@@ -46,6 +46,15 @@ class Batch:
     copies: tuple[Copy, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Accounts that have changed up to the change `number`; `latest` is that of the last change of all."""
+
+    number: int
+    latest: int
+    names: tuple[str, ...]
+
+
 class Changes:
     """Reads what has changed, in one small command when that is nothing."""
 
@@ -60,6 +69,18 @@ class Changes:
         """
         told, latest, *rows = self._store.run("changes", number, PAGE)
         return Batch(int(told), int(latest), tuple(_copy(row) for row in rows))
+
+    def names(self, number: int, limit: int = PAGE) -> Names:
+        """The same, of which only the names are told."""
+        with self._store.guarded() as redis:
+            pipe = redis.pipeline()
+            changed = self._store.key("changed")
+            pipe.zrange(changed, f"({number}", "+inf", byscore=True, offset=0, num=limit, withscores=True)
+            pipe.get(self._store.key("changes"))
+            rows, last = pipe.execute()
+        latest = int(last or 0)
+        told = int(rows[-1][1]) if len(rows) == limit else latest
+        return Names(told, latest, tuple(name for name, _ in rows))
 
 
 def _copy(row: list[Any]) -> Copy:

@@ -21,15 +21,15 @@ def until_on_disk(store: Store, seconds: float = SECONDS) -> bool:
 
     Raises `StoreUnavailable`.
     """
-    try:
-        with store.guarded() as redis, redis.client() as connection:
+    with store.guarded() as redis, redis.client() as connection:
+        try:
             # Redis waits for the writes of one connection only, and writes to disk in order.
             connection.set(store.key("probe"), "", px=1000)
             for _ in range(round(seconds / _STEP)):
                 if connection.execute_command("WAITAOF", 1, 0, to_ms(_STEP))[0]:
                     return True
-    except ResponseError as error:
-        log.warning("Redis cannot tell when it is on disk; use 7.2 or newer with `appendonly yes` (%s)", error)
-        return False
+        except ResponseError as error:
+            log.warning("Redis cannot tell when it is on disk; use 7.2 or newer with `appendonly yes` (%s)", error)
+            return False
     log.warning("Redis has not written to its disk within %g s", seconds)
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kimi.accounts import Account, State
 
@@ -14,6 +14,8 @@ class Member:
     account: Account
     secret: str
     present: bool = True
+    by_hand: bool = False  # it stands in no file
+    written: Account = field(init=False)  # what the operator wrote of it, before any edit
     version: int = 0
     state: State = State.NEW
     access: str = ""
@@ -27,6 +29,34 @@ class Member:
     recent: list[float] = field(default_factory=list)
     refused: dict[str, float] = field(default_factory=dict)
     leases: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.written = self.account
+
+    def pause(self, _now: float) -> None:
+        if self.in_service:
+            self.state = State.PAUSED
+
+    def resume(self, _now: float) -> None:
+        if self.state is State.PAUSED:
+            self.state = State.ACTIVE if self.access else State.NEW
+
+    def clear(self, now: float) -> None:
+        self.cool_until = self.rate_until = 0.0
+        self.strikes, self.strike_kind, self.struck = 0, "", now
+        self.recent.clear()
+        self.refused.clear()
+        if self.state in (State.DEAD, State.BANNED):
+            self.state, self.access, self.expires, self.rejected = State.NEW, "", 0.0, False
+
+    def begin_anew(self) -> None:
+        """It was deleted: nothing but its credential is left."""
+        self.written = replace(self.written, weight=-1.0)  # whatever is written next is another
+        self.state = State.NEW
+        self.cool_until = self.rate_until = self.struck = 0.0
+        self.strikes, self.strike_kind = 0, ""
+        self.recent.clear()
+        self.refused.clear()
 
     def renew_credential(self, version: int = 0) -> None:
         """The token that it has now had `version` elsewhere."""

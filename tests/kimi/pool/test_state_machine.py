@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -19,6 +20,7 @@ from hypothesis.stateful import (
 from kimi.accounts import Account, ConfiguredAccount, Kind, Record, State, Tokens
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Lease, Rest
+from kimi.pool.interventions import Deleted, Entered, Interventions
 from tests.kimi.pool.model import Member
 from tests.kimi.pool.pools import Pool, wish
 
@@ -49,6 +51,7 @@ class PoolMachine(RuleBasedStateMachine):
     def __init__(self, pool: Pool) -> None:
         super().__init__()
         self.pool = pool
+        self.hands = Interventions(pool.store)
         self.redis: Any = pool.store.redis
         self.redis.flushall()
         self.members: dict[str, Member] = {}
@@ -79,23 +82,76 @@ class PoolMachine(RuleBasedStateMachine):
         if rename:
             names = data.draw(st.sets(some_names, min_size=1))
             secrets = zip(NAMES, data.draw(st.permutations(SECRETS)), strict=False)
-            self.wanted = {name: (self.members[name].account, secret) for name, secret in secrets if name in names}
+            self.wanted = {name: (self.members[name].written, secret) for name, secret in secrets if name in names}
         else:
             name = data.draw(st.sampled_from(sorted(self.wanted)))
             self.wanted[name] = (_named(data.draw(accounts), name), self.wanted[name][1])
         self.sync()
 
+    @rule(name=some_names, verb=st.sampled_from(("pause", "resume", "clear")))
+    def intervene(self, name: str, verb: str) -> None:
+        member = self.members[name]
+        before = getattr(self.hands, verb)(name)
+        assert before == (member.state if member.present else None)
+        if member.present:
+            getattr(member, verb)(self.now)
+
+    @rule(name=some_names, data=st.data())
+    def edit(self, name: str, data: st.DataObject) -> None:
+        member = self.members[name]
+        wanted = _named(data.draw(accounts), name)
+        edited = replace(wanted, kind=member.account.kind)
+        assert self.hands.edit(name, lambda account: replace(edited, kind=account.kind)) == member.present
+        if member.present:
+            member.account = edited
+            member.written = edited if member.by_hand else member.written
+
+    @rule(name=some_names, secret=st.sampled_from(SECRETS), spec=accounts)
+    def enter(self, name: str, secret: str, spec: Account) -> None:
+        account = _named(spec, name)
+        owner = next(
+            (name for name, member in self.members.items() if member.present and member.secret == secret), None
+        )
+        outcome = self.hands.enter(ConfiguredAccount(account, secret))
+        assert self.pool.members.holder(secret) == (owner or (name if outcome is Entered.ADDED else None))
+        if owner is not None:
+            assert outcome is Entered.KNOWN
+        elif self.members[name].present:
+            assert outcome is Entered.TAKEN
+        else:
+            assert outcome is Entered.ADDED
+            self._configure(name, account, secret)
+            self.members[name].by_hand = True
+
+    @rule(name=some_names)
+    def delete(self, name: str) -> None:
+        member = self.members[name]
+        if not member.present:
+            return  # what is left of it may be what the file has left
+        outcome = self.hands.delete(name)
+        assert outcome is (Deleted.DELETED if member.by_hand else Deleted.CONFIGURED)
+        if member.by_hand:
+            self._withdraw(name)
+            member.begin_anew()
+
+    def _withdraw(self, name: str) -> None:
+        member = self.members[name]
+        member.present = False
+        self.kept[member.secret] = (name, member.version)
+
     def sync(self) -> None:
         wanted = self.wanted
         report = self.pool.members.sync([ConfiguredAccount(*entry) for entry in wanted.values()])
         assert report.deferred == ()
-        gone = [name for name, member in self.members.items() if member.present and name not in wanted]
-        assert sorted(report.removed) == sorted(gone)
-        for name, member in self.members.items():
-            if member.present and (name not in wanted or wanted[name][1] != member.secret):
-                member.present = False
-                self.kept[member.secret] = (name, member.version)
+        filed = {name: member for name, member in self.members.items() if member.present and not member.by_hand}
+        assert sorted(report.removed) == sorted(filed.keys() - wanted.keys())
+        for name, member in filed.items():
+            if name not in wanted or wanted[name][1] != member.secret:
+                self._withdraw(name)
         for name, (account, secret) in wanted.items():
+            for other, member in self.members.items():
+                if member.present and member.by_hand and (other == name) != (member.secret == secret):
+                    self._withdraw(other)
             self._configure(name, account, secret)
 
     def _configure(self, name: str, account: Account, secret: str) -> None:
@@ -108,7 +164,9 @@ class PoolMachine(RuleBasedStateMachine):
         if fresh or moved or (keeper is not None and keeper[0] != name):
             member.renew_credential(keeper[1] if keeper else 0)
             member.state = State.PAUSED if member.state is State.PAUSED and not fresh else State.NEW
-        member.account, member.secret, member.present = account, secret, True
+        if member.written != account:
+            member.account = member.written = account
+        member.secret, member.present, member.by_hand = secret, True, False
 
     # What the refresher does
 
