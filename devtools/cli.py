@@ -22,6 +22,7 @@ usage: ./dev COMMAND
   up               make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
   accounts list    show the accounts of what runs here; --json for programs
   accounts import  add the accounts in a FILE (- for standard input), whatever its form, to accounts.yaml
+  keys list        show the keys of clients; create NAME, edit NAME, revoke NAME, each with --help
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         match name:
             case "up" if not rest:
                 up()
-            case "accounts" | "drift":
+            case "accounts" | "drift" | "keys":
                 command(name, *rest)
             case "capture":
                 become("devtools.capture", *rest)

@@ -12,6 +12,7 @@ import orjson
 
 from gateway.cli_drift import drift
 from gateway.cli_import import import_accounts
+from gateway.cli_keys import keys
 from gateway.tables import span, table
 from kimi.accounts import Record, State
 from kimi.pool import Members, Store, connect
@@ -28,6 +29,7 @@ def main() -> None:
 
 
 main.add_command(drift)
+main.add_command(keys)
 
 
 @main.group()
