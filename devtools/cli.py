@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 USAGE = """\
 usage: ./dev COMMAND
 
-  up               make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
+  up [--no-demo]   make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
   accounts list    show the accounts of what runs here; --json for programs
   accounts import  add the accounts in a FILE (- for standard input), whatever its form, to accounts.yaml
   keys list        show the keys of clients; create NAME, edit NAME, revoke NAME, each with --help
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     name, *rest = arguments or ["help"]
     try:
         match name:
-            case "up" if not rest:
-                up()
+            case "up" if set(rest) <= {"--no-demo"}:
+                become("devtools.up", *rest)
             case "accounts" | "drift" | "keys":
                 command(name, *rest)
             case "capture":
@@ -67,11 +67,6 @@ def test(*words: str) -> int:
     if "--live" in words:
         become("devtools.live", *(word for word in words if word != "--live"))
     return run("-m", "pytest", *words)
-
-
-def up() -> NoReturn:
-    """Hand this process over to the supervisor, inside the environment."""
-    become("devtools.up")
 
 
 def command(*words: str) -> NoReturn:

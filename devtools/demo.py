@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devtools import probe
-from devtools.saying import Trouble
 from devtools.supervisor import Program
 from devtools.valkey import free_port
-from kimi.errors import StoreUnavailable
-from kimi.pool import Members, Store, connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,29 +18,9 @@ HOST = "127.0.0.1"
 PORT = 8787
 SENTENCE = (
     "demo accounts: no Kimi account is configured, so a simulator on this machine answers and nothing goes to Kimi.\n"
-    "              Put your own into accounts.yaml or KIMI_REFRESH_TOKENS and start again."
+    "              Put your own into accounts.yaml or KIMI_REFRESH_TOKENS and start again, or start with --no-demo\n"
+    "              and add them on your page."
 )
-
-
-def check_store(url: str) -> None:
-    """Return when the demo may use that Redis. Raises Trouble when it holds accounts of somebody's.
-
-    They would be taken out of service while the demo runs.
-    """
-    try:
-        records = Members(Store(connect(url))).all()
-    except (StoreUnavailable, ValueError):  # the processes say so themselves, and better
-        return
-    theirs = [record.account.name for record in records if record.configured and not _is_ours(record.account.name)]
-    if theirs:
-        raise Trouble(
-            f"the Redis of REDIS_URL holds {len(theirs)} accounts, but none is configured here and the demo needs it "
-            "for itself: name your accounts with KIMI_ACCOUNTS_FILE or KIMI_REFRESH_TOKENS, or unset REDIS_URL."
-        )
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith("demo-")
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devtools import configuration, demo, probe, valkey
+from devtools import configuration, demo, pools, probe, valkey
 from devtools.environment import data_folder
 from devtools.saying import Trouble, complain, say
 from devtools.signals import SignalBell
 from devtools.single import only_one
 from devtools.supervisor import Program, Supervisor
+from kimi.accounts import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,12 @@ PATIENCE_SECONDS = 5.0
 DRAIN_SECONDS = 60.0
 
 
-def main() -> int:
+NO_DEMO = "--no-demo"
+VALKEY = "valkey"
+"""The folder in which the embedded server keeps its data."""
+
+
+def main(*words: str) -> int:
     """Run until Ctrl-C or SIGTERM; returns the exit code."""
     root = Path.cwd()
     try:
@@ -37,7 +43,9 @@ def main() -> int:
             lock = stack.enter_context(only_one(data / "up.lock"))
             bell = stack.enter_context(SignalBell())
             sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kimi-")))
-            system = System(root, data, sockets, configuration.read(root, os.environ))
+            said = configuration.read(root, os.environ)
+            demo_wanted = NO_DEMO not in words and not has_accounts(root, data, said)
+            system = System(data, sockets, said, demo.Demo.planned(data) if demo_wanted else None)
             stack.enter_context(system.told_where())
             supervisor = Supervisor(system.programs(), cwd=root, bell=bell, say=say, keep=[lock])
             stack.callback(supervisor.stop)
@@ -50,15 +58,33 @@ def main() -> int:
     return 0
 
 
+def has_accounts(root: Path, data: Path, said: Mapping[str, str]) -> bool:
+    """Whether the operator has named accounts of Kimi, or added some by hand while it ran. Raises Trouble."""
+    if configuration.has_accounts(root, said):
+        return True
+    if "REDIS_URL" in said:
+        held = pools.origins(said["REDIS_URL"])
+        if of_files := held.get(Origin.FILE):
+            raise Trouble(
+                f"the Redis of REDIS_URL holds {of_files} accounts of another accounts file, and would lose them: "
+                "name your accounts with KIMI_ACCOUNTS_FILE or KIMI_REFRESH_TOKENS, or unset REDIS_URL."
+            )
+        return Origin.OPERATOR in held
+    if not (data / VALKEY).exists():
+        return False
+    with pools.looked_into(data / VALKEY) as url:
+        return Origin.OPERATOR in pools.origins(url)
+
+
 class System:
     """Which programs there are, with which variables, and what their user should know."""
 
-    def __init__(self, root: Path, data: Path, sockets: Path, said: Mapping[str, str]) -> None:
+    def __init__(self, data: Path, sockets: Path, said: Mapping[str, str], played: demo.Demo | None) -> None:
         self.said = said
         self.host, self.port = configuration.address(said)
         self.key = configuration.client_key(said, data / "client-key")
         self.admin_key = configuration.admin_key(said, data / "admin-key")
-        self.demo = None if configuration.has_accounts(root, said) else demo.Demo.planned(data)
+        self.demo = played
         self._data = data
         self._socket = None if "REDIS_URL" in said else sockets / "valkey.sock"
 
@@ -68,8 +94,6 @@ class System:
             raise Trouble(
                 f"{self.host} port {self.port} is taken by another program: stop that, or set GATEWAY_PORT to another."
             )
-        if self.demo and not self._socket:
-            demo.check_store(self._store_url())
         env = self._environment()
         programs = [self._valkey(self._socket)] if self._socket else []
         if self.demo:
@@ -97,15 +121,14 @@ class System:
         return {**env, **(self.demo.variables() if self.demo else {})}
 
     def _store_url(self) -> str:
-        return f"unix://{self._socket}?db=0" if self._socket else self.said["REDIS_URL"]
+        if not self._socket:
+            return self.said["REDIS_URL"]
+        return f"unix://{self._socket}?db={1 if self.demo else 0}"  # what is played stays out of the operator's own
 
     def _valkey(self, unix_socket: Path) -> Program:
-        folder = self._data / "valkey"
+        folder = self._data / VALKEY
         folder.mkdir(mode=0o700, exist_ok=True)
-        try:
-            command = valkey.command(valkey.find_server(), folder, unix_socket=unix_socket)
-        except valkey.ServerMissing as missing:
-            raise Trouble(str(missing)) from missing
+        command = valkey.command(pools.server(), folder, unix_socket=unix_socket)
         ready = lambda: valkey.answers(unix_socket)  # noqa: E731
         return Program("Valkey", command, os.environ, ready=ready, log=self._data / "valkey.log", ready_seconds=120)
 
@@ -162,4 +185,4 @@ class System:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -20,6 +20,7 @@ import pytest
 from devtools import probe, tether
 from devtools.waiting import until
 from kimi.accounts import Account, ConfiguredAccount, Kind
+from kimi.operating.accounts import Accounts
 from kimi.pool import Members, Store, connect
 from tests.ports import free_port
 
@@ -52,11 +53,11 @@ class Up:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         return {**inherited, "GATEWAY_PORT": str(self.port), "GATEWAY_WORKERS": "1", **variables}
 
-    def start(self, **variables: str) -> None:
+    def start(self, *words: str, **variables: str) -> None:
         env = self.environment(**variables)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", IN_BACKGROUND, sys.executable, "-m", "devtools.up"],
+                [sys.executable, "-c", IN_BACKGROUND, sys.executable, "-m", "devtools.up", *words],
                 cwd=self.folder,
                 env=env,
                 stdout=output,
@@ -73,6 +74,11 @@ class Up:
         assert self.process is not None
         assert self.process.poll() is None, self.said()
         return "client key" in self.said()
+
+    def add(self, text: str, kind: Kind) -> None:
+        """Add accounts to what runs, as its operator does."""
+        with connect((self.folder / ".data/redis-url").read_text().strip()) as redis:
+            assert [taken.outcome for taken in Accounts(Store(redis)).add(text, kind)] == ["added"]
 
     def said(self) -> str:
         return self.output.read_text()
@@ -231,9 +237,29 @@ def test_the_demo_leaves_a_redis_with_other_accounts_alone(up: Up, redis_url: st
     members.sync([ConfiguredAccount(Account(name="alice", kind=Kind.KIMI), "precious")])
     up.start(REDIS_URL=redis_url)
     assert up.ends() == 1
-    assert "the Redis of REDIS_URL holds 1 accounts" in up.said()
+    assert "the Redis of REDIS_URL holds 1 accounts of another accounts file" in up.said()
     alice = members.get("alice")
     assert alice is not None and alice.configured
+
+
+def test_accounts_that_were_added_while_it_ran_are_served_instead_of_the_demo(up: Up) -> None:
+    nowhere = {"MOONSHOT_URL": "http://127.0.0.1:1/v1"}
+    up.start("--no-demo", **nowhere)
+    until(up.is_introduced, seconds=60, what="it says how to use it although it has no account")
+    assert "simulator" not in up.children()
+    up.add("sk-made-up", Kind.MOONSHOT)
+    assert up.interrupt(signal.SIGTERM) == 0
+    up.start(**nowhere)
+    until(up.is_introduced, seconds=60, what="it says how to use it")
+    assert set(up.children()) == set(NAMES) - {"simulator"}
+    assert "those that you configured" in up.said()
+
+
+def test_what_was_added_to_the_demo_is_no_account_of_the_operators(up: Up) -> None:
+    up.start_and_wait()
+    up.add("sk-made-up", Kind.MOONSHOT)
+    assert up.interrupt(signal.SIGTERM) == 0
+    assert "a simulator on this machine answers" in up.start_and_wait()
 
 
 def test_the_accounts_of_what_runs_here_are_listed(up: Up) -> None:

@@ -1,0 +1,59 @@
+"""Which accounts a Redis holds already, before anything of ours runs on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devtools import valkey
+from devtools.saying import Trouble
+from devtools.waiting import until
+from kimi.accounts import Origin
+from kimi.errors import StoreUnavailable
+from kimi.pool import Members, Store, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+START_SECONDS = 120.0
+
+
+def origins(url: str) -> Mapping[Origin, int]:
+    """How many accounts that are not the demo's come from where; none where the Redis does not answer.
+
+    The processes say so themselves, and better.
+    """
+    try:
+        with connect(url) as redis:
+            records = Members(Store(redis)).all()
+    except (StoreUnavailable, ValueError):
+        return {}
+    return Counter(each.origin for each in records if each.configured and not each.account.name.startswith("demo-"))
+
+
+@contextmanager
+def looked_into(folder: Path) -> Iterator[str]:
+    """The URL of a server over the data in `folder`, which ends with the block. Raises Trouble."""
+    with tempfile.TemporaryDirectory(prefix="kimi-") as sockets:
+        socket = Path(sockets, "valkey.sock")
+        command = valkey.command(server(), folder, unix_socket=socket)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+        try:
+            until(lambda: valkey.answers(socket) or process.poll() is not None, seconds=START_SECONDS)
+            yield f"unix://{socket}?db=0"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def server() -> str:
+    """The program of the server. Raises Trouble."""
+    try:
+        return valkey.find_server()
+    except valkey.ServerMissing as missing:
+        raise Trouble(str(missing)) from missing
