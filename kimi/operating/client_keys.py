@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kimi.pool.client_terms import NO_LIMITS
+from kimi.pool.client_terms import NO_LIMITS, ClientLimits
 from kimi.pool.clients import Client
 from kimi.pool.figures import NO_TALLY, Tally
 
@@ -48,6 +48,12 @@ def described_setting(number: int, key: str, today: Tally | None = None) -> dict
         "limits": NO_LIMITS.described(),
         **_use(today),
     }
+
+
+def in_words(limits: ClientLimits) -> str:
+    """Limits in a line, for tables and the audit log; nothing where there are none."""
+    known = {name: value for name, value in limits.described().items() if value is not None}
+    return ", ".join(f"{name} {' '.join(value) if isinstance(value, list) else value}" for name, value in known.items())
 
 
 def _use(today: Tally | None) -> dict[str, Any]:

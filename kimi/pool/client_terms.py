@@ -14,8 +14,8 @@ LARGEST: Final[Mapping[str, int]] = {
     "tokens_per_day": 1_000_000_000_000,
     "concurrent": 10_000,
 }
-_OTHERS: Final = frozenset({"passthrough"})
-"""Names that the log has for clients without such a key; beside them it has the numbers of `GATEWAY_API_KEYS`."""
+_OTHERS: Final = frozenset({"admin", "passthrough"})
+"""What the log calls clients that have no such key; besides it has the numbers of those in `GATEWAY_API_KEYS`."""
 
 
 class ClientRefused(ValueError):
