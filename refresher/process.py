@@ -20,9 +20,11 @@ from kimi.errors import StoreUnavailable
 from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
 from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, connect
+from kimi.pool.changes import Changes
 from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats, Pulse
+from kimi.pool.interventions import Interventions
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
 from kimi.upstreams.connect_models import ConnectModels
@@ -33,6 +35,7 @@ from kimi.upstreams.registry import build
 from refresher.accounts_source import AccountsSource
 from refresher.alerting import watching
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
+from refresher.keepsakes import Keepsakes
 from refresher.memory import Memory
 from refresher.metrics import Metrics, PoolCollector
 from refresher.model_lists import ModelLists, looking
@@ -68,7 +71,8 @@ def run(settings: RefresherSettings) -> int:
     members = Members(store)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
-    roster = Roster(source, members, memory, clock=clock)
+    keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory, clock=clock)
+    roster = Roster(source, members, memory, clock=clock, added=keepsakes.restore)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     metrics = Metrics(registry)
@@ -79,7 +83,7 @@ def run(settings: RefresherSettings) -> int:
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
     pulse = Pulse(Heartbeats(store), f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
-    chores = Chores(pulse.check, roster.check, lambda: drift_book.keep(drift))
+    chores = Chores(pulse.check, roster.check, keepsakes.check, lambda: drift_book.keep(drift))
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
     worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)

@@ -21,7 +21,8 @@ CHECK_SECONDS = 2.0  # a change is taken once two checks in a row have seen it
 class Roster:
     """Takes changes of the accounts file into the pool. Every method may raise `StoreUnavailable`.
 
-    A store that has lost everything gets the refresh tokens in `memory`, for what the file holds is spent.
+    A store that has lost everything gets the refresh tokens in `memory`, for what the file holds is spent. `added` is
+    told the names of accounts that were not there.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class Roster:
         memory: Memory,
         *,
         clock: Callable[[], float],
+        added: Callable[[Sequence[str]], object] = lambda _: None,
     ) -> None:
+        self._added = added
         self._source = source
         self._members = members
         self._memory = memory
@@ -72,6 +75,7 @@ class Roster:
     def _sync(self) -> None:
         self._stale = True  # until it is done: the store may fail half-way
         report = self._members.sync(self._configured, rotated=self._memory.latest)
+        self._added(report.added)
         self._stale = bool(report.deferred)
         log.info(
             "accounts taken",

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, State
-from kimi.pool.members import enter, pack, unpack
+from kimi.pool.members import enter, enter_configured, pack, unpack
 from kimi.pool.store import Store
+from kimi.pool.tokens import Credential
 
 ORIGIN: Final = "operator"
 
@@ -44,8 +45,11 @@ class Interventions:
 
         It goes on with what its credential was exchanged for before, where that is known.
         """
-        outcome = enter(self._store, member, ORIGIN)
-        return Entered(outcome) if outcome in {Entered.KNOWN, Entered.TAKEN, Entered.LATER} else Entered.ADDED
+        return _entered(enter_configured(self._store, member, ORIGIN))
+
+    def enter_again(self, account: Account, known_as: str, credential: Credential) -> Entered:
+        """The same for one that the store has lost, by the fingerprint of its secret and with what became of that."""
+        return _entered(enter(self._store, account, known_as, credential, origin=ORIGIN))
 
     def pause(self, name: str) -> State | None:
         """Sets one that is in service aside; what it is answering just now it answers to the end."""
@@ -87,6 +91,10 @@ class Interventions:
             limits = (edited.max_concurrency, edited.requests_per_minute or 0, edited.weight, edited.priority)
             if self._store.run("edit", name, spec, pack(edited), *limits):
                 return True
+
+
+def _entered(outcome: str) -> Entered:
+    return Entered(outcome) if outcome in {Entered.KNOWN, Entered.TAKEN, Entered.LATER} else Entered.ADDED
 
 
 def _state(answer: str) -> State | None:

@@ -87,17 +87,18 @@ def record_of(values: Mapping[str, str], due: float | None) -> Record:
 
 def enter(
     store: Store,
-    member: ConfiguredAccount,
+    account: Account,
+    known_as: str,
+    credential: Credential,
+    *,
     origin: str,
-    rotated: Mapping[str, Credential] = MappingProxyType({}),
     limits: Sequence[int] = (),
 ) -> str:
     """Brings one account into the pool, or up to date; the outcome in the script's words.
 
+    `known_as` is the fingerprint of its configured secret, `credential` what is known to have become of that.
     `limits` are those of accounts that have an owner. Raises `StoreUnavailable`.
     """
-    account, known_as = member.account, fingerprint(member.secret)
-    credential = rotated.get(known_as, Credential(member.secret, 0))
     outcome = store.run(
         "sync",
         account.name,
@@ -114,6 +115,19 @@ def enter(
         *limits,
     )
     return str(outcome)
+
+
+def enter_configured(
+    store: Store,
+    member: ConfiguredAccount,
+    origin: str,
+    rotated: Mapping[str, Credential] = MappingProxyType({}),
+    limits: Sequence[int] = (),
+) -> str:
+    """The same for one as it is configured; `rotated` is what is known of such secrets, by fingerprint."""
+    known_as = fingerprint(member.secret)
+    credential = rotated.get(known_as, Credential(member.secret, 0))
+    return enter(store, member.account, known_as, credential, origin=origin, limits=limits)
 
 
 class Members:
@@ -139,7 +153,9 @@ class Members:
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         leaving = [name for name, present in self._present(origin).items() if wanted.get(name) != present]
         left = [name for name in leaving if self._store.run("withdraw", name)]
-        outcomes = {member.account.name: enter(self._store, member, origin, rotated) for member in configured}
+        outcomes = {
+            member.account.name: enter_configured(self._store, member, origin, rotated) for member in configured
+        }
 
         def those(outcome: str) -> tuple[str, ...]:
             return tuple(name for name, found in outcomes.items() if found == outcome)
@@ -176,7 +192,7 @@ class Members:
                 pipe = redis.pipeline(transaction=False)
                 for name in page:
                     pipe.hgetall(self._store.key("account", name))
-                pipe.zmscore(self._store.key("refresh"), page)
+                pipe.zmscore(self._store.key("refresh"), list(page))
                 *found, due = pipe.execute()
                 records += [record_of(values, when) for values, when in zip(found, due, strict=True) if values]
         return records

@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, State
-from kimi.pool.members import enter, fingerprint, pack
+from kimi.pool.members import enter_configured, fingerprint, pack
 from kimi.pool.store import Store, to_ms
 
 ORIGIN: Final = "passthrough"
@@ -108,7 +108,7 @@ class PrivateAccounts:
 
         It goes on with what its token was exchanged for before, where that is known.
         """
-        outcome = enter(self._store, member, ORIGIN, limits=(to_ms(self._stranger), self._most))
+        outcome = enter_configured(self._store, member, ORIGIN, limits=(to_ms(self._stranger), self._most))
         if outcome == "locked":
             return Adoption.LATER
         return Adoption(outcome) if outcome in {Adoption.CONFIGURED, Adoption.FULL} else Adoption.ADOPTED

@@ -1,0 +1,130 @@
+"""What the operator did to the pool itself, should the store lose it: no file can say it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from kimi.accounts import Account, Origin, Record, State
+from kimi.pool import Members
+from kimi.pool.changes import Changes
+from kimi.pool.interventions import Entered, Interventions
+from kimi.pool.tokens import Credential
+from refresher.memory import Memory
+
+log = structlog.stdlib.get_logger("refresher")
+
+CHECK_SECONDS: Final = 2.0
+
+
+class Keepsakes:
+    """Remembers accounts that were entered by hand, and of all others those that are paused or have edited limits.
+
+    What was deleted is kept in the store for a long time, so that whatever is not there at all was lost. Of several
+    refreshers each remembers everything. Every method may raise `StoreUnavailable`.
+    """
+
+    def __init__(
+        self,
+        members: Members,
+        changes: Changes,
+        hands: Interventions,
+        memory: Memory,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._members = members
+        self._changes = changes
+        self._hands = hands
+        self._memory = memory
+        self._clock = clock
+        self._kept: dict[str, Record] = {}
+        self._number = 0
+        self._next_check = 0.0
+        self._turn = 0
+
+    def check(self) -> None:
+        """Take note of what has changed, and bring back what was lost. Does nothing before the next one is due."""
+        now = self._clock()
+        if now < self._next_check:
+            return
+        self._next_check = now + CHECK_SECONDS
+        if self._read() or self._one_is_missing():
+            self._enter_missing()
+
+    def restore(self, names: Iterable[str]) -> None:
+        """These came back from the accounts file: they are paused and limited again as they were."""
+        for name in names:
+            kept = self._kept.get(name)
+            if kept is not None and kept.origin is Origin.FILE:
+                self._restore(kept)
+
+    def _read(self) -> bool:
+        """Whether the store has lost something."""
+        has_lost = False
+        while True:
+            found = self._changes.names(self._number)
+            if found.latest < self._number:
+                self._number, has_lost = 0, True
+                continue
+            self._take(self._members.some(found.names))
+            self._number = found.number
+            if found.number == found.latest:
+                return has_lost
+
+    def _take(self, records: Iterable[Record]) -> None:
+        for record in records:
+            if _is_worth_it(record):
+                self._kept[record.account.name] = record
+            else:
+                self._kept.pop(record.account.name, None)
+
+    def _one_is_missing(self) -> bool:
+        """Whether the store has lost an account; each check looks for one of them, in turn."""
+        if not self._kept:
+            return False
+        names = list(self._kept)
+        self._turn = (self._turn + 1) % len(names)
+        return self._members.get(names[self._turn]) is None
+
+    def _enter_missing(self) -> None:
+        entered = [name for name, kept in self._kept.items() if kept.origin is Origin.OPERATOR]
+        there = {record.account.name for record in self._members.some(entered)}
+        back = [name for name in entered if name not in there and self._enter(self._kept[name])]
+        if back:
+            log.warning(
+                "the store has lost accounts that were added by hand, they are entered again", accounts=len(back)
+            )
+
+    def _enter(self, kept: Record) -> bool:
+        credential = Credential(kept.refresh, kept.version)
+        later = self._memory.latest.get(kept.fingerprint, credential)
+        newest = later if later.version > credential.version else credential
+        if self._hands.enter_again(kept.account, kept.fingerprint, newest) is not Entered.ADDED:
+            return False
+        self._restore(kept)
+        return True
+
+    def _restore(self, kept: Record) -> None:
+        if kept.edited:
+            self._hands.edit(kept.account.name, lambda account: _limited_as(account, kept.account))
+        if kept.state is State.PAUSED:
+            self._hands.pause(kept.account.name)
+
+
+def _is_worth_it(record: Record) -> bool:
+    is_changed = record.edited or record.state is State.PAUSED
+    return record.configured and (record.origin is Origin.OPERATOR or (record.origin is Origin.FILE and is_changed))
+
+
+def _limited_as(account: Account, other: Account) -> Account:
+    return replace(
+        account,
+        max_concurrency=other.max_concurrency,
+        requests_per_minute=other.requests_per_minute,
+        weight=other.weight,
+        priority=other.priority,
+    )

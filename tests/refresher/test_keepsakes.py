@@ -1,0 +1,166 @@
+"""What the operator did by hand survives a store that has lost everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kimi.accounts import ConfiguredAccount, Origin, State
+from kimi.errors import StoreUnavailable
+from kimi.pool import Members, Store, connect
+from kimi.pool.changes import Changes
+from kimi.pool.interventions import Interventions
+from kimi.pool.tokens import Credential
+from refresher.accounts_source import AccountsSource
+from refresher.keepsakes import CHECK_SECONDS, Keepsakes
+from refresher.memory import Memory
+from refresher.roster import Roster
+from tests.kimi.pool.pools import Pool, web
+from tests.ports import free_port
+from tests.refresher.conftest import snapshot, stored
+
+
+@pytest.fixture
+def hands(pool: Pool) -> Interventions:
+    return Interventions(pool.store)
+
+
+@pytest.fixture
+def memory(pool: Pool) -> Memory:
+    return Memory(pool.members, pool.tokens)
+
+
+@pytest.fixture
+def keepsakes(pool: Pool, hands: Interventions, memory: Memory) -> Keepsakes:
+    return Keepsakes(pool.members, Changes(pool.store), hands, memory, clock=pool.clock)
+
+
+def check(keepsakes: Keepsakes, pool: Pool, times: int = 1) -> None:
+    for _ in range(times):
+        pool.clock.now += CHECK_SECONDS
+        keepsakes.check()
+
+
+def test_an_account_that_was_added_by_hand_comes_back_with_its_newest_token(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+) -> None:
+    hands.enter(ConfiguredAccount(web("a", weight=3, requests_per_minute=5), "T"))
+    check(keepsakes, pool)
+    pool.freshen("a")
+    check(keepsakes, pool)
+    before = stored(pool, "a")
+    pool.store.redis.flushall()
+    check(keepsakes, pool)
+    after = stored(pool, "a")
+    assert (after.account, after.refresh, after.fingerprint) == (before.account, "refresh-a-2", before.fingerprint)
+    assert after.version >= before.version
+    assert (after.origin, after.state, after.due) == (Origin.OPERATOR, State.NEW, 0)
+    assert pool.members.holder("T") == "a"
+
+
+def test_a_token_that_came_to_this_process_and_was_lost_at_once_is_tried(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes, memory: Memory
+) -> None:
+    hands.enter(ConfiguredAccount(web("a"), "T"))
+    check(keepsakes, pool)
+    memory.remember(stored(pool, "a").fingerprint, Credential("rotated", 7))
+    pool.store.redis.flushall()
+    check(keepsakes, pool)
+    assert (stored(pool, "a").refresh, stored(pool, "a").version) == ("rotated", 7)
+
+
+def test_what_was_deleted_stays_so(pool: Pool, hands: Interventions, keepsakes: Keepsakes) -> None:
+    hands.enter(ConfiguredAccount(web("a"), "T"))
+    check(keepsakes, pool)
+    hands.delete("a")
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    check(keepsakes, pool, times=3)
+    assert pool.members.all() == []
+
+
+def test_a_refresher_that_did_not_hear_of_a_deletion_does_not_undo_it(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+) -> None:
+    hands.enter(ConfiguredAccount(web("a"), "T"))
+    hands.enter(ConfiguredAccount(web("b"), "U"))
+    check(keepsakes, pool)
+    hands.delete("a")
+    pool.store.redis.set(pool.store.key("changes"), 1)  # as if the store had lost something meanwhile
+    check(keepsakes, pool, times=3)
+    assert [record.account.name for record in pool.members.all() if record.configured] == ["b"]
+
+
+def test_a_paused_account_comes_back_paused(pool: Pool, hands: Interventions, keepsakes: Keepsakes) -> None:
+    hands.enter(ConfiguredAccount(web("a"), "T"))
+    hands.pause("a")
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    check(keepsakes, pool)
+    assert stored(pool, "a").state is State.PAUSED
+
+
+def test_one_of_several_that_is_lost_comes_back(pool: Pool, hands: Interventions, keepsakes: Keepsakes) -> None:
+    names = [f"a{i}" for i in range(5)]
+    for name in names:
+        hands.enter(ConfiguredAccount(web(name), f"secret of {name}"))
+    check(keepsakes, pool)
+    pool.store.redis.delete(pool.store.key("account", "a3"))
+    check(keepsakes, pool, times=5)
+    assert [record.account.name for record in pool.members.all()] == names
+
+
+def test_an_older_state_of_the_store_gets_what_was_added_since(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+) -> None:
+    hands.enter(ConfiguredAccount(web("old"), "T"))
+    go_back = snapshot(pool)
+    hands.enter(ConfiguredAccount(web("new"), "U"))
+    check(keepsakes, pool)
+    go_back()
+    check(keepsakes, pool)
+    assert sorted(record.account.name for record in pool.members.all()) == ["new", "old"]
+
+
+def test_accounts_of_the_file_are_paused_and_limited_again(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes, memory: Memory, tmp_path: Path
+) -> None:
+    file = tmp_path / "accounts.yaml"
+    file.write_text("accounts:\n" + "".join(f"  - {{name: {n}, kind: moonshot, api_key: sk-{n}}}\n" for n in "abc"))
+    roster = Roster(AccountsSource(file), pool.members, memory, clock=pool.clock, added=keepsakes.restore)
+    roster.start()
+    hands.pause("a")
+    hands.edit("b", lambda account: replace(account, weight=7))
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    pool.clock.now += CHECK_SECONDS
+    roster.check()
+    assert [stored(pool, name).state for name in "abc"] == [State.PAUSED, State.NEW, State.NEW]
+    assert [stored(pool, name).account.weight for name in "abc"] == [1, 7, 1]
+    assert [stored(pool, name).edited for name in "abc"] == [False, True, False]
+
+
+def test_the_file_may_hold_by_then_what_was_added_by_hand(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+) -> None:
+    hands.enter(ConfiguredAccount(web("mine"), "T"))
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    pool.members.sync([ConfiguredAccount(web("filed"), "T")])
+    check(keepsakes, pool, times=2)
+    assert [record.account.name for record in pool.members.all()] == ["filed"]
+
+
+def test_a_look_costs_nothing_before_it_is_due_and_a_lost_store_is_told(memory: Memory) -> None:
+    now = 0.0
+    with connect(f"redis://127.0.0.1:{free_port()}/0") as redis:
+        store = Store(redis)
+        keepsakes = Keepsakes(Members(store), Changes(store), Interventions(store), memory, clock=lambda: now)
+        with pytest.raises(StoreUnavailable):
+            keepsakes.check()
+        keepsakes.check()
+        now = CHECK_SECONDS
+        with pytest.raises(StoreUnavailable):
+            keepsakes.check()
