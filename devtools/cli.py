@@ -23,6 +23,7 @@ usage: ./dev COMMAND
   accounts list    show the accounts of what runs here; --json for programs
   accounts import  add the accounts in a FILE (- for standard input), whatever its form, to accounts.yaml
   keys list        show the keys of clients; create NAME, edit NAME, revoke NAME, each with --help
+  alerts           show what is wrong (list), or try every destination with a message (test)
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         match name:
             case "up" if set(rest) <= {"--no-demo"}:
                 become("devtools.up", *rest)
-            case "accounts" | "drift" | "keys":
+            case "accounts" | "alerts" | "drift" | "keys":
                 command(name, *rest)
             case "capture":
                 become("devtools.capture", *rest)

@@ -10,6 +10,7 @@ import time
 import click
 import orjson
 
+from gateway.cli_alerts import alerts
 from gateway.cli_drift import drift
 from gateway.cli_import import import_accounts
 from gateway.cli_keys import keys
@@ -28,6 +29,7 @@ def main() -> None:
     """Look into a running gateway."""
 
 
+main.add_command(alerts)
 main.add_command(drift)
 main.add_command(keys)
 

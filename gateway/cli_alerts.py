@@ -1,0 +1,62 @@
+"""`alerts`: what is wrong now, and whether the operator would hear of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import click
+import orjson
+
+from gateway.tables import span, table
+from kimi.alerts.destinations import deliver_test, destinations
+from kimi.alerts.now import active
+from kimi.pool import Store, connect
+from kimi.settings import CommonSettings, load
+from kimi.startup import reporting
+
+NOTHING: Final = "Nothing is wrong."
+NOWHERE: Final = "Alerts go nowhere: set ALERT_WEBHOOK_URL or ALERT_URLS, see docs/alerts.md."
+
+
+@click.group()
+def alerts() -> None:
+    """What the operator is told of without looking."""
+
+
+@alerts.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+def list_alerts(*, as_json: bool) -> None:
+    """Show what is wrong now."""
+    with reporting("alerts"):
+        settings = load(CommonSettings)
+        with connect(settings.redis_url) as redis:
+            wrong = active(Store(redis), settings.alert_language)
+    now = time.time()
+    if as_json:
+        for each in wrong:
+            click.echo(orjson.dumps(each))
+    elif wrong:
+        rows = [(each["rule"], f"{span(max(now - each['since'], 0.0))} ago", each["message"]) for each in wrong]
+        click.echo(table([("RULE", "SINCE", "WHAT"), *rows]))
+    else:
+        click.echo(NOTHING)
+
+
+@alerts.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+def test(*, as_json: bool) -> None:
+    """Send a message to every destination, and tell what came of it. Exit code 1 when one has not arrived."""
+    with reporting("alerts"):
+        settings = load(CommonSettings)
+    trials = deliver_test(destinations(settings), at=time.time(), language=settings.alert_language)
+    if as_json:
+        for trial in trials:
+            click.echo(orjson.dumps(trial))
+    elif trials:
+        rows = [(trial.destination, "yes" if trial.ok else "no", trial.message) for trial in trials]
+        click.echo(table([("DESTINATION", "ARRIVED", "WHAT CAME OF IT"), *rows]))
+    else:
+        click.echo(NOWHERE)
+    if not all(trial.ok for trial in trials):
+        raise SystemExit(1)
