@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kimi.accounts import Account, State
 
@@ -51,7 +51,7 @@ class Member:
 
     def begin_anew(self) -> None:
         """It was deleted: nothing but its credential is left."""
-        self.written = replace(self.written, weight=-1.0)  # whatever is written next is another
+        self.written = self.account  # whatever is written next counts
         self.state = State.NEW
         self.cool_until = self.rate_until = self.struck = 0.0
         self.strikes, self.strike_kind = 0, ""
