@@ -12,6 +12,14 @@ SECRET_LENGTH: Final = 16
 """So many characters at least make a secret that nobody guesses."""
 _BETWEEN: Final = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
+_ROBOTS: Final = (
+    (re.compile(r"https://open\.feishu\.cn/open-apis/bot/v2/hook/([\w-]+)/?"), "feishu://{}"),
+    (re.compile(r"https://oapi\.dingtalk\.com/robot/send\?access_token=(\w+)"), "dingtalk://{}"),
+    (re.compile(r"https://qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=([\w-]+)"), "wecombot://{}"),
+    (re.compile(r"https://hooks\.slack\.com/services/(\w+)/(\w+)/(\w+)"), "slack://{}/{}/{}"),
+)
+"""Addresses as the services themselves show them, and what Apprise makes of them."""
+
 
 def webhook_url(value: str) -> str:
     """`value`, if it is empty or an address that can be posted to. Raises `ValueError` otherwise."""
@@ -39,10 +47,17 @@ def webhook_secret(value: str, *, wanted: bool) -> str:
 
 
 def split(value: object) -> object:
-    """The addresses of a text, in which commas or white space stand in front of each; an address may hold commas."""
+    """The addresses of a text, with commas or white space between them, in Apprise's form; one may hold commas."""
     if not isinstance(value, str):
         return value
-    return tuple(dict.fromkeys(part for part in _BETWEEN.split(value.strip(" ,\n\r\t")) if part))
+    return tuple(dict.fromkeys(_translated(part) for part in _BETWEEN.split(value.strip(" ,\n\r\t")) if part))
+
+
+def _translated(url: str) -> str:
+    for form, ours in _ROBOTS:
+        if found := form.fullmatch(url):
+            return ours.format(*found.groups())
+    return url
 
 
 def messenger_urls(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from kimi.alerts.notes import Note
 from kimi.alerts.quiet import quietly
 
 HEADER: Final = "x-kimi-signature"
-_TIMEOUTS: Final = (4.0, 10.0)  # to connect, and between two bytes of the answer; seconds
+TIMEOUTS: Final = (4.0, 10.0)
+"""Seconds to connect, and between two bytes of the answer."""
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -30,10 +31,18 @@ def signature(secret: str, at: int, body: bytes) -> str:
 class Webhook:
     """Posts each note. Any 2xx says that it has arrived; redirects are not followed, since they would take it along."""
 
-    def __init__(self, url: str, secret: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        url: str,
+        secret: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        timeouts: tuple[float, float] = TIMEOUTS,
+    ) -> None:
         self._url = url
         self._secret = secret
         self._clock = clock
+        self._timeouts = timeouts
         self.name = f"webhook {urlsplit(url).hostname}"
         self.id = hashlib.sha256(url.encode()).hexdigest()[:12]
 
@@ -59,6 +68,6 @@ class Webhook:
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
         """The status of the answer, whose body is not read."""
         with requests.post(
-            self._url, data=body, headers=headers, timeout=_TIMEOUTS, allow_redirects=False, stream=True
+            self._url, data=body, headers=headers, timeout=self._timeouts, allow_redirects=False, stream=True
         ) as answer:
             return answer.status_code
