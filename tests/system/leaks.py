@@ -28,16 +28,18 @@ REDIS_CONNECTIONS: Final = MOST + 32
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
+    r"audit|client:[^:]+|clients|clients:(changes|names)|figures:(account|all|changed|client)|holders|refreshers|"
     r"accounts|account:[^:]+|leases:expired|private|refresh|usable|routes|tickets|changed|changes|gone|drift"
     r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
-"""Keys that stay, of accounts and their routes; every other one has to expire."""
+"""Keys that stay, of accounts and their routes, of clients, and of what operators see; every other one has to expire."""
 EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
 """Keys of running and of waiting requests, and of the chats that they have left."""
 
 STANDING: Final = Counter(
     {
         "Mirror.run": 1,
+        "ClientMirror.run": 1,
         "Pool.run": 1,
         "_relay": 2,
         "Pool.hold": 1,
