@@ -32,7 +32,7 @@ LASTING: Final = re.compile(
     r"accounts|account:[^:]+|leases:expired|private|refresh|usable|routes|tickets|changed|changes|gone|drift"
     r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
-"""Keys that stay, of accounts and their routes, of clients, and of what operators see; every other one has to expire."""
+"""Keys that stay, of accounts, of clients, and of what operators see; every other one has to expire."""
 EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
 """Keys of running and of waiting requests, and of the chats that they have left."""
 
