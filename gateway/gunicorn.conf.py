@@ -23,6 +23,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from gateway.metrics import keep_as
 from gateway.settings import GatewaySettings
 from gateway.startup import check_address, check_store
+from gateway.tracing import check_tracing
 from gateway.worker import MARGIN_SECONDS, Log, Worker
 from kimi import logs
 from kimi.settings import load
@@ -30,6 +31,7 @@ from kimi.startup import reporting
 
 with reporting("gateway"):
     _settings = load(GatewaySettings)
+    check_tracing(_settings)
     if crew.found(os.environ):  # told to reload, a gateway goes on without Redis as well
         check_address(_settings)
         check_store(_settings)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.metrics import Metrics
 from gateway.tallying import tally
+from gateway.tracing import Traces
 from kimi import logs
 from kimi.events import Usage
 from kimi.pool.counts import Counts
@@ -38,14 +39,16 @@ class Entry:
     first_event_seconds: float | None = None
     events: int | None = None
     usage: Usage | None = None
+    traceparent: str | None = None  # of the client, as it came
     streaming: bool = False  # its answer is still being written when the application returns
 
 
 class Journal:
     """Writes entries, each once it is complete."""
 
-    def __init__(self, metrics: Metrics, counts: Counts) -> None:
+    def __init__(self, metrics: Metrics, counts: Counts, traces: Traces | None = None) -> None:
         self._metrics = metrics
+        self._traces = traces
         self._counts = counts
         self._line = logs.writer("gateway.request", "request")
 
@@ -53,8 +56,13 @@ class Journal:
         """Logs and counts `entry`; `now` is on the clock that `started` was read from."""
         total = now - entry.started
         self._count(entry, total)
-        level = logging.DEBUG if entry.route in _QUIET else logging.INFO
-        self._line(level, _fields(entry, total))
+        fields = _fields(entry, total)
+        if entry.route in _QUIET:
+            self._line(logging.DEBUG, fields)
+            return
+        if self._traces is not None:
+            fields["trace_id"] = self._traces.note(entry, total)
+        self._line(logging.INFO, fields)
 
     def _count(self, entry: Entry, total: float) -> None:
         tally(entry, total, self._counts)

@@ -14,6 +14,7 @@ from gateway.client_limits import OPEN, Gate
 from gateway.drain import Drain
 from gateway.metrics import Metrics
 from gateway.run import Completion
+from gateway.tracing import Traces
 from gateway.turn import Turn
 from kimi.chat import Chat
 from kimi.models import Selection
@@ -50,6 +51,7 @@ class Services:
 
     `gate` lets requests in that ask an account, as far as the limits of their keys allow.
     Without a `desk` there is no page for operators. `counts` is what their figures are made of.
+    `traces` makes spans, where somebody wants them.
     `settle` waits so many seconds until everything that was borrowed is given back.
     `clock` is in Unix seconds, `monotonic` in seconds of any origin.
     """
@@ -64,6 +66,7 @@ class Services:
     gate: Gate = OPEN
     desk: Desk | None = None
     counts: Counts = field(default_factory=Counts)
+    traces: Traces | None = None
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     new_id: Callable[[], str] = lambda: os.urandom(16).hex()

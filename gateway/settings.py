@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from kimi import aliases
 from kimi.accounts import Kind
 from kimi.accounts_file import client_keys
-from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, Port, Seconds, Words, split
+from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port, Seconds, Words, split
 
 
 def _networks(value: object) -> object:
@@ -84,6 +84,10 @@ class GatewaySettings(CommonSettings):
     kimi_file_reuse_seconds: Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)] = 86_400
     kimi_model_aliases: Aliases = Field(default_factory=dict)
     kimi_claude_model: Annotated[str, AfterValidator(_model)] = "kimi"
+    otel_exporter_otlp_endpoint: HttpBase | None = None
+    otel_exporter_otlp_traces_endpoint: HttpBase | None = None
+    otel_exporter_otlp_headers: str = Field("", repr=False)
+    otel_service_name: str = "kimi-gateway"
 
     @property
     def bind(self) -> str:

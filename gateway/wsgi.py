@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import gevent
@@ -42,6 +42,7 @@ from gateway.strays import Strays
 from gateway.token_check import TokenCheck
 from gateway.tools.seal import secret
 from gateway.tools.toolbox import Toolbox
+from gateway.tracing import traces
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.errors import CallsUnfit, StoreUnavailable
@@ -64,6 +65,8 @@ from kimi.upstreams.registry import build
 
 REDIS_SECONDS: Final = 0.5
 """How long a command may take before Redis is taken for away: all that an outage costs a request, once."""
+LAST_SPANS_SECONDS: Final = 1.0
+"""What the last spans have at the least to reach their collector when a worker ends."""
 
 COUNT_SECONDS: Final = 1.0
 """How old the figures are that operators see."""
@@ -112,8 +115,11 @@ def make(settings: GatewaySettings) -> Gateway:
     files = Files(Fetcher(Web(settings.kimi_allow_private_urls)), Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 
+    spans = traces(settings)
     counts = Counts()
     courier = Courier(store, counts)
+
+    keep_drift = partial(_keep, drift_book, drift)
 
     def settle(seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -124,10 +130,8 @@ def make(settings: GatewaySettings) -> Gateway:
         keep_drift()
         with suppress(StoreUnavailable):  # what was counted of late goes with this worker
             courier.deliver()
-
-    def keep_drift() -> None:
-        with suppress(StoreUnavailable):  # it is kept for the next time
-            drift_book.keep(drift)
+        if spans is not None:
+            spans.close(max(until - time.monotonic(), LAST_SPANS_SECONDS))
 
     def in_every_round() -> None:
         turnstile.renew()
@@ -158,9 +162,15 @@ def make(settings: GatewaySettings) -> Gateway:
             settle=settle,
             gate=turnstile,
             counts=counts,
+            traces=spans,
             desk=make_desk(settings, upstreams),
         ),
     )
+
+
+def _keep(book: DriftBook, drift: Drift) -> None:
+    with suppress(StoreUnavailable):  # it is kept for the next time
+        book.keep(drift)
 
 
 def _deliver(courier: Courier) -> None:

@@ -40,7 +40,7 @@ class Answering:
     def __init__(self, settings: GatewaySettings, services: Services) -> None:
         self._settings = settings
         self._services = services
-        self._journal = Journal(services.metrics, services.counts)
+        self._journal = Journal(services.metrics, services.counts, services.traces)
 
     def whole(self, caller: Caller, asked: ChatRequest, turn: Turn, answer: Whole) -> Response:
         """The answer as one body."""

@@ -91,7 +91,7 @@ class Entries:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._journal = Journal(services.metrics, services.counts)
+        self._journal = Journal(services.metrics, services.counts, services.traces)
 
     def open(self) -> Response | None:
         """Makes the entry of the present request, and its answer if it is a preflight."""
@@ -102,6 +102,7 @@ class Entries:
             method=asked.method,
             route=rule.rule if rule else _NO_ROUTE,
             started=self._services.monotonic(),
+            traceparent=asked.environ.get("HTTP_TRACEPARENT"),
         )
         if _is_of_anthropic(asked):
             asked.is_of_anthropic = True
