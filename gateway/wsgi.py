@@ -14,6 +14,7 @@ import gevent
 
 from gateway import crew
 from gateway.admin.making import make_desk
+from gateway.alerting import stand_by
 from gateway.app import Gateway, create_app
 from gateway.attempt import AttemptCollaborators
 from gateway.auth import ClientKeys
@@ -45,6 +46,7 @@ from gateway.tools.toolbox import Toolbox
 from gateway.tracing import traces
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
+from kimi.alerts.making import watcher
 from kimi.errors import CallsUnfit, StoreUnavailable
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
@@ -147,6 +149,8 @@ def make(settings: GatewaySettings) -> Gateway:
     run_for_good(_relay, pool.calls, waiting)
     run_for_good(pool.hold, in_every_round)
     run_for_good(_deliver, courier)
+    # A mistake in it must not end this worker.
+    gevent.spawn(stand_by, watcher(store, settings, stands_in=True))
     heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
     # That Redis says nothing while it is away is no news to those who wait.
     run_for_good(_relay, (call for call in heard if not pool.away), waiting)
