@@ -8,6 +8,7 @@ import pytest
 
 from kimi.pool import Store, connect
 from tests.gateway.admin.desks import Office
+from tests.kimi.pool.pools import Clock, Pool
 
 
 @pytest.fixture
@@ -15,6 +16,12 @@ def store(redis_url: str) -> Iterator[Store]:
     redis = connect(redis_url)
     yield Store(redis)
     redis.close()
+
+
+@pytest.fixture
+def pool(store: Store) -> Pool:
+    """What the office looks at."""
+    return Pool(store, Clock(store.now()))
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ class Office:
     def __init__(self, store: Store, *, key: str = ADMIN_KEY) -> None:
         self.store = store
         self.clock = Clock()
-        self.house = House(desk=desk_on(store, key=key, clock=self.clock))
+        self.desk = desk_on(store, key=key, clock=self.clock)
+        self.house = House(desk=self.desk)
         self.browser: FlaskClient = self.house.client
         self.csrf = ""
 
