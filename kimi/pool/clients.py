@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from kimi.pool.client_terms import NO_LIMITS, ClientLimits, ClientRefused, clean_name
+from kimi.pool.disk import until_on_disk
 from kimi.pool.store import Store, to_ms
 
 KEY_PREFIX: Final = "sk-kimi-"
@@ -79,14 +80,19 @@ class Clients:
         self._store = store
 
     def create(self, name: str, limits: ClientLimits = NO_LIMITS) -> Created:
-        """Creates a key. Raises `ClientRefused` where the name is taken or none, or there are too many keys."""
+        """Creates a key, which is on disk when this returns.
+
+        Raises `ClientRefused` where the name is taken or none, or there are too many keys.
+        """
         name = clean_name(name)
         key = f"{KEY_PREFIX}{secrets.token_urlsafe(32)}"
         digest = digest_of(key)
         outcome = self._store.run(
             "client_create", id_of(digest), name, digest.hex(), key[:_SHOWN], MOST, *_words(limits)
         )
-        return Created(key, self._outcome(outcome, name))
+        client = self._outcome(outcome, name)
+        until_on_disk(self._store)
+        return Created(key, client)
 
     def edit(self, client_id: str, *, name: str | None = None, limits: ClientLimits | None = None) -> Client:
         """Gives a key another name, other limits, or both; None leaves what it has.
@@ -98,8 +104,13 @@ class Clients:
         return self._outcome(self._store.run("client_edit", client_id, name, *words), name)
 
     def revoke(self, client_id: str) -> Client:
-        """From now on the key opens nothing; one that is revoked already stays as it is. Raises `NoSuchClient`."""
-        return self._outcome(self._store.run("client_revoke", client_id, to_ms(KEEP_SECONDS)))
+        """From now on the key opens nothing, also after a power cut; one that is revoked already stays as it is.
+
+        Raises `NoSuchClient`.
+        """
+        client = self._outcome(self._store.run("client_revoke", client_id, to_ms(KEEP_SECONDS)))
+        until_on_disk(self._store)
+        return client
 
     def get(self, client_id: str) -> Client:
         """The key of that id. Raises `NoSuchClient`."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from gateway.auth import ClientKeys
 from gateway.client_keys import CreatedKeys
 from gateway.errors import UnknownKey
+from gateway.passthrough import PassThrough, Strangers
+from kimi.accounts import ConfiguredAccount, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.client_terms import ClientLimits
 from kimi.pool.clients import KEY_LENGTH, Client, digest_of
+from kimi.pool.private import Adoption, Known
 
 KEY = f"sk-kimi-{'a' * 43}"
 SHOP = Client(
@@ -74,3 +79,20 @@ def test_what_could_be_one_and_is_none_is_refused() -> None:
 def test_nobody_is_refused_for_good_while_nobody_can_know() -> None:
     with pytest.raises(StoreUnavailable):
         CreatedKeys(ClientKeys(["one"]), Found(away=True)).caller(f"Bearer {KEY}", None)
+
+
+def test_created_keys_go_before_tokens_that_clients_bring_along() -> None:
+    class Nobody:
+        """Takes no tokens."""
+
+        def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
+            raise AssertionError
+
+        def adopt(self, member: ConfiguredAccount) -> Adoption:
+            raise AssertionError
+
+    door = PassThrough(CreatedKeys(ClientKeys(["one"]), Found()), Strangers(Nobody(), Kind.KIMI))
+    assert door.caller(f"Bearer {KEY}", None).client == "shop"
+    assert door.caller("Bearer one", None).client == 1
+    with pytest.raises(UnknownKey):
+        door.caller(f"Bearer {KEY[:-1]}b", None)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import gevent
 import pytest
 
+from gateway.client_limits import Place
 from gateway.drain import Drain
 from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
@@ -124,3 +127,30 @@ def test_nothing_is_counted_where_nothing_came() -> None:
     scene = Scene()
     scene.run.close(Counted())
     assert scene.entry.usage is None
+
+
+def test_the_place_is_given_back_with_what_was_taken_whatever_goes_wrong() -> None:
+    @dataclass
+    class Noted(Place):
+        left: list[Usage | None] = field(default_factory=list)
+
+        def leave(self, usage: Usage | None) -> None:
+            self.left.append(usage)
+
+    class Broken(ScriptedCompletion):
+        def close(self) -> None:
+            raise ZeroDivisionError
+
+    place, scene = Noted(), Scene(Text("a"))
+    Run(scene.completion, scene.entry, peer=scene.client, drain=scene.drain, monotonic=scene.clock, place=place).close(
+        Counted()
+    )
+    begun = Run(scene.completion, scene.entry, peer=scene.client, drain=scene.drain, monotonic=scene.clock, place=place)
+    begun.pull()
+    begun.close(Counted())
+    broken = Broken([], scene.clock)
+    with pytest.raises(ZeroDivisionError):
+        Run(broken, Scene().entry, peer=scene.client, drain=scene.drain, monotonic=scene.clock, place=place).close(
+            Counted()
+        )
+    assert place.left == [None, Usage(3, 4), None]

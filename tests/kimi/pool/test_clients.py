@@ -153,3 +153,14 @@ def test_there_are_not_any_number_of_keys(clients: Clients, pool: Pool) -> None:
 def test_without_redis_nothing_is_created(unused_port: int) -> None:
     with pytest.raises(StoreUnavailable):
         Clients(Store(connect(f"redis://127.0.0.1:{unused_port}"))).create("shop")
+
+
+def test_what_is_created_or_revoked_is_on_disk(clients: Clients, pool: Pool) -> None:
+    def waits() -> int:
+        return int(pool.store.redis.info("commandstats").get("cmdstat_waitaof", {"calls": 0})["calls"])
+
+    before = waits()
+    created = clients.create("shop")
+    after_creating = waits()
+    clients.revoke(created.client.id)
+    assert before < after_creating < waits()
