@@ -37,7 +37,7 @@ class Span(StrEnum):
         return _STEPS[self][1]
 
 
-_STEPS: Final = {Span.HOUR: (60, 60), Span.DAY: (600, 144), Span.MONTH: (10_800, 248)}
+_STEPS: Final = {Span.HOUR: (60, 60), Span.DAY: (600, 144), Span.MONTH: (21_600, 124)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,15 @@
-"""The pool and its Redis at a glance, in a round trip each, whatever the size of the pool."""
+"""The pool and its Redis at a glance, mostly in a round trip each, whatever the size of the pool."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from kimi.pool.store import Store
+
+_A_STEP: Final = 500
+"""Accounts that are looked at in one step, so that Redis is not held up for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,10 @@ class Health:
 
     def pool(self) -> PoolHealth:
         """How the pool is."""
-        usable, in_flight, expiry, waiting, limit, *counts = self._store.run("overview")
+        told: list[Any] = []
+        while not told:  # as many steps as there are changes, which are few from one look to the next
+            told = self._store.run("overview", _A_STEP)
+        usable, in_flight, expiry, waiting, limit, *counts = told
         states = {state: int(count) for state, count in zip(counts[::2], counts[1::2], strict=True)}
         return PoolHealth(
             usable=int(usable),

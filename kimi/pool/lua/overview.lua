@@ -1,10 +1,12 @@
 -- The pool at a glance. How many accounts are in which state is kept up with what has changed since the last look, so
 -- that to look every second costs next to nothing, whatever the size of the pool.
--- ARGV: now
--- Returns {usable accounts, running requests, expiry of the first access token or '', waiting requests,
+-- ARGV: now, how many accounts may be looked at in this step
+-- Returns {} where there are more: it is to be called again at once. Otherwise
+--         {usable accounts, running requests, expiry of the first access token or '', waiting requests,
 --          requests that may run at once, state, how many, …}.
 
 local KEEP_VIEW = 3600000
+local PATIENCE = 60000 -- so often all is counted anew where it cannot be right
 local view, sums = key('states'), key('states', 'sums')
 local latest = tonumber(redis.call('GET', key('changes')) or '0')
 
@@ -15,7 +17,7 @@ local function show(name, word, limit)
   if before then
     local was, places = string.match(before, '^(%S+) (%d+)$')
     redis.call('HINCRBY', sums, was, -1)
-    redis.call('HINCRBY', sums, 'limit', '-' .. places)
+    redis.call('HINCRBY', sums, 'limit', int(0 - tonumber(places)))
   end
   if now then
     redis.call('HSET', view, name, now)
@@ -36,23 +38,32 @@ local function look_at(name)
   show(name, word, serves and limit or '0')
 end
 
-local function catch_up_from(number)
-  for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('changed'), '(' .. int(number), '+inf')) do look_at(name) end
-end
-
 local function begin_anew()
   redis.call('DEL', view, sums)
-  catch_up_from(0)
+  redis.call('HSET', sums, 'number', '0', 'anew', int(NOW))
 end
 
-local known = tonumber(redis.call('HGET', sums, 'number') or '0')
-if known == 0 or known > latest then begin_anew() else catch_up_from(known) end -- Redis may have lost something
-if redis.call('HLEN', view) ~= redis.call('SCARD', key('accounts')) - redis.call('ZCARD', key('gone')) then
-  begin_anew() -- who is deleted changes no more
+-- Returns whether there is nothing more to look at.
+local function look_on()
+  local from, most = redis.call('HGET', sums, 'number'), tonumber(ARGV[2])
+  local page = redis.call('ZRANGEBYSCORE', key('changed'), '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+  for i = 1, #page, 2 do look_at(page[i]) end
+  local is_last = #page < 2 * most
+  redis.call('HSET', sums, 'number', is_last and int(latest) or page[#page])
+  redis.call('PEXPIRE', view, KEEP_VIEW)
+  redis.call('PEXPIRE', sums, KEEP_VIEW)
+  return is_last
 end
-redis.call('HSET', sums, 'number', int(latest))
-redis.call('PEXPIRE', view, KEEP_VIEW)
-redis.call('PEXPIRE', sums, KEEP_VIEW)
+
+local number, anew = unpack(redis.call('HMGET', sums, 'number', 'anew'))
+if not number or tonumber(number) > latest then begin_anew() end -- Redis may have lost something
+if not look_on() then return {} end
+-- Who was forgotten since the last look, or the whole view, changes no more.
+local there = redis.call('SCARD', key('accounts')) - redis.call('ZCARD', key('gone'))
+if redis.call('HLEN', view) ~= there and NOW - tonumber(anew or '0') > PATIENCE then
+  begin_anew()
+  return {}
+end
 
 local tickets, waiting = {}, 0
 for _, route in ipairs(someone_waits() and redis.call('SMEMBERS', key('routes')) or {}) do
@@ -68,7 +79,7 @@ local counts = redis.call('HGETALL', sums)
 for i = 1, #counts, 2 do
   local word, count = counts[i], counts[i + 1]
   if word == 'limit' then limit = count
-  elseif word ~= 'number' and word ~= 'private' and count ~= '0' then
+  elseif word ~= 'number' and word ~= 'anew' and word ~= 'private' and count ~= '0' then
     states[#states + 1], states[#states + 2] = word, count
   end
 end
