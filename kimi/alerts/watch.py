@@ -27,7 +27,7 @@ STANDBY_SECONDS: Final = 5.0
 """How often a worker of a gateway does, which mostly finds that it has nothing to do."""
 HOLD_SECONDS: Final = 15.0
 """After so long without a sign of the one that watches another may."""
-_LAST_SECONDS: Final = 2.0
+_MOMENT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,23 +74,16 @@ class Watcher:
                 return
             self._look()
             self._write()
-            self._settle()
+            if self._send():
+                self._note_soon()
         except StoreUnavailable as error:
             self._entries = None
             log.debug("watching waits for the store", error=str(error))
-            return
-        for courier in self._couriers:
-            self._send(courier)
 
     def end(self) -> None:
         """Note what has still arrived, and let another one watch at once."""
-        for courier in self._couriers:
-            courier.join(_LAST_SECONDS)
         try:
-            if self._entries is not None:
-                self._note_deliveries(self._entries)
-                self._write()
-            self._settle()
+            self._note_soon()
             self._book.free(self._owner)
         except StoreUnavailable as error:
             log.debug("another process watches only after a while", error=str(error))
@@ -118,10 +111,17 @@ class Watcher:
         log.info("this process watches the pool for alerts")
 
     def _look(self) -> None:
-        assert self._entries is not None  # noqa: S101 - for the type checker
-        self._note_deliveries(self._entries)
+        entries = self._entries or {}
+        self._note_deliveries(entries)
         wrong = judge(self._sight.look(), self._plan.limits)
-        self._entries = update(self._entries, wrong, self._clock(), self._plan.pace)
+        self._entries = update(entries, wrong, self._clock(), self._plan.pace)
+
+    def _note_soon(self) -> None:
+        """Most of what was sent has arrived in a moment, and should be known before this process can end."""
+        for courier in self._couriers:
+            courier.join(_MOMENT_SECONDS)
+        if self._entries is not None:
+            self._write()
 
     def _note_deliveries(self, entries: dict[Subject, Entry]) -> None:
         for courier in self._couriers:
@@ -135,16 +135,18 @@ class Watcher:
             courier.settle()
 
     def _write(self) -> None:
+        """Write what has changed, and what has arrived."""
         entries = self._entries or {}
+        self._note_deliveries(entries)
         changed = [entry for key, entry in entries.items() if self._written.get(key) != entry]
         gone = self._written.keys() - entries.keys()
         active = self._summary(entries)
-        if not changed and not gone and active == self._active:
-            return
-        if self._book.write(self._owner, changed, gone, active):
+        if changed or gone or active != self._active:
+            if not self._book.write(self._owner, changed, gone, active):
+                self._entries = None
+                return
             self._written, self._active = dict(entries), active
-        else:
-            self._entries = None
+        self._settle()
 
     def _summary(self, entries: dict[Subject, Entry]) -> list[Active]:
         now, found = self._clock(), []
@@ -165,13 +167,15 @@ class Watcher:
             limit=self._plan.limits.usable_below,
         )
 
-    def _send(self, courier: Courier) -> None:
-        if self._entries is None or not courier.is_free:
-            return
-        now = self._clock()
-        wanted = due(self._entries.values(), courier.id, now, self._plan.pace)
-        if wanted:
-            courier.send(self._note(wanted[0], courier.id, now), wanted[0])
+    def _send(self) -> bool:
+        """Send the couriers that have something to say; whether one has set off."""
+        now, sent, entries = self._clock(), False, list((self._entries or {}).values())
+        for courier in self._couriers:
+            wanted = due(entries, courier.id, now, self._plan.pace) if courier.is_free else []
+            if wanted:
+                courier.send(self._note(wanted[0], courier.id, now), wanted[0])
+                sent = True
+        return sent
 
     def _note(self, wanted: Due, destination: str, now: float) -> Note:
         names = tuple(entry.subject for entry in wanted.entries if entry.subject)
