@@ -11,6 +11,7 @@ import click
 import orjson
 
 from gateway.tables import span, table
+from kimi.errors import redact
 from kimi.operating.audit import Audit
 from kimi.operating.client_keys import described, in_words
 from kimi.pool import Store, connect
@@ -145,7 +146,7 @@ def _find(clients: Clients, key: str) -> Client:
     for client in everyone:
         if client.id == key or (client.name == key and client.revoked is None):
             return client
-    raise NoSuchClient(f"There is no key named {key}.")
+    raise NoSuchClient(f"There is no key named {redact(key)}.")  # it could be the key itself
 
 
 def _given(limits: dict[str, Any]) -> dict[str, Any]:

@@ -118,6 +118,12 @@ def test_what_is_refused_is_one_line(clients: Clients, redis_url: str, arguments
     assert len(clients.all()) == 1
 
 
+def test_a_key_in_place_of_its_name_is_not_repeated(redis_url: str) -> None:
+    key = run(redis_url, "create", "shop").stdout.strip()
+    result = run(redis_url, "revoke", key)
+    assert result.exit_code == 1 and key not in result.stderr
+
+
 def test_what_was_done_is_noted_without_the_key(store: Store, redis_url: str) -> None:
     key = run(redis_url, "create", "shop", "--concurrent", "2").stdout.strip()
     run(redis_url, "edit", "shop", "--name", "store")

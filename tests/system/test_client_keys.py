@@ -30,7 +30,7 @@ Create = Callable[..., Created]
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two gateways of two workers each."""
-    stack = Stack(tmp_path_factory.mktemp("keys"))
+    stack = Stack(tmp_path_factory.mktemp("keys"), env={"GATEWAY_DRAIN_SECONDS": "1"})
     stack.gateways.append(stack.another_gateway("second"))
     stack.start(kimi=4)
     yield stack
@@ -129,6 +129,17 @@ def test_a_long_answer_keeps_its_place(home: Stack, store: Store, create: Create
             what="the place is renewed",
         )
     until(lambda: not store.redis.exists(places), seconds=5, what="the place is given back")
+
+
+def test_a_gateway_that_stops_gives_places_back(home: Stack, create: Create) -> None:
+    key = create(concurrent=1).key
+    home.simulator.fault("hang", texts=1, match={"endpoint": "chat"})
+    with ask(home, key, 1, stream=True) as running:
+        assert (running.status_code, ask(home, key).status_code) == (200, 429)
+        assert home.gateways[1].stop() == 0
+        assert ask(home, key).status_code == 200
+    home.gateways[1].start()
+    home.gateways[1].wait_ready()
 
 
 def test_models_are_those_of_the_key(home: Stack, create: Create) -> None:
