@@ -20,6 +20,7 @@ USAGE = """\
 usage: ./dev COMMAND
 
   up [--no-demo]   make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
+     [--traces]    with what traces need, see docs/logs.md
   accounts list    show the accounts of what runs here; --json for programs
   accounts import  add the accounts in a FILE (- for standard input), whatever its form, to accounts.yaml
   keys list        show the keys of clients; create NAME, edit NAME, revoke NAME, each with --help
@@ -38,8 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     name, *rest = arguments or ["help"]
     try:
         match name:
-            case "up" if set(rest) <= {"--no-demo"}:
-                become("devtools.up", *rest)
+            case "up" if set(rest) <= {"--no-demo", "--traces"}:
+                further = [lock.TRACING] if "--traces" in rest else []
+                become("devtools.up", *(word for word in rest if word != "--traces"), further=further)
             case "accounts" | "alerts" | "drift" | "keys":
                 command(name, *rest)
             case "capture":
@@ -82,9 +84,9 @@ def from_here(word: str) -> str:
     return str(Path(word).absolute()) if Path(word).is_file() else word
 
 
-def become(module: str, *words: str) -> NoReturn:
-    """Go on as a module of ours, inside the environment."""
-    python = make(ROOT, [lock.RUNTIME, lock.EMBEDDED])
+def become(module: str, *words: str, further: Sequence[str] = ()) -> NoReturn:
+    """Go on as a module of ours, inside the environment, which holds `further` requirements as well."""
+    python = make(ROOT, [lock.RUNTIME, lock.EMBEDDED, *further])
     os.chdir(ROOT)
     os.execv(python, [str(python), "-m", module, *words])
 

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.journal_line import line
 from gateway.metrics import Metrics
 from gateway.tallying import tally
 from gateway.tracing import Traces
@@ -50,7 +51,7 @@ class Journal:
         self._metrics = metrics
         self._traces = traces
         self._counts = counts
-        self._line = logs.writer("gateway.request", "request")
+        self._line = logs.writer("gateway.request", "request", for_people=line)
 
     def write(self, entry: Entry, now: float) -> None:
         """Logs and counts `entry`; `now` is on the clock that `started` was read from."""
@@ -101,6 +102,7 @@ def _fields(entry: Entry, total: float) -> dict[str, Any]:
         "kind": entry.kind,
         "attempts": entry.attempts,
         "failovers": list(entry.failovers) or None,
+        "failed_accounts": list(entry.failed) or None,
         "queue_seconds": _rounded(entry.queue_seconds),
         "first_event_seconds": _rounded(entry.first_event_seconds),
         "total_seconds": _rounded(total),

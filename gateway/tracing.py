@@ -42,7 +42,7 @@ def check_tracing(settings: GatewaySettings) -> None:
     except ImportError as error:
         raise StartError(
             f"OTEL_EXPORTER_OTLP_{name}: traces need packages that are not installed ({error.name}): "
-            "`pip install -r requirements-otel.txt`, in the containers REQUIREMENTS=requirements-otel.txt, or unset it"
+            "`./dev up --traces`, in the containers REQUIREMENTS=requirements-otel.txt, or unset it"
         ) from None
 
 

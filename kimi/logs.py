@@ -1,4 +1,4 @@
-"""Log lines of both processes: one JSON object a line, or coloured text for a terminal, and never a secret.
+"""Log lines of both processes: one JSON object a line, or text for people at a console, and never a secret.
 
 Everything goes through the standard library's root logger, so that gunicorn, urllib3 and redis look the same.
 """
@@ -52,14 +52,19 @@ def configure(level: LogLevel, form: LogFormat) -> None:
     )
 
 
-def writer(logger: str, event: str) -> Callable[[int, dict[str, Any]], None]:
+def writer(
+    logger: str, event: str, *, for_people: Callable[[Mapping[str, Any]], str] | None = None
+) -> Callable[[int, dict[str, Any]], None]:
     """Writes lines of one sort, of a level and with fields: as `log` of a logger does, for a third of the cost.
 
     `configure` comes before. What the context of a line would add to it is left out.
+    On a console `for_people` makes the line out of its fields.
     """
     end = structlog.get_config()["logger_factory"]
     if isinstance(end, _Stderr) and end.form == "json":
         return partial(_write_json, end(logger), end.level, event)
+    if isinstance(end, _Stderr) and for_people is not None:
+        return partial(_write_console, end(logger), end.level, for_people)
     log = structlog.stdlib.get_logger(logger).bind()  # once: it costs as much as a short line
     return lambda level, fields: log.log(level, event, **fields)
 
@@ -69,6 +74,18 @@ def _write_json(lines: _Lines, least: int, event: str, level: int, fields: dict[
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         head = {"timestamp": now, "level": logging.getLevelName(level).lower(), "event": event, "logger": lines.name}
         lines.info(_json(head | _clean_mapping(fields), str))
+
+
+def _write_console(
+    lines: _Lines, least: int, for_people: Callable[[Mapping[str, Any]], str], level: int, fields: dict[str, Any]
+) -> None:
+    if level >= least:
+        lines.info(f"{_clock()} {for_people(_clean_mapping(fields))}")
+
+
+def _clock() -> str:
+    """The time of day where the console is."""
+    return datetime.now().astimezone().strftime("%H:%M:%S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +149,10 @@ def _finish(form: LogFormat) -> tuple[Processor, ...]:
 def _renderer(form: LogFormat) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer(serializer=_json)
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    render = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    return lambda logger, method, event: render(logger, method, {**event, "timestamp": _clock()})
 
 
 def _json(event: EventDict, default: Callable[[Any], Any], **_: Any) -> str:

@@ -202,5 +202,5 @@ def test_a_gateway_that_shall_trace_and_cannot_says_what_to_install(tmp_path: Pa
     assert ended.returncode == 2
     assert ended.stderr == (
         "gateway: OTEL_EXPORTER_OTLP_ENDPOINT: traces need packages that are not installed (opentelemetry.sdk): "
-        "`pip install -r requirements-otel.txt`, in the containers REQUIREMENTS=requirements-otel.txt, or unset it\n"
+        "`./dev up --traces`, in the containers REQUIREMENTS=requirements-otel.txt, or unset it\n"
     )

@@ -17,7 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def clone(tmp_path: Path) -> Path:
     """What a clone has of `./dev`, with nothing made yet."""
     shutil.copytree(ROOT / "devtools", tmp_path / "devtools", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dev", "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"):
+    for name in (
+        "dev",
+        "requirements.txt",
+        "requirements-embedded.txt",
+        "requirements-otel.txt",
+        "requirements-dev.txt",
+    ):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -37,6 +43,12 @@ def test_an_index_out_of_reach_is_named_with_what_may_help(clone: Path) -> None:
     assert line.startswith("dev: pip cannot be fetched: http://127.0.0.1:1/simple/pip/ cannot be read (")
     assert "PIP_INDEX_URL" in line
     assert "secret" not in finished.stdout + finished.stderr
+
+
+def test_what_traces_need_is_installed_where_it_is_asked_for(clone: Path) -> None:
+    for further, files in (([], ""), (["--traces"], " and requirements-otel.txt")):
+        finished = dev(clone, "up", *further, PIP_INDEX_URL="http://127.0.0.1:1/simple")
+        assert f"Installing requirements.txt and requirements-embedded.txt{files} into .venv" in finished.stdout
 
 
 def test_a_failed_installation_is_tried_again_the_next_time(clone: Path) -> None:
