@@ -14,7 +14,7 @@ from gateway.admin.desk import Desk
 from gateway.errors import BadRequest, Missing
 from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
-from kimi.operating.client_keys import described, listed
+from kimi.operating.client_keys import described, in_words, listed
 from kimi.pool.client_terms import NO_LIMITS, ClientLimits, ClientRefused, limits_from
 from kimi.pool.clients import Client, NoSuchClient
 
@@ -55,7 +55,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
         limits = _limits(body.limits)
         with _refusing("name"):
             created = clients.create(body.name, limits)
-        desk.note(operator, "create key", created.client.name, _words(limits))
+        desk.note(operator, "create key", created.client.name, in_words(limits))
         return json_reply({"key": created.key, **told(created.client)}, 201)
 
     @views.patch("/admin/api/keys/<client_id>")
@@ -67,7 +67,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
             limits = None if body.limits is None else _limits(body.limits, was.limits)
             client = clients.edit(client_id, name=body.name, limits=limits)
         name = was.name if was.name == client.name else f"{was.name} → {client.name}"
-        desk.note(operator, "edit key", name, _words(client.limits))
+        desk.note(operator, "edit key", name, in_words(client.limits))
         return json_reply(told(client))
 
     @views.delete("/admin/api/keys/<client_id>")
@@ -95,8 +95,3 @@ def _refusing(param: str) -> Iterator[None]:
 def _limits(told: Mapping[str, Any], was: ClientLimits = NO_LIMITS) -> ClientLimits:
     with _refusing("limits"):
         return limits_from(told, was)
-
-
-def _words(limits: ClientLimits) -> str:
-    """Limits as the audit log shows them."""
-    return ", ".join(f"{name} {value}" for name, value in limits.described().items() if value is not None)
