@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kimi.operating.spans import span
 
-def span(seconds: float) -> str:
-    """A length of time as people write it."""
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
+__all__ = ["span", "table"]
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

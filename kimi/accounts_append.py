@@ -43,15 +43,16 @@ def rendered(members: Sequence[ConfiguredAccount]) -> str:
     return _HEAD.rstrip() + (f"\n{''.join(map(_entry, members))}" if members else " []\n")
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, *, mode: int | None = None) -> None:
     """Puts `text` into the file at `path` as a whole or not at all; a new one can be read by its owner only.
 
-    Raises `AccountsError`.
+    One that is there keeps its mode, unless `mode` is given. Raises `AccountsError`.
     """
     target = path.resolve()  # a link stays one
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+        if mode is None:
+            mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
         with open(draft, "x", encoding="utf-8", opener=_private) as file:
             file.write(text)
             file.flush()

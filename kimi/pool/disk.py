@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 SECONDS: Final = 3.0
 """How long that may take; with `appendfsync everysec` it takes more than one."""
-_STEP: Final = 0.4  # well below what a connection waits for an answer
+_STEP: Final = 0.2  # well below what any connection of ours waits for an answer
 
 
 def until_on_disk(store: Store, seconds: float = SECONDS) -> bool:

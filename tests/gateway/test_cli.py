@@ -42,7 +42,7 @@ def test_every_account_is_shown_with_what_ails_it(pool: Pool, redis_url: str) ->
         if lease.account.name == "refused":
             pool.leases.reject(lease)
     shown = {line.split()[0]: line for line in run(redis_url).output.splitlines()}
-    assert shown["NAME"].split() == ["NAME", "KIND", "STATE", "TOKEN", "IN", "USE", "WHY"]
+    assert shown["NAME"].split() == ["NAME", "KIND", "STATE", "TOKEN", "IN", "USE", "TODAY", "WHY"]
     assert " active " in shown["good"] and " 15 min " in shown["good"] and "2/3" in shown["good"]
     assert "rests for 30 s: Overloaded: tired" in shown["tired"] or "rests for 29 s" in shown["tired"]
     assert " refreshing " in shown["refused"]
@@ -55,14 +55,16 @@ def test_an_account_that_a_client_brought_along_is_marked(pool: Pool, redis_url:
     PrivateAccounts(pool.store).adopt(private_account("a token", Kind.KIMI))
     pool.fill(web("a"))
     assert [" kimi (a client's) " in line for line in run(redis_url).output.splitlines()[1:]] == [False, True]
-    assert [json.loads(line)["private"] for line in run(redis_url, "--json").output.splitlines()] == [False, True]
+    origins = [json.loads(line)["origin"] for line in run(redis_url, "--json").output.splitlines()]
+    assert origins == ["file", "client"]
 
 
 def test_programs_get_json_without_secrets(pool: Pool, redis_url: str) -> None:
     pool.fill(web("a", proxy="http://user:secret@proxy:1"))
     output = run(redis_url, "--json").output
     (account,) = [json.loads(line) for line in output.splitlines()]
-    assert account["name"] == "a" and account["state"] == "active" and 890 <= account["token_seconds"] <= 900
+    assert account["name"] == "a" and account["state"] == "active" and account["has_proxy"] is True
+    assert account["token_expires"] - account["token_issued"] == 900
     assert "access-a" not in output and "refresh-a" not in output and "secret" not in output
 
 

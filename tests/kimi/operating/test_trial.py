@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_a_long_answer_is_told_in_short(bench: Bench) -> None:
     ],
 )
 def test_a_failure_has_the_consequences_that_it_has_for_requests(
-    bench: Bench, fault: str, options: dict[str, str], state: State, message: str
+    bench: Bench, fault: str, options: dict[str, Any], state: State, message: str
 ) -> None:
     bench.add(web("alice"))
     bench.simulator.fault(fault, match={"endpoint": "chat"}, **options)

@@ -1,0 +1,153 @@
+"""`accounts`: looking at the accounts of the pool, adding to them, and writing them down elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+
+from gateway.cli_act import clear, delete, edit, pause, refresh, resume, test
+from gateway.cli_import import import_accounts
+from gateway.cli_taking import line, summary, text_of
+from gateway.tables import span, table
+from kimi import accounts_append
+from kimi.account_forms import AccountsError
+from kimi.accounts import Kind, Origin, Record
+from kimi.operating.accounts import Accounts, NoSuchAccount, Refused
+from kimi.operating.audit import Audit
+from kimi.operating.describing import described, state_of
+from kimi.operating.intake import Outcome
+from kimi.pool import Store, connect
+from kimi.pool.drift import DriftBook
+from kimi.pool.figures import NO_TALLY, Figures, Tally
+from kimi.settings import CommonSettings, load
+from kimi.startup import reporting
+
+WHO: Final = "command line"
+NOTHING: Final = (
+    "There are no accounts: `accounts add` takes some into the pool; or write them to accounts.yaml or"
+    " KIMI_REFRESH_TOKENS, and start the refresher."
+)
+_HEAD: Final = ("NAME", "KIND", "STATE", "TOKEN", "IN USE", "TODAY", "WHY")
+_ORIGINS: Final[Mapping[Origin, str]] = {Origin.FILE: "", Origin.OPERATOR: " (added)", Origin.CLIENT: " (a client's)"}
+_KINDS: Final = click.Choice([kind.value for kind in Kind])
+
+
+@click.group()
+def accounts() -> None:
+    """The accounts of the pool.
+
+    Those of the accounts file stand there, and `import` writes to it; `add` takes others into the pool while it runs.
+    """
+
+
+for _command in (import_accounts, test, refresh, pause, resume, clear, edit, delete):
+    accounts.add_command(_command)
+
+
+@accounts.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+def list_accounts(*, as_json: bool) -> None:
+    """Show every account, its state and why it is in it."""
+    with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis:
+        store = Store(redis)
+        records, tallies, unknown = Accounts(store).all(), Figures(store).tallies(), DriftBook(store).all()
+    now = time.time()
+    if as_json:
+        for record in records:
+            click.echo(orjson.dumps(described(record, now, tallies.get(record.account.name))))
+    elif records:
+        rows = (row(record, now, tallies.get(record.account.name, NO_TALLY)) for record in records)
+        click.echo(table([_HEAD, *rows]))
+        if unknown:
+            click.echo(f"\nKimi has changed: {len(unknown)} of the things it says are not known here, see ./dev drift.")
+    else:
+        click.echo(NOTHING)
+
+
+@accounts.command()
+@click.argument("file", default="-")
+@click.option("--kind", type=_KINDS, help="The kind of what is written without one; KIMI_KIND if it is not given.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+def add(file: str, kind: str | None, *, as_json: bool) -> None:
+    """Take the accounts in FILE (standard input if there is none) into the pool, at once and without a restart.
+
+    FILE may be an accounts file, reverse-kimi's config.json, a dump of the site's localStorage, a JSON list of such
+    objects, or a list of tokens, in JSON or one a line. What is added stands in Redis alone, and the refresher enters
+    it again should Redis lose it; `accounts import` writes to the accounts file instead.
+    """
+    with _taking() as (settings, store):
+        text, source = text_of(file)
+        taken = Accounts(store).add(text, Kind(kind) if kind else settings.kimi_kind, source)
+        added = [each for each in taken if each.outcome is Outcome.ADDED]
+        for each in added:
+            Audit(store).note(WHO, "add", each.name, each.message)
+    for each in taken:
+        click.echo(orjson.dumps(each) if as_json else line(each, "added"))
+    if not as_json:
+        click.echo(summary(taken, f"{len(added)} added"))
+    if not taken or any(each.outcome is Outcome.REFUSED for each in taken):
+        sys.exit(1)
+
+
+@accounts.command()
+@click.argument("names", nargs=-1)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Only you can read this file.")
+def export(names: Sequence[str], output: Path | None) -> None:
+    """Write an accounts file of the accounts with NAMES (all if there are none), with the newest of their tokens.
+
+    Each token is good for one refresh: what is exported is old once the refresher has done the next one.
+    """
+    if output is None and sys.stdout.isatty():
+        raise click.UsageError("tokens are not shown on a terminal: give a file with -o, or a pipe")
+    with _taking() as (_, store):
+        text = Accounts(store).export(names or None)
+        if output is not None:
+            accounts_append.write(output, text, mode=0o600)
+        Audit(store).note(WHO, "export", ", ".join(names) or "all accounts")
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        click.echo(f"Written to {output}: it holds secrets.", err=True)
+
+
+@contextmanager
+def _taking() -> Iterator[tuple[CommonSettings, Store]]:
+    """What the settings lead to. What cannot be done meanwhile is one line and exit code 1."""
+    with reporting("accounts"):
+        settings = load(CommonSettings)
+        try:
+            with connect(settings.redis_url) as redis:
+                yield settings, Store(redis)
+        except (AccountsError, NoSuchAccount, Refused) as error:
+            click.echo(f"accounts: {error}", err=True)
+            sys.exit(1)
+
+
+def row(record: Record, now: float, today: Tally) -> tuple[str, ...]:
+    """An account as a line of the table."""
+    account = record.account
+    rests = record.cool_until - now
+    resting = f"rests for {rests:.0f} s: {record.cool_reason}" if rests > 0 else ""
+    waiting = f"{record.failures} refreshes failed" if record.failures else ""
+    return (
+        account.name,
+        f"{account.kind.value}{_ORIGINS[record.origin]}",
+        state_of(record),
+        _token(record, record.access_expires - now),
+        f"{record.in_flight}/{account.max_concurrency}",
+        f"{today.requests}" + (f", {today.errors} failed" if today.errors else ""),
+        record.reason or resting or waiting,
+    )
+
+
+def _token(record: Record, left: float) -> str:
+    if left <= 0:
+        return "none"
+    return span(left) if record.account.kind.is_web else "API key"

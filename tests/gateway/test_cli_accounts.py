@@ -1,0 +1,140 @@
+"""Taking accounts into the pool from the command line, and writing them down."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from kimi.accounts import State
+from kimi.accounts_file import parse, read_text
+from kimi.operating.audit import Audit
+from kimi.pool import Store, connect
+from kimi.pool.members import Members
+from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.test_account_forms import CONFIG
+from tests.kimi.test_accounts_file import token
+
+DAY = 86_400
+LATER = time.time() + 30 * DAY + 60
+ALICE, BOB = token("alice", exp=LATER), token("bob", exp=LATER)
+
+
+class Line:
+    """The command line over one pool; what it says holds no secret, unless it is asked for them."""
+
+    def __init__(self, url: str, pool: Pool) -> None:
+        self.url = url
+        self.pool = pool
+        self.secrets: tuple[str, ...] = ("eyJ", "sk-", "access-", "refresh-a")
+
+    def __call__(self, *words: str, text: str = "", **variables: str) -> Result:
+        env = {"REDIS_URL": self.url, **variables}
+        result = CliRunner().invoke(main, ["accounts", *words], input=text, env=env)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        assert not any(secret in result.output for secret in self.secrets)
+        return result
+
+    @property
+    def names(self) -> list[str]:
+        return [record.account.name for record in self.pool.members.all() if record.configured]
+
+    def noted(self) -> list[tuple[str, str]]:
+        """What stands in the audit log, the first at the beginning."""
+        entries = Audit(self.pool.store).entries()[::-1]
+        assert {entry.who for entry in entries} <= {"command line"}
+        return [(entry.action, entry.subject) for entry in entries]
+
+
+@pytest.fixture
+def line(redis_url: str) -> Iterator[Line]:
+    with connect(redis_url) as redis:
+        store = Store(redis)
+        yield Line(redis_url, Pool(store, Clock(store.now())))
+
+
+def test_tokens_are_added_from_standard_input(line: Line) -> None:
+    result = line("add", text=f"{ALICE}\n{BOB}\n{ALICE}\nrubbish\n")
+    assert result.exit_code == 1
+    first, second, third, fourth, summary = result.output.splitlines()
+    assert first.startswith("added    kimi-") and second.startswith("added    kimi-")
+    assert first.endswith("(in 30 d)")
+    name = first.split()[1].rstrip(":")
+    assert third == f"skipped  standard input:3: account {name} has this credential already"
+    assert fourth.startswith("refused  standard input:4: is no token of Kimi")
+    assert summary == "2 added, 1 refused."
+    assert sorted(line.noted()) == sorted(("add", name) for name in line.names)
+    assert line("add", text=ALICE).exit_code == 0, "what is there already is no mistake"
+
+
+def test_a_file_of_another_kind_is_added_for_programs(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG), "utf-8")
+    result = line("add", str(tmp_path / "config.json"), "--json", "--kind", "kimi-classic")
+    (told,) = [json.loads(each) for each in result.output.splitlines()]
+    assert (told["outcome"], told["kind"], [told["name"]]) == ("added", "kimi-classic", line.names)
+
+
+def test_the_settings_say_of_which_kind(line: Line) -> None:
+    line("add", text="sk-abcdefgh", KIMI_KIND="moonshot")
+    assert line.names[0].startswith("moonshot-")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("just some words", "standard input: must be a mapping"), ("accounts: {", "YAML")]
+)
+def test_what_is_no_form_of_accounts_is_one_line(line: Line, text: str, message: str) -> None:
+    result = line("add", text=text)
+    assert result.exit_code == 1
+    assert message in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_nothing_to_add_is_no_success(line: Line) -> None:
+    assert line("add", text="").exit_code == 1
+    assert line("add", "nowhere").stderr == "accounts: nowhere: there is no such file\n"
+
+
+def test_what_was_added_is_shown_as_such(line: Line) -> None:
+    line("add", text=ALICE)
+    assert " kimi (added) " in line("list").output
+
+
+def test_an_export_is_an_accounts_file_for_one_reader(line: Line, tmp_path: Path) -> None:
+    line.pool.fill(web("a", weight=2), web("b"))
+    file = tmp_path / "accounts.yaml"
+    file.write_text("old", "utf-8")
+    file.chmod(0o644)
+    result = line("export", "-o", str(file))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"Written to {file}: it holds secrets.\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    found = parse(read_text(file), "file")
+    assert [(member.account, member.secret) for member in found] == [
+        (web("a", weight=2), "refresh-a-2"),
+        (web("b"), "refresh-b-2"),
+    ]
+    line.secrets = ()
+    assert parse(line("export", "b").output, "pipe") == found[1:]
+    assert line.noted() == [("export", "all accounts"), ("export", "b")]
+
+
+def test_an_export_of_nobody_is_an_error(line: Line, tmp_path: Path) -> None:
+    result = line("export", "nobody", "-o", str(tmp_path / "file"))
+    assert (result.exit_code, result.stderr) == (1, "accounts: there is no account nobody\n")
+    assert not (tmp_path / "file").exists()
+    assert line.noted() == []
+
+
+def test_an_export_can_be_added_to_another_pool(line: Line) -> None:
+    line.pool.fill(web("a"))
+    line.secrets = ()
+    text = line("export").output.replace("refresh-a-2", ALICE)
+    line.pool.store.redis.flushall()
+    assert line("add", text=text).exit_code == 0
+    record = Members(line.pool.store).get("a")
+    assert record is not None and (record.refresh, record.state) == (ALICE, State.NEW)
