@@ -19,6 +19,18 @@ export function ticks(top, whole) {
   return Array.from({ length: Math.ceil((top || 1) / step - 1e-9) + 1 }, (_, index) => index * step);
 }
 
+const MINUTE = 60;
+const DAY = 86400;
+const STEPS = [5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 60 * MINUTE, 180 * MINUTE, 360 * MINUTE, DAY, 2 * DAY, 5 * DAY, 10 * DAY];
+
+/** Round times of this clock between the first and the last one, at most `most` of them. */
+export function hours(first, last, most) {
+  const step = STEPS.find((each) => (last - first) / each <= most) ?? STEPS.at(-1);
+  const offset = new Date(first * 1000).getTimezoneOffset() * MINUTE;
+  const start = Math.ceil((first - offset) / step) * step + offset;
+  return Array.from({ length: Math.max(0, Math.floor((last - start) / step) + 1) }, (_, index) => start + index * step);
+}
+
 /** The paths of a line with gaps where there is no value. */
 function line(values, x, y) {
   let path = "";
@@ -53,17 +65,16 @@ export function chart({ title, times, long, whole, write: told, series }) {
   const y = (value) => HEIGHT - EDGE.bottom - ((HEIGHT - EDGE.top - EDGE.bottom) * value) / marks.at(-1);
 
   function draw() {
-    const apart = Math.max(1, Math.ceil(times.length / Math.max(2, Math.floor(width / 90))));
-    const below = times.map((_, index) => index).filter((index) => index % apart === Math.floor(apart / 2));
+    const [first, last] = [times[0] ?? 0, times.at(-1) ?? 0];
+    const at = (time) => x(((time - first) / (last - first || 1)) * (times.length - 1));
+    const fitting = hours(first, last, Math.max(2, Math.floor(width / 80))).filter((time) => at(time) < width - 24);
     svg.setAttribute("width", width);
     svg.replaceChildren(
       ...marks.flatMap((value) => [
         s("line", { class: "rule", x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }),
         s("text", { x: EDGE.left - 7, y: y(value) + 4, "text-anchor": "end" }, told(value)),
       ]),
-      ...below.map((index) =>
-        s("text", { x: x(index), y: HEIGHT - 5, "text-anchor": "middle" }, (long ? day : clock)(times[index])),
-      ),
+      ...fitting.map((time) => s("text", { x: at(time), y: HEIGHT - 5, "text-anchor": "middle" }, (long ? day : clock)(time))),
       ...series.map(({ look, values }) => s("path", { class: `line ${look}`, d: line(values, x, y) })),
       cursor,
       ...dots,

@@ -1,14 +1,14 @@
 /** Numbers and times as they are written in the chosen language. */
 
-import { t, tag } from "./i18n.js";
+import { region, t } from "./i18n.js";
 import { now } from "./store.js";
 
 const made = new Map();
 
 /** Formatters are slow to make and quick to use. */
 function intl(Format, options = {}) {
-  const key = `${Format.name} ${tag()} ${JSON.stringify(options)}`;
-  if (!made.has(key)) made.set(key, new Format(tag(), options));
+  const key = `${Format.name} ${region()} ${JSON.stringify(options)}`;
+  if (!made.has(key)) made.set(key, new Format(region(), options));
   return made.get(key);
 }
 
@@ -27,11 +27,12 @@ export function bytes(value) {
 
 export const seconds = (value) => t("unit.seconds", { n: number(value, value < 10 ? 2 : 1) });
 
-const date = (at, options) => intl(Intl.DateTimeFormat, options).format(at * 1000);
+const when = (at, options) => intl(Intl.DateTimeFormat, options).format(at * 1000);
 /** A point in time, to the second. */
-export const moment = (at) => date(at, { dateStyle: "medium", timeStyle: "medium" });
-export const clock = (at) => date(at, { hour: "2-digit", minute: "2-digit" });
-export const day = (at) => date(at, { month: "short", day: "numeric" });
+export const moment = (at) => when(at, { dateStyle: "medium", timeStyle: "medium" });
+export const date = (at) => when(at, { dateStyle: "medium" });
+export const clock = (at) => when(at, { hour: "2-digit", minute: "2-digit" });
+export const day = (at) => when(at, { month: "short", day: "numeric" });
 
 /** How long something takes or lasts: `4:05`, `3 h 20 min`, `2 d 4 h`. */
 export function span(length) {

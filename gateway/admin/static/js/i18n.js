@@ -5,8 +5,11 @@ import { store } from "./store.js";
 const STRINGS = { en, zh };
 export const LANGUAGES = Object.keys(STRINGS);
 
-/** The BCP 47 tag of the chosen language, for the page and for Intl. */
+/** The BCP 47 tag of the chosen language. */
 export const tag = () => (store.language === "zh" ? "zh-CN" : "en");
+
+/** The same for Intl: where the browser speaks that language as well, numbers and times are those of its region. */
+export const region = () => (navigator.language.startsWith(store.language) ? navigator.language : tag());
 
 /** The text of a key in the chosen language; `{name}` in it stands for a value. Raises for a key that is not there. */
 export function t(key, values = {}) {

@@ -1,7 +1,7 @@
 /** What stands around every view: navigation, whether the page is live, language, theme, and the way out. */
 
 import { h, mark, say, write } from "./dom.js";
-import { compact } from "./format.js";
+import { number } from "./format.js";
 import { LANGUAGES, speak, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { VIEWS, address, route } from "./router.js";
@@ -15,7 +15,7 @@ export function shell(again, signal) {
   const links = VIEWS.map((view) =>
     h("a", { href: address(view), "data-view": view }, icon(view), h("span", {}, t(`view.${view}`)), view === "accounts" && count),
   );
-  const main = h("main", { id: "main", tabindex: "-1" });
+  const main = h("main", { id: "main", tabindex: "0" });
   const root = h(
     "div",
     { class: "shell" },
@@ -31,13 +31,14 @@ export function shell(again, signal) {
   );
 
   function here() {
+    mark(main, "aria-label", t(`view.${route().view}`));
     for (const link of links) {
       if (link.dataset.view === route().view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
   }
   function counted() {
-    write(count, store.loaded ? compact(store.accounts.size) : "");
+    write(count, store.loaded ? number(store.accounts.size) : "");
   }
   window.addEventListener("hashchange", here, { signal });
   on("accounts", counted, signal);

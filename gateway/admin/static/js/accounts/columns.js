@@ -49,7 +49,7 @@ export const COLUMNS = [
   { id: "kind", ...text((account) => account.kind, (account) => account.kind) },
   {
     id: "state",
-    make: () => h("span", { class: "state" }, h("i"), h("span", {}), h("span", { class: "clip muted" })),
+    make: () => h("span", { class: "state" }, h("i"), h("span", { class: "whole" }), h("span", { class: "clip muted" })),
     fill: state,
     key: (account) => ORDER.indexOf(account.state),
   },

@@ -2,17 +2,18 @@
 
 import { h } from "../dom.js";
 
-const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/g;
+const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|(?<![\w*])\*([^\s*][^*]*)\*(?![\w*])|\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/g;
 
-/** A line as nodes: code, strong words, links that lead to the web. */
+/** A line as nodes: code, strong and stressed words, links that lead to the web. */
 function inline(text) {
   const nodes = [];
   let at = 0;
   for (const found of text.matchAll(INLINE)) {
-    const [all, , code, strong, label, url] = found;
+    const [all, , code, strong, stressed, label, url] = found;
     nodes.push(text.slice(at, found.index));
     if (code) nodes.push(h("code", {}, code));
     else if (strong) nodes.push(h("strong", {}, strong));
+    else if (stressed) nodes.push(h("em", {}, stressed));
     else nodes.push(h("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, label));
     at = found.index + all.length;
   }

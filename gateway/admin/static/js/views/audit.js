@@ -54,7 +54,7 @@ function row({ at, who, address, action, subject, detail }) {
     {},
     h("th", { scope: "row", class: "muted" }, moment(at)),
     cell("who", word("who", who)),
-    cell("did", h("span", { class: "tag mono" }, action)),
+    cell("did", h("span", { class: "tag" }, word("did", action))),
     cell("subject", subject),
     cell("detail", detail, "muted"),
     cell("address", address, "mono muted"),

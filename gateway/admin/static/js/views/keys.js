@@ -3,7 +3,7 @@
 import { get, remove } from "../api.js";
 import { button, confirmed, dialog } from "../dialogs.js";
 import { h } from "../dom.js";
-import { ago, compact, moment, number } from "../format.js";
+import { ago, compact, date, moment, number } from "../format.js";
 import { t } from "../i18n.js";
 import { icon } from "../icons.js";
 import { keyForm } from "./key_form.js";
@@ -50,20 +50,23 @@ function list(keys, load) {
 function row(key, load) {
   const { today } = key;
   const cell = (id, content) => h("td", { class: FIGURES.includes(id) ? "figure" : "", "data-label": t(`column.${id}`) }, content);
-  const mark = key.revoked !== null ? t("keys.revoked", { at: moment(key.revoked) }) : key.origin === "settings" ? t("keys.settings") : "";
+  const mark = key.revoked !== null ? t("keys.revoked", { day: date(key.revoked) }) : key.origin === "settings" ? t("keys.settings") : "";
   return h(
     "tr",
     { class: key.revoked === null ? "" : "over" },
-    h("th", { scope: "row" }, h("div", {}, key.name, " ", mark && h("span", { class: "tag" }, mark))),
+    h("th", { scope: "row" }, h("div", {}, key.name, " ", mark && h("span", { class: "tag" }, mark)), created(key)),
     cell("prefix", h("span", { class: "mono muted" }, key.prefix)),
     cell("limits", limits(key.limits)),
     cell("requests", number(today.requests)),
     cell("errors", number(today.errors)),
     cell("tokens", compact(today.prompt_tokens + today.completion_tokens)),
-    cell("last_used", ago(key.last_used)),
+    h("td", { class: "whole", "data-label": t("column.last_used") }, ago(key.last_used)),
     h("td", { class: "tools" }, key.revoked === null && key.origin === "operator" ? tools(key, load) : ""),
   );
 }
+
+const created = ({ created: at }) =>
+  at ? h("div", { class: "muted small", title: moment(at) }, t("keys.created", { day: date(at) })) : null;
 
 function limits({ requests_per_minute: minute, tokens_per_day: tokens, concurrent, models }) {
   const words = [

@@ -40,8 +40,8 @@ export function mount(frame, signal) {
 
 function makeTiles(root) {
   const cells = {};
-  for (const name of ["usable", "load", "waiting", "expiry", "requests", "tokens"]) {
-    const cell = { value: h("p", { class: "value" }, DASH), note: h("p", { class: "muted small clip" }) };
+  for (const name of ["usable", "load", "waiting", "expiry", "requests", "errors", "tokens"]) {
+    const cell = { value: h("p", { class: "value" }, DASH), note: h("p", { class: "muted small" }) };
     cells[name] = cell;
     root.append(h("div", { class: `panel tile ${name}` }, h("h2", { class: "muted" }, t(`overview.${name}`)), cell.value, cell.note));
   }
@@ -58,7 +58,8 @@ function fillTiles(cells, { pool, queue, today }) {
   say(cells.waiting, number(queue.waiting), t("overview.waiting_note"));
   say(cells.expiry, pool.next_expiry === null ? DASH : remaining(pool.next_expiry), t("overview.expiry_note"));
   const share = today.requests ? percent(today.errors / today.requests) : DASH;
-  say(cells.requests, compact(today.requests), t("overview.errors", { n: number(today.errors), share }));
+  say(cells.requests, compact(today.requests), t("overview.requests_note"));
+  say(cells.errors, number(today.errors), t("overview.errors_note", { share }));
   const { prompt_tokens: prompt, completion_tokens: completion } = today;
   say(cells.tokens, compact(prompt + completion), t("overview.tokens_note", { prompt: compact(prompt), completion: compact(completion) }));
   const there = STATES.filter((state) => pool.states[state]);
@@ -85,6 +86,6 @@ function facts({ redis, refreshers, version, started }) {
     ...entry("redis", h("span", { class: "state" }, h("i", { class: `dot ${redis.up ? "ok" : "failed"}` }), up), ...kept),
     ...entry("refreshers", seen.length ? seen : h("span", { class: "bad" }, t("overview.no_refresher"))),
     ...entry("version", version),
-    ...entry("started", moment(started), " ", h("span", { class: "muted" }, `(${span(now() - started)})`)),
+    ...(started === null ? [] : entry("started", moment(started), " ", h("span", { class: "muted" }, `(${span(now() - started)})`))),
   ];
 }

@@ -30,7 +30,7 @@ export function mount(frame, signal) {
     h(
       "div",
       { class: "bar" },
-      button([icon("attach"), t("playground.attach")], () => picker.click(), "quiet"),
+      button([icon("attach"), h("span", { class: "wide-only" }, t("playground.attach"))], () => picker.click(), "quiet"),
       picker,
       toggle("thinking"),
       toggle("search"),

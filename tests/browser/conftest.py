@@ -1,0 +1,75 @@
+"""The whole product with its page, and Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.visiting import ADMIN_KEY, Visit
+from tests.system import leaks
+from tests.system.stack import Stack
+
+Visits = Callable[..., Visit]
+
+_FLAGS: Final = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A few accounts of each kind behind a gateway with a page."""
+    stack = Stack(
+        tmp_path_factory.mktemp("house"),
+        workers=1,
+        env={"GATEWAY_ADMIN_KEY": ADMIN_KEY},
+        simulator_options=["--directives"],
+    )
+    stack.start(kimi=2, kimi_classic=1, moonshot=1)
+    try:
+        yield stack
+        leaks.wait_for_rest(stack, meanwhile=leaks.make_due)
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one module: as long as Playwright is there, nothing else in this thread can run an event loop."""
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        missing = "Chromium is missing; on Debian: apt-get install chromium"
+        if os.environ.get("CI_COMPLETE") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visits(house: Stack, browser: Browser) -> Iterator[Visits]:
+    """Opens the page of the house, or of `url`, as a browser with these options; nothing may be wrong at the end."""
+    with ExitStack() as opened:
+
+        def visit(url: str = "", **options: Any) -> Visit:
+            return opened.enter_context(Visit.opened(browser, url or house.url, options))
+
+        yield visit
+
+
+@pytest.fixture
+def visit(visits: Visits) -> Visit:
+    """The page, signed in."""
+    visit = visits()
+    visit.sign_in()
+    return visit

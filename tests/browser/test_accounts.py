@@ -1,0 +1,149 @@
+"""The accounts, as they are and as they become while somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from playwright.sync_api import expect
+
+from tests.browser.visiting import ADMIN_KEY, Visit
+from tests.system.stack import Stack
+
+
+def _operate(house: Stack, action: str, *names: str) -> None:
+    """What another operator does at the same time."""
+    answer = requests.post(
+        f"{house.url}/admin/api/accounts/{action}",
+        headers={"Authorization": f"Bearer {ADMIN_KEY}"},
+        json={"names": names},
+        timeout=60,
+    )
+    assert answer.ok, answer.text
+
+
+def _paste(visit: Visit, text: str) -> None:
+    visit.button("Add").click()
+    visit.page.get_by_label("Tokens").fill(text)
+    visit.button("Add").click()
+
+
+def _close(visit: Visit) -> None:
+    visit.page.keyboard.press("Escape")
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """An account that was added in the page: its name here and at the upstream."""
+
+    name: str
+    upstream: str
+
+
+@pytest.fixture
+def pasted(house: Stack, visit: Visit) -> Iterator[Pasted]:
+    [account] = house.simulator.mint("kimi")
+    _paste(visit, account["refresh_token"])
+    added = visit.dialog().locator("li.added b")
+    expect(added).to_have_count(1)
+    name = added.inner_text().rpartition(" · ")[2]
+    _close(visit)
+    expect(visit.row(name)).to_contain_text("Active")
+    yield Pasted(name, account["name"])
+    _operate(house, "delete", name)
+
+
+def test_pasted_tokens_are_taken_or_refused_one_by_one(house: Stack, visit: Visit) -> None:
+    [account] = house.simulator.mint("kimi")
+    _paste(visit, f"{account['refresh_token']}\neyJ.broken\n")
+    expect(visit.dialog().get_by_role("status")).to_have_text("1 added, 0 known already, 1 refused")
+    expect(visit.dialog().locator("li.added")).to_contain_text("kimi")
+    expect(visit.dialog().locator("li.refused")).to_contain_text("2")
+    name = visit.dialog().locator("li.added b").inner_text().rpartition(" · ")[2]
+    visit.button("Add").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("0 added, 1 known already, 1 refused")
+    _close(visit)
+    expect(visit.row(name)).to_contain_text("Active")
+
+
+def test_an_account_that_dies_is_seen_without_loading_again(house: Stack, visit: Visit, pasted: Pasted) -> None:
+    visit.page.evaluate("window.untouched = true")
+    gone = {"revoke_refresh": True, "revoke_access": True}
+    house.simulator.control("POST", f"accounts/{pasted.upstream}", gone)
+    _operate(house, "refresh", pasted.name)
+    expect(visit.row(pasted.name)).to_contain_text("Dead")
+    visit.page.get_by_role("group", name="Filter by state").get_by_role("button", name="Dead").click()
+    expect(visit.row("kimi-0")).to_have_count(0)
+    visit.row(pasted.name).click()
+    expect(visit.dialog()).to_contain_text("Dead")
+    assert visit.page.evaluate("window.untouched") is True
+
+
+def test_what_is_sought_is_found_and_sorted(visit: Visit) -> None:
+    search = visit.page.get_by_role("searchbox")
+    search.fill("kimi-classic")
+    expect(visit.page.locator(".rows .line:visible")).to_have_count(1)
+    expect(visit.row("kimi_classic-0")).to_be_visible()
+    search.fill("nobody at all")
+    expect(visit.page.locator(".empty")).to_have_text("No account fits the search and the filter.")
+    search.fill("")
+    heading = visit.page.get_by_role("columnheader", name="Name")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    expect(visit.page.locator(".rows .line:visible .cell.name").last).to_have_text("moonshot-0")
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    expect(visit.page.locator(".rows .line:visible .cell.name").first).to_have_text("moonshot-0")
+
+
+def test_many_are_paused_and_resumed_with_a_report_of_each(visit: Visit) -> None:
+    for name in ("kimi-0", "moonshot-0"):
+        visit.row(name).get_by_role("checkbox").check()
+    visit.button("Pause").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
+    expect(visit.dialog().locator(".report li")).to_have_count(2)
+    _close(visit)
+    expect(visit.row("kimi-0")).to_contain_text("Paused")
+    visit.button("Resume").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
+    _close(visit)
+    expect(visit.row("moonshot-0")).to_contain_text("Active")
+    visit.button("Test").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
+
+
+def test_limits_are_edited_and_seen(visit: Visit, pasted: Pasted) -> None:
+    visit.row(pasted.name).click()
+    visit.button("Edit limits").click()
+    visit.page.get_by_label("Running requests").fill("3")
+    visit.button("Save").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 0 failed")
+    _close(visit)
+    expect(visit.dialog()).to_contain_text("0 / 3")
+
+
+def test_what_was_added_here_is_deleted_and_what_stands_in_the_file_is_not(visit: Visit, pasted: Pasted) -> None:
+    for name in (pasted.name, "kimi-1"):
+        visit.row(name).get_by_role("checkbox").check()
+    visit.button("Delete").click()
+    expect(visit.dialog()).to_contain_text("for good")
+    visit.button("Delete").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 1 failed")
+    expect(visit.dialog().locator(".report li").first).to_contain_text("accounts file")
+    _close(visit)
+    expect(visit.row(pasted.name)).to_have_count(0)
+    expect(visit.row("kimi-1")).to_be_visible()
+
+
+def test_accounts_are_saved_with_their_credentials(visit: Visit, tmp_path: Path) -> None:
+    visit.row("moonshot-0").get_by_role("checkbox").check()
+    visit.page.locator(".tools").get_by_role("button", name="Export").click()
+    with visit.page.expect_download() as saved:
+        visit.button("Export").click()
+    assert saved.value.suggested_filename == "accounts.yaml"
+    saved.value.save_as(tmp_path / "accounts.yaml")
+    [account] = yaml.safe_load((tmp_path / "accounts.yaml").read_text("utf-8"))["accounts"]
+    assert (account["name"], account["kind"]) == ("moonshot-0", "moonshot") and account["api_key"]

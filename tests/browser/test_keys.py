@@ -1,0 +1,61 @@
+"""Keys of clients, and who did what with them."""
+
+from __future__ import annotations
+
+import requests
+from playwright.sync_api import expect
+
+from devtools.waiting import until
+from tests.browser.visiting import Visit
+from tests.system.stack import Stack
+
+
+def _status(house: Stack, key: str) -> int:
+    """What a client with that key gets."""
+    answer = requests.get(f"{house.url}/v1/models", headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    return answer.status_code
+
+
+def test_a_key_is_created_shown_once_changed_and_revoked(house: Stack, visit: Visit) -> None:
+    page = visit.page
+    visit.look("keys")
+    visit.button("Create key").click()
+    page.get_by_label("Name", exact=True).fill("a chat client")
+    page.get_by_label("Requests at once").fill("4")
+    visit.button("Create key").click()
+    expect(visit.dialog()).to_contain_text("cannot be shown again")
+    key = page.get_by_label("New key").input_value()
+    assert key.startswith("sk-kimi-") and _status(house, key) == 200
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.button("Copy").click()
+    expect(visit.button("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == key
+    visit.button("Done").click()
+
+    row = page.get_by_role("row", name="a chat client")
+    expect(row).to_contain_text("4 at once")
+    expect(page.locator("body")).not_to_contain_text(key)
+    visit.button("Edit: a chat client").click()
+    page.get_by_label("Requests at once").fill("")
+    page.get_by_label("Models").fill("kimi, kimi-thinking")
+    visit.button("Save").click()
+    expect(row).to_contain_text("kimi, kimi-thinking")
+    expect(row).not_to_contain_text("at once")
+
+    visit.button("Revoke: a chat client").click()
+    visit.button("Revoke").click()
+    expect(row).to_contain_text("revoked")
+    until(lambda: _status(house, key) == 401, what="the key is refused")
+
+    visit.look("audit")
+    for done in ("key created", "key changed", "key revoked"):
+        expect(page.get_by_role("row").filter(has_text="a chat client").filter(has_text=done)).to_have_count(1)
+
+
+def test_what_cannot_be_stored_is_said_where_it_was_written(visit: Visit) -> None:
+    visit.look("keys")
+    visit.button("Create key").click()
+    visit.page.get_by_label("Name", exact=True).fill("x" * 64)
+    visit.page.locator("#key-name").evaluate("field => { field.maxLength = 2000; field.value = 'x'.repeat(2000) }")
+    visit.button("Create key").click()
+    expect(visit.dialog().get_by_role("alert")).not_to_be_empty()

@@ -1,0 +1,116 @@
+"""Languages, themes, phones, and what a program can tell of the needs of those who do not see or point."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visits
+from tests.browser.visiting import Visit
+
+VIEWS: Final = ("overview", "accounts", "keys", "playground", "audit")
+PHONE: Final = {"viewport": {"width": 360, "height": 720}, "is_mobile": True, "has_touch": True}
+AXE: Final = Axe()
+
+
+def _faults(page: Page, where: str) -> list[str]:
+    """What axe says is serious or critical."""
+    found: list[dict[str, Any]] = AXE.run(page).response["violations"]
+    grave = [each for each in found if each["impact"] in {"serious", "critical"}]
+    return [f"{where}: {each['id']} at {[node['target'] for node in each['nodes']]}" for each in grave]
+
+
+def _settled(visit: Visit, view: str) -> None:
+    expect(visit.page.locator(f".view.{view}")).to_be_visible()
+    if view == "overview":
+        expect(visit.page.locator(".chart")).to_have_count(4)
+
+
+@pytest.mark.parametrize(("theme", "locale"), [("light", "zh-CN"), ("dark", "en-GB")])  # neither depends on the other
+def test_no_view_has_a_grave_fault(visits: Visits, theme: str, locale: str) -> None:
+    visit = visits(locale=locale, color_scheme=theme)
+    visit.go("overview")
+    expect(visit.page.locator("#key")).to_be_visible()
+    faults = _faults(visit.page, "sign-in")
+    visit.sign_in("overview")
+    for view in VIEWS:
+        visit.look(view)
+        _settled(visit, view)
+        faults += _faults(visit.page, view)
+    visit.look("accounts")
+    visit.row("kimi-0").get_by_role("checkbox").check()
+    visit.page.get_by_role("grid").focus()
+    visit.page.keyboard.press("Enter")
+    expect(visit.dialog()).to_be_visible()
+    faults += _faults(visit.page, "details")
+    visit.page.keyboard.press("Escape")
+    visit.page.locator(".bar .primary").click()
+    expect(visit.dialog()).to_be_visible()
+    faults += _faults(visit.page, "add")
+    assert not faults
+
+
+def test_nothing_is_wider_than_a_phone(visits: Visits) -> None:
+    visit = visits(**PHONE)
+    visit.sign_in("overview")
+    for view in VIEWS:
+        visit.look(view)
+        _settled(visit, view)
+        widths = visit.page.evaluate("['html', 'main'].map((one) => document.querySelector(one).scrollWidth)")
+        assert widths == [360, 360], view
+    visit.look("accounts")
+    visit.row("kimi-0").click()
+    assert visit.dialog().evaluate("(box) => [box.scrollWidth, box.querySelector('.dialog-body').scrollWidth]") <= [
+        360,
+        360,
+    ]
+    assert not _faults(visit.page, "details on a phone")
+
+
+def test_the_language_is_that_of_the_browser_until_another_one_is_chosen(visits: Visits) -> None:
+    visit = visits(locale="zh-CN")
+    visit.sign_in("keys")
+    heading = visit.page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("密钥")
+    expect(visit.page.locator("html")).to_have_attribute("lang", "zh-CN")
+    visit.page.get_by_role("button", name="English").click()
+    expect(heading).to_have_text("Keys")
+    visit.page.reload()
+    expect(heading).to_have_text("Keys")
+    expect(visit.page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_the_theme_is_that_of_the_system_until_another_one_is_chosen(visits: Visits) -> None:
+    visit = visits(color_scheme="dark")
+    visit.sign_in()
+    body = visit.page.locator("body")
+    dark = re.compile(r"rgb\(1?\d, 1?\d, 1?\d\)")
+    expect(body).to_have_css("background-color", dark)
+    switch = visit.page.locator(".foot .theme")
+    expect(switch).to_have_text("Theme: system")
+    switch.click()
+    expect(switch).to_have_text("Theme: light")
+    expect(body).not_to_have_css("background-color", dark)
+    visit.page.reload()
+    expect(body).not_to_have_css("background-color", dark)
+    visit.page.locator(".foot .theme").click()
+    expect(body).to_have_css("background-color", dark)
+
+
+def test_charts_are_read_with_keys_and_as_a_table(visit: Visit) -> None:
+    visit.look("overview")
+    plot = visit.page.get_by_role("slider", name="Requests")
+    plot.focus()
+    latest = plot.get_attribute("aria-valuetext")
+    visit.page.keyboard.press("ArrowLeft")
+    assert plot.get_attribute("aria-valuetext") != latest
+    expect(plot).to_have_attribute("aria-valuetext", re.compile(r".+, Requests \d+, Errors \d+"))
+    figure = visit.page.locator(".chart").filter(has=plot)
+    figure.get_by_text("As a table").click()
+    expect(figure.get_by_role("row")).to_have_count(61)
+    visit.button("Month").click()
+    expect(visit.button("Month")).to_have_attribute("aria-pressed", "true")

@@ -1,0 +1,81 @@
+"""5,000 accounts: how much of them is drawn, and how long that takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from playwright.sync_api import expect
+
+from kimi.pool import Store, connect
+from tests.browser.conftest import Visits
+from tests.browser.crowd import Crowd
+from tests.browser.visiting import ADMIN_KEY
+from tests.system.stack import Stack
+
+COUNT: Final = 5000
+_OBSERVE: Final = """
+window.updates = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (entry.name === "accounts:update") window.updates.push(entry.duration);
+}).observe({ type: "measure" });
+"""
+
+
+@pytest.fixture(scope="module")
+def full_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A gateway alone; its accounts are entered by hand."""
+    stack = Stack(tmp_path_factory.mktemp("crowd"), workers=1, env={"GATEWAY_ADMIN_KEY": ADMIN_KEY})
+    stack.refreshers.clear()
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def crowd(full_house: Stack) -> Iterator[Crowd]:
+    with connect(full_house.valkey.url) as redis:
+        crowd = Crowd(Store(redis))
+        crowd.enter(COUNT)
+        yield crowd
+
+
+def test_only_what_is_in_sight_is_drawn_and_changes_come_at_once(
+    visits: Visits, full_house: Stack, crowd: Crowd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit = visits(full_house.url)
+    visit.page.add_init_script(_OBSERVE)
+    visit.sign_in()
+    visit.page.reload()
+    page, grid = visit.page, visit.page.get_by_role("grid")
+    expect(grid).to_have_attribute("aria-rowcount", str(COUNT + 1))
+    first = page.evaluate("performance.getEntriesByName('accounts:first')[0].duration")
+    drawn = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    expect(page.locator(".rows .line")).not_to_have_count(0)
+    assert page.locator(".rows .line").count() < 60
+
+    grid.focus()
+    page.keyboard.press("End")
+    expect(page.locator(f".rows .line:visible[aria-rowindex='{COUNT + 1}']")).to_be_visible()
+    assert page.locator(".rows .line").count() < 60
+
+    page.evaluate("window.updates.length = 0")
+    began = time.monotonic()
+    crowd.kill(crowd.names[-1])
+    expect(visit.row(crowd.names[-1])).to_contain_text("Dead")
+    seen = time.monotonic() - began
+    crowd.kill(*crowd.names[:200])
+    expect(page.get_by_role("button", name="Dead 201")).to_be_visible()
+    updates = page.evaluate("window.updates")
+    assert updates
+
+    page.get_by_role("searchbox").fill(crowd.names[77])
+    expect(page.locator(".rows .line:visible")).to_have_count(1)
+    with capsys.disabled():
+        print(
+            f"\n{COUNT} accounts: first paint {drawn:.0f} ms, all accounts there {first:.0f} ms, "
+            f"updates of the page {min(updates):.0f} to {max(updates):.0f} ms ({len(updates)}), "
+            f"a change seen {seen * 1000:.0f} ms after it was made"
+        )

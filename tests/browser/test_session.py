@@ -1,0 +1,95 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+import redis
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visits
+from tests.browser.visiting import ADMIN_KEY, Visit
+from tests.system.leaks import PREFIX
+from tests.system.stack import Stack
+
+
+def test_the_key_lets_in_to_where_one_wanted_to_go(visits: Visits) -> None:
+    visit = visits()
+    visit.go("keys")
+    key = visit.page.get_by_label("Admin key")
+    expect(key).to_be_focused()
+    expect(key).to_have_attribute("type", "password")
+    expect(key).to_have_attribute("autocomplete", "current-password")
+    key.fill("a wrong key")
+    visit.button("Sign in").click()
+    expect(visit.page.get_by_role("alert")).to_have_text("This is not the admin key.")
+    key.fill(ADMIN_KEY)
+    visit.button("Sign in").click()
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Keys")
+    visit.page.reload()
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Keys")
+    visit.button("Sign out").click()
+    expect(key).to_be_visible()
+
+
+def test_who_guesses_has_to_wait(visits: Visits, house: Stack) -> None:
+    visit = visits()
+    visit.go("overview")
+    send = visit.page.locator(".sign-in button")
+    for attempt in range(5):
+        expect(send).to_have_text("Sign in")
+        visit.page.get_by_label("Admin key").fill(f"guess {attempt}")
+        with visit.page.expect_response("**/admin/api/session"):
+            send.click()
+    expect(send).to_be_disabled()
+    expect(send).to_contain_text("Wait")
+    expect(send).to_be_enabled()
+    with redis.Redis.from_url(house.valkey.url) as client:
+        client.delete(*client.scan_iter(f"{PREFIX}admin:wrong:*"))
+
+
+def test_a_session_that_ends_costs_nothing_of_what_is_open(visit: Visit) -> None:
+    visit.button("Add").click()
+    visit.page.get_by_label("Tokens").fill("eyJ.broken")
+    visit.page.context.clear_cookies()
+    visit.button("Add").click()
+    expect(visit.dialog()).to_contain_text("The session has ended.")
+    visit.page.keyboard.press("Escape")
+    visit.dialog().get_by_label("Admin key").fill(ADMIN_KEY)
+    visit.page.keyboard.press("Enter")
+    expect(visit.dialog()).to_contain_text("1 refused")
+    expect(visit.page.get_by_label("Tokens")).to_have_value("eyJ.broken")
+
+
+def test_all_of_it_is_within_reach_of_a_keyboard(visits: Visits) -> None:
+    visit = visits()
+    visit.go("overview")
+    expect(visit.page.get_by_label("Admin key")).to_be_focused()
+    keyboard = visit.page.keyboard
+    keyboard.type(ADMIN_KEY)
+    keyboard.press("Enter")
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Overview")
+    _tab_to(visit, "a Accounts")
+    keyboard.press("Enter")
+    expect(visit.row("moonshot-0")).to_be_visible()
+    _tab_to(visit, "grid Accounts")
+    keyboard.press("End")
+    keyboard.press("Enter")
+    expect(visit.dialog().get_by_role("heading", name="moonshot-0")).to_be_visible()
+    assert visit.page.url.endswith("#/accounts/moonshot-0")
+    keyboard.press("Escape")
+    expect(visit.page.get_by_role("grid")).to_be_focused()
+    keyboard.press("Home")
+    keyboard.press("Space")
+    expect(visit.page.locator(".tools")).to_contain_text("1 selected")
+    keyboard.press("/")
+    expect(visit.page.get_by_role("searchbox")).to_be_focused()
+
+
+def _tab_to(visit: Visit, wanted: str) -> None:
+    """Presses Tab until it is there."""
+    passed = []
+    for _ in range(40):
+        visit.page.keyboard.press("Tab")
+        passed.append(visit.focused())
+        if passed[-1].replace("\n", " ").startswith(wanted):
+            return
+    raise AssertionError(f"{wanted} is not among {passed}")
