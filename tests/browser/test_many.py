@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -74,8 +75,8 @@ def test_only_what_is_in_sight_is_drawn_and_changes_come_at_once(
     page.get_by_role("searchbox").fill(crowd.names[77])
     expect(page.locator(".rows .line:visible")).to_have_count(1)
     with capsys.disabled():
-        print(
+        sys.stdout.write(
             f"\n{COUNT} accounts: first paint {drawn:.0f} ms, all accounts there {first:.0f} ms, "
             f"updates of the page {min(updates):.0f} to {max(updates):.0f} ms ({len(updates)}), "
-            f"a change seen {seen * 1000:.0f} ms after it was made"
+            f"a change seen {seen * 1000:.0f} ms after it was made\n"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import FilePayload, Locator, expect
 
 from tests.browser.visiting import Visit
 from tests.features import parts
@@ -72,8 +72,8 @@ def test_files_go_along(house: Stack, visit: Visit) -> None:
     content = parts.unique(parts.TEXT, "of the playground")
     visit.page.locator("input[type=file]").set_input_files(
         [
-            {"name": "plan.txt", "mimeType": "text/plain", "buffer": content},
-            {"name": "left-out.txt", "mimeType": "text/plain", "buffer": b"left out"},
+            FilePayload(name="plan.txt", mimeType="text/plain", buffer=content),
+            FilePayload(name="left-out.txt", mimeType="text/plain", buffer=b"left out"),
         ]
     )
     visit.button("Remove left-out.txt").click()
