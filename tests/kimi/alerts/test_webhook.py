@@ -90,9 +90,9 @@ def test_the_examples_of_the_page_verify_it(
 
 @pytest.mark.parametrize("status", ["302 Found\r\nLocation: /elsewhere", "400 Bad Request", "503 Service Unavailable"])
 def test_all_but_2xx_has_not_arrived(status: str) -> None:
-    with answering(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()) as (server, seen):
-        with pytest.raises(Undelivered, match=rf"^HTTP {status[:3]}$"):
-            hook(server.url).deliver(NOTE)
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
+    with answering(answer) as (server, seen), pytest.raises(Undelivered, match=rf"^HTTP {status[:3]}$"):
+        hook(server.url).deliver(NOTE)
     assert len(seen) == 1
 
 
