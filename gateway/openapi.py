@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway import openapi_admin as admin
 from gateway import openapi_chat as chat
 from gateway import openapi_completions as completions
 from gateway import openapi_messages as messages
@@ -31,6 +32,7 @@ _TAGS: Final = (
     ("Messages", "Anthropic's API, for Claude Code"),
     ("Models", "What can be asked"),
     ("For one-api and tokens", "What other gateways ask"),
+    (admin.SURFACE, admin.SAYS),
     ("Probes and documents", "For whoever runs this gateway; no key is needed"),
 )
 _EXAMPLE: Final = re.compile(rb'"#/components/examples/([\w.]+)"')
@@ -44,6 +46,7 @@ def document() -> Json:
         **responses.PATHS,
         **messages.PATHS,
         **models.PATHS,
+        **admin.PATHS,
         **probes.PATHS,
     }
     anywhere = {f"Anywhere{status}": answer for status, answer in errors(*ANYWHERE).items()}
@@ -58,6 +61,7 @@ def document() -> Json:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A client key"},
                 "header": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same"},
+                **admin.SCHEMES,
             },
             "headers": HEADERS,
             "responses": anywhere,
@@ -69,6 +73,7 @@ def document() -> Json:
                 **messages.SCHEMAS,
                 **responses.SCHEMAS,
                 **models.SCHEMAS,
+                **admin.SCHEMAS,
             },
         },
     }

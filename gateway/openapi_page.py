@@ -107,7 +107,7 @@ class Page:
             path=path,
             summary=operation["summary"],
             paragraphs=tuple(operation["description"].split("\n\n")),
-            needs_key="security" not in operation,
+            needs_key=operation.get("security") != [],
             parameters=tuple(self._parameter(each) for each in operation.get("parameters", ())),
             fields=tuple(self._fields.rows(body[_JSON]["schema"])) if _JSON in body else (),
             answer_fields=tuple(self._fields.rows(good[_JSON]["schema"])) if _JSON in good else (),
@@ -123,7 +123,7 @@ class Page:
     def _requests(self, method: str, path: str, operation: Mapping[str, Any], body: Mapping[str, Any]) -> list[Sample]:
         for each in operation.get("parameters", ()):
             path = path.replace(f"{{{each['name']}}}", str(each.get("example", "")))
-        key = "" if "security" in operation else '-H "Authorization: Bearer $KEY"'
+        key = "" if operation.get("security") == [] else f'-H "Authorization: Bearer ${_key(operation)}"'
         examples = body.get(_JSON, {}).get("examples", {}).values()
         if not examples:
             return [Sample("Ask", _curl(method, path, key), "curl")]
@@ -160,6 +160,11 @@ def rendered() -> str:
     return environment.get_template("docs.html").render(
         api=api, surfaces=page.surfaces(), codes=page.codes(), headers=api["components"]["headers"], base=BASE
     )
+
+
+def _key(operation: Mapping[str, Any]) -> str:
+    """The variable of the shell that has the key."""
+    return "ADMIN_KEY" if "security" in operation else "KEY"
 
 
 def _told(text: str) -> Markup:

@@ -26,7 +26,7 @@ FORMS: Final = {
 
 def _questions() -> Iterator[Any]:
     for path, methods in API["paths"].items():
-        for method, operation in methods.items():
+        for method, operation in methods.items() if not path.startswith("/admin") else ():  # which has its own tests
             content = operation.get("requestBody", {}).get("content", {})
             if not content:
                 yield pytest.param(path, method, None, None, id=f"{method} {path}")

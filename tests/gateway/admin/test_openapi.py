@@ -1,0 +1,82 @@
+"""The API document and the operators' API are of one mind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import jsonschema_rs
+import pytest
+
+from gateway.admin.guard import is_below
+from gateway.openapi import document
+from tests.gateway.admin.desks import Office
+from tests.gateway.fakes import answer
+from tests.kimi.pool.pools import Pool, web
+
+API: Final = document()
+OF_OPERATORS: Final = {path: methods for path, methods in API["paths"].items() if is_below(path)}
+STREAMS: Final = {"/admin/api/events"}  # see test_live.py
+
+
+def _questions() -> Iterator[Any]:
+    for path, methods in OF_OPERATORS.items():
+        for method, operation in methods.items() if path not in STREAMS else ():
+            bodies = operation.get("requestBody", {}).get("content", {}).get("application/json", {"examples": {"": {}}})
+            for name, example in bodies["examples"].items():
+                yield pytest.param(path, method, example.get("value"), id=f"{method} {path} {name}")
+
+
+def test_every_endpoint_is_in_it_and_no_other(office: Office) -> None:
+    rules = [rule for rule in office.house.app.url_map.iter_rules() if is_below(rule.rule)]
+    served = {
+        (re.sub(r"<\w+>", "{id}", rule.rule), method.lower())
+        for rule in rules
+        for method in rule.methods or ()
+        if method not in {"HEAD", "OPTIONS"} and not rule.rule.startswith("/admin/static/")
+    }
+    assert served == {(path, method) for path, methods in OF_OPERATORS.items() for method in methods}
+
+
+@pytest.mark.parametrize(("path", "method", "body"), tuple(_questions()))
+def test_an_example_is_answered_as_documented(
+    office: Office, pool: Pool, path: str, method: str, body: dict[str, Any] | None
+) -> None:
+    pool.fill(web("alice"))
+    office.house.pool.will(*answer("Hello"))
+    key = office.api("POST", "/keys", json={"name": "somebody"}).get_json()
+    if path.endswith("/refresh"):  # nobody refreshes here: one that is paused says so at once
+        office.api("POST", "/accounts/pause", json={"names": ["alice"]})
+    operation = OF_OPERATORS[path][method]
+    headers = {}
+    if path == "/admin/api/session":
+        office.sign_in()
+        headers["x-csrf-token"] = office.csrf
+        body = body and {"key": "admin-key"}
+    reply = office.browser.open(
+        path.replace("{id}", key["id"]),
+        method=method.upper(),
+        json=body,
+        headers=headers or {"x-api-key": "admin-key"},
+        query_string={
+            each["name"]: each["example"] for each in operation.get("parameters", ()) if each["in"] == "query"
+        },
+    )
+    documented = operation["responses"][str(reply.status_code)]
+    assert reply.status_code < 300, reply.text
+    assert documented["headers"].keys() <= {name.lower() for name, _ in reply.headers}
+    if not documented["content"]:
+        assert reply.data == b""
+        return
+    media = documented["content"][reply.mimetype]
+    if reply.mimetype == "application/json":
+        checker = jsonschema_rs.Draft202012Validator({**media["schema"], "components": API["components"]})
+        assert [error.message for error in checker.iter_errors(reply.get_json())] == []
+
+
+@pytest.mark.parametrize("path", OF_OPERATORS)
+def test_without_the_key_the_answer_is_documented_too(office: Office, path: str) -> None:
+    for method, operation in OF_OPERATORS[path].items():
+        reply = office.browser.open(path.replace("{id}", "x"), method=method.upper(), json={})
+        assert str(reply.status_code) in operation["responses"]
