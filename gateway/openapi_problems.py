@@ -170,7 +170,10 @@ def _answers(names: tuple[str, ...], before: str, schema: str, status: Callable[
 
 def _headers(status: int, problems: list[Problem]) -> list[str]:
     waiting = ["Retry-After", "retry-after-ms"] if status in _WAITING else []
-    return waiting + sorted({name for problem in problems for name, _ in problem.headers})
+    given = {name for problem in problems for name, _ in problem.headers}
+    if PROBLEMS["LimitReached"] in problems:
+        given.add("x-should-retry")  # where the limit is one of a day
+    return waiting + sorted(given)
 
 
 def _example(problem: Problem, body: Mapping[str, Any]) -> Json:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import requests
@@ -35,11 +35,11 @@ class Proxy:
     url: str
     certificate: Path
 
-    def ask(self, method: str, path: str, key: str = KEY, **options: object) -> requests.Response:
+    def ask(self, method: str, path: str, key: str = KEY, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {key}"}
         return requests.request(
             method, f"{self.url}{path}", headers=headers, verify=str(self.certificate), timeout=30, **options
-        )  # type: ignore[arg-type]
+        )
 
 
 def block(language: str) -> str:
