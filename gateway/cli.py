@@ -10,8 +10,10 @@ import click
 
 from gateway.cli_accounts import accounts
 from gateway.cli_alerts import alerts
+from gateway.cli_doctor import doctor
 from gateway.cli_drift import drift
 from gateway.cli_keys import keys
+from gateway.cli_status import status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,8 +23,10 @@ def main() -> None:
 
 main.add_command(accounts)
 main.add_command(alerts)
+main.add_command(doctor)
 main.add_command(drift)
 main.add_command(keys)
+main.add_command(status)
 
 
 if __name__ == "__main__":

@@ -46,10 +46,21 @@ class Health:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def redis(self) -> RedisHealth:
-        """What Redis says of itself."""
+    def facts(self) -> Mapping[str, Any]:
+        """What Redis says of itself, in its own words (`INFO`)."""
         with self._store.guarded() as redis:
-            told = redis.info("server", "memory", "persistence")
+            told: dict[str, Any] = redis.info("server", "memory", "persistence")
+        return told
+
+    def clock(self) -> float:
+        """The time by the clock of Redis, in Unix seconds."""
+        with self._store.guarded() as redis:
+            seconds, microseconds = redis.time()
+        return int(seconds) + int(microseconds) / 1e6
+
+    def redis(self) -> RedisHealth:
+        """The same in short."""
+        told = self.facts()
         return RedisHealth(
             True,
             # Valkey says besides with which release of Redis it is compatible.

@@ -1,0 +1,144 @@
+"""`doctor`: looks at all that has to be right, and says what to do where it is not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+
+from gateway.settings import GatewaySettings
+from kimi.accounts import Account
+from kimi.errors import StoreUnavailable
+from kimi.http import Transport
+from kimi.operating import (
+    checks_gateway,
+    checks_machine,
+    checks_pool,
+    checks_redis,
+    checks_settings,
+    checks_upstreams,
+)
+from kimi.operating.checks import Finding, Level
+from kimi.pool import Members, Store, connect
+from kimi.pool.health import Health
+from kimi.pool.heartbeats import Heartbeats
+from kimi.settings import CommonSettings, SettingsError, load
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_PATIENCE_SECONDS: Final = 30.0
+_WORDS: Final = {Level.OK: "ok", Level.WARNING: "warning", Level.PROBLEM: "PROBLEM"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+def doctor(*, as_json: bool) -> None:
+    """Check settings, Redis, clocks, upstreams, disks, releases and accounts, and say what to do.
+
+    No token goes out with that, and nothing is changed. Exit code 1 when there is a problem.
+    """
+    worst, findings = Level.OK, 0
+    for finding in checked():
+        findings += 1
+        click.echo(orjson.dumps(finding.described()) if as_json else told(finding))
+        if finding.level is not Level.OK and worst is not Level.PROBLEM:
+            worst = finding.level
+    if not as_json:
+        click.echo(_ENDS[worst].format(findings))
+    if worst is Level.PROBLEM:
+        raise SystemExit(1)
+
+
+_ENDS: Final = {
+    Level.OK: "\nAll {} checks are well.",
+    Level.WARNING: "\nIt works; what is marked should be looked at.",
+    Level.PROBLEM: "\nWhat is marked PROBLEM has to be put right.",
+}
+
+
+def told(finding: Finding) -> str:
+    """A line, and what to do on a second one."""
+    line = f"{_WORDS[finding.level]:8} {finding.check:24} {finding.seen}"
+    return f"{line}\n{'':8} → {finding.advice}" if finding.advice else line
+
+
+def checked() -> Iterator[Finding]:
+    """All that is found, as it is found."""
+    http = Transport(connect_timeout=checks_upstreams.PATIENCE_SECONDS)
+    yield from checks_settings.loaded("gateway", partial(load, GatewaySettings))
+    yield from checks_settings.started("refresher", _refresher)
+    yield from _machine()
+    try:
+        settings = load(CommonSettings)
+    except SettingsError:  # it was told, and where everything else is nobody knows
+        return
+    accounts: list[Account] = []
+    with connect(settings.redis_url) as redis:
+        try:
+            yield from _redis(Store(redis))
+            accounts = [record.account for record in Members(Store(redis)).all() if record.configured]
+            yield from _pool(Store(redis))
+        except StoreUnavailable:  # that was told first
+            pass
+    ways = checks_upstreams.ways(accounts or [Account(name="none", kind=settings.kimi_kind)], settings.endpoints)
+    yield from checks_upstreams.all_of(ways, http, time.time, time.monotonic)
+    try:
+        ours = load(GatewaySettings)
+    except SettingsError:
+        return
+    yield checks_gateway.ready(http, ours.gateway_host, ours.gateway_port)
+
+
+def _redis(store: Store) -> Iterable[Finding]:
+    health = Health(store)
+    return checks_redis.all_of(
+        health.facts,
+        ping=store.ping,
+        probe=store.probe,
+        time=health.clock,
+        now=time.time,
+        monotonic=time.monotonic,
+    )
+
+
+def _pool(store: Store) -> Iterable[Finding]:
+    pool, seen = Health(store).pool(), Heartbeats(store).seen()
+    return [checks_pool.accounts(pool), checks_pool.refreshers(seen, pool, time.time())]
+
+
+def _machine() -> Iterator[Finding]:
+    yield checks_machine.python(sys.version_info[:3])
+    requirements = _ROOT / "requirements.txt"
+    lines = requirements.read_text(encoding="utf-8").splitlines() if requirements.exists() else []
+    yield checks_machine.packages(lines, _installed)
+    for path in (Path(tempfile.gettempdir()), Path(".data")):
+        if path.name != ".data" or path.exists():
+            yield checks_machine.disk(path, lambda path: shutil.disk_usage(path).free)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _refresher() -> tuple[int, str]:
+    """Whether it would start, which it says itself: it has settings of its own."""
+    command = [sys.executable, "-m", "refresher", "--check"]
+    try:  # nobody else has a say in the command
+        ended = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return 1, "says nothing"
+    return ended.returncode, ended.stdout + ended.stderr

@@ -1,0 +1,60 @@
+"""`status`: the whole system at a glance."""
+
+from __future__ import annotations
+
+import click
+import orjson
+
+from gateway.tables import span, table
+from kimi.operating.status import Overview, Status
+from kimi.pool import Store, connect
+from kimi.pool.heartbeats import SILENT_SECONDS
+from kimi.settings import CommonSettings, load
+from kimi.startup import reporting
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, as GET /admin/api/overview answers.")
+def status(*, as_json: bool) -> None:
+    """Show the whole system at a glance. Exit code 1 while Redis does not answer."""
+    with reporting("status"), connect(load(CommonSettings).redis_url) as redis:
+        seen = Status(Store(redis)).overview()
+    click.echo(orjson.dumps(seen.described()) if as_json else table(rows(seen)))
+    if not seen.redis.up:
+        raise SystemExit(1)
+
+
+def rows(seen: Overview) -> list[tuple[str, str]]:
+    """What there is to tell, each with its heading."""
+    version = str(seen.described()["version"])
+    if not seen.redis.up:
+        return [("release", version), ("Redis", "does not answer: `doctor` says more")]
+    pool, today = seen.pool, seen.today
+    states = ", ".join(f"{count} {state}" for state, count in sorted(pool.states.items()))
+    expiry = "no token is good now" if pool.next_expiry is None else f"in {span(max(pool.next_expiry - seen.now, 0.0))}"
+    tokens = f"{today.prompt_tokens} tokens in, {today.completion_tokens} out"
+    return [
+        ("release", version),
+        ("Redis", _redis(seen)),
+        ("refreshers", _refreshers(seen)),
+        ("accounts", f"{pool.usable} of {pool.total} usable{f': {states}' if states else ''}"),
+        ("next expiry", expiry),
+        ("requests", f"{pool.in_flight} running of {pool.limit} at most, {pool.waiting} waiting"),
+        ("today", f"{today.requests} requests, {today.errors} errors, {tokens}"),
+        ("alerts", "; ".join(alert["message"] for alert in seen.alerts) or "none"),
+    ]
+
+
+def _redis(seen: Overview) -> str:
+    keeps = "writes to its disk" if seen.redis.persistent else "forgets all when it stops"
+    return f"{seen.redis.version}, {seen.redis.used_memory_bytes / 2**20:.1f} MB, {keeps}"
+
+
+def _refreshers(seen: Overview) -> str:
+    """Those that live; else the one that was heard of last."""
+    alive = [name for name, age in seen.refreshers.items() if age <= SILENT_SECONDS]
+    if alive:
+        return f"{len(alive)} at work: {', '.join(alive)}"
+    for name, age in seen.refreshers.items():
+        return f"none at work, {name} was heard of {span(age)} ago"
+    return "none at work"

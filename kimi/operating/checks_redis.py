@@ -1,0 +1,138 @@
+"""Whether Redis is one that the pool can live on. `facts` are what Redis says of itself (`INFO`)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import takewhile
+from typing import Any, Final
+
+from kimi.errors import StoreUnavailable
+from kimi.operating.checks import Finding, ok, problem, warning
+
+OLDEST: Final = (7, 2)
+"""The first release of Redis that knows all commands that are used."""
+SLOW_SECONDS: Final = 0.005
+"""A request asks Redis several times."""
+SKEW_SECONDS: Final = 2.0
+"""Clocks that differ by more make tokens seem good that are not."""
+FULL: Final = 0.9
+_URL = "see that Redis runs, and that REDIS_URL says where, with its user and password"
+
+
+def reachable(ask: Callable[[], object]) -> Finding:
+    """Whether it answers to `ask`, which raises `StoreUnavailable`."""
+    try:
+        ask()
+    except StoreUnavailable as error:
+        return problem("Redis", str(error), _URL)
+    return ok("Redis", "answers")
+
+
+def release(facts: Mapping[str, Any]) -> Finding:
+    """Whether it is new enough. Valkey says which Redis it is like."""
+    is_valkey = "valkey_version" in facts
+    like = str(facts["redis_version"])
+    name = f"Valkey {facts['valkey_version']}" if is_valkey else f"Redis {like}"
+    if _numbers(like) < OLDEST:
+        return problem("Redis release", name, "run Redis 7.2 or newer, or Valkey")
+    return ok("Redis release", name)
+
+
+def writes(probe: Callable[[], object]) -> Finding:
+    """Whether it takes what `probe` writes."""
+    try:
+        probe()
+    except StoreUnavailable as error:
+        return problem("Redis writes", str(error), "a full one needs more memory, a replica is not to be written to")
+    return ok("Redis writes", "are taken")
+
+
+def persistence(facts: Mapping[str, Any]) -> Finding:
+    """Whether refresh tokens outlive a restart: each is good once, and what it was exchanged for is nowhere else."""
+    if not int(facts["aof_enabled"]):
+        advice = "start Redis with `--appendonly yes`, or accounts are lost with it"
+        return problem("Redis persistence", "appendonly is off", advice)
+    if facts.get("aof_last_write_status", "ok") != "ok":
+        return problem("Redis persistence", "the last write to its disk failed", "look at the disk of Redis")
+    return ok("Redis persistence", "appendonly is on")
+
+
+def eviction(facts: Mapping[str, Any]) -> Finding:
+    """Whether it keeps what it was given when its memory is full."""
+    policy = str(facts["maxmemory_policy"])
+    if policy != "noeviction":
+        return problem("Redis eviction", f"maxmemory-policy is {policy}", "set maxmemory-policy to noeviction")
+    return ok("Redis eviction", "noeviction")
+
+
+def memory(facts: Mapping[str, Any]) -> Finding:
+    """Whether there is room."""
+    used, most = int(facts["used_memory"]), int(facts["maxmemory"] or facts.get("total_system_memory") or 0)
+    seen = f"{_mb(used)} of {_mb(most)}" if most else _mb(used)
+    if most and used > FULL * most:
+        return warning("Redis memory", seen, "raise maxmemory, or give the machine more")
+    return ok("Redis memory", seen)
+
+
+def latency(ask: Callable[[], object], clock: Callable[[], float], times: int = 9) -> Finding:
+    """How long an answer takes, by the median. Raises `StoreUnavailable`."""
+    taken = statistics.median(_timed(ask, clock) for _ in range(times))
+    seen = f"answers in {taken * 1000:.1f} ms"
+    if taken > SLOW_SECONDS:
+        return warning("Redis latency", seen, "run Redis near the gateway: each request asks it several times")
+    return ok("Redis latency", seen)
+
+
+def clock_of_redis(redis_now: Callable[[], float], now: Callable[[], float]) -> Finding:
+    """Whether this machine and that of Redis agree on the time. Raises `StoreUnavailable`."""
+    before = now()
+    theirs = redis_now()
+    return agreed("clock, Redis", theirs - (before + now()) / 2, SKEW_SECONDS)
+
+
+def agreed(check: str, skew: float, most: float) -> Finding:
+    """Whether a clock that is `skew` seconds ahead of ours is near enough."""
+    if abs(skew) > most:
+        way = "behind" if skew > 0 else "ahead of"
+        seen = f"this machine is {abs(skew):.1f} s {way} it"
+        return problem(check, seen, "let both machines take their time from NTP (timedatectl set-ntp true)")
+    return ok(check, f"differs by {abs(skew):.1f} s")
+
+
+def inspected(facts: Mapping[str, Any]) -> list[Finding]:
+    """All that Redis says of itself."""
+    return [release(facts), persistence(facts), eviction(facts), memory(facts)]
+
+
+def all_of(
+    facts: Callable[[], Mapping[str, Any]],
+    *,
+    ping: Callable[[], object],
+    probe: Callable[[], object],
+    time: Callable[[], float],
+    now: Callable[[], float],
+    monotonic: Callable[[], float],
+) -> Sequence[Finding]:
+    """Every check; one alone where it cannot be reached. Raises `StoreUnavailable` where it goes away meanwhile."""
+    first = reachable(ping)
+    if first.advice:
+        return [first]
+    more = [partial(writes, probe), partial(latency, ping, monotonic), partial(clock_of_redis, time, now)]
+    return [first, *inspected(facts()), *(check() for check in more)]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = ("".join(takewhile(str.isdecimal, part)) for part in version.split("."))
+    return tuple(int(part) for part in parts if part)
+
+
+def _timed(ask: Callable[[], object], clock: Callable[[], float]) -> float:
+    began = clock()
+    ask()
+    return clock() - began
+
+
+def _mb(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB"
