@@ -13,6 +13,7 @@ from kimi.pool.members import Summary
 
 ANEW_SECONDS: Final = 300.0
 """After so long all accounts are read again, should one have vanished without a word."""
+_LOST: Final = frozenset({State.DEAD, State.BANNED})
 
 
 class News(Protocol):
@@ -48,7 +49,8 @@ class Sight:
         """Forget what was seen of accounts."""
         self._number = 0
         self._began = self._clock()
-        self._states: dict[str, State] = {}
+        self._names: set[str] = set()
+        self._lost: dict[str, State] = {}
 
     def silence(self) -> float:
         """Seconds since some refresher was heard of, as far as one could be: it cannot speak while Redis is away."""
@@ -66,8 +68,8 @@ class Sight:
         while self._read_page():
             pass
         return Snapshot(
-            lost={name: state for name, state in self._states.items() if state in {State.DEAD, State.BANNED}},
-            accounts=len(self._states),
+            lost=dict(self._lost),
+            accounts=len(self._names),
             usable=self._directory.summary().usable,
             silence=self.silence(),
         )
@@ -84,7 +86,10 @@ class Sight:
         return batch.number < batch.latest
 
     def _take(self, copy: Copy) -> None:
+        name = copy.account.name
+        self._names.discard(name)
+        self._lost.pop(name, None)
         if copy.configured and not copy.account.owner:
-            self._states[copy.account.name] = copy.state
-        else:
-            self._states.pop(copy.account.name, None)
+            self._names.add(name)
+            if copy.state in _LOST:
+                self._lost[name] = copy.state
