@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,7 +23,10 @@ usage: ./dev COMMAND
   up [--no-demo]   make the environment and run the gateway, the refresher and what they need; Ctrl-C stops all of it
      [--traces]    with what traces need, see docs/logs.md
   accounts list    show the accounts of what runs here; --json for programs
-  accounts import  add the accounts in a FILE (- for standard input), whatever its form, to accounts.yaml
+  accounts add     take the accounts in a FILE (or standard input), whatever its form, into the pool that runs
+  accounts import  the same, but into accounts.yaml
+  accounts export  write accounts with their newest tokens to a file: -o FILE
+  accounts test    ask accounts a tiny question; refresh, pause, resume, clear, edit and delete them; each with --help
   keys list        show the keys of clients; create NAME, edit NAME, revoke NAME, each with --help
   alerts           show what is wrong (list), or try every destination with a message (test)
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
@@ -76,12 +80,21 @@ def command(*words: str) -> NoReturn:
     """Hand this process over to the gateway's command line, with the Redis of this folder where it needs one."""
     if words[:2] == ("accounts", "import"):
         become("gateway.cli", *map(from_here, words))
+    if words[:2] == ("accounts", "add"):
+        words = (*words[:2], *map(from_here, words[2:]))
+    if words[:2] == ("accounts", "export"):
+        words = tuple(to_here(before, word) for before, word in pairwise(("", *words)))
     become("devtools.command", *words)
 
 
 def from_here(word: str) -> str:
     """`word`, if it is a file of the folder that `./dev` was called in, for somebody in another folder."""
     return str(Path(word).absolute()) if Path(word).is_file() else word
+
+
+def to_here(before: str, word: str) -> str:
+    """`word`, if it is the file behind the option `-o`, in the same way; it need not be there."""
+    return str(Path(word).absolute()) if before in {"-o", "--output"} else word
 
 
 def become(module: str, *words: str, further: Sequence[str] = ()) -> NoReturn:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from devtools import configuration
 from devtools.environment import data_folder
 from devtools.saying import Trouble, complain
@@ -15,7 +17,7 @@ from devtools.saying import Trouble, complain
 def main() -> int:
     """Run the command line with the Redis of this folder; returns the exit code."""
     try:
-        environment = {**os.environ, "REDIS_URL": store_url(Path.cwd())}
+        environment = {**os.environ, **upstreams(Path.cwd()), "REDIS_URL": store_url(Path.cwd())}
     except Trouble as trouble:
         complain(trouble)
         return trouble.code
@@ -31,6 +33,12 @@ def store_url(root: Path) -> str:
     if not kept.exists():
         raise Trouble("nothing runs in this folder: start ./dev up in another terminal, or set REDIS_URL.")
     return kept.read_text().strip()
+
+
+def upstreams(root: Path) -> dict[str, str]:
+    """Where Kimi is played by a simulator, if `./dev up` has started one here."""
+    kept = dotenv_values(data_folder(root) / configuration.UPSTREAMS, interpolate=False)
+    return {name: value for name, value in kept.items() if value is not None}
 
 
 if __name__ == "__main__":

@@ -102,15 +102,18 @@ class System:
 
     @contextmanager
     def told_where(self) -> Iterator[None]:
-        """Notes where Redis is, for `./dev accounts`, while the block runs."""
-        note = self._data / configuration.STORE_URL
+        """Notes where Redis is, and the simulator in place of Kimi, for `./dev accounts`, while the block runs."""
+        note, upstreams = self._data / configuration.STORE_URL, self._data / configuration.UPSTREAMS
         if self._socket:
             note.touch(mode=0o600)
             note.write_text(f"{self._store_url()}\n")
+        played = self.demo.variables() if self.demo else {}
+        upstreams.write_text("".join(f"{name}={value}\n" for name, value in played.items()))
         try:
             yield
         finally:
             note.unlink(missing_ok=True)
+            upstreams.unlink(missing_ok=True)
 
     def _environment(self) -> dict[str, str]:
         ours = {"LOG_FORMAT": "console", "GATEWAY_API_KEYS": self.key, "GATEWAY_ADMIN_KEY": self.admin_key}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -75,12 +75,14 @@ class Keepsakes:
             if found.number == found.latest:
                 return has_lost
 
-    def _take(self, records: Iterable[Record]) -> None:
+    def _take(self, records: Sequence[Record]) -> None:
+        worth = {record.account.name: record for record in records if _is_worth_it(record)}
+        new = [name for name, record in worth.items() if record.origin is Origin.OPERATOR and name not in self._kept]
         for record in records:
-            if _is_worth_it(record):
-                self._kept[record.account.name] = record
-            else:
-                self._kept.pop(record.account.name, None)
+            self._kept.pop(record.account.name, None)
+        self._kept |= worth
+        if new:
+            log.info("accounts that were added by hand are remembered", accounts=len(new))
 
     def _one_is_missing(self) -> bool:
         """Whether the store has lost an account; each check looks for one of them, in turn."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from devtools import cli
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -89,3 +91,11 @@ def test_an_unknown_command_is_an_error(clone: Path) -> None:
     finished = dev(clone, "fly")
     assert finished.returncode == 64
     assert finished.stdout.startswith("usage: ./dev")
+
+
+def test_files_are_those_of_the_folder_in_which_it_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").touch()
+    assert [cli.from_here(word) for word in ("mine", "-", "alice")] == [str(tmp_path / "mine"), "-", "alice"]
+    assert cli.to_here("-o", "new") == cli.to_here("--output", "new") == str(tmp_path / "new")
+    assert cli.to_here("export", "mine") == "mine"

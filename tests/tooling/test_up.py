@@ -263,8 +263,8 @@ def test_what_was_added_to_the_demo_is_no_account_of_the_operators(up: Up) -> No
 
 
 def test_the_accounts_of_what_runs_here_are_listed(up: Up) -> None:
-    def listed() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "devtools.command", "accounts", "list"]
+    def listed(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "devtools.command", "accounts", *(words or ("list",))]
         return subprocess.run(command, cwd=up.folder, env=up.environment(), capture_output=True, text=True, check=False)
 
     before = listed()
@@ -275,8 +275,11 @@ def test_the_accounts_of_what_runs_here_are_listed(up: Up) -> None:
     up.start_and_wait()
     lines = listed().stdout.splitlines()
     assert [line.split()[:3] for line in lines if line.startswith("demo-1")] == [["demo-1", "kimi", "active"]]
+    tested = listed("test", "demo-1")
+    assert tested.stdout.startswith("ok      demo-1: answered: "), "it asks the simulator, and not Kimi"
     assert up.interrupt(signal.SIGTERM) == 0
     assert not (up.folder / ".data/redis-url").exists()
+    assert not (up.folder / ".data/upstreams.env").exists()
 
 
 def test_accounts_of_the_operator_are_served_instead_of_the_demo(up: Up) -> None:
