@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from gateway.auth import Caller
 from kimi.errors import StoreUnavailable
 from kimi.events import Usage
-from kimi.pool.client_limits import Standing
+from kimi.pool.client_limits import Limit, LimitReached, Standing
 from kimi.pool.clients import Client
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,18 @@ class Turnstile:
     """Counts the requests of keys that have limits; others cost nothing.
 
     While Redis is away nobody can count, and everybody comes in. What answers took meanwhile is told later.
+    `refused` hears of each request that met a limit.
     """
 
-    def __init__(self, counts: Counts, *, new_id: Callable[[], str] = lambda: os.urandom(16).hex()) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        *,
+        new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
+        refused: Callable[[Limit], object] = lambda _limit: None,
+    ) -> None:
         self._counts = counts
+        self._refused = refused
         self._new_id = new_id
         self._held: dict[str, str] = {}  # keys by the places that have to be renewed
         self._owed: dict[str, int] = {}  # tokens by the keys that took them
@@ -81,6 +89,9 @@ class Turnstile:
         except StoreUnavailable as error:
             log.debug("the request of a limited key is not counted: %s", error)
             standings = ()
+        except LimitReached as reached:
+            self._refused(reached.limit)
+            raise
         if client.limits.concurrent is not None:
             self._held[place] = client.id
         return _Counted(self, client, place, standings)

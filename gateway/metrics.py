@@ -78,6 +78,8 @@ class Metrics:
         self.queued = self._histogram("queue_seconds", "Time that a request waited for a free account.", _FIRST_EVENT)
         self.waiting = self._gauge("queue_depth", "Requests that wait for a free account.", "livesum")
         self.in_flight = self._gauge("in_flight", "Answers under way.", "livesum")
+        limited = self._counter("key_limits_reached", "Requests that met a limit of their client key.", ("limit",))
+        self.limited = cache(limited.labels)
         tokens = self._counter("tokens", "Tokens read and written.", ("direction",))
         self.prompt_tokens, self.completion_tokens = tokens.labels("prompt"), tokens.labels("completion")
 
@@ -115,6 +117,7 @@ class Metrics:
             "store_up", "1 while Redis answers, 0 while one worker or more goes on from memory.", "livemin"
         )
         self.store = self._histogram("store_seconds", "Time of one small command to Redis, once a second.", _STORE)
+        self.viewers = self._gauge("viewers", "Live pages of operators that are open.", "livesum")
         self._gauge("workers", "Worker processes that live.", "livesum").set(1)
         info = self._gauge("info", "1, with the release as its label.", "livemax", ("version",))
         info.labels(VERSION).set(1)

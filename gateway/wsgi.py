@@ -140,7 +140,10 @@ def make(settings: GatewaySettings) -> Gateway:
         ledger.hold()
         keep_drift()
 
-    created, turnstile = ClientMirror(Clients(store)), Turnstile(Limiter(store))
+    created, turnstile = (
+        ClientMirror(Clients(store)),
+        Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc()),
+    )
     keys = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
 

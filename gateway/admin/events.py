@@ -74,6 +74,8 @@ def blueprint(services: Services, desk: Desk, live: Live) -> Blueprint:
         with ExitStack() as undo:
             viewer = live.join(partial(_hang_up, sock))
             undo.callback(live.leave, viewer)
+            services.metrics.viewers.inc()
+            undo.callback(services.metrics.viewers.dec)
             undo.callback(_watch(sock, viewer))
             ending = undo.pop_all()
         entry.stream = entry.streaming = True

@@ -9,12 +9,15 @@ import requests
 
 from devtools.waiting import until
 from kimi.pool import Leases, Store, Wish, connect
+from kimi.pool.client_terms import ClientLimits
+from kimi.pool.clients import Clients
 from tests.monitoring.pages import Watch
 from tests.monitoring.prometheus import Prometheus
 from tests.ports import free_port
 from tests.system.stack import Stack
 
 FORM = {"type": "json_object"}
+ADMIN_KEY = "sk-operator-of-the-house"
 TOOLS = [{"type": "function", "function": {"name": "clock", "parameters": {"type": "object"}}}]
 
 
@@ -30,10 +33,15 @@ class Watched:
             "KIMI_FIRST_TURN_SECONDS": "4",
             "GATEWAY_PASSTHROUGH": "1",
             "GATEWAY_QUEUE_SECONDS": "10",
+            "GATEWAY_ADMIN_KEY": ADMIN_KEY,
             **env,
         }
         self.stack = Stack(folder, env=settings)
         self.watch = Watch(f"{self.stack.url}/metrics", f"http://127.0.0.1:{self.refresher_port}/metrics")
+
+    @property
+    def chat_url(self) -> str:
+        return f"{self.stack.url}/v1/chat/completions"
 
     def start(self) -> None:
         self.stack.start(kimi=4, moonshot=1)
@@ -48,6 +56,12 @@ class Watched:
         """Waits until the figure is there."""
         until(lambda: self.watch.total(name, **labels) > above, what=f"{name} {labels} is above {above}")
 
+    def noticed(self, expression: str) -> None:
+        """Waits until Prometheus has seen it, if there is one."""
+        looker = self.prometheus
+        if looker is not None:
+            until(lambda: looker.query(expression), what=f"Prometheus sees {expression}")
+
     def everything(self) -> None:
         """Makes each thing happen that is counted."""
         self.ordinary()
@@ -55,6 +69,8 @@ class Watched:
         self.failing_over()
         self.asking_again()
         self.queueing()
+        self.keys()
+        self.looking()
         self.guests()
         self.dying()
         self.losing_leases()
@@ -107,14 +123,32 @@ class Watched:
         self.stack.simulator.settings(event_delay=0)
         until(lambda: self.watch.total("kimi_gateway_queue_depth") == 0, what="nobody waits")
 
+    def keys(self) -> None:
+        """A key that has had all that it may have."""
+        with connect(self.stack.valkey.url) as redis:
+            created = Clients(Store(redis)).create("a school", ClientLimits(requests_per_minute=1))
+        headers = {"Authorization": f"Bearer {created.key}"}
+        body = {"model": "kimi", "messages": [{"role": "user", "content": "hi"}]}
+        answers = [requests.post(self.chat_url, json=body, headers=headers, timeout=60) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 429]
+
+    def looking(self) -> None:
+        """An operator with the live page open."""
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+        with requests.get(f"{self.stack.url}/admin/api/events", headers=headers, stream=True, timeout=60) as page:
+            assert page.ok
+            self.moved("kimi_gateway_viewers")
+        until(lambda: self.watch.total("kimi_gateway_viewers") == 0, what="nobody looks")
+
     def guests(self) -> None:
         """A client with a token of its own, whose first exchange brings something that nobody knows."""
         (minted,) = self.stack.simulator.mint("kimi")
         self.stack.simulator.fault("no_tokens", empty=True, match={"account": minted["name"]})
         headers = {"Authorization": f"Bearer {minted['refresh_token']}"}
         body = {"model": "kimi", "messages": [{"role": "user", "content": "hi"}]}
-        url = f"{self.stack.url}/v1/chat/completions"
-        until(lambda: requests.post(url, json=body, headers=headers, timeout=60).ok, what="the guest is served")
+        until(
+            lambda: requests.post(self.chat_url, json=body, headers=headers, timeout=60).ok, what="the guest is served"
+        )
         self.moved("kimi_private_accounts", kind="kimi", state="active")
         self.moved("kimi_refresher_drift_total")
 
@@ -144,6 +178,7 @@ class Watched:
         self.stack.valkey.kill()
         until(lambda: self.ask().ok, what="it goes on from memory")
         self.moved("kimi_gateway_leases_from_memory_total")
+        self.noticed("kimi_gateway_store_up == 0")
         self.stack.valkey.start()
         self.moved("kimi_gateway_store_up")
         self.moved("kimi_refresher_store_up")
@@ -157,5 +192,6 @@ class Watched:
             return self.watch.total("kimi_gateway_upstreams_left_alone")
 
         until(left_alone, what="the upstream is left alone")
+        self.noticed("kimi_gateway_upstreams_left_alone > 0")
         self.stack.simulator.forget_faults()
         until(lambda: self.ask().ok, what="it is asked again")

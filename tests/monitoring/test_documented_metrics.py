@@ -10,9 +10,11 @@ import pytest
 from gateway.problems import INTERNAL, TABLE
 from kimi import errors
 from kimi.accounts import Kind, State
+from kimi.pool import Store, connect
+from kimi.pool.client_limits import Limit
 from kimi.version import VERSION
 from refresher.refreshing import Outcome
-from tests.gateway.fakes import House
+from tests.gateway.admin.desks import Office
 from tests.monitoring import documented
 from tests.monitoring.house import Watched
 
@@ -58,7 +60,8 @@ def test_labels_without_a_list_are_bounded_all_the_same(house: Watched) -> None:
         ("kimi_gateway_info", "version"),
         ("kimi_refresher_info", "version"),
     }
-    endpoints = {rule.rule for rule in House().app.url_map.iter_rules()}
+    with connect(house.stack.valkey.url) as redis:
+        endpoints = {rule.rule for rule in Office(Store(redis)).house.app.url_map.iter_rules()}
     assert labels[requests]["route"] <= endpoints | {"none"}
     assert all(re.fullmatch(r"[1-5]\d\d", status) for status in labels[requests]["status"])
     assert labels["kimi_gateway_info"]["version"] == labels["kimi_refresher_info"]["version"] == {VERSION}
@@ -75,6 +78,7 @@ def test_the_lists_are_those_of_the_code() -> None:
         ("kimi_gateway_failures_total", "code"): codes | (named - refusals),
         ("kimi_gateway_failovers_total", "reason"): {each.__name__ for each in failovers - unseen},
         ("kimi_gateway_drift_total", "what"): noted,
+        ("kimi_gateway_key_limits_reached_total", "limit"): {limit.value for limit in Limit},
         ("kimi_accounts", "state"): {state.value for state in State},
         ("kimi_accounts", "kind"): {kind.value for kind in Kind},
         ("kimi_refresher_refreshes_total", "result"): {outcome.value for outcome in Outcome},
