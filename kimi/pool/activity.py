@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from kimi.pool.changes import Changes
 from kimi.pool.store import Store
 
 MOST: Final = 1_000
@@ -28,21 +29,18 @@ class Activities:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._changes = Changes(store)
 
     def since(self, number: int) -> Activity:
-        """What has changed after the change `number`, at most `MOST` names of it, in one round trip.
+        """What has changed after the change `number`, at most `MOST` names of it.
 
         A `latest` below `number` says that Redis has lost something.
         """
+        told = self._changes.names(number, MOST)
         with self._store.guarded() as redis:
-            pipe = redis.pipeline()
-            pipe.get(self._store.key("changes"))
-            pipe.zrangebyscore(self._store.key("changed"), f"({number}", "+inf", start=0, num=MOST, withscores=True)
-            pipe.zrange(self._store.key("leases"), 0, -1)
-            latest, changed, leases = pipe.execute()
-        told = int(changed[-1][1]) if len(changed) == MOST else int(latest or 0)
+            leases = redis.zrange(self._store.key("leases"), 0, -1)
         in_flight = Counter(lease.partition(":")[2] for lease in leases)
-        return Activity(told, int(latest or 0), tuple(name for name, _ in changed), in_flight)
+        return Activity(told.number, told.latest, told.names, in_flight)
 
     def names(self) -> set[str]:
         """Every account that is, or was not long ago, in the pool."""
