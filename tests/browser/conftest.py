@@ -41,6 +41,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.stop()
 
 
+@pytest.fixture
+def bare_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A gateway without accounts, and without a refresher that would look after those that a test enters."""
+    stack = Stack(tmp_path_factory.mktemp("bare"), workers=1, env={"GATEWAY_ADMIN_KEY": ADMIN_KEY})
+    stack.refreshers.clear()
+    stack.start()
+    yield stack
+    stack.stop()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, for one module: as long as Playwright is there, nothing else in this thread can run an event loop."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, State, Tokens
-from kimi.pool import Members, Store, TokenStore
+from kimi.alerts.notes import Rule
+from kimi.events import Usage
+from kimi.pool import Leases, Members, Rest, Store, TokenStore, Wish
+from kimi.pool.alerts import Active, AlertBook
+from kimi.pool.counts import Counts, Courier
+from kimi.pool.heartbeats import Heartbeats
 
 _GIVEN: Final = (
     "alice",
@@ -25,6 +32,9 @@ _GIVEN: Final = (
     "noah",
     "otto",
 )
+CLIENTS: Final = ("one-api", "one-api", "one-api", "codex", "notebooks")
+"""Names of keys, by how much is asked with each."""
+_ROUTES: Final = ("kimi", "kimi-classic")
 _REASON: Final = "the refresh token was refused: put a new one in its place"
 
 
@@ -50,12 +60,65 @@ class Crowd:
             assert tokens.save(record, pair, issued=now, expires=now + lasting, next_due=now + lasting / 2)
         self.names = sorted(account.name for account in accounts)
 
+    def live(self) -> None:
+        """They have been used all day, some are at work, some rest, some are out of service, and others look on."""
+        dice = random.Random(1)
+        heartbeats, leases = Heartbeats(self.store), Leases(self.store)
+        for name in ("refresher-1", "refresher-2"):
+            heartbeats.beat(name)
+        for number, name in enumerate(self.names):
+            if number % 11 == 4:
+                self._take_out(State.DEAD, _REASON, name)
+            elif number % 17 == 6:
+                self._take_out(State.PAUSED, "paused by the operator", name)
+            elif number % 19 == 8:
+                self._take_out(State.BANNED, "the account is abnormal: log in on the site", name)
+            elif number % 9 == 5:
+                self._rest(name, dice.randrange(20, 240))
+        for _ in range(len(self.names) // 3):
+            leases.acquire(Wish(_ROUTES, "kimi"))
+        self._alert()
+        self._work(dice)
+
     def kill(self, *names: str) -> None:
         """Their tokens are refused."""
+        self._take_out(State.DEAD, _REASON, *names)
+
+    def _take_out(self, state: State, reason: str, *names: str) -> None:
         members = Members(self.store)
         for name in names:
             record = members.get(name)
-            assert record is not None and members.mark(name, record.version, State.DEAD, _REASON)
+            assert record is not None and members.mark(name, record.version, state, reason)
+
+    def _rest(self, name: str, seconds: float) -> None:
+        """As after an answer that said so."""
+        leases = Leases(self.store)
+        lease = leases.acquire(Wish(_ROUTES, "kimi", only=name))
+        leases.release(lease, rest=Rest("overloaded", "overloaded", seconds, seconds))
+
+    def _alert(self) -> None:
+        """What a refresher would have noted of those that died."""
+        book, watcher = AlertBook(self.store), "refresher-1"
+        book.hold(watcher, 60)
+        dead = Active(
+            rule=Rule.DEAD, subjects=tuple(self.names[4:27:11]), count=15, since=time.time() - 700, figure=0, limit=0
+        )
+        book.write(watcher, [], [], [dead])
+
+    def _work(self, dice: random.Random) -> None:
+        """A day of requests, as the gateway counts them."""
+        now = time.time()
+        for minute in range(1440, -1, -1):
+            at = now - 60 * minute
+            counts = Counts(partial(float, at))
+            busy = 0.5 + 0.3 * math.sin(at / 700) + 0.25 * dice.random()
+            for _ in range(int(busy * (40 if minute <= 60 else 12))):
+                failed, usage = dice.random() < 0.02, Usage(dice.randrange(200, 4000), dice.randrange(50, 900))
+                first = 0.4 + dice.expovariate(1.6) * (0.6 + busy)
+                total = first + 9 * dice.random()
+                counts.asked(dice.choice(self.names), failed=failed, usage=usage)
+                counts.answered(dice.choice(CLIENTS), failed=failed, usage=usage, first_event=first, total=total)
+            Courier(self.store, counts).deliver()
 
 
 def _kind(number: int) -> Kind:

@@ -13,7 +13,6 @@ from playwright.sync_api import expect
 from kimi.pool import Store, connect
 from tests.browser.conftest import Visits
 from tests.browser.crowd import Crowd
-from tests.browser.visiting import ADMIN_KEY
 from tests.system.stack import Stack
 
 COUNT: Final = 5000
@@ -25,28 +24,18 @@ new PerformanceObserver((list) => {
 """
 
 
-@pytest.fixture(scope="module")
-def full_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A gateway alone; its accounts are entered by hand."""
-    stack = Stack(tmp_path_factory.mktemp("crowd"), workers=1, env={"GATEWAY_ADMIN_KEY": ADMIN_KEY})
-    stack.refreshers.clear()
-    stack.start()
-    yield stack
-    stack.stop()
-
-
 @pytest.fixture
-def crowd(full_house: Stack) -> Iterator[Crowd]:
-    with connect(full_house.valkey.url) as redis:
+def crowd(bare_house: Stack) -> Iterator[Crowd]:
+    with connect(bare_house.valkey.url) as redis:
         crowd = Crowd(Store(redis))
         crowd.enter(COUNT)
         yield crowd
 
 
 def test_only_what_is_in_sight_is_drawn_and_changes_come_at_once(
-    visits: Visits, full_house: Stack, crowd: Crowd, capsys: pytest.CaptureFixture[str]
+    visits: Visits, bare_house: Stack, crowd: Crowd, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    visit = visits(full_house.url)
+    visit = visits(bare_house.url)
     visit.page.add_init_script(_OBSERVE)
     visit.sign_in()
     visit.page.reload()

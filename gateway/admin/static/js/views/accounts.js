@@ -98,13 +98,26 @@ export function mount(frame, signal) {
   }
 
   const names = () => [...chosen.selected];
+
+  /** Does something with what is selected. Where its button is gone then, the focus goes to the table. */
+  async function perform(id) {
+    await act(id, names());
+    if (document.activeElement === document.body) rows.root.focus();
+  }
+
+  function unselect() {
+    chosen.selected.clear();
+    selection();
+    rows.root.focus();
+  }
+
   tools.append(
     h("b", {}),
-    ...ACTIONS.filter(({ id }) => id !== "delete").map(({ id }) => button(t(`action.${id}`), () => act(id, names()))),
+    ...ACTIONS.filter(({ id }) => id !== "delete").map(({ id }) => button(t(`action.${id}`), () => perform(id))),
     button(t("action.limits"), () => editLimits(names())),
     button(t("action.export"), () => save(names())),
-    button(t("action.delete"), () => act("delete", names())),
-    button(t("accounts.unselect"), () => (chosen.selected.clear(), selection(), rows.root.focus()), "quiet"),
+    button(t("action.delete"), () => perform("delete")),
+    button(t("accounts.unselect"), unselect, "quiet"),
   );
 
   on("accounts", (changed) => {

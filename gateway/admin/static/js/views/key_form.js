@@ -2,7 +2,7 @@
 
 import { patch, post } from "../api.js";
 import { button, dialog, formDialog } from "../dialogs.js";
-import { copy, h, say } from "../dom.js";
+import { copy, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { icon } from "../icons.js";
 
@@ -36,11 +36,11 @@ export function keyForm(key, changed) {
 function reveal({ key, name }) {
   const field = h("input", { class: "mono", id: "new-key", readonly: true, value: key, "aria-label": t("keys.key"), onFocus: () => field.select() });
   const take = h("button", { type: "button", class: "primary", onClick: copied }, icon("copy"), t("action.copy"));
+  const said = h("p", { class: "unseen", role: "status" });
   async function copied() {
     await copy(field);
-    take.lastChild.textContent = t("keys.copied");
-    say(t("keys.copied"));
+    take.lastChild.textContent = said.textContent = t("keys.copied");
   }
-  const body = [h("p", { class: "callout tone-warn" }, t("keys.once")), h("div", { class: "secret" }, field, take)];
+  const body = [h("p", { class: "callout tone-warn" }, t("keys.once")), h("div", { class: "secret" }, field, take), said];
   const box = dialog(t("keys.made", { name }), body, { footer: [button(t("action.done"), () => box.close())] });
 }
