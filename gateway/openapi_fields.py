@@ -23,13 +23,8 @@ class Field:
     deprecated: bool = False
 
     @property
-    def depth(self) -> int:
-        """How many fields stand around it."""
-        return self.path.count(".")
-
-    @property
     def around(self) -> list[str]:
-        """The names of those fields."""
+        """The names of the fields around it."""
         return self.path.split(".")[:-1]
 
     @property

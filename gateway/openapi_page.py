@@ -51,6 +51,7 @@ class Endpoint:
     paragraphs: tuple[str, ...]
     needs_key: bool
     parameters: tuple[Field, ...]
+    same_as: Endpoint | None  # which has the same request
     fields: tuple[Field, ...]
     answer_fields: tuple[Field, ...]
     requests: tuple[Sample, ...]
@@ -74,9 +75,13 @@ class Page:
     def surfaces(self) -> list[tuple[str, str, list[Endpoint]]]:
         """The name of each surface, what it is, and its endpoints."""
         found: dict[str, list[Endpoint]] = {tag["name"]: [] for tag in self._api["tags"]}
+        asked: dict[str, Endpoint] = {}  # by the schemas of their requests
         for path, operations in self._api["paths"].items():
             for method, operation in operations.items():
-                found[operation["tags"][0]].append(self._endpoint(method.upper(), path, operation))
+                schema = _asked(operation)
+                endpoint = self._endpoint(method.upper(), path, operation, same_as=asked.get(schema.get("$ref", "")))
+                asked.setdefault(schema.get("$ref", endpoint.anchor), endpoint)
+                found[operation["tags"][0]].append(endpoint)
         return [(tag["name"], tag["description"], found[tag["name"]]) for tag in self._api["tags"]]
 
     def codes(self) -> list[tuple[str, list[str], str, list[str]]]:
@@ -99,7 +104,7 @@ class Page:
         listed = [pair for operation in operations for pair in operation["responses"].items()]
         return listed + [(name[-3:], answer) for name, answer in self._parts["responses"].items()]
 
-    def _endpoint(self, method: str, path: str, operation: Mapping[str, Any]) -> Endpoint:
+    def _endpoint(self, method: str, path: str, operation: Mapping[str, Any], *, same_as: Endpoint | None) -> Endpoint:
         body = operation.get("requestBody", {}).get("content", {})
         good = operation["responses"].get("200", {}).get("content", {})
         return Endpoint(
@@ -109,7 +114,8 @@ class Page:
             paragraphs=tuple(operation["description"].split("\n\n")),
             needs_key=operation.get("security") != [],
             parameters=tuple(self._parameter(each) for each in operation.get("parameters", ())),
-            fields=tuple(self._fields.rows(body[_JSON]["schema"])) if _JSON in body else (),
+            same_as=same_as,
+            fields=tuple(self._fields.rows(_asked(operation))),
             answer_fields=tuple(self._fields.rows(good[_JSON]["schema"])) if _JSON in good else (),
             requests=tuple(self._requests(method, path, operation, body)),
             answers=tuple(self._samples(good)),
@@ -165,6 +171,12 @@ def rendered() -> str:
 def _key(operation: Mapping[str, Any]) -> str:
     """The variable of the shell that has the key."""
     return "ADMIN_KEY" if "security" in operation else "KEY"
+
+
+def _asked(operation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of the JSON that a request has; empty where it has none."""
+    schema: Mapping[str, Any] = operation.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema", {})
+    return schema
 
 
 def _told(text: str) -> Markup:

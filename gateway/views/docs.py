@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_QUICKLY: Final = 1  # the least that gzip can do: a few milliseconds
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
 
@@ -31,8 +33,7 @@ def blueprint() -> Blueprint:
 
     @views.get("/docs")
     def docs() -> Response:
-        here = page.replace(BASE, str(escape(request.host_url.rstrip("/"))))
-        return Response(here, content_type="text/html; charset=utf-8", headers={"content-security-policy": _POLICY})
+        return _packed(page.replace(BASE, str(escape(request.host_url.rstrip("/")))).encode())
 
     @views.get("/docs/style.css")
     def style() -> Response:
@@ -43,6 +44,17 @@ def blueprint() -> Blueprint:
         return _file("docs.js", "text/javascript")
 
     return views
+
+
+def _packed(page: bytes) -> Response:
+    """The page, a tenth as large for those who can unpack it."""
+    can_unpack = request.accept_encodings.quality("gzip") > 0
+    response = Response(gzip.compress(page, _QUICKLY) if can_unpack else page, content_type="text/html; charset=utf-8")
+    response.headers["content-security-policy"] = _POLICY
+    response.vary.add("accept-encoding")
+    if can_unpack:
+        response.content_encoding = "gzip"
+    return response
 
 
 def _file(name: str, kind: str) -> Response:
