@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+
+import gevent
 
 from gateway.admin.alerting import SettingsAlerts
 from gateway.admin.backoff import LocalAttempts
@@ -13,7 +15,7 @@ from gateway.admin.desk import Trials as Trying
 from gateway.admin.door import Door
 from gateway.settings import GatewaySettings
 from kimi.accounts import Kind
-from kimi.operating.accounts import Accounts
+from kimi.operating.accounts import Accounts, Work
 from kimi.operating.audit import Audit
 from kimi.operating.status import Status
 from kimi.operating.trial import Trials
@@ -49,7 +51,7 @@ def desk_over(store: Store, *, door: Door, trials: Trying, alerts: Alerts, setti
     """A desk with all that can be had over `store` alone."""
     return Desk(
         door=door,
-        accounts=Accounts(store),
+        accounts=Accounts(store, aside=_aside),
         trials=trials,
         activities=Activities(store),
         clients=Clients(store),
@@ -60,3 +62,8 @@ def desk_over(store: Store, *, door: Door, trials: Trying, alerts: Alerts, setti
         alerts=alerts,
         clock=store.now,
     )
+
+
+def _aside(work: Work) -> Any:
+    """What comes of `work`, which a thread does meanwhile."""
+    return gevent.get_hub().threadpool.apply(work)

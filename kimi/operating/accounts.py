@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
@@ -18,7 +18,7 @@ from kimi.pool import Members, Store
 from kimi.pool.disk import until_on_disk
 from kimi.pool.interventions import Deleted, Entered, Interventions
 
-__all__ = ["Accounts", "Limits", "NoSuchAccount", "Refused", "Renewal", "Seen", "Taken"]
+__all__ = ["Accounts", "Limits", "NoSuchAccount", "Refused", "Renewal", "Seen", "Taken", "Work"]
 
 Seen = Record
 """An account as the pool knows it, where it comes from (`origin`), and whether its limits were `edited`."""
@@ -37,9 +37,18 @@ class Limits:
     priority: int | None = None
 
 
+Work = Callable[[], Any]
+
+
+def _at_once(work: Work) -> Any:
+    return work()
+
+
 class Accounts:
     """Looks at accounts and changes them. Every method may raise `StoreUnavailable`.
 
+    Thousands of accounts take seconds to be read from a text or to be written as one: that work is handed to `aside`,
+    which returns what comes of it, for callers that have other things to do meanwhile.
     Those that take a name raise `NoSuchAccount`, and `Refused` where that cannot be done to the account; both say why
     in a sentence.
     """
@@ -50,8 +59,10 @@ class Accounts:
         *,
         pause: Callable[[float], object] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        aside: Callable[[Work], Any] = _at_once,
     ) -> None:
         self._store = store
+        self._aside = aside
         self._members = Members(store)
         self._hands = Interventions(store)
         self._renewing = Renewing(store, pause=pause, monotonic=monotonic)
@@ -77,8 +88,9 @@ class Accounts:
         `kind` is that of those which are written without one, `source` names the text in places. What was added is on
         disk when this returns. Raises `AccountsError` for a text in no form that is known.
         """
-        found = entries(text, source, kind)
-        intake = Intake.beside(map(Holder.stored, self._configured()), self._store.now())
+        there, now = self._configured(), self._store.now()
+        found: tuple[Entry, ...] = self._aside(lambda: entries(text, source, kind))
+        intake: Intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now))
         taken = [self._take(entry, intake) for entry in found]
         if any(each.outcome is Outcome.ADDED for each in taken):
             until_on_disk(self._store)
@@ -140,7 +152,9 @@ class Accounts:
         Those of clients are left out, and so are those that were taken out.
         """
         records = self._configured() if names is None else [self._operators(name) for name in names]
-        return accounts_append.rendered([ConfiguredAccount(record.account, record.refresh) for record in records])
+        members = [ConfiguredAccount(record.account, record.refresh) for record in records]
+        text: str = self._aside(lambda: accounts_append.rendered(members))
+        return text
 
     def _configured(self) -> Iterable[Record]:
         """Those of the operator that are in the pool."""

@@ -14,7 +14,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Regi
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
 
-_PAGE = 500  # accounts a pipeline
+_PAGE = 100  # accounts a pipeline; whoever else the process serves waits for some milliseconds
 _ORIGINS = {"operator": Origin.OPERATOR, "passthrough": Origin.CLIENT}  # all others are the configuration's
 
 

@@ -13,7 +13,7 @@ from kimi.account_forms import AccountsError
 from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Region, State
 from kimi.accounts_append import rendered
 from kimi.accounts_file import parse
-from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused, Taken
+from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused, Taken, Work
 from kimi.pool import PrivateAccounts
 from kimi.pool.private import private_account
 from tests.kimi.pool.pools import KIMI, Pool, rest, web
@@ -257,3 +257,20 @@ def test_an_export_that_is_added_to_an_empty_pool_is_the_same_again(
 
 def _name(member: ConfiguredAccount) -> str:
     return member.account.name
+
+
+def test_long_work_is_handed_aside(pool: Pool) -> None:
+    handed: list[object] = []
+
+    def aside(work: Work) -> object:
+        handed.append(found := work())
+        return found
+
+    accounts = Accounts(pool.store, aside=aside)
+    (taken,) = accounts.add(ALICE, Kind.KIMI)
+    text = accounts.export()
+    entries, _, exported = handed
+    assert len(entries) == 1 and taken.outcome == "added"  # type: ignore[arg-type]
+    assert exported == text
+    with pytest.raises(AccountsError):
+        accounts.add("just some words", Kind.KIMI)
