@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
-from kimi.account_forms import Entry, entries
+from kimi.account_forms import AccountsError, Entry, entries
 from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
 from kimi.operating.intake import Holder, Intake, Outcome, Taken
 from kimi.operating.renewing import Renewal, Renewing
@@ -89,7 +89,9 @@ class Accounts:
         disk when this returns. Raises `AccountsError` for a text in no form that is known.
         """
         there, now = self._configured(), self._store.now()
-        found: tuple[Entry, ...] = self._aside(lambda: entries(text, source, kind))
+        found: tuple[Entry, ...] | AccountsError = self._aside(lambda: _read(text, source, kind))
+        if isinstance(found, AccountsError):
+            raise found
         intake: Intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now))
         taken = [self._take(entry, intake) for entry in found]
         if any(each.outcome is Outcome.ADDED for each in taken):
@@ -189,6 +191,14 @@ class Accounts:
                 return intake.refuse(entry, "its credential is being exchanged just now: add it again in a minute")
         intake.take(Holder.of(member))
         return taken
+
+
+def _read(text: str, source: str, kind: Kind) -> tuple[Entry, ...] | AccountsError:
+    """The entries, or what is wrong with the whole: what is raised aside is taken for a mistake of ours there."""
+    try:
+        return entries(text, source, kind)
+    except AccountsError as error:
+        return error
 
 
 def _is_shown(record: Record) -> bool:
