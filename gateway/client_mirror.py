@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hmac import compare_digest
 from typing import Final, Protocol
 
 import gevent
 from gevent.lock import BoundedSemaphore
 
+from gateway.following import SECONDS, Follower
 from kimi.errors import StoreUnavailable
 from kimi.pool.clients import Client, ClientBatch, id_of
 
-log = logging.getLogger(__name__)
-
-SECONDS: Final = 1.0
-"""How old the copy may be: so long may a key be used after it was revoked. Looking for changes is one small command."""
 LOOK_UPS: Final = 32
-"""So many keys that are not in the copy are looked up in that time; anybody can make up others without end."""
+"""So many keys that are not in the copy are looked up while it may be so old; anybody can make up more."""
 
 
 class Source(Protocol):
@@ -30,8 +26,11 @@ class Source(Protocol):
     def find(self, digest: bytes) -> Client | None: ...
 
 
-class ClientMirror:
-    """A copy of all keys that are not revoked. While Redis is away it stays as it is. `monotonic` is in seconds."""
+class ClientMirror(Follower[Client]):
+    """A copy of all keys that are not revoked: for as long as it may be old a revoked one is still good.
+
+    While Redis is away it stays as it is. `monotonic` is in seconds.
+    """
 
     def __init__(
         self,
@@ -40,12 +39,9 @@ class ClientMirror:
         pause: Callable[[float], object] = gevent.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__("the client keys", pause)
         self._source = source
-        self._pause = pause
         self._monotonic = monotonic
-        self._number = 0
-        self._coming: dict[str, Client] = {}
-        self._clients: dict[str, Client] | None = None
         self._one_at_a_time = BoundedSemaphore()
         self._found: dict[bytes, Client | None] = {}
         self._good_until = float("-inf")
@@ -57,53 +53,21 @@ class ClientMirror:
         """
         # How long looking in a table takes tells something of the digests in it. That is of no use: nobody can choose
         # the digest of what he sends, nor make a key of 256 random bits out of a part of its digest.
-        known = self._clients.get(id_of(digest)) if self._clients is not None else None
+        known = self._copies.get(id_of(digest)) if self._copies is not None else None
         if known is not None and compare_digest(known.digest, digest):
             return known
         with self._one_at_a_time:  # many requests with the same new key ask once
             return self._look_up(digest)
 
-    def run(self) -> None:
-        """Keeps the copy fresh, for ever."""
-        while True:
-            try:
-                self.refresh()
-            except StoreUnavailable as error:
-                log.debug("the copy of the client keys grows old: %s", error)
-            self._pause(SECONDS)
+    def _changes(self, number: int) -> tuple[int, int, Sequence[Client]]:
+        batch = self._source.since(number)
+        return batch.number, batch.latest, batch.clients
 
-    def refresh(self) -> None:
-        """Reads what has changed. Raises `StoreUnavailable`; after that all is read anew, as Redis may have lost some.
-
-        What was known stays until everything has been read.
-        """
-        try:
-            while self._read_page():
-                pass
-        except StoreUnavailable:
-            self._begin_anew()
-            raise
-
-    def _read_page(self) -> bool:
-        """Whether there is more to read."""
-        batch = self._source.since(self._number)
-        if batch.latest < self._number:
-            self._begin_anew()
-            return True
-        for client in batch.clients:
-            if client.revoked is None:
-                self._coming[client.id] = client
-            else:
-                self._coming.pop(client.id, None)
-        self._number = batch.number
-        more = batch.number < batch.latest
-        if not more:
-            self._clients = self._coming
-        return more
-
-    def _begin_anew(self) -> None:
-        self._number = 0
-        self._coming = {}
+    def _take(self, changed: Client) -> None:
+        if changed.revoked is None:
+            self._coming[changed.id] = changed
+        else:
+            self._coming.pop(changed.id, None)
 
     def _look_up(self, digest: bytes) -> Client | None:
         """What Redis says of a key that is not in the copy. The answer holds no longer than the copy does."""
@@ -114,7 +78,7 @@ class ClientMirror:
             try:
                 self._found[digest] = self._ask(digest)
             except StoreUnavailable:
-                if self._clients is None:  # it may be anybody's
+                if self._copies is None:  # it may be anybody's
                     raise
                 return None
         return self._found[digest]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from gateway.client_mirror import LOOK_UPS, SECONDS, ClientMirror
+from gateway.client_mirror import LOOK_UPS, ClientMirror
+from gateway.following import SECONDS
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
 from kimi.pool.client_terms import ClientLimits

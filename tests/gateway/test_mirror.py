@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import gevent
 import pytest
 
-from gateway.mirror import SECONDS, Mirror
+from gateway.following import SECONDS
+from gateway.mirror import Mirror, Timed
 from kimi.accounts import Account, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.changes import Batch, Copy
@@ -126,3 +127,13 @@ def test_what_clients_made_up_is_not_copied() -> None:
     mirror = Mirror(told)
     mirror.refresh()
     assert names(mirror) == ["a", "mine"]
+
+
+def test_an_answer_is_timed_and_a_failure_is_not() -> None:
+    seconds: list[float] = []
+    clock = iter((10.0, 10.25, 20.0))
+    source = Timed(Told(batch(1, 1), StoreUnavailable("gone")), seconds.append, monotonic=lambda: next(clock))
+    assert source.since(0) == batch(1, 1)
+    with pytest.raises(StoreUnavailable):
+        source.since(1)
+    assert seconds == [0.25]

@@ -38,8 +38,7 @@ EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
 
 STANDING: Final = Counter(
     {
-        "Mirror.run": 1,
-        "ClientMirror.run": 1,
+        "Follower.run": 2,
         "Pool.run": 1,
         "_relay": 2,
         "Pool.hold": 1,

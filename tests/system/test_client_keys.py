@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from devtools.waiting import until
-from gateway.client_mirror import SECONDS
+from gateway.following import SECONDS
 from kimi.pool import Store, connect
 from kimi.pool.client_limits import PLACE_SECONDS
 from kimi.pool.client_terms import limits_from
