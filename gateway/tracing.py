@@ -50,6 +50,6 @@ def traces(settings: GatewaySettings) -> Traces | None:
     """What makes spans for the worker that calls this; None where nobody wants any."""
     if not is_on(settings):
         return None
-    from gateway.tracing_spans import Spans  # noqa: PLC0415 - 15 MB that most do without
+    from gateway.tracing_spans import Spans  # noqa: PLC0415 - which most do without
 
     return Spans.of(settings)

@@ -58,6 +58,16 @@ def test_places_are_given_back(line: Line, turnstile: Turnstile) -> None:
     turnstile.enter(shop).leave(Usage(3, 4))
 
 
+def test_which_limit_was_met_is_told(line: Line) -> None:
+    met: list[Limit] = []
+    shop = caller(line, requests_per_minute=1)
+    turnstile = Turnstile(line, refused=met.append)
+    turnstile.enter(shop).leave(None)
+    with pytest.raises(LimitReached):
+        turnstile.enter(shop)
+    assert met == [Limit.REQUESTS]
+
+
 def test_requests_a_minute_are_asked_about_once_each(line: Line, turnstile: Turnstile) -> None:
     turnstile.enter(caller(line, requests_per_minute=5)).leave(Usage(3, 4))
     assert line.asked == ["enter"]

@@ -93,6 +93,17 @@ def test_whoever_is_called_asks_again_with_the_same_ticket() -> None:
     first.kill()
 
 
+def test_how_many_wait_is_told_whenever_it_changes() -> None:
+    told: list[int] = []
+    room = WaitingRoom(desk := Desk(), 10, "w", changed=told.append)
+    first, second = waiting(room, 2)
+    desk.free = 1
+    room.call("w.1")
+    first.join(5)
+    second.kill()
+    assert told == [1, 2, 1, 0]
+
+
 def test_one_who_is_called_in_vain_waits_on() -> None:
     desk = Desk()
     room = WaitingRoom(desk, 10, "w")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,6 +155,17 @@ def test_the_short_way_knows_the_console_form(capsys: pytest.CaptureFixture[str]
     logs.configure("info", "console")
     logs.writer("tests.logs", "request")(logging.INFO, {"model": JWT})
     assert "model=[redacted]" in capsys.readouterr().err
+
+
+def test_on_a_console_a_line_can_be_made_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "console")
+    write = logs.writer("tests.logs", "request", for_people=lambda fields: f"asked for {fields['model']}")
+    write(logging.DEBUG, {"model": "nothing"})
+    write(logging.INFO, {"model": JWT})
+    log.info("something else", account="alice")
+    theirs, others = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d asked for \[redacted\]", theirs)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] something else \[tests.logs\] account=alice", others)
 
 
 def test_a_line_that_cannot_be_written_harms_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
