@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import gevent
 import pytest
 
-from gateway.mirror import SECONDS, Mirror, Timed
+from gateway.following import SECONDS
+from gateway.mirror import Mirror, Timed
 from kimi.accounts import Account, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.changes import Batch, Copy
