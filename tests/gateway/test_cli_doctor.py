@@ -1,0 +1,89 @@
+"""What the command line finds wrong. What each check finds is tested with the checks."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from gateway.cli_doctor import told
+from kimi.operating.checks import Finding, Level, ok, problem
+from kimi.pool import Store, connect
+from kimi.pool.heartbeats import Heartbeats
+from kimi.settings import CommonSettings
+from tests.gateway.gunicorns import KEY, running
+from tests.kimi.pool.pools import Clock, Pool, web
+from tests.ports import free_port
+
+ROOT = str(Path(__file__).parents[2])
+SECRET = "a-password-of-redis"
+
+
+def run(*arguments: str, **variables: str) -> Result:
+    """In a folder of its own, with nothing set but `variables`."""
+    unset = {name: None for name in os.environ if name.lower() in CommonSettings.model_fields}
+    with TemporaryDirectory() as folder, chdir(folder):
+        return CliRunner().invoke(main, ["doctor", *arguments], env={**unset, "PYTHONPATH": ROOT, **variables})
+
+
+def levels(result: Result) -> dict[str, str]:
+    findings = [json.loads(line) for line in result.output.splitlines()]
+    return {finding["check"]: finding["level"] for finding in findings}
+
+
+def upstreams(url: str) -> dict[str, str]:
+    return dict.fromkeys(("KIMI_WEB_URL", "KIMI_AUTH_URL", "KIMI_CLASSIC_URL", "MOONSHOT_URL"), url)
+
+
+def test_a_system_that_is_well_is_found_well(tmp_path: Path, redis_url: str) -> None:
+    with connect(redis_url) as redis:
+        store = Store(redis)
+        Pool(store, Clock(time.time())).fill(web("a"))
+        Heartbeats(store).beat("refresher-1")
+    with running(tmp_path, redis_url) as gateway:
+        settings = {"REDIS_URL": redis_url, "GATEWAY_API_KEYS": KEY, "GATEWAY_PORT": str(gateway.port)}
+        result = run("--json", **settings, **upstreams(gateway.base))  # any server will do for an upstream
+        told_to_people = run(**settings, **upstreams(gateway.base))
+    found = levels(result)
+    assert found.keys() >= {"settings, gateway", "settings, refresher", "Redis", "accounts", "refresher", "gateway"}
+    assert f"upstream 127.0.0.1:{gateway.port}" in found
+    assert "problem" not in found.values(), result.output
+    assert (result.exit_code, told_to_people.exit_code) == (0, 0)
+    assert told_to_people.output.splitlines()[0].split() == ["ok", "settings,", "gateway", "are", "in", "order"]
+
+
+def test_all_that_is_wrong_is_told_at_once_and_no_secret() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    result = run(
+        REDIS_URL=f"redis://:{SECRET}@{nobody}/0", GATEWAY_QUEUE_SECONDS="soon", **upstreams(f"http://{nobody}")
+    )
+    lines = result.output.splitlines()
+    problems = [line for line in lines if line.startswith("PROBLEM")]
+    assert result.exit_code == 1
+    assert any("GATEWAY_API_KEYS" in line for line in problems)
+    assert any("GATEWAY_QUEUE_SECONDS" in line for line in problems)
+    assert any("Redis does not answer" in line for line in problems)
+    assert any(f"upstream {nobody}" in line for line in problems)
+    assert all(lines[lines.index(line) + 1].lstrip().startswith("→ ") for line in problems)
+    assert SECRET not in result.output
+
+
+def test_without_settings_what_can_be_checked_is() -> None:
+    result = run("--json", REDIS_URL="http://nonsense")
+    found = levels(result)
+    assert found["settings, gateway"] == found["settings, refresher"] == "problem"
+    assert found["Python"] == "ok"
+    assert "Redis" not in found
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("finding", [ok("Redis", "answers"), problem("Redis", "is silent", "wake it")])
+def test_what_to_do_is_a_line_of_its_own(finding: Finding) -> None:
+    assert told(finding).count("\n") == (finding.level is not Level.OK)

@@ -1,0 +1,93 @@
+"""What the command line shows of the whole system."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from gateway.cli_status import rows
+from kimi.accounts import State
+from kimi.operating.status import Overview
+from kimi.pool import Store, connect
+from kimi.pool.counts import Counts, Courier
+from kimi.pool.health import RedisHealth
+from kimi.pool.heartbeats import Heartbeats
+from kimi.version import VERSION
+from tests.kimi.pool.pools import KIMI, Clock, Pool, web
+from tests.ports import free_port
+
+
+def run(redis_url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["status", *arguments], env={"REDIS_URL": redis_url})
+
+
+@pytest.fixture
+def pool(redis_url: str) -> Iterator[Pool]:
+    redis = connect(redis_url)
+    store = Store(redis)
+    yield Pool(store, Clock(store.now()))
+    redis.close()
+
+
+def table_of(result: Result) -> dict[str, str]:
+    """What stands behind each heading."""
+    lines = result.output.splitlines()
+    return {line[:13].rstrip(): line[13:] for line in lines}
+
+
+def test_it_is_a_table(pool: Pool, redis_url: str) -> None:
+    pool.fill(web("a", max_concurrency=2), web("b"), web("c"), lifetime=900)
+    dead = pool.members.get("c")
+    assert dead is not None
+    pool.members.mark("c", dead.version, State.DEAD, "401")
+    pool.leases.acquire(KIMI)
+    Heartbeats(pool.store).beat("refresher-1")
+    counts = Counts()
+    counts.answered("1", failed=True)
+    Courier(pool.store, counts).deliver()
+
+    result = run(redis_url)
+    shown = table_of(result)
+
+    assert result.exit_code == 0
+    assert shown["release"] == VERSION
+    assert "writes to its disk" in shown["Redis"]
+    assert shown["refreshers"] == "1 at work: refresher-1"
+    assert shown["accounts"] == "2 of 3 usable: 2 active, 1 dead"
+    assert shown["next expiry"] == "in 15 min"
+    assert shown["requests"] == "1 running of 3 at most, 0 waiting"
+    assert shown["today"] == "1 requests, 1 errors, 0 tokens in, 0 out"
+    assert shown["alerts"] == "none"
+
+
+def test_programs_get_what_the_api_answers(pool: Pool, redis_url: str) -> None:
+    pool.fill(web("a"))
+    told = json.loads(run(redis_url, "--json").output)
+    assert told["pool"]["states"] == {"active": 1}
+    assert told["redis"]["up"] is True
+
+
+def test_an_empty_system_can_be_shown_too(redis_url: str) -> None:
+    shown = table_of(run(redis_url))
+    assert shown["refreshers"] == "none at work"
+    assert shown["accounts"] == "0 of 0 usable"
+    assert shown["next expiry"] == "no token is good now"
+
+
+def test_the_refresher_that_was_heard_of_last_is_named() -> None:
+    seen = Overview(now=0.0, started=None, redis=RedisHealth(up=True), refreshers={"b": 120.0, "a": 500.0})
+    assert dict(rows(seen))["refreshers"] == "none at work, b was heard of 2 min ago"
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_without_redis_that_is_what_is_told(words: tuple[str, ...]) -> None:
+    result = run(f"redis://127.0.0.1:{free_port()}", *words)
+    assert result.exit_code == 1
+    if words:
+        assert json.loads(result.output)["redis"]["up"] is False
+    else:
+        assert "does not answer" in result.output
