@@ -135,7 +135,7 @@ def row(record: Record, now: float, today: Tally) -> tuple[str, ...]:
     account = record.account
     rests = record.cool_until - now
     resting = f"rests for {rests:.0f} s: {record.cool_reason}" if rests > 0 else ""
-    waiting = f"{record.failures} refreshes failed" if record.failures else ""
+    failing = f"{record.failures} refreshes failed" if record.failures else ""
     return (
         account.name,
         f"{account.kind.value}{_ORIGINS[record.origin]}",
@@ -143,7 +143,7 @@ def row(record: Record, now: float, today: Tally) -> tuple[str, ...]:
         _token(record, record.access_expires - now),
         f"{record.in_flight}/{account.max_concurrency}",
         f"{today.requests}" + (f", {today.errors} failed" if today.errors else ""),
-        record.reason or resting or waiting,
+        "; ".join(filter(None, (resting, failing, record.reason))),
     )
 
 

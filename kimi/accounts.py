@@ -99,7 +99,7 @@ class Record:
 
     account: Account
     state: State
-    reason: str = ""
+    reason: str = ""  # why it is out of service, or why its latest refreshes failed
     version: int
     refresh: str = field(repr=False)
     access: str = field(default="", repr=False)

@@ -148,17 +148,18 @@ class Refreshing:
         again = schedule.retry_at(
             now, failures, self._rng, expires=record.access_expires, retry_after=error.retry_after
         )
+        reason = f"{type(error).__name__}: {error}"
         say = log.warning if failures == 1 else log.debug
         say(
             "refresh failed, trying again later",
             account=record.account.name,
-            error=f"{type(error).__name__}: {error}",
+            error=reason,
             failures=failures,
             seconds=round(again - now, 1),
         )
         # Where Kimi itself said no, it has spent nothing.
         unanswered = record.account.kind.is_web and isinstance(error, UpstreamError) and error.sent
-        self._tokens.postpone(record, again, failures, unanswered=unanswered)
+        self._tokens.postpone(record, again, failures, unanswered=unanswered, reason=reason)
         return Outcome.POSTPONED
 
     def _keep(self, record: Record, renewed: Renewed) -> Outcome:

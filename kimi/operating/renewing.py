@@ -110,5 +110,5 @@ def _told(before: Record, now: Record | None, clock: float) -> tuple[Fate, str] 
         return Fate.GONE, "it was paused meanwhile"
     if now.failures != before.failures and now.failures:
         again = max((now.due or 0.0) - clock, 0.0)
-        return Fate.FAILED, f"failed {now.failures} times in a row, is tried again in {span(again)}"
+        return Fate.FAILED, f"failed ({now.reason}), is tried again in {span(again)}"
     return None

@@ -122,14 +122,16 @@ class TokenStore:
         self._note_durability(durable)
         return bool(saved)
 
-    def postpone(self, record: Record, next_due: float, failures: int, *, unanswered: bool = False) -> bool:
-        """A refresh failed for a passing reason: try again at `next_due` (Unix seconds).
+    def postpone(
+        self, record: Record, next_due: float, failures: int, *, unanswered: bool = False, reason: str = ""
+    ) -> bool:
+        """A refresh failed for a passing `reason`: try again at `next_due` (Unix seconds).
 
         `unanswered` says that it may have spent the credential, because nobody knows what became of it.
         """
-        return bool(
-            self._store.run("postpone", record.account.name, record.version, to_ms(next_due), failures, int(unanswered))
-        )
+        when, lost = to_ms(next_due), int(unanswered)
+        name, version = record.account.name, record.version
+        return bool(self._store.run("postpone", name, version, when, failures, lost, reason))
 
     def put_back(self, record: Record, later: Credential) -> bool:
         """The credential of `record` was refused, and `later` came after it: that takes its place and is due at once.

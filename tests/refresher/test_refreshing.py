@@ -93,6 +93,7 @@ def test_passing_trouble_is_waited_out_and_never_condemns(pool: Pool, vendor: Ve
             assert refreshing.refresh("alice") is Outcome.POSTPONED
             record = stored(pool)
             assert (record.state, record.failures) == (State.NEW, failures)
+            assert record.reason == "Unreachable: no route"
             assert record.due is not None
             waits.append(record.due - pool.clock.now)
             assert refreshing.refresh("alice") is Outcome.NOT_DUE

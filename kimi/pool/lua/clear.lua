@@ -18,6 +18,7 @@ if before == 'dead' or before == 'banned' then
   a.state, a.access, a.expires, a.rejected = 'new', '', 0, '0'
   redis.call('HSET', account, 'state', 'new', 'reason', '', 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0')
 end
+if in_service(a) then redis.call('HSET', account, 'reason', '') end -- why refreshes have failed so far
 if is_overdue and in_service(a) then
   schedule(name, a, AT_ONCE)
   redis.call('PUBLISH', key('wake'), name)

@@ -7,6 +7,7 @@ local a = read(name)
 if not a or a.present ~= '1' then return '' end
 if in_service(a) then
   schedule(name, a, AT_ONCE)
+  changed(name)
   redis.call('PUBLISH', key('wake'), name)
 end
 return a.state

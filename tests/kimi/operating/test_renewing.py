@@ -43,7 +43,7 @@ def version(pool: Pool) -> int:
 def postpone(pool: Pool) -> None:
     record = pool.members.get("a")
     assert record is not None
-    pool.tokens.postpone(record, pool.clock.now + 8, record.failures + 1)
+    pool.tokens.postpone(record, pool.clock.now + 8, record.failures + 1, reason="Unreachable: no way")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def postpone(pool: Pool) -> None:
         (lambda pool: pool.freshen("a"), Fate.RENEWED, "has a new token, for 15 min"),
         (condemn(State.DEAD), Fate.REFUSED, "it is dead: 401: log in again"),
         (condemn(State.BANNED), Fate.REFUSED, "it is banned: 401: log in again"),
-        (postpone, Fate.FAILED, "failed 1 times in a row, is tried again in 8 s"),
+        (postpone, Fate.FAILED, "failed (Unreachable: no way), is tried again in 8 s"),
         (lambda pool: pool.configure(), Fate.GONE, "it was taken out meanwhile"),
         (lambda pool: pool.members.mark("a", version(pool), State.PAUSED, ""), Fate.GONE, "it was paused meanwhile"),
     ],

@@ -176,9 +176,13 @@ class TestClearing:
 
     def test_a_failing_refresh_is_tried_at_once(self, pool: Pool, hands: Interventions) -> None:
         pool.fill(web("a"))
+        before = changes(pool)
+        pool.tokens.postpone(stored(pool), pool.clock.now + 60, 4, reason="Unreachable")
+        assert (stored(pool).failures, stored(pool).reason, changes(pool)) == (4, "Unreachable", before + 1)
         pool.tokens.postpone(stored(pool), pool.clock.now + 60, 4)
+        assert stored(pool).reason == "Unreachable"
         hands.clear("a")
-        assert (stored(pool).failures, stored(pool).due) == (0, 0)
+        assert (stored(pool).failures, stored(pool).reason, stored(pool).due) == (0, "", 0)
 
     def test_a_good_one_is_not_refreshed_for_that(self, pool: Pool, hands: Interventions) -> None:
         pool.fill(web("a"))
