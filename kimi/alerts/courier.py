@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,9 +65,10 @@ class Courier:
         """What has arrived and was not settled so far."""
         return tuple(self._arrived)
 
-    def settle(self) -> None:
-        """What has arrived is written down, or is no affair of this process any more."""
-        self._arrived.clear()
+    def settle(self, arrivals: Sequence[Arrival]) -> None:
+        """The first ones that have arrived, which these are, are written down or no affair of this process any more."""
+        for _ in arrivals:
+            self._arrived.popleft()
 
     def join(self, seconds: float) -> None:
         """Wait so long for what is under way."""

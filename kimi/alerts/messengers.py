@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import re
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -68,20 +69,18 @@ class Messenger:
 
 def plugin_of(url: str) -> NotifyBase | None:
     """What Apprise makes of the address; None where it is none that it takes. Asks nobody."""
-    from apprise import AppriseAsset  # noqa: PLC0415 - 4 MB, for those who have such an address
-    from apprise.exception import AppriseException  # noqa: PLC0415
+    with quietly():
+        module = _module(_PLUGINS[scheme_of(url)][0])
+        from apprise import AppriseAsset  # noqa: PLC0415 - 4 MB, for those who have such an address
+        from apprise.exception import AppriseException  # noqa: PLC0415
 
-    name, made_by = _PLUGINS[scheme_of(url)]
-    module = importlib.import_module(f"apprise.plugins.{name}")
-    if name in ROBOTS:
-        vars(module)["requests"] = READING
-    made = getattr(module, made_by)
+    made = getattr(module, _PLUGINS[scheme_of(url)][1])
     asset = AppriseAsset(
         app_id="kimi-gateway",
         app_desc="Kimi gateway",
         storage_mode="memory",
         http_redirects=False,
-        async_mode=False,
+        async_mode=False,  # else it sends from threads that it keeps
         service_timeout=0,
     )
     with quietly() as complaints:
@@ -91,6 +90,13 @@ def plugin_of(url: str) -> NotifyBase | None:
         except (AppriseException, TypeError):  # TypeError: it has no token at all
             return None
     return None if complaints else plugin
+
+
+def _module(name: str) -> ModuleType:
+    module = importlib.import_module(f"apprise.plugins.{name}")
+    if name in ROBOTS:
+        vars(module)["requests"] = READING
+    return module
 
 
 def scheme_of(url: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from kimi.alerts import texts
-from kimi.alerts.courier import Courier
+from kimi.alerts.courier import Arrival, Courier
 from kimi.alerts.ledger import Due, Entry, Pace, due, is_active, update
 from kimi.alerts.notes import Language, Note, Rule
 from kimi.alerts.rules import Limits, Subject, judge
@@ -28,6 +28,8 @@ STANDBY_SECONDS: Final = 5.0
 HOLD_SECONDS: Final = 15.0
 """After so long without a sign of the one that watches another may."""
 _MOMENT_SECONDS: Final = 1.0
+
+Arrivals = Sequence[tuple[Courier, tuple[Arrival, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class Watcher:
         hold = self._book.hold(self._owner, HOLD_SECONDS)
         if hold is Hold.NONE:
             self._entries = None
-            self._settle()
+            _settle([(courier, courier.arrived) for courier in self._couriers])
             return False
         if hold is Hold.TAKEN or self._entries is None:
             self._begin()
@@ -123,30 +125,30 @@ class Watcher:
         if self._entries is not None:
             self._write()
 
-    def _note_deliveries(self, entries: dict[Subject, Entry]) -> None:
-        for courier in self._couriers:
-            for arrival in courier.arrived:
+    def _note_deliveries(self, entries: dict[Subject, Entry]) -> Arrivals:
+        """Enter what has arrived so far, which may be more at any moment; returns it."""
+        arrivals = [(courier, courier.arrived) for courier in self._couriers]
+        for courier, arrived in arrivals:
+            for arrival in arrived:
                 for key in (entry.key for entry in arrival.due.entries):
                     if key in entries:
                         entries[key] = entries[key].noted(courier.id, arrival.told)
-
-    def _settle(self) -> None:
-        for courier in self._couriers:
-            courier.settle()
+        return arrivals
 
     def _write(self) -> None:
         """Write what has changed, and what has arrived."""
         entries = self._entries or {}
-        self._note_deliveries(entries)
-        changed = [entry for key, entry in entries.items() if self._written.get(key) != entry]
-        gone = self._written.keys() - entries.keys()
+        noted = self._note_deliveries(entries)
+        written = self._written
+        changed = [e for key, e in entries.items() if written.get(key) is not e and written.get(key) != e]
+        gone = written.keys() - entries.keys()
         active = self._summary(entries)
         if changed or gone or active != self._active:
             if not self._book.write(self._owner, changed, gone, active):
                 self._entries = None
                 return
             self._written, self._active = dict(entries), active
-        self._settle()
+        _settle(noted)
 
     def _summary(self, entries: dict[Subject, Entry]) -> list[Active]:
         now, found = self._clock(), []
@@ -198,6 +200,11 @@ class Watcher:
             text=words.text,
             resolved=wanted.over,
         )
+
+
+def _settle(arrivals: Arrivals) -> None:
+    for courier, arrived in arrivals:
+        courier.settle(arrived)
 
 
 def _id_of(wanted: Due, destination: str) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from kimi.accounts import Kind, State
+from kimi.alerts.notes import Note
 from kimi.alerts.now import active
 from kimi.pool import PrivateAccounts
+from kimi.pool.alerts import AlertBook
 from kimi.pool.private import private_account
 from tests.kimi.alerts.receivers import Inbox
 from tests.kimi.alerts.watching import House
@@ -73,6 +78,41 @@ def test_what_has_arrived_is_not_sent_again_though_the_store_was_away(house: Hou
         guard.look()
     house.passes(400, guard)
     assert inbox.heard == [("dead", False, ("a",))]
+
+
+def test_what_arrives_while_something_else_is_written_is_not_sent_again(house: House) -> None:
+    class Late(Inbox):
+        """Takes a note when the store is written to."""
+
+        gate = threading.Event()
+        done = threading.Event()
+        sent = threading.Event()
+
+        def deliver(self, note: Note) -> None:
+            assert self.gate.wait(10)
+            super().deliver(note)
+            self.done.set()
+
+    class Book(AlertBook):
+        def write(self, *args: Any) -> bool:
+            if late.sent.is_set():
+                late.gate.set()
+                assert late.done.wait(10)
+            return super().write(*args)
+
+    house.pool.fill(*map(web, "abc"), lifetime=90_000)
+    late = Late()
+    guard = house.guard(late, book=Book)
+    guard.watcher.check()
+    house.dies("a")
+    guard.watcher.check()
+    house.pool.clock.now += 6
+    guard.watcher.check()
+    late.sent.set()
+    house.dies("b")
+    guard.watcher.check()
+    house.passes(200, guard)
+    assert late.heard == [("dead", False, ("a",))]
 
 
 def test_a_low_pool_is_told_and_its_end(house: House, inbox: Inbox) -> None:

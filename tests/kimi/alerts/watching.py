@@ -18,7 +18,7 @@ from kimi.pool.changes import Changes
 from kimi.pool.heartbeats import Heartbeats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from redis import Redis
 
@@ -51,7 +51,13 @@ class House:
     pool: Pool
     opened: list[Redis] = field(default_factory=list)
 
-    def guard(self, *destinations: Destination, stands_in: bool = False, usable_below: int = 1) -> Guard:
+    def guard(
+        self,
+        *destinations: Destination,
+        stands_in: bool = False,
+        usable_below: int = 1,
+        book: Callable[[Store], AlertBook] = AlertBook,
+    ) -> Guard:
         """One more process."""
         redis = connect(self.redis_url)
         self.opened.append(redis)
@@ -59,7 +65,7 @@ class House:
         store = Store(redis, clock=clock)
         couriers = [Courier(destination, clock=clock) for destination in destinations]
         watcher = Watcher(
-            AlertBook(store),
+            book(store),
             Sight(Changes(store), Members(store), Heartbeats(store), clock=clock),
             couriers,
             replace(PLAN, limits=replace(PLAN.limits, usable_below=usable_below)),
