@@ -29,6 +29,8 @@ usage: ./dev COMMAND
   accounts test    ask accounts a tiny question; refresh, pause, resume, clear, edit and delete them; each with --help
   keys list        show the keys of clients; create NAME, edit NAME, revoke NAME, each with --help
   alerts           show what is wrong (list), or try every destination with a message (test)
+  status           show how all of it is at a glance; --json for programs
+  doctor           check settings, Redis, clocks, upstreams, disks, releases and accounts, and say what to do
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
   test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             case "up" if set(rest) <= {"--no-demo", "--traces"}:
                 further = [lock.TRACING] if "--traces" in rest else []
                 become("devtools.up", *(word for word in rest if word != "--traces"), further=further)
-            case "accounts" | "alerts" | "drift" | "keys":
+            case "accounts" | "alerts" | "doctor" | "drift" | "keys" | "status":
                 command(name, *rest)
             case "capture":
                 become("devtools.capture", *rest)

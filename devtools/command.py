@@ -17,7 +17,8 @@ from devtools.saying import Trouble, complain
 def main() -> int:
     """Run the command line with the Redis of this folder; returns the exit code."""
     try:
-        environment = {**os.environ, **upstreams(Path.cwd()), "REDIS_URL": store_url(Path.cwd())}
+        root = Path.cwd()
+        environment = {**os.environ, **upstreams(root), **client_keys(root), "REDIS_URL": store_url(root)}
     except Trouble as trouble:
         complain(trouble)
         return trouble.code
@@ -39,6 +40,13 @@ def upstreams(root: Path) -> dict[str, str]:
     """Where Kimi is played by a simulator, if `./dev up` has started one here."""
     kept = dotenv_values(data_folder(root) / configuration.UPSTREAMS, interpolate=False)
     return {name: value for name, value in kept.items() if value is not None}
+
+
+def client_keys(root: Path) -> dict[str, str]:
+    """The client key that `./dev up` has made here, unless others are set."""
+    kept = data_folder(root) / configuration.CLIENT_KEY
+    said = configuration.read(root, os.environ)
+    return {} if "GATEWAY_API_KEYS" in said or not kept.exists() else {"GATEWAY_API_KEYS": kept.read_text().strip()}
 
 
 if __name__ == "__main__":

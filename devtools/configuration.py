@@ -14,6 +14,8 @@ from dotenv import dotenv_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CLIENT_KEY = "client-key"
+"""The file that holds the client key of `./dev up` where none is set."""
 STORE_URL = "redis-url"
 """The file that tells where the Redis of a running `./dev up` is."""
 UPSTREAMS = "upstreams.env"

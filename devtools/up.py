@@ -82,7 +82,7 @@ class System:
     def __init__(self, data: Path, sockets: Path, said: Mapping[str, str], played: demo.Demo | None) -> None:
         self.said = said
         self.host, self.port = configuration.address(said)
-        self.key = configuration.client_key(said, data / "client-key")
+        self.key = configuration.client_key(said, data / configuration.CLIENT_KEY)
         self.admin_key = configuration.admin_key(said, data / "admin-key")
         self.demo = played
         self._data = data

@@ -282,6 +282,24 @@ def test_the_accounts_of_what_runs_here_are_listed(up: Up) -> None:
     assert not (up.folder / ".data/upstreams.env").exists()
 
 
+def test_how_what_runs_here_is_told_and_checked(up: Up) -> None:
+    def told(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "devtools.command", *words]
+        return subprocess.run(command, cwd=up.folder, env=up.environment(), capture_output=True, text=True, check=False)
+
+    up.start_and_wait()
+    status = told("status")
+    assert status.returncode == 0
+    assert "1 at work" in status.stdout
+    doctor = told("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    checks = [line.split()[0] for line in doctor.stdout.splitlines() if line]
+    assert checks.count("ok") > 10
+    assert "PROBLEM" not in checks
+    assert f"is ready at http://127.0.0.1:{up.port}" in doctor.stdout
+    assert up.interrupt(signal.SIGTERM) == 0
+
+
 def test_accounts_of_the_operator_are_served_instead_of_the_demo(up: Up) -> None:
     (up.folder / "accounts.yaml").write_text("accounts: [{name: official, kind: moonshot, api_key: sk-made-up}]")
     (up.folder / ".env").write_text("MOONSHOT_URL=http://127.0.0.1:1/v1\nGATEWAY_API_KEYS=mine,other\n")
