@@ -14,7 +14,7 @@ import orjson
 
 from gateway.cli_act import clear, delete, edit, pause, refresh, resume, test
 from gateway.cli_import import import_accounts
-from gateway.cli_taking import line, summary, text_of
+from gateway.cli_taking import tell, text_of
 from gateway.tables import span, table
 from kimi import accounts_append
 from kimi.account_forms import AccountsError
@@ -88,12 +88,7 @@ def add(file: str, kind: str | None, *, as_json: bool) -> None:
         added = [each for each in taken if each.outcome is Outcome.ADDED]
         for each in added:
             Audit(store).note(WHO, "add", each.name, each.message)
-    for each in taken:
-        click.echo(orjson.dumps(each) if as_json else line(each, "added"))
-    if not as_json:
-        click.echo(summary(taken, f"{len(added)} added"))
-    if not taken or any(each.outcome is Outcome.REFUSED for each in taken):
-        sys.exit(1)
+    tell(text, taken, "added", f"{len(added)} added", as_json=as_json)
 
 
 @accounts.command()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
-from gateway.cli_taking import line, summary, text_of
+from gateway.cli_taking import tell, text_of
 from kimi import accounts_append, accounts_file
-from kimi.account_forms import AccountsError, client_keys_in, entries
+from kimi.account_forms import AccountsError, entries
 from kimi.accounts import ConfiguredAccount, Kind
-from kimi.operating.intake import Holder, Intake, Outcome
+from kimi.operating.intake import Holder, Intake, Taken
 from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, load
 from kimi.startup import reporting
 
@@ -24,7 +25,8 @@ from kimi.startup import reporting
     type=click.Choice([kind.value for kind in Kind]),
     help="The kind of what is written without one; KIMI_KIND if it is not given.",
 )
-def import_accounts(file: str, kind: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+def import_accounts(file: str, kind: str | None, *, as_json: bool) -> None:
     """Add the accounts in FILE (- for standard input) to the accounts file.
 
     The refresher reads that file again within seconds. `accounts add` takes accounts into the pool without any file.
@@ -34,28 +36,25 @@ def import_accounts(file: str, kind: str | None) -> None:
     """
     with reporting("accounts"):
         settings = load(CommonSettings)
+    target = settings.kimi_accounts_file or DEFAULT_ACCOUNTS_FILE
     try:
-        click.echo("\n".join(run(file, settings, Kind(kind) if kind else settings.kimi_kind)))
-    except Refusals as some:
-        click.echo(some)
-        sys.exit(1)
+        text, source = text_of(file)
+        taken, members = _taken(text, source, target, settings, Kind(kind) if kind else settings.kimi_kind)
     except AccountsError as error:
         click.echo(f"accounts: {error}", err=True)
         sys.exit(1)
+    tell(text, taken, "took", f"{len(members)} written to {target}", as_json=as_json)
 
 
-class Refusals(Exception):
-    """Not everything was taken; the text says all that was done."""
-
-
-def run(file: str, settings: CommonSettings, kind: Kind) -> Sequence[str]:
-    """Takes what can be taken; the lines that say so. Raises `AccountsError` and `Refusals`."""
-    target = settings.kimi_accounts_file or DEFAULT_ACCOUNTS_FILE
-    text, name = text_of(file)
+def _taken(
+    text: str, source: str, target: Path, settings: CommonSettings, kind: Kind
+) -> tuple[list[Taken], list[ConfiguredAccount]]:
+    """What is told of each entry, and those that were written to `target`. Raises `AccountsError`."""
     old = accounts_file.read_text(target) if target.exists() else ""
     intake = Intake.beside(map(Holder.of, _known(old, str(target), settings)), time.time())
-    members, told = [], []
-    for entry in entries(text, name, kind):
+    told: list[Taken] = []
+    members: list[ConfiguredAccount] = []
+    for entry in entries(text, source, kind):
         taken, member = intake.consider(entry)
         told.append(taken)
         if member is not None:
@@ -63,13 +62,7 @@ def run(file: str, settings: CommonSettings, kind: Kind) -> Sequence[str]:
             members.append(member)
     if members:
         accounts_append.write(target, accounts_append.appended(old, members, str(target), settings.kimi_kind))
-    lines = [line(taken, "took") for taken in told]
-    lines.append(summary(told, f"{len(members)} written to {target}"))
-    if client_keys_in(text):
-        lines.append("What its clients send as a key was not taken over: add each `token` of it to GATEWAY_API_KEYS.")
-    if not told or any(taken.outcome is Outcome.REFUSED for taken in told):
-        raise Refusals("\n".join(lines))
-    return lines
+    return told, members
 
 
 def _known(text: str, source: str, settings: CommonSettings) -> list[ConfiguredAccount]:

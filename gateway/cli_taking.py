@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import click
+import orjson
 
 from kimi import accounts_file
+from kimi.account_forms import client_keys_in
 from kimi.operating.intake import Outcome, Taken
 
 _STDIN: Final = "-"
+_KEYS_ARE_LEFT: Final = "What its clients send as a key was not taken over: add each `token` of it to GATEWAY_API_KEYS."
 
 
 def text_of(file: str) -> tuple[str, str]:
@@ -24,15 +27,22 @@ def text_of(file: str) -> tuple[str, str]:
     return sys.stdin.read(), "standard input"
 
 
-def line(taken: Taken, added: str) -> str:
-    """What became of one entry, as a line; `added` is the word for one that was taken."""
-    if taken.outcome is Outcome.ADDED:
-        return f"{added:8} {taken.name}: {taken.message}"
-    word = "skipped" if taken.outcome is Outcome.KNOWN else "refused"
-    return f"{word:8} {taken.place}: {taken.message}"
+def tell(text: str, taken: Sequence[Taken], word: str, done: str, *, as_json: bool) -> NoReturn:
+    """Says what became of each entry of `text`, and ends: with exit code 1 where one was refused, or there was none.
 
-
-def summary(taken: Iterable[Taken], done: str) -> str:
-    """The last line."""
+    `word` is for one that was taken, `done` is said at the end, to people.
+    """
     refused = sum(each.outcome is Outcome.REFUSED for each in taken)
-    return f"{done}, {refused} refused."
+    for each in taken:
+        click.echo(orjson.dumps(each) if as_json else _line(each, word))
+    if not as_json:
+        click.echo(f"{done}, {refused} refused.")
+        if client_keys_in(text):
+            click.echo(_KEYS_ARE_LEFT)
+    sys.exit(1 if refused or not taken else 0)
+
+
+def _line(taken: Taken, word: str) -> str:
+    if taken.outcome is Outcome.ADDED:
+        return f"{word:8} {taken.name}: {taken.message}"
+    return f"{'skipped' if taken.outcome is Outcome.KNOWN else 'refused':8} {taken.place}: {taken.message}"

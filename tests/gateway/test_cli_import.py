@@ -59,6 +59,14 @@ def test_a_list_becomes_an_accounts_file(folder: Path, take: Import) -> None:
     assert stat.S_IMODE((folder / "accounts.yaml").stat().st_mode) == 0o600
 
 
+def test_programs_get_json(folder: Path, take: Import) -> None:
+    result = take(f"{ALICE}\nrubbish\n", "--json")
+    assert result.exit_code == 1
+    first, second = [json.loads(line) for line in result.output.splitlines()]
+    assert (first["outcome"], first["kind"], [first["name"]]) == ("added", "kimi", list(written(folder)))
+    assert (second["outcome"], second["place"]) == ("refused", "given:2")
+
+
 def test_everything_that_is_not_taken_is_said_with_its_place(folder: Path, take: Import) -> None:
     gone = token("carol", exp=time.time() - 2 * DAY - 60)
     result = take(f"{ALICE}\n{token('x', typ='access')}\n{ALICE}\n{gone}\n")
