@@ -12,7 +12,6 @@ from typing import Any
 import jsonschema_rs
 import orjson
 import pytest
-from openapi_spec_validator import validate
 
 from gateway.openapi import as_bytes, document
 from gateway.openapi_page import Page
@@ -54,7 +53,8 @@ def complaints(schema: dict[str, Any], value: Any) -> list[str]:
 
 
 def test_it_is_openapi() -> None:
-    validate(orjson.loads(as_bytes()))
+    validator = pytest.importorskip("openapi_spec_validator", reason="it is installed on Linux only")
+    validator.validate(orjson.loads(as_bytes()))
 
 
 def test_it_names_every_route(house: House) -> None:
