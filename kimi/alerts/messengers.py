@@ -58,7 +58,7 @@ class Messenger:
         with quietly() as complaints:
             apprise = Apprise(self._plugin)
             arrived = apprise.notify(body=note.text, title=note.title, notify_type=kind, body_format=NotifyFormat.TEXT)
-        if complaints or not arrived:
+        if not arrived:
             raise Undelivered(self._clean(" ".join(complaints)) or "it was not taken")
 
     def _clean(self, words: str) -> str:

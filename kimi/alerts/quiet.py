@@ -10,6 +10,7 @@ from typing import Final
 
 _heard: ContextVar[list[str] | None] = ContextVar("alerts_heard", default=None)
 _LOGGERS: Final = ("apprise", "urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
+_COMPLAINTS: Final = frozenset({logging.WARNING, logging.ERROR, logging.CRITICAL})  # not what is deprecated
 
 
 class _Silence(logging.Filter):
@@ -19,7 +20,7 @@ class _Silence(logging.Filter):
         heard = _heard.get()
         if heard is None:
             return True
-        if record.name == "apprise" and record.levelno >= logging.WARNING:
+        if record.name == "apprise" and record.levelno in _COMPLAINTS:
             heard.append(record.getMessage())
         return False
 
