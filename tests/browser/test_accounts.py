@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
+from kimi.operating.accounts import Accounts
+from kimi.pool import Store, connect
 from tests.browser.visiting import ADMIN_KEY, Visit
 from tests.system.stack import Stack
 
@@ -32,6 +34,11 @@ def _paste(visit: Visit, text: str) -> None:
     visit.button("Add").click()
 
 
+def _name(entry: Locator) -> str:
+    """Of which account an entry of a report is."""
+    return (entry.text_content() or "").rpartition(" · ")[2]
+
+
 def _close(visit: Visit) -> None:
     visit.page.keyboard.press("Escape")
 
@@ -50,7 +57,7 @@ def pasted(house: Stack, visit: Visit) -> Iterator[Pasted]:
     _paste(visit, account["refresh_token"])
     added = visit.dialog().locator("li.added b")
     expect(added).to_have_count(1)
-    name = added.inner_text().rpartition(" · ")[2]
+    name = _name(added)
     _close(visit)
     expect(visit.row(name)).to_contain_text("Active")
     yield Pasted(name, account["name"])
@@ -63,7 +70,7 @@ def test_pasted_tokens_are_taken_or_refused_one_by_one(house: Stack, visit: Visi
     expect(visit.dialog().get_by_role("status")).to_have_text("1 added, 0 known already, 1 refused")
     expect(visit.dialog().locator("li.added")).to_contain_text("kimi")
     expect(visit.dialog().locator("li.refused")).to_contain_text("2")
-    name = visit.dialog().locator("li.added b").inner_text().rpartition(" · ")[2]
+    name = _name(visit.dialog().locator("li.added b"))
     visit.button("Add").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("0 added, 1 known already, 1 refused")
     _close(visit)
@@ -81,6 +88,21 @@ def test_an_account_that_dies_is_seen_without_loading_again(house: Stack, visit:
     visit.row(pasted.name).click()
     expect(visit.dialog()).to_contain_text("Dead")
     assert visit.page.evaluate("window.untouched") is True
+
+
+def test_a_gateway_that_starts_again_is_followed_again(house: Stack, visit: Visit) -> None:
+    expect(visit.row("kimi-1")).to_contain_text("Active")
+    house.gateway.stop()
+    try:
+        expect(visit.page.locator(".foot .live")).to_have_text("Interrupted, trying again…")
+        with connect(house.valkey.url) as redis:
+            Accounts(Store(redis)).pause("kimi-1")
+    finally:
+        house.gateway.start()
+    expect(visit.page.locator(".foot .live")).to_have_text("Live")
+    expect(visit.row("kimi-1")).to_contain_text("Paused")
+    _operate(house, "resume", "kimi-1")
+    expect(visit.row("kimi-1")).to_contain_text("Active")
 
 
 def test_what_is_sought_is_found_and_sorted(visit: Visit) -> None:

@@ -52,6 +52,7 @@ export const COLUMNS = [
     make: () => h("span", { class: "state" }, h("i"), h("span", { class: "whole" }), h("span", { class: "clip muted" })),
     fill: state,
     key: (account) => ORDER.indexOf(account.state),
+    ticks: true,
   },
   { id: "expires", ...text((account) => account.token_expires ?? never, expiry), ticks: true },
   {

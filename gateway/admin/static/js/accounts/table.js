@@ -22,7 +22,8 @@ export function table(listing, { open, sorted, signal }) {
     h("div", { class: "heads", role: "rowgroup" }, top),
     body,
   );
-  const rows = []; // in use and spare ones
+  const rows = []; // in use and spare ones, in the order in which they stand
+  let from = 0; // the place of the first one
   const { listing: chosen } = store;
 
   function height() {
@@ -37,9 +38,12 @@ export function table(listing, { open, sorted, signal }) {
     body.style.height = `${listing.names.length * tall}px`;
     mark(grid, "aria-rowcount", String(listing.names.length + 1));
     while (rows.length < count) rows.push(row(body, rows.length));
+    turn(first - from);
+    from = first;
     rows.forEach((each, slot) => {
       each.root.hidden = slot >= count;
       if (slot < count) place(each, first + slot, tall);
+      else each.account = null;
     });
     const found = rows.find((each) => !each.root.hidden && each.name === chosen.active);
     if (found) mark(grid, "aria-activedescendant", found.root.id);
@@ -47,6 +51,19 @@ export function table(listing, { open, sorted, signal }) {
     all.checked = chosen.selected.size > 0 && listing.names.every((name) => chosen.selected.has(name));
     all.indeterminate = chosen.selected.size > 0 && !all.checked;
     heads.forEach((each, index) => sortMark(each, COLUMNS[index].id));
+  }
+
+  /** Lets rows that were scrolled out of sight come in at the other end, so that the others stay as they are. */
+  function turn(by) {
+    if (Math.abs(by) >= rows.length) return;
+    for (let down = by; down > 0; down -= 1) {
+      rows.push(rows.shift());
+      body.append(rows.at(-1).root);
+    }
+    for (let up = by; up < 0; up += 1) {
+      rows.unshift(rows.pop());
+      body.prepend(rows[0].root);
+    }
   }
 
   function place(each, index, tall) {
@@ -58,14 +75,15 @@ export function table(listing, { open, sorted, signal }) {
     mark(each.root, "aria-selected", String(chosen.selected.has(name)));
     each.root.classList.toggle("current", name === chosen.active);
     each.check.checked = chosen.selected.has(name);
+    if (each.account === account) return; // whatever changes becomes another object
+    each.account = account;
     COLUMNS.forEach(({ fill }, column) => fill(each.cells[column], account));
   }
 
   /** Only what time alone changes. */
   function tick() {
-    for (const each of rows) {
-      const account = !each.root.hidden && store.accounts.get(each.name);
-      if (account) COLUMNS.forEach(({ ticks, fill }, column) => ticks && fill(each.cells[column], account));
+    for (const { account, cells } of rows) {
+      if (account) COLUMNS.forEach(({ ticks, fill }, column) => ticks && fill(cells[column], account));
     }
   }
 
@@ -155,5 +173,5 @@ function row(body, slot) {
     COLUMNS.map(({ id }, index) => h("div", { class: `cell ${id}`, role: "gridcell", "data-label": t(`column.${id}`) }, cells[index])),
   );
   body.append(root);
-  return { root, check, cells, name: "" };
+  return { root, check, cells, name: "", account: null };
 }
