@@ -44,6 +44,7 @@ STANDING: Final = Counter(
         "Pool.hold": 1,
         "Ledger.run": 1,
         "WaitingRoom.run": 1,
+        "_deliver": 1,
         "main": 1,
     }
 )
