@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from devtools.waiting import until
 from kimi.accounts import Kind, Origin, State
 from kimi.operating.accounts import Accounts
 from kimi.operating.renewing import Fate
+from kimi.pool.interventions import Interventions
 from tests.refresher.running import Eyes, Refresher, Start
 from tests.simulator.running import Simulator
 
@@ -59,3 +61,39 @@ def test_a_dead_one_that_is_cleared_is_tried_anew(eyes: Eyes, kimi: Simulator, s
     until(lambda: eyes.states() == {"web": State.DEAD}, what="it is dead")
     Accounts(eyes.store).clear("web")
     until(lambda: eyes.all_active("web"), what="it is in service")
+
+
+def test_whatever_operators_do_while_tokens_are_exchanged_none_is_lost_or_spent_twice(
+    eyes: Eyes, kimi: Simulator, start: Start
+) -> None:
+    refreshers = [start(), start()]
+    accounts, hands, rng = Accounts(eyes.store), Interventions(eyes.store), random.Random(11)
+    minted = {name: kimi.mint(kind="kimi", name=name) for name in ("a", "b", "c")}
+    kimi.fault("slow", match={"endpoint": "exchange"}, times=None, seconds=0.05)
+    for each in minted.values():
+        assert outcomes(eyes, each) == ["added"]
+    for refresher in refreshers:
+        refresher.says("refresher started")
+
+    def add(name: str) -> bool:
+        # "refused" where its token is being exchanged just now
+        return outcomes(eyes, {**minted[name], "name": f"{name}{rng.randrange(3)}"}) != ["refused"]
+
+    for _ in range(150):
+        record = rng.choice([each for each in accounts.all() if each.account.name[0] in minted])
+        name = record.account.name
+        verb = rng.choice((hands.pause, hands.resume, hands.clear, hands.hurry, hands.hurry, hands.delete))
+        verb(name)
+        if verb == hands.delete:
+            until(lambda of=name[0]: add(of), what="it is added again")  # type: ignore[misc]
+    for record in accounts.all():
+        hands.resume(record.account.name)
+    until(lambda: {each.state for each in accounts.all()} == {State.ACTIVE}, what="all are in service")
+    assert len(accounts.all()) == len(minted)
+
+    names = [each.account.name for each in accounts.all()]
+    assert {each.fate for each in accounts.refresh_all(names, patience=20)} == {Fate.RENEWED}
+    for name in minted:
+        counts = kimi.account(name)
+        assert (counts["reused"], counts["concurrent"]) == (0, 0)
+        assert counts["exchanged"] > 5, "much was exchanged meanwhile"
