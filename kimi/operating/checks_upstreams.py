@@ -60,8 +60,7 @@ def reach(way: Way, http: Http, now: Callable[[], float], monotonic: Callable[[]
                 pass
             status, date = reply.status, reply.headers.get("Date")
     except UpstreamError as error:
-        where = "the proxy, and what lies behind it" if way.proxy else "DNS, firewall and certificates of this machine"
-        return [problem(check, str(error), f"look at {where}; KIMI_WEB_URL and its like say where upstreams are")]
+        return [problem(check, str(error), _advice(way, str(error)))]
     findings = [ok(check, f"answers with {status} in {(monotonic() - began) * 1000:.0f} ms")]
     theirs = _moment(date)
     if theirs is not None:
@@ -79,6 +78,18 @@ def all_of(found: list[Way], http: Http, now: Callable[[], float], monotonic: Ca
             warning("upstreams", f"{len(found) - MOST} more ways were not tried", "`accounts test` tries single ones")
         )
     return findings
+
+
+def _advice(way: Way, error: str) -> str:
+    if way.proxy is not None:
+        return "look at the proxy of the accounts that go this way, and whether it lets them through"
+    if "gaierror" in error:
+        return (
+            "this machine cannot resolve the name: look at its DNS (/etc/resolv.conf), and at KIMI_WEB_URL and its like"
+        )
+    if "SSL" in error:
+        return "the certificate is not accepted: look at the clock, and at whatever opens TLS on the way"
+    return "look at the firewall and the routes of this machine, or give the accounts a proxy"
 
 
 def _origin(url: str) -> str:
