@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
-import orjson
 from flask import Blueprint, Response
 from pydantic import Field, WithJsonSchema
 
 from gateway.admin.bodies import Body, query, read
 from gateway.admin.desk import Desk
+from gateway.admin.packing import packed
 from gateway.admin.rows import Rows
 from gateway.errors import BadRequest, Missing
 from gateway.settings import GatewaySettings
-from gateway.views.replies import json_reply, raw_reply
+from gateway.views.replies import json_reply
+from gateway.views.requests import present
 from kimi.account_forms import AccountsError
 from kimi.accounts import Kind
 from kimi.operating.accounts import NoSuchAccount, Refused, Taken
@@ -46,8 +48,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
     def everyone() -> Response:
         desk.door.operator()
         now, names = desk.clock(), sorted(desk.activities.names())
-        found = [orjson.Fragment(row) for _, page in rows.pages(names) for row in page.values()]
-        return raw_reply(orjson.dumps({"now": round(now, 3), "accounts": found}))
+        return packed(present(), _listed(now, (page for _, page in rows.pages(names))), "application/json")
 
     @views.get("/admin/api/accounts/one")
     def one() -> Response:
@@ -93,6 +94,15 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
         return Response(text, content_type="application/yaml; charset=utf-8", headers=headers)
 
     return views
+
+
+def _listed(now: float, pages: Iterable[Mapping[str, bytes]]) -> Iterator[bytes]:
+    """The whole list, piece by piece."""
+    before = b'{"now":%.3f,"accounts":[' % now
+    for page in filter(None, pages):
+        yield before + b",".join(page.values())
+        before = b","
+    yield b"]}" if before == b"," else before + b"]}"
 
 
 def _told(taken: Taken) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Final
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from gateway.views.requests import Asked, present
+from gateway.admin.packing import takes_gzip
+from gateway.views.requests import present
 
 INDEX: Final = "index.html"
 _TYPES: Final = {
@@ -77,13 +78,9 @@ def _reply(file: File | None) -> Response:
     headers = {"etag": file.tag, "cache-control": "no-cache", "vary": "accept-encoding"}
     if file.tag in asked.environ.get("HTTP_IF_NONE_MATCH", ""):
         return Response(status=304, headers=headers)
-    if file.packed and _takes_gzip(asked):
+    if file.packed and takes_gzip(asked):
         return Response(file.packed, headers={**headers, "content-encoding": "gzip"}, content_type=file.kind)
     return Response(file.content, headers=headers, content_type=file.kind)
-
-
-def _takes_gzip(asked: Asked) -> bool:
-    return asked.accept_encodings["gzip"] > 0
 
 
 def _walk(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:

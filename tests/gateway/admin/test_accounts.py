@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+
+import orjson
 import pytest
 import yaml
 from werkzeug.test import TestResponse
@@ -34,6 +37,15 @@ def test_all_accounts_come_at_once_and_without_their_secrets(office: Office, poo
     busy = [account["name"] for account in body["accounts"] if account["in_flight"]]
     assert busy == [lease.account.name]
     assert "refresh-account" not in reply.text and "access-account" not in reply.text
+
+
+def test_a_browser_gets_them_packed(office: Office, pool: Pool) -> None:
+    pool.fill(*(web(f"account-{number:03}") for number in range(120)))
+    plain = office.api("GET", "/accounts")
+    reply = office.api("GET", "/accounts", headers={"accept-encoding": "gzip, br"})
+    assert (reply.headers["content-encoding"], reply.headers["vary"]) == ("gzip", "accept-encoding")
+    assert len(reply.data) < len(plain.data) / 8
+    assert orjson.loads(gzip.decompress(reply.data))["accounts"] == plain.get_json()["accounts"]
 
 
 def test_an_empty_pool_is_an_empty_list(office: Office) -> None:

@@ -1,0 +1,29 @@
+"""Sending less to browsers that can unpack it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from typing import Final
+
+from flask import Response
+
+from gateway.views.requests import Asked
+
+_QUICKLY: Final = 1  # a list of accounts is a tenth as large, for a hundredth of what it took to make
+_GZIP: Final = 31  # of zlib's windows, with the head that gzip has
+
+
+def takes_gzip(asked: Asked) -> bool:
+    """Whether whoever `asked` can unpack what gzip has packed."""
+    return asked.accept_encodings["gzip"] > 0
+
+
+def packed(asked: Asked, pieces: Iterable[bytes], kind: str) -> Response:
+    """A body of that type made of `pieces`, each of them packed as soon as it is there."""
+    headers = {"vary": "accept-encoding"}
+    if not takes_gzip(asked):
+        return Response(b"".join(pieces), content_type=kind, headers=headers)
+    packer = zlib.compressobj(_QUICKLY, wbits=_GZIP)
+    body = b"".join([packer.compress(piece) for piece in pieces])
+    return Response(body + packer.flush(), content_type=kind, headers={**headers, "content-encoding": "gzip"})
