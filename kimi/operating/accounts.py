@@ -184,7 +184,7 @@ class Accounts:
             return taken
         match self._hands.enter(member):
             case Entered.KNOWN:
-                return intake.known(entry, self._members.holder(member.secret) or "that was added just now")
+                return intake.known(entry, self._hands.holder(member.secret) or "that was added just now")
             case Entered.TAKEN:
                 return intake.refuse(entry, f"an account {member.account.name} was added just now: add it again")
             case Entered.LATER:

@@ -11,7 +11,7 @@ from typing import Final
 from kimi.accounts import Record, State
 from kimi.operating.spans import span
 from kimi.operating.troubles import Refused
-from kimi.pool import Members, Store
+from kimi.pool import Members, Store, TokenStore
 from kimi.pool.interventions import Interventions
 
 POLL_SECONDS: Final = 0.2
@@ -57,6 +57,7 @@ class Renewing:
         self._store = store
         self._members = Members(store)
         self._hands = Interventions(store)
+        self._tokens = TokenStore(store)
         self._pause = pause
         self._monotonic = monotonic
 
@@ -92,7 +93,7 @@ class Renewing:
                 self._pause(POLL_SECONDS)
 
     def _silence(self, name: str) -> str:
-        if self._members.is_being_refreshed(name):
+        if self._tokens.is_locked(name):
             return "its upstream has not answered yet: look at it again in a minute"
         return "nobody has refreshed it: is the refresher running?"
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, State
-from kimi.pool.members import enter, enter_configured, pack, unpack
+from kimi.pool.members import enter, enter_configured, fingerprint, pack, unpack
 from kimi.pool.store import Store
 from kimi.pool.tokens import Credential
 
@@ -50,6 +50,12 @@ class Interventions:
     def enter_again(self, account: Account, known_as: str, credential: Credential) -> Entered:
         """The same for one that the store has lost, by the fingerprint of its secret and with what became of that."""
         return _entered(enter(self._store, account, known_as, credential, origin=ORIGIN))
+
+    def holder(self, secret: str) -> str | None:
+        """The account that serves everybody with this secret, as it was configured or entered."""
+        with self._store.guarded() as redis:
+            name: str | None = redis.hget(self._store.key("holders"), fingerprint(secret))
+        return name
 
     def pause(self, name: str) -> State | None:
         """Sets one that is in service aside; what it is answering just now it answers to the end."""

@@ -197,17 +197,6 @@ class Members:
                 records += [record_of(values, when) for values, when in zip(found, due, strict=True) if values]
         return records
 
-    def is_being_refreshed(self, name: str) -> bool:
-        """Whether somebody exchanges its credential just now."""
-        with self._store.guarded() as redis:
-            return bool(redis.exists(self._store.key("lock", name)))
-
-    def holder(self, secret: str) -> str | None:
-        """The account that serves everybody with this secret, as it was configured or entered."""
-        with self._store.guarded() as redis:
-            name: str | None = redis.hget(self._store.key("holders"), fingerprint(secret))
-        return name
-
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         """Takes an account out of service; only a new credential or the operator brings it back.
 

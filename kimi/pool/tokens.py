@@ -75,6 +75,11 @@ class TokenStore:
             with suppress(StoreUnavailable):  # it expires by itself
                 lock.free()
 
+    def is_locked(self, name: str) -> bool:
+        """Whether somebody is exchanging its credential just now."""
+        with self._store.guarded() as redis:
+            return bool(redis.exists(self._store.key("lock", name)))
+
     def prolong(self, seconds: float = LOCK_SECONDS) -> None:
         """Lets all locks that are held last for another `seconds`. May be called from any thread."""
         pairs = [word for lock in self._held.copy().values() for word in (lock.name, lock.owner)]

@@ -57,7 +57,7 @@ def test_an_account_that_was_added_by_hand_comes_back_with_its_newest_token(
     assert (after.account, after.refresh, after.fingerprint) == (before.account, "refresh-a-2", before.fingerprint)
     assert after.version >= before.version
     assert (after.origin, after.state, after.due) == (Origin.OPERATOR, State.NEW, 0)
-    assert pool.members.holder("T") == "a"
+    assert hands.holder("T") == "a"
 
 
 def test_a_token_that_came_to_this_process_and_was_lost_at_once_is_tried(

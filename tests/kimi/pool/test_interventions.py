@@ -298,8 +298,8 @@ class TestEntering:
         assert hands.enter(entered("c", "T")) is Entered.ADDED
         assert hands.enter(entered("d", "T")) is Entered.KNOWN
         assert hands.enter(entered("c", "T")) is Entered.KNOWN
-        assert pool.members.holder("T") == "c"
-        assert pool.members.holder("refresh-a") == "a"
+        assert hands.holder("T") == "c"
+        assert hands.holder("refresh-a") == "a"
         assert [record.account.name for record in pool.members.all()] == ["a", "c"]
 
     def test_a_name_that_somebody_has_is_taken(self, pool: Pool, hands: Interventions) -> None:
@@ -340,7 +340,7 @@ class TestEntering:
         assert report.added == ("filed",)
         assert (stored(pool, "filed").refresh, stored(pool, "filed").origin) == ("refresh-mine-2", Origin.FILE)
         assert not stored(pool, "mine").configured
-        assert pool.members.holder("T") == "filed"
+        assert hands.holder("T") == "filed"
 
     def test_the_file_goes_before_it_as_one_credential_of_the_same_name(self, pool: Pool, hands: Interventions) -> None:
         hands.enter(entered("a", "T"))
@@ -380,7 +380,7 @@ class TestDeleting:
         assert changes(pool) == before + 1
         assert not stored(pool).configured
         assert pool.members.routes() == set()
-        assert pool.members.holder("T") is None
+        assert hands.holder("T") is None
         assert hands.delete("a") is Deleted.UNKNOWN
         assert hands.enter(entered("b", "T")) is Entered.ADDED
         assert (stored(pool, "b").refresh, stored(pool, "b").state) == ("refresh-a-2", State.NEW)

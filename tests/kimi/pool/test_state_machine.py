@@ -113,7 +113,7 @@ class PoolMachine(RuleBasedStateMachine):
             (name for name, member in self.members.items() if member.present and member.secret == secret), None
         )
         outcome = self.hands.enter(ConfiguredAccount(account, secret))
-        assert self.pool.members.holder(secret) == (owner or (name if outcome is Entered.ADDED else None))
+        assert self.hands.holder(secret) == (owner or (name if outcome is Entered.ADDED else None))
         if owner is not None:
             assert outcome is Entered.KNOWN
         elif self.members[name].present:
