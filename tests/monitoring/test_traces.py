@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +161,22 @@ def test_what_is_left_is_sent_when_the_gateway_ends(tmp_path: Path) -> None:
     assert collector.paths == {"/spans"}
 
 
-def test_a_collector_that_is_away_costs_nobody_anything(tmp_path: Path) -> None:
-    stack = Stack(tmp_path, workers=1, env={"OTEL_EXPORTER_OTLP_ENDPOINT": Collector().endpoint})
-    stack.start(kimi=2)
-    try:
+@contextmanager
+def hanging(port: int) -> Iterator[None]:
+    """Takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", port)):
+        yield
+
+
+@pytest.mark.parametrize("trouble", [nullcontext, hanging], ids=["refuses", "hangs"])
+def test_a_collector_that_does_not_answer_costs_nobody_anything(
+    tmp_path: Path, trouble: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    collector = Collector()
+    stack = Stack(tmp_path, workers=1, env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
+    with trouble(collector.port), ExitStack() as undo:
+        undo.callback(stack.stop)
+        stack.start(kimi=2)
         ask(stack)  # which makes its connections
         until(lambda: "Failed to export" in stack.gateway.said or "retry" in stack.gateway.said.lower())
         began = time.monotonic()
@@ -174,8 +188,6 @@ def test_a_collector_that_is_away_costs_nobody_anything(tmp_path: Path) -> None:
         began = time.monotonic()
         assert stack.gateway.stop() == 0
         assert time.monotonic() - began < 10
-    finally:
-        stack.stop()
 
 
 def test_without_it_nothing_that_makes_or_sends_spans_is_imported() -> None:
