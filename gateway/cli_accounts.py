@@ -54,7 +54,7 @@ for _command in (import_accounts, test, refresh, pause, resume, clear, edit, del
 @accounts.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def list_accounts(*, as_json: bool) -> None:
-    """Show every account, its state and why it is in it."""
+    """Show every account and its state."""
     with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis:
         store = Store(redis)
         records, tallies, unknown = Accounts(store).all(), Figures(store).tallies(), DriftBook(store).all()
@@ -76,11 +76,12 @@ def list_accounts(*, as_json: bool) -> None:
 @click.option("--kind", type=_KINDS, help="The kind of what is written without one; KIMI_KIND if it is not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def add(file: str, kind: str | None, *, as_json: bool) -> None:
-    """Take the accounts in FILE (standard input if there is none) into the pool, at once and without a restart.
+    """Take accounts into the pool at once.
 
-    FILE may be an accounts file, reverse-kimi's config.json, a dump of the site's localStorage, a JSON list of such
-    objects, or a list of tokens, in JSON or one a line. What is added stands in Redis alone, and the refresher enters
-    it again should Redis lose it; `accounts import` writes to the accounts file instead.
+    They are read from FILE, or from standard input if there is none. FILE may be an accounts file, reverse-kimi's
+    config.json, a dump of the site's localStorage, a JSON list of such objects, or a list of tokens, in JSON or one a
+    line. What is added stands in Redis alone, and the refresher enters it again should Redis lose it; `accounts import`
+    writes to the accounts file instead.
     """
     with _taking() as (settings, store):
         text, source = text_of(file)
@@ -95,9 +96,10 @@ def add(file: str, kind: str | None, *, as_json: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Only you can read this file.")
 def export(names: Sequence[str], output: Path | None) -> None:
-    """Write an accounts file of the accounts with NAMES (all if there are none), with the newest of their tokens.
+    """Write an accounts file.
 
-    Each token is good for one refresh: what is exported is old once the refresher has done the next one.
+    It holds the accounts with NAMES, or all if there are none, with the newest of their tokens. Each token is good for
+    one refresh: what is exported is old once the refresher has done the next one.
     """
     if output is None and sys.stdout.isatty():
         raise click.UsageError("tokens are not shown on a terminal: give a file with -o, or a pipe")

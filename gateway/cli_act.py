@@ -70,7 +70,10 @@ def _named(command: _Command) -> _Command:
 @click.command()
 @_named
 def test(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
-    """Ask accounts a tiny question each, and nobody else in their place."""
+    """Ask accounts a tiny question.
+
+    Each is asked alone: nobody answers in its place. Several are asked at the same time.
+    """
     _perform("test", names if not everyone else _usable, _test, as_json=as_json)
 
 
@@ -78,14 +81,20 @@ def test(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 @_named
 @click.option("--wait", default=PATIENCE, show_default=True, help="Seconds to wait for what comes of it.")
 def refresh(names: Sequence[str], *, everyone: bool, as_json: bool, wait: float) -> None:
-    """Have the tokens of accounts exchanged at once, or keys of the official platform tried."""
+    """Exchange the tokens of accounts at once.
+
+    Keys of the official platform are tried. The refresher does both, and has to be running.
+    """
     _perform("refresh", names if not everyone else _usable, partial(_refresh, patience=wait), as_json=as_json)
 
 
 @click.command()
 @_named
 def pause(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
-    """Set accounts aside; what they are answering just now they answer to the end."""
+    """Set accounts aside.
+
+    What they are answering just now they answer to the end.
+    """
     _perform("pause", names if not everyone else _usable, _each(Accounts.pause, "paused"), as_json=as_json)
 
 
@@ -99,7 +108,10 @@ def resume(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 @click.command()
 @_named
 def clear(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
-    """Forget rests, failures and refused models; try those anew that are dead or banned."""
+    """Forget what befell accounts.
+
+    That is rests, failures and refused models; those that are dead or banned are tried anew.
+    """
     _perform("clear", names if not everyone else _any, _each(Accounts.clear, "cleared"), as_json=as_json)
 
 
@@ -110,7 +122,10 @@ def clear(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 @click.option("--weight", type=float, help="Share of the traffic among idle accounts.")
 @click.option("--priority", type=int, help="Lower ones are used only when all higher ones cannot serve.")
 def edit(names: Sequence[str], *, everyone: bool, as_json: bool, **limits: float | None) -> None:
-    """Change limits of accounts; of those in the accounts file until their entries there change."""
+    """Change limits of accounts.
+
+    Of those in the accounts file they hold until their entries there change.
+    """
     wanted = Limits(**limits)  # type: ignore[arg-type]  # click has seen to the types
     changes = {name: value for name, value in asdict(wanted).items() if value is not None}
     if not changes:
@@ -124,7 +139,10 @@ def edit(names: Sequence[str], *, everyone: bool, as_json: bool, **limits: float
 @_named
 @click.option("--yes", is_flag=True, help="Do not ask before all are deleted.")
 def delete(names: Sequence[str], *, everyone: bool, as_json: bool, yes: bool) -> None:
-    """Take accounts out for good that were added to the pool; those of the accounts file are taken out there."""
+    """Take accounts out that were added.
+
+    Those of the accounts file are taken out there.
+    """
     if everyone and not yes:
         click.confirm("Delete all accounts that were added by hand?", abort=True, err=True)
     _perform("delete", names if not everyone else _added, _each(Accounts.delete, "deleted"), as_json=as_json)

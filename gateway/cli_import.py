@@ -27,9 +27,10 @@ from kimi.startup import reporting
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def import_accounts(file: str, kind: str | None, *, as_json: bool) -> None:
-    """Add the accounts in FILE (- for standard input) to the accounts file.
+    """Add accounts to the accounts file.
 
-    The refresher reads that file again within seconds. `accounts add` takes accounts into the pool without any file.
+    They are read from FILE, or from standard input where that is -. The refresher reads the accounts file again within
+    seconds. `accounts add` takes accounts into the pool without any file.
 
     FILE may be an accounts file, reverse-kimi's config.json, a dump of the site's localStorage, a JSON list of such
     objects, or a list of tokens, in JSON or one a line.
