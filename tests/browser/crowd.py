@@ -50,7 +50,9 @@ class Crowd:
         dice = random.Random(count)
         accounts = [Account(name=f"{dice.choice(_GIVEN)}-{number:04}", kind=_kind(number)) for number in range(count)]
         members, tokens = Members(self.store), TokenStore(self.store)
+        self.store.redis.config_set("appendfsync", "no")  # a disk that is waited for 5,000 times takes its time
         members.sync([ConfiguredAccount(account, f"secret-{account.name}") for account in accounts])
+        self.store.redis.config_set("appendfsync", "always")
         now = time.time()
         for account in accounts[:fresh]:
             record = members.get(account.name)
