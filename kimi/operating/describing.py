@@ -21,7 +21,7 @@ def described(seen: Record, now: float, today: Tally | None) -> dict[str, Any]:
         "state": state_of(seen),
         "reason": seen.reason,
         "token_issued": _time(seen.access_issued),
-        "token_expires": _time(seen.access_expires),
+        "token_expires": _time(seen.access_expires) if account.kind.is_web else None,  # keys do not expire
         "refresh_due": None if seen.due is None else round(seen.due or now, 3),
         "refresh_failures": seen.failures,
         "in_flight": seen.in_flight,

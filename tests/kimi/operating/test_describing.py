@@ -87,5 +87,7 @@ def test_models_have_the_names_that_clients_use(pool: Pool) -> None:
     for name in ("a", "key", "named"):
         pool.freshen(name, models=("kimi-k2.6", "kimi-k3"))
     pool.members.list_models("a", accounts.get("a").version, ["SCENARIO_K2D5", "SCENARIO_K2D5+thinking", "other"])
+    expiries = [described(seen, pool.clock.now, None)["token_expires"] for seen in accounts.all()]
+    assert expiries == [pool.clock.now + 900, None, None], "keys do not expire"
     models = [described(seen, pool.clock.now, None)["models"] for seen in accounts.all()]
     assert models == [["kimi-k2.5"], ["kimi-k2.6", "kimi-k3"], ["kimi-k3"]]
