@@ -81,14 +81,15 @@ class Door:
         asked.entry.client = "admin"
         return found
 
-    def sign_in(self, key: str) -> Session:
+    def sign_in(self, key: str) -> tuple[Operator, Session]:
         """Signs in with `key`. Raises `WrongAdminKey`, `CsrfFailed`, `TooManyWrongKeys` or `StoreUnavailable`."""
         asked = present()
         _check_origin(asked)
-        right = self._fits(key)
-        self._note(self._attempts.attempt(neighbourhood(_address(asked)), right=right), right=right)
+        right, address = self._fits(key), _address(asked)
+        self._note(self._attempts.attempt(neighbourhood(address), right=right), right=right)
         token = secrets.token_urlsafe(32)
-        return Session(token, self._sessions.open(token, self._proof(token)))
+        session = Session(token, self._sessions.open(token, self._proof(token)))
+        return Operator("admin page", address, session), session
 
     def sign_out(self, session: Session) -> None:
         """Ends `session`. Raises `StoreUnavailable`."""

@@ -23,7 +23,8 @@ def blueprint(desk: Desk) -> Blueprint:
 
     @views.post("/admin/api/session")
     def sign_in() -> Response:
-        session = desk.door.sign_in(read(_Key, SMALL).key)
+        operator, session = desk.door.sign_in(read(_Key, SMALL).key)
+        desk.note(operator, "sign in", "")
         reply = _told(session)
         _set_cookie(reply, session.token, int(SESSION_SECONDS))
         return reply
@@ -40,6 +41,7 @@ def blueprint(desk: Desk) -> Blueprint:
         operator = desk.door.operator()
         if operator.session is not None:
             desk.door.sign_out(operator.session)
+            desk.note(operator, "sign out", "")
         reply = Response(status=204)
         _set_cookie(reply, "", 0)
         return reply

@@ -145,9 +145,10 @@ def test_the_audit_log_tells_the_page_from_programs_and_where_they_sat(office: O
     )
     assert reply.status_code == 200
     entries = office.api("GET", "/audit").get_json()["entries"]
-    assert [(entry["who"], entry["address"]) for entry in entries] == [
-        ("admin page", "192.0.2.9"),
-        ("admin api", "127.0.0.1"),
+    assert [(entry["action"], entry["who"], entry["address"]) for entry in entries] == [
+        ("resume", "admin page", "192.0.2.9"),
+        ("sign in", "admin page", "127.0.0.1"),
+        ("pause", "admin api", "127.0.0.1"),
     ]
     assert ADMIN_KEY not in str(entries)
 

@@ -87,6 +87,17 @@ def test_who_signs_out_is_out_wherever_the_cookie_is(office: Office) -> None:
     assert code(office.page("GET", "/session")) == (401, "invalid_admin_key")
 
 
+def test_who_came_and_went_is_in_the_audit_log(office: Office) -> None:
+    office.sign_in("wrong")
+    office.sign_in()
+    office.page("DELETE", "/session")
+    entries = office.api("GET", "/audit").get_json()["entries"]
+    assert [(entry["action"], entry["who"]) for entry in entries] == [
+        ("sign out", "admin page"),
+        ("sign in", "admin page"),
+    ]
+
+
 def test_another_replica_knows_who_is_signed_in(office: Office, store: Store) -> None:
     token = office.sign_in().headers["set-cookie"].partition(";")[0].partition("=")[2]
     other = Office(store)
