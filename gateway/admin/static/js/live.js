@@ -4,6 +4,8 @@ import { get } from "./api.js";
 import { store, tell } from "./store.js";
 
 const RETRY_MS = 3000;
+/** A stream that has not begun by then is held back on its way, and the accounts are shown without it. */
+const PATIENCE_MS = 5000;
 
 /** Opens the stream first and loads all accounts then, so that no change falls in between. */
 export function follow() {
@@ -15,6 +17,7 @@ export function follow() {
   function connect() {
     source = new EventSource("/admin/api/events");
     early = [];
+    setTimeout(() => store.loaded || snapshot(), PATIENCE_MS);
     source.addEventListener("open", snapshot);
     source.addEventListener("error", interrupted);
     source.addEventListener("overview", (event) => sketch(JSON.parse(event.data)));
@@ -36,7 +39,7 @@ export function follow() {
       apply({ ...all, removed: [...store.accounts.keys()].filter((name) => !here.has(name)) });
       for (const told of early) if (told.now >= all.now) apply(told);
       early = null;
-      state("open");
+      state(source.readyState === EventSource.OPEN ? "open" : "connecting");
     } catch {
       if (mine === turn) again();
     }

@@ -39,7 +39,7 @@ export function signInForm(done, note = "") {
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       key.select();
-      fault.textContent = error.status === 401 ? t("session.wrong") : error.message;
+      fault.textContent = { 401: t("session.wrong"), 429: t("session.too_many") }[error.status] ?? error.message;
       if (error.wait) return hold(error.wait);
     }
     button.disabled = false;

@@ -74,6 +74,7 @@ export function table(listing, { open, sorted, signal }) {
     mark(each.root, "aria-rowindex", String(index + 2));
     mark(each.root, "aria-selected", String(chosen.selected.has(name)));
     each.root.classList.toggle("current", name === chosen.active);
+    mark(each.check, "aria-label", t("accounts.select", { name }));
     each.check.checked = chosen.selected.has(name);
     if (each.account === account) return; // whatever changes becomes another object
     each.account = account;
@@ -164,7 +165,7 @@ function sortMark(element, id) {
 }
 
 function row(body, slot) {
-  const check = h("input", { type: "checkbox", tabindex: "-1", "aria-label": t("accounts.select") });
+  const check = h("input", { type: "checkbox", tabindex: "-1" });
   const cells = COLUMNS.map(({ make }) => make());
   const root = h(
     "div",
