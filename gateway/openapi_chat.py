@@ -16,6 +16,7 @@ from gateway.openapi_words import (
     flag,
     good,
     listed,
+    loose,
     operation,
     optional,
     record,
@@ -41,23 +42,22 @@ _EFFORT: Final[Json] = {
     "enum": [*EFFORTS, "", None],
     "description": "How much the model thinks; it does as well as it can",
 }
-_URL: Final[Json] = {
-    "anyOf": [TEXT, record({"url": text("The URL"), "detail": whatever("Read by official keys")}, "url")],
-    "description": "An http, https or `data:` URL of a public address",
-}
+_URL: Final = whatever(
+    "An http, https or `data:` URL of a public address; also as an object with `url`", "text or object"
+)
 _PART: Final = record(
     {
         "type": text("`text`, `image_url`, `file`, `file_url`, `input_text`, `input_image` or `input_file`"),
-        "text": text("What a part of the type `text` says"),
+        "text": whatever("What a part of the type `text` says", "text"),
         "image_url": _URL,
         "file_url": _URL,
-        "file": record(
+        "file": loose(
             {
-                "filename": text("A name, by which errors speak of it"),
-                "file_data": text("The content in base64, or as a `data:` URL"),
-                "url": text("An http, https or `data:` URL in its place"),
+                "filename": whatever("A name, by which errors speak of it", "text"),
+                "file_data": whatever("The content in base64, or as a `data:` URL", "text"),
+                "url": whatever("An http, https or `data:` URL in its place", "text"),
             },
-            says="A document, in OpenAI's form",
+            "A document, in OpenAI's form",
         ),
     },
     "type",
@@ -66,14 +66,14 @@ _PART: Final = record(
 _FORM: Final = record(
     {
         "type": {"enum": ["text", "json_object", "json_schema"], "description": "What the answer has to be"},
-        "json_schema": record(
+        "json_schema": loose(
             {
-                "name": text("What it is called"),
-                "description": text("What it is, for the model"),
-                "schema": {"type": "object", "description": "The JSON schema; no `$ref` may lead out of it"},
-                "strict": flag("Changes nothing: the answer is checked in any case"),
+                "name": whatever("What it is called", "text"),
+                "description": whatever("What it is, for the model", "text"),
+                "schema": whatever("The JSON schema; no `$ref` may lead out of it", "object"),
+                "strict": whatever("Changes nothing: the answer is checked in any case", "true or false"),
             },
-            says="Of the type `json_schema`",
+            "Of the type `json_schema`",
         ),
     },
     "type",
@@ -98,12 +98,22 @@ OPTIONS: Final[Json] = {
     "reasoning_effort": _EFFORT,
     "reasoning": {
         "type": ["object", "null"],
-        "properties": {"effort": _EFFORT, "enabled": flag("Whether it thinks at all")},
+        "properties": {
+            "effort": whatever("The same, where `reasoning_effort` does not say it", "text"),
+            "enabled": flag("Whether it thinks at all"),
+        },
         "description": "The same as `reasoning_effort`, as other gateways have it",
     },
     "thinking": {
         "anyOf": [
-            record({"type": {"enum": ["enabled", "disabled", "auto", "adaptive"], "description": "Whether it thinks"}}),
+            record(
+                {
+                    "type": {
+                        "enum": ["enabled", "disabled", "auto", "adaptive", None],
+                        "description": "Whether it thinks",
+                    }
+                }
+            ),
             flag("The same in one word"),
         ],
         "description": "Whether the model thinks before it answers",

@@ -14,7 +14,7 @@ _WEATHER: Final[Json] = {
     "function": {
         "name": "get_weather",
         "description": "The weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+        "parameters": {"type": "object", "properties": {"city": {"enum": ["北京", "Bonn"]}}, "required": ["city"]},
     },
 }
 _CALL: Final[Json] = {

@@ -21,6 +21,7 @@ from gateway.openapi_words import (
     said,
     stream,
     text,
+    whatever,
 )
 
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
@@ -56,8 +57,8 @@ SCHEMAS: Final[Json] = {
             },
             **chat.OPTIONS,
             "best_of": {"enum": [1, None], "description": "There is one answer"},
-            "echo": {"enum": [False, None], "description": "The prompt is not repeated"},
-            "suffix": {"enum": ["", None], "description": "There is nothing to come behind the answer"},
+            "echo": whatever("False: the prompt is not repeated", "`false`"),
+            "suffix": whatever("Nothing: nothing can come behind the answer", "nothing"),
             "logprobs": {"enum": [False, None], "description": "Nobody tells of probabilities"},
         },
         *("model", "prompt"),
@@ -81,7 +82,10 @@ SCHEMAS: Final[Json] = {
         says="The data of one event of a stream; the last one is the text `[DONE]`",
     ),
     "TextRequest": record(
-        {"message": text("What the user says"), "model": text("`kimi` where none is named")},
+        {
+            "message": whatever("What the user says, unless the query says it", "text"),
+            "model": whatever("`kimi` where none is named; the query goes before", "text"),
+        },
     ),
 }
 _COMPLETION: Final = operation(

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.openapi_words import READS
+
 _DEEPEST: Final = 4
 _WORDS: Final = {"object": "object", "array": "list", "integer": "integer", "number": "number", "string": "text"}
 _FLAG: Final = ["boolean", "string", "integer", "null"]
@@ -87,6 +89,8 @@ class Fields:
         return " or ".join(kinds) or "any"
 
     def _simple(self, schema: Mapping[str, Any]) -> list[str]:
+        if READS in schema:
+            return [str(schema[READS])]
         if "const" in schema:
             return [_values([schema["const"]])]
         if "enum" in schema:

@@ -35,19 +35,18 @@ _BLOCK: Final = record(
             "Of a user: `text`, `image`, `document`, `search_result`, `tool_result`; "
             "of the assistant: `text`, `thinking`, `tool_use`, and whatever Anthropic has answered with"
         ),
-        "text": text("What a block of the type `text` says"),
-        "source": {
-            "type": "object",
-            "description": "`base64` with `media_type` and `data`, or `url`; of documents also `text` and `content`",
-        },
+        "text": whatever("What a block of the type `text` says", "text"),
+        "source": whatever(
+            "`base64` with `media_type` and `data`, or `url`; of documents also `text` and `content`", "object"
+        ),
         "title": whatever("Of a document, for the model"),
         "context": whatever("The same"),
         "id": whatever("Of a `tool_use`: by which its result refers to it"),
         "name": whatever("Of a `tool_use`: the tool"),
         "input": whatever("Of a `tool_use`: what the tool is called with"),
-        "tool_use_id": text("The call whose result a `tool_result` brings"),
+        "tool_use_id": whatever("The call whose result a `tool_result` brings", "text"),
         "content": whatever("What a call has resulted in: a text, or blocks"),
-        "is_error": {"type": "boolean", "description": "Whether the call failed"},
+        "is_error": whatever("Whether the call failed", "true or false"),
         "thinking": whatever("Of a `thinking` block: what was thought"),
         "signature": whatever("The same; nobody checks it, but thoughts that were left out are found by it"),
     },
@@ -62,10 +61,10 @@ _TURN: Final = record(
 )
 _TOOL: Final = record(
     {
-        "type": text("None, `custom`, or a `web_search_…`, for which Kimi searches itself"),
-        "name": text("What it is called by"),
-        "description": text("What it does, for the model"),
-        "input_schema": _SCHEMA,
+        "type": whatever("None, `custom`, or a `web_search_…`, for which Kimi searches itself", "text"),
+        "name": whatever("What it is called by", "text"),
+        "description": whatever("What it does, for the model", "text"),
+        "input_schema": whatever("A JSON schema", "object"),
         "strict": whatever("Changes nothing: what a tool is called with is checked in any case"),
         "defer_loading": whatever("True: the model knows of it once a search of the client's has found it"),
     }
@@ -89,8 +88,8 @@ _ASKED: Final[Json] = {
         "required": ["type"],
         "properties": {
             "type": {"enum": ["auto", "any", "none", "tool"], "description": "Whether a tool has to be called"},
-            "name": text("Which one, of the type `tool`"),
-            "disable_parallel_tool_use": {"type": "boolean", "description": "One call at a time"},
+            "name": whatever("Which one, of the type `tool`", "text"),
+            "disable_parallel_tool_use": whatever("One call at a time", "true or false"),
         },
         "description": "Whether a tool may or must be called",
     },
@@ -99,8 +98,8 @@ _ASKED: Final[Json] = {
         "required": ["type"],
         "properties": {
             "type": {"enum": ["enabled", "adaptive", "between_tools", "disabled"], "description": "Whether it thinks"},
-            "budget_tokens": {"type": "integer", "minimum": 1, "description": "Below 4096 it thinks little"},
-            "display": {"enum": ["summarized", "omitted", None], "description": "Whether thoughts are shown"},
+            "budget_tokens": whatever("Of the type `enabled`: below 4096 it thinks little", "integer"),
+            "display": whatever("`omitted`: thoughts are not shown", "text"),
         },
         "description": "Whether the model thinks before it answers, and whether that is shown",
     },
@@ -130,11 +129,8 @@ SCHEMAS: Final[Json] = {
                 "items": {**TEXT, "maxLength": LONGEST_STOP},
                 "description": "The answer ends before the first of these",
             },
-            "temperature": {
-                "type": ["number", "null"],
-                "description": "Handed on to official keys; the web chat has no such thing",
-            },
-            "top_p": {"type": ["number", "null"], "description": "The same"},
+            "temperature": whatever("Handed on to official keys; the web chat has no such thing", "number"),
+            "top_p": whatever("The same", "number"),
         },
         *("model", "max_tokens", "messages"),
     ),

@@ -9,7 +9,7 @@ from gateway.openapi_words import Json, example, stream
 _TOOL: Final[Json] = {
     "name": "get_weather",
     "description": "The weather of a city",
-    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "input_schema": {"type": "object", "properties": {"city": {"enum": ["北京", "Bonn"]}}, "required": ["city"]},
 }
 _CALL: Final[Json] = {"type": "tool_use", "id": "toolu_1f0c", "name": "get_weather", "input": {"city": "北京"}}
 _PLAN: Final[Json] = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}

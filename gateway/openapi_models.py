@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.openapi_problems import BODY, KEY, MODEL, errors
+from gateway.openapi_problems import BODY, KEY, MODEL, errors, errors_in_either_shape
 from gateway.openapi_words import (
     COUNT,
     TEXT,
@@ -67,9 +67,9 @@ SCHEMAS: Final[Json] = {
 
 
 def _asked(summary: str, description: str, content: Json, *wrong: str, surface: str, **more: Any) -> Json:
-    return operation(
-        summary, description, {**good("The answer", content), **errors(*KEY, *wrong)}, surface=surface, **more
-    )
+    told = errors_in_either_shape if surface == _MODELS else errors
+    answers = {**good("The answer", content), **told(*KEY, *wrong)}
+    return operation(summary, description, answers, surface=surface, **more)
 
 
 _LIST: Final = _asked(

@@ -143,6 +143,12 @@ def messages_errors(*names: str) -> Json:
     return answers
 
 
+def errors_in_either_shape(*names: str) -> Json:
+    """The same where both kinds of clients ask: in the shape that the client knows."""
+    ours, theirs = errors(*names), messages_errors(*names)
+    return {status: _either(ours.get(status), theirs.get(status)) for status in sorted({*ours, *theirs})}
+
+
 def examples() -> Json:
     """An example of every error in both shapes, under the names that `errors` and `messages_errors` refer to."""
     ours = {name: _example(problem, problem.body) for name, problem in PROBLEMS.items()}
@@ -161,10 +167,22 @@ def _answers(names: tuple[str, ...], before: str, schema: str, status: Callable[
             "headers": header_refs("x-request-id", *_headers(number, [PROBLEMS[name] for name in by_status[number]])),
             "content": as_json(
                 ref(schema),
-                {name: {"$ref": f"#/components/examples/{before}{name}"} for name in by_status[number]},
+                {before + name: {"$ref": f"#/components/examples/{before}{name}"} for name in by_status[number]},
             ),
         }
         for number in sorted(by_status)
+    }
+
+
+def _either(ours: Json | None, theirs: Json | None) -> Json:
+    if ours is None or theirs is None:
+        return ours or theirs or {}
+    both = [answer["content"]["application/json"] for answer in (ours, theirs)]
+    schema = {"anyOf": [each["schema"] for each in both]}
+    return {
+        "description": ours["description"],
+        "headers": ours["headers"],
+        "content": as_json(schema, {**both[0]["examples"], **both[1]["examples"]}),
     }
 
 

