@@ -18,7 +18,7 @@ from kimi.pool.figures import Point, Span
 
 LIMIT: Final = 100
 MOST: Final = 1_000
-_ID: Final = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
+_ID: Final = re.compile(r"\d{1,16}-\d{1,16}", re.ASCII)  # Redis takes no larger ones than 2^64
 
 
 def blueprint(desk: Desk) -> Blueprint:

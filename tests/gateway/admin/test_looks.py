@@ -51,6 +51,7 @@ def test_figures_come_in_even_steps(office: Office, span: Span) -> None:
         ("/audit?limit=1001", "limit"),
         ("/audit?limit=many", "limit"),
         ("/audit?before=(", "before"),
+        ("/audit?before=18446744073709551616-0", "before"),
     ],
 )
 def test_what_cannot_be_asked_for_says_where_it_is_wrong(office: Office, path: str, param: str) -> None:
