@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -32,16 +31,12 @@ class Tracer:
         """Nothing is kept."""
 
 
-Lines = Callable[[], list[dict[str, Any]]]
-
-
 @pytest.fixture(autouse=True)
-def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    """What was logged, as JSON; the test runner's handlers come back afterwards."""
+def _undo() -> Iterator[None]:
+    """Give the test runner its own handlers back."""
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
-    logs.configure("info", "json")
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    yield
     structlog.reset_defaults()
     root.setLevel(before[0])
     root.handlers[:] = before[1]
@@ -79,11 +74,12 @@ def test_what_never_began_has_no_time_of_its_events(metrics: Metrics) -> None:
     assert told["completion_seconds_count"] == told['failures_total{code="upstream_error"}'] == 1
 
 
-def test_a_line_names_its_trace_and_probes_leave_neither(metrics: Metrics, lines: Lines) -> None:
+def test_a_line_names_its_trace_and_probes_leave_neither(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
     tracer = Tracer()
     journal = Journal(metrics, Counts(), tracer)
     journal.write(answered(), 14.0)
     journal.write(answered(route="/healthz", attempts=None, failovers=()), 14.0)
-    (line,) = lines()
+    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
     assert line["trace_id"] == "0af7"
     assert tracer.noted == ["/v1/chat/completions"]
