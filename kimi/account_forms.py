@@ -99,7 +99,7 @@ def _json(text: str) -> object:
         return None
     try:
         return json.loads(text, object_pairs_hook=_without_repetition)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested a thousand times, of which the reader of YAML tells more
         return None
 
 
@@ -207,5 +207,7 @@ def _yaml(text: str, source: str) -> object:
         mark = error.problem_mark
         place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         raise AccountsError(f"{place}: is not valid YAML: {redact(error.problem or 'it breaks off')}") from None
+    except RecursionError:
+        raise AccountsError(f"{source}: is nested too deep") from None
     except yaml.YAMLError:
         raise AccountsError(f"{source}: is not valid YAML: it contains a character that YAML does not allow") from None

@@ -93,6 +93,7 @@ def test_the_kind_is_that_of_accounts_that_do_not_say(office: Office) -> None:
         ({"text": "x", "kind": "gpt"}, "kind"),
         ({"text": "x", "more": 1}, "more"),
         ({"text": "{"}, "text"),
+        ({"text": "[" * 5_000}, "text"),
     ],
 )
 def test_what_cannot_be_added_says_where_it_is_wrong(office: Office, body: dict[str, object], param: str) -> None:
