@@ -32,7 +32,7 @@ class Watched:
             "KIMI_CONVERSATION_SECONDS": "4",
             "KIMI_FIRST_TURN_SECONDS": "4",
             "GATEWAY_PASSTHROUGH": "1",
-            "GATEWAY_QUEUE_SECONDS": "10",
+            "GATEWAY_QUEUE_SECONDS": "30",
             "GATEWAY_ADMIN_KEY": ADMIN_KEY,
             **env,
         }
