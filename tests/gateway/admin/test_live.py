@@ -161,6 +161,8 @@ def test_workers_share_sessions_and_count_wrong_keys_together(tmp_path: Path, va
             cookie = dict(page.cookies)
         for _ in range(20):  # connections of their own, which go to whichever worker is free
             assert requests.get(url, cookies=cookie, timeout=10).status_code == 200
+        proxied = requests.post(url, json={"key": ADMIN_KEY}, headers={"x-forwarded-proto": "https"}, timeout=10)
+        assert "Secure" in proxied.headers["set-cookie"]
         answers = [requests.post(url, json={"key": "guess-7"}, timeout=10).status_code for _ in range(6)]
         assert answers == [401, 401, 401, 401, 429, 429]
     lines = [line for line in gunicorn.said.splitlines() if '"request"' in line]
