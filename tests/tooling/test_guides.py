@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import click
 import pytest
+import redis
 import yaml
 
 from gateway.cli import main
@@ -20,6 +22,7 @@ from gateway.problems import is_harmless
 from gateway.settings import GatewaySettings
 from kimi.accounts import State
 from refresher.settings import RefresherSettings
+from tests.valkey import Valkey
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "docs" / "guides"
@@ -170,3 +173,25 @@ def test_drawings_say_that_they_are_none_of_the_programs_own(drawing: Path) -> N
 
 def test_words_that_are_said_to_be_in_no_error_are_in_none() -> None:
     assert all(is_harmless(problem.message) for problem in PROBLEMS.values())
+
+
+def test_the_back_up_brings_everything_back(own_valkey: Valkey) -> None:
+    folder = own_valkey.directory
+    guide = text(FOLDER / "operating.md")
+    (packed,) = re.findall(r"exec -T redis (tar -C /data -cf - \w+) >", guide)
+    (unpacked,) = re.findall(r'-c "(rm -rf /data/\w+ && tar -C /data -xf -)" <', guide)
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.hset("account:alice", "refresh", "newest")
+        kept = _shell(packed, folder)  # while it runs, and nobody writes
+        client.flushall()
+    own_valkey.stop()
+    _shell(unpacked, folder, kept)
+    own_valkey.start()
+    with redis.Redis.from_url(own_valkey.url) as client:
+        assert client.hget("account:alice", "refresh") == b"newest"
+
+
+def _shell(command: str, folder: Path, given: bytes = b"") -> bytes:
+    """What a command of the guide says, with `folder` in the place of the container's."""
+    line = command.replace("/data", shlex.quote(str(folder)))
+    return subprocess.run(["sh", "-c", line], input=given, capture_output=True, check=True, timeout=60).stdout
