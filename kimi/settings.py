@@ -125,7 +125,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Words = Annotated[tuple[str, ...], BeforeValidator(split)]
 """Comma- or newline-separated list."""
 AlertUrls = Annotated[tuple[str, ...], BeforeValidator(addresses.split)]
-"""Addresses of Apprise's, as `kimi.alerts.addresses` separates them."""
+"""Addresses of messengers, as `kimi.alerts.addresses` separates them."""
 Choice = BeforeValidator(_lower)
 """For `Annotated[Literal[…], Choice]`: case does not matter."""
 

@@ -6,8 +6,11 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from kimi.alerts.messengers import SCHEMES, plugin_of, scheme_of
+from kimi.alerts import messengers, robots
+from kimi.alerts.messengers import plugin_of, scheme_of
+from kimi.alerts.robots import robot_of
 
+SCHEMES: Final = (*robots.SCHEMES, *messengers.SCHEMES)
 SECRET_LENGTH: Final = 16
 """So many characters at least make a secret that nobody guesses."""
 _BETWEEN: Final = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -18,7 +21,7 @@ _ROBOTS: Final = (
     (re.compile(r"https://qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=([\w-]+)"), "wecombot://{}"),
     (re.compile(r"https://hooks\.slack\.com/services/(\w+)/(\w+)/(\w+)"), "slack://{}/{}/{}"),
 )
-"""Addresses as the services themselves show them, and what Apprise makes of them."""
+"""Addresses as the services themselves show them, and what they are here."""
 
 
 def webhook_url(value: str) -> str:
@@ -61,7 +64,7 @@ def _translated(url: str) -> str:
 
 
 def messenger_urls(values: tuple[str, ...]) -> tuple[str, ...]:
-    """`values`, if Apprise takes each of them. Raises `ValueError` that says which it does not take."""
+    """`values`, if each of them is one. Raises `ValueError` that says which are not."""
     wrong = [text for place, url in enumerate(values, 1) if (text := _complaint(place, url))]
     if wrong:
         raise ValueError("; ".join(wrong))
@@ -70,6 +73,8 @@ def messenger_urls(values: tuple[str, ...]) -> tuple[str, ...]:
 
 def _complaint(place: int, url: str) -> str:
     scheme = scheme_of(url)
-    if scheme in SCHEMES:
-        return "" if plugin_of(url) else f"address {place} ({scheme}://) is not complete or has a mistake"
-    return f"address {place} begins with none of {', '.join(f'{known}://' for known in SCHEMES)}"
+    if scheme not in SCHEMES:
+        return f"address {place} begins with none of {', '.join(f'{known}://' for known in SCHEMES)}"
+    if robot_of(url) or (scheme in messengers.SCHEMES and plugin_of(url)):
+        return ""
+    return f"address {place} ({scheme}://) is not complete or has a mistake"

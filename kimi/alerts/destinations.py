@@ -12,6 +12,7 @@ from kimi.alerts import texts
 from kimi.alerts.delivery import Destination, Undelivered
 from kimi.alerts.messengers import Messenger
 from kimi.alerts.notes import Language, Note
+from kimi.alerts.robots import robot_of
 from kimi.alerts.webhook import Webhook
 
 PATIENCE_SECONDS: Final = 60.0
@@ -45,7 +46,7 @@ def destinations(settings: Wanted) -> list[Destination]:
     hooks: list[Destination] = []
     if settings.alert_webhook_url:
         hooks.append(Webhook(settings.alert_webhook_url, settings.alert_webhook_secret))
-    return [*hooks, *(Messenger(url) for url in settings.alert_urls)]
+    return [*hooks, *(robot_of(url) or Messenger(url) for url in settings.alert_urls)]
 
 
 def deliver_test(to: Sequence[Destination], *, at: float, language: Language = "en") -> list[Trial]:

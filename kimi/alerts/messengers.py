@@ -1,27 +1,22 @@
-"""Alerts to messengers and by mail, through Apprise, which is loaded when the first one is made."""
+"""Alerts to Telegram, Slack and by mail, through Apprise, which is loaded when the first one is made."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import re
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from kimi.alerts.delivery import Undelivered
 from kimi.alerts.notes import Note, Severity
 from kimi.alerts.quiet import quietly
-from kimi.alerts.robots import READING, ROBOTS
 from kimi.errors import redact
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
 _PLUGINS: Final = {
-    "feishu": ("feishu", "NotifyFeishu"),
-    "dingtalk": ("dingtalk", "NotifyDingTalk"),
-    "wecombot": ("wecombot", "NotifyWeComBot"),
     "tgram": ("telegram", "NotifyTelegram"),
     "slack": ("slack", "NotifySlack"),
     "mailto": ("email", "NotifyEmail"),
@@ -29,7 +24,7 @@ _PLUGINS: Final = {
 }
 """The modules and classes by scheme. Apprise's own way to find them loads all 130 and takes 20 MB more."""
 SCHEMES: Final = tuple(_PLUGINS)
-NAMES: Final = {"wecombot": "wecom", "tgram": "telegram", "mailto": "mail", "mailtos": "mail"}
+NAMES: Final = {"tgram": "telegram", "mailto": "mail", "mailtos": "mail"}
 _WORD: Final = re.compile(r"[\w-]{6,}")  # of an address: what may be a secret
 _HAVE_HOSTS: Final = frozenset({"mailto", "mailtos"})  # of others what stands in that place is a secret
 _TYPES: Final[dict[Severity, str]] = {"info": "info", "warning": "warning", "critical": "failure"}
@@ -70,11 +65,12 @@ class Messenger:
 def plugin_of(url: str) -> NotifyBase | None:
     """What Apprise makes of the address; None where it is none that it takes. Asks nobody."""
     with quietly():
-        module = _module(_PLUGINS[scheme_of(url)][0])
+        name, made_by = _PLUGINS[scheme_of(url)]
+        module = importlib.import_module(f"apprise.plugins.{name}")
         from apprise import AppriseAsset  # noqa: PLC0415 - 4 MB, for those who have such an address
         from apprise.exception import AppriseException  # noqa: PLC0415
 
-    made = getattr(module, _PLUGINS[scheme_of(url)][1])
+    made = getattr(module, made_by)
     asset = AppriseAsset(
         app_id="kimi-gateway",
         app_desc="Kimi gateway",
@@ -90,13 +86,6 @@ def plugin_of(url: str) -> NotifyBase | None:
         except (AppriseException, TypeError):  # TypeError: it has no token at all
             return None
     return None if complaints else plugin
-
-
-def _module(name: str) -> ModuleType:
-    module = importlib.import_module(f"apprise.plugins.{name}")
-    if name in ROBOTS:
-        vars(module)["requests"] = READING
-    return module
 
 
 def scheme_of(url: str) -> str:

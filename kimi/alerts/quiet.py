@@ -39,10 +39,3 @@ def quietly() -> Generator[list[str]]:
         yield heard
     finally:
         _heard.reset(token)
-
-
-def complain(words: str) -> None:
-    """Adds a complaint to those of the block that is running."""
-    heard = _heard.get()
-    if heard is not None:
-        heard.append(words)

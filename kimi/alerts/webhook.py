@@ -11,15 +11,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
-import requests
 
-from kimi.alerts.delivery import Undelivered
 from kimi.alerts.notes import Note
-from kimi.alerts.quiet import quietly
+from kimi.alerts.posting import TIMEOUTS, post
 
 HEADER: Final = "x-kimi-signature"
-TIMEOUTS: Final = (4.0, 10.0)
-"""Seconds to connect, and between two bytes of the answer."""
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -49,25 +45,5 @@ class Webhook:
     def deliver(self, note: Note) -> None:
         """Raises `Undelivered`."""
         body = orjson.dumps(asdict(note))
-        headers = {
-            "content-type": "application/json",
-            "user-agent": "kimi-gateway",
-            HEADER: signature(self._secret, int(self._clock()), body),
-        }
-        try:
-            with quietly():
-                status = self._post(body, headers)
-        except requests.Timeout:
-            raise Undelivered("no answer in time") from None
-        except requests.RequestException as error:
-            # Its text may hold the whole address.
-            raise Undelivered(f"no connection ({type(error).__name__})") from None
-        if not 200 <= status < 300:
-            raise Undelivered(f"HTTP {status}")
-
-    def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        """The status of the answer, whose body is not read."""
-        with requests.post(
-            self._url, data=body, headers=headers, timeout=self._timeouts, allow_redirects=False, stream=True
-        ) as answer:
-            return answer.status_code
+        signed = {HEADER: signature(self._secret, int(self._clock()), body)}
+        post(self._url, body, signed, timeouts=self._timeouts)

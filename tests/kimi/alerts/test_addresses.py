@@ -6,6 +6,7 @@ from kimi.alerts.addresses import messenger_urls, split, webhook_secret, webhook
 
 GOOD = (
     "feishu://0123abcd-0123",
+    "feishu://SECret0123@0123abcd-0123",
     "dingtalk://SEC0123abcd@0123abcd",
     "wecombot://0123-abcd",
     "tgram://123456789:abcdefg_hijklmnop/12315544",
@@ -36,7 +37,7 @@ def test_one_that_is_there_twice_is_one() -> None:
         ("https://open.feishu.cn/open-apis/bot/v2/hook/0123abcd-0123", "feishu://0123abcd-0123"),
         ("https://oapi.dingtalk.com/robot/send?access_token=0123abcd", "dingtalk://0123abcd"),
         ("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0123-abcd", "wecombot://0123-abcd"),
-        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", GOOD[4]),
+        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", GOOD[5]),
     ],
 )
 def test_an_address_as_the_service_shows_it_is_taken(shown: str, meant: str) -> None:
@@ -50,6 +51,7 @@ def test_an_address_as_the_service_shows_it_is_taken(shown: str, meant: str) -> 
         ("feishu://", "address 2 (feishu://) is not complete or has a mistake"),
         ("feishu://secr*t", "address 2 (feishu://) is not complete or has a mistake"),
         ("dingtalk://secret-word", "address 2 (dingtalk://) is not complete or has a mistake"),
+        ("wecombot://secret@0123abcd", "address 2 (wecombot://) is not complete or has a mistake"),
         ("dingtalk://0123abcd/secret", "address 2 (dingtalk://) is not complete or has a mistake"),
         ("tgram://secret", "address 2 (tgram://) is not complete or has a mistake"),
         ("slack://secret", "address 2 (slack://) is not complete or has a mistake"),

@@ -1,4 +1,4 @@
-"""What Apprise sends for us, and where; its servers are played on loopback, under their own names."""
+"""What messengers and robots are sent, and where; their servers are played on loopback, under their own names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from kimi.alerts.delivery import Undelivered
+from kimi.alerts.delivery import Destination, Undelivered
 from kimi.alerts.messengers import Messenger
+from kimi.alerts.robots import robot_of
 from tests.kimi.alerts.receivers import NOTE, in_place_of, mail_server
 from tests.kimi.loopback import Received, ok, refused_port
 
@@ -25,6 +26,10 @@ ROBOTS = {
     "slack": ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "hooks.slack.com", b"ok"),
 }
 SECRETS = (DIGITS, "TIiajkdnlazkcOXrIdevi7FQ", "A1BRTD4JD")
+
+
+def made_of(url: str) -> Destination:
+    return robot_of(url) or Messenger(url)
 
 
 def text_of(name: str, request: Received) -> str:
@@ -47,7 +52,7 @@ def test_each_gets_the_title_and_the_text_at_its_own_address(
 ) -> None:
     url, host, answer = ROBOTS[name]
     caplog.set_level(logging.DEBUG - 1)
-    messenger = Messenger(url)
+    messenger = made_of(url)
     with in_place_of(host, tmp_path, ok(answer)) as (environment, seen):
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
@@ -84,7 +89,7 @@ def test_a_robot_that_refuses_with_200_has_not_delivered(
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
         with pytest.raises(Undelivered) as raised:
-            Messenger(url).deliver(NOTE)
+            made_of(url).deliver(NOTE)
     assert len(seen) == 1
     assert str(raised.value).startswith(reason)
     assert not any(secret in str(raised.value) for secret in SECRETS)
@@ -102,7 +107,7 @@ def test_what_is_not_taken_or_sent_on_is_not_delivered_and_says_no_secret(
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
         with pytest.raises(Undelivered) as raised:
-            Messenger(url).deliver(NOTE)
+            made_of(url).deliver(NOTE)
     assert len(seen) == 1
     assert not any(secret in str(raised.value) + caplog.text for secret in SECRETS)
 

@@ -103,6 +103,12 @@ def test_nobody_there_is_said_without_the_address() -> None:
     assert raised.value.__cause__ is None
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example.com", "x.invalid"])
+def test_a_host_that_cannot_be_is_said_to_be_no_connection(host: str) -> None:
+    with pytest.raises(Undelivered, match=r"^no connection \(\w+\)$"):
+        hook(f"http://{host}").deliver(NOTE)
+
+
 def test_a_server_that_says_nothing_is_given_up() -> None:
     with Server(Peer.wait_closed) as server:
         silent = Webhook(server.url, SECRET, clock=lambda: NOW, timeouts=(1.0, 0.05))
