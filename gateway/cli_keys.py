@@ -77,7 +77,7 @@ def list_keys(*, as_json: bool) -> None:
     """Show every key, its limits and what it did today. Revoked ones are shown for 90 days."""
     with _redis() as store:
         clients, tallies = Clients(store).all(), Figures(store).tally_of_clients()
-    rows = [(client, tallies.get(client.name, NO_TALLY) if client.revoked is None else NO_TALLY) for client in clients]
+    rows = [(client, tallies.get(client.id, NO_TALLY)) for client in clients]
     if as_json:
         for row in rows:
             click.echo(orjson.dumps(described(*row)))

@@ -20,13 +20,17 @@ _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """What is known of a request so far. Durations are in seconds, `client` is the number of its key, or a word."""
+    """What is known of a request so far. Durations are in seconds.
+
+    `client` is the number of its key, or a word; `key_id` is what a key that was created keeps, whatever it is called.
+    """
 
     request_id: str
     method: str
     route: str
     started: float
     client: int | str | None = None
+    key_id: str | None = None
     model: str | None = None
     stream: bool | None = None
     status: int = 0

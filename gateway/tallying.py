@@ -32,12 +32,13 @@ def tally(entry: Entry, total: float, counts: Counts) -> None:
     What a client did wrong counts only where an account was to be asked for it, and is no error.
     """
     failed = entry.outcome in _FAULTS
+    client = entry.key_id or str(entry.client)
     if entry.attempts is None:
         if failed and entry.model is not None and entry.status >= 500:
-            counts.answered(str(entry.client), failed=True)
+            counts.answered(client, failed=True)
         return
     counts.answered(
-        str(entry.client),
+        client,
         failed=failed,
         usage=entry.usage,
         first_event=entry.first_event_seconds,

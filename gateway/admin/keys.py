@@ -41,7 +41,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
     clients = desk.clients
 
     def told(client: Client) -> dict[str, Any]:
-        return described(client, desk.figures.tally_of_clients([client.name]).get(client.name))
+        return described(client, desk.figures.tally_of_clients([client.id]).get(client.id))
 
     @views.get("/admin/api/keys")
     def everyone() -> Response:

@@ -63,6 +63,8 @@ def authenticate(keys: Door) -> Caller:
     asked = present()
     caller = keys.caller(asked.environ.get("HTTP_AUTHORIZATION"), asked.environ.get("HTTP_X_API_KEY"))
     asked.entry.client = caller.client
+    if caller.key is not None:
+        asked.entry.key_id = caller.key.id
     return caller
 
 

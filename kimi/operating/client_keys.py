@@ -15,10 +15,10 @@ _SHOWN: Final = 6
 
 
 def listed(clients: Sequence[Client], settings: Sequence[str], tallies: Mapping[str, Tally]) -> list[dict[str, Any]]:
-    """Those of the `settings` in their order, and then `clients`. `tallies` are by what the log calls each of them."""
+    """Those of the `settings` in their order, and then `clients`, with `Figures.tally_of_clients`."""
     return [
         *(described_setting(number, key, tallies.get(str(number))) for number, key in enumerate(settings, 1)),
-        *(described(client, tallies.get(client.name) if client.revoked is None else None) for client in clients),
+        *(described(client, tallies.get(client.id)) for client in clients),
     ]
 
 

@@ -53,8 +53,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `alerts:watch`             | string | the process that watches; expires                                      |
 | `probe`                    | string | shows that Redis takes writes; expires                                 |
 | `refreshers`               | zset   | refreshers by the time at which they were last seen                    |
-| `figures:account`, `:client`, `:all` | hash | day, requests, errors, tokens and last use of each, by name    |
-| `figures:changed`          | zset   | `account NAME` and `client NAME` by the time at which they last counted |
+| `figures:account`, `:client`, `:all` | hash | day, requests, errors, tokens and last use, by name or id of a key |
+| `figures:changed`          | zset   | `account NAME` and `client ID` by the time at which they last counted |
 | `figures:STEP:NUMBER`      | hash   | requests, errors, tokens and durations of a step of so many seconds; expires |
 | `figures:delivered:SENDER` | string | the last delivery of a worker that was added to the figures; expires   |
 | `states`, `states:sums`    | hash   | accounts by name, and how many there are, by state; expire             |

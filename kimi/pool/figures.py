@@ -107,7 +107,7 @@ class Figures:
         return self._tallies("account", names)
 
     def tally_of_clients(self, names: Collection[str] | None = None) -> Mapping[str, Tally]:
-        """The same of clients, by what the log calls them: the number or the name of a key."""
+        """The same of clients: by the id of a key that was created, otherwise by what the log calls them."""
         return self._tallies("client", names)
 
     def today(self) -> Tally:

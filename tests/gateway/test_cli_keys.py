@@ -82,10 +82,12 @@ def test_a_revoked_key_is_named_by_its_id_once_another_has_its_name(clients: Cli
 
 def test_keys_are_listed_with_what_they_did_today(clients: Clients, store: Store, redis_url: str) -> None:
     assert run(redis_url, "list").stdout == f"{NOTHING}\n"
-    clients.create("shop", ClientLimits(concurrent=2, models=("kimi", "kimi-k2*")))
-    clients.revoke(clients.create("former").client.id)
+    shop = clients.create("shop", ClientLimits(concurrent=2, models=("kimi", "kimi-k2*"))).client
+    former = clients.revoke(clients.create("former").client.id)
     counts = Counts()
-    counts.answered("shop", failed=False, usage=Usage(30, 12))
+    counts.answered(shop.id, failed=False, usage=Usage(30, 12))
+    for _ in range(2):
+        counts.answered(former.id, failed=False)
     Courier(store, counts).deliver()
 
     result = run(redis_url, "list")
@@ -96,7 +98,7 @@ def test_keys_are_listed_with_what_they_did_today(clients: Clients, store: Store
     assert shown["former"].endswith("revoked 0 s ago")
 
     listed = [json.loads(line) for line in run(redis_url, "list", "--json").output.splitlines()]
-    assert {each["name"]: each["today"]["requests"] for each in listed} == {"shop": 1, "former": 0}
+    assert {each["name"]: each["today"]["requests"] for each in listed} == {"shop": 1, "former": 2}
     assert not any("digest" in each or "key" in each for each in listed)
 
 

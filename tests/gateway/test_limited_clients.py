@@ -19,6 +19,8 @@ from kimi.errors import AllBusy, BrokenAnswer
 from kimi.events import Finish, Text, Usage
 from kimi.pool import Store, connect
 from kimi.pool.client_terms import limits_from
+from kimi.pool.counts import Courier
+from kimi.pool.figures import Figures
 from tests.gateway.clients import Line
 from tests.gateway.fakes import AUTHORIZED, KEY, House
 from tests.kimi.pool.pools import Clock
@@ -233,3 +235,17 @@ def test_the_log_has_the_name_of_the_key(scene_of: Any) -> None:
         scene.ask()
     assert [line["client"] for line in logs if line["event"] == "request"] == ["shop"]
     assert scene.key not in str(logs)
+
+
+def test_what_a_key_did_stays_with_it_whatever_it_is_called(scene_of: Any) -> None:
+    scene = scene_of()
+    clients, store = scene.line.clients, scene.line.store
+    (renamed,) = clients.all()
+    scene.ask()
+    clients.edit(renamed.id, name="bakery")
+    scene.ask()
+    scene.key, successor = (created := clients.create("shop")).key, created.client
+    scene.ask()
+    Courier(store, scene.house.counts).deliver()
+    tallies = Figures(store).tally_of_clients()
+    assert {name: tally.requests for name, tally in tallies.items()} == {renamed.id: 2, successor.id: 1}

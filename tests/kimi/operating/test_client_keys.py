@@ -35,7 +35,7 @@ def test_a_key_is_described_without_what_opens_doors() -> None:
 
 def test_keys_of_the_settings_stand_first_and_short_ones_are_not_shown_at_all() -> None:
     revoked = replace(SHOP, id="fedcba9876543210", revoked=1_800_000_001.0)
-    tallies = {"2": Tally(5), "shop": Tally(7)}
+    tallies = {"2": Tally(5), revoked.id: Tally(3), SHOP.id: Tally(7)}
     keys = listed([revoked, SHOP], ["demo", "sk-0123456789abcdefghijklmn"], tallies)
 
     assert [(key["id"], key["name"], key["prefix"], key["origin"]) for key in keys] == [
@@ -44,5 +44,5 @@ def test_keys_of_the_settings_stand_first_and_short_ones_are_not_shown_at_all() 
         (revoked.id, "shop", "sk-kimi-ab…", "operator"),
         (SHOP.id, "shop", "sk-kimi-ab…", "operator"),
     ]
-    assert [key["today"]["requests"] for key in keys] == [0, 5, 0, 7]  # the name is that of the key that has it now
+    assert [key["today"]["requests"] for key in keys] == [0, 5, 3, 7]
     assert [key["revoked"] for key in keys] == [None, None, 1_800_000_001.0, None]
