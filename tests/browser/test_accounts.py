@@ -11,8 +11,6 @@ import requests
 import yaml
 from playwright.sync_api import Locator, expect
 
-from kimi.operating.accounts import Accounts
-from kimi.pool import Store, connect
 from tests.browser.visiting import ADMIN_KEY, Visit
 from tests.system.stack import Stack
 
@@ -88,21 +86,6 @@ def test_an_account_that_dies_is_seen_without_loading_again(house: Stack, visit:
     visit.row(pasted.name).click()
     expect(visit.dialog()).to_contain_text("Dead")
     assert visit.page.evaluate("window.untouched") is True
-
-
-def test_a_gateway_that_starts_again_is_followed_again(house: Stack, visit: Visit) -> None:
-    expect(visit.row("kimi-1")).to_contain_text("Active")
-    house.gateway.stop()
-    try:
-        expect(visit.page.locator(".foot .live")).to_have_text("Interrupted, trying again…")
-        with connect(house.valkey.url) as redis:
-            Accounts(Store(redis)).pause("kimi-1")
-    finally:
-        house.gateway.start()
-    expect(visit.page.locator(".foot .live")).to_have_text("Live")
-    expect(visit.row("kimi-1")).to_contain_text("Paused")
-    _operate(house, "resume", "kimi-1")
-    expect(visit.row("kimi-1")).to_contain_text("Active")
 
 
 def test_what_is_sought_is_found_and_sorted(visit: Visit) -> None:

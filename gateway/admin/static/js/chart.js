@@ -14,7 +14,7 @@ function round(value) {
 }
 
 /** Three to five ticks from zero on that reach `top`. */
-export function ticks(top, whole) {
+function ticks(top, whole) {
   const step = Math.max(round((top || 1) / 4), whole ? 1 : 0);
   return Array.from({ length: Math.ceil((top || 1) / step - 1e-9) + 1 }, (_, index) => index * step);
 }
@@ -24,7 +24,7 @@ const DAY = 86400;
 const STEPS = [5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 60 * MINUTE, 180 * MINUTE, 360 * MINUTE, DAY, 2 * DAY, 5 * DAY, 10 * DAY];
 
 /** Round times of this clock between the first and the last one, at most `most` of them. */
-export function hours(first, last, most) {
+function hours(first, last, most) {
   const step = STEPS.find((each) => (last - first) / each <= most) ?? STEPS.at(-1);
   const offset = new Date(first * 1000).getTimezoneOffset() * MINUTE;
   const start = Math.ceil((first - offset) / step) * step + offset;

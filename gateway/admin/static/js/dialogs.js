@@ -2,19 +2,16 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 
-let ids = 0;
-
 /**
  * Opens a modal dialog. Escape and the cross close it, the focus goes back to where it was, and nothing of it stays.
  * Returns the dialog; `closed` is called when it is gone.
  */
-export function dialog(title, body, { footer = [], look = "", closed = () => {}, aside = null } = {}) {
-  const id = `title-${(ids += 1)}`;
+export function dialog(title, body, { footer = [], look = "", closed = () => {} } = {}) {
   const close = h("button", { class: "quiet square", type: "button", "aria-label": t("action.close"), onClick: () => box.close() }, icon("close"));
   const box = h(
     "dialog",
-    { class: look, "aria-labelledby": id },
-    h("header", {}, h("h2", { id }, title), aside, close),
+    { class: look, "aria-label": title },
+    h("header", {}, h("h2", {}, title), close),
     h("div", { class: "dialog-body", tabindex: "-1" }, body),
     footer.length ? h("footer", {}, footer) : null,
   );
@@ -28,15 +25,14 @@ export function dialog(title, body, { footer = [], look = "", closed = () => {},
   return box;
 }
 
-export const button = (label, onClick, look = "", type = "button") => h("button", { class: look, type, onClick }, label);
+export const button = (label, onClick, look = "") => h("button", { class: look, type: "button", onClick }, label);
 
 /** A dialog whose body is a form: `submit` is called with it, and closes the dialog by what it is given. */
-export function formDialog(title, body, label, submit, { look = "", danger = false } = {}) {
-  const id = `form-${(ids += 1)}`;
+export function formDialog(title, body, label, submit) {
   const fault = h("p", { class: "fault", role: "alert" });
-  const go = h("button", { class: danger ? "danger" : "primary", type: "submit", form: id }, label);
-  const form = h("form", { id, class: "dialog-form", onSubmit: send }, body, fault);
-  const box = dialog(title, form, { look, footer: [button(t("action.cancel"), () => box.close()), go] });
+  const go = h("button", { class: "primary", type: "submit", form: "dialog-form" }, label);
+  const form = h("form", { id: "dialog-form", class: "dialog-form", onSubmit: send }, body, fault);
+  const box = dialog(title, form, { footer: [button(t("action.cancel"), () => box.close()), go] });
 
   async function send(event) {
     event.preventDefault();
@@ -49,7 +45,7 @@ export function formDialog(title, body, label, submit, { look = "", danger = fal
     }
     go.disabled = false;
   }
-  return box;
+  form.querySelector("input").focus();
 }
 
 /** Asks before something that cannot be undone; whether it is to be done. */

@@ -6,7 +6,7 @@ const STRINGS = { en, zh };
 export const LANGUAGES = Object.keys(STRINGS);
 
 /** The BCP 47 tag of the chosen language. */
-export const tag = () => (store.language === "zh" ? "zh-CN" : "en");
+const tag = () => (store.language === "zh" ? "zh-CN" : "en");
 
 /** The same for Intl: where the browser speaks that language as well, numbers and times are those of its region. */
 export const region = () => (navigator.language.startsWith(store.language) ? navigator.language : tag());

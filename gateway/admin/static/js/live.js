@@ -75,22 +75,24 @@ function sketch(overview) {
   tell("overview");
 }
 
-const changed = new Set();
-
 /** Takes changes at once and shows all that came since the last frame in the next one. */
 function apply({ now, accounts, removed }) {
   store.skew = now - Date.now() / 1000;
-  for (const account of accounts) store.accounts.set(account.name, account);
-  for (const name of removed) store.accounts.delete(name);
-  if (!changed.size) requestAnimationFrame(show);
-  for (const account of accounts) changed.add(account.name);
-  for (const name of removed) changed.add(name);
+  if (!store.unseen.size) requestAnimationFrame(show);
+  for (const account of accounts) {
+    store.accounts.set(account.name, account);
+    store.unseen.add(account.name);
+  }
+  for (const name of removed) {
+    store.accounts.delete(name);
+    store.unseen.add(name);
+  }
   store.loaded = true;
 }
 
 function show() {
-  const names = new Set(changed);
-  changed.clear();
+  const names = store.unseen;
+  store.unseen = new Set();
   tell("accounts", names);
   setTimeout(() => measure("accounts:update", "accounts:told")); // behind the frame that shows it
 }

@@ -24,6 +24,8 @@ export const store = {
   theme: document.documentElement.dataset.theme ?? "auto",
   /** @type {Map<string, Account>} */
   accounts: new Map(),
+  /** Names of those that have changed since the page was drawn. */
+  unseen: new Set(),
   /** Whether the accounts have been loaded once. */
   loaded: false,
   overview: null,

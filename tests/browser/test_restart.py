@@ -1,0 +1,25 @@
+"""A gateway that goes and comes back while somebody looks."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from kimi.pool import Store, connect
+from tests.browser.conftest import Visits
+from tests.browser.crowd import Crowd
+from tests.system.stack import Stack
+
+
+def test_what_happened_in_between_is_seen_as_soon_as_it_is_back(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        crowd = Crowd(Store(redis))
+        crowd.enter(3, fresh=3)
+        visit = visits(bare_house.url)
+        visit.sign_in()
+        expect(visit.row(crowd.names[0])).to_contain_text("Active")
+        bare_house.gateway.stop()
+        expect(visit.page.locator(".foot .live")).to_have_text("Interrupted, trying again…")
+        crowd.kill(crowd.names[0])
+    bare_house.gateway.start()
+    expect(visit.page.locator(".foot .live")).to_have_text("Live")
+    expect(visit.row(crowd.names[0])).to_contain_text("Dead")
