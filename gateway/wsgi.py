@@ -5,16 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterable
-from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from typing import Final
-
-import gevent
 
 from gateway import crew
 from gateway.admin.making import make_desk
-from gateway.alerting import stand_by
 from gateway.app import Gateway, create_app
 from gateway.attempt import AttemptCollaborators
 from gateway.auth import ClientKeys
@@ -28,11 +23,11 @@ from gateway.completion import Collaborators, Completions
 from gateway.conversations import Conversations
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
+from gateway.duties import Duties
 from gateway.files import Files
 from gateway.http1 import Client
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
-from gateway.mistakes import run_for_good
 from gateway.passthrough import PassThrough, Strangers
 from gateway.pool import Pool
 from gateway.reactions import Reactions
@@ -47,7 +42,7 @@ from gateway.tracing import traces
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.alerts.making import watcher
-from kimi.errors import CallsUnfit, StoreUnavailable
+from kimi.errors import CallsUnfit
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
 from kimi.pool import Chats, Members, Signals, Store, connect
@@ -67,11 +62,6 @@ from kimi.upstreams.registry import build
 
 REDIS_SECONDS: Final = 0.5
 """How long a command may take before Redis is taken for away: all that an outage costs a request, once."""
-LAST_SPANS_SECONDS: Final = 1.0
-"""What the last spans have at the least to reach their collector when a worker ends."""
-
-COUNT_SECONDS: Final = 1.0
-"""How old the figures are that operators see."""
 
 
 def make(settings: GatewaySettings) -> Gateway:
@@ -87,7 +77,7 @@ def make(settings: GatewaySettings) -> Gateway:
         research_total=settings.kimi_research_seconds,
     )
     # The deadlines are kept above the sockets; theirs only has to be no shorter.
-    drift, drift_book = Drift(lambda kind, what: metrics.drifted(kind.value, what).inc()), DriftBook(store)
+    drift = Drift(lambda kind, what: metrics.drifted(kind.value, what).inc())
     silence = max(limits.first_byte, limits.idle)
     line = Line(Client(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
     upstreams = build(line)
@@ -117,46 +107,27 @@ def make(settings: GatewaySettings) -> Gateway:
     files = Files(Fetcher(Web(settings.kimi_allow_private_urls)), Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 
-    spans = traces(settings)
-    counts = Counts()
-    courier = Courier(store, counts)
-
-    keep_drift = partial(_keep, drift_book, drift)
-
-    def settle(seconds: float) -> None:
-        until = time.monotonic() + seconds
-        completions.join(seconds)
-        reactions.join(max(until - time.monotonic(), 0.0))
-        remover.join(max(until - time.monotonic(), 0.0))
-        ledger.flush()
-        keep_drift()
-        with suppress(StoreUnavailable):  # what was counted of late goes with this worker
-            courier.deliver()
-        if spans is not None:
-            spans.close(max(until - time.monotonic(), LAST_SPANS_SECONDS))
-
-    def in_every_round() -> None:
-        turnstile.renew()
-        ledger.hold()
-        keep_drift()
-
-    created, turnstile = (
-        ClientMirror(Clients(store)),
-        Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc()),
-    )
+    created = ClientMirror(Clients(store))
+    turnstile = Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc())
     keys = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
-
-    for run in (pool.mirror.run, created.run, pool.run, ledger.run, waiting.run):
-        run_for_good(run)
-    run_for_good(_relay, pool.calls, waiting)
-    run_for_good(pool.hold, in_every_round)
-    run_for_good(_deliver, courier)
-    # A mistake in it must not end this worker.
-    gevent.spawn(stand_by, watcher(store, settings, stands_in=True))
-    heard = Signals(connect_listener(settings.redis_url)).listen(freed(worker))
-    # That Redis says nothing while it is away is no news to those who wait.
-    run_for_good(_relay, (call for call in heard if not pool.away), waiting)
+    counts, spans = Counts(), traces(settings)
+    duties = Duties(
+        pool=pool,
+        created=created,
+        turnstile=turnstile,
+        waiting=waiting,
+        ledger=ledger,
+        completions=completions,
+        reactions=reactions,
+        remover=remover,
+        courier=Courier(store, counts),
+        drift=drift,
+        drift_book=DriftBook(store),
+        watcher=watcher(store, settings, stands_in=True),
+        spans=spans,
+    )
+    duties.begin(Signals(connect_listener(settings.redis_url)).listen(freed(worker)))
     return create_app(
         settings,
         Services(
@@ -166,35 +137,13 @@ def make(settings: GatewaySettings) -> Gateway:
             tokens=TokenCheck(strangers, Members(store).all),
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
-            settle=settle,
+            settle=duties.settle,
             gate=turnstile,
             counts=counts,
             traces=spans,
             desk=make_desk(settings, upstreams),
         ),
     )
-
-
-def _keep(book: DriftBook, drift: Drift) -> None:
-    with suppress(StoreUnavailable):  # it is kept for the next time
-        book.keep(drift)
-
-
-def _deliver(courier: Courier) -> None:
-    """Writes what was counted, every second."""
-    while True:
-        gevent.sleep(COUNT_SECONDS)
-        with suppress(StoreUnavailable):  # it is kept for the next time
-            courier.deliver()
-
-
-def _relay(calls: Iterable[str | None], waiting: WaitingRoom) -> None:
-    """Passes calls on to those who wait; everybody is called when some may be lost."""
-    for ticket in calls:
-        if ticket is None:
-            waiting.call_all()
-        else:
-            waiting.call(ticket)
 
 
 @cache
