@@ -23,6 +23,7 @@ CHECK_SECONDS: Final = 2.0
 class Keepsakes:
     """Remembers accounts that were entered by hand, and of all others those that are paused or have edited limits.
 
+    It lets the `memory` see the newest token of every account.
     What was deleted is kept in the store for a long time, so that whatever is not there at all was lost. Of several
     refreshers each remembers everything. Every method may raise `StoreUnavailable`.
     """
@@ -43,6 +44,7 @@ class Keepsakes:
         self._clock = clock
         self._kept: dict[str, Record] = {}
         self._number = 0
+        self._has_lost = False  # the store, and what was lost is not all back
         self._next_check = 0.0
         self._turn = 0
 
@@ -52,8 +54,10 @@ class Keepsakes:
         if now < self._next_check:
             return
         self._next_check = now + CHECK_SECONDS
-        if self._read() or self._one_is_missing():
+        self._read()
+        if self._has_lost or self._one_is_missing():
             self._enter_missing()
+            self._has_lost = False
 
     def restore(self, names: Iterable[str]) -> None:
         """These came back from the accounts file: they are paused and limited again as they were."""
@@ -62,23 +66,32 @@ class Keepsakes:
             if kept is not None and kept.origin is Origin.FILE:
                 self._restore(kept)
 
-    def _read(self) -> bool:
-        """Whether the store has lost something."""
-        has_lost = False
+    def _read(self) -> None:
         while True:
             found = self._changes.names(self._number)
             if found.latest < self._number:
-                self._number, has_lost = 0, True
+                self._number, self._has_lost = 0, True
                 continue
-            self._take(self._members.some(found.names))
+            records = self._members.some(found.names)
+            self._restore_lost(records)
+            self._take(records)
             self._number = found.number
             if found.number == found.latest:
-                return has_lost
+                return
+
+    def _restore_lost(self, records: Sequence[Record]) -> None:
+        """Another refresher may have taken them from the accounts file anew, and know nothing of what was done."""
+        for record in records:
+            kept = self._kept.get(record.account.name)
+            # Versions never fall but where the store has lost something.
+            if kept is not None and (self._has_lost or record.version < kept.version):
+                self.restore([record.account.name])
 
     def _take(self, records: Sequence[Record]) -> None:
         worth = {record.account.name: record for record in records if _is_worth_it(record)}
         new = [name for name, record in worth.items() if record.origin is Origin.OPERATOR and name not in self._kept]
         for record in records:
+            self._memory.see(record)
             self._kept.pop(record.account.name, None)
         self._kept |= worth
         if new:

@@ -1,4 +1,4 @@
-"""What this process remembers of the tokens it got, should the store go back to an older state or lose everything."""
+"""What this process remembers of the newest tokens, should the store go back to an older state or lose everything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST: Final = 20_000
 
 
 class Memory:
-    """The newest refresh token that came to this process, for every configured secret.
+    """The newest refresh token that came to this process or that it saw in the store, for every configured secret.
 
     A token is put back only in the place of one that was refused, and only if it came after that one: any other that
     is stored may be newer than what is remembered here. Of several refreshers the one that condemns an account need not
@@ -43,10 +43,25 @@ class Memory:
     def remember(self, fingerprint: str, credential: Credential) -> None:
         """This one has just come. Beyond `most` the one is forgotten that has not been exchanged for longest."""
         with self._lock:
-            self._latest.pop(fingerprint, None)
-            self._latest[fingerprint] = credential
-            while len(self._latest) > self._most:
-                del self._latest[next(iter(self._latest))]
+            self._keep(fingerprint, credential)
+
+    def see(self, record: Record) -> None:
+        """The same for what is stored, if that is newer: it came to another refresher, or before this one was started.
+
+        Tokens of clients are theirs to bring again, and keys do not change.
+        """
+        if record.account.owner or not record.account.kind.is_web:
+            return
+        with self._lock:
+            known = self._latest.get(record.fingerprint)
+            if known is None or known.version < record.version:
+                self._keep(record.fingerprint, Credential(record.refresh, record.version))
+
+    def _keep(self, fingerprint: str, credential: Credential) -> None:
+        self._latest.pop(fingerprint, None)
+        self._latest[fingerprint] = credential
+        while len(self._latest) > self._most:
+            del self._latest[next(iter(self._latest))]
 
     def put_back(self, record: Record) -> bool:
         """Whether a later token was put in the place of the one of `record`, which was refused."""

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from kimi.accounts import ConfiguredAccount, Origin, State
+from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, State
 from kimi.errors import StoreUnavailable
-from kimi.pool import Members, Store, connect
+from kimi.pool import Members, PrivateAccounts, Store, connect
 from kimi.pool.changes import Changes
 from kimi.pool.interventions import Interventions
+from kimi.pool.private import private_account
 from kimi.pool.tokens import Credential
 from refresher.accounts_source import AccountsSource
 from refresher.keepsakes import CHECK_SECONDS, Keepsakes
@@ -140,6 +141,50 @@ def test_accounts_of_the_file_are_paused_and_limited_again(
     assert [stored(pool, name).state for name in "abc"] == [State.PAUSED, State.NEW, State.NEW]
     assert [stored(pool, name).account.weight for name in "abc"] == [1, 7, 1]
     assert [stored(pool, name).edited for name in "abc"] == [False, True, False]
+
+
+@pytest.mark.parametrize("others", [0, 1000])
+def test_what_another_refresher_took_from_the_file_anew_is_paused_and_limited_again(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes, others: int
+) -> None:
+    pool.fill(web("a"), web("b"), web("c"))
+    hands.pause("a")
+    hands.edit("b", lambda account: replace(account, weight=7))
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    pool.store.redis.set(pool.store.key("changes"), others)  # so much has happened before this one looks
+    pool.configure(web("a"), web("b"), web("c"))
+    check(keepsakes, pool)
+    assert [stored(pool, name).state for name in "abc"] == [State.PAUSED, State.NEW, State.NEW]
+    assert [stored(pool, name).account.weight for name in "abc"] == [1, 7, 1]
+    hands.resume("a")
+    check(keepsakes, pool, times=2)
+    assert stored(pool, "a").state is State.NEW
+
+
+def test_tokens_that_came_to_another_refresher_are_remembered(
+    pool: Pool, keepsakes: Keepsakes, memory: Memory, tmp_path: Path
+) -> None:
+    file = tmp_path / "accounts.yaml"
+    file.write_text("accounts:\n  - {name: a, kind: kimi, refresh_token: T}\n")
+    roster = Roster(AccountsSource(file), pool.members, memory, clock=pool.clock, added=keepsakes.restore)
+    roster.start()
+    pool.freshen("a")  # as another process would
+    pool.freshen("a")
+    check(keepsakes, pool)
+    before = stored(pool, "a")
+    pool.store.redis.flushall()
+    pool.clock.now += CHECK_SECONDS
+    roster.check()
+    after = stored(pool, "a")
+    assert (after.refresh, after.version) == (before.refresh, before.version) == ("refresh-a-3", 3)
+
+
+def test_tokens_of_clients_and_keys_are_not_remembered(pool: Pool, keepsakes: Keepsakes, memory: Memory) -> None:
+    PrivateAccounts(pool.store).adopt(private_account("refresh-of-a-client", Kind.KIMI))
+    pool.configure(Account(name="key", kind=Kind.MOONSHOT))
+    check(keepsakes, pool)
+    assert memory.latest == {}
 
 
 def test_the_file_may_hold_by_then_what_was_added_by_hand(
