@@ -12,7 +12,7 @@ import pytest
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
 from kimi.pool.client_limits import Limit, Limiter, LimitReached, Standing
-from kimi.pool.client_terms import ClientLimits, limits_from
+from kimi.pool.client_terms import LARGEST, ClientLimits, limits_from
 from kimi.pool.clients import Client, Clients
 from tests.kimi.pool.pools import Clock, Pool
 
@@ -57,6 +57,19 @@ def test_requests_are_counted_over_any_minute(pool: Pool, limiter: Limiter, clie
     assert refused(limiter, key).retry_after == 40.0
     pool.clock.now += 3600
     assert limiter.enter(key, "e")[0].left == 2
+
+
+def test_many_that_are_old_are_not_taken_out_one_by_one(pool: Pool, limiter: Limiter, client: Make) -> None:
+    key = client(requests_per_minute=LARGEST["requests_per_minute"])
+    limiter.enter(key, "first")
+    recent, redis = pool.store.key("client", key.id, "recent"), pool.store.redis
+    redis.lpush(recent, *redis.lrange(recent, 0, 0) * 5_499)
+    pool.clock.now += 30
+    limiter.enter(key, "of this minute")
+    pool.clock.now += 30
+    redis.config_resetstat()
+    assert limiter.enter(key, "now")[0].left == LARGEST["requests_per_minute"] - 2
+    assert redis.info("commandstats")["cmdstat_lindex"]["calls"] < 1_000
 
 
 def test_a_limit_that_is_made_smaller_waits_for_so_many(pool: Pool, limiter: Limiter, client: Make) -> None:
