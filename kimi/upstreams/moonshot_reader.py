@@ -14,6 +14,9 @@ from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 from kimi.upstreams.reading import parsed
 
+# More tokens than any answer has. What is told above it is a mistake, and added up it would be no number for Redis.
+_LARGEST = 1_000_000_000
+
 # What stands in a choice beside its words and its end, and in a delta beside its words.
 _CHOICE = frozenset({"index", "delta", "finish_reason", "usage", "logprobs"})
 _DELTA = frozenset({"role", "content", "reasoning_content", "tool_calls", "partial", "name"})
@@ -187,4 +190,4 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 def _number(fields: object, name: str) -> int | None:
     number = fields.get(name) if isinstance(fields, dict) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else None
+    return number if type(number) is int and 0 <= number <= _LARGEST else None

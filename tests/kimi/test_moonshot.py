@@ -164,6 +164,7 @@ def test_the_limit_can_be_reached_while_thinking() -> None:
         TEXT
         + chunk(reason="stop", usage={"prompt_tokens": 3, "completion_tokens": 2})
         + b'data: {"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}\n\n'
+        + b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":9223372036854775807}}\n\n'
         + DONE,
     ],
 )
