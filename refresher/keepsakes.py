@@ -45,6 +45,7 @@ class Keepsakes:
         self._kept: dict[str, Record] = {}
         self._number = 0
         self._has_lost = False  # the store, and what was lost is not all back
+        self._owed: set[str] = set()  # those that could not be paused again so far
         self._next_check = 0.0
         self._turn = 0
 
@@ -84,10 +85,12 @@ class Keepsakes:
         for record in records:
             kept = self._kept.get(record.account.name)
             # Versions never fall but where the store has lost something.
-            if kept is not None and (self._has_lost or record.version < kept.version):
-                self.restore([record.account.name])
+            if kept and (self._has_lost or record.version < kept.version or record.account.name in self._owed):
+                self._restore(kept)
 
     def _take(self, records: Sequence[Record]) -> None:
+        self._owed -= {record.account.name for record in records if not record.configured}
+        records = [record for record in records if record.account.name not in self._owed]
         worth = {record.account.name: record for record in records if _is_worth_it(record)}
         new = [name for name, record in worth.items() if record.origin is Origin.OPERATOR and name not in self._kept]
         for record in records:
@@ -124,10 +127,14 @@ class Keepsakes:
         return True
 
     def _restore(self, kept: Record) -> None:
+        name = kept.account.name
         if kept.edited:
-            self._hands.edit(kept.account.name, lambda account: _limited_as(account, kept.account))
-        if kept.state is State.PAUSED:
-            self._hands.pause(kept.account.name)
+            self._hands.edit(name, lambda account: _limited_as(account, kept.account))
+        # One may be dead for a moment, for an old token, until a refresher brings the newest.
+        if kept.state is State.PAUSED and self._hands.pause(name) is State.DEAD:
+            self._owed.add(name)
+        else:
+            self._owed.discard(name)
 
 
 def _is_worth_it(record: Record) -> bool:

@@ -162,6 +162,26 @@ def test_what_another_refresher_took_from_the_file_anew_is_paused_and_limited_ag
     assert stored(pool, "a").state is State.NEW
 
 
+def test_one_that_was_dead_for_a_moment_is_paused_again_when_it_lives(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes, memory: Memory
+) -> None:
+    pool.fill(web("a"))
+    hands.pause("a")
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    pool.configure(web("a"))  # by another refresher, who knows only what the file holds
+    pool.members.mark("a", stored(pool, "a").version, State.DEAD, "it was spent long ago")
+    check(keepsakes, pool, times=2)
+    assert stored(pool, "a").state is State.DEAD
+    memory.look("a")
+    assert (stored(pool, "a").state, stored(pool, "a").refresh) == (State.NEW, "refresh-a-2")
+    check(keepsakes, pool)
+    assert stored(pool, "a").state is State.PAUSED
+    hands.resume("a")
+    check(keepsakes, pool, times=2)
+    assert stored(pool, "a").state is State.NEW
+
+
 def test_tokens_that_came_to_another_refresher_are_remembered(
     pool: Pool, keepsakes: Keepsakes, memory: Memory, tmp_path: Path
 ) -> None:
