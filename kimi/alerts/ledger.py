@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -15,9 +16,10 @@ class Pace:
     """How fast messages follow what happens. All in seconds."""
 
     gather: float = 5.0  # accounts that are lost one after the other within it are one message
+    brisk: float = 60.0  # between two messages that tell only of accounts of which nothing was told before
     lasting: float = 60.0  # the pool has to be low for so long: it is, for a moment, after each start
     calm: float = 60.0  # something has to be over for so long until that is said
-    gap: float = 300.0  # between two messages of one rule to one destination
+    gap: float = 300.0  # between any other two messages of one rule to one destination
     repeat: float = 86_400.0  # what goes on is said again
 
     def before(self, rule: Rule) -> float:
@@ -114,9 +116,11 @@ def due(entries: Iterable[Entry], destination: str, now: float, pace: Pace) -> l
     for entry in entries:
         by_rule[entry.rule].append(entry)
     for rule, mine in by_rule.items():
-        latest = max((entry.told[destination].at for entry in mine if destination in entry.told), default=None)
-        if latest is not None and now - latest < pace.gap:
+        latest = max((entry.told[destination].at for entry in mine if destination in entry.told), default=-math.inf)
+        if now - latest < pace.brisk:
             continue
+        if now - latest < pace.gap:
+            mine = [entry for entry in mine if destination not in entry.told]
         wrong = [entry for entry in mine if entry.over is None and _is_news(entry, destination, now, pace)]
         if any(is_active(entry, now, pace) for entry in wrong):
             found.append(Due(rule, over=False, entries=tuple(wrong)))

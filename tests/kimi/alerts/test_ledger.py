@@ -10,7 +10,7 @@ from kimi.alerts.ledger import Entry, Pace, Told, due, is_active, update
 from kimi.alerts.notes import Rule
 from kimi.alerts.rules import Subject
 
-PACE = Pace(gather=5, lasting=60, calm=60, gap=300, repeat=86_400)
+PACE = Pace(gather=5, brisk=60, lasting=60, calm=60, gap=300, repeat=86_400)
 LOW = (Rule.LOW, "")
 SILENT = (Rule.SILENT, "")
 
@@ -67,13 +67,35 @@ def test_accounts_that_die_together_are_one_message() -> None:
     assert story.heard_by() == [(Rule.DEAD, False, ["x", "y", "z"])]
 
 
-def test_those_that_die_later_are_told_together_after_the_gap() -> None:
+def test_those_that_die_later_are_told_together_within_a_minute() -> None:
     story = Story()
     story.goes_on(20, *dead("x"))
-    story.goes_on(100, *dead("xy"))
-    story.goes_on(400, *dead("xyz"))
+    story.goes_on(30, *dead("xy"))
+    story.goes_on(200, *dead("xyz"))
     assert story.heard_by() == [(Rule.DEAD, False, ["x"]), (Rule.DEAD, False, ["y", "z"])]
-    assert story.gaps() == [300]
+    assert story.gaps() == [PACE.brisk]
+
+
+def test_accounts_that_die_one_by_one_are_a_message_a_minute() -> None:
+    story = Story()
+    names = [f"{number:03}" for number in range(180)]
+    for count in range(1, len(names) + 1):
+        story.goes_on(10, *dead(names[:count]))
+    assert len(story.heard_by()) == 30
+    told = [name for _, _, heard in story.heard_by() for name in heard]
+    assert told == names[: len(told)]
+    assert len(told) > len(names) - 10
+
+
+def test_one_that_dies_again_and_again_is_told_after_the_gap_though_others_die() -> None:
+    story = Story()
+    for _ in range(10):
+        story.goes_on(70, *dead("x"))
+        story.goes_on(70)
+    story.goes_on(70, *dead("xy"))
+    times = [when for who, when, _, _, names in story.heard if who == "a" and names == ["x"]]
+    assert min(later - sooner for sooner, later in pairwise(times)) >= PACE.gap
+    assert story.heard_by()[-1][2] == ["y"]
 
 
 def test_rules_do_not_wait_for_each_other() -> None:

@@ -50,7 +50,7 @@ def test_a_second_watcher_waits_and_goes_on_where_the_first_ended(house: House, 
     house.passes(400, second)
     house.passes(400, first)
     assert inbox.heard == [("dead", False, ("a",))]
-    assert other.heard[:2] == [("low", False, ()), ("dead", False, ("b",))]
+    assert other.heard[:2] == [("dead", False, ("b",)), ("low", False, ())]
 
 
 def test_one_that_ends_lets_another_watch_at_once(house: House, inbox: Inbox) -> None:
@@ -112,7 +112,7 @@ def test_what_arrives_while_something_else_is_written_is_not_sent_again(house: H
     house.dies("b")
     guard.watcher.check()
     house.passes(200, guard)
-    assert late.heard == [("dead", False, ("a",))]
+    assert late.heard == [("dead", False, ("a",)), ("dead", False, ("b",))]
 
 
 def test_a_low_pool_is_told_and_its_end(house: House, inbox: Inbox) -> None:
