@@ -82,6 +82,9 @@ def add(file: str, kind: str | None, *, as_json: bool) -> None:
     config.json, a dump of the site's localStorage, a JSON list of such objects, or a list of tokens, in JSON or one a
     line. What is added stands in Redis alone, and the refresher enters it again should Redis lose it; `accounts import`
     writes to the accounts file instead.
+
+    A token takes the place of the one of an account of the same login that was added before and is dead or banned, and
+    so does an entry with its name: the rest of the account stays.
     """
     with _taking() as (settings, store):
         text, source = text_of(file)

@@ -85,8 +85,10 @@ class Accounts:
     def add(self, text: str, kind: Kind, source: str = "the text") -> list[Taken]:
         """Takes accounts into the pool, in any form that an accounts file may have; what became of each of them.
 
-        `kind` is that of those which are written without one, `source` names the text in places. What was added is on
-        disk when this returns. Raises `AccountsError` for a text in no form that is known.
+        `kind` is that of those which are written without one, `source` names the text in places. A token alone takes
+        the place of one of the same login that was added before and is dead or banned, and so does an entry that has
+        the name of such an account; all else of that stays. What was added is on disk when this returns. Raises
+        `AccountsError` for a text in no form that is known.
         """
         there, now = self._configured(), self._store.now()
         found: tuple[Entry, ...] | AccountsError = self._aside(lambda: _read(text, source, kind))
@@ -186,7 +188,9 @@ class Accounts:
             case Entered.KNOWN:
                 return intake.known(entry, self._hands.holder(member.secret) or "that was added just now")
             case Entered.TAKEN:
-                return intake.refuse(entry, f"an account {member.account.name} was added just now: add it again")
+                return intake.refuse(
+                    entry, f"account {member.account.name} was added or changed just now: add it again"
+                )
             case Entered.LATER:
                 return intake.refuse(entry, "its credential is being exchanged just now: add it again in a minute")
         intake.take(Holder.of(member))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from kimi import claims
 from kimi.account_forms import Entry
-from kimi.accounts import ConfiguredAccount, Kind, Record
+from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Region, State
 from kimi.operating.spans import span
 from kimi.pool.members import fingerprint
 
@@ -39,22 +39,43 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An account that is there: what its credentials are known by, and whose login they are of."""
+    """An account that is there: what its credentials are known by, and whose login they are of.
 
-    name: str
+    `state` and `origin` are those that it has in the pool; None where it is not looked for there.
+    """
+
+    account: Account
     fingerprints: tuple[str, ...]
     login: str | None
+    state: State | None = None
+    origin: Origin | None = None
 
     @classmethod
     def of(cls, member: ConfiguredAccount) -> Holder:
         """One that is written down."""
-        return cls(member.account.name, (fingerprint(member.secret),), _login(member))
+        return cls(member.account, (fingerprint(member.secret),), _login(member))
 
     @classmethod
     def stored(cls, record: Record) -> Holder:
         """One of the pool, known by the credential that it was configured with and by the one that came of it."""
-        member = ConfiguredAccount(record.account, record.refresh)
-        return cls(record.account.name, (record.fingerprint, fingerprint(record.refresh)), _login(member))
+        login = _login(ConfiguredAccount(record.account, record.refresh))
+        known_by = (record.fingerprint, fingerprint(record.refresh))
+        return cls(record.account, known_by, login, record.state, record.origin)
+
+    @property
+    def name(self) -> str:
+        """That of the account."""
+        return self.account.name
+
+    @property
+    def is_useless(self) -> bool:
+        """Whether its credential is good for nothing any more."""
+        return self.state in {State.DEAD, State.BANNED}
+
+    def makes_room_for(self, kind: Kind, region: Region) -> bool:
+        """Whether a credential of that kind and region may take the place of the one that it has."""
+        is_like = (self.account.kind, self.account.region) == (kind, region)
+        return is_like and self.is_useless and self.origin is Origin.OPERATOR
 
 
 @dataclass
@@ -62,9 +83,9 @@ class Intake:
     """Decides about entries one after the other; `now` is in Unix seconds."""
 
     now: float
-    _names: set[str] = field(default_factory=set)
+    _holders: dict[str, Holder] = field(default_factory=dict)  # by name
     _owners: dict[str, str] = field(default_factory=dict)  # names by fingerprint
-    _logins: dict[str, str] = field(default_factory=dict)  # names by login
+    _logins: dict[str, dict[str, None]] = field(default_factory=dict)  # names by login, in order
 
     @classmethod
     def beside(cls, holders: Iterable[Holder], now: float) -> Intake:
@@ -75,7 +96,10 @@ class Intake:
         return intake
 
     def consider(self, entry: Entry) -> tuple[Taken, ConfiguredAccount | None]:
-        """What is told of it, and the account under the name that it is to have, if it can be taken."""
+        """What is told of it, and the account under the name that it is to have, if it can be taken.
+
+        That is the one that makes room for it, where there is one.
+        """
         member = entry.member
         if member is None:
             return self.refuse(entry, "; ".join(entry.complaints)), None
@@ -88,24 +112,28 @@ class Intake:
         if expires is not None and expires <= self.now:
             ago = span(self.now - expires)
             return self.refuse(entry, f"expired {ago} ago: log in again and copy the new token"), None
-        if entry.raw is not None and account.name in self._names:
+        old = self._replaced(entry, member)
+        if old is None and entry.raw is not None and account.name in self._holders:
             return self.refuse(entry, "an account of this name is there already, with another credential"), None
-        named = self._renamed(member)
-        words = self._words(named, expires)
+        named = replace(member, account=old.account) if old else self._renamed(member)
+        words = ", ".join(self._words(named, expires, old))
         return Taken(entry.place, Outcome.ADDED, named.account.name, account.kind, expires, words), named
 
     def take(self, holder: Holder) -> None:
-        """This account is there from now on."""
-        self._names.add(holder.name)
+        """This account is there from now on, in the place of one of its name."""
+        self._holders[holder.name] = holder
         for each in holder.fingerprints:
             self._owners.setdefault(each, holder.name)
         if holder.login is not None:
-            self._logins.setdefault(holder.login, holder.name)
+            self._logins.setdefault(holder.login, {})[holder.name] = None
 
     def known(self, entry: Entry, name: str) -> Taken:
         """The account of that name has the credential already."""
         kind = entry.member.account.kind if entry.member else None
-        return Taken(entry.place, Outcome.KNOWN, name, kind, None, f"account {name} has this credential already")
+        words, holder = f"account {name} has this credential already", self._holders.get(name)
+        if holder is not None and holder.is_useless:
+            words += f", and is {holder.state} with it: log in again and copy the new token"
+        return Taken(entry.place, Outcome.KNOWN, name, kind, None, words)
 
     def refuse(self, entry: Entry, why: str) -> Taken:
         """It cannot be taken."""
@@ -113,19 +141,37 @@ class Intake:
         name, kind = (account.name, account.kind) if account else ("", None)
         return Taken(entry.place, Outcome.REFUSED, name, kind, None, why)
 
-    def _words(self, member: ConfiguredAccount, expires: float | None) -> str:
-        words = [f"kind {member.account.kind}"]
+    def _replaced(self, entry: Entry, member: ConfiguredAccount) -> Holder | None:
+        """The account that makes room for it: of its name where one was written, else of its login."""
+        account = member.account
+        if entry.raw is not None:
+            old = self._holders.get(account.name)
+            return old if old is not None and old.makes_room_for(account.kind, account.region) else None
+        # A token does not tell its region, but it is that of its login.
+        return next((old for old in self._twins(member) if old.makes_room_for(account.kind, old.account.region)), None)
+
+    def _twins(self, member: ConfiguredAccount) -> Iterator[Holder]:
+        """Those of the same login."""
+        login = _login(member)
+        there = (self._holders[name] for name in self._logins.get(login or "", ()))
+        return (each for each in there if each.login == login)
+
+    def _words(self, member: ConfiguredAccount, expires: float | None, old: Holder | None) -> Iterator[str]:
+        if old is not None:
+            yield f"it was {old.state}: this takes the place of its old credential"
+        yield f"kind {member.account.kind}"
         if expires is not None:
-            words.append(f"expires {datetime.fromtimestamp(expires, UTC):%Y-%m-%d} (in {span(expires - self.now)})")
-        twin = self._logins.get(_login(member) or "")
-        if twin is not None:
-            words.append(f"the same login as {twin}: remove the older one")
-        return ", ".join(words)
+            yield f"expires {datetime.fromtimestamp(expires, UTC):%Y-%m-%d} (in {span(expires - self.now)})"
+        twin = next(self._twins(member), None) if old is None else None
+        if twin is not None and twin.is_useless and twin.origin is Origin.FILE:
+            yield f"the same login as {twin.name}, which is {twin.state}: take that out of the accounts file"
+        elif twin is not None:
+            yield f"the same login as {twin.name}: remove the older one"
 
     def _renamed(self, member: ConfiguredAccount) -> ConfiguredAccount:
         """Under a name that is free: that of a token which stands alone comes from its login."""
         name, number = member.account.name, 1
-        while name in self._names:
+        while name in self._holders:
             number += 1
             name = f"{member.account.name}-{number}"
         return replace(member, account=replace(member.account, name=name))

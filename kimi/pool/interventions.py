@@ -18,6 +18,7 @@ class Entered(StrEnum):
     """What became of an account that was entered by hand."""
 
     ADDED = "added"
+    REPLACED = "replaced"  # it is the new one of an account that was dead or banned with another
     KNOWN = "configured"  # another account has its credential already
     TAKEN = "taken"  # another account has its name
     LATER = "locked"  # what its credential was exchanged for before is being exchanged just now
@@ -43,7 +44,8 @@ class Interventions:
     def enter(self, member: ConfiguredAccount) -> Entered:
         """Takes an account into the pool that stands in no file.
 
-        It goes on with what its credential was exchanged for before, where that is known.
+        It goes on with what its credential was exchanged for before, where that is known. Where one of its name was
+        entered before and is dead or banned, only its credential is taken, in the place of that one's.
         """
         return _entered(enter_configured(self._store, member, ORIGIN))
 
@@ -100,7 +102,7 @@ class Interventions:
 
 
 def _entered(outcome: str) -> Entered:
-    return Entered(outcome) if outcome in {Entered.KNOWN, Entered.TAKEN, Entered.LATER} else Entered.ADDED
+    return Entered.ADDED if outcome in {"added", "revived", "updated", "same"} else Entered(outcome)
 
 
 def _state(answer: str) -> State | None:

@@ -99,6 +99,19 @@ def test_nothing_to_add_is_no_success(line: Line) -> None:
     assert line("add", "nowhere").stderr == "accounts: nowhere: there is no such file\n"
 
 
+def test_a_new_token_of_a_dead_login_takes_its_place(line: Line) -> None:
+    line("add", text=ALICE)
+    (name,) = line.names
+    record = line.pool.members.get(name)
+    assert record is not None
+    line.pool.members.mark(name, record.version, State.DEAD, "why")
+    result = line("add", text=token("alice", exp=LATER, jti="newer"))
+    first, summary = result.output.splitlines()
+    assert first.startswith(f"added    {name}: it was dead: this takes the place of its old credential, kind kimi")
+    assert (result.exit_code, summary, line.names) == (0, "1 added, 0 refused.", [name])
+    assert line.noted() == [("add", name), ("add", name)]
+
+
 def test_what_was_added_is_shown_as_such(line: Line) -> None:
     line("add", text=ALICE)
     assert " kimi (added) " in line("list").output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 from devtools.waiting import until
@@ -10,6 +11,7 @@ from kimi.accounts import Kind, Origin, State
 from kimi.operating.accounts import Accounts
 from kimi.operating.renewing import Fate
 from kimi.pool.interventions import Interventions
+from simulator.tokens import Holder, issue
 from tests.refresher.running import Eyes, Refresher, Start
 from tests.simulator.running import Simulator
 
@@ -61,6 +63,26 @@ def test_a_dead_one_that_is_cleared_is_tried_anew(eyes: Eyes, kimi: Simulator, s
     until(lambda: eyes.states() == {"web": State.DEAD}, what="it is dead")
     Accounts(eyes.store).clear("web")
     until(lambda: eyes.all_active("web"), what="it is in service")
+
+
+def test_a_new_token_of_its_login_brings_a_dead_one_back(eyes: Eyes, kimi: Simulator, start: Start) -> None:
+    start().says("refresher started")
+    kimi.fault("http", match={"endpoint": "exchange"}, status=401, body="{}")
+    assert outcomes(eyes, kimi.mint(kind="kimi", name="web")) == ["added"]
+    until(lambda: eyes.states() == {"web": State.DEAD}, what="it is dead")
+    newer = another_token(kimi, "web")
+    (taken,) = Accounts(eyes.store).add(newer, Kind.KIMI)
+    assert (taken.outcome, taken.name) == ("added", "web")
+    until(lambda: eyes.all_active("web"), what="it is in service")
+    assert eyes.record("web").refresh != newer, "it was exchanged"
+    assert kimi.account("web")["exchanged"] == 1
+
+
+def another_token(kimi: Simulator, name: str) -> str:
+    """What one who logs in again is given."""
+    found = kimi.account(name)
+    holder = Holder(found["sub"], found["ssid"], found["device_id"], "cn")
+    return issue(holder, "refresh", now=time.time(), lifetime=86_400)
 
 
 def test_whatever_operators_do_while_tokens_are_exchanged_none_is_lost_or_spent_twice(

@@ -1,23 +1,30 @@
 -- Brings one configured account into the pool, or up to date with what the operator wrote.
 -- The stored credential wins over the configured one until the configured one itself changes (its fingerprint);
 -- one that was rotated under another name comes along. Limits that the operator has edited win in the same way.
+-- A credential that is entered by hand takes the place of one that was, if that is dead or banned; all else stays.
 -- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
 --       version that the credential has had, or 0
 --       and where it is one that somebody brought along: milliseconds for which it is kept, how many there may be
--- Returns 'added', 'revived' (its credential is tried anew), 'updated' or 'same'; or 'locked' when the credential is
--- being exchanged just now, so that nothing was changed; or, where somebody brought it along or entered it by hand in
--- vain, 'full', 'configured' (somebody else has it) or 'taken' (somebody else has the name).
+-- Returns 'added', 'revived' (its credential is tried anew), 'replaced', 'updated' or 'same'; or 'locked' when the
+-- credential is being exchanged just now, so that nothing was changed; or, where somebody brought it along or entered
+-- it by hand in vain, 'full', 'configured' (somebody else has it) or 'taken' (somebody else has the name).
 
-local name, spec, origin, fingerprint, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local name, spec, origin, fingerprint, credential, line = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[11]
 local account, kept = key('account', name), key('kept', fingerprint)
 
 local function origin_of(whose)
   return redis.call('HGET', key('account', whose), 'origin')
 end
 
+local function is_replaceable(a)
+  local old, new = cjson.decode(a.spec), cjson.decode(spec)
+  return origin_of(name) == 'operator' and (a.state == 'dead' or a.state == 'banned')
+    and a.fingerprint ~= fingerprint and old.kind == new.kind and old.region == new.region
+end
+
 -- One credential must not be exchanged in two places: the operator's account goes before one of somebody's own.
 local owner = cjson.decode(spec).owner or ''
-local there = read(name)
+local there, replaces = read(name), false
 if owner ~= '' and there and there.present == '1' then
   -- The name holds a part of the fingerprint only.
   if there.owner ~= owner or there.fingerprint ~= fingerprint then return 'configured' end
@@ -27,7 +34,10 @@ elseif owner ~= '' then
   redis.call('ZADD', key('private'), int(NOW + tonumber(ARGV[13])), name)
 elseif origin == 'operator' then
   if holder_of(fingerprint) then return 'configured' end
-  if there and there.present == '1' then return 'taken' end
+  if there and there.present == '1' then
+    if not is_replaceable(there) then return 'taken' end
+    replaces, spec, line = true, there.spec, there.line
+  end
 else
   -- The file goes before what was entered by hand, as one credential and as one name.
   local other = holder_of(fingerprint)
@@ -48,7 +58,7 @@ local fresh = known[2] ~= fingerprint
 -- Limits that were edited stay until what is written of the account changes.
 local written = known[9] or known[1]
 local stays = known[1] and written == spec and known[1] ~= spec
-if written == spec and not fresh and known[3] == '1' and known[5] == origin and known[8] == ARGV[11] then
+if written == spec and not fresh and known[3] == '1' and known[5] == origin and known[8] == line then
   if owner == '' then redis.call('HSET', key('holders'), fingerprint, name) end -- an older release had no such index
   return 'same'
 end
@@ -79,6 +89,7 @@ local function clear_places()
   end
 end
 
+if replaces then withdraw(name, there) end
 local outcome = 'updated'
 if not known[4] then
   outcome = 'added'
@@ -87,7 +98,7 @@ if not known[4] then
   redis.call('HSET', account, 'in_flight', '0', 'turn', '0', 'place', '', 'routes', '[]', 'version', '0')
 end
 if fresh or inherits or moved then
-  if known[4] then outcome = 'revived' end
+  if known[4] then outcome = replaces and 'replaced' or 'revived' end
   local version = ARGV[12]
   if inherits then credential, version = rotated, rotated_version
   elseif not fresh then credential, version = known[6], 0
@@ -106,8 +117,8 @@ end
 redis.call('DEL', kept)
 redis.call('ZREM', key('gone'), name)
 redis.call('HSET', account,
-  'spec', stays and known[1] or spec, 'written', spec, 'owner', owner, 'origin', origin, 'present', '1', 'line', ARGV[11])
-if not stays then set_limits(name, ARGV[7], ARGV[8], ARGV[9], ARGV[10]) end
+  'spec', stays and known[1] or spec, 'written', spec, 'owner', owner, 'origin', origin, 'present', '1', 'line', line)
+if not stays and not replaces then set_limits(name, ARGV[7], ARGV[8], ARGV[9], ARGV[10]) end
 if owner == '' then redis.call('HSET', key('holders'), fingerprint, name) end
 local a = read(name)
 set_routes(name, a)

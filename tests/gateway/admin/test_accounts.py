@@ -9,6 +9,7 @@ import pytest
 import yaml
 from werkzeug.test import TestResponse
 
+from kimi.accounts import State
 from kimi.pool import Store
 from tests.gateway.admin.desks import Office
 from tests.kimi.pool.pools import Pool, take, web
@@ -78,6 +79,19 @@ def test_what_is_added_is_told_one_by_one_and_noted_without_secrets(office: Offi
     entries = office.api("GET", "/audit").get_json()["entries"]
     assert [(entry["action"], entry["subject"]) for entry in entries] == [("add", "one")]
     assert API_KEY not in str(entries)
+
+
+def test_a_new_credential_takes_the_place_of_one_that_is_dead(office: Office, pool: Pool) -> None:
+    text = f"accounts:\n- {{name: one, kind: moonshot, api_key: {API_KEY}}}\n"
+    office.api("POST", "/accounts", json={"text": text})
+    record = pool.members.get("one")
+    assert record is not None
+    pool.members.mark("one", record.version, State.DEAD, "why")
+    body = office.api("POST", "/accounts", json={"text": text.replace("sk-a", "sk-b")}).get_json()
+    (told,) = body["results"]
+    assert (body["added"], told["outcome"], told["name"]) == (1, "added", "one")
+    assert told["message"] == "it was dead: this takes the place of its old credential, kind moonshot"
+    assert office.api("GET", "/accounts/one?name=one").get_json()["state"] == "new"
 
 
 def test_the_kind_is_that_of_accounts_that_do_not_say(office: Office) -> None:

@@ -99,6 +99,75 @@ def test_a_name_that_is_taken_is_refused_where_it_was_written_and_changed_where_
     assert renamed.message.endswith(f"the same login as {name}: remove the older one")
 
 
+def die(pool: Pool, name: str, state: State = State.DEAD) -> None:
+    record = pool.members.get(name)
+    assert record is not None
+    assert pool.members.mark(name, record.version, state, "why")
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.BANNED])
+def test_a_new_token_of_its_login_brings_back_one_that_was_added(accounts: Accounts, pool: Pool, state: State) -> None:
+    accounts.add(f"accounts:\n  - {{name: mine, region: global, refresh_token: {ALICE}, weight: 2}}", Kind.KIMI)
+    accounts.edit("mine", Limits(max_concurrency=3))
+    die(pool, "mine", state)
+    newer, newest = (token("alice", exp=LATER, jti=jti) for jti in ("newer", "newest"))
+    first, second = accounts.add(f"{newer}\n{newest}\n", Kind.KIMI)
+    assert told([first]) == [
+        (
+            "added",
+            f"it was {state}: this takes the place of its old credential, kind kimi, expires 2027-02-14 (in 30 d)",
+        )
+    ]
+    assert first.name == "mine"
+    found = accounts.get("mine")
+    assert (found.refresh, found.state) == (newer, State.NEW)
+    assert found.account == web("mine", region=Region.GLOBAL, weight=2, max_concurrency=3)
+    assert second.message.endswith("the same login as mine: remove the older one"), "one place, one token"
+    assert names(accounts) == sorted(["mine", second.name])
+
+
+def test_each_of_several_of_one_login_gets_a_token(accounts: Accounts, pool: Pool) -> None:
+    old = accounts.add(f"{ALICE}\n{token('alice', exp=LATER, jti='other')}\n", Kind.KIMI)
+    for each in old:
+        die(pool, each.name)
+    newer = [token("alice", exp=LATER, jti=jti) for jti in ("newer", "newest")]
+    taken = accounts.add("\n".join(newer), Kind.KIMI)
+    assert [each.name for each in taken] == [each.name for each in old]
+    assert [accounts.get(each.name).refresh for each in taken] == newer
+
+
+def test_an_entry_brings_back_the_one_of_its_name_that_was_added(accounts: Accounts, pool: Pool) -> None:
+    accounts.add(f"accounts:\n  - {{name: mine, refresh_token: {ALICE}, weight: 2}}", Kind.KIMI)
+    accounts.add("accounts:\n  - {name: key, kind: moonshot, api_key: sk-old-key}", Kind.KIMI)
+    for name in ("mine", "key"):
+        die(pool, name)
+    other = f"accounts:\n  - {{name: mine, kind: kimi-classic, refresh_token: {BOB}}}"
+    assert told(accounts.add(other, Kind.KIMI)) == [
+        ("refused", "an account of this name is there already, with another credential")
+    ]
+    accounts.add(f"accounts:\n  - {{name: mine, refresh_token: {BOB}, weight: 5}}", Kind.KIMI)
+    accounts.add("accounts:\n  - {name: key, kind: moonshot, api_key: sk-new-key}", Kind.KIMI)
+    assert [accounts.get(name).refresh for name in ("mine", "key")] == [BOB, "sk-new-key"]
+    assert accounts.get("mine").account.weight == 2
+    assert accounts.add(token("alice", exp=LATER, jti="newer"), Kind.KIMI)[0].name not in {"mine", "key"}
+
+
+def test_one_of_the_file_that_is_dead_is_to_be_taken_out_there(accounts: Accounts, pool: Pool) -> None:
+    pool.members.sync([ConfiguredAccount(web("filed"), ALICE)])
+    die(pool, "filed")
+    (taken,) = accounts.add(token("alice", exp=LATER, jti="newer"), Kind.KIMI)
+    assert taken.name not in {"", "filed"}
+    assert taken.message.endswith("the same login as filed, which is dead: take that out of the accounts file")
+
+
+def test_the_token_of_which_one_died_is_no_help(accounts: Accounts, pool: Pool) -> None:
+    (taken,) = accounts.add(ALICE, Kind.KIMI)
+    die(pool, taken.name)
+    why = f"account {taken.name} has this credential already, and is dead with it: log in again and copy the new token"
+    assert told(accounts.add(ALICE, Kind.KIMI)) == [("known", why)]
+    assert accounts.get(taken.name).state is State.DEAD
+
+
 def test_one_that_was_deleted_can_be_added_again(accounts: Accounts, pool: Pool) -> None:
     (taken,) = accounts.add(ALICE, Kind.KIMI)
     pool.freshen(taken.name)

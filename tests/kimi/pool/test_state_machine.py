@@ -113,10 +113,17 @@ class PoolMachine(RuleBasedStateMachine):
             (name for name, member in self.members.items() if member.present and member.secret == secret), None
         )
         outcome = self.hands.enter(ConfiguredAccount(account, secret))
-        assert self.hands.holder(secret) == (owner or (name if outcome is Entered.ADDED else None))
+        is_taken = outcome in {Entered.ADDED, Entered.REPLACED}
+        assert self.hands.holder(secret) == (owner or (name if is_taken else None))
+        there = self.members[name]
         if owner is not None:
             assert outcome is Entered.KNOWN
-        elif self.members[name].present:
+        elif there.present and there.by_hand and there.state is State.DEAD and there.account.kind is account.kind:
+            assert outcome is Entered.REPLACED
+            self._withdraw(name)
+            self._configure(name, there.account, secret)
+            there.by_hand = True
+        elif there.present:
             assert outcome is Entered.TAKEN
         else:
             assert outcome is Entered.ADDED
