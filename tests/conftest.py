@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
+import structlog
 
 from tests.faults.table import pytest_addoption, pytest_terminal_summary
 from tests.leaks import no_greenlet_is_left, nothing_is_left
@@ -45,6 +47,17 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
     """A plain client of a real, empty Valkey; answers are bytes."""
     with redis.Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Gives the test runner its own handlers back, whatever a test sets up."""
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    yield
+    structlog.reset_defaults()
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
 
 
 @pytest.fixture

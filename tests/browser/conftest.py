@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Final
@@ -12,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visiting import ADMIN_KEY, Visit
+from tests.programs import program
 from tests.system import leaks
 from tests.system.stack import Stack
 
@@ -54,14 +53,9 @@ def bare_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, for one module: as long as Playwright is there, nothing else in this thread can run an event loop."""
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        missing = "Chromium is missing; on Debian: apt-get install chromium"
-        if os.environ.get("CI_COMPLETE") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
+    found = program("chromium", *_NAMES)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        chromium = playwright.chromium.launch(executable_path=found, args=_FLAGS)
         yield chromium
         chromium.close()
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from gateway.cli import main
 from gateway.tables import span
 from kimi.accounts import Account, Kind, State
-from kimi.pool import PrivateAccounts, Store, connect
+from kimi.pool import PrivateAccounts
 from kimi.pool.private import private_account
-from tests.kimi.pool.pools import KIMI, Clock, Pool, rest, web
+from tests.kimi.pool.pools import KIMI, Pool, present, rest, web
 from tests.ports import free_port
 
 
@@ -23,10 +23,8 @@ def run(redis_url: str, *arguments: str) -> Result:
 
 @pytest.fixture
 def pool(redis_url: str) -> Iterator[Pool]:
-    redis = connect(redis_url)
-    store = Store(redis)
-    yield Pool(store, Clock(store.now()))
-    redis.close()
+    with present(redis_url) as pool:
+        yield pool
 
 
 def test_every_account_is_shown_with_what_ails_it(pool: Pool, redis_url: str) -> None:

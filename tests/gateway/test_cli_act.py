@@ -10,24 +10,23 @@ import pytest
 from kimi.accounts import Account, ConfiguredAccount, Kind, State, Tokens
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
-from kimi.pool import PrivateAccounts, Store, connect
+from kimi.pool import PrivateAccounts
 from kimi.pool.interventions import Interventions
 from kimi.pool.private import private_account
 from tests.gateway.test_cli_accounts import Line
-from tests.kimi.pool.pools import Clock, Pool, web
-from tests.simulator.running import Simulator
+from tests.kimi.pool.pools import present, web
+from tests.simulator.running import EMPTY, Simulator
 
 
 @pytest.fixture
 def line(redis_url: str) -> Iterator[Line]:
-    with connect(redis_url) as redis:
-        store = Store(redis)
-        yield Line(redis_url, Pool(store, Clock(store.now())))
+    with present(redis_url) as pool:
+        yield Line(redis_url, pool)
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0") as simulator:
+    with Simulator(*EMPTY) as simulator:
         yield simulator
 
 

@@ -12,12 +12,11 @@ from gateway.cli import main
 from gateway.cli_status import rows
 from kimi.accounts import State
 from kimi.operating.status import Overview
-from kimi.pool import Store, connect
 from kimi.pool.counts import Counts, Courier
 from kimi.pool.health import RedisHealth
 from kimi.pool.heartbeats import Heartbeats
 from kimi.version import VERSION
-from tests.kimi.pool.pools import KIMI, Clock, Pool, web
+from tests.kimi.pool.pools import KIMI, Pool, present, web
 from tests.ports import free_port
 
 
@@ -27,10 +26,8 @@ def run(redis_url: str, *arguments: str) -> Result:
 
 @pytest.fixture
 def pool(redis_url: str) -> Iterator[Pool]:
-    redis = connect(redis_url)
-    store = Store(redis)
-    yield Pool(store, Clock(store.now()))
-    redis.close()
+    with present(redis_url) as pool:
+        yield pool
 
 
 def table_of(result: Result) -> dict[str, str]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from gateway.journal import Entry, Journal
 from gateway.metrics import Metrics
 from kimi import logs
 from kimi.events import Usage
 from kimi.pool.counts import Counts
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 
 class Tracer:
@@ -29,17 +28,6 @@ class Tracer:
 
     def close(self, seconds: float) -> None:
         """Nothing is kept."""
-
-
-@pytest.fixture(autouse=True)
-def _undo() -> Iterator[None]:
-    """Give the test runner its own handlers back."""
-    root = logging.getLogger()
-    before = (root.level, list(root.handlers))
-    yield
-    structlog.reset_defaults()
-    root.setLevel(before[0])
-    root.handlers[:] = before[1]
 
 
 @pytest.fixture

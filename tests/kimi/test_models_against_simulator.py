@@ -20,7 +20,7 @@ from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 from tests.kimi.replay import said
-from tests.simulator.running import Simulator
+from tests.simulator.running import EMPTY, Simulator
 
 EFFORTS: tuple[Effort | None, ...] = (None, "none", "low", "medium", "high", "max")
 K3 = "kimi:SCENARIO_OK_COMPUTER/ok-computer+thinking"
@@ -28,7 +28,7 @@ K3 = "kimi:SCENARIO_OK_COMPUTER/ok-computer+thinking"
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0") as simulator:
+    with Simulator(*EMPTY) as simulator:
         yield simulator
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.monitoring.house import Watched
-from tests.monitoring.prometheus import Prometheus, program
+from tests.monitoring.prometheus import Prometheus
+from tests.programs import program
 
 
 @pytest.fixture(scope="session")

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import requests
 import yaml
 
 from devtools import children
 from devtools.waiting import until
 from tests.ports import free_port
+from tests.programs import program
 
 MONITORING: Final = Path(__file__).parents[2] / "monitoring"
-
-
-def program(name: str) -> str:
-    """Where a program of Debian's package is. Where it is missing the test is skipped, or fails in a complete run."""
-    found = shutil.which(name)
-    if found is None:
-        told = f"{name} is not installed (Debian, Ubuntu: apt-get install prometheus)"
-        if os.environ.get("CI_COMPLETE") == "1":
-            pytest.fail(told)
-        pytest.skip(told)
-    return found
 
 
 class Prometheus:

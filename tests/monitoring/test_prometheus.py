@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.monitoring import documented
-from tests.monitoring.prometheus import MONITORING, Prometheus, program
+from tests.monitoring.prometheus import MONITORING, Prometheus
+from tests.programs import program
 
 ROOT = MONITORING.parent
 DASHBOARD = json.loads((MONITORING / "grafana/dashboards/kimi-gateway.json").read_text("utf-8"))
@@ -46,7 +47,8 @@ def targets() -> list[Any]:
 
 
 def promtool(*arguments: str | Path) -> str:
-    finished = subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, check=False)
+    command = [program("prometheus", "promtool"), *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
     said = finished.stdout + finished.stderr
     assert finished.returncode == 0, said
     return said

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from kimi.accounts import Account, Kind, Record
-from kimi.pool import Store, connect
 from refresher.memory import Memory
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
-from tests.kimi.pool.pools import Clock, Pool
+from tests.kimi.pool.pools import Pool, turned
 from tests.refresher.running import Eyes, Refresher, Start
 from tests.refresher.vendors import Vendor
-from tests.simulator.running import Simulator
+from tests.simulator.running import EMPTY, Simulator
 
 ALICE = Account(name="alice", kind=Kind.KIMI)
 OFFICIAL = Account(name="official", kind=Kind.MOONSHOT, max_concurrency=50)
@@ -40,10 +39,8 @@ def snapshot(pool: Pool) -> Callable[[], None]:
 @pytest.fixture
 def pool(redis_url: str) -> Iterator[Pool]:
     """A pool on a real Valkey, whose clock the test turns."""
-    redis = connect(redis_url)
-    clock = Clock()
-    yield Pool(Store(redis, clock=clock), clock)
-    redis.close()
+    with turned(redis_url) as pool:
+        yield pool
 
 
 @pytest.fixture
@@ -93,7 +90,7 @@ def eyes(redis_url: str) -> Iterator[Eyes]:
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0") as simulator:
+    with Simulator(*EMPTY) as simulator:
         yield simulator
 
 

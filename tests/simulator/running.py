@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import subprocess
     from types import TracebackType
 
+EMPTY = ("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0")
+"""The options of one that has no accounts but those that a test mints."""
 _ROOT = Path(__file__).parents[2]
 _LISTENING = re.compile(rb"listening on (http://\S+)")
 

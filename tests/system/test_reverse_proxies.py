@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from devtools import children
 from devtools.waiting import until
 from tests.kimi.certificates import certify
 from tests.ports import free_port
+from tests.programs import program
 from tests.system.stack import KEY, ROOT, Stack
 
 GUIDE: Final = ROOT / "docs" / "guides" / "reverse-proxies.md"
@@ -48,17 +48,6 @@ def block(language: str) -> str:
     return str(found)
 
 
-def program(name: str, package: str) -> str:
-    """Where it is. Where it is missing the test is skipped, or fails in a complete run."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        told = f"{name} is not installed (Debian, Ubuntu: apt-get install {package})"
-        if os.environ.get("CI_COMPLETE") == "1":
-            pytest.fail(told)
-        pytest.skip(told)
-    return found
-
-
 def nginx(folder: Path, gateway: int, port: int, networks: str, certificate: Path) -> list[str]:
     """The command, with its configuration written to `folder`."""
     given = (
@@ -78,7 +67,7 @@ def nginx(folder: Path, gateway: int, port: int, networks: str, certificate: Pat
         f"http {{\naccess_log off;\n{places}{given}\n}}\n",
         "utf-8",
     )
-    return [program("nginx", "nginx-light"), "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
+    return [program("nginx-light", "nginx"), "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
 
 
 def caddy(folder: Path, gateway: int, port: int, networks: str, certificate: Path) -> list[str]:
@@ -90,7 +79,7 @@ def caddy(folder: Path, gateway: int, port: int, networks: str, certificate: Pat
         .replace(OPERATORS, networks)
     )
     (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{given}", "utf-8")
-    return [program("caddy", "caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    return [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
 
 
 Start = Callable[[str], Proxy]

@@ -19,8 +19,7 @@ from devtools.saying import Trouble
 from kimi.accounts import Account, Kind, Tokens
 from kimi.exchange import Exchange as TokenExchange
 from kimi.http import Endpoints, Transport
-from kimi.pool import Store, connect
-from tests.kimi.pool.pools import Clock, Pool, web, wish
+from tests.kimi.pool.pools import Pool, present, web, wish
 from tests.simulator.running import Simulator
 
 
@@ -113,10 +112,8 @@ def test_what_was_not_recorded_cannot_be_played(simulator: Simulator, transport:
 
 @pytest.fixture
 def pool(redis_url: str) -> Iterator[Pool]:
-    redis = connect(redis_url)
-    store = Store(redis)
-    yield Pool(store, Clock(store.now()))
-    redis.close()
+    with present(redis_url) as pool:
+        yield pool
 
 
 def test_the_token_is_that_of_the_pool(pool: Pool, redis_url: str) -> None:

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from kimi.pool import Store, connect
-from tests.kimi.pool.pools import Clock, Pool
+from tests.kimi.pool.pools import Pool, turned
 
 
 @pytest.fixture
 def pool(redis_url: str) -> Iterator[Pool]:
     """A pool whose clock the test turns."""
-    redis = connect(redis_url)
-    clock = Clock()
-    yield Pool(Store(redis, clock=clock), clock)
-    redis.close()
+    with turned(redis_url) as pool:
+        yield pool

@@ -18,12 +18,12 @@ from kimi.pool.private import private_account
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 from tests.kimi.pool.pools import Clock, Pool, web, wish
-from tests.simulator.running import Simulator
+from tests.simulator.running import EMPTY, Simulator
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Simulator]:
-    with Simulator("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0") as simulator:
+    with Simulator(*EMPTY) as simulator:
         yield simulator
 
 

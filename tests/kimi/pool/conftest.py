@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kimi.pool import Store, connect
-from tests.kimi.pool.pools import Clock, Pool
+from tests.kimi.pool.pools import Pool, turned
 from tests.kimi.pool.queueing import Ear
 from tests.ports import free_port
 
@@ -20,10 +19,8 @@ def unused_port() -> int:
 
 @pytest.fixture
 def pool(redis_url: str) -> Iterator[Pool]:
-    redis = connect(redis_url)
-    clock = Clock()
-    yield Pool(Store(redis, clock=clock), clock)
-    redis.close()
+    with turned(redis_url) as pool:
+        yield pool
 
 
 @pytest.fixture

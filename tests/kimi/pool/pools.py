@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
-from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, Wish
+from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, Wish, connect
 
 
 @dataclass
@@ -59,6 +60,22 @@ class Pool:
         record = self.members.get(name)
         assert record is not None
         return record.in_flight
+
+
+@contextmanager
+def turned(url: str) -> Iterator[Pool]:
+    """A pool at the Redis of `url`, whose clock the test turns."""
+    with connect(url) as redis:
+        clock = Clock()
+        yield Pool(Store(redis, clock=clock), clock)
+
+
+@contextmanager
+def present(url: str) -> Iterator[Pool]:
+    """A pool that goes by Redis's own clock."""
+    with connect(url) as redis:
+        store = Store(redis)
+        yield Pool(store, Clock(store.now()))
 
 
 def web(name: str, **options: object) -> Account:
