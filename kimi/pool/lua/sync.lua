@@ -55,9 +55,28 @@ end
 local known = redis.call('HMGET', account,
   'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state', 'line', 'written')
 local fresh = known[2] ~= fingerprint
+
+local function said(value)
+  local is_nothing = value == nil or value == cjson.null or value == '' or (type(value) == 'table' and not next(value))
+  return is_nothing and 'nothing' or cjson.encode(value)
+end
+
+-- Whether both say the same of an account: a field that only one of two releases knows counts where it says something.
+local function is_the_same(one, other)
+  if one == other then return true end
+  local first, second = cjson.decode(one), cjson.decode(other)
+  for field, value in pairs(first) do
+    if said(value) ~= said(second[field]) then return false end
+  end
+  for field, value in pairs(second) do
+    if first[field] == nil and said(value) ~= said(nil) then return false end
+  end
+  return true
+end
+
 -- Limits that were edited stay until what is written of the account changes.
 local written = known[9] or known[1]
-local stays = known[1] and written == spec and known[1] ~= spec
+local stays = known[1] and written ~= known[1] and is_the_same(written, spec)
 if written == spec and not fresh and known[3] == '1' and known[5] == origin and known[8] == line then
   if owner == '' then redis.call('HSET', key('holders'), fingerprint, name) end -- an older release had no such index
   return 'same'

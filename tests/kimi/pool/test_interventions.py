@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Region, State, Tokens
@@ -242,6 +243,32 @@ class TestEditing:
         pool.configure(web("a", weight=3))
         assert (stored(pool).account.weight, stored(pool).edited) == (3, False)
         assert pool.store.redis.hget(pool.store.key("account", "a"), "weight") == "3"
+
+    @pytest.mark.parametrize(("field", "value"), [("owner", ""), ("proxy", None), ("models", [])])
+    def test_a_release_that_knows_another_field_leaves_them(
+        self, pool: Pool, hands: Interventions, field: str, value: object
+    ) -> None:
+        pool.fill(web("a", weight=2))
+        self.edit(hands, weight=5)
+        account, redis = pool.store.key("account", "a"), pool.store.redis
+        written = orjson.loads(redis.hget(account, "written"))
+        assert written.pop(field) == value
+        redis.hset(account, "written", orjson.dumps(written))
+        pool.configure(web("a", weight=2))
+        assert (stored(pool).account.weight, stored(pool).edited) == (5, True)
+        assert field in orjson.loads(redis.hget(account, "written"))
+
+    def test_a_field_that_an_older_release_did_not_know_counts_where_it_says_something(
+        self, pool: Pool, hands: Interventions
+    ) -> None:
+        pool.fill(web("a", weight=2))
+        self.edit(hands, weight=5)
+        account, redis = pool.store.key("account", "a"), pool.store.redis
+        written = orjson.loads(redis.hget(account, "written"))
+        del written["proxy"]
+        redis.hset(account, "written", orjson.dumps(written))
+        pool.configure(web("a", weight=2, proxy="http://proxy:3128"))
+        assert stored(pool).account == web("a", weight=2, proxy="http://proxy:3128")
 
     def test_two_refreshers_that_take_the_same_file_leave_them(self, pool: Pool, hands: Interventions) -> None:
         pool.fill(web("a"))
