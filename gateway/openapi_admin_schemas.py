@@ -24,7 +24,7 @@ def _all(properties: dict[str, Any], says: str = "") -> Json:
 LIMITS: Final[Json] = {
     "max_concurrency": said(_WHOLE, "Requests at the same time"),
     "requests_per_minute": said(_WHOLE, "Requests a minute; 0: no limit"),
-    "weight": said(_NUMBER, "Share of the traffic among accounts that are free"),
+    "weight": said(_NUMBER, "Share of the traffic among accounts that are free; at least 0.001"),
     "priority": said(_WHOLE, "Lower ones serve only when all higher ones cannot"),
 }
 _CLIENT_LIMITS: Final[Json] = {

@@ -48,7 +48,8 @@ def _proxy(value: str) -> str:
 
 _Concurrency = Annotated[int, Field(ge=1, le=10_000)]
 _Rate = Annotated[int, Field(ge=1, le=1_000_000)]
-_Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+# A lease takes STRIDE / weight of its account's turn (kimi/pool/lua/common.lua): of much less it would be endless.
+_Weight = Annotated[float, Field(ge=0.001, le=1_000_000, allow_inf_nan=False)]
 _Priority = Annotated[int, Field(ge=-1_000, le=1_000)]
 _CONFIG: Final = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, hide_input_in_errors=True)
 

@@ -118,7 +118,7 @@ def test_all_mistakes_are_told_at_once_with_account_and_field() -> None:
             base_url: api.moonshot.ai
             models: [kimi-k3, 5]
     """) == [
-        "accounts.yaml: accounts[1] (alice): weight: Input should be greater than 0",
+        "accounts.yaml: accounts[1] (alice): weight: Input should be greater than or equal to 0.001",
         "accounts.yaml: accounts[1] (alice): region is not for kind kimi-classic",
         "accounts.yaml: accounts[2] (carol): refresh_token is missing",
         "accounts.yaml: accounts[3]: name is missing",
@@ -143,6 +143,7 @@ def test_all_mistakes_are_told_at_once_with_account_and_field() -> None:
         ("name: 12", "name: Input should be a valid string"),
         ("name: 'a{b'", "(a{b): name must not contain control characters or braces"),
         ("name: a, weight: .inf", "(a): weight: Input should be a finite number"),
+        ("name: a, weight: 1.0e-320", "(a): weight: Input should be greater than or equal to 0.001"),
         ("name: a, max_concurrency: true", "(a): max_concurrency: Input should be a valid integer"),
         ("name: a, priority: 1001", "(a): priority: Input should be less than or equal to 1000"),
         ("name: a, requests_per_minute: 0", "(a): requests_per_minute: Input should be greater than or equal to 1"),
