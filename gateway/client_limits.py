@@ -97,7 +97,10 @@ class Turnstile:
         return _Counted(self, client, place, standings)
 
     def renew(self) -> None:
-        """Keeps the places of running requests, and tells what could not be told before. To be called every 15 s."""
+        """Keeps the places of running requests, and tells what could not be told before.
+
+        To be called every 15 s, and when this worker ends.
+        """
         with suppress(StoreUnavailable):  # the next time
             self._counts.renew([(client_id, place) for place, client_id in self._held.items()])
             for client_id, tokens in list(self._owed.items()):

@@ -70,6 +70,7 @@ class Duties:
         self.reactions.join(max(until - time.monotonic(), 0.0))
         self.remover.join(max(until - time.monotonic(), 0.0))
         self.ledger.flush()
+        self.turnstile.renew()
         self._keep_drift()
         self._deliver()
         if self.spans is not None:

@@ -166,3 +166,23 @@ def test_keys_go_on_while_redis_is_away(home: Stack, create: Create) -> None:
         home.valkey.start()
         home.wait_ready()
     until(lambda: ask(home, key.key).status_code == 429, seconds=10, what="requests are counted again")
+
+
+def test_tokens_that_were_taken_while_redis_was_away_are_told_at_the_end(
+    home: Stack, store: Store, create: Create
+) -> None:
+    key, gateway = create(tokens_per_day=1_000_000), home.gateways[1]
+    until(lambda: time.time() > key.client.created + 2 * SECONDS, seconds=5, what="the key is older than any copy")
+    home.valkey.kill()
+    try:
+        taken = ask(home, key.key, 1).json()["usage"]["total_tokens"]
+    finally:
+        home.valkey.start()
+        home.wait_ready()
+    gone, back = "until Redis is back", "Redis is back after"
+    until(lambda: gateway.said.count(gone) == gateway.said.count(back) > 0, what="its workers have noticed")
+    assert gateway.stop() == 0
+    (told,) = store.redis.scan_iter(store.key("client", key.client.id, "tokens", "*"))
+    assert int(store.redis.get(told)) == taken > 0
+    gateway.start()
+    gateway.wait_ready()
