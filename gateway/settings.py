@@ -42,9 +42,11 @@ def _keys(keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     return keys
 
 
-def _admin_key(key: str | None) -> str | None:
+def _admin_key(key: str | None, info: ValidationInfo) -> str | None:
     if key is not None and (not key.isascii() or not key.isprintable() or " " in key):
         raise ValueError("holds what no client could send: use ASCII letters, digits and signs, no spaces")
+    if key in info.data.get("gateway_api_keys", ()):
+        raise ValueError("is a key of clients as well, each of whom could do what an operator can: choose another one")
     return key
 
 

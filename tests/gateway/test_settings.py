@@ -70,6 +70,16 @@ def test_a_key_no_client_can_send_is_refused_without_being_shown(monkeypatch: py
     assert key not in str(caught.value)
 
 
+def test_no_key_of_clients_is_the_admin_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="GATEWAY_ADMIN_KEY: is a key of clients as well") as caught:
+        settings(monkeypatch, GATEWAY_API_KEYS="hush-1,hush-2", GATEWAY_ADMIN_KEY=" hush-2 ")
+    assert "hush" not in str(caught.value)
+    file = tmp_path / "config.json"
+    file.write_text('{"token": "hush-3", "auth_token": "x", "refresh_token": "y"}', encoding="utf-8")
+    with pytest.raises(SettingsError, match="GATEWAY_ADMIN_KEY: is a key of clients as well"):
+        settings(monkeypatch, GATEWAY_ADMIN_KEY="hush-3", KIMI_ACCOUNTS_FILE=str(file))
+
+
 def test_neither_is_such_an_admin_key_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="GATEWAY_ADMIN_KEY: holds what no client could send") as caught:
         settings(monkeypatch, GATEWAY_ADMIN_KEY="schlüssel 1")
