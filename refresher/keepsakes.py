@@ -18,6 +18,8 @@ from refresher.memory import Memory
 log = structlog.stdlib.get_logger("refresher")
 
 CHECK_SECONDS: Final = 2.0
+RESTORE_SECONDS: Final = 30.0
+"""For so long after a loss accounts are paused and limited again, whoever may have touched them."""
 
 
 class Keepsakes:
@@ -45,7 +47,7 @@ class Keepsakes:
         self._kept: dict[str, Record] = {}
         self._number = 0
         self._has_lost = False  # the store, and what was lost is not all back
-        self._owed: set[str] = set()  # those that could not be paused again so far
+        self._restore_until = 0.0
         self._next_check = 0.0
         self._turn = 0
 
@@ -63,9 +65,11 @@ class Keepsakes:
     def restore(self, names: Iterable[str]) -> None:
         """These came back from the accounts file: they are paused and limited again as they were."""
         for name in names:
-            kept = self._kept.get(name)
-            if kept is not None and kept.origin is Origin.FILE:
-                self._restore(kept)
+            if self._is_kept_of_file(name):
+                self._restore(self._kept[name])
+
+    def _is_kept_of_file(self, name: str) -> bool:
+        return name in self._kept and self._kept[name].origin is Origin.FILE
 
     def _read(self) -> None:
         while True:
@@ -81,20 +85,33 @@ class Keepsakes:
                 return
 
     def _restore_lost(self, records: Sequence[Record]) -> None:
-        """Another refresher may have taken them from the accounts file anew, and know nothing of what was done."""
-        for record in records:
-            kept = self._kept.get(record.account.name)
-            # Versions never fall but where the store has lost something.
-            if kept and (self._has_lost or record.version < kept.version or record.account.name in self._owed):
-                self._restore(kept)
+        """Another refresher may have taken them from the accounts file anew, and know nothing of what was done.
+
+        It may also spend an old token, for which they are dead until somebody brings the newest. So this goes on for
+        a while.
+        """
+        kept = [(record, self._kept[record.account.name]) for record in records if record.account.name in self._kept]
+        # Versions never fall but where the store has lost something.
+        if self._has_lost or any(record.version < before.version for record, before in kept):
+            self._restore_until = self._clock() + RESTORE_SECONDS
+        if self._restores:
+            self.restore(record.account.name for record, before in kept if not _is_as(record, before))
+
+    @property
+    def _restores(self) -> bool:
+        return self._clock() < self._restore_until
 
     def _take(self, records: Sequence[Record]) -> None:
-        self._owed -= {record.account.name for record in records if not record.configured}
-        records = [record for record in records if record.account.name not in self._owed]
+        for record in records:
+            self._memory.see(record)
+        if self._restores:  # what is kept of them is how they should be
+            there = {record.account.name: record.version for record in records if record.configured}
+            back = {name: version for name, version in there.items() if self._is_kept_of_file(name)}
+            self._kept |= {name: replace(self._kept[name], version=version) for name, version in back.items()}
+            records = [record for record in records if record.account.name not in back]
         worth = {record.account.name: record for record in records if _is_worth_it(record)}
         new = [name for name, record in worth.items() if record.origin is Origin.OPERATOR and name not in self._kept]
         for record in records:
-            self._memory.see(record)
             self._kept.pop(record.account.name, None)
         self._kept |= worth
         if new:
@@ -127,14 +144,15 @@ class Keepsakes:
         return True
 
     def _restore(self, kept: Record) -> None:
-        name = kept.account.name
         if kept.edited:
-            self._hands.edit(name, lambda account: _limited_as(account, kept.account))
-        # One may be dead for a moment, for an old token, until a refresher brings the newest.
-        if kept.state is State.PAUSED and self._hands.pause(name) is State.DEAD:
-            self._owed.add(name)
-        else:
-            self._owed.discard(name)
+            self._hands.edit(kept.account.name, lambda account: _limited_as(account, kept.account))
+        if kept.state is State.PAUSED:
+            self._hands.pause(kept.account.name)
+
+
+def _is_as(record: Record, kept: Record) -> bool:
+    is_paused = record.state is State.PAUSED or kept.state is not State.PAUSED
+    return is_paused and (not kept.edited or record.account == _limited_as(record.account, kept.account))
 
 
 def _is_worth_it(record: Record) -> bool:

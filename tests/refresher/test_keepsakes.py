@@ -15,7 +15,7 @@ from kimi.pool.interventions import Interventions
 from kimi.pool.private import private_account
 from kimi.pool.tokens import Credential
 from refresher.accounts_source import AccountsSource
-from refresher.keepsakes import CHECK_SECONDS, Keepsakes
+from refresher.keepsakes import CHECK_SECONDS, RESTORE_SECONDS, Keepsakes
 from refresher.memory import Memory
 from refresher.roster import Roster
 from tests.kimi.pool.pools import Pool, web
@@ -157,12 +157,13 @@ def test_what_another_refresher_took_from_the_file_anew_is_paused_and_limited_ag
     check(keepsakes, pool)
     assert [stored(pool, name).state for name in "abc"] == [State.PAUSED, State.NEW, State.NEW]
     assert [stored(pool, name).account.weight for name in "abc"] == [1, 7, 1]
+    pool.clock.now += RESTORE_SECONDS
     hands.resume("a")
     check(keepsakes, pool, times=2)
     assert stored(pool, "a").state is State.NEW
 
 
-def test_one_that_was_dead_for_a_moment_is_paused_again_when_it_lives(
+def test_one_that_is_dead_for_a_moment_after_a_loss_is_paused_when_it_lives(
     pool: Pool, hands: Interventions, keepsakes: Keepsakes, memory: Memory
 ) -> None:
     pool.fill(web("a"))
@@ -170,13 +171,27 @@ def test_one_that_was_dead_for_a_moment_is_paused_again_when_it_lives(
     check(keepsakes, pool)
     pool.store.redis.flushall()
     pool.configure(web("a"))  # by another refresher, who knows only what the file holds
-    pool.members.mark("a", stored(pool, "a").version, State.DEAD, "it was spent long ago")
-    check(keepsakes, pool, times=2)
-    assert stored(pool, "a").state is State.DEAD
-    memory.look("a")
-    assert (stored(pool, "a").state, stored(pool, "a").refresh) == (State.NEW, "refresh-a-2")
     check(keepsakes, pool)
-    assert stored(pool, "a").state is State.PAUSED
+    pool.members.mark("a", stored(pool, "a").version, State.DEAD, "it was spent long ago")
+    memory.look("a")
+    pool.freshen("a")
+    assert stored(pool, "a").state is State.ACTIVE
+    check(keepsakes, pool)
+    assert (stored(pool, "a").state, stored(pool, "a").refresh) == (State.PAUSED, "refresh-a-3")
+
+
+def test_one_that_left_the_file_after_a_loss_is_forgotten(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+) -> None:
+    pool.fill(web("a"), web("b"))
+    hands.pause("a")
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    pool.configure(web("a"), web("b"))
+    check(keepsakes, pool)
+    pool.configure(web("b"))
+    check(keepsakes, pool)
+    pool.configure(web("a"), web("b"))
     hands.resume("a")
     check(keepsakes, pool, times=2)
     assert stored(pool, "a").state is State.NEW
