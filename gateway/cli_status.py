@@ -17,8 +17,10 @@ from kimi.startup import reporting
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, as GET /admin/api/overview answers.")
 def status(*, as_json: bool) -> None:
     """Show the whole system at a glance. Exit code 1 while Redis does not answer."""
-    with reporting("status"), connect(load(CommonSettings).redis_url) as redis:
-        seen = Status(Store(redis)).overview()
+    with reporting("status"):
+        settings = load(CommonSettings)
+        with connect(settings.redis_url) as redis:
+            seen = Status(Store(redis), language=settings.alert_language).overview()
     click.echo(orjson.dumps(seen.described()) if as_json else table(rows(seen)))
     if not seen.redis.up:
         raise SystemExit(1)

@@ -15,6 +15,7 @@ from gateway.admin.desk import Trials as Trying
 from gateway.admin.door import Door
 from gateway.settings import GatewaySettings
 from kimi.accounts import Kind
+from kimi.alerts.notes import Language
 from kimi.operating.accounts import Accounts, Work
 from kimi.operating.audit import Audit
 from kimi.operating.status import Status
@@ -44,10 +45,19 @@ def make_desk(settings: GatewaySettings, upstreams: Mapping[Kind, Upstream]) -> 
         trials=Trials(store, upstreams),
         alerts=SettingsAlerts(settings, store, store.now),
         setting_keys=settings.gateway_api_keys,
+        language=settings.alert_language,
     )
 
 
-def desk_over(store: Store, *, door: Door, trials: Trying, alerts: Alerts, setting_keys: tuple[str, ...]) -> Desk:
+def desk_over(
+    store: Store,
+    *,
+    door: Door,
+    trials: Trying,
+    alerts: Alerts,
+    setting_keys: tuple[str, ...],
+    language: Language = "en",
+) -> Desk:
     """A desk with all that can be had over `store` alone."""
     return Desk(
         door=door,
@@ -58,7 +68,7 @@ def desk_over(store: Store, *, door: Door, trials: Trying, alerts: Alerts, setti
         setting_keys=setting_keys,
         figures=Figures(store),
         audit=Audit(store),
-        status=Status(store, started=store.now()),
+        status=Status(store, started=store.now(), language=language),
         alerts=alerts,
         clock=store.now,
     )

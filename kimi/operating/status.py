@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kimi.alerts.notes import Language
 from kimi.alerts.now import Shown, active
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store
@@ -56,11 +57,12 @@ class Overview:
 
 
 class Status:
-    """Looks at the system. `started` is when the process that asks began, in Unix seconds."""
+    """Looks at the system. `started` is when the process that asks began, in Unix seconds; alerts are in `language`."""
 
-    def __init__(self, store: Store, *, started: float | None = None) -> None:
+    def __init__(self, store: Store, *, started: float | None = None, language: Language = "en") -> None:
         self._store = store
         self._started = started
+        self._language = language
         self._health, self._figures, self._heartbeats = Health(store), Figures(store), Heartbeats(store)
 
     def overview(self) -> Overview:
@@ -77,7 +79,7 @@ class Status:
                 refreshers=self._heartbeats.seen(),
                 pool=self._health.pool(),
                 today=self._figures.today(),
-                alerts=active(self._store),
+                alerts=active(self._store, self._language),
             )
         except StoreUnavailable:
             return Overview(now=now, started=self._started, redis=RedisHealth(up=False))

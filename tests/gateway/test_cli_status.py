@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 from gateway.cli import main
 from gateway.cli_status import rows
 from kimi.accounts import State
+from kimi.alerts.notes import Rule
 from kimi.operating.status import Overview
+from kimi.pool.alerts import Active, AlertBook
 from kimi.pool.counts import Counts, Courier
 from kimi.pool.health import RedisHealth
 from kimi.pool.heartbeats import Heartbeats
@@ -66,6 +68,17 @@ def test_programs_get_what_the_api_answers(pool: Pool, redis_url: str) -> None:
     told = json.loads(run(redis_url, "--json").output)
     assert told["pool"]["states"] == {"active": 1}
     assert told["redis"]["up"] is True
+
+
+def test_alerts_are_in_the_language_of_the_operator(
+    pool: Pool, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = AlertBook(pool.store)
+    assert book.hold("watcher", 15)
+    assert book.write("watcher", [], [], [Active(rule=Rule.LOW, subjects=("",), count=1, since=1.5, figure=0, limit=1)])
+    assert table_of(run(redis_url))["alerts"].startswith("Accounts that can be used: 0.")
+    monkeypatch.setenv("ALERT_LANGUAGE", "zh")
+    assert "当前可用账号 0 个" in table_of(run(redis_url))["alerts"]
 
 
 def test_an_empty_system_can_be_shown_too(redis_url: str) -> None:

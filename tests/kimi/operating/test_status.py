@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from kimi.alerts.notes import Language, Rule
 from kimi.operating.status import Status
 from kimi.pool import Store, connect
+from kimi.pool.alerts import Active, AlertBook
 from kimi.pool.counts import Counts, Courier
 from kimi.pool.heartbeats import Heartbeats
 from kimi.version import VERSION
@@ -40,6 +44,17 @@ def test_it_is_told_as_the_api_has_it(pool: Pool) -> None:
         "today": {"requests": 1, "errors": 1, "prompt_tokens": 0, "completion_tokens": 0},
         "alerts": [],
     }
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Their login was refused: a."), ("zh", "登录已失效：a。")])
+def test_alerts_are_told_in_the_language_of_the_operator(pool: Pool, language: Language, word: str) -> None:
+    book = AlertBook(pool.store)
+    assert book.hold("watcher", 15)
+    assert book.write(
+        "watcher", [], [], [Active(rule=Rule.DEAD, subjects=("a",), count=1, since=1.5, figure=0, limit=1)]
+    )
+    (alert,) = Status(pool.store, language=language).overview().alerts
+    assert alert["message"].startswith(word)
 
 
 def test_of_a_redis_that_is_away_nothing_else_is_known() -> None:
