@@ -15,6 +15,7 @@ from kimi.alerts.notes import Rule
 from kimi.alerts.rules import Subject
 from kimi.pool.store import Store, to_ms
 
+_RULES: Final = frozenset(rule.value for rule in Rule)
 PAGE: Final = 500
 """Entries that are written in one step, so that others do not wait for a pool that is lost at once."""
 
@@ -54,10 +55,10 @@ class AlertBook:
         self._store.run("alerts_free", owner)
 
     def entries(self) -> dict[Subject, Entry]:
-        """All that is known."""
+        """All that is known. Rules of a newer release are left out, here and in `active`."""
         with self._store.guarded() as redis:
             found = redis.hgetall(self._store.key("alerts"))
-        entries = [_unpacked(field, value) for field, value in found.items()]
+        entries = [_unpacked(field, value) for field, value in found.items() if field.partition(":")[0] in _RULES]
         return {entry.key: entry for entry in entries}
 
     def write(self, owner: str, changed: Sequence[Entry], gone: Collection[Subject], active: Sequence[Active]) -> bool:
@@ -79,6 +80,7 @@ class AlertBook:
         return [
             Active(**{**each, "rule": Rule(each["rule"]), "subjects": tuple(each["subjects"])})
             for each in (orjson.loads(found) if found else ())
+            if each["rule"] in _RULES
         ]
 
 

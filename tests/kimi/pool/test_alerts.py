@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from kimi.alerts.ledger import Entry, Told
@@ -57,6 +58,17 @@ def test_one_that_watches_no_more_writes_nothing(book: AlertBook) -> None:
     assert book.hold("one", 15)
     assert not book.write("two", [DEAD], [], [ACTIVE])
     assert (book.entries(), book.active()) == ({}, [])
+
+
+def test_rules_of_a_newer_release_are_left_out(pool: Pool, book: AlertBook) -> None:
+    assert book.hold("one", 15)
+    assert book.write("one", [DEAD], [], [ACTIVE])
+    redis, key = pool.store.redis, pool.store.key
+    redis.hset(key("alerts"), "newer:a", redis.hget(key("alerts"), "dead:a:b 小明"))
+    told = orjson.loads(redis.get(key("alerts", "active")))
+    redis.set(key("alerts", "active"), orjson.dumps([*told, {**told[0], "rule": "newer"}]))
+    assert book.entries() == {DEAD.key: DEAD}
+    assert book.active() == [ACTIVE]
 
 
 def test_a_pool_that_is_lost_at_once_is_written_in_pages(book: AlertBook) -> None:
