@@ -13,6 +13,7 @@ import click
 import orjson
 
 from kimi.accounts import Origin, Record, State
+from kimi.errors import redact
 from kimi.http import Transport
 from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused
 from kimi.operating.audit import Audit
@@ -204,17 +205,24 @@ def _refusal(act: Callable[[str], object], name: str) -> Result | None:
     """Why it cannot be done to the account; None where it is done."""
     try:
         act(name)
-    except (NoSuchAccount, Refused) as error:
+    except NoSuchAccount as error:
+        return _unknown(name, error)
+    except Refused as error:
         return Result(name, ok=False, message=str(error), tried=False)
     return None
 
 
+def _unknown(name: str, error: NoSuchAccount) -> Result:
+    return Result(redact(name), ok=False, message=str(error), tried=False)  # it could be a token
+
+
 def _refresh(store: Store, names: Sequence[str], patience: float) -> Iterator[Result]:
     accounts = Accounts(store)
-    refused = [why for name in names if (why := _refusal(lambda name: accounts.refresh_all([name], patience), name))]
-    yield from refused
-    left = {why.name for why in refused}
-    for renewal in accounts.refresh_all([name for name in names if name not in left], patience):
+    refused = {
+        name: why for name in names if (why := _refusal(lambda one: accounts.refresh_all([one], patience), name))
+    }
+    yield from refused.values()
+    for renewal in accounts.refresh_all([name for name in names if name not in refused], patience):
         yield Result(renewal.name, renewal.ok, renewal.message, renewal.seconds)
 
 
@@ -228,7 +236,7 @@ def _test(store: Store, names: Sequence[str]) -> Iterator[Result]:
         try:
             trial = trials.run(name)
         except NoSuchAccount as error:
-            return Result(name, ok=False, message=str(error), tried=False)
+            return _unknown(name, error)
         return Result(name, trial.ok, trial.message, trial.seconds)
 
     with ThreadPoolExecutor(_AT_ONCE) as threads:

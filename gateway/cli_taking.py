@@ -11,16 +11,20 @@ import click
 import orjson
 
 from kimi import accounts_file
-from kimi.account_forms import client_keys_in
+from kimi.account_forms import AccountsError, client_keys_in
+from kimi.errors import redact
 from kimi.operating.intake import Outcome, Taken
 
 _STDIN: Final = "-"
+NO_ARGUMENT: Final = "a token is no argument, for others see those: put it into a file, or give it on standard input"
 _KEYS_ARE_LEFT: Final = "What its clients send as a key was not taken over: add each `token` of it to GATEWAY_API_KEYS."
 
 
 def text_of(file: str) -> tuple[str, str]:
     """What stands in `file`, and what that is called in messages. Raises `AccountsError`."""
     if file != _STDIN:
+        if redact(file) != file and not Path(file).exists():
+            raise AccountsError(NO_ARGUMENT)
         return accounts_file.read_text(Path(file)), file
     if sys.stdin.isatty():
         click.echo("Paste accounts or tokens, then press Ctrl-D on a line of its own.", err=True)

@@ -11,6 +11,7 @@ from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
 from kimi.account_forms import AccountsError, Entry, entries
 from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
+from kimi.errors import redact
 from kimi.operating.intake import Holder, Intake, Outcome, Taken
 from kimi.operating.renewing import Renewal, Renewing
 from kimi.operating.troubles import NoSuchAccount, Refused
@@ -79,7 +80,7 @@ class Accounts:
         """One account."""
         record = self._members.get(name)
         if record is None or not _is_shown(record):
-            raise NoSuchAccount(f"there is no account {name}")
+            raise _unknown(name)
         return record
 
     def add(self, text: str, kind: Kind, source: str = "the text") -> list[Taken]:
@@ -135,7 +136,7 @@ class Accounts:
         """Takes it out for good. What became of its token is kept for 90 days, should it be added again."""
         match self._hands.delete(name):
             case Deleted.UNKNOWN:
-                raise NoSuchAccount(f"there is no account {name}")
+                raise _unknown(name)
             case Deleted.CONFIGURED:
                 raise Refused(f"account {name} {_OF_THE_FILE}")
 
@@ -203,6 +204,10 @@ def _read(text: str, source: str, kind: Kind) -> tuple[Entry, ...] | AccountsErr
         return entries(text, source, kind)
     except AccountsError as error:
         return error
+
+
+def _unknown(name: str) -> NoSuchAccount:
+    return NoSuchAccount(f"there is no account {redact(name)}")  # it could be a token
 
 
 def _is_shown(record: Record) -> bool:

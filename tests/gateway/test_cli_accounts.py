@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
+from gateway.cli_taking import NO_ARGUMENT
 from kimi.accounts import State
 from kimi.accounts_file import parse, read_text
 from kimi.operating.audit import Audit
@@ -110,6 +111,20 @@ def test_a_new_token_of_a_dead_login_takes_its_place(line: Line) -> None:
     assert first.startswith(f"added    {name}: it was dead: this takes the place of its old credential, kind kimi")
     assert (result.exit_code, summary, line.names) == (0, "1 added, 0 refused.", [name])
     assert line.noted() == [("add", name), ("add", name)]
+
+
+@pytest.mark.parametrize("verb", ["add", "import", "export"])
+def test_a_token_is_no_argument(line: Line, verb: str) -> None:
+    result = line(verb, ALICE)
+    assert (result.exit_code, result.stdout, line.names) == (1, "", [])
+    why = "there is no account [redacted]" if verb == "export" else NO_ARGUMENT
+    assert result.stderr == f"accounts: {why}\n"
+
+
+def test_a_file_may_be_called_like_a_token(line: Line, tmp_path: Path) -> None:
+    file = tmp_path / "sk-tokens.txt"
+    file.write_text(ALICE, "utf-8")
+    assert line("add", str(file)).exit_code == 0
 
 
 def test_what_was_added_is_shown_as_such(line: Line) -> None:

@@ -15,6 +15,7 @@ from kimi.pool.interventions import Interventions
 from kimi.pool.private import private_account
 from tests.gateway.test_cli_accounts import Line
 from tests.kimi.pool.pools import present, web
+from tests.kimi.test_accounts_file import token
 from tests.simulator.running import EMPTY, Simulator
 
 
@@ -55,6 +56,14 @@ def test_several_are_paused_and_resumed(line: Line) -> None:
     assert line.noted() == [("pause", "a"), ("pause", "b"), ("resume", "b")]
 
 
+@pytest.mark.parametrize("verb", ["test", "refresh", "pause", "resume", "clear", "delete"])
+def test_a_token_in_the_place_of_a_name_is_not_shown(line: Line, verb: str) -> None:
+    for form in ((), ("--json",)):
+        result = line(verb, token("alice"), *form)  # which looks for it in what is said
+        assert result.exit_code == 1
+        assert "there is no account [redacted]" in result.output
+
+
 def test_all_are_those_to_which_it_can_be_done_and_no_clients(line: Line) -> None:
     PrivateAccounts(line.pool.store).adopt(private_account("token", Kind.KIMI))
     line.pool.fill(web("a"), web("b"), web("dead"))
@@ -88,7 +97,10 @@ def test_limits_are_edited(line: Line) -> None:
     accounts = [record.account for record in line.pool.members.all()]
     assert accounts == [web(name, max_concurrency=3, weight=0.5, requests_per_minute=9) for name in "ab"]
     result = line("edit", "a", "--weight", "0")
-    assert (result.exit_code, result.output) == (1, "failed  a: weight: Input should be greater than 0\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        "failed  a: weight: Input should be greater than or equal to 0.001\n",
+    )
     assert line("edit", "a").exit_code == 2
 
 
