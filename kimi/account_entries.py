@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from kimi import claims, credentials
 from kimi.accounts import Account, ConfiguredAccount, Kind, Region
-from kimi.errors import redact
+from kimi.errors import redact, writable
 from kimi.settings import http_url
 
 _PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
@@ -103,7 +103,7 @@ def read(raw: object) -> ConfiguredAccount:
     """The account in a decoded mapping; a field that is null counts as absent. Raises `EntryError`."""
     if not isinstance(raw, Mapping):
         raise EntryError("must be a mapping with name, kind, and refresh_token or api_key")
-    given = {str(key): value for key, value in raw.items() if value is not None}
+    given = {writable(str(key)): value for key, value in raw.items() if value is not None}
     try:
         kind = Kind(given.get("kind", Kind.KIMI))
     except ValueError:

@@ -53,9 +53,14 @@ _SECRETS = re.compile(
 _SIGNS = re.compile(r"eyJ|[kgjy]-|[bB][eE][aA][rR]|@")
 
 
+def writable(text: str) -> str:
+    """`text` without the halves of surrogate pairs, which JSON and YAML may hold and no encoding has."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 def redact(text: str, limit: int = 300) -> str:
     """`text` without tokens, keys, organisation ids and URL credentials, on one line of at most `limit` characters."""
-    line = " ".join(text.split())
+    line = " ".join(writable(text).split())
     return (_SECRETS.sub("[redacted]", line) if _SIGNS.search(line) else line)[:limit]
 
 

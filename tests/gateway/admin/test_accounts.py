@@ -49,6 +49,13 @@ def test_a_browser_gets_them_packed(office: Office, pool: Pool) -> None:
     assert orjson.loads(gzip.decompress(reply.data))["accounts"] == plain.get_json()["accounts"]
 
 
+def test_names_that_nobody_can_write_are_told_all_the_same(office: Office) -> None:
+    entries = '{name: "\\ud83d", refresh_token: x}, {name: a, "\\ud83d": 1, refresh_token: x}'
+    (first, second) = office.api("POST", "/accounts", json={"text": f"accounts: [{entries}]"}).get_json()["results"]
+    assert first["place"] == "the text: accounts[0] (?)"
+    assert "? is not a field of an account" in second["message"]
+
+
 def test_an_empty_pool_is_an_empty_list(office: Office) -> None:
     assert office.api("GET", "/accounts").get_json()["accounts"] == []
 
