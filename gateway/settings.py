@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
@@ -12,6 +13,9 @@ from kimi import aliases
 from kimi.accounts import Kind
 from kimi.accounts_file import client_keys
 from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port, Seconds, Words, split
+
+# What OpenTelemetry takes for a header of its own: a name, and printable ASCII without quotes, semicolons, backslashes.
+_HEADER = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+[ \t]*=[ !#-+\--:<-\[\]-~]*")
 
 
 def _networks(value: object) -> object:
@@ -56,9 +60,20 @@ def _web_only(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _headers(text: str) -> str:
+    # OpenTelemetry writes what it cannot read into the log, and it may be a secret.
+    if any(each.strip() and not _HEADER.fullmatch(each.strip()) for each in text.split(",")):
+        raise ValueError(
+            "has to hold pairs like name=value, separated by commas; what stands in a value beside letters, digits and "
+            "most signs is percent-encoded"
+        )
+    return text
+
+
 Keys = Annotated[Words, AfterValidator(_keys)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 Aliases = Annotated[aliases.Aliases, BeforeValidator(_aliases)]
+Headers = Annotated[str, AfterValidator(_headers)]
 Limit = Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)]
 
 
@@ -88,7 +103,7 @@ class GatewaySettings(CommonSettings):
     kimi_claude_model: Annotated[str, AfterValidator(_model)] = "kimi"
     otel_exporter_otlp_endpoint: HttpBase | None = None
     otel_exporter_otlp_traces_endpoint: HttpBase | None = None
-    otel_exporter_otlp_headers: str = Field("", repr=False)
+    otel_exporter_otlp_headers: Headers = Field("", repr=False)
     otel_service_name: str = "kimi-gateway"
 
     @property

@@ -86,6 +86,22 @@ def test_neither_is_such_an_admin_key_shown(monkeypatch: pytest.MonkeyPatch) -> 
     assert "schlüssel" not in str(caught.value)
 
 
+@pytest.mark.parametrize("headers", ["", "a=b", "a=b, x-key = between%20us,", "authorization=Bearer abc=="])
+def test_headers_for_a_collector(monkeypatch: pytest.MonkeyPatch, headers: str) -> None:
+    assert settings(monkeypatch, OTEL_EXPORTER_OTLP_HEADERS=headers).otel_exporter_otlp_headers == headers.strip()
+
+
+@pytest.mark.parametrize(
+    "headers", ["authorization: Bearer hush", "hush", "a=b,=hush", 'a="hush"', "a=hush;", "a=hush é"]
+)
+def test_what_a_collector_cannot_be_sent_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, headers: str
+) -> None:
+    with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_HEADERS: has to hold pairs") as caught:
+        settings(monkeypatch, OTEL_EXPORTER_OTLP_HEADERS=headers)
+    assert "hush" not in str(caught.value)
+
+
 def test_api_keys_cannot_be_passed_through(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings(monkeypatch, GATEWAY_PASSTHROUGH="1", KIMI_KIND="kimi-classic").gateway_passthrough
     with pytest.raises(SettingsError, match="GATEWAY_PASSTHROUGH: takes refresh tokens of the web chat"):
