@@ -18,8 +18,8 @@ log = structlog.stdlib.get_logger("alerts")
 
 FIRST_PAUSE_SECONDS: Final = 10.0
 """After a first failure; each further one doubles it."""
-LONGEST_PAUSE_SECONDS: Final = 3_600.0
-_MOST_DOUBLINGS: Final = 10
+LONGEST_PAUSE_SECONDS: Final = 300.0
+_MOST_DOUBLINGS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)

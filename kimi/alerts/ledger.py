@@ -115,12 +115,12 @@ def due(entries: Iterable[Entry], destination: str, now: float, pace: Pace) -> l
     by_rule: dict[Rule, list[Entry]] = {rule: [] for rule in Rule}
     for entry in entries:
         by_rule[entry.rule].append(entry)
-    for rule, mine in by_rule.items():
-        latest = max((entry.told[destination].at for entry in mine if destination in entry.told), default=-math.inf)
+    for rule, known in by_rule.items():
+        latest = max((entry.told[destination].at for entry in known if destination in entry.told), default=-math.inf)
         if now - latest < pace.brisk:
             continue
-        if now - latest < pace.gap:
-            mine = [entry for entry in mine if destination not in entry.told]
+        is_soon = now - latest < pace.gap
+        mine = [entry for entry in known if destination not in entry.told] if is_soon else known
         wrong = [entry for entry in mine if entry.over is None and _is_news(entry, destination, now, pace)]
         if any(is_active(entry, now, pace) for entry in wrong):
             found.append(Due(rule, over=False, entries=tuple(wrong)))

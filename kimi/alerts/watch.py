@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -120,8 +121,9 @@ class Watcher:
 
     def _note_soon(self) -> None:
         """Most of what was sent has arrived in a moment, and should be known before this process can end."""
+        over = time.monotonic() + _MOMENT_SECONDS  # for all of them: the hold must not run out meanwhile
         for courier in self._couriers:
-            courier.join(_MOMENT_SECONDS)
+            courier.join(max(0.0, over - time.monotonic()))
         if self._entries is not None:
             self._write()
 

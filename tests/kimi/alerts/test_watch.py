@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -198,9 +199,34 @@ def test_a_destination_that_is_broken_rests_longer_each_time_and_holds_up_no_oth
     house.passes(600, guard)
     assert inbox.heard == [("dead", False, ("a",))]
     assert broken.attempts == 6  # after rests of 10, 20, 40, 80 and 160 seconds
+    house.passes(3000, guard)
+    assert broken.attempts == 16  # and of five minutes each
     broken.broken = False
-    house.passes(600, guard)
+    house.passes(300, guard)
     assert broken.heard == inbox.heard == [("dead", False, ("a",))]
+
+
+def test_many_that_hang_hold_up_the_watch_for_a_moment_only(house: House, inbox: Inbox) -> None:
+    class Hanging(Inbox):
+        gate = threading.Event()
+
+        def deliver(self, note: Note) -> None:
+            assert self.gate.wait(60)
+
+    house.pool.fill(web("a"), lifetime=90_000)
+    hanging = [Hanging(id=f"{number}") for number in range(20)]
+    guard = house.guard(*hanging, inbox)
+    guard.watcher.check()
+    house.dies("a")
+    guard.watcher.check()
+    house.pool.clock.now += 6
+    began = time.monotonic()
+    guard.watcher.check()
+    guard.watcher.end()
+    seconds = time.monotonic() - began
+    Hanging.gate.set()
+    assert seconds < 10
+    assert inbox.heard == [("dead", False, ("a",))]
 
 
 def test_a_store_that_has_lost_everything_is_looked_at_anew(house: House, inbox: Inbox) -> None:
