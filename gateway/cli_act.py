@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import click
 import orjson
@@ -15,7 +16,8 @@ import orjson
 from kimi.accounts import Origin, Record, State
 from kimi.errors import redact
 from kimi.http import Transport
-from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused
+from kimi.operating.accounts import Accounts, Limits
+from kimi.operating.acting import AT_ONCE, PATIENCE_SECONDS, Acting, Ask, Note, Result
 from kimi.operating.audit import Audit
 from kimi.operating.trial import Trials
 from kimi.pool import Store, connect
@@ -25,36 +27,10 @@ from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 
 WHO: Final = "command line"
-PATIENCE: Final = 30.0
-"""Seconds for which a refresh is waited for."""
-_AT_ONCE: Final = 8
 _IDLE_SECONDS: Final = 20.0
 _DELETION_SECONDS: Final = 10.0
 _Command = TypeVar("_Command", bound=Callable[..., object])
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one account; `seconds` where that took its time."""
-
-    name: str
-    ok: bool
-    message: str
-    seconds: float | None = None
-    tried: bool = True  # something was done, for good or ill
-
-    def described(self) -> dict[str, Any]:
-        """As the admin API shows it."""
-        told = {"name": self.name, "ok": self.ok, "message": self.message}
-        return told if self.seconds is None else {**told, "seconds": round(self.seconds, 3)}
-
-    def line(self) -> str:
-        """For people."""
-        took = "" if self.seconds is None else f" ({self.seconds:.1f} s)"
-        return f"{'ok' if self.ok else 'failed':7} {self.name}: {self.message}{took}"
-
-
-Act = Callable[[Store, Sequence[str]], Iterator[Result]]
+Act = Callable[[Acting, Sequence[str], Note], Iterator[Result]]
 
 
 def _named(command: _Command) -> _Command:
@@ -75,18 +51,18 @@ def test(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 
     Each is asked alone: nobody answers in its place. Several are asked at the same time.
     """
-    _perform("test", names if not everyone else _usable, _test, as_json=as_json)
+    _perform("test", names if not everyone else _usable, _verb("test"), as_json=as_json)
 
 
 @click.command()
 @_named
-@click.option("--wait", default=PATIENCE, show_default=True, help="Seconds to wait for what comes of it.")
+@click.option("--wait", default=PATIENCE_SECONDS, show_default=True, help="Seconds to wait for what comes of it.")
 def refresh(names: Sequence[str], *, everyone: bool, as_json: bool, wait: float) -> None:
     """Exchange the tokens of accounts at once.
 
     Keys of the official platform are tried. The refresher does both, and has to be running.
     """
-    _perform("refresh", names if not everyone else _usable, partial(_refresh, patience=wait), as_json=as_json)
+    _perform("refresh", names if not everyone else _usable, _verb("refresh", patience=wait), as_json=as_json)
 
 
 @click.command()
@@ -96,14 +72,14 @@ def pause(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 
     What they are answering just now they answer to the end.
     """
-    _perform("pause", names if not everyone else _usable, _each(Accounts.pause, "paused"), as_json=as_json)
+    _perform("pause", names if not everyone else _usable, _verb("pause"), as_json=as_json)
 
 
 @click.command()
 @_named
 def resume(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
     """Let accounts that were paused serve again."""
-    _perform("resume", names if not everyone else _paused, _each(Accounts.resume, "resumed"), as_json=as_json)
+    _perform("resume", names if not everyone else _paused, _verb("resume"), as_json=as_json)
 
 
 @click.command()
@@ -113,7 +89,7 @@ def clear(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 
     That is rests, failures and refused models; those that are dead or banned are tried anew.
     """
-    _perform("clear", names if not everyone else _any, _each(Accounts.clear, "cleared"), as_json=as_json)
+    _perform("clear", names if not everyone else _any, _verb("clear"), as_json=as_json)
 
 
 @click.command()
@@ -128,11 +104,9 @@ def edit(names: Sequence[str], *, everyone: bool, as_json: bool, **limits: float
     Of those in the accounts file they hold until their entries there change.
     """
     wanted = Limits(**limits)  # type: ignore[arg-type]  # click has seen to the types
-    changes = {name: value for name, value in asdict(wanted).items() if value is not None}
-    if not changes:
+    if wanted == Limits():
         raise click.UsageError("nothing to change: give at least one of the limits")
-    detail = ", ".join(f"{name} {value:g}" for name, value in changes.items())
-    act = _each(lambda accounts, name: accounts.edit(name, wanted), detail)
+    act = lambda acting, names, note: acting.edit(names, wanted, note)  # noqa: E731
     _perform("edit", names if not everyone else _any, act, as_json=as_json)
 
 
@@ -146,29 +120,45 @@ def delete(names: Sequence[str], *, everyone: bool, as_json: bool, yes: bool) ->
     """
     if everyone and not yes:
         click.confirm("Delete all accounts that were added by hand?", abort=True, err=True)
-    _perform("delete", names if not everyone else _added, _each(Accounts.delete, "deleted"), as_json=as_json)
+    _perform("delete", names if not everyone else _added, _verb("delete"), as_json=as_json)
 
 
-def _perform(action: str, names: Sequence[str] | Callable[[Record], bool], act: Act, *, as_json: bool) -> None:
+def _verb(verb: str, patience: float = PATIENCE_SECONDS) -> Act:
+    return lambda acting, names, note: acting.perform(verb, names, note, patience)
+
+
+def _perform(label: str, names: Sequence[str] | Callable[[Record], bool], act: Act, *, as_json: bool) -> None:
     """Does it to each, tells what comes of it as it comes, and ends with 1 where something failed."""
     if not names:
         raise click.UsageError("give the names of accounts, or --all")
     failed = False
-    with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis:
+    with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis, closing(Transport()) as transport:
         store = Store(redis)
+        line = Line(transport, load(CommonSettings).endpoints, idle=_IDLE_SECONDS, patience=_DELETION_SECONDS)
+        acting = Acting(Accounts(store), Trials(store, build(line)), _together)
         wanted = _chosen(store, names) if callable(names) else list(dict.fromkeys(names))
         if not wanted:
             click.echo("There is no account to which this can be done.", err=True)
-        results = act(store, wanted)
+        results = act(acting, wanted, partial(Audit(store).note, WHO))
         is_hidden = len(wanted) < 2 or sys.stdout.isatty() or not sys.stderr.isatty()
-        with click.progressbar(results, length=len(wanted), label=action, file=sys.stderr, hidden=is_hidden) as shown:
-            for result in shown:
-                click.echo(orjson.dumps(result.described()) if as_json else result.line())
+        with click.progressbar(results, length=len(wanted), label=label, file=sys.stderr, hidden=is_hidden) as shown:
+            for given in shown:
+                result = replace(given, name=redact(given.name))  # it could be a token
+                click.echo(orjson.dumps(result.described()) if as_json else _line(result))
                 failed = failed or not result.ok
-                if result.tried:
-                    Audit(store).note(WHO, action, result.name, result.message)
     if failed:
         sys.exit(1)
+
+
+def _line(result: Result) -> str:
+    took = "" if result.seconds is None else f" ({result.seconds:.1f} s)"
+    return f"{'ok' if result.ok else 'failed':7} {result.name}: {result.message}{took}"
+
+
+def _together(ask: Ask, names: Sequence[str]) -> Iterator[Result]:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for future in as_completed([threads.submit(ask, name) for name in names]):
+            yield future.result()
 
 
 def _chosen(store: Store, fits: Callable[[Record], bool]) -> list[str]:
@@ -190,56 +180,3 @@ def _paused(record: Record) -> bool:
 
 def _added(record: Record) -> bool:
     return record.origin is Origin.OPERATOR
-
-
-def _each(verb: Callable[[Accounts, str], object], done: str) -> Act:
-    def act(store: Store, names: Sequence[str]) -> Iterator[Result]:
-        accounts = Accounts(store)
-        for name in names:
-            yield _refusal(lambda name: verb(accounts, name), name) or Result(name, ok=True, message=done)
-
-    return act
-
-
-def _refusal(act: Callable[[str], object], name: str) -> Result | None:
-    """Why it cannot be done to the account; None where it is done."""
-    try:
-        act(name)
-    except NoSuchAccount as error:
-        return _unknown(name, error)
-    except Refused as error:
-        return Result(name, ok=False, message=str(error), tried=False)
-    return None
-
-
-def _unknown(name: str, error: NoSuchAccount) -> Result:
-    return Result(redact(name), ok=False, message=str(error), tried=False)  # it could be a token
-
-
-def _refresh(store: Store, names: Sequence[str], patience: float) -> Iterator[Result]:
-    accounts = Accounts(store)
-    refused = {
-        name: why for name in names if (why := _refusal(lambda one: accounts.refresh_all([one], patience), name))
-    }
-    yield from refused.values()
-    for renewal in accounts.refresh_all([name for name in names if name not in refused], patience):
-        yield Result(renewal.name, renewal.ok, renewal.message, renewal.seconds)
-
-
-def _test(store: Store, names: Sequence[str]) -> Iterator[Result]:
-    """Several at the same time, each told as soon as it is known."""
-    transport = Transport()
-    line = Line(transport, load(CommonSettings).endpoints, idle=_IDLE_SECONDS, patience=_DELETION_SECONDS)
-    trials = Trials(store, build(line))
-
-    def run(name: str) -> Result:
-        try:
-            trial = trials.run(name)
-        except NoSuchAccount as error:
-            return _unknown(name, error)
-        return Result(name, trial.ok, trial.message, trial.seconds)
-
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for future in as_completed([threads.submit(run, name) for name in names]):
-            yield future.result()
-    transport.close()

@@ -10,18 +10,12 @@ from gateway.admin.door import Door, Operator
 from kimi.alerts.destinations import Trial as AlertTrial
 from kimi.alerts.now import Shown
 from kimi.operating.accounts import Accounts
+from kimi.operating.acting import Trying
 from kimi.operating.audit import Audit
 from kimi.operating.status import Status
-from kimi.operating.trial import Trial
 from kimi.pool.activity import Activities
 from kimi.pool.clients import Clients
 from kimi.pool.figures import Figures
-
-
-class Trials(Protocol):
-    """Asks single accounts; see `kimi.operating.trial.Trials`."""
-
-    def run(self, name: str) -> Trial: ...
 
 
 class Alerts(Protocol):
@@ -46,7 +40,7 @@ class Desk:
 
     door: Door
     accounts: Accounts
-    trials: Trials
+    trials: Trying
     activities: Activities
     clients: Clients
     setting_keys: tuple[str, ...]

@@ -11,12 +11,12 @@ import gevent
 from gateway.admin.alerting import SettingsAlerts
 from gateway.admin.backoff import LocalAttempts
 from gateway.admin.desk import Alerts, Desk
-from gateway.admin.desk import Trials as Trying
 from gateway.admin.door import Door
 from gateway.settings import GatewaySettings
 from kimi.accounts import Kind
 from kimi.alerts.notes import Language
 from kimi.operating.accounts import Accounts, Work
+from kimi.operating.acting import Trying
 from kimi.operating.audit import Audit
 from kimi.operating.status import Status
 from kimi.operating.trial import Trials
