@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from kimi.pool.sessions import FIRST_PAUSE, FREE, LONGEST_PAUSE, REMEMBERED_SECONDS
+from kimi.pool.sessions import FIRST_PAUSE, FREE, LONGEST_PAUSE, REMEMBERED_SECONDS, Pause
 
 MOST: Final = 10_000
 """Addresses that are remembered."""
@@ -16,7 +16,7 @@ MOST: Final = 10_000
 class Attempts(Protocol):
     """Counts wrong keys by address."""
 
-    def attempt(self, address: str, *, right: bool) -> float:
+    def attempt(self, address: str, *, right: bool) -> Pause:
         """See `kimi.pool.sessions.Attempts.attempt`."""
         ...
 
@@ -28,21 +28,21 @@ class LocalAttempts:
         self._monotonic = monotonic
         self._wrong: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # count, until, last
 
-    def attempt(self, address: str, *, right: bool) -> float:
+    def attempt(self, address: str, *, right: bool) -> Pause:
         """See `Attempts.attempt`."""
         now = self._monotonic()
         count, until, last = self._wrong.get(address, (0, 0.0, now))
         if until > now:
-            return until - now
+            return Pause(until - now)
         if right:
-            return 0.0
+            return Pause()
         count = 1 if now - last > REMEMBERED_SECONDS else count + 1
         pause = min(FIRST_PAUSE * 2 ** min(count - FREE, 32), LONGEST_PAUSE) if count >= FREE else 0.0
         self._wrong[address] = count, now + pause, now
         self._wrong.move_to_end(address)
         if len(self._wrong) > MOST:
             self._wrong.popitem(last=False)
-        return pause
+        return Pause(pause, begins=pause > 0)
 
 
 def neighbourhood(address: str) -> str:

@@ -8,11 +8,16 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import structlog
+
 from gateway.admin.backoff import Attempts, neighbourhood
 from gateway.auth import offered
 from gateway.errors import CsrfFailed, TooManyWrongKeys, WrongAdminKey
 from gateway.views.requests import Asked, present
 from kimi.errors import StoreUnavailable
+from kimi.pool.sessions import Pause
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 COOKIE: Final = "kimi_admin"
 CSRF: Final = "HTTP_X_CSRF_TOKEN"
@@ -86,7 +91,7 @@ class Door:
         asked = present()
         _check_origin(asked)
         right, address = self._fits(key), _address(asked)
-        self._note(self._attempts.attempt(neighbourhood(address), right=right), right=right)
+        _judge(self._attempts.attempt(neighbourhood(address), right=right), address, right=right)
         token = secrets.token_urlsafe(32)
         session = Session(token, self._sessions.open(token, self._proof(token)))
         return Operator("admin page", address, session), session
@@ -121,13 +126,7 @@ class Door:
             pause = self._attempts.attempt(near, right=right)
         except StoreUnavailable:
             pause = self._local.attempt(near, right=right)
-        self._note(pause, right=right)
-
-    def _note(self, pause: float, *, right: bool) -> None:
-        if pause > 0:
-            raise TooManyWrongKeys(retry_after=pause)
-        if not right:
-            raise WrongAdminKey
+        _judge(pause, address, right=right)
 
     def _fits(self, key: str) -> bool:
         return hmac.compare_digest(_digest(key), self._digest)
@@ -135,6 +134,16 @@ class Door:
     def _proof(self, token: str) -> str:
         """What the holder of `token` has shown. Without the token nobody can try keys on it."""
         return _mac(token, self._key)
+
+
+def _judge(pause: Pause, address: str, *, right: bool) -> None:
+    """Raises `TooManyWrongKeys` or `WrongAdminKey`. Whoever goes on guessing is logged once for each pause."""
+    if pause.begins:
+        log.warning("too many wrong admin keys", address=address, seconds=pause.seconds)
+    if pause.seconds > 0:
+        raise TooManyWrongKeys(retry_after=pause.seconds)
+    if not right:
+        raise WrongAdminKey
 
 
 def _address(asked: Asked) -> str:

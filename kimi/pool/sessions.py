@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final
 
 from kimi.pool.store import Store, to_ms
@@ -47,18 +48,23 @@ class Sessions:
         return self._store.key("admin", "session", hashlib.sha256(token.encode()).hexdigest())
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """For so many `seconds` no key from an address counts; `begins` is true for the wrong key that is the reason."""
+
+    seconds: float = 0.0
+    begins: bool = False
+
+
 class Attempts:
     """Counts wrong keys by address, over all workers and replicas."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def attempt(self, address: str, *, right: bool) -> float:
-        """Notes that a key was tried. Above 0 it counts for nothing, and so does any other for so many seconds.
-
-        Raises `StoreUnavailable`.
-        """
-        pause = self._store.run(
+    def attempt(self, address: str, *, right: bool) -> Pause:
+        """Notes that a key was tried, which counts only where the answer is no pause. Raises `StoreUnavailable`."""
+        left, begins = self._store.run(
             "admin_attempt",
             address,
             int(right),
@@ -67,4 +73,4 @@ class Attempts:
             to_ms(LONGEST_PAUSE),
             to_ms(REMEMBERED_SECONDS),
         )
-        return int(pause) / 1000
+        return Pause(int(left) / 1000, bool(begins))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from gateway.admin.backoff import neighbourhood
@@ -120,6 +121,18 @@ def test_the_fifth_wrong_key_is_one_too_many(office: Office) -> None:
     assert reply.headers["retry-after"] == "1"
     assert office.sign_in().status_code == 429
     assert office.api("DELETE", "/session").status_code == 429
+
+
+def test_the_log_tells_once_a_pause_where_somebody_guesses(office: Office) -> None:
+    with capture_logs() as logs:
+        for _ in range(5):
+            office.sign_in("a-guess")
+        office.sign_in()
+    told = [line for line in logs if line["event"] == "too many wrong admin keys"]
+    assert told == [
+        {"event": "too many wrong admin keys", "log_level": "warning", "address": "127.0.0.1", "seconds": 1.0}
+    ]
+    assert "a-guess" not in str(logs)
 
 
 def test_wrong_bearers_and_wrong_sign_ins_add_up_over_replicas(office: Office, store: Store) -> None:
