@@ -52,10 +52,14 @@ class Visit:
 
     def sign_in(self, view: str = "accounts", key: str = ADMIN_KEY) -> None:
         """Comes in, and waits until the page is live."""
+        self.come_in(view, key)
+        expect(self.page.locator(".foot .dot.open")).to_be_visible()
+
+    def come_in(self, view: str = "accounts", key: str = ADMIN_KEY) -> None:
+        """The same without waiting."""
         self.go(view)
         self.page.get_by_label("Admin key", exact=True).or_(self.page.locator("#key")).fill(key)
         self.page.keyboard.press("Enter")
-        expect(self.page.locator(".foot .dot.open")).to_be_visible()
 
     def row(self, name: str) -> Locator:
         """The row of an account."""

@@ -6,6 +6,8 @@ import { store, tell } from "./store.js";
 const RETRY_MS = 3000;
 /** A stream that has not begun by then is held back on its way, and the accounts are shown without it. */
 const PATIENCE_MS = 5000;
+/** A page that nobody looks at for so long gives its stream up: a browser has six connections for all its tabs. */
+const UNSEEN_MS = 5000;
 
 /** Opens the stream first and loads all accounts then, so that no change falls in between. */
 export function follow() {
@@ -13,11 +15,14 @@ export function follow() {
   let early = null; // what came before the accounts were loaded; null afterwards
   let retry = 0;
   let turn = 0;
+  let loading = 0; // lists on their way
+  let patience = 0;
+  let leaving = 0;
 
   function connect() {
     source = new EventSource("/admin/api/events");
     early = [];
-    setTimeout(() => store.loaded || snapshot(), PATIENCE_MS);
+    patience ||= setTimeout(impatient, PATIENCE_MS);
     source.addEventListener("open", snapshot);
     source.addEventListener("error", interrupted);
     source.addEventListener("overview", (event) => sketch(JSON.parse(event.data)));
@@ -29,9 +34,15 @@ export function follow() {
     });
   }
 
+  function impatient() {
+    patience = 0;
+    if (!store.loaded && !loading) snapshot();
+  }
+
   async function snapshot() {
     const mine = ++turn;
     early = [];
+    loading += 1;
     try {
       const all = await get("/accounts");
       if (mine !== turn) return;
@@ -39,9 +50,11 @@ export function follow() {
       apply({ ...all, removed: [...store.accounts.keys()].filter((name) => !here.has(name)) });
       for (const told of early) if (told.now >= all.now) apply(told);
       early = null;
-      state(source.readyState === EventSource.OPEN ? "open" : "connecting");
+      if (source?.readyState === EventSource.OPEN) state("open");
     } catch {
       if (mine === turn) again();
+    } finally {
+      loading -= 1;
     }
   }
 
@@ -51,17 +64,36 @@ export function follow() {
     if (source.readyState === EventSource.CLOSED) again(); // refused, as when the session has ended: it gives up by itself
   }
 
+  function disconnect() {
+    source?.close();
+    source = null;
+    turn += 1; // what is on its way is too old by the time of the next stream
+    clearTimeout(retry);
+  }
+
   function again() {
     state("interrupted");
-    source.close();
-    clearTimeout(retry);
+    disconnect();
+    const mine = turn;
     retry = setTimeout(async () => {
       await get("/session").catch(() => {}); // asks for the key where that is what is missing
-      connect();
+      if (mine === turn) connect();
     }, RETRY_MS);
   }
 
-  connect();
+  /** Nobody is told of anything while nobody looks, and everything is loaded anew for whoever looks again. */
+  function looked() {
+    clearTimeout(leaving);
+    if (document.hidden) leaving = setTimeout(disconnect, UNSEEN_MS);
+    else if (!source) {
+      disconnect(); // from the next try as well
+      state("connecting");
+      connect();
+    }
+  }
+
+  document.addEventListener("visibilitychange", looked);
+  if (!document.hidden) connect();
 }
 
 function state(live) {
