@@ -17,9 +17,17 @@ _MOST_BYTES: Final = 65_536
 
 
 def post(
-    url: str, body: bytes, headers: Mapping[str, str] | None = None, *, timeouts: tuple[float, float] = TIMEOUTS
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str] | None = None,
+    *,
+    timeouts: tuple[float, float] = TIMEOUTS,
+    reads: bool = False,
 ) -> bytes:
-    """The beginning of what a 2xx answers. Raises `Undelivered`, also for redirects, which would take it along."""
+    """Returns when a 2xx has come; its body, or the beginning of it, only where that is to be read.
+
+    Raises `Undelivered`, also for redirects, which would take it along.
+    """
     try:
         with (
             quietly(),
@@ -34,7 +42,7 @@ def post(
         ):
             if not 200 <= answer.status_code < 300:
                 raise Undelivered(f"HTTP {answer.status_code}")
-            return bytes(next(answer.iter_content(_MOST_BYTES), b""))
+            return bytes(next(answer.iter_content(_MOST_BYTES), b"")) if reads else b""
     except requests.Timeout:
         raise Undelivered("no answer in time") from None
     except (requests.RequestException, HTTPError) as error:  # HTTPError: a host name that cannot be one

@@ -55,7 +55,7 @@ class Robot:
     def deliver(self, note: Note) -> None:
         """Raises `Undelivered`."""
         url, message = self._addressed(_cut(f"{note.title}\n{note.text}"))
-        refusal = _refusal(post(url, orjson.dumps(message)))
+        refusal = _refusal(post(url, orjson.dumps(message), reads=True))
         if refusal:
             raise Undelivered(self._clean(refusal))
 

@@ -96,6 +96,16 @@ def test_all_but_2xx_has_not_arrived(status: str) -> None:
     assert len(seen) == 1
 
 
+def test_it_has_arrived_when_2xx_is_said_whatever_becomes_of_the_body() -> None:
+    def handler(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        peer.wait_closed()
+
+    with Server(handler) as server:
+        Webhook(server.url, SECRET, clock=lambda: NOW, timeouts=(1.0, 0.5)).deliver(NOTE)
+
+
 def test_nobody_there_is_said_without_the_address() -> None:
     with pytest.raises(Undelivered) as raised:
         hook(f"http://127.0.0.1:{refused_port()}").deliver(NOTE)
