@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 LONGEST_NAME: Final = 64
@@ -56,7 +56,8 @@ class ClientLimits:
 
     def described(self) -> dict[str, Any]:
         """The same as JSON has it."""
-        return {**asdict(self), "models": None if self.models is None else list(self.models)}
+        counts = {name: getattr(self, name) for name in LARGEST}
+        return {**counts, "models": None if self.models is None else list(self.models)}
 
 
 NO_LIMITS: Final = ClientLimits()
