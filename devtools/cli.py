@@ -95,8 +95,11 @@ def from_here(word: str) -> str:
 
 
 def to_here(before: str, word: str) -> str:
-    """`word`, if it is the file behind the option `-o`, in the same way; it need not be there."""
-    return str(Path(word).absolute()) if before in {"-o", "--output"} else word
+    """`word` with the file of the option `-o` in the same way; it need not be there."""
+    if before in {"-o", "--output"}:
+        return str(Path(word).absolute())
+    option = next((each for each in ("--output=", "-o") if word.startswith(each) and word != each), None)
+    return option + str(Path(word.removeprefix(option)).absolute()) if option else word
 
 
 def become(module: str, *words: str, further: Sequence[str] = ()) -> NoReturn:
