@@ -12,6 +12,7 @@ from kimi.accounts import Record, State
 from kimi.operating.spans import span
 from kimi.operating.troubles import Refused
 from kimi.pool import Members, Store, TokenStore
+from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.interventions import Interventions
 
 POLL_SECONDS: Final = 0.2
@@ -58,6 +59,7 @@ class Renewing:
         self._members = Members(store)
         self._hands = Interventions(store)
         self._tokens = TokenStore(store)
+        self._heartbeats = Heartbeats(store)
         self._pause = pause
         self._monotonic = monotonic
 
@@ -70,7 +72,12 @@ class Renewing:
             raise Refused(f"account {name} is {state} ({record.reason}): clear it to have its token tried anew")
 
     def run(self, names: Sequence[str], patience: float) -> Iterator[Renewal]:
-        """What comes of each, in the order in which that is known; up to `patience` seconds are waited for each."""
+        """What comes of each, in the order in which that is known.
+
+        Up to `patience` seconds are waited for each, and none where there is no refresher: it finds all of them due.
+        """
+        if not self._heartbeats.any_lives():
+            patience = 0.0
         for start in range(0, len(names), _BATCH):
             yield from self._batch(names[start : start + _BATCH], patience)
 
@@ -95,7 +102,9 @@ class Renewing:
     def _silence(self, name: str) -> str:
         if self._tokens.is_locked(name):
             return "its upstream has not answered yet: look at it again in a minute"
-        return "nobody has refreshed it: is the refresher running?"
+        if not self._heartbeats.any_lives():
+            return "no refresher is at work: start it, and it is refreshed at once"
+        return "the refresher has not come to it yet: look at it again in a minute"
 
 
 def _told(before: Record, now: Record | None, clock: float) -> tuple[Fate, str] | None:

@@ -30,6 +30,10 @@ class Heartbeats:
         answer = self._store.run("beats")
         return {name: int(age) / 1000 for name, age in zip(answer[::2], answer[1::2], strict=True)}
 
+    def any_lives(self) -> bool:
+        """Whether one was heard of lately."""
+        return any(age <= SILENT_SECONDS for age in self.seen().values())
+
 
 class Pulse:
     """Lets one refresher be heard of every few seconds, however often it is asked to."""

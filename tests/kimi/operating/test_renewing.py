@@ -9,6 +9,7 @@ import pytest
 from kimi.accounts import Account, Kind, State
 from kimi.operating.accounts import Accounts, Refused
 from kimi.operating.renewing import Fate
+from kimi.pool.heartbeats import SILENT_SECONDS, Heartbeats
 from tests.kimi.pool.pools import Pool, web
 
 KEY = Account(name="key", kind=Kind.MOONSHOT)
@@ -24,6 +25,7 @@ def accounts(pool: Pool, *steps: Ends) -> Accounts:
         if left:
             left.pop(0)(pool)
 
+    Heartbeats(pool.store).beat("refresher")
     return Accounts(pool.store, pause=wait, monotonic=pool.clock)
 
 
@@ -75,11 +77,23 @@ def test_it_is_due_at_once(pool: Pool) -> None:
 def test_nobody_answers(pool: Pool) -> None:
     pool.fill(web("a"))
     told = accounts(pool).refresh("a", patience=2)
-    assert (told.fate, told.message) == (Fate.SILENT, "nobody has refreshed it: is the refresher running?")
+    assert (told.fate, told.message) == (Fate.SILENT, "the refresher has not come to it yet: look at it again in a minute")
     assert 2 <= told.seconds < 2.5
     with pool.tokens.lock("a"):
         told = accounts(pool).refresh("a", patience=2)
     assert told.message == "its upstream has not answered yet: look at it again in a minute"
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
+def test_nobody_is_waited_for_where_there_is_no_refresher(pool: Pool, names: list[str]) -> None:
+    pool.fill(*map(web, names))
+    hands = accounts(pool)
+    pool.clock.now += SILENT_SECONDS + 1
+    told = list(hands.refresh_all(names, patience=30))
+    assert {each.name for each in told} == set(names)
+    assert {each.message for each in told} == {"no refresher is at work: start it, and it is refreshed at once"}
+    assert {each.seconds for each in told} == {0.0}
+    assert pool.tokens.due() == names  # for one that is started later
 
 
 def test_a_key_is_tried(pool: Pool) -> None:
