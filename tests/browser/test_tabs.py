@@ -72,7 +72,11 @@ def test_accounts_that_take_long_are_asked_for_once(visits: Visits) -> None:
     visit = visits()
     held: list[Route] = []
     asked: list[Request] = []
-    visit.page.route("**/admin/api/accounts", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visit.page.route("**/admin/api/accounts", hold)
     visit.page.on("request", lambda request: asked.append(request) if request.url.endswith("/accounts") else None)
     visit.page.clock.install()
     visit.come_in()
