@@ -103,7 +103,7 @@ class Renewing:
         if self._tokens.is_locked(name):
             return "its upstream has not answered yet: look at it again in a minute"
         if not self._heartbeats.any_lives():
-            return "no refresher is at work: start it, and it is refreshed at once"
+            return "no refresher is at work: start one, which refreshes it at once"
         return "the refresher has not come to it yet: look at it again in a minute"
 
 

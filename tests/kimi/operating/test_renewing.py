@@ -77,7 +77,10 @@ def test_it_is_due_at_once(pool: Pool) -> None:
 def test_nobody_answers(pool: Pool) -> None:
     pool.fill(web("a"))
     told = accounts(pool).refresh("a", patience=2)
-    assert (told.fate, told.message) == (Fate.SILENT, "the refresher has not come to it yet: look at it again in a minute")
+    assert (told.fate, told.message) == (
+        Fate.SILENT,
+        "the refresher has not come to it yet: look at it again in a minute",
+    )
     assert 2 <= told.seconds < 2.5
     with pool.tokens.lock("a"):
         told = accounts(pool).refresh("a", patience=2)
@@ -91,7 +94,7 @@ def test_nobody_is_waited_for_where_there_is_no_refresher(pool: Pool, names: lis
     pool.clock.now += SILENT_SECONDS + 1
     told = list(hands.refresh_all(names, patience=30))
     assert {each.name for each in told} == set(names)
-    assert {each.message for each in told} == {"no refresher is at work: start it, and it is refreshed at once"}
+    assert {each.message for each in told} == {"no refresher is at work: start one, which refreshes it at once"}
     assert {each.seconds for each in told} == {0.0}
     assert pool.tokens.due() == names  # for one that is started later
 
