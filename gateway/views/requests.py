@@ -120,7 +120,7 @@ class Entries:
         response.headers.add("x-request-id", answered.request_id)
         if asked.is_of_anthropic:
             response.headers.add("request-id", answered.request_id)
-        if asked.is_of_admin and asked.method != "OPTIONS":
+        if asked.is_of_admin:
             guard(response)
         else:
             response.headers.add("access-control-allow-origin", "*")
