@@ -18,7 +18,10 @@ SLOW_SECONDS: Final = 0.005
 SKEW_SECONDS: Final = 2.0
 """Clocks that differ by more make tokens seem good that are not."""
 FULL: Final = 0.9
-_URL = "see that Redis runs, and that REDIS_URL says where, with its user and password"
+_URL: Final = "see that Redis runs, and that REDIS_URL says where, with its user and password"
+_UNKEPT: Final = "make room on the disk of Redis, and look at its log: it takes nothing that it cannot write there"
+_KNOWN: Final[Mapping[str, str]] = {"MISCONF": _UNKEPT, "loading": "wait: Redis reads what is on its disk"}
+"""What to do about what Redis says in the place of an answer."""
 
 
 def reachable(ask: Callable[[], object]) -> Finding:
@@ -26,8 +29,12 @@ def reachable(ask: Callable[[], object]) -> Finding:
     try:
         ask()
     except StoreUnavailable as error:
-        return problem("Redis", str(error), _URL)
+        return problem("Redis", str(error), _advice(str(error), _URL))
     return ok("Redis", "answers")
+
+
+def _advice(said: str, else_: str) -> str:
+    return next((advice for word, advice in _KNOWN.items() if word in said), else_)
 
 
 def release(facts: Mapping[str, Any]) -> Finding:
@@ -45,7 +52,8 @@ def writes(probe: Callable[[], object]) -> Finding:
     try:
         probe()
     except StoreUnavailable as error:
-        return problem("Redis writes", str(error), "a full one needs more memory, a replica is not to be written to")
+        advice = "a full one needs more memory, a replica is not to be written to"
+        return problem("Redis writes", str(error), _advice(str(error), advice))
     return ok("Redis writes", "are taken")
 
 

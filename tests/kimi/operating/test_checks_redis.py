@@ -54,6 +54,24 @@ def test_what_is_wrong_with_it_is_told_alone_and_with_what_to_do(
     assert all(bool(finding.advice) == (finding.level is not Level.OK) for finding in findings)
 
 
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("MISCONF Errors writing to the AOF file: No space left on device", "make room on the disk of Redis"),
+        ("Redis is loading the dataset in memory", "wait: "),
+    ],
+)
+@pytest.mark.parametrize("check", [checks_redis.reachable, checks_redis.writes])
+def test_what_it_says_in_the_place_of_an_answer_tells_what_to_do(
+    check: Callable[[Callable[[], object]], Finding], said: str, advice: str
+) -> None:
+    def refuse() -> None:
+        raise StoreUnavailable(f"Redis does not answer: {said}")
+
+    found = check(refuse)
+    assert (found.level, found.advice.startswith(advice)) == (Level.PROBLEM, True)
+
+
 @pytest.mark.parametrize("facts", [{}, {"redis_version": "8.0.0"}, {"redis_version": "7.2.4", "valkey_version": "9.1"}])
 def test_one_that_is_good_is_found_good(facts: dict[str, Any]) -> None:
     assert set(levels(checks_redis.inspected(GOOD | facts)).values()) == {Level.OK}
