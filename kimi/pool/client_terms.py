@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 LONGEST_NAME: Final = 64
+_SECRETS: Final = ("sk-", "eyJ", "Bearer ")
 MOST_MODELS: Final = 100
 LONGEST_MODEL: Final = 100
 LARGEST: Final[Mapping[str, int]] = {
@@ -83,6 +84,8 @@ def clean_name(name: str) -> str:
         raise ClientRefused(f"The name of a key has 1 to {LONGEST_NAME} printable characters.")
     if name in _OTHERS or name.isdecimal():
         raise ClientRefused(f"{name} is what the log calls other clients: choose another name.")
+    if name.startswith(_SECRETS):
+        raise ClientRefused("The name of a key is shown wherever it is used, and must not begin like a key or a token.")
     return name
 
 

@@ -81,7 +81,9 @@ def test_of_many_who_want_a_name_one_has_it(redis_url: str) -> None:
         assert sum(threads.map(create, range(40))) == 1
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb", "a\x00", "1", "42", "passthrough", "admin"])
+@pytest.mark.parametrize(
+    "name", ["", "  ", "x" * 65, "a\nb", "a\x00", "1", "42", "passthrough", "admin", "sk-kimi-abc", " eyJhbGci"]
+)
 def test_what_is_no_name_is_refused(clients: Clients, name: str) -> None:
     client = clients.create("good").client
     with pytest.raises(ClientRefused):
