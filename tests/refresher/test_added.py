@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 from devtools.waiting import until
@@ -12,7 +13,7 @@ from kimi.operating.accounts import Accounts
 from kimi.operating.renewing import Fate
 from kimi.pool.interventions import Interventions
 from simulator.tokens import Holder, issue
-from tests.refresher.running import Eyes, Refresher, Start
+from tests.refresher.running import Eyes, Refresher, Start, write
 from tests.simulator.running import Simulator
 
 
@@ -49,6 +50,24 @@ def test_they_are_refreshed_at_once_and_survive_a_store_that_loses_everything(
     until(lambda: eyes.all_active("web", "key"), what="both are in service again")
     assert eyes.record("web").origin is Origin.OPERATOR
     assert outcomes(eyes, web) == ["known"], "it is known by the token that was added"
+
+
+def test_tokens_that_only_a_refresher_had_that_was_killed_survive_a_store_that_loses_everything(
+    eyes: Eyes, kimi: Simulator, start: Start, tmp_path: Path
+) -> None:
+    web, added = kimi.mint(kind="kimi", name="web"), kimi.mint(kind="moonshot", name="added")
+    write(tmp_path, web)
+    first = start()
+    until(lambda: eyes.all_active("web"), what="it is in service")
+    assert eyes.record("web").refresh != web["refresh_token"]
+    second = start()
+    second.says("refresher started")
+    assert outcomes(eyes, added) == ["added"]
+    until(lambda: remembered(second) == 1, what="the second has read everything up to there")
+    assert first.process is not None
+    first.process.kill()
+    eyes.redis.flushall()
+    until(lambda: eyes.all_active("web", "added"), what="both are in service again")
 
 
 def remembered(refresher: Refresher) -> int:
