@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -49,6 +50,8 @@ class Spans:
     @classmethod
     def of(cls, settings: GatewaySettings) -> Spans:
         """Those that the operator wants."""
+        # It writes headers down that it cannot read. Ours are in order; OpenTelemetry looks for further ones by itself.
+        logging.getLogger("opentelemetry.util.re").disabled = True
         endpoint = settings.otel_exporter_otlp_traces_endpoint or f"{settings.otel_exporter_otlp_endpoint}/v1/traces"
         headers = parse_env_headers(settings.otel_exporter_otlp_headers, liberal=True)
         return cls(OTLPSpanExporter(endpoint, headers=headers, timeout=TIMEOUT_SECONDS), settings.otel_service_name)

@@ -78,6 +78,16 @@ def test_long_names_are_cut(spans: Spans, exporter: InMemorySpanExporter) -> Non
     assert span.name == f"chat {'m' * 100}"
 
 
+def test_headers_of_opentelemetrys_own_are_not_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization: Bearer hush")
+    made = traces(settings(otel_exporter_otlp_endpoint="http://127.0.0.1:1"))
+    assert made is not None
+    made.close(SECONDS)
+    assert "hush" not in caplog.text
+
+
 def test_they_are_made_where_the_operator_wants_them() -> None:
     off = settings(otel_exporter_otlp_headers="a=b")
     check_tracing(off)
