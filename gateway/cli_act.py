@@ -56,7 +56,13 @@ def test(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 
 @click.command()
 @_named
-@click.option("--wait", default=PATIENCE_SECONDS, show_default=True, help="Seconds to wait for what comes of it.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=PATIENCE_SECONDS,
+    show_default=True,
+    help="Seconds to wait for what comes of it.",
+)
 def refresh(names: Sequence[str], *, everyone: bool, as_json: bool, wait: float) -> None:
     """Exchange the tokens of accounts at once.
 

@@ -42,9 +42,10 @@ _WORDS: Final = {Level.OK: "ok", Level.WARNING: "warning", Level.PROBLEM: "PROBL
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def doctor(*, as_json: bool) -> None:
-    """Check settings, Redis, clocks, upstreams, disks, releases and accounts, and say what to do.
+    """Check everything, and say what to do.
 
-    No token goes out with that, and nothing is changed. Exit code 1 when there is a problem.
+    That is settings, Redis, clocks, upstreams, disks, releases, accounts and the processes. No token goes out with
+    that, and nothing is changed. Exit code 1 when there is a problem.
     """
     worst, findings = Level.OK, 0
     for finding in checked():

@@ -34,7 +34,7 @@ def drift(*, as_json: bool, clear: bool) -> None:
         seen = book.all()
     now = time.time()
     if clear:
-        click.echo(f"{forgotten} forgotten.")
+        click.echo(orjson.dumps({"forgotten": forgotten}) if as_json else f"{forgotten} forgotten.")
     elif as_json:
         for each in seen:
             click.echo(orjson.dumps(each))

@@ -34,6 +34,8 @@ def import_accounts(file: str, kind: str | None, *, as_json: bool) -> None:
 
     FILE may be an accounts file, reverse-kimi's config.json, a dump of the site's localStorage, a JSON list of such
     objects, or a list of tokens, in JSON or one a line.
+
+    It changes that file and nothing else, so that the audit log, which tells what was done to the pool, is silent.
     """
     with reporting("accounts"):
         settings = load(CommonSettings)

@@ -108,7 +108,10 @@ def create(name: str, *, as_json: bool, **limits: Any) -> None:
 @_limit_options
 @as_json_option
 def edit(key: str, *, name: str | None, as_json: bool, **limits: Any) -> None:
-    """Change the key of that name or id; what is not named stays, `none` takes a limit away."""
+    """Change a key.
+
+    KEY is its name or its id. What is not named stays, `none` takes a limit away.
+    """
     with _redis() as store:
         clients, given = Clients(store), _given(limits)
         was = _find(clients, key)
@@ -122,7 +125,10 @@ def edit(key: str, *, name: str | None, as_json: bool, **limits: Any) -> None:
 @click.argument("key")
 @as_json_option
 def revoke(key: str, *, as_json: bool) -> None:
-    """Revoke the key of that name or id: within about a second it opens nothing. Running answers end as they would."""
+    """Revoke a key.
+
+    KEY is its name or its id. Within about a second it opens nothing; running answers end as they would.
+    """
     with _redis() as store:
         clients = Clients(store)
         client = clients.revoke(_find(clients, key).id)

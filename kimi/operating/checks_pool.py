@@ -20,7 +20,7 @@ def accounts(pool: PoolHealth) -> Finding:
     if out:
         seen += ": " + ", ".join(f"{count} {state}" for state, count in out.items())
     if not pool.total:
-        return problem("accounts", "there are none", "add some: `accounts import`, or the page at /admin")
+        return problem("accounts", "there are none", "add some: `accounts add`, or the page at /admin")
     if not pool.usable:
         return problem("accounts", seen, f"{_LIST}; a dead one needs a new refresh token")
     if out:

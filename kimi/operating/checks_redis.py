@@ -105,7 +105,7 @@ def agreed(check: str, skew: float, most: float) -> Finding:
     if abs(skew) > most:
         way = "behind" if skew > 0 else "ahead of"
         seen = f"this machine is {abs(skew):.1f} s {way} it"
-        return problem(check, seen, "let both machines take their time from NTP (timedatectl set-ntp true)")
+        return problem(check, seen, "let every machine take its time from NTP (timedatectl set-ntp true)")
     return ok(check, f"differs by {abs(skew):.1f} s")
 
 

@@ -76,3 +76,4 @@ def test_it_can_be_forgotten(book: DriftBook, redis_url: str) -> None:
 
     assert run(redis_url, "--clear").output == "1 forgotten.\n"
     assert book.all() == ()
+    assert run(redis_url, "--clear", "--json").output == '{"forgotten":0}\n'
