@@ -141,15 +141,19 @@ def _perform(label: str, names: Sequence[str] | Callable[[Record], bool], act: A
     with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis, closing(Transport()) as transport:
         store = Store(redis)
         line = Line(transport, load(CommonSettings).endpoints, idle=_IDLE_SECONDS, patience=_DELETION_SECONDS)
-        acting = Acting(Accounts(store), Trials(store, build(line)), _together)
-        wanted = _chosen(store, names) if callable(names) else list(dict.fromkeys(names))
+        accounts = Accounts(store)
+        acting = Acting(accounts, Trials(store, build(line)), _together)
+        wanted = _chosen(accounts, names) if callable(names) else list(dict.fromkeys(names))
+        known = {record.account.name for record in accounts.some(wanted)}
         if not wanted:
             click.echo("There is no account to which this can be done.", err=True)
         results = act(acting, wanted, partial(Audit(store).note, WHO))
         is_hidden = len(wanted) < 2 or sys.stdout.isatty() or not sys.stderr.isatty()
         with click.progressbar(results, length=len(wanted), label=label, file=sys.stderr, hidden=is_hidden) as shown:
             for given in shown:
-                result = replace(given, name=redact(given.name))  # it could be a token
+                result = (
+                    given if given.name in known else replace(given, name=redact(given.name))
+                )  # it could be a token
                 click.echo(orjson.dumps(result.described()) if as_json else _line(result))
                 failed = failed or not result.ok
     if failed:
@@ -167,8 +171,8 @@ def _together(ask: Ask, names: Sequence[str]) -> Iterator[Result]:
             yield future.result()
 
 
-def _chosen(store: Store, fits: Callable[[Record], bool]) -> list[str]:
-    records = [each for each in Accounts(store).all() if each.configured and each.origin is not Origin.CLIENT]
+def _chosen(accounts: Accounts, fits: Callable[[Record], bool]) -> list[str]:
+    records = [each for each in accounts.all() if each.configured and each.origin is not Origin.CLIENT]
     return [record.account.name for record in records if fits(record)]
 
 

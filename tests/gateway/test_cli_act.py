@@ -64,6 +64,11 @@ def test_a_token_in_the_place_of_a_name_is_not_shown(line: Line, verb: str) -> N
         assert "there is no account [redacted]" in result.output
 
 
+def test_an_account_is_called_by_its_name_whatever_that_is_like(line: Line) -> None:
+    line.pool.fill(web("key-production"))
+    assert json.loads(line("pause", "key-production", "--json").output)["name"] == "key-production"
+
+
 def test_all_are_those_to_which_it_can_be_done_and_no_clients(line: Line) -> None:
     PrivateAccounts(line.pool.store).adopt(private_account("token", Kind.KIMI))
     line.pool.fill(web("a"), web("b"), web("dead"))
