@@ -90,7 +90,8 @@ class Keepsakes:
         It may also spend an old token, for which they are dead until somebody brings the newest. So this goes on for
         a while.
         """
-        kept = [(record, self._kept[record.account.name]) for record in records if record.account.name in self._kept]
+        pairs = [(record, self._kept.get(record.account.name)) for record in records]
+        kept = [(record, before) for record, before in pairs if before and before.origin is record.origin]
         # Versions never fall but where the store has lost something.
         if self._has_lost or any(record.version < before.version for record, before in kept):
             self._restore_until = self._clock() + RESTORE_SECONDS
@@ -105,7 +106,8 @@ class Keepsakes:
         for record in records:
             self._memory.see(record)
         if self._restores:  # what is kept of them is how they should be
-            there = {record.account.name: record.version for record in records if record.configured}
+            filed = [record for record in records if record.configured and record.origin is Origin.FILE]
+            there = {record.account.name: record.version for record in filed}
             back = {name: version for name, version in there.items() if self._is_kept_of_file(name)}
             self._kept |= {name: replace(self._kept[name], version=version) for name, version in back.items()}
             records = [record for record in records if record.account.name not in back]

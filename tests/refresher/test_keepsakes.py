@@ -197,6 +197,23 @@ def test_one_that_left_the_file_after_a_loss_is_forgotten(
     assert stored(pool, "a").state is State.NEW
 
 
+def test_one_that_is_entered_by_hand_in_the_place_of_one_of_the_file_after_a_loss_is_remembered(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+) -> None:
+    pool.fill(web("a"))
+    hands.pause("a")
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    hands.enter(ConfiguredAccount(web("b"), "T"))
+    check(keepsakes, pool)
+    hands.enter(ConfiguredAccount(web("a"), "U"))
+    check(keepsakes, pool)
+    assert stored(pool, "a").state is State.NEW
+    pool.store.redis.flushall()
+    check(keepsakes, pool)
+    assert {record.account.name: record.origin for record in pool.members.all()} == dict.fromkeys("ab", Origin.OPERATOR)
+
+
 def test_tokens_that_came_to_another_refresher_are_remembered(
     pool: Pool, keepsakes: Keepsakes, memory: Memory, tmp_path: Path
 ) -> None:
