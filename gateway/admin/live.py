@@ -99,7 +99,10 @@ class Live:
     def _look(self) -> None:
         if self._monotonic() >= self._sketch_at:
             self._sketch_at = self._monotonic() + OVERVIEW_SECONDS
-            overview = orjson.dumps(self._status.overview().described())
+            seen = self._status.overview()
+            if not seen.redis.up:
+                self._watcher.lose()
+            overview = orjson.dumps(seen.described())
             for viewer in self._viewers:
                 viewer.sketch(overview)
         try:

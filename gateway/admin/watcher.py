@@ -53,11 +53,11 @@ class Watcher:
 
     def begin(self) -> None:
         """From now on changes are told. Raises `StoreUnavailable`."""
+        self._begin()
+
+    def lose(self) -> None:
+        """Redis was away, whoever noticed: the next look tells everything."""
         self._is_lost = True
-        self._known = self._activities.names()
-        self._note(self._activities.since(1 << 52))
-        self._used_at = self._uses.changed_since(float(1 << 40)).at
-        self._is_lost = False
 
     def look(self) -> Iterator[News]:
         """What has changed since the last look, in pieces; everything, once Redis is back.
@@ -85,11 +85,19 @@ class Watcher:
             yield from self._missing(self._activities.names())
 
     def _all(self) -> Iterator[News]:
-        before = self._known
-        self.begin()
-        yield from self._read(sorted(self._known))
-        if gone := before - self._known:
-            yield News({}, gone)
+        names = self._begin()
+        yield from self._read(sorted(names))
+        yield from self._missing(names)
+
+    def _begin(self) -> Collection[str]:
+        """The names that there are now. Those that are gone are known until that was told, however often this fails."""
+        self._is_lost = True
+        names = self._activities.names()
+        self._known |= names
+        self._note(self._activities.since(1 << 52))
+        self._used_at = self._uses.changed_since(float(1 << 40)).at
+        self._is_lost = False
+        return names
 
     def _read(self, names: Collection[str]) -> Iterator[News]:
         for page, found in self._rows.pages(names):

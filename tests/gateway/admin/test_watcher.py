@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import gevent
 import orjson
 import pytest
 
 from devtools.waiting import until
+from gateway.admin.live import Live
 from gateway.admin.rows import Rows
 from gateway.admin.watcher import Watcher
+from gateway.drain import Drain
 from kimi.errors import StoreUnavailable
 from kimi.operating.accounts import Accounts
+from kimi.operating.status import Overview
 from kimi.pool import Store, connect
-from kimi.pool.activity import Activities
+from kimi.pool.activity import Activities, Activity
 from kimi.pool.counts import Counts, Courier
 from kimi.pool.figures import Figures
+from kimi.pool.health import RedisHealth
 from kimi.pool.interventions import Interventions
+from tests.gateway.admin.sse import events
 from tests.kimi.pool.pools import Clock, Pool, rest, take, web
 from tests.valkey import Valkey
 
@@ -108,6 +115,51 @@ def test_what_redis_has_lost_is_gone_and_all_else_is_told_anew(watcher: Watcher,
     pool.fill(web("z"))
     heard = look(watcher)
     assert (set(heard.accounts), heard.removed) == ({"z"}, {"a", "b/c"})
+
+
+class Breaking(Activities):
+    """Redis goes away between two questions, once."""
+
+    breaks = False
+
+    def since(self, number: int) -> Activity:
+        if self.breaks:
+            self.breaks = False
+            raise StoreUnavailable
+        return super().since(number)
+
+
+def test_what_redis_has_lost_is_told_also_when_it_goes_away_meanwhile(pool: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    store, activities = pool.store, Breaking(pool.store)
+    watcher = Watcher(activities, Figures(store), Rows(Accounts(store), Figures(store), store.now))
+    watcher.begin()
+    store.redis.flushall()
+    pool.fill(web("b"))
+    watcher.lose()
+    activities.breaks = True
+    with pytest.raises(StoreUnavailable):
+        look(watcher)
+    heard = look(watcher)
+    assert (set(heard.accounts), heard.removed) == ({"b"}, {"a"})
+    assert look(watcher) == Heard()
+
+
+class Down:
+    """Finds that Redis does not answer, which it does a moment later."""
+
+    def overview(self) -> Overview:
+        return Overview(now=0.0, started=None, redis=RedisHealth(up=False))
+
+
+def test_whoever_is_told_that_redis_is_away_is_told_everything_once_it_is_back(watcher: Watcher) -> None:
+    live = Live(watcher, Down(), Drain(5), clock=Clock(0), monotonic=time.monotonic)
+    viewer = live.join(lambda: None)
+    told = events(viewer.take(5) + viewer.take(5))
+    live.leave(viewer)
+    assert gevent.wait(timeout=5)  # it looks for nobody any more
+    assert [each.name for each in told[:2]] == ["overview", "accounts"]
+    assert set(told[1].accounts) == {"a", "b/c"}
 
 
 @pytest.fixture
