@@ -103,8 +103,8 @@ class Turnstile:
         """
         with suppress(StoreUnavailable):  # the next time
             self._counts.renew([(client_id, place) for place, client_id in self._held.items()])
-            for client_id, tokens in list(self._owed.items()):
-                del self._owed[client_id]
+            while self._owed:  # others may tell, or owe, meanwhile
+                client_id, tokens = self._owed.popitem()
                 self._tell(client_id, "", tokens)
 
     def leave(self, client: Client, place: str, tokens: int) -> None:

@@ -32,8 +32,8 @@ def turnstile(line: Line) -> Turnstile:
     return Turnstile(line)
 
 
-def caller(line: Line, **limits: int) -> Caller:
-    client = line.clients.create("shop", limits_from(limits)).client
+def caller(line: Line, name: str = "shop", **limits: int) -> Caller:
+    client = line.clients.create(name, limits_from(limits)).client
     return Caller(client.name, "scope", key=client)
 
 
@@ -119,6 +119,26 @@ def test_while_redis_is_away_everybody_comes_in_and_what_is_taken_is_told_later(
     turnstile.renew()  # told once
     tokens = caller_with(line, shop, tokens_per_day=100)
     assert turnstile.enter(tokens).standings[0].left == 100 - 30 - 9
+
+
+def test_two_that_tell_at_once_tell_each_thing_once(line: Line) -> None:
+    class Slow(Line):
+        """Another greenlet comes to the same place while this one waits for Redis."""
+
+        def leave(self, client_id: str, place: str, tokens: int) -> None:
+            if not self.is_cut:
+                turnstile.renew()
+            super().leave(client_id, place, tokens)
+
+    slow = Slow(line.store)
+    turnstile = Turnstile(slow)
+    clients = [caller(line, name, tokens_per_day=100) for name in ("shop", "school")]
+    slow.is_cut = True
+    for each in clients:
+        turnstile.enter(each).leave(Usage(3, 4))
+    slow.is_cut = False
+    turnstile.renew()
+    assert [turnstile.enter(each).standings[0].left for each in clients] == [93, 93]
 
 
 def caller_with(line: Line, shop: Caller, **limits: int) -> Caller:
