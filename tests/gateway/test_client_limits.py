@@ -127,18 +127,18 @@ def test_two_that_tell_at_once_tell_each_thing_once(line: Line) -> None:
 
         def leave(self, client_id: str, place: str, tokens: int) -> None:
             if not self.is_cut:
-                turnstile.renew()
+                gate.renew()
             super().leave(client_id, place, tokens)
 
     slow = Slow(line.store)
-    turnstile = Turnstile(slow)
+    gate = Turnstile(slow)
     clients = [caller(line, name, tokens_per_day=100) for name in ("shop", "school")]
     slow.is_cut = True
     for each in clients:
-        turnstile.enter(each).leave(Usage(3, 4))
+        gate.enter(each).leave(Usage(3, 4))
     slow.is_cut = False
-    turnstile.renew()
-    assert [turnstile.enter(each).standings[0].left for each in clients] == [93, 93]
+    gate.renew()
+    assert [gate.enter(each).standings[0].left for each in clients] == [93, 93]
 
 
 def caller_with(line: Line, shop: Caller, **limits: int) -> Caller:
