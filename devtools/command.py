@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -31,9 +32,10 @@ def store_url(root: Path) -> str:
     if "REDIS_URL" in said:
         return said["REDIS_URL"]
     kept = data_folder(root) / configuration.STORE_URL
-    if not kept.exists():
+    url = kept.read_text().strip() if kept.exists() else ""
+    if not url or not Path(urlsplit(url).path).exists():  # a killed ./dev up leaves its note behind
         raise Trouble("nothing runs in this folder: start ./dev up in another terminal, or set REDIS_URL.")
-    return kept.read_text().strip()
+    return url
 
 
 def upstreams(root: Path) -> dict[str, str]:

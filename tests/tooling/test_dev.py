@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devtools import cli
+from devtools import cli, command
+from devtools.saying import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,3 +102,16 @@ def test_files_are_those_of_the_folder_in_which_it_was_called(tmp_path: Path, mo
     assert cli.to_here("export", "-onew") == f"-o{tmp_path / 'new'}"
     assert cli.to_here("export", "--output=new") == f"--output={tmp_path / 'new'}"
     assert [cli.to_here("export", word) for word in ("mine", "-o", "--output")] == ["mine", "-o", "--output"]
+
+
+def test_what_a_killed_one_left_behind_is_not_taken_for_a_running_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    note, server = tmp_path / ".data" / "redis-url", tmp_path / "valkey.sock"
+    note.parent.mkdir()
+    note.write_text(f"unix://{server}?db=1\n", "utf-8")
+    with pytest.raises(Trouble, match="nothing runs in this folder"):
+        command.store_url(tmp_path)
+    server.touch()
+    assert command.store_url(tmp_path) == f"unix://{server}?db=1"
