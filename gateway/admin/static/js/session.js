@@ -85,8 +85,12 @@ export function renewal() {
 async function ask() {
   if (await signedIn()) return; // in another tab, or under another token
   await new Promise((resolve) => {
-    const dialog = h("dialog", { class: "over", "aria-labelledby": "sign-in-title", onCancel: (event) => event.preventDefault() });
+    // It stays: Escape is held back, and where there is another way to close it, as on phones, it is opened again.
+    const hold = (event) => event.key === "Escape" && event.preventDefault();
+    const dialog = h("dialog", { class: "over", "aria-labelledby": "sign-in-title", onKeydown: hold, onClose: () => over || dialog.showModal() });
+    let over = false;
     const done = () => {
+      over = true;
       dialog.close();
       dialog.remove();
       resolve();
