@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from kimi.pool import Store, connect
 from tests.browser.conftest import Visits
+from tests.browser.crowd import Crowd
 from tests.browser.visiting import Visit
+from tests.system.stack import Stack
 
 VIEWS: Final = ("overview", "accounts", "keys", "playground", "audit")
 PHONE: Final = {"viewport": {"width": 360, "height": 720}, "is_mobile": True, "has_touch": True}
+PARTS: Final = ("name", "state", "expires", "load", "cooling")
+FIGURES: Final = ("requests", "errors", "tokens")
 AXE: Final = Axe()
 
 
@@ -71,6 +77,23 @@ def test_nothing_is_wider_than_a_phone(visits: Visits) -> None:
     assert _overflow(visit) == 0
 
 
+def test_a_card_on_a_phone_tells_what_a_row_tells(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        crowd = Crowd(Store(redis))
+        crowd.enter(30, fresh=30)
+        crowd.live()
+    visit = visits(bare_house.url, **PHONE)
+    visit.sign_in()
+    resting = crowd.names[5]
+    visit.page.get_by_role("searchbox").fill(resting)
+    card = visit.row(resting)
+    expect(card.locator(".cell.cooling")).to_contain_text("overloaded")
+    boxes = {part: card.locator(f".cell.{part}").bounding_box() for part in (*PARTS, *FIGURES)}
+    assert all(boxes.values())
+    edges = [(box["x"], box["x"] + box["width"]) for part in FIGURES if (box := boxes[part])]
+    assert all(one[1] <= other[0] for one, other in pairwise(edges)) and edges[-1][1] <= 360
+
+
 def _overflow(visit: Visit) -> int:
     """By how many pixels the dialog is wider than the phone, or what is in it wider than the dialog."""
     wide = "(box) => [box, ...box.querySelectorAll('*')].map((one) => one.getBoundingClientRect().right - innerWidth)"
@@ -108,7 +131,7 @@ def test_the_theme_is_that_of_the_system_until_another_one_is_chosen(visits: Vis
     expect(body).to_have_css("background-color", dark)
 
 
-def test_charts_are_read_with_keys_and_as_a_table(visit: Visit) -> None:
+def test_charts_are_read_with_keys_by_pointing_and_as_a_table(visit: Visit) -> None:
     visit.look("overview")
     plot = visit.page.get_by_role("slider", name="Requests")
     plot.focus()
@@ -116,7 +139,12 @@ def test_charts_are_read_with_keys_and_as_a_table(visit: Visit) -> None:
     visit.page.keyboard.press("ArrowLeft")
     assert plot.get_attribute("aria-valuetext") != latest
     expect(plot).to_have_attribute("aria-valuetext", re.compile(r".+, Requests \d+, Errors \d+"))
+    latest = plot.get_attribute("aria-valuetext")
+    plot.hover(position={"x": 100, "y": 50})
+    pointed = plot.get_attribute("aria-valuetext")
+    assert pointed != latest
     figure = visit.page.locator(".chart").filter(has=plot)
+    expect(figure.locator("header .muted")).to_have_text((pointed or "").partition(", Requests")[0])
     figure.get_by_text("As a table").click()
     expect(figure.get_by_role("row")).to_have_count(61)
     visit.button("Month").click()
