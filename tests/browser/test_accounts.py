@@ -11,6 +11,7 @@ import requests
 import yaml
 from playwright.sync_api import Locator, expect
 
+from tests.browser.conftest import Visits
 from tests.browser.visiting import ADMIN_KEY, Visit
 from tests.system.stack import Stack
 
@@ -62,6 +63,13 @@ def pasted(house: Stack, visit: Visit) -> Iterator[Pasted]:
     _operate(house, "delete", name)
 
 
+def _die(house: Stack, pasted: Pasted) -> None:
+    """Its login is refused from now on, and that is found."""
+    gone = {"revoke_refresh": True, "revoke_access": True}
+    house.simulator.control("POST", f"accounts/{pasted.upstream}", gone)
+    _operate(house, "refresh", pasted.name)
+
+
 def test_pasted_tokens_are_taken_or_refused_one_by_one(house: Stack, visit: Visit) -> None:
     [account] = house.simulator.mint("kimi")
     _paste(visit, f"{account['refresh_token']}\neyJ.broken\n")
@@ -77,15 +85,54 @@ def test_pasted_tokens_are_taken_or_refused_one_by_one(house: Stack, visit: Visi
 
 def test_an_account_that_dies_is_seen_without_loading_again(house: Stack, visit: Visit, pasted: Pasted) -> None:
     visit.page.evaluate("window.untouched = true")
-    gone = {"revoke_refresh": True, "revoke_access": True}
-    house.simulator.control("POST", f"accounts/{pasted.upstream}", gone)
-    _operate(house, "refresh", pasted.name)
+    _die(house, pasted)
     expect(visit.row(pasted.name)).to_contain_text("Dead")
     visit.page.get_by_role("group", name="Filter by state").get_by_role("button", name="Dead").click()
     expect(visit.row("kimi-0")).to_have_count(0)
     visit.row(pasted.name).click()
     expect(visit.dialog()).to_contain_text("Dead")
     assert visit.page.evaluate("window.untouched") is True
+
+
+def test_what_was_added_and_is_dead_is_offered_a_new_token_first(house: Stack, visit: Visit, pasted: Pasted) -> None:
+    _die(house, pasted)
+    visit.row(pasted.name).click()
+    expect(visit.dialog()).to_contain_text("give it the new token")
+    offers = visit.dialog().locator(".actions button")
+    expect(offers).to_have_text(["New token", "Clear state", "Edit limits", "Export", "Delete"])
+    [fresh] = house.simulator.mint("kimi")
+    visit.button("New token").click()
+    visit.page.get_by_label("New refresh token").fill("eyJ.broken")
+    visit.button("Save").click()
+    expect(visit.dialog().get_by_role("alert")).not_to_be_empty()
+    visit.page.get_by_label("New refresh token").fill(fresh["refresh_token"])
+    visit.button("Save").click()
+    expect(visit.dialog()).to_contain_text("Active")
+    expect(offers.first).to_have_text("Test")
+    expect(visit.dialog().get_by_role("heading", name=pasted.name)).to_be_visible()
+
+
+def test_reports_are_told_in_the_language_of_the_page(house: Stack, visits: Visits, pasted: Pasted) -> None:
+    _die(house, pasted)
+    chinese = visits(locale="zh-CN")
+    chinese.sign_in()
+    expect(chinese.row(pasted.name)).to_contain_text("失效")
+    for name in (pasted.name, "kimi-0"):
+        chinese.row(name).get_by_role("checkbox").check()
+    chinese.button("测试").click()
+    told = chinese.dialog().locator(".report li")
+    expect(told.first).to_contain_text("已停止服务：需要新的令牌，或先清除状态。")
+    expect(told.last).to_contain_text("kimi-0")
+    expect(told.last).to_contain_text("测试 · ")
+
+
+def test_what_is_marked_in_the_details_stays_marked_while_time_goes_on(visit: Visit) -> None:
+    visit.row("kimi-0").click()
+    facts = visit.dialog().locator(".facts dd")
+    facts.first.evaluate("(fact) => getSelection().selectAllChildren(fact)")
+    since = facts.nth(3).text_content() or ""
+    expect(facts.nth(3)).not_to_have_text(since)
+    assert visit.page.evaluate("getSelection().toString()") == "kimi · cn"
 
 
 def test_what_is_sought_is_found_and_sorted(visit: Visit) -> None:

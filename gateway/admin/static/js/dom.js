@@ -36,11 +36,15 @@ export function say(text) {
   document.getElementById("said").textContent = text;
 }
 
-/** Copies a text. Pages without https have no clipboard: there it is copied out of a field, as in former times. */
+/** Copies the text of a field; whether that worked. Pages without https have no clipboard but what is marked. */
 export async function copy(field) {
   field.select();
-  if (navigator.clipboard) await navigator.clipboard.writeText(field.value);
-  else document.execCommand("copy");
+  try {
+    await navigator.clipboard.writeText(field.value);
+    return true;
+  } catch {
+    return document.execCommand("copy");
+  }
 }
 
 /** Lets the browser save a blob under that name. */

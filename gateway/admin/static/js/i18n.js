@@ -18,8 +18,11 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** The text for a word of the API, or the word itself where this page does not know it yet. */
-export const word = (group, name) => STRINGS[store.language][`${group}.${name}`] ?? name;
+/** The text for a word of the API, or `otherwise` where this page does not know it yet. */
+export const word = (group, name, otherwise = name) => STRINGS[store.language][`${group}.${name}`] ?? otherwise;
+
+/** A reason that begins with the name of a known trouble, as in `RateLimited: too many requests`, with words for that. */
+export const explained = (text) => text.replace(/^([A-Z]\w+)(?=: )/, (name) => word("trouble", name));
 
 /** Chooses a language for good. */
 export function speak(language) {

@@ -4,7 +4,9 @@ import { patch, post, request } from "../api.js";
 import { button, confirmed, dialog } from "../dialogs.js";
 import { download, h, write } from "../dom.js";
 import { number, seconds } from "../format.js";
-import { t } from "../i18n.js";
+import { explained, t } from "../i18n.js";
+import { store } from "../store.js";
+import { hindrance } from "./fitting.js";
 
 /** `batch` is how many names go into one call: few where each takes its time. */
 export const ACTIONS = [
@@ -25,54 +27,72 @@ async function called(names, call) {
   }
 }
 
-/** Does `call` for all names, and shows how far it is and what came of each. Returns when the dialog is closed. */
-function work(title, names, batch, call) {
+/**
+ * Does `call` for all names, and shows how far it is and what came of each. Returns when the dialog is closed.
+ * `action` is what is done, for the words of the report.
+ */
+function work(action, title, names, batch, call) {
   const bar = h("progress", { max: names.length, value: 0, "aria-label": title });
   const state = h("p", { role: "status" });
   const report = h("ul", { class: "report", tabindex: "0", "aria-label": t("work.report") });
-  const close = button(t("work.stop"), () => box.close());
+  const close = button(t("work.stop"), leave);
   let stopped = false;
+  let over = false;
   let failed = 0;
-  const gone = new Promise((resolve) => {
-    queueMicrotask(() => box.addEventListener("close", () => ((stopped = true), resolve())));
-  });
-  const box = dialog(title, [bar, state, report], { footer: [close] });
+  let closed;
+  const gone = new Promise((resolve) => (closed = resolve));
+  const box = dialog(title, [bar, state, report], { footer: [close], closed: () => ((stopped = true), closed()) });
+
+  /** Stops first: what has come of those that are done is still to be read. */
+  function leave() {
+    if (over) return box.close();
+    stopped = close.disabled = true;
+  }
 
   async function run() {
     for (let at = 0; at < names.length && !stopped; at += batch) {
-      const results = await called(names.slice(at, at + batch), call);
+      const some = names.slice(at, at + batch);
+      const before = new Map(some.map((name) => [name, store.accounts.get(name)]));
+      const results = await called(some, call);
       failed += results.filter(({ ok }) => !ok).length;
-      for (const result of results) report[result.ok ? "append" : "prepend"](line(result));
+      for (const result of results) report[result.ok ? "append" : "prepend"](line(action, before.get(result.name), result));
       bar.value = Math.min(names.length, at + batch);
       write(state, t("work.progress", { done: number(bar.value), all: number(names.length), failed: number(failed) }));
     }
     write(state, t("work.done", { ok: number(bar.value - failed), failed: number(failed) }));
+    over = true;
     close.textContent = t("action.close");
+    close.disabled = false;
   }
   run();
   return gone;
 }
 
-const line = ({ name, ok, message, seconds: took }) =>
+const line = (action, before, { name, ok, message, seconds: took }) =>
   h(
     "li",
     {},
     h("i", { class: `dot ${ok ? "ok" : "failed"}` }),
     h("b", {}, name),
-    h("span", { class: "muted" }, [message, took === undefined ? "" : seconds(took)].filter(Boolean).join(" · ")),
+    h("span", { class: "muted", title: message }, [ok ? t(`did.${action}`) : refusal(action, before, message), took === undefined ? "" : seconds(took)].filter(Boolean).join(" · ")),
   );
+
+/** Why it was not done: in words of the page where what the account was `before` explains it. */
+function refusal(action, before, message) {
+  return (before && hindrance(action, before)) || explained(message);
+}
 
 /** Does an action of `ACTIONS`; deleting is asked for once more. */
 export async function act(id, names) {
   const title = `${t(`action.${id}`)} · ${names.length === 1 ? names[0] : t("accounts.count", { n: number(names.length) })}`;
   if (id === "delete" && !(await confirmed(title, t("accounts.delete_sure"), t("action.delete")))) return;
   const { batch } = ACTIONS.find((each) => each.id === id);
-  await work(title, names, batch, (some) => post(`/accounts/${id}`, { names: some }));
+  await work(id, title, names, batch, (some) => post(`/accounts/${id}`, { names: some }));
 }
 
 /** Changes limits; what is not named in them stays. */
 export const limit = (names, limits) =>
-  work(t("action.limits"), names, 100, (some) => patch("/accounts", { names: some, limits }));
+  work("edit", t("action.edit"), names, 100, (some) => patch("/accounts", { names: some, limits }));
 
 /** Saves accounts as a file with their credentials; all where no names are given. */
 export async function save(names) {

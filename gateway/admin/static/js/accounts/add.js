@@ -62,7 +62,8 @@ export function addAccounts() {
 const LOOKS = { added: "ok", known: "paused", refused: "failed" };
 
 function line({ place, outcome, name, kind, expires, message }) {
-  const facts = [place, kind, expires && t("add.expires", { at: moment(expires) }), message];
+  // Of one that is known its name says it all.
+  const facts = [place, kind, expires && t("add.expires", { at: moment(expires) }), outcome !== "known" && message];
   return h(
     "li",
     { class: outcome },

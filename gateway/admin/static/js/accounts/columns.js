@@ -2,7 +2,7 @@
 
 import { h, mark, write } from "../dom.js";
 import { DASH, number, remaining, span } from "../format.js";
-import { t, word } from "../i18n.js";
+import { explained, t, word } from "../i18n.js";
 import { now } from "../store.js";
 
 /** Of what is serious first. */
@@ -26,8 +26,9 @@ function state(node, account) {
   const rests = account.state === "active" && cooling(account);
   mark(dot, "class", `dot ${rests ? "cooling" : account.state}`);
   write(name, word("state", account.state));
-  write(reason, account.reason);
-  mark(node, "title", account.reason);
+  const why = explained(account.reason);
+  write(reason, why);
+  mark(node, "title", why);
 }
 
 function load(node, account) {
@@ -39,8 +40,9 @@ function load(node, account) {
 
 function rest(node, account) {
   const on = cooling(account);
-  write(node, on ? `${remaining(account.cooling_until)} · ${account.cooling_reason}` : "");
-  mark(node, "title", on ? account.cooling_reason : "");
+  const why = on ? explained(account.cooling_reason) : "";
+  write(node, on ? `${remaining(account.cooling_until)} · ${why}` : "");
+  mark(node, "title", why);
 }
 
 /** `key` is what a column sorts by, `falls` that the highest is first then; `ticks` says that time alone changes it. */

@@ -10,7 +10,7 @@ import { limit } from "./actions.js";
 const FIELDS = [
   { id: "max_concurrency", min: 1, step: 1 },
   { id: "requests_per_minute", min: 0, step: 1 },
-  { id: "weight", min: 0.01, step: "any" },
+  { id: "weight", min: 0.001, step: "any" },
   { id: "priority", step: 1 },
 ];
 
@@ -31,7 +31,7 @@ export function editLimits(names) {
   );
   const count = only ? only.name : t("accounts.count", { n: number(names.length) });
   const body = [h("p", { class: "muted" }, t("limits.hint")), h("div", { class: "fields" }, fields)];
-  formDialog(`${t("action.limits")} · ${count}`, body, t("action.save"), async (box) => {
+  formDialog(`${t("action.edit")} · ${count}`, body, t("action.save"), async (box) => {
     const limits = Object.fromEntries(inputs.filter(({ value }) => value !== "").map(({ name, value }) => [name, Number(value)]));
     if (!Object.keys(limits).length) throw new Error(t("limits.none"));
     box.close();

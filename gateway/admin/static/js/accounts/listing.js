@@ -1,6 +1,7 @@
 /** Which accounts are shown, and in which order. */
 
 import { collate } from "../format.js";
+import { explained } from "../i18n.js";
 import { store } from "../store.js";
 import { COLUMNS, cooling } from "./columns.js";
 
@@ -11,7 +12,8 @@ const fits = (account, filter) =>
   filter === "all" || (filter === "cooling" ? account.state === "active" && cooling(account) : account.state === filter);
 
 const holds = (account, words) => {
-  const text = `${account.name}\n${account.kind}\n${account.reason}\n${account.cooling_reason}`.toLowerCase();
+  const { name, kind, reason, cooling_reason: rest } = account;
+  const text = [name, kind, reason, explained(reason), rest, explained(rest)].join("\n").toLowerCase();
   return words.every((word) => text.includes(word));
 };
 

@@ -1,14 +1,25 @@
 /** A streamed chat completion as its deltas. */
 
 import { Failure, request } from "../api.js";
+import { t } from "../i18n.js";
+
+/** The next piece; none where the connection is gone. */
+async function next(reader) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return { done: true };
+  }
+}
 
 /** The JSON of each `data:` line, until `[DONE]`. Throws `Failure` where the answer breaks off or says so. */
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
+    const { value, done } = await next(reader);
+    if (done) throw new Failure(0, "broken", t("error.broken"));
     const lines = (rest + value).split("\n");
     rest = lines.pop();
     for (const line of lines) {

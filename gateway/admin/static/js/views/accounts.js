@@ -114,7 +114,7 @@ export function mount(frame, signal) {
   tools.append(
     h("b", {}),
     ...ACTIONS.filter(({ id }) => id !== "delete").map(({ id }) => button(t(`action.${id}`), () => perform(id))),
-    button(t("action.limits"), () => editLimits(names())),
+    button(t("action.edit"), () => editLimits(names())),
     button(t("action.export"), () => save(names())),
     button(t("action.delete"), () => perform("delete")),
     button(t("accounts.unselect"), unselect, "quiet"),

@@ -50,12 +50,12 @@ export function alertsPanel() {
 
 const quiet = () => h("li", {}, h("i", { class: "dot ok" }), h("div", { class: "muted" }, t("alerts.none")));
 
-const entry = ({ rule, message, since }) =>
+const entry = ({ rule, subject, message, since }) =>
   h(
     "li",
     {},
     h("i", { class: "dot failed" }),
-    h("div", {}, h("b", {}, word("rule", rule)), " ", h("span", { class: "muted small" }, ago(since)), h("p", {}, message)),
+    h("div", {}, h("b", {}, word("rule", rule)), " ", h("span", { class: "muted small" }, ago(since)), h("p", {}, word("alert", rule, message).replace("{names}", subject))),
   );
 
 const result = ({ destination, ok, message }) =>

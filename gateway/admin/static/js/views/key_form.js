@@ -38,8 +38,7 @@ function reveal({ key, name }) {
   const take = h("button", { type: "button", class: "primary", onClick: copied }, icon("copy"), t("action.copy"));
   const said = h("p", { class: "unseen", role: "status" });
   async function copied() {
-    await copy(field);
-    take.lastChild.textContent = said.textContent = t("keys.copied");
+    take.lastChild.textContent = said.textContent = t((await copy(field)) ? "keys.copied" : "keys.not_copied");
   }
   const body = [h("p", { class: "callout tone-warn" }, t("keys.once")), h("div", { class: "secret" }, field, take), said];
   const box = dialog(t("keys.made", { name }), body, { footer: [button(t("action.done"), () => box.close())] });
