@@ -99,9 +99,9 @@ class Gunicorn:
 def running(folder: Path, redis_url: str, *, app: str = "gateway.wsgi:app", **settings: str) -> Iterator[Gunicorn]:
     """A gateway that serves while the block runs."""
     gunicorn = Gunicorn(folder, redis_url, app=app, **settings)
-    gunicorn.start()
     try:
+        gunicorn.start()
         yield gunicorn
     finally:
-        assert gunicorn.process is not None
-        children.stop(gunicorn.process, 30)
+        if gunicorn.process is not None:
+            children.stop(gunicorn.process, 30)
