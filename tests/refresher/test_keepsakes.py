@@ -72,6 +72,22 @@ def test_a_token_that_came_to_this_process_and_was_lost_at_once_is_tried(
     assert (stored(pool, "a").refresh, stored(pool, "a").version) == ("rotated", 7)
 
 
+def test_one_whose_token_was_replaced_comes_back_with_the_new_one(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes, memory: Memory
+) -> None:
+    hands.enter(ConfiguredAccount(web("a", weight=3), "T"))
+    memory.remember(stored(pool, "a").fingerprint, Credential("rotated", 9))
+    check(keepsakes, pool)
+    pool.members.mark("a", stored(pool, "a").version, State.DEAD, "why")
+    hands.enter(ConfiguredAccount(web("a"), "U"))
+    check(keepsakes, pool)
+    pool.store.redis.flushall()
+    check(keepsakes, pool)
+    after = stored(pool, "a")
+    assert (after.account, after.refresh, after.state) == (web("a", weight=3), "U", State.NEW)
+    assert (hands.holder("T"), hands.holder("U")) == (None, "a")
+
+
 def test_what_was_deleted_stays_so(pool: Pool, hands: Interventions, keepsakes: Keepsakes) -> None:
     hands.enter(ConfiguredAccount(web("a"), "T"))
     check(keepsakes, pool)
