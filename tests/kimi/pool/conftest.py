@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from kimi.pool.interventions import Interventions
 from tests.kimi.pool.pools import Pool, turned
 from tests.kimi.pool.queueing import Ear
 from tests.ports import free_port
@@ -29,3 +31,18 @@ def ear(redis_url: str) -> Iterator[Ear]:
     yield ear
     ear.pubsub.close()
     ear.client.close()
+
+
+@pytest.fixture
+def hands(pool: Pool) -> Interventions:
+    return Interventions(pool.store)
+
+
+@pytest.fixture
+def woken(pool: Pool) -> Iterator[Any]:
+    """The accounts for which the refresher is woken; read it with `heard`."""
+    pubsub = pool.store.redis.pubsub()
+    pubsub.subscribe(pool.store.key("wake"))
+    assert pubsub.get_message(timeout=1)["type"] == "subscribe"
+    yield pubsub
+    pubsub.close()
