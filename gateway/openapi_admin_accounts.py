@@ -47,7 +47,9 @@ _LIST: Final = asked(
 _ADD: Final = asked(
     "Add accounts",
     "Takes the text in any form that an accounts file may have: tokens one a line, JSON, a dump of the site's local "
-    "storage, YAML. They stand in no file, but are kept like all others.",
+    "storage, YAML. They stand in no file, but are kept like all others. A new token of a login whose account was "
+    "added before and is dead or banned takes the place of the old one, and so does an entry with the name of such an "
+    "account; all else of it stays.",
     as_json(
         ref("AccountsAdded"),
         {"added": example("One was added", {"results": [_ADDED], "added": 1, "refused": 0})},
