@@ -16,8 +16,11 @@ from tests.system.stack import Stack
 
 Visits = Callable[..., Visit]
 
+PLAIN_HOST: Final = "gateway.test"
+"""The same machine, under a name for which Chromium keeps its rules for plain HTTP."""
 _FLAGS: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")

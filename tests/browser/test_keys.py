@@ -6,7 +6,8 @@ import requests
 from playwright.sync_api import expect
 
 from devtools.waiting import until
-from tests.browser.visiting import Visit
+from tests.browser.conftest import PLAIN_HOST, Visits
+from tests.browser.visiting import ADMIN_KEY, Visit
 from tests.system.stack import Stack
 
 
@@ -50,6 +51,53 @@ def test_a_key_is_created_shown_once_changed_and_revoked(house: Stack, visit: Vi
     visit.look("audit")
     for done in ("key created", "key changed", "key revoked"):
         expect(page.get_by_role("row").filter(has_text="a chat client").filter(has_text=done)).to_have_count(1)
+
+
+def test_a_key_is_copied_where_there_is_no_https(house: Stack, visits: Visits) -> None:
+    visit = visits(house.url.replace("127.0.0.1", PLAIN_HOST))
+    visit.sign_in("keys")
+    assert visit.page.evaluate("navigator.clipboard === undefined")
+    visit.button("Create key").click()
+    visit.page.get_by_label("Name", exact=True).fill("a plain one")
+    visit.button("Create key").click()
+    key = visit.page.get_by_label("New key").input_value()
+    visit.button("Copy").click()
+    expect(visit.button("Copied")).to_be_visible()
+    visit.button("Done").click()
+    visit.button("Create key").click()
+    visit.page.get_by_label("Name", exact=True).focus()
+    visit.page.keyboard.press("Control+v")
+    expect(visit.page.get_by_label("Name", exact=True)).to_have_value(key)
+
+
+def test_older_entries_of_the_audit_log_are_read_on_demand(house: Stack, visit: Visit) -> None:
+    with requests.Session() as operator:
+        operator.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+        for _ in range(101):
+            operator.post(f"{house.url}/admin/api/accounts/export", json={"names": ["moonshot-0"]}, timeout=10)
+    visit.look("audit")
+    rows = visit.page.locator("tbody tr")
+    expect(rows).to_have_count(100)
+    visit.button("Older entries").click()
+    expect(rows.nth(100)).to_be_visible()
+    times = rows.locator("th").all_text_contents()
+    assert len(times) > 100
+    expect(visit.page.locator("#said")).to_have_text(f"{len(times)} entries")
+
+
+def test_a_test_of_the_alerts_tells_of_each_destination(visit: Visit) -> None:
+    results = [
+        {"destination": "webhook", "ok": True, "message": "delivered"},
+        {"destination": "feishu", "ok": False, "message": "no answer in time"},
+    ]
+    visit.page.route(
+        "**/admin/api/alerts", lambda route: route.fulfill(json={"destinations": ["webhook", "feishu"], "active": []})
+    )
+    visit.page.route("**/admin/api/alerts/test", lambda route: route.fulfill(json={"results": results}))
+    visit.look("overview")
+    expect(visit.page.get_by_text("Told to: webhook, feishu")).to_be_visible()
+    visit.button("Send a test").click()
+    expect(visit.dialog().locator(".report li")).to_have_text(["webhookdelivered", "feishuno answer in time"])
 
 
 def test_what_cannot_be_stored_is_said_where_it_was_written(visit: Visit) -> None:

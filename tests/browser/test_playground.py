@@ -81,3 +81,15 @@ def test_files_go_along(house: Stack, visit: Visit) -> None:
     expect(turn.locator(".question")).to_contain_text("plan.txt")
     expect(turn.locator(".answer")).to_have_text("It is a plan.")
     assert parts.uploaded(house, content) and not parts.uploaded(house, b"left out")
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(visit: Visit) -> None:
+    visit.look("playground")
+    piece = {"choices": [{"index": 0, "delta": {"content": "The first half"}, "finish_reason": None}]}
+    body = f"data: {json.dumps(piece)}\n\n"
+    visit.page.route(
+        "**/admin/api/chat/completions", lambda route: route.fulfill(body=body, content_type="text/event-stream")
+    )
+    turn = _ask(visit, "Is that all?")
+    expect(turn.get_by_role("alert")).to_have_text("The answer broke off.")
+    expect(turn.locator(".answer")).to_have_text("The first half")
