@@ -130,6 +130,18 @@ class PoolMachine(RuleBasedStateMachine):
             self._configure(name, account, secret)
             self.members[name].by_hand = True
 
+    @rule(name=some_names, secret=st.sampled_from(SECRETS))
+    def bring_back(self, name: str, secret: str) -> None:
+        """One that stands in no file dies, and is given another credential."""
+        member = self.members[name]
+        if len(self.wanted) > 1 and self.wanted.pop(name, None):
+            self.sync()
+        self.enter(name, member.secret, member.account)
+        record = self.pool.members.get(name)
+        assert record is not None
+        self._mark(record, State.DEAD)
+        self.enter(name, secret, member.account)
+
     @rule(name=some_names)
     def delete(self, name: str) -> None:
         member = self.members[name]
