@@ -91,7 +91,10 @@ def command(*words: str) -> NoReturn:
 
 def from_here(word: str) -> str:
     """`word`, if it is a file of the folder that `./dev` was called in, for somebody in another folder."""
-    return str(Path(word).absolute()) if Path(word).is_file() else word
+    try:
+        return str(Path(word).absolute()) if Path(word).is_file() else word
+    except OSError:  # it is longer than any name of a file
+        return word
 
 
 def to_here(before: str, word: str) -> str:

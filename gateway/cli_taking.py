@@ -23,9 +23,12 @@ _KEYS_ARE_LEFT: Final = "What its clients send as a key was not taken over: add 
 def text_of(file: str) -> tuple[str, str]:
     """What stands in `file`, and what that is called in messages. Raises `AccountsError`."""
     if file != _STDIN:
-        if redact(file) != file and not Path(file).exists():
-            raise AccountsError(NO_ARGUMENT)
-        return accounts_file.read_text(Path(file)), file
+        try:
+            return accounts_file.read_text(Path(file)), file
+        except AccountsError:
+            if "[redacted]" in redact(file):
+                raise AccountsError(NO_ARGUMENT) from None
+            raise
     if sys.stdin.isatty():
         click.echo("Paste accounts or tokens, then press Ctrl-D on a line of its own.", err=True)
     return sys.stdin.read(), "standard input"

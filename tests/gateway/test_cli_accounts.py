@@ -113,9 +113,10 @@ def test_a_new_token_of_a_dead_login_takes_its_place(line: Line) -> None:
     assert line.noted() == [("add", name), ("add", name)]
 
 
+@pytest.mark.parametrize("given", [ALICE, token("alice", space_id="x" * 400)], ids=["short", "too long for a file"])
 @pytest.mark.parametrize("verb", ["add", "import", "export"])
-def test_a_token_is_no_argument(line: Line, verb: str) -> None:
-    result = line(verb, ALICE)
+def test_a_token_is_no_argument(line: Line, verb: str, given: str) -> None:
+    result = line(verb, given)
     assert (result.exit_code, result.stdout, line.names) == (1, "", [])
     why = "there is no account [redacted]" if verb == "export" else NO_ARGUMENT
     assert result.stderr == f"accounts: {why}\n"

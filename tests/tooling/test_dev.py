@@ -98,6 +98,7 @@ def test_files_are_those_of_the_folder_in_which_it_was_called(tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").touch()
     assert [cli.from_here(word) for word in ("mine", "-", "alice")] == [str(tmp_path / "mine"), "-", "alice"]
+    assert cli.from_here("x" * 5000) == "x" * 5000
     assert cli.to_here("-o", "new") == cli.to_here("--output", "new") == str(tmp_path / "new")
     assert cli.to_here("export", "-onew") == f"-o{tmp_path / 'new'}"
     assert cli.to_here("export", "--output=new") == f"--output={tmp_path / 'new'}"
