@@ -134,7 +134,8 @@ class PoolMachine(RuleBasedStateMachine):
     def bring_back(self, name: str, secret: str) -> None:
         """One that stands in no file dies, and is given another credential."""
         member = self.members[name]
-        if len(self.wanted) > 1 and self.wanted.pop(name, None):
+        if len(self.wanted) > 1 and name in self.wanted:
+            del self.wanted[name]
             self.sync()
         self.enter(name, member.secret, member.account)
         record = self.pool.members.get(name)
