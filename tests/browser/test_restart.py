@@ -23,3 +23,28 @@ def test_what_happened_in_between_is_seen_as_soon_as_it_is_back(visits: Visits, 
     bare_house.gateway.start()
     expect(visit.page.locator(".foot .live")).to_have_text("Live")
     expect(visit.row(crowd.names[0])).to_contain_text("Dead")
+
+
+def test_that_redis_is_away_is_seen_in_every_view(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        crowd = Crowd(Store(redis))
+        crowd.enter(3, fresh=3)
+        visit = visits(bare_house.url)
+        visit.sign_in("overview")
+        usable = visit.page.locator(".tile.usable .value")
+        expect(usable).to_have_text("3")
+        visit.look("accounts")
+        bare_house.valkey.stop()
+        expect(visit.page.locator(".foot .live")).to_have_text("Redis is away: this is old")
+        expect(visit.row(crowd.names[0])).to_contain_text("Active")
+        visit.row(crowd.names[0]).click()
+        visit.button("Clear state").click()
+        expect(visit.dialog().locator(".report")).to_contain_text("cannot reach Redis")
+        visit.page.keyboard.press("Escape")
+        visit.page.keyboard.press("Escape")
+        bare_house.valkey.start()
+        expect(visit.page.locator(".foot .live")).to_have_text("Live")
+        crowd.kill(crowd.names[0])
+        expect(visit.row(crowd.names[0])).to_contain_text("Dead")
+        visit.look("overview")
+        expect(usable).to_have_text("2")

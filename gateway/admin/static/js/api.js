@@ -1,5 +1,5 @@
 import { store } from "./store.js";
-import { t } from "./i18n.js";
+import { t, word } from "./i18n.js";
 
 const BASE = "/admin/api";
 
@@ -15,8 +15,8 @@ export class Failure extends Error {
 
 async function failure(response) {
   const said = await response.json().catch(() => ({}));
-  const message = said.error?.message ?? t("error.status", { status: response.status });
-  return new Failure(response.status, said.error?.code ?? "", message, Number(response.headers.get("retry-after")));
+  const { code = "", message = t("error.status", { status: response.status }) } = said.error ?? {};
+  return new Failure(response.status, code, word("error", code, message), Number(response.headers.get("retry-after")));
 }
 
 async function send(method, path, body, signal) {

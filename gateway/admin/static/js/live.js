@@ -25,7 +25,10 @@ export function follow() {
     patience ||= setTimeout(impatient, PATIENCE_MS);
     source.addEventListener("open", snapshot);
     source.addEventListener("error", interrupted);
-    source.addEventListener("overview", (event) => sketch(JSON.parse(event.data)));
+    source.addEventListener("overview", (event) => {
+      sketch(JSON.parse(event.data));
+      if (!early) come();
+    });
     source.addEventListener("accounts", (event) => {
       performance.mark("accounts:told");
       const told = JSON.parse(event.data);
@@ -50,7 +53,7 @@ export function follow() {
       apply({ ...all, removed: [...store.accounts.keys()].filter((name) => !here.has(name)) });
       for (const told of early) if (told.now >= all.now) apply(told);
       early = null;
-      if (source?.readyState === EventSource.OPEN) state("open");
+      if (source?.readyState === EventSource.OPEN) come();
     } catch {
       if (mine === turn) again();
     } finally {
@@ -96,7 +99,11 @@ export function follow() {
   if (!document.hidden) connect();
 }
 
+/** The stream comes through; whether it has something new to tell depends on Redis. */
+const come = () => state(store.overview?.redis.up === false ? "blind" : "open");
+
 function state(live) {
+  if (store.live === live) return;
   store.live = live;
   tell("live");
 }

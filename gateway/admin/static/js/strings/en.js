@@ -11,6 +11,7 @@ export default {
   "live.title": "Whether this page follows changes as they happen",
   "live.connecting": "Connecting…",
   "live.open": "Live",
+  "live.blind": "Redis is away: this is old",
   "live.interrupted": "Interrupted, trying again…",
   "theme.auto": "Theme: system",
   "theme.light": "Theme: light",
@@ -29,6 +30,8 @@ export default {
 
   "error.unreachable": "The gateway does not answer.",
   "error.broken": "The answer broke off.",
+  "error.store_unavailable": "The gateway cannot reach Redis just now. Try again in a moment.",
+  "error.shutting_down": "The gateway is restarting. Try again in a moment.",
   "error.status": "The gateway answered with status {status}.",
   "unit.seconds": "{n} s",
   "span.days": "{d} d {h} h",

@@ -11,6 +11,7 @@ export default {
   "live.title": "本页是否实时更新",
   "live.connecting": "正在连接…",
   "live.open": "实时",
+  "live.blind": "Redis 无响应，数据已过时",
   "live.interrupted": "连接中断，正在重试…",
   "theme.auto": "主题：跟随系统",
   "theme.light": "主题：浅色",
@@ -29,6 +30,8 @@ export default {
 
   "error.unreachable": "网关没有响应。",
   "error.broken": "回答中断了。",
+  "error.store_unavailable": "网关暂时无法连接 Redis，请稍后再试。",
+  "error.shutting_down": "网关正在重启，请稍后再试。",
   "error.status": "网关返回状态 {status}。",
   "unit.seconds": "{n} 秒",
   "span.days": "{d} 天 {h} 小时",

@@ -26,15 +26,20 @@ export function mount(frame, signal) {
   );
   const cells = makeTiles(tiles);
 
+  /** While Redis is away what was known before is all there is. */
+  function tick() {
+    if (store.overview?.redis.up) fillTiles(cells, store.overview);
+  }
+
   function show() {
     const overview = store.overview;
     if (!overview) return;
-    fillTiles(cells, overview);
+    tick();
     system.replaceChildren(...facts(overview));
-    alerts.show(overview.alerts);
+    if (overview.redis.up) alerts.show(overview.alerts);
   }
   on("overview", show, signal);
-  on("tick", () => store.overview && fillTiles(cells, store.overview), signal);
+  on("tick", tick, signal);
   show();
 }
 
@@ -84,7 +89,7 @@ function facts({ redis, refreshers, version, started }) {
   );
   return [
     ...entry("redis", h("span", { class: "state" }, h("i", { class: `dot ${redis.up ? "ok" : "failed"}` }), up), ...kept),
-    ...entry("refreshers", seen.length ? seen : h("span", { class: "bad" }, t("overview.no_refresher"))),
+    ...(redis.up ? entry("refreshers", seen.length ? seen : h("span", { class: "bad" }, t("overview.no_refresher"))) : []),
     ...entry("version", version),
     ...(started === null ? [] : entry("started", moment(started), " ", h("span", { class: "muted" }, `(${span(now() - started)})`))),
   ];
