@@ -179,7 +179,7 @@ PATHS: Final[Json] = {
             as_json(ref("Session"), {"session": example("The session", SESSION)}),
             reads=True,
         ),
-        "post": _SIGN_IN,
+        "post": {**_SIGN_IN, "security": []},
         "delete": _SIGN_OUT,
     },
     "/admin/api/overview": {

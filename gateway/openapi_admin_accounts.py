@@ -110,7 +110,8 @@ PATHS: Final[Json] = {
     ),
     "/admin/api/accounts/refresh": _action(
         "Refresh tokens",
-        "Has each token exchanged now, or each key tried, and waits up to 30 s for what comes of it.",
+        "Has each token exchanged now, or each key tried, and waits up to 30 s for what comes of it; not at all where "
+        "no refresher is at work.",
         "has a new token, for 15 min",
         seconds=0.6,
     ),

@@ -80,3 +80,4 @@ def test_without_the_key_the_answer_is_documented_too(office: Office, path: str)
     for method, operation in OF_OPERATORS[path].items():
         reply = office.browser.open(path.replace("{id}", "x"), method=method.upper(), json={})
         assert str(reply.status_code) in operation["responses"]
+        assert (reply.status_code == 401) == bool(operation["security"])
