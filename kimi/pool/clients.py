@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,6 +25,7 @@ PAGE: Final = 250
 """Keys that are read in one step."""
 _SHOWN: Final = len(KEY_PREFIX) + 2
 _ID_LENGTH: Final = 16
+_ID: Final = re.compile(rf"[0-9a-f]{{{_ID_LENGTH}}}")
 
 
 class NoSuchClient(Exception):
@@ -101,20 +103,20 @@ class Clients:
         """
         name = "" if name is None else clean_name(name)
         words = () if limits is None else _words(limits)
-        return self._outcome(self._store.run("client_edit", client_id, name, *words), name)
+        return self._outcome(self._store.run("client_edit", _checked(client_id), name, *words), name)
 
     def revoke(self, client_id: str) -> Client:
         """From now on the key opens nothing, also after a power cut; one that is revoked already stays as it is.
 
         Raises `NoSuchClient`.
         """
-        client = self._outcome(self._store.run("client_revoke", client_id, to_ms(KEEP_SECONDS)))
+        client = self._outcome(self._store.run("client_revoke", _checked(client_id), to_ms(KEEP_SECONDS)))
         until_on_disk(self._store)
         return client
 
     def get(self, client_id: str) -> Client:
         """The key of that id. Raises `NoSuchClient`."""
-        return self._outcome(self._store.run("client", client_id))
+        return self._outcome(self._store.run("client", _checked(client_id)))
 
     def find(self, digest: bytes) -> Client | None:
         """The key of that digest, if it was created and is not revoked."""
@@ -153,6 +155,13 @@ class Clients:
             case ["revoked"]:
                 raise ClientRefused("This key is revoked, and stays as it is.")
         raise NoSuchClient("There is no such key.")
+
+
+def _checked(client_id: str) -> str:
+    """What may be part of the names of Redis keys: there are others behind `client:ID`. Raises `NoSuchClient`."""
+    if not _ID.fullmatch(client_id):
+        raise NoSuchClient("There is no such key.")
+    return client_id
 
 
 def _words(limits: ClientLimits) -> tuple[str | int, ...]:

@@ -166,3 +166,15 @@ def test_what_is_created_or_revoked_is_on_disk(clients: Clients, pool: Pool) -> 
     after_creating = waits()
     clients.revoke(created.client.id)
     assert before < after_creating < waits()
+
+
+def test_only_ids_name_keys_and_not_what_redis_keeps_beside_them(pool: Pool, clients: Clients) -> None:
+    client = clients.create("shop", TIGHT).client
+    pool.store.redis.rpush(pool.store.key("client", client.id, "recent"), "1")
+    for wrong in (f"{client.id}:recent", f"x{client.id}", "", "nobody"):
+        with pytest.raises(NoSuchClient):
+            clients.get(wrong)
+        with pytest.raises(NoSuchClient):
+            clients.edit(wrong, name="other")
+        with pytest.raises(NoSuchClient):
+            clients.revoke(wrong)
