@@ -18,12 +18,12 @@ export const ACTIONS = [
   { id: "delete", batch: 100 },
 ];
 
-/** The results of a call, one for each name; where the call itself fails, that is the result of all. */
+/** The results of a call, one for each name; where the call itself fails, that is the `fault` of all. */
 async function called(names, call) {
   try {
     return (await call(names)).results;
   } catch (error) {
-    return names.map((name) => ({ name, ok: false, message: error.message }));
+    return names.map((name) => ({ name, ok: false, fault: error.message }));
   }
 }
 
@@ -68,13 +68,13 @@ function work(action, title, names, batch, call) {
   return gone;
 }
 
-const line = (action, before, { name, ok, message, seconds: took }) =>
+const line = (action, before, { name, ok, message, fault, seconds: took }) =>
   h(
     "li",
     {},
     h("i", { class: `dot ${ok ? "ok" : "failed"}` }),
     h("b", {}, name),
-    h("span", { class: "muted", title: message }, [ok ? t(`did.${action}`) : refusal(action, before, message), took === undefined ? "" : seconds(took)].filter(Boolean).join(" · ")),
+    h("span", { class: "muted", title: message }, [ok ? t(`did.${action}`) : (fault ?? refusal(action, before, message)), took === undefined ? "" : seconds(took)].filter(Boolean).join(" · ")),
   );
 
 /** Why it was not done: in words of the page where what the account was `before` explains it. */
