@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
+from gevent import Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.body import read_body
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, BodyIncomplete
 from gateway.surfaces.json_body import json_object
 from gateway.views.requests import present
 
 SMALL: Final = 4_096
 """Bytes of a body that anybody may send."""
+SMALL_SECONDS: Final = 5.0
+"""How long it may take, or strangers could hold connections for as long as they like."""
 
 
 class Body(BaseModel):
@@ -25,13 +28,15 @@ class Body(BaseModel):
 B = TypeVar("B", bound=Body)
 
 
-def read(body: type[B], limit: int) -> B:
-    """The body of the present request, of at most `limit` bytes.
+def read(body: type[B], limit: int, seconds: float | None = None) -> B:
+    """The body of the present request, of at most `limit` bytes, which come within `seconds` where there is a limit.
 
     Raises `BadRequest`, `BodyTooLarge` or `BodyIncomplete`.
     """
+    with Timeout(seconds, BodyIncomplete):
+        raw = read_body(present().environ, limit)
     try:
-        return body.model_validate(json_object(read_body(present().environ, limit)))
+        return body.model_validate(json_object(raw))
     except ValidationError as error:
         raise _bad(error.errors()[0]) from None
 

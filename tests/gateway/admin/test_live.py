@@ -145,6 +145,13 @@ def test_that_redis_is_away_is_told_and_everything_once_it_is_back(gunicorn: Gun
                 names |= set(event.accounts)
 
 
+def test_strangers_hold_no_connection_with_a_body_that_does_not_come(gunicorn: Gunicorn) -> None:
+    with gunicorn.connect() as stranger:
+        stranger.sendall(b"POST /admin/api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\n\r\n{")
+        answer = b"".join(iter(lambda: stranger.recv(65_536), b""))  # until the gateway hangs up
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"incomplete_body" in answer
+
+
 def test_only_so_many_look_at_one_worker(gunicorn: Gunicorn) -> None:
     url = f"{gunicorn.base}/admin/api/events"
     replies = [requests.get(url, headers=BEARER, stream=True, timeout=10) for _ in range(MOST + 1)]
