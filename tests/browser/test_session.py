@@ -71,6 +71,18 @@ def test_a_session_that_ends_costs_nothing_of_what_is_open(visit: Visit) -> None
     expect(visit.page.get_by_label("Tokens")).to_have_value("eyJ.broken")
 
 
+def test_a_key_that_was_given_in_another_tab_is_not_asked_for_again(visit: Visit) -> None:
+    visit.page.context.clear_cookies()
+    visit.button("Add").click()
+    visit.page.get_by_label("Tokens").fill("eyJ.broken")
+    visit.button("Add").click()
+    expect(visit.dialog()).to_contain_text("The session has ended.")
+    other = Visit(visit.page.context.new_page(), visit.url)
+    other.sign_in()
+    visit.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(visit.dialog()).to_contain_text("1 refused")
+
+
 def test_an_address_that_was_cut_off_shows_the_view_all_the_same(visit: Visit) -> None:
     visit.go("accounts/%E0%A4%A")
     visit.page.reload()

@@ -90,11 +90,18 @@ async function ask() {
     const dialog = h("dialog", { class: "over", "aria-labelledby": "sign-in-title", onKeydown: hold, onClose: () => over || dialog.showModal() });
     let over = false;
     const done = () => {
+      if (over) return;
       over = true;
+      document.removeEventListener("visibilitychange", looked);
       dialog.close();
       dialog.remove();
       resolve();
     };
+    /** Whoever comes back from another tab may have signed in there. */
+    const looked = async () => {
+      if (!document.hidden && (await signedIn().catch(() => false))) done();
+    };
+    document.addEventListener("visibilitychange", looked);
     dialog.append(signInForm(done, t("session.expired")));
     document.body.append(dialog);
     dialog.showModal();
