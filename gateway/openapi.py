@@ -23,7 +23,7 @@ _SAYS: Final = (
     "A gateway over a pool of Kimi accounts, compatible with OpenAI's API and with Anthropic's Messages.\n\n"
     "Send a client key as `Authorization: Bearer KEY` or as `x-api-key: KEY`. "
     "Every answer has an `x-request-id`, by which the log knows the request. "
-    "`OPTIONS` anywhere is answered with 204 and without a key, so pages of any origin may ask, but not below `/admin`. "
+    "`OPTIONS` anywhere is answered with 204 and without a key; pages of any origin may ask, but not below `/admin`. "
     "Any other path is a 404, another method a 405, each with the same error object."
 )
 _TAGS: Final = (
