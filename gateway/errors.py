@@ -18,8 +18,18 @@ class BadRequest(RequestError):
         self.param = param
 
 
-class Missing(BadRequest):
-    """There is nothing of that name."""
+class AccountMissing(BadRequest):
+    """An operator names an account that there is not."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="account_not_found", param="name")
+
+
+class KeyMissing(BadRequest):
+    """An operator names a client key that there is not."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="key_not_found", param="id")
 
 
 class UnknownKey(RequestError):

@@ -88,7 +88,7 @@ _CHANGE: Final = asked(
     "Change a client key",
     "What is not there stays as it is; a limit that is null is taken away. It takes effect within a second.",
     as_json(ref("ClientKey"), {"key": example("The key", KEY)}),
-    *("Missing",),
+    "KeyMissing",
     parameters=[_ID],
     body=as_json(
         record({"name": _NAME, "limits": ref("ClientLimits")}),
@@ -99,7 +99,7 @@ _REVOKE: Final = asked(
     "Revoke a client key",
     "It opens nothing from now on, and is listed for 90 days more.",
     as_json(ref("ClientKey"), {"key": example("The key", {**KEY, "revoked": OVERVIEW["now"]})}),
-    *("Missing",),
+    "KeyMissing",
     parameters=[_ID],
 )
 _FIGURES: Final = asked(

@@ -85,7 +85,7 @@ _ONE: Final = asked(
     "Look at one account",
     "By its name, which may hold any character and so stands in the query.",
     as_json(ref("Account"), {"account": example("The account", ACCOUNT)}),
-    *("Missing", "InvalidValue"),
+    *("AccountMissing", "InvalidValue"),
     parameters=[parameter("name", "query", TEXT, "The name", "alice", needed=True)],
     reads=True,
 )

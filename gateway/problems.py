@@ -12,6 +12,7 @@ from typing import Any
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gateway.errors import (
+    AccountMissing,
     AdminOff,
     BadRequest,
     BodyIncomplete,
@@ -19,7 +20,7 @@ from gateway.errors import (
     ClientGone,
     CsrfFailed,
     Draining,
-    Missing,
+    KeyMissing,
     TokenUndecided,
     TooManyNewTokens,
     TooManyViewers,
@@ -126,7 +127,10 @@ TABLE: Mapping[type[BaseException], Problem] = {
     TooManyNewTokens: replace(
         _BUSY, message="Too many new refresh tokens came at once. Try again after the time in Retry-After."
     ),
-    Missing: Problem(status=404, type=INVALID, code="not_found", message="There is nothing of that name."),
+    AccountMissing: Problem(
+        status=404, type=INVALID, code="account_not_found", message="there is no account alice", param="name"
+    ),
+    KeyMissing: Problem(status=404, type=INVALID, code="key_not_found", message="There is no such key.", param="id"),
     AdminOff: Problem(
         status=404,
         type=INVALID,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from flask import Blueprint, Response
 from pydantic import Field, WithJsonSchema
@@ -12,7 +12,7 @@ from gateway.admin.bodies import Body, query, read
 from gateway.admin.desk import Desk
 from gateway.admin.packing import packed
 from gateway.admin.rows import Rows
-from gateway.errors import BadRequest, Missing
+from gateway.errors import AccountMissing, BadRequest
 from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
 from gateway.views.requests import present
@@ -22,7 +22,6 @@ from kimi.operating.accounts import NoSuchAccount, Refused, Taken
 from kimi.operating.describing import described
 from kimi.operating.intake import Outcome
 
-MISSING: Final = "account_not_found"
 KindName = Annotated[Kind, Field(strict=False), WithJsonSchema({"enum": [kind.value for kind in Kind]})]
 
 
@@ -57,7 +56,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
         try:
             seen = desk.accounts.get(name)
         except NoSuchAccount as error:
-            raise Missing(str(error), code=MISSING, param="name") from None
+            raise AccountMissing(str(error)) from None
         return json_reply(described(seen, desk.clock(), desk.figures.tallies([name]).get(name)))
 
     @views.post("/admin/api/accounts")

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, Response
 from pydantic import Field
 
 from gateway.admin.bodies import Body, read
 from gateway.admin.desk import Desk
-from gateway.errors import BadRequest, Missing
+from gateway.errors import BadRequest, KeyMissing
 from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
 from kimi.operating.client_keys import described, in_words, listed
 from kimi.pool.client_terms import NO_LIMITS, ClientLimits, ClientRefused, limits_from
 from kimi.pool.clients import Client, NoSuchClient
-
-MISSING: Final = "key_not_found"
 
 
 class NewKey(Body):
@@ -87,7 +85,7 @@ def _refusing(param: str) -> Iterator[None]:
     try:
         yield
     except NoSuchClient as error:
-        raise Missing(str(error), code=MISSING, param="id") from None
+        raise KeyMissing(str(error)) from None
     except ClientRefused as error:
         raise BadRequest(str(error), param=param) from None
 

@@ -81,3 +81,15 @@ def test_without_the_key_the_answer_is_documented_too(office: Office, path: str)
         reply = office.browser.open(path.replace("{id}", "x"), method=method.upper(), json={})
         assert str(reply.status_code) in operation["responses"]
         assert (reply.status_code == 401) == bool(operation["security"])
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/admin/api/accounts/one", "get"), ("/admin/api/keys/{id}", "patch"), ("/admin/api/keys/{id}", "delete")],
+)
+def test_what_is_not_there_is_a_404_as_its_example_shows(office: Office, path: str, method: str) -> None:
+    reply = office.api(method.upper(), path.removeprefix("/admin/api").replace("{id}", "x") + "?name=alice", json={})
+    media = OF_OPERATORS[path][method]["responses"]["404"]["content"]["application/json"]
+    names = [each["$ref"].rpartition("/")[2] for each in media["examples"].values()]
+    assert reply.status_code == 404
+    assert reply.get_json() in [API["components"]["examples"][name]["value"] for name in names]
