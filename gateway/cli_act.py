@@ -31,6 +31,8 @@ _IDLE_SECONDS: Final = 20.0
 _DELETION_SECONDS: Final = 10.0
 _Command = TypeVar("_Command", bound=Callable[..., object])
 Act = Callable[[Acting, Sequence[str], Note], Iterator[Result]]
+Wanted = Sequence[str] | Callable[[Record], bool]
+"""Names, or which of all accounts are meant."""
 
 
 def _named(command: _Command) -> _Command:
@@ -51,7 +53,7 @@ def test(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 
     Each is asked alone: nobody answers in its place. Several are asked at the same time.
     """
-    _perform("test", names if not everyone else _usable, _verb("test"), as_json=as_json)
+    _perform("test", _wanted(names, _usable, everyone=everyone), _verb("test"), as_json=as_json)
 
 
 @click.command()
@@ -68,7 +70,7 @@ def refresh(names: Sequence[str], *, everyone: bool, as_json: bool, wait: float)
 
     Keys of the official platform are tried. The refresher does both, and has to be running.
     """
-    _perform("refresh", names if not everyone else _usable, _verb("refresh", patience=wait), as_json=as_json)
+    _perform("refresh", _wanted(names, _usable, everyone=everyone), _verb("refresh", patience=wait), as_json=as_json)
 
 
 @click.command()
@@ -78,14 +80,14 @@ def pause(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 
     What they are answering just now they answer to the end.
     """
-    _perform("pause", names if not everyone else _usable, _verb("pause"), as_json=as_json)
+    _perform("pause", _wanted(names, _usable, everyone=everyone), _verb("pause"), as_json=as_json)
 
 
 @click.command()
 @_named
 def resume(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
     """Let accounts that were paused serve again."""
-    _perform("resume", names if not everyone else _paused, _verb("resume"), as_json=as_json)
+    _perform("resume", _wanted(names, _paused, everyone=everyone), _verb("resume"), as_json=as_json)
 
 
 @click.command()
@@ -95,7 +97,7 @@ def clear(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 
     That is rests, failures and refused models; those that are dead or banned are tried anew.
     """
-    _perform("clear", names if not everyone else _any, _verb("clear"), as_json=as_json)
+    _perform("clear", _wanted(names, _any, everyone=everyone), _verb("clear"), as_json=as_json)
 
 
 @click.command()
@@ -113,7 +115,7 @@ def edit(names: Sequence[str], *, everyone: bool, as_json: bool, **limits: float
     if wanted == Limits():
         raise click.UsageError("nothing to change: give at least one of the limits")
     act = lambda acting, names, note: acting.edit(names, wanted, note)  # noqa: E731
-    _perform("edit", names if not everyone else _any, act, as_json=as_json)
+    _perform("edit", _wanted(names, _any, everyone=everyone), act, as_json=as_json)
 
 
 @click.command()
@@ -124,19 +126,25 @@ def delete(names: Sequence[str], *, everyone: bool, as_json: bool, yes: bool) ->
 
     Those of the accounts file are taken out there.
     """
+    wanted = _wanted(names, _added, everyone=everyone)
     if everyone and not yes:
         click.confirm("Delete all accounts that were added by hand?", abort=True, err=True)
-    _perform("delete", names if not everyone else _added, _verb("delete"), as_json=as_json)
+    _perform("delete", wanted, _verb("delete"), as_json=as_json)
 
 
 def _verb(verb: str, patience: float = PATIENCE_SECONDS) -> Act:
     return lambda acting, names, note: acting.perform(verb, names, note, patience)
 
 
-def _perform(label: str, names: Sequence[str] | Callable[[Record], bool], act: Act, *, as_json: bool) -> None:
+def _wanted(names: Sequence[str], fits: Callable[[Record], bool], *, everyone: bool) -> Wanted:
+    """The names that were typed, or which accounts `--all` means. Whoever types both has mistaken one of them."""
+    if everyone == bool(names):
+        raise click.UsageError("give the names of accounts, or --all" + (", not both" if everyone else ""))
+    return fits if everyone else names
+
+
+def _perform(label: str, names: Wanted, act: Act, *, as_json: bool) -> None:
     """Does it to each, tells what comes of it as it comes, and ends with 1 where something failed."""
-    if not names:
-        raise click.UsageError("give the names of accounts, or --all")
     failed = False
     with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis, closing(Transport()) as transport:
         store = Store(redis)

@@ -87,6 +87,15 @@ def test_without_names_nothing_is_done(line: Line) -> None:
     assert "give the names of accounts, or --all" in result.stderr
 
 
+@pytest.mark.parametrize("verb", ["test", "refresh", "pause", "resume", "clear", "edit", "delete", "export"])
+def test_names_together_with_all_are_a_mistake(line: Line, verb: str) -> None:
+    line.pool.fill(web("a"), web("b"))
+    limit = ("--priority", "1") if verb == "edit" else ()
+    assert line(verb, "b", "--all", *limit).exit_code == 2
+    assert states(line) == {"a": State.ACTIVE, "b": State.ACTIVE}
+    assert line.noted() == []
+
+
 def test_what_is_dead_is_cleared(line: Line) -> None:
     line.pool.fill(web("a"))
     mark(line, "a", State.DEAD)
