@@ -9,7 +9,7 @@ import click
 import orjson
 
 from gateway.tables import span, table
-from kimi.alerts.destinations import deliver_test, destinations
+from kimi.alerts.destinations import Trial, deliver_test, destinations
 from kimi.alerts.now import active
 from kimi.pool import Store, connect
 from kimi.settings import CommonSettings, load
@@ -46,17 +46,21 @@ def list_alerts(*, as_json: bool) -> None:
 @alerts.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def test(*, as_json: bool) -> None:
-    """Send a message to every destination, and tell what came of it. Exit code 1 when one has not arrived."""
+    """Send a message to every destination, and tell what came of it.
+
+    Exit code 1 when one has not arrived, or when there is no destination.
+    """
     with reporting("alerts"):
         settings = load(CommonSettings)
     trials = deliver_test(destinations(settings), at=time.time(), language=settings.alert_language)
+    if not trials and not as_json:
+        raise click.ClickException(NOWHERE)
+    trials = trials or [Trial("", ok=False, message=NOWHERE)]
     if as_json:
         for trial in trials:
             click.echo(orjson.dumps(trial))
-    elif trials:
+    else:
         rows = [(trial.destination, "yes" if trial.ok else "no", trial.message) for trial in trials]
         click.echo(table([("DESTINATION", "ARRIVED", "WHAT CAME OF IT"), *rows]))
-    else:
-        click.echo(NOWHERE)
     if not all(trial.ok for trial in trials):
         raise SystemExit(1)

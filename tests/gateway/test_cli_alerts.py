@@ -75,7 +75,10 @@ def test_what_has_not_arrived_is_exit_code_1_and_shows_no_secret(redis_url: str)
 
 def test_no_destination_is_explained(redis_url: str) -> None:
     result = run(redis_url, "test")
-    assert (result.exit_code, result.output) == (0, f"{NOWHERE}\n")
+    assert (result.exit_code, result.output) == (1, f"Error: {NOWHERE}\n")
+    told = run(redis_url, "test", "--json")
+    assert told.exit_code == 1
+    assert json.loads(told.output) == {"destination": "", "ok": False, "message": NOWHERE}
 
 
 def test_bad_addresses_are_one_message_and_exit_code_2(redis_url: str) -> None:
