@@ -35,6 +35,11 @@ def make(root: Path, requirements: Sequence[str]) -> Path:
         with _alone(root):
             installed = _installed(folder)
             if installed is None:
+                if folder.is_symlink():
+                    raise Trouble(
+                        f"{folder} is a link to an environment that ./dev has not made, or that this Python cannot use:"
+                        " remove the link, and ./dev makes one of its own."
+                    )
                 venv.EnvBuilder(with_pip=False, symlinks=True, clear=True).create(folder)
             if not wanted.items() <= (installed or {}).items():
                 say(f"Installing {' and '.join(requirements)} into .venv; the first time takes a minute or less.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -72,6 +74,34 @@ def test_a_file_in_the_way_of_the_environment_is_named(clone: Path) -> None:
     assert finished.returncode == 1
     (line,) = finished.stderr.splitlines()
     assert line.startswith(f"dev: {clone}/.venv")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_environment_behind_a_link_is_left_alone(clone: Path, is_there: bool) -> None:
+    elsewhere = clone / "elsewhere"
+    if is_there:
+        elsewhere.mkdir()
+        (elsewhere / "mine").touch()
+    (clone / ".venv").symlink_to(elsewhere)
+    finished = dev(clone, "up")
+    assert finished.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith(f"dev: {clone}/.venv is a link") and "remove the link" in line
+    assert [each.name for each in elsewhere.glob("*")] == (["mine"] if is_there else [])
+
+
+def test_an_environment_that_was_moved_behind_a_link_is_used(clone: Path) -> None:
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:1/simple"}
+    assert "pip cannot be fetched" in dev(clone, "up", **nowhere).stderr
+    folder, moved = clone / ".venv", clone / "elsewhere"
+    names = ("requirements.txt", "requirements-embedded.txt")
+    files = {name: hashlib.sha256((clone / name).read_bytes()).hexdigest() for name in names}
+    (folder / "installed.json").write_text(json.dumps({"identity": [str(folder), sys.version], "files": files}))
+    folder.rename(moved)
+    folder.symlink_to(moved)
+    finished = dev(clone, "up")
+    assert "No module named 'dotenv'" in finished.stderr, "it was started in the environment, in which nothing is"
+    assert folder.is_symlink()
 
 
 def test_lock_says_that_it_needs_uv(clone: Path) -> None:
