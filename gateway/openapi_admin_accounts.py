@@ -13,12 +13,15 @@ from kimi.accounts import Kind
 _NAMES: Final = {**listed(TEXT, "Names of accounts"), "minItems": 1, "maxItems": 100}
 _RESULTS: Final = ref("AccountResults")
 _ADDED: Final = {
-    "place": "line 1",
+    "place": "the text:1",
     "outcome": "added",
     "name": "kimi-cnd123",
     "kind": "kimi",
     "expires": 1_798_000_000,
     "message": "kind kimi, expires 2026-12-23 (in 23 d)",
+    "code": "added",
+    "line": 1,
+    "twin": None,
 }
 
 

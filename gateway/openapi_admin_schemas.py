@@ -8,6 +8,7 @@ from gateway.openapi_admin_words import at, never, perhaps
 from gateway.openapi_words import COUNT, TEXT, Json, listed, record, ref, said, text
 from kimi.accounts import Kind, Origin, Region, State
 from kimi.alerts.notes import Rule
+from kimi.operating.intake import Code
 from kimi.pool.figures import Span
 
 _FLAG: Final[Json] = {"type": "boolean"}
@@ -142,6 +143,9 @@ SCHEMAS: Final[Json] = {
                         "kind": never(TEXT, "Its kind, where that is known"),
                         "expires": perhaps("When its credential expires, where it says so"),
                         "message": text("What became of it, in a sentence"),
+                        "code": {"enum": [code.value for code in Code], "description": "The same, for programs"},
+                        "line": never(COUNT, "The number of its line, where it has one of its own"),
+                        "twin": never(TEXT, "The account of the same login, where `code` is about that"),
                     }
                 )
             ),

@@ -39,12 +39,17 @@ class AccountsError(StartError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One account as it is written, `place` in words; `member` is None where it has `complaints`."""
+    """One account as it is written, `place` in words; `member` is None where it has `complaints`.
+
+    `line` is the number of its line, where it has one of its own. `code` tells programs what the complaint is about.
+    """
 
     place: str
     member: ConfiguredAccount | None
     complaints: tuple[str, ...] = ()
     raw: object = None
+    line: int | None = None
+    code: str = "malformed"
 
 
 def entries(text: str, source: str, kind: Kind) -> tuple[Entry, ...]:
@@ -123,11 +128,11 @@ def _lined(text: str, source: str, kind: Kind) -> Iterator[Entry]:
     if any(_TOKEN_LINE.match(line) for _, line in lines[:1]):
         for number, line in lines:
             for given in credentials.split(line):
-                yield _alone(given, f"{source}:{number}", kind)
+                yield _alone(given, f"{source}:{number}", kind, number)
     elif not any(line.partition(":")[0].strip(" -{[") in _OURS for _, line in lines):
         for number, line in lines:
             if credentials.is_storage(line):
-                yield _alone(line, f"{source}:{number}", _login_kind(kind))
+                yield _alone(line, f"{source}:{number}", _login_kind(kind), number)
 
 
 def _each(found: Sequence[object], source: str, kind: Kind) -> Iterator[Entry]:
@@ -144,11 +149,11 @@ def _login_kind(kind: Kind) -> Kind:
     return kind if kind.is_web else Kind.KIMI
 
 
-def _alone(given: object, place: str, kind: Kind) -> Entry:
+def _alone(given: object, place: str, kind: Kind, line: int | None = None) -> Entry:
     try:
-        return Entry(place, account_entries.bare(kind, given))
+        return Entry(place, account_entries.bare(kind, given), line=line)
     except CredentialError as error:
-        return Entry(place, None, (str(error),))
+        return Entry(place, None, (str(error),), line=line, code=error.code)
 
 
 def _ours(found: Sequence[object], source: str, under: str = "accounts") -> Iterator[Entry]:
@@ -160,7 +165,7 @@ def _configured(raw: object, place: str) -> Entry:
     try:
         return Entry(place, account_entries.read(raw), raw=raw)
     except account_entries.EntryError as error:
-        return Entry(place, None, error.complaints, raw)
+        return Entry(place, None, error.complaints, raw, code="invalid_entry")
 
 
 def _place(index: int, raw: object) -> str:

@@ -24,19 +24,30 @@ _MAX_DEPTH: Final = 6  # a dump that was turned into a JSON string, whose value 
 
 
 class CredentialError(ValueError):
-    """What was given is no credential of the kind asked for; `str()` says why and what to do, without quoting it."""
+    """What was given is no credential of the kind asked for; `str()` says why and what to do, without quoting it.
+
+    `code` is the same for programs.
+    """
+
+    def __init__(self, message: str, code: str = "malformed") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def refresh_token(given: object) -> str:
     """The refresh token in `given`, a text or a decoded JSON object. Raises `CredentialError`."""
     token = _dig(given, _MAX_DEPTH)
     if token.startswith("sk-"):
-        raise CredentialError("is an API key of the official platform: give it as api_key of kind moonshot")
+        raise CredentialError(
+            "is an API key of the official platform: give it as api_key of kind moonshot", "for_moonshot"
+        )
     _check_characters(token)
     if token.startswith("eyJ") and (token.count(".") != 2 or "" in token.split(".")):
-        raise CredentialError("is not complete: a token has three parts with a dot between them, copy it again")
+        raise CredentialError(
+            "is not complete: a token has three parts with a dot between them, copy it again", "incomplete"
+        )
     if claims.read(token).typ == "access":
-        raise CredentialError("is an access token: copy the value of refresh_token instead")
+        raise CredentialError("is an access token: copy the value of refresh_token instead", "access_alone")
     return token
 
 
@@ -46,7 +57,9 @@ def api_key(given: object) -> str:
         raise CredentialError("must be a text")
     key = bare(given)
     if key.startswith("eyJ"):
-        raise CredentialError("is a token of the web chat: give it as refresh_token of kind kimi or kimi-classic")
+        raise CredentialError(
+            "is a token of the web chat: give it as refresh_token of kind kimi or kimi-classic", "for_web"
+        )
     _check_characters(key)
     return key
 

@@ -112,4 +112,7 @@ def _told(taken: Taken) -> dict[str, Any]:
         "kind": taken.kind and taken.kind.value,
         "expires": taken.expires,
         "message": taken.message,
+        "code": taken.code.value,
+        "line": taken.line,
+        "twin": taken.twin,
     }

@@ -22,11 +22,33 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class Code(StrEnum):
+    """The same more exactly, for programs."""
+
+    ADDED = "added"
+    REPLACED = "replaced"  # it took the place of a credential that was dead or banned
+    SAME_LOGIN = "same_login"  # added beside another account of its login
+    SAME_LOGIN_OUT = "same_login_out"  # the same, and that one, of the accounts file, is dead or banned
+    KNOWN = "known"
+    KNOWN_OUT = "known_out"  # and the account that has it is dead or banned
+    MALFORMED = "malformed"
+    INCOMPLETE = "incomplete"
+    FOR_MOONSHOT = "for_moonshot"  # it is an API key, and no token
+    FOR_WEB = "for_web"  # it is a token, and no API key
+    ACCESS_ALONE = "access_alone"  # it is an access token, and no refresh token
+    INVALID_ENTRY = "invalid_entry"  # a field of it is wrong
+    UNREADABLE = "unreadable"
+    EXPIRED = "expired"
+    NAME_TAKEN = "name_taken"
+    CHANGED_MEANWHILE = "changed_meanwhile"  # to be added again
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What is told of one entry; `place` says where it stands, `message` is for people and holds no secret.
 
-    `expires` is when its credential does, in Unix seconds, where it says so.
+    `expires` is when its credential does, in Unix seconds, where it says so. `line` is the number of its line, where it
+    has one of its own. `twin` is the other account that it is about, where it is about one.
     """
 
     place: str
@@ -35,6 +57,9 @@ class Taken:
     kind: Kind | None
     expires: float | None
     message: str
+    code: Code
+    line: int | None
+    twin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +127,29 @@ class Intake:
         """
         member = entry.member
         if member is None:
-            return self.refuse(entry, "; ".join(entry.complaints)), None
+            return self.refuse(entry, "; ".join(entry.complaints), Code(entry.code)), None
         secret, account = member.secret, member.account
         expires = claims.read(secret).exp if account.kind.is_web else None
         if other := self._owners.get(fingerprint(secret)):
             return self.known(entry, other), None
         if account.kind.is_web and not claims.is_token(secret):
-            return self.refuse(entry, "is no token of Kimi: copy the value of refresh_token again, as a whole"), None
+            why = "is no token of Kimi: copy the value of refresh_token again, as a whole"
+            return self.refuse(entry, why, Code.UNREADABLE), None
         if expires is not None and expires <= self.now:
             ago = span(self.now - expires)
-            return self.refuse(entry, f"expired {ago} ago: log in again and copy the new token"), None
+            return self.refuse(entry, f"expired {ago} ago: log in again and copy the new token", Code.EXPIRED), None
         old = self._replaced(entry, member)
         if old is None and entry.raw is not None and account.name in self._holders:
-            return self.refuse(entry, "an account of this name is there already, with another credential"), None
+            why = "an account of this name is there already, with another credential"
+            return self.refuse(entry, why, Code.NAME_TAKEN), None
         named = replace(member, account=old.account) if old else self._renamed(member)
-        words = ", ".join(self._words(named, expires, old))
-        return Taken(entry.place, Outcome.ADDED, named.account.name, account.kind, expires, words), named
+        twin = next(self._twins(named), None) if old is None else None
+        words = ", ".join(self._words(named, expires, old, twin))
+        code = Code.REPLACED if old else _beside(twin)
+        other = twin.name if twin else None
+        return Taken(
+            entry.place, Outcome.ADDED, named.account.name, account.kind, expires, words, code, entry.line, other
+        ), named
 
     def take(self, holder: Holder) -> None:
         """This account is there from now on, in the place of one of its name."""
@@ -130,16 +162,17 @@ class Intake:
     def known(self, entry: Entry, name: str) -> Taken:
         """The account of that name has the credential already."""
         kind = entry.member.account.kind if entry.member else None
-        words, holder = f"account {name} has this credential already", self._holders.get(name)
+        words, holder, code = f"account {name} has this credential already", self._holders.get(name), Code.KNOWN
         if holder is not None and holder.is_useless:
             words += f", and is {holder.state} with it: log in again and copy the new token"
-        return Taken(entry.place, Outcome.KNOWN, name, kind, None, words)
+            code = Code.KNOWN_OUT
+        return Taken(entry.place, Outcome.KNOWN, name, kind, None, words, code, entry.line)
 
-    def refuse(self, entry: Entry, why: str) -> Taken:
+    def refuse(self, entry: Entry, why: str, code: Code = Code.CHANGED_MEANWHILE) -> Taken:
         """It cannot be taken."""
         account = entry.member.account if entry.member else None
         name, kind = (account.name, account.kind) if account else ("", None)
-        return Taken(entry.place, Outcome.REFUSED, name, kind, None, why)
+        return Taken(entry.place, Outcome.REFUSED, name, kind, None, why, code, entry.line)
 
     def _replaced(self, entry: Entry, member: ConfiguredAccount) -> Holder | None:
         """The account that makes room for it: of its name where one was written, else of its login."""
@@ -156,14 +189,15 @@ class Intake:
         there = (self._holders[name] for name in self._logins.get(login or "", ()))
         return (each for each in there if each.login == login)
 
-    def _words(self, member: ConfiguredAccount, expires: float | None, old: Holder | None) -> Iterator[str]:
+    def _words(
+        self, member: ConfiguredAccount, expires: float | None, old: Holder | None, twin: Holder | None
+    ) -> Iterator[str]:
         if old is not None:
             yield f"it was {old.state}: this takes the place of its old credential"
         yield f"kind {member.account.kind}"
         if expires is not None:
             yield f"expires {datetime.fromtimestamp(expires, UTC):%Y-%m-%d} (in {span(expires - self.now)})"
-        twin = next(self._twins(member), None) if old is None else None
-        if twin is not None and twin.is_useless and twin.origin is Origin.FILE:
+        if twin is not None and _beside(twin) is Code.SAME_LOGIN_OUT:
             yield f"the same login as {twin.name}, which is {twin.state}: take that out of the accounts file"
         elif twin is not None:
             yield f"the same login as {twin.name}: remove the older one"
@@ -175,6 +209,13 @@ class Intake:
             number += 1
             name = f"{member.account.name}-{number}"
         return replace(member, account=replace(member.account, name=name))
+
+
+def _beside(twin: Holder | None) -> Code:
+    """What an account that is added is called beside that one."""
+    if twin is None:
+        return Code.ADDED
+    return Code.SAME_LOGIN_OUT if twin.is_useless and twin.origin is Origin.FILE else Code.SAME_LOGIN
 
 
 def _login(member: ConfiguredAccount) -> str | None:

@@ -79,7 +79,8 @@ def test_what_is_added_is_told_one_by_one_and_noted_without_secrets(office: Offi
     assert (body["added"], body["refused"]) == (1, 1)
     assert [each["outcome"] for each in body["results"]] == ["added", "refused"]
     assert body["results"][0]["name"] == "one"
-    assert set(body["results"][0]) == {"place", "outcome", "name", "kind", "expires", "message"}
+    told = {"place", "outcome", "name", "kind", "expires", "message", "code", "line", "twin"}
+    assert set(body["results"][0]) == told
     assert office.api("GET", "/accounts/one?name=one").get_json()["origin"] == "operator"
     again = office.api("POST", "/accounts", json={"text": text}).get_json()
     assert [each["outcome"] for each in again["results"]] == ["known", "refused"]

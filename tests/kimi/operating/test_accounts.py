@@ -52,6 +52,8 @@ def test_each_entry_is_reported(accounts: Accounts, pool: Pool) -> None:
         ("refused", "is no token of Kimi: copy the value of refresh_token again, as a whole"),
     ]
     assert [each.place for each in taken[:2]] == ["the text:2", "the text:3"]
+    assert [each.line for each in taken] == [2, 3, 4, 5, 6]
+    assert [each.code for each in taken] == ["added", "added", "known", "expired", "unreadable"]
     assert {taken[0].name, taken[1].name} == {first, second}
     assert (taken[0].kind, taken[0].expires) == (Kind.KIMI, LATER)
     assert {record.origin for record in accounts.all()} == {Origin.OPERATOR}
@@ -97,6 +99,8 @@ def test_a_name_that_is_taken_is_refused_where_it_was_written_and_changed_where_
     (renamed,) = accounts.add(newer, Kind.KIMI)
     assert renamed.name == f"{name}-2"
     assert renamed.message.endswith(f"the same login as {name}: remove the older one")
+    assert (renamed.code, renamed.twin) == ("same_login", name)
+    assert (refused.code, refused.line) == ("name_taken", None)
 
 
 def die(pool: Pool, name: str, state: State = State.DEAD) -> None:
