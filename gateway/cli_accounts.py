@@ -23,6 +23,7 @@ from kimi.operating.accounts import Accounts, NoSuchAccount, Refused
 from kimi.operating.audit import Audit
 from kimi.operating.describing import described, state_of
 from kimi.operating.intake import Outcome
+from kimi.operating.noting import added, listed
 from kimi.pool import Store, connect
 from kimi.pool.drift import DriftBook
 from kimi.pool.figures import NO_TALLY, Figures, Tally
@@ -89,10 +90,10 @@ def add(file: str, kind: str | None, *, as_json: bool) -> None:
     with _taking() as (settings, store):
         text, source = text_of(file)
         taken = Accounts(store).add(text, Kind(kind) if kind else settings.kimi_kind, source)
-        added = [each for each in taken if each.outcome is Outcome.ADDED]
-        for each in added:
-            Audit(store).note(WHO, "add", each.name, each.message)
-    tell(text, taken, "added", f"{len(added)} added", as_json=as_json)
+        if entry := added(taken):
+            Audit(store).note(WHO, "add", *entry)
+    count = sum(each.outcome is Outcome.ADDED for each in taken)
+    tell(text, taken, "added", f"{count} added", as_json=as_json)
 
 
 @accounts.command()
@@ -110,7 +111,7 @@ def export(names: Sequence[str], output: Path | None) -> None:
         text = Accounts(store).export(names or None)
         if output is not None:
             accounts_append.write(output, text, mode=0o600)
-        Audit(store).note(WHO, "export", ", ".join(names) or "all accounts")
+        Audit(store).note(WHO, "export", listed(names) or "all accounts")
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import replace
@@ -30,7 +30,7 @@ WHO: Final = "command line"
 _IDLE_SECONDS: Final = 20.0
 _DELETION_SECONDS: Final = 10.0
 _Command = TypeVar("_Command", bound=Callable[..., object])
-Act = Callable[[Acting, Sequence[str], Note], Iterator[Result]]
+Act = Callable[[Acting, Sequence[str], Note], Generator[Result]]
 Wanted = Sequence[str] | Callable[[Record], bool]
 """Names, or which of all accounts are meant."""
 
@@ -155,9 +155,11 @@ def _perform(label: str, names: Wanted, act: Act, *, as_json: bool) -> None:
         known = {record.account.name for record in accounts.some(wanted)}
         if not wanted:
             click.echo("There is no account to which this can be done.", err=True)
-        results = act(acting, wanted, partial(Audit(store).note, WHO))
         is_hidden = len(wanted) < 2 or sys.stdout.isatty() or not sys.stderr.isatty()
-        with click.progressbar(results, length=len(wanted), label=label, file=sys.stderr, hidden=is_hidden) as shown:
+        with (
+            closing(act(acting, wanted, partial(Audit(store).note, WHO))) as results,
+            click.progressbar(results, length=len(wanted), label=label, file=sys.stderr, hidden=is_hidden) as shown,
+        ):
             for given in shown:
                 result = (
                     given if given.name in known else replace(given, name=redact(given.name))
@@ -175,8 +177,11 @@ def _line(result: Result) -> str:
 
 def _together(ask: Ask, names: Sequence[str]) -> Iterator[Result]:
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        for future in as_completed([threads.submit(ask, name) for name in names]):
-            yield future.result()
+        try:
+            for future in as_completed([threads.submit(ask, name) for name in names]):
+                yield future.result()
+        finally:  # whoever interrupts this waits for those alone that are being asked
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _chosen(accounts: Accounts, fits: Callable[[Record], bool]) -> list[str]:

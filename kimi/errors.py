@@ -42,13 +42,14 @@ from __future__ import annotations
 
 import re
 
-_SECRETS = re.compile(
+_TOKENS = (
     r"eyJ[\w-]+(?:\.[\w-]*){0,2}"  # JWT, whole or cut
     r"|\bsk-[\w-]{4,}"  # API key
-    r"|\b(?:org|ak|proj|key)-[\w-]{6,}"  # ids in the official platform's texts
     r"|(?i:bearer)\s+\S+"
     r"|(?<=//)[^/\s]+@"  # credentials of a proxy URL
 )
+_IN_NAMES = re.compile(_TOKENS)
+_SECRETS = re.compile(_TOKENS + r"|\b(?:org|ak|proj|key)-[\w-]{6,}")  # and ids in the official platform's texts
 # Something of each of them, to be found ten times as fast: most texts have none.
 _SIGNS = re.compile(r"eyJ|[kgjy]-|[bB][eE][aA][rR]|@")
 
@@ -62,6 +63,11 @@ def redact(text: str, limit: int = 300) -> str:
     """`text` without tokens, keys, organisation ids and URL credentials, on one line of at most `limit` characters."""
     line = " ".join(writable(text).split())
     return (_SECRETS.sub("[redacted]", line) if _SIGNS.search(line) else line)[:limit]
+
+
+def redact_name(name: str, limit: int = 300) -> str:
+    """The same of names that the operator has given, which may begin like those ids do: key-production."""
+    return _IN_NAMES.sub("[redacted]", " ".join(writable(name).split()))[:limit]
 
 
 class KimiError(Exception):

@@ -21,6 +21,7 @@ from kimi.accounts import Kind
 from kimi.operating.accounts import NoSuchAccount, Refused, Taken
 from kimi.operating.describing import described
 from kimi.operating.intake import Outcome
+from kimi.operating.noting import added, listed
 
 KindName = Annotated[Kind, Field(strict=False), WithJsonSchema({"enum": [kind.value for kind in Kind]})]
 
@@ -67,9 +68,8 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
             taken = desk.accounts.add(body.text, body.kind)
         except AccountsError as error:
             raise BadRequest(str(error), param="text") from None
-        for each in taken:
-            if each.outcome is Outcome.ADDED:
-                desk.note(operator, "add", each.name, each.message)
+        if entry := added(taken):
+            desk.note(operator, "add", *entry)
         outcomes = [each.outcome for each in taken]
         return json_reply(
             {
@@ -87,7 +87,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
             text = desk.accounts.export(body.names)
         except (NoSuchAccount, Refused) as error:
             raise BadRequest(str(error), param="names") from None
-        subject = "all accounts" if body.names is None else ", ".join(body.names)
+        subject = "all accounts" if body.names is None else listed(body.names)
         desk.note(operator, "export", subject)
         headers = {"content-disposition": 'attachment; filename="accounts.yaml"'}
         return Response(text, content_type="application/yaml; charset=utf-8", headers=headers)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
 from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused
+from kimi.operating.noting import listed
 from kimi.operating.trial import Trial
 
 AT_ONCE: Final = 8
 """Accounts that are asked at the same time when several are tested."""
 PATIENCE_SECONDS: Final = 30.0
 """How long is waited for what comes of a refresh."""
+_FAILURES: Final = 800
+"""Characters of the audit log about what could not be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ Ask = Callable[[str], Result]
 Together = Callable[[Ask, Sequence[str]], Iterable[Result]]
 """Asks for each of the names, up to `AT_ONCE` at the same time; the results as they come."""
 Note = Callable[[str, str, str], object]
-"""Writes down what was done, to which account, and what came of it."""
+"""Writes down what was done, to which accounts, and what came of it."""
 
 
 class Acting:
@@ -68,26 +71,29 @@ class Acting:
 
     def perform(
         self, verb: str, names: Sequence[str], note: Note, patience: float = PATIENCE_SECONDS
-    ) -> Iterator[Result]:
-        """Does it to each account once, and tells what came of it as soon as that is known."""
+    ) -> Generator[Result]:
+        """Does it to each account once, and tells what came of it as soon as that is known.
+
+        All that was done is one `note`, which is written at the end, also when that comes early: close it.
+        """
         names = list(dict.fromkeys(names))
         match verb:
             case "test":
-                results = self._together(self._test, names)
+                return _noted(verb, "answered", self._together(self._test, names), note)
             case "refresh":
-                results = self._refresh(names, patience)
+                return _noted(verb, "refreshed", self._refresh(names, patience), note)
             case _:
-                results = (_done(*self._simple[verb], name) for name in names)
-        return _noted(verb, results, note)
+                act, told = self._simple[verb]
+                return _noted(verb, told, (_done(act, told, name) for name in names), note)
 
-    def edit(self, names: Sequence[str], limits: Limits, note: Note) -> Iterator[Result]:
-        """Gives each account these limits. Raises `ValueError` where nothing is to be changed."""
+    def edit(self, names: Sequence[str], limits: Limits, note: Note) -> Generator[Result]:
+        """Gives each account these limits, noted as above. Raises `ValueError` where nothing is to be changed."""
         changes = {name: value for name, value in asdict(limits).items() if value is not None}
         if not changes:
             raise ValueError("there is no limit to be changed")
         told = ", ".join(f"{name} {value:g}" for name, value in changes.items())
         results = (_done(lambda name: self._accounts.edit(name, limits), told, name) for name in dict.fromkeys(names))
-        return _noted("edit", results, note)
+        return _noted("edit", f"given {told}", results, note)
 
     def _test(self, name: str) -> Result:
         try:
@@ -111,8 +117,22 @@ def _done(act: Callable[[str], object], told: str, name: str) -> Result:
     return Result(name, ok=True, message=told)
 
 
-def _noted(verb: str, results: Iterable[Result], note: Note) -> Iterator[Result]:
-    for result in results:
-        if result.tried:
-            note(verb, result.name, result.message)
-        yield result
+def _noted(verb: str, done: str, results: Iterable[Result], note: Note) -> Generator[Result]:
+    """The `results` as they come, and a note of those that there were; none where nothing was tried."""
+    known: list[Result] = []
+    try:
+        for result in results:
+            known.append(result)
+            yield result
+    finally:
+        if tried := [result.name for result in known if result.tried]:
+            note(verb, listed(tried), _summed(known, done))
+
+
+def _summed(results: Sequence[Result], done: str) -> str:
+    """What came of all: the words of a single one, else how many were `done`, and which were not, and why."""
+    if len(results) == 1:
+        return results[0].message
+    failed = [f"{result.name} ({result.message})" for result in results if not result.ok]
+    told = f"{len(results) - len(failed)} {done}"
+    return f"{told}, {len(failed)} failed: {listed(failed, _FAILURES)}" if failed else told

@@ -59,6 +59,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `figures:delivered:SENDER` | string | the last delivery of a worker that was added to the figures; expires   |
 | `states`, `states:sums`    | hash   | accounts by name, and how many there are, by state; expire             |
 | `audit`                    | stream | what operators did                                                     |
+| `audit:routine`            | list   | the entries of it that tell of tests and refreshes                     |
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 

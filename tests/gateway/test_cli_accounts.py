@@ -70,7 +70,8 @@ def test_tokens_are_added_from_standard_input(line: Line) -> None:
     assert third == f"skipped  standard input:3: account {name} has this credential already"
     assert fourth.startswith("refused  standard input:4: is no token of Kimi")
     assert summary == "2 added, 1 refused."
-    assert sorted(line.noted()) == sorted(("add", name) for name in line.names)
+    ((verb, subject),) = line.noted()
+    assert (verb, sorted(subject.split(", "))) == ("add", sorted(line.names))
     assert line("add", text=ALICE).exit_code == 0, "what is there already is no mistake"
 
 

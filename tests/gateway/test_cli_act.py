@@ -53,7 +53,7 @@ def test_several_are_paused_and_resumed(line: Line) -> None:
     assert states(line) == {"a": State.PAUSED, "b": State.PAUSED, "c": State.ACTIVE}
     assert line("resume", "b").exit_code == 0
     assert states(line)["b"] is State.ACTIVE
-    assert line.noted() == [("pause", "a"), ("pause", "b"), ("resume", "b")]
+    assert line.noted() == [("pause", "a, b"), ("resume", "b")]
 
 
 @pytest.mark.parametrize("verb", ["test", "refresh", "pause", "resume", "clear", "delete"])
@@ -113,7 +113,7 @@ def test_limits_are_edited(line: Line) -> None:
     result = line("edit", "a", "--weight", "0")
     assert (result.exit_code, result.output) == (
         1,
-        "failed  a: weight: Input should be greater than or equal to 0.001\n",
+        "failed  a: weight must be at least 0.001\n",
     )
     assert line("edit", "a").exit_code == 2
 

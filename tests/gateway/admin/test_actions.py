@@ -34,7 +34,7 @@ def test_what_can_be_done_is_done_and_what_cannot_says_why(office: Office, pool:
     assert results["a"] == (True, "paused")
     assert results["nobody"] == (False, "there is no account nobody")
     assert {state(pool, name) for name in ("a", "b/c")} == {State.PAUSED}
-    assert noted(office) == [("pause", "a"), ("pause", "b/c")]
+    assert noted(office) == [("pause", "b/c, a")]
     assert act(office, "resume", "a") == {"a": (True, "resumed")}
     assert state(pool, "a") is not State.PAUSED
 
@@ -70,7 +70,7 @@ def test_tests_are_told_with_their_seconds_and_noted_whatever_comes_of_them(offi
         {"name": "b", "ok": False, "message": "it is dead", "seconds": 0.25},
         {"name": "c", "ok": False, "message": "there is no account c"},
     ]
-    assert sorted(noted(office)) == [("test", "a"), ("test", "b")]
+    assert noted(office) == [("test", "a, b")]
 
 
 def test_an_account_that_is_not_refreshed_in_its_state_says_so_at_once(office: Office, pool: Pool) -> None:
@@ -90,7 +90,8 @@ def test_limits_are_edited_for_several(office: Office, pool: Pool) -> None:
     assert (found["max_concurrency"], found["weight"], found["requests_per_minute"]) == (3, 2.5, None)
     assert (found["priority"], found["edited"]) == (0, True)
     details = {entry["detail"] for entry in office.api("GET", "/audit").get_json()["entries"]}
-    assert details == {"max_concurrency 3, requests_per_minute 0, weight 2.5"}
+    told = "max_concurrency 3, requests_per_minute 0, weight 2.5"
+    assert details == {f"2 given {told}, 1 failed: c (there is no account c)"}
 
 
 def test_limits_that_no_account_can_have_are_refused(office: Office, pool: Pool) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from kimi.errors import StoreUnavailable
 from kimi.operating.audit import Audit
+from kimi.operating.noting import listed
 from kimi.pool import Store, connect
 from tests.kimi.pool.pools import Pool
 from tests.ports import free_port
@@ -63,12 +64,38 @@ def test_no_secret_is_written(pool: Pool, secret: str, place: str) -> None:
 def test_an_entry_cannot_fill_the_store_nor_all_of_them(pool: Pool) -> None:
     audit = Audit(pool.store, most=500)
     audit.note("command line", "add", "x" * 100_000)
-    assert len(audit.entries()[0].subject) == 1_000
+    audit.note("command line", "add", "x", "y" * 100_000)
+    assert (len(audit.entries()[1].subject), len(audit.entries()[0].detail)) == (4_100, 1_000)
 
     for number in range(2_000):
-        audit.note("command line", "test", str(number))
+        audit.note("command line", "pause", str(number))
     assert 500 <= pool.store.redis.xlen(pool.store.key("audit")) < 700
     assert audit.entries(limit=1)[0].subject == "1999"
+
+
+def test_what_is_done_every_minute_does_not_push_out_what_is_not(pool: Pool) -> None:
+    audit = Audit(pool.store, most=500)
+    audit.note("admin page", "sign in", "")
+    for number in range(1_000):
+        audit.note("admin api", "refresh" if number % 2 else "test", str(number))
+    actions = [entry.action for entry in audit.entries(limit=1_000)]
+    assert (actions[-1], len(actions)) == ("sign in", 101)
+    assert [entry.subject for entry in audit.entries(limit=2)] == ["999", "998"]
+
+
+def test_names_are_no_secrets_though_they_look_like_ids(pool: Pool) -> None:
+    audit = Audit(pool.store)
+    audit.note("command line", "pause", "key-production, org-eastern", "of key-0123456789")
+    assert (audit.entries()[0].subject, audit.entries()[0].detail) == ("key-production, org-eastern", "of [redacted]")
+
+
+def test_of_many_names_those_are_listed_that_fit() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    names = [f"account-{number:04}" for number in range(500)]
+    shown, _, more = listed(names).partition(" … ")
+    kept = shown.split(", ")
+    assert kept == names[: len(kept)]
+    assert (more, len(shown) <= 4_000) == (f"and {500 - len(kept)} more", True)
 
 
 def test_without_redis_nothing_is_noted_and_that_is_told() -> None:
