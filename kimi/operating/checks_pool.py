@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from kimi.operating.checks import Finding, ok, problem, warning
 from kimi.operating.spans import span
 from kimi.pool.health import PoolHealth
-from kimi.pool.heartbeats import SILENT_SECONDS
+from kimi.pool.heartbeats import AT_WORK_SECONDS
 
 _LIST: Final = "`accounts list` says which, and why"
+_CURES: Final[Mapping[str, str]] = {
+    "paused": "`accounts resume --all` lets those that are paused serve again",
+    "dead": f"{_LIST}; a dead one needs a new refresh token",
+    "banned": f"{_LIST}; a banned one was closed by Kimi, and needs another in its place",
+    "new": "a new one has no token yet: see that a refresher is at work",
+    "refreshing": "the token of those that are refreshing was refused: see that a refresher is at work",
+}
+"""What to do about accounts that do not serve, by their state."""
 
 
 def accounts(pool: PoolHealth) -> Finding:
-    """Whether some can serve, and all that should."""
-    seen = f"{pool.usable} of {pool.total} usable"
-    out = {state: pool.states[state] for state in ("dead", "banned") if state in pool.states}
-    if out:
-        seen += ": " + ", ".join(f"{count} {state}" for state, count in out.items())
+    """Whether some can serve, and all that should. What is advised is for most of those that do not."""
     if not pool.total:
         return problem("accounts", "there are none", "add some: `accounts add`, or the page at /admin")
+    states = sorted(pool.states.items(), key=lambda each: (-each[1], each[0]))
+    seen = f"{pool.usable} of {pool.total} usable: {', '.join(f'{count} {state}' for state, count in states)}"
     if not pool.usable:
-        return problem("accounts", seen, f"{_LIST}; a dead one needs a new refresh token")
-    if out:
-        return warning("accounts", seen, f"{_LIST}; a dead one needs a new refresh token")
+        return problem("accounts", seen, _cure(states))
+    lost = [each for each in states if each[0] in {"dead", "banned"}]
+    if lost:
+        return warning("accounts", seen, _cure(lost))
     return ok("accounts", seen)
+
+
+def _cure(states: Iterable[tuple[str, int]]) -> str:
+    return next((_CURES[state] for state, _ in states if state in _CURES), _LIST)
 
 
 def refreshers(seen: Mapping[str, float], pool: PoolHealth, now: float) -> Finding:
     """Whether one is at work; `seen` are the seconds since each was heard of, `now` is in Unix seconds."""
-    alive = [name for name, age in seen.items() if age <= SILENT_SECONDS]
+    alive = [name for name, age in seen.items() if age <= AT_WORK_SECONDS]
     if alive:
         return ok("refresher", f"{len(alive)} at work")
     last = min(seen.values(), default=None)

@@ -9,6 +9,8 @@ from kimi.pool.store import Store, to_ms
 
 BEAT_SECONDS: Final = 2.0
 """So often a refresher says that it lives."""
+AT_WORK_SECONDS: Final = 8.0
+"""One that was not heard of for longer is not said to be at work: several beats are missing."""
 SILENT_SECONDS: Final = 30.0
 """One that was not heard of for longer is taken for dead."""
 FORGOTTEN_SECONDS: Final = 600.0
@@ -24,6 +26,10 @@ class Heartbeats:
     def beat(self, name: str) -> None:
         """The refresher of that name lives."""
         self._store.run("beat", name, to_ms(FORGOTTEN_SECONDS))
+
+    def leave(self, name: str) -> None:
+        """The refresher of that name has stopped. The last of all is remembered all the same."""
+        self._store.run("beat_no_more", name)
 
     def seen(self) -> Mapping[str, float]:
         """How many seconds ago each was last heard of, the latest first; nothing where there never was one."""
@@ -53,3 +59,7 @@ class Pulse:
         if now >= self._not_before:
             self._heartbeats.beat(self._name)
             self._not_before = now + self._every
+
+    def end(self) -> None:
+        """It beats no more. Raises `StoreUnavailable`."""
+        self._heartbeats.leave(self._name)

@@ -11,7 +11,7 @@ from kimi.http import Transport
 from kimi.operating import checks_gateway, checks_machine, checks_pool, checks_settings
 from kimi.operating.checks import Finding, Level
 from kimi.pool.health import PoolHealth
-from kimi.pool.heartbeats import SILENT_SECONDS
+from kimi.pool.heartbeats import AT_WORK_SECONDS
 from kimi.settings import SettingsError
 from tests.kimi.loopback import Peer, Server, refused_port
 
@@ -38,12 +38,33 @@ PINNED = (
 def test_accounts_have_to_be_usable(pool: PoolHealth, level: Level) -> None:
     found = checks_pool.accounts(pool)
     assert (found.level, bool(found.advice)) == (level, level is not Level.OK)
-    assert all(f"{count} {state}" in found.seen for state, count in pool.states.items() if state != "active")
+    assert all(f"{count} {state}" in found.seen for state, count in pool.states.items())
+
+
+@pytest.mark.parametrize(
+    ("states", "word"),
+    [
+        ({"paused": 1998, "dead": 523, "banned": 484}, "accounts resume --all"),
+        ({"paused": 3, "dead": 523, "banned": 484}, "new refresh token"),
+        ({"paused": 3, "dead": 5, "banned": 484}, "closed by Kimi"),
+        ({"new": 2}, "refresher"),
+    ],
+)
+def test_the_cure_is_for_most_of_the_accounts(states: dict[str, int], word: str) -> None:
+    found = checks_pool.accounts(PoolHealth(usable=0, total=sum(states.values()), states=states))
+    assert found.level is Level.PROBLEM
+    assert all(f"{count} {state}" in found.seen for state, count in states.items())
+    assert word in found.advice
+
+
+def test_accounts_that_are_paused_beside_others_are_nothing_to_put_right() -> None:
+    found = checks_pool.accounts(PoolHealth(usable=1, total=3, states={"active": 1, "paused": 2}))
+    assert (found.level, found.seen) == (Level.OK, "1 of 3 usable: 2 paused, 1 active")
 
 
 def test_a_refresher_has_to_be_at_work() -> None:
     pool = PoolHealth(usable=2, total=2, next_expiry=NOW + 240)
-    alive = checks_pool.refreshers({"a": SILENT_SECONDS, "b": SILENT_SECONDS + 1}, pool, NOW)
+    alive = checks_pool.refreshers({"a": AT_WORK_SECONDS, "b": AT_WORK_SECONDS + 1}, pool, NOW)
     assert (alive.level, alive.seen) == (Level.OK, "1 at work")
 
     silent = checks_pool.refreshers({"a": 300.0, "b": 7_200.0}, pool, NOW)
