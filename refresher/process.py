@@ -109,6 +109,7 @@ def run(settings: RefresherSettings) -> int:
             with prolonging(tokens), cleaning(janitor), looking(lists), alerts:
                 worker.run()
             with suppress(StoreUnavailable):
+                pulse.end()
                 drift_book.keep(drift)
     log.info("refresher stopped")
     return 1 if worker.unsaved else 0

@@ -153,7 +153,10 @@ def test_each_says_that_it_lives(start: Start, eyes: Eyes) -> None:
     first, _ = heartbeats.seen()
     until(lambda: heartbeats.seen()[first] > 0.5)
     until(lambda: heartbeats.seen()[first] < 0.5, what="it says so again")
-    assert [refresher.terminate() for refresher in refreshers] == [0, 0]
+    assert refreshers[0].terminate() == 0
+    assert len(heartbeats.seen()) == 1, "who stops is listed no more"
+    assert refreshers[1].terminate() == 0
+    assert len(heartbeats.seen()) == 1, "but the last is remembered"
 
 
 def test_tokens_survive_a_store_that_dies_during_the_exchange(

@@ -33,6 +33,17 @@ def test_who_is_long_silent_is_forgotten_by_who_lives_but_the_last_of_all_is_not
     assert heartbeats.seen() == {"b": 0.0}
 
 
+def test_who_stops_is_forgotten_at_once_but_the_last_of_all_is_not(pool: Pool) -> None:
+    heartbeats = Heartbeats(pool.store)
+    heartbeats.beat("a")
+    heartbeats.beat("b")
+    heartbeats.leave("a")
+    assert heartbeats.seen() == {"b": 0.0}
+    heartbeats.leave("b")
+    heartbeats.leave("nobody")
+    assert heartbeats.seen() == {"b": 0.0}
+
+
 def test_ages_are_by_the_clock_of_redis_where_no_other_is_given(redis_url: str) -> None:
     with connect(redis_url) as redis:
         heartbeats = Heartbeats(Store(redis))
