@@ -15,6 +15,7 @@ from kimi import claims, credentials
 from kimi.accounts import Account, ConfiguredAccount, Kind, Region
 from kimi.errors import redact, writable
 from kimi.settings import http_url
+from kimi.wrong_values import said_of
 
 _PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 
@@ -46,11 +47,16 @@ def _proxy(value: str) -> str:
     return value
 
 
-_Concurrency = Annotated[int, Field(ge=1, le=10_000)]
-_Rate = Annotated[int, Field(ge=1, le=1_000_000)]
+MOST_CONCURRENCY: Final = 10_000
+MOST_RATE: Final = 1_000_000
 # A lease takes STRIDE / weight of its account's turn (kimi/pool/lua/common.lua): of much less it would be endless.
-_Weight = Annotated[float, Field(ge=0.001, le=1_000_000, allow_inf_nan=False)]
-_Priority = Annotated[int, Field(ge=-1_000, le=1_000)]
+LEAST_WEIGHT: Final = 0.001
+MOST_WEIGHT: Final = 1_000_000
+MOST_PRIORITY: Final = 1_000
+_Concurrency = Annotated[int, Field(ge=1, le=MOST_CONCURRENCY)]
+_Rate = Annotated[int, Field(ge=1, le=MOST_RATE)]
+_Weight = Annotated[float, Field(ge=LEAST_WEIGHT, le=MOST_WEIGHT, allow_inf_nan=False)]
+_Priority = Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)]
 _CONFIG: Final = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, hide_input_in_errors=True)
 
 
@@ -60,7 +66,7 @@ class _Limits(BaseModel):
     model_config = _CONFIG
 
     max_concurrency: _Concurrency | None = None
-    requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    requests_per_minute: Annotated[int, Field(ge=0, le=MOST_RATE)] | None = None
     weight: _Weight | None = None
     priority: _Priority | None = None
 
@@ -146,10 +152,6 @@ def bare(kind: Kind, given: object) -> ConfiguredAccount:
 def _complaint(details: ErrorDetails, kind: Kind) -> str:
     name, *inner = details["loc"]
     field = redact(str(name), limit=64) + "".join(f"[{part}]" for part in inner)
-    if details["type"] == "missing":
-        return f"{field} is missing"
     if details["type"] == "extra_forbidden":
         return f"{field} is not for kind {kind}" if name in FIELDS else f"{field} is not a field of an account"
-    if details["type"] == "value_error":
-        return f"{field} {details['ctx']['error']}"
-    return f"{field}: {details['msg']}"
+    return f"{field} {said_of(details)}"

@@ -20,6 +20,7 @@ from kimi.alerts.notes import Language
 from kimi.errors import redact
 from kimi.http import Endpoints
 from kimi.startup import StartError
+from kimi.wrong_values import said_of
 
 DEFAULT_ACCOUNTS_FILE = Path("accounts.yaml")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
@@ -198,12 +199,10 @@ def _report(lines: list[str]) -> str:
 
 
 def _line(cls: type[CommonSettings], details: ErrorDetails) -> str:
-    message = details["msg"].removeprefix("Value error, ")
+    message = "is not set" if details["type"] == "missing" else said_of(details)
     if not details["loc"]:
         return message
     name = str(details["loc"][0])
-    if details["type"] == "missing":
-        message = "is not set"
     line = f"{name.upper()}: {message}"
     field = cls.model_fields.get(name)
     value = details["input"]

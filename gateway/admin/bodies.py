@@ -12,6 +12,7 @@ from gateway.body import read_body
 from gateway.errors import BadRequest, BodyIncomplete
 from gateway.surfaces.json_body import json_object
 from gateway.views.requests import present
+from kimi.wrong_values import said_of
 
 SMALL: Final = 4_096
 """Bytes of a body that anybody may send."""
@@ -64,5 +65,4 @@ def _bad(details: ErrorDetails) -> BadRequest:
     param = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"]).lstrip(".")
     if details["type"] == "extra_forbidden":
         return BadRequest(f"`{param}` is no field of this body.", param=param)
-    message = details["msg"].removeprefix("Value error, ").rstrip(".")
-    return BadRequest(f"`{param}`: {message}.", param=param)
+    return BadRequest(f"`{param}` {said_of(details)}.", param=param)

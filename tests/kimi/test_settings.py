@@ -122,7 +122,7 @@ def test_every_bad_variable_is_named_in_one_message(environment: Environment) ->
 
 def test_a_bad_value_is_quoted_where_it_cannot_be_secret(environment: Environment) -> None:
     environment(LOG_FORMAT="xml")
-    assert complaints() == ["LOG_FORMAT: Input should be 'json' or 'console', not 'xml'"]
+    assert complaints() == ["LOG_FORMAT: must be 'json' or 'console', not 'xml'"]
 
 
 def test_a_secret_in_the_wrong_variable_is_not_quoted(environment: Environment) -> None:
