@@ -73,8 +73,8 @@ _ADD: Final = asked(
 )
 _EDIT: Final = asked(
     "Change limits",
-    "What is not there stays as it is. The limits of accounts of the accounts file come back when their entries there "
-    "change.",
+    "What is not there stays as it is; null is no limit, and only for `requests_per_minute`. The limits of accounts of "
+    "the accounts file come back when their entries there change.",
     as_json(_RESULTS, {"results": example("One was there, the other not", results("changed"))}),
     body=as_json(
         record(

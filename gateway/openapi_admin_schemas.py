@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from gateway.openapi_admin_words import at, never, perhaps
 from gateway.openapi_words import COUNT, TEXT, Json, listed, record, ref, said, text
+from kimi import account_entries as entries
 from kimi.accounts import Kind, Origin, Region, State
 from kimi.alerts.notes import Rule
 from kimi.operating.intake import Code
+from kimi.pool.client_terms import LARGEST
 from kimi.pool.figures import Span
 
 _FLAG: Final[Json] = {"type": "boolean"}
 _NUMBER: Final[Json] = {"type": "number"}
-_WHOLE: Final[Json] = {"type": "integer"}
 _TODAY: Final = {"today": said(ref("Tally"), "Since midnight UTC")}
 
 
@@ -22,16 +23,29 @@ def _all(properties: dict[str, Any], says: str = "") -> Json:
     return record(properties, *properties, says=says)
 
 
+def _from(least: int, most: int) -> Json:
+    """Whole numbers within bounds."""
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+_CLIENT_COUNTS: Final = {
+    "requests_per_minute": "Requests a minute",
+    "tokens_per_day": "Tokens, read and written, from midnight to midnight UTC",
+    "concurrent": "Requests at the same time",
+}
 LIMITS: Final[Json] = {
-    "max_concurrency": said(_WHOLE, "Requests at the same time"),
-    "requests_per_minute": said(_WHOLE, "Requests a minute; 0: no limit"),
-    "weight": said(_NUMBER, "Share of the traffic among accounts that are free; at least 0.001"),
-    "priority": said(_WHOLE, "Lower ones serve only when all higher ones cannot"),
+    "max_concurrency": said(_from(1, entries.MOST_CONCURRENCY), "Requests at the same time"),
+    "requests_per_minute": never(_from(0, entries.MOST_RATE), "Requests a minute; null, and 0 as well: no limit"),
+    "weight": said(
+        {**_NUMBER, "minimum": entries.LEAST_WEIGHT, "maximum": entries.MOST_WEIGHT},
+        "Share of the traffic among accounts that are free",
+    ),
+    "priority": said(
+        _from(-entries.MOST_PRIORITY, entries.MOST_PRIORITY), "Lower ones serve only when all higher ones cannot"
+    ),
 }
 _CLIENT_LIMITS: Final[Json] = {
-    "requests_per_minute": never(_WHOLE, "Requests a minute"),
-    "tokens_per_day": never(_WHOLE, "Tokens, read and written, from midnight to midnight UTC"),
-    "concurrent": never(_WHOLE, "Requests at the same time"),
+    **{name: never(_from(1, LARGEST[name]), says) for name, says in _CLIENT_COUNTS.items()},
     "models": {
         "type": ["array", "null"],
         "items": TEXT,

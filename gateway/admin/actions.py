@@ -31,12 +31,22 @@ class Named(Body):
 
 
 class NewLimits(Body):
-    """How much of the traffic an account takes; what is not there stays as it is, 0 requests a minute is no limit."""
+    """How much of the traffic an account takes; what is not there stays as it is, whatever its default here.
 
-    max_concurrency: int | None = None
+    No requests a minute, or 0, is no limit.
+    """
+
+    max_concurrency: int = 1
     requests_per_minute: int | None = None
-    weight: float | None = None
-    priority: int | None = None
+    weight: float = 1.0
+    priority: int = 0
+
+    def wanted(self) -> Limits:
+        """Those that are there."""
+        given = self.model_dump(exclude_unset=True)
+        if "requests_per_minute" in given:
+            given["requests_per_minute"] = given["requests_per_minute"] or 0
+        return Limits(**given)
 
 
 class Edited(Named):
@@ -70,9 +80,8 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
     def edit() -> Response:
         operator = desk.door.operator()
         body = read(Edited, settings.max_body_bytes)
-        limits = Limits(**body.limits.model_dump())
         try:
-            results = acting.edit(body.names, limits, partial(desk.note, operator))
+            results = acting.edit(body.names, body.limits.wanted(), partial(desk.note, operator))
         except ValueError:
             raise BadRequest("`limits` has to hold at least one limit.", param="limits") from None
         return told(body, results)
