@@ -8,7 +8,7 @@ import orjson
 from gateway.tables import span, table
 from kimi.operating.status import Overview, Status
 from kimi.pool import Store, connect
-from kimi.pool.heartbeats import SILENT_SECONDS
+from kimi.pool.heartbeats import AT_WORK_SECONDS
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
@@ -49,14 +49,12 @@ def rows(seen: Overview) -> list[tuple[str, str]]:
 
 def _redis(seen: Overview) -> str:
     keeps = "writes to its disk" if seen.redis.persistent else "forgets all when it stops"
-    return f"{seen.redis.version}, {seen.redis.used_memory_bytes / 2**20:.1f} MB, {keeps}"
+    return f"{seen.redis.server} {seen.redis.version}, {seen.redis.used_memory_bytes / 2**20:.1f} MB, {keeps}"
 
 
 def _refreshers(seen: Overview) -> str:
-    """Those that live; else the one that was heard of last."""
-    alive = [name for name, age in seen.refreshers.items() if age <= SILENT_SECONDS]
-    if alive:
-        return f"{len(alive)} at work: {', '.join(alive)}"
-    for name, age in seen.refreshers.items():
-        return f"none at work, {name} was heard of {span(age)} ago"
-    return "none at work"
+    """Those that live, and for how long the others are silent."""
+    alive = [name for name, age in seen.refreshers.items() if age <= AT_WORK_SECONDS]
+    told = f"{len(alive)} at work: {', '.join(alive)}" if alive else "none at work"
+    silent = (f"{name} silent for {span(age)}" for name, age in seen.refreshers.items() if name not in alive)
+    return ", ".join((told, *silent))

@@ -41,7 +41,7 @@ OVERVIEW: Final[Json] = {
     "version": VERSION,
     "now": _NOW,
     "started": _NOW - 86_400,
-    "redis": {"up": True, "version": "8.0.0", "used_memory_bytes": 2_430_600, "persistent": True},
+    "redis": {"up": True, "server": "Valkey", "version": "8.0.0", "used_memory_bytes": 2_430_600, "persistent": True},
     "refreshers": [{"name": "host-17", "seen_seconds": 0.8}],
     "pool": {
         "usable": 3,

@@ -91,6 +91,7 @@ _OVERVIEW: Final = _all(
         "redis": _all(
             {
                 "up": said(_FLAG, "Whether Redis answers; if not, nothing but this is known"),
+                "server": text("Which it is: Redis or Valkey"),
                 "version": text("Of the server"),
                 "used_memory_bytes": COUNT,
                 "persistent": said(_FLAG, "Whether it writes what it is told to its disk"),

@@ -37,6 +37,7 @@ class Overview:
             "started": self.started,
             "redis": {
                 "up": redis.up,
+                "server": redis.server,
                 "version": redis.version,
                 "used_memory_bytes": redis.used_memory_bytes,
                 "persistent": redis.persistent,

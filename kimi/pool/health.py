@@ -14,9 +14,13 @@ _A_STEP: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class RedisHealth:
-    """What Redis says of itself. `persistent` is whether it notes each write on its disk."""
+    """What Redis says of itself. `persistent` is whether it notes each write on its disk.
+
+    `server` is what it is, "Redis" or "Valkey", and `version` which of those.
+    """
 
     up: bool
+    server: str = ""
     version: str = ""
     used_memory_bytes: int = 0
     persistent: bool = False
@@ -61,10 +65,11 @@ class Health:
     def redis(self) -> RedisHealth:
         """The same in short."""
         told = self.facts()
+        valkey = told.get("valkey_version")  # it says besides with which release of Redis it is compatible
         return RedisHealth(
             True,
-            # Valkey says besides with which release of Redis it is compatible.
-            str(told.get("valkey_version") or told["redis_version"]),
+            "Valkey" if valkey else "Redis",
+            str(valkey or told["redis_version"]),
             int(told["used_memory"]),
             bool(told["aof_enabled"]),
         )

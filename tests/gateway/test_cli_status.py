@@ -54,6 +54,7 @@ def test_it_is_a_table(pool: Pool, redis_url: str) -> None:
 
     assert result.exit_code == 0
     assert shown["release"] == VERSION
+    assert shown["Redis"].startswith("Valkey ")
     assert "writes to its disk" in shown["Redis"]
     assert shown["refreshers"] == "1 at work: refresher-1"
     assert shown["accounts"] == "2 of 3 usable: 2 active, 1 dead"
@@ -88,9 +89,11 @@ def test_an_empty_system_can_be_shown_too(redis_url: str) -> None:
     assert shown["next expiry"] == "no token is good now"
 
 
-def test_the_refresher_that_was_heard_of_last_is_named() -> None:
-    seen = Overview(now=0.0, started=None, redis=RedisHealth(up=True), refreshers={"b": 120.0, "a": 500.0})
-    assert dict(rows(seen))["refreshers"] == "none at work, b was heard of 2 min ago"
+def test_refreshers_that_are_silent_are_named() -> None:
+    seen = Overview(now=0.0, started=None, redis=RedisHealth(up=True), refreshers={"b": 40.0, "a": 500.0})
+    assert dict(rows(seen))["refreshers"] == "none at work, b silent for 40 s, a silent for 8 min"
+    seen = Overview(now=0.0, started=None, redis=RedisHealth(up=True), refreshers={"c": 2.0, "b": 40.0})
+    assert dict(rows(seen))["refreshers"] == "1 at work: c, b silent for 40 s"
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])

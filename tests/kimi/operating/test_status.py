@@ -26,7 +26,7 @@ def test_it_is_told_as_the_api_has_it(pool: Pool) -> None:
 
     told = Status(pool.store, started=pool.clock.now - 60).overview().described()
 
-    assert told.pop("redis").keys() == {"up", "version", "used_memory_bytes", "persistent"}
+    assert told.pop("redis").keys() == {"up", "server", "version", "used_memory_bytes", "persistent"}
     assert told == {
         "version": VERSION,
         "now": pool.clock.now,
@@ -61,7 +61,13 @@ def test_of_a_redis_that_is_away_nothing_else_is_known() -> None:
     clock = Clock()
     told = Status(Store(connect(f"redis://127.0.0.1:{free_port()}"), clock=clock)).overview().described()
 
-    assert told["redis"] == {"up": False, "version": "", "used_memory_bytes": 0, "persistent": False}
+    assert told["redis"] == {
+        "up": False,
+        "server": "",
+        "version": "",
+        "used_memory_bytes": 0,
+        "persistent": False,
+    }
     assert (told["now"], told["started"], told["pool"]["total"]) == (clock.now, None, 0)
 
 

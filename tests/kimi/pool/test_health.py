@@ -148,6 +148,7 @@ def test_redis_tells_of_itself(redis_url: str) -> None:
     with connect(redis_url) as redis:
         found = Health(Store(redis)).redis()
     assert found.up
+    assert found.server == "Valkey"
     assert found.version.split(".")[0].isdecimal()
     assert found.used_memory_bytes > 100_000
     assert found.persistent
