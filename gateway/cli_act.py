@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import click
 import orjson
 
+from gateway.cli_limits import Count
 from kimi.accounts import Origin, Record, State
 from kimi.errors import redact
 from kimi.http import Transport
@@ -103,7 +104,7 @@ def clear(names: Sequence[str], *, everyone: bool, as_json: bool) -> None:
 @click.command()
 @_named
 @click.option("--max-concurrency", type=int, help="Requests at the same time.")
-@click.option("--requests-per-minute", type=int, help="0 is no limit.")
+@click.option("--requests-per-minute", type=Count(), help="`none` or 0 is no limit.")
 @click.option("--weight", type=float, help="Share of the traffic among idle accounts.")
 @click.option("--priority", type=int, help="Lower ones are used only when all higher ones cannot serve.")
 def edit(names: Sequence[str], *, everyone: bool, as_json: bool, **limits: float | None) -> None:

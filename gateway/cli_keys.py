@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 import orjson
 
+from gateway.cli_limits import NONE, Count
 from gateway.tables import span, table
 from kimi.errors import redact
 from kimi.operating.audit import Audit
@@ -25,22 +26,9 @@ WHO: Final = "command line"
 SHOWN_ONCE: Final = "This is the key of {name}. It is shown this once: Redis keeps its SHA-256 only."
 NOTHING: Final = "No keys have been created: `keys create NAME` does. Those of GATEWAY_API_KEYS are not listed here."
 _HEAD: Final = ("NAME", "KEY", "LIMITS", "REQUESTS", "TOKENS", "LAST USED", "STATE")
-_NONE: Final = "none"
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
-
-
-class _Count(click.ParamType[Any]):
-    """A limit as it is typed: a number, or that there is none."""
-
-    name = "number|none"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number; None stays what it is for click, so that no limit is the word itself."""
-        if value == _NONE:
-            return value
-        return click.INT.convert(value, param, ctx)
 
 
 class _Models(click.ParamType[Any]):
@@ -50,15 +38,15 @@ class _Models(click.ParamType[Any]):
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> Any:
         """The names, or the word for all of them."""
-        return value if value == _NONE else tuple(each.strip() for each in value.split(","))
+        return value if value == NONE else tuple(each.strip() for each in value.split(","))
 
 
 def _limit_options(command: _Command) -> _Command:
     """The options of all limits; what is not given is None."""
     options = (
-        click.option("--requests-per-minute", type=_Count(), help="Requests in any 60 seconds."),
-        click.option("--tokens-per-day", type=_Count(), help="Tokens, of questions and answers, in a day of UTC."),
-        click.option("--concurrent", type=_Count(), help="Requests at the same time."),
+        click.option("--requests-per-minute", type=Count(), help="Requests in any 60 seconds."),
+        click.option("--tokens-per-day", type=Count(), help="Tokens, of questions and answers, in a day of UTC."),
+        click.option("--concurrent", type=Count(), help="Requests at the same time."),
         click.option("--models", type=_Models(), help="Models it may ask for; `kimi*` is all that begin so."),
     )
     for option in reversed(options):
@@ -110,10 +98,13 @@ def create(name: str, *, as_json: bool, **limits: Any) -> None:
 def edit(key: str, *, name: str | None, as_json: bool, **limits: Any) -> None:
     """Change a key.
 
-    KEY is its name or its id. What is not named stays, `none` takes a limit away.
+    KEY is its name or its id. What is not named stays, `none` or 0 takes a limit away.
     """
+    given = _given(limits)
+    if name is None and not given:
+        raise click.UsageError("nothing to change: give a name, or at least one of the limits")
     with _redis() as store:
-        clients, given = Clients(store), _given(limits)
+        clients = Clients(store)
         was = _find(clients, key)
         client = clients.edit(was.id, name=name, limits=limits_from(given, was.limits) if given else None)
         subject = was.name if was.name == client.name else f"{was.name} → {client.name}"
@@ -158,7 +149,7 @@ def _find(clients: Clients, key: str) -> Client:
 def _given(limits: dict[str, Any]) -> dict[str, Any]:
     """Those that were typed, as JSON would have them."""
     typed = {name: limits[name] for name in (*LARGEST, "models") if limits[name] is not None}
-    return {name: None if value == _NONE else value for name, value in typed.items()}
+    return {name: None if value in (0, NONE) else value for name, value in typed.items()}
 
 
 def _tell(client: Client, text: str, *, as_json: bool) -> None:

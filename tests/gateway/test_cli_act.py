@@ -110,6 +110,10 @@ def test_limits_are_edited(line: Line) -> None:
     assert result.output.splitlines()[0] == "ok      a: max_concurrency 3, requests_per_minute 9, weight 0.5"
     accounts = [record.account for record in line.pool.members.all()]
     assert accounts == [web(name, max_concurrency=3, weight=0.5, requests_per_minute=9) for name in "ab"]
+    for spelled in ("none", "0"):
+        assert line("edit", "a", "--requests-per-minute", "5").exit_code == 0
+        assert line("edit", "a", "--requests-per-minute", spelled).exit_code == 0
+        assert line.pool.members.all()[0].account.requests_per_minute is None
     result = line("edit", "a", "--weight", "0")
     assert (result.exit_code, result.output) == (
         1,

@@ -107,7 +107,7 @@ def test_keys_are_listed_with_what_they_did_today(clients: Clients, store: Store
     [
         ("create", "shop"),
         ("create", " "),
-        ("create", "other", "--concurrent", "0"),
+        ("create", "other", "--concurrent", "-1"),
         ("create", "other", "--models", ""),
         ("edit", "nobody", "--name", "somebody"),
         ("revoke", "nobody"),
@@ -118,6 +118,21 @@ def test_what_is_refused_is_one_line(clients: Clients, redis_url: str, arguments
     result = run(redis_url, *arguments)
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (1, "", 1)
     assert len(clients.all()) == 1
+
+
+@pytest.mark.parametrize("spelled", ["none", "0"])
+def test_no_limit_is_spelled_in_two_ways(clients: Clients, redis_url: str, spelled: str) -> None:
+    run(redis_url, "create", "shop", "--concurrent", spelled, "--tokens-per-day", "9")
+    assert clients.all()[0].limits == ClientLimits(tokens_per_day=9)
+    assert run(redis_url, "edit", "shop", "--tokens-per-day", spelled).exit_code == 0
+    assert clients.all()[0].limits == ClientLimits()
+
+
+def test_nothing_to_change_is_a_mistake_and_not_noted(clients: Clients, store: Store, redis_url: str) -> None:
+    clients.create("shop")
+    result = run(redis_url, "edit", "shop")
+    assert result.exit_code == 2 and "nothing to change" in result.stderr
+    assert Audit(store).entries() == []
 
 
 def test_a_key_in_place_of_its_name_is_not_repeated(redis_url: str) -> None:
