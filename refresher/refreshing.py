@@ -23,6 +23,10 @@ from refresher.stopping import Stop
 log = structlog.stdlib.get_logger("refresher")
 
 _SAVE_AGAIN: Final = 0.2
+_CONDEMNED: Final = {
+    State.DEAD: "account is dead, it needs a new credential",
+    State.BANNED: "account is banned, Kimi has closed it",  # which no credential opens again
+}
 
 
 class Outcome(StrEnum):
@@ -137,7 +141,7 @@ class Refreshing:
             reason = f"{reason}; an exchange before was cut off, its answer with the next token was lost on the way"
         if self._members.mark(name, record.version, state, reason):
             say = log.info if record.account.owner else log.error  # what clients bring is no affair of the operator's
-            say(f"account is {state}, it needs a new credential", account=name, reason=reason)
+            say(_CONDEMNED[state], account=name, reason=reason)
         if is_lost:
             return Outcome.LOST
         return Outcome.DEAD if state is State.DEAD else Outcome.BANNED

@@ -123,7 +123,7 @@ class _Guard:
                 self._fuse.__exit__()
 
     def _fail(self, error: Exception) -> None:
-        message = f"Redis does not answer: {type(error).__name__}: {error}"
+        message = f"Redis does not answer: {type(error).__name__}: {str(error).rstrip('.')}"  # it goes on behind
         if self._fuse and self._fuse.blow(message):
             # Those that nobody uses now may be dead without knowing, and would blow the fuse again.
             self._redis.connection_pool.disconnect(inuse_connections=False)

@@ -129,7 +129,9 @@ def test_a_refused_refresh_token_makes_the_account_dead_which_is_said_once(
 def test_a_banned_account_is_told_apart(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
     pool.configure(ALICE)
     vendor.script = [AccountBanned("closed")]
-    assert refreshing.refresh("alice") is Outcome.BANNED
+    with structlog.testing.capture_logs() as lines:
+        assert refreshing.refresh("alice") is Outcome.BANNED
+    assert [line["event"] for line in lines] == ["account is banned, Kimi has closed it"]
     assert (stored(pool).state, stored(pool).reason) == (State.BANNED, "closed")
 
 
