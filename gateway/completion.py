@@ -89,8 +89,8 @@ class Completion:
     is nothing to read. From there on the reader itself goes on: two greenlets a stream would cost twice the memory, and
     waking one from the other as much as all that is done to an event.
 
-    `account`, `kind`, `queue_seconds`, `failovers` (the errors that nobody saw) and `failed` (whose those were) are for
-    the log.
+    `account`, `kind`, `queue_seconds`, `failovers` (the errors of those that failed before any output) and `failed`
+    (whose those were) are for the log; where none answered, `account` is the last of them.
     """
 
     def __init__(self, selection: Selection, chat: Chat, turn: Turn, collaborators: Collaborators) -> None:

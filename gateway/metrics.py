@@ -86,9 +86,7 @@ class Metrics:
     def _of_accounts(self) -> None:
         self.leases = self._counter("leases", "Accounts that were leased.")
         self.leases_from_memory = self._counter("leases_from_memory", "Accounts that were leased while Redis was away.")
-        failovers = self._counter(
-            "failovers", "Accounts that failed before any output, by the error that nobody saw.", ("reason",)
-        )
+        failovers = self._counter("failovers", "Accounts that failed before any output, by their error.", ("reason",))
         self.failed_over = cache(failovers.labels)
         again = self._counter(
             "asked_again", "Answers that were not in the form asked for, so that the model was asked twice.", ("form",)

@@ -130,6 +130,16 @@ def test_accounts_that_failed_unseen(logged: Stack) -> None:
     assert failed != said["account"]
 
 
+def test_where_nobody_answers_the_last_account_is_among_those_that_failed(logged: Stack) -> None:
+    logged.simulator.fault("error", match={"endpoint": "chat"}, reason="overloaded", times=100)
+    try:
+        said = line(logged, ask(logged))
+    finally:
+        logged.simulator.forget_faults()
+    assert len(said["failovers"]) == len(said["failed_accounts"]) == said["attempts"] > 1
+    assert said["failed_accounts"][-1] == said["account"] and said["outcome"] != "ok"
+
+
 def test_an_answer_that_breaks_off(logged: Stack) -> None:
     logged.simulator.fault("truncate", match={"endpoint": "chat"})
     said = line(logged, ask(logged))
