@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ def _paste(visit: Visit, text: str) -> None:
 def _name(entry: Locator) -> str:
     """Of which account an entry of a report is."""
     return (entry.text_content() or "").rpartition(" · ")[2]
+
+
+def _tick(visit: Visit, *names: str) -> None:
+    for name in names:
+        visit.row(name).get_by_role("checkbox").check()
 
 
 def _close(visit: Visit) -> None:
@@ -75,7 +81,9 @@ def test_pasted_tokens_are_taken_or_refused_one_by_one(house: Stack, visit: Visi
     _paste(visit, f"{account['refresh_token']}\neyJ.broken\n")
     expect(visit.dialog().get_by_role("status")).to_have_text("1 added, 0 known already, 1 refused")
     expect(visit.dialog().locator("li.added")).to_contain_text("kimi")
-    expect(visit.dialog().locator("li.refused")).to_contain_text("2")
+    expect(visit.dialog().locator("li.refused .muted")).to_have_text(
+        "Line 2 · not complete: a token has three parts with a dot between them, copy it again"
+    )
     name = _name(visit.dialog().locator("li.added b"))
     visit.button("Add").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("0 added, 1 known already, 1 refused")
@@ -117,13 +125,35 @@ def test_reports_are_told_in_the_language_of_the_page(house: Stack, visits: Visi
     chinese = visits(locale="zh-CN")
     chinese.sign_in()
     expect(chinese.row(pasted.name)).to_contain_text("失效")
-    for name in (pasted.name, "kimi-0"):
-        chinese.row(name).get_by_role("checkbox").check()
+    _tick(chinese, pasted.name, "kimi-0")
     chinese.button("测试").click()
     told = chinese.dialog().locator(".report li")
     expect(told.first).to_contain_text("已停止服务：需要新的令牌，或先清除状态。")
     expect(told.last).to_contain_text("kimi-0")
-    expect(told.last).to_contain_text("测试 · ")
+    expect(told.last).to_contain_text("已测试 · 回答：")
+    _close(chinese)
+    _tick(chinese, "kimi-0")
+    chinese.button("立即刷新").click()
+    expect(chinese.dialog().locator(".report li")).to_contain_text("已刷新 · 新令牌有效")
+    _close(chinese)
+    chinese.look("audit")
+    done = chinese.page.get_by_role("row").filter(has_text="kimi-0").filter(has_text="已刷新")
+    expect(done.first).to_contain_text("新令牌有效")
+
+
+def test_what_is_added_is_told_once_and_in_the_language_of_the_page(house: Stack, visits: Visits) -> None:
+    [account] = house.simulator.mint("kimi")
+    chinese = visits(locale="zh-CN")
+    chinese.sign_in()
+    chinese.button("添加").click()
+    chinese.page.get_by_label("令牌").fill(f"{account['refresh_token']}\n\nsk-of-the-platform\n")
+    chinese.button("添加").click()
+    added = chinese.dialog().locator("li.added")
+    expect(added.locator(".muted")).to_have_text(re.compile(r"^第 1 行 · kimi · 有效期至 \d+年\d+月\d+日$"))
+    expect(chinese.dialog().locator("li.refused .muted")).to_have_text(
+        "第 3 行 · 这是官方平台的 API 密钥：类型请选 moonshot"
+    )
+    _operate(house, "delete", _name(added.locator("b")))
 
 
 def test_what_is_marked_in_the_details_stays_marked_while_time_goes_on(visit: Visit) -> None:
@@ -152,17 +182,20 @@ def test_what_is_sought_is_found_and_sorted(visit: Visit) -> None:
 
 
 def test_many_are_paused_and_resumed_with_a_report_of_each(visit: Visit) -> None:
-    for name in ("kimi-0", "moonshot-0"):
-        visit.row(name).get_by_role("checkbox").check()
+    _tick(visit, "kimi-0", "moonshot-0")
     visit.button("Pause").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
     expect(visit.dialog().locator(".report li")).to_have_count(2)
     _close(visit)
     expect(visit.row("kimi-0")).to_contain_text("Paused")
+    expect(visit.page.locator(".tools")).to_be_hidden()
+    expect(visit.page.get_by_role("grid")).to_be_focused()
+    _tick(visit, "kimi-0", "moonshot-0")
     visit.button("Resume").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
     _close(visit)
     expect(visit.row("moonshot-0")).to_contain_text("Active")
+    _tick(visit, "kimi-0", "moonshot-0")
     visit.button("Test").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
 
@@ -170,6 +203,15 @@ def test_many_are_paused_and_resumed_with_a_report_of_each(visit: Visit) -> None
 def test_limits_are_edited_and_seen(visit: Visit, pasted: Pasted) -> None:
     visit.row(pasted.name).click()
     visit.button("Edit limits").click()
+    alert = visit.dialog().get_by_role("alert")
+    visit.page.get_by_label("Weight").fill("0")
+    visit.button("Save").click()
+    expect(alert).to_have_text("Weight: must be at least 0.001.")
+    expect(visit.page.get_by_label("Weight")).to_be_focused()
+    visit.page.get_by_label("Weight").fill("1")
+    visit.page.get_by_label("Running requests").fill("1.5")
+    visit.button("Save").click()
+    expect(alert).to_have_text("Running requests: a whole number is needed.")
     visit.page.get_by_label("Running requests").fill("3")
     visit.button("Save").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 0 failed")
@@ -178,14 +220,22 @@ def test_limits_are_edited_and_seen(visit: Visit, pasted: Pasted) -> None:
 
 
 def test_what_was_added_here_is_deleted_and_what_stands_in_the_file_is_not(visit: Visit, pasted: Pasted) -> None:
-    for name in (pasted.name, "kimi-1"):
-        visit.row(name).get_by_role("checkbox").check()
+    _tick(visit, pasted.name)
+    visit.page.get_by_role("searchbox").fill("kimi-1")
+    _tick(visit, "kimi-1")
+    expect(visit.page.locator(".tools")).to_contain_text("2 selected1 of them are not shown")
     visit.button("Delete").click()
-    expect(visit.dialog()).to_contain_text("for good")
+    expect(visit.dialog()).to_contain_text("kept for 90 days")
+    expect(visit.dialog()).to_contain_text("1 of them are not shown")
+    expect(visit.dialog().locator(".names li")).to_have_text([pasted.name, "kimi-1"])
+    visit.button("Cancel").click()
+    expect(visit.page.locator(".tools")).to_contain_text("2 selected")
+    visit.button("Delete").click()
     visit.button("Delete").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 1 failed")
     expect(visit.dialog().locator(".report li").first).to_contain_text("accounts file")
     _close(visit)
+    visit.page.get_by_role("searchbox").fill("")
     expect(visit.row(pasted.name)).to_have_count(0)
     expect(visit.row("kimi-1")).to_be_visible()
 

@@ -114,6 +114,49 @@ def test_the_language_is_that_of_the_browser_until_another_one_is_chosen(visits:
     expect(visit.page.locator("html")).to_have_attribute("lang", "en")
 
 
+def test_the_language_is_chosen_before_signing_in(visits: Visits) -> None:
+    visit = visits(locale="zh-CN")
+    visit.go("overview")
+    expect(visit.page.get_by_role("heading")).to_have_text("登录网关")
+    visit.page.get_by_role("button", name="登录").click()
+    expect(visit.page.get_by_role("alert")).to_have_text("管理密钥：不能为空。")
+    visit.page.get_by_role("button", name="English").click()
+    expect(visit.page.get_by_role("heading")).to_have_text("Sign in to the gateway")
+    expect(visit.page.get_by_role("button", name="中文")).to_be_focused()
+
+
+def test_names_are_sorted_by_their_characters_and_by_a_number_at_the_end(visit: Visit) -> None:
+    names = ["demo-10", "demo-9aac", "demo-72bd", "demo-2", "demo-1dac", "plain10", "plain9"]
+    sorts = "async (names) => names.sort((await import('/admin/static/js/format.js')).collate)"
+    expected = ["demo-2", "demo-10", "demo-1dac", "demo-72bd", "demo-9aac", "plain9", "plain10"]
+    assert visit.page.evaluate(sorts, names) == expected
+
+
+def test_names_have_room_on_a_small_screen(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        Crowd(Store(redis)).enter(30, fresh=30)
+    visit = visits(bare_house.url)
+    visit.sign_in()
+    name = visit.page.locator(".rows .line:visible .cell.name .clip").first
+    expect(name).to_be_visible()
+    assert (name.evaluate("(clip) => clip.parentElement.clientWidth") or 0) >= 190
+    grid = visit.page.get_by_role("grid")
+    for width in (1280, 1241, 1240, 1000):
+        visit.page.set_viewport_size({"width": width, "height": 800})
+        assert grid.evaluate("(grid) => grid.scrollWidth - grid.clientWidth") == 0, width
+
+
+def test_nothing_of_the_table_is_cut_on_a_phone(visits: Visits) -> None:
+    visit = visits(**PHONE)
+    visit.sign_in()
+    for button in visit.page.locator(".head button").all():
+        box = button.bounding_box()
+        assert box and box["x"] + box["width"] <= 360
+    visit.row("kimi-0").get_by_role("checkbox").check()
+    words = visit.page.locator(".tools b").bounding_box()
+    assert words and words["height"] < 30
+
+
 def test_the_theme_is_that_of_the_system_until_another_one_is_chosen(visits: Visits) -> None:
     visit = visits(color_scheme="dark")
     visit.sign_in()

@@ -32,6 +32,30 @@ def crowd(bare_house: Stack) -> Iterator[Crowd]:
         yield crowd
 
 
+def test_what_is_about_many_is_asked_for_first(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        crowd = Crowd(Store(redis))
+        crowd.enter(30, fresh=30)
+    visit = visits(bare_house.url)
+    visit.sign_in()
+    shown = visit.page.locator(".rows .line:visible .cell.name")
+    expect(visit.page.get_by_role("grid")).to_have_attribute("aria-rowcount", "31")
+    first = shown.all_text_contents()[:10]
+    visit.page.get_by_label("Select all that are shown").check()
+    visit.button("Pause").click()
+    expect(visit.dialog()).to_contain_text("Pause: 30 accounts at once")
+    expect(visit.dialog().locator(".names li")).to_have_text(first)
+    expect(visit.dialog()).to_contain_text("and 20 more")
+    visit.button("Cancel").click()
+    expect(visit.page.locator(".tools")).to_contain_text("30 selected")
+    expect(visit.page.get_by_role("grid").get_by_text("Paused")).to_have_count(0)
+    visit.button("Pause").click()
+    visit.button("Pause").click()
+    expect(visit.dialog().get_by_role("status")).to_contain_text("Done: ")
+    visit.page.keyboard.press("Escape")
+    expect(visit.page.locator(".tools")).to_be_hidden()
+
+
 def test_only_what_is_in_sight_is_drawn_and_changes_come_at_once(
     visits: Visits, bare_house: Stack, crowd: Crowd, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
+import { complaint } from "./validity.js";
 
 /**
  * Opens a modal dialog. Escape and the cross close it, the focus goes back to where it was, and nothing of it stays.
@@ -31,13 +32,14 @@ export const button = (label, onClick, look = "") => h("button", { class: look, 
 export function formDialog(title, body, label, submit) {
   const fault = h("p", { class: "fault", role: "alert" });
   const go = h("button", { class: "primary", type: "submit", form: "dialog-form" }, label);
-  const form = h("form", { id: "dialog-form", class: "dialog-form", onSubmit: send }, body, fault);
+  const form = h("form", { id: "dialog-form", class: "dialog-form", novalidate: true, onSubmit: send }, body, fault);
   const box = dialog(title, form, { footer: [button(t("action.cancel"), () => box.close()), go] });
 
   async function send(event) {
     event.preventDefault();
+    fault.textContent = complaint(form);
+    if (fault.textContent) return;
     go.disabled = true;
-    fault.textContent = "";
     try {
       await submit(box);
     } catch (error) {
@@ -48,12 +50,12 @@ export function formDialog(title, body, label, submit) {
   form.querySelector("input").focus();
 }
 
-/** Asks before something that cannot be undone; whether it is to be done. */
-export function confirmed(title, text, label, danger = true) {
+/** Asks before something is done, with a text or elements; whether it is to be done. */
+export function confirmed(title, question, label, danger = true) {
   return new Promise((resolve) => {
     let yes = false;
     const go = button(label, () => ((yes = true), box.close()), danger ? "danger" : "primary");
-    const box = dialog(title, h("p", {}, text), {
+    const box = dialog(title, question, {
       look: "narrow",
       footer: [button(t("action.cancel"), () => box.close()), go],
       closed: () => resolve(yes),

@@ -58,5 +58,20 @@ export function ago(at) {
   return intl(Intl.RelativeTimeFormat, { numeric: "auto" }).format(-Math.floor(past / length), unit);
 }
 
-/** Sorts names as people do: `a2` before `a10`. */
-export const collate = (one, other) => intl(Intl.Collator, { numeric: true }).compare(one, other);
+const parts = new Map();
+
+/** A name before the number that it ends with, and that number; digits in the middle of letters are no number. */
+function parted(name) {
+  if (!parts.has(name)) {
+    const [, stem = name, count = "-1"] = /^(.*[^\da-z]|[a-z]*)(\d{1,6})$/i.exec(name) ?? [];
+    parts.set(name, [stem, Number(count)]);
+  }
+  return parts.get(name);
+}
+
+/** Sorts names as people do: `a-2` before `a-10`, and what is hexadecimal by its characters. */
+export function collate(one, other) {
+  const [[stem, count], [otherStem, otherCount]] = [parted(one), parted(other)];
+  const { compare } = intl(Intl.Collator);
+  return compare(stem, otherStem) || count - otherCount || compare(one, other);
+}

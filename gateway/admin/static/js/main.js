@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
+import { languageSwitch } from "./language.js";
 import { follow } from "./live.js";
 import { address, route } from "./router.js";
 import { renewal, signInForm, signedIn } from "./session.js";
@@ -59,7 +60,7 @@ function start() {
 
 function askForTheKey() {
   document.title = `${t("session.sign_in")} · Kimi gateway`;
-  app.replaceChildren(h("main", { class: "sign-in-page" }, signInForm(start)));
+  app.replaceChildren(h("main", { class: "sign-in-page" }, signInForm(start), languageSwitch(askForTheKey)));
   document.getElementById("key").focus();
 }
 

@@ -4,6 +4,7 @@ import { Failure, once } from "./api.js";
 import { h, say } from "./dom.js";
 import { t } from "./i18n.js";
 import { store } from "./store.js";
+import { complaint } from "./validity.js";
 
 /** Whether there is a session already. Throws `Failure` where that cannot be known. */
 export async function signedIn() {
@@ -30,6 +31,8 @@ export function signInForm(done, note = "") {
 
   async function submit(event) {
     event.preventDefault();
+    fault.textContent = complaint(event.target);
+    if (fault.textContent) return;
     button.disabled = true;
     try {
       const answer = await once("POST", "/session", { key: key.value });
@@ -60,7 +63,7 @@ export function signInForm(done, note = "") {
 
   return h(
     "form",
-    { class: "sign-in", onSubmit: submit },
+    { class: "sign-in", novalidate: true, onSubmit: submit },
     h("img", { src: "/admin/static/icon.svg", alt: "", width: 40, height: 40 }),
     h("h1", { id: "sign-in-title" }, t("session.title")),
     h("p", { class: "muted" }, note || t("session.hint")),

@@ -2,8 +2,9 @@
 
 import { h, mark, say, write } from "./dom.js";
 import { number } from "./format.js";
-import { LANGUAGES, speak, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { icon } from "./icons.js";
+import { languageSwitch } from "./language.js";
 import { VIEWS, address, route } from "./router.js";
 import { signOut } from "./session.js";
 import { on, store } from "./store.js";
@@ -59,21 +60,6 @@ function liveness(signal) {
   on("live", show, signal);
   show();
   return h("span", { class: "state live", title: t("live.title") }, dot, name);
-}
-
-function languageSwitch(again) {
-  const other = LANGUAGES.find((each) => each !== store.language);
-  const change = () => {
-    speak(other);
-    again();
-    document.querySelector(".foot .language").focus();
-  };
-  return h(
-    "button",
-    { class: "quiet language", type: "button", lang: other === "zh" ? "zh-CN" : other, onClick: change },
-    icon("language"),
-    h("span", { class: "name" }, other === "zh" ? "中文" : "English"),
-  );
 }
 
 function themeSwitch() {

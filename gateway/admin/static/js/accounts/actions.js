@@ -4,9 +4,11 @@ import { patch, post, request } from "../api.js";
 import { button, confirmed, dialog } from "../dialogs.js";
 import { download, h, write } from "../dom.js";
 import { number, seconds } from "../format.js";
-import { explained, t } from "../i18n.js";
+import { t } from "../i18n.js";
 import { store } from "../store.js";
+import { agreed, counted, named } from "./asking.js";
 import { hindrance } from "./fitting.js";
+import { told } from "./told.js";
 
 /** `batch` is how many names go into one call: few where each takes its time. */
 export const ACTIONS = [
@@ -28,8 +30,8 @@ async function called(names, call) {
 }
 
 /**
- * Does `call` for all names, and shows how far it is and what came of each. Returns when the dialog is closed.
- * `action` is what is done, for the words of the report.
+ * Does `call` for all names, and shows how far it is and what came of each. Returns those that it came to, when the
+ * dialog is closed. `action` is what is done, for the words of the report.
  */
 function work(action, title, names, batch, call) {
   const bar = h("progress", { max: names.length, value: 0, "aria-label": title });
@@ -64,8 +66,7 @@ function work(action, title, names, batch, call) {
     close.textContent = t("action.close");
     close.disabled = false;
   }
-  run();
-  return gone;
+  return Promise.all([gone, run()]).then(() => names.slice(0, bar.value));
 }
 
 const line = (action, before, { name, ok, message, fault, seconds: took }) =>
@@ -74,34 +75,40 @@ const line = (action, before, { name, ok, message, fault, seconds: took }) =>
     {},
     h("i", { class: `dot ${ok ? "ok" : "failed"}` }),
     h("b", {}, name),
-    h("span", { class: "muted", title: message }, [ok ? t(`did.${action}`) : (fault ?? refusal(action, before, message)), took === undefined ? "" : seconds(took)].filter(Boolean).join(" · ")),
+    h(
+      "span",
+      { class: "muted", title: message },
+      [...(ok ? [t(`did.${action}`), told(message)] : [fault ?? refusal(action, before, message)]), took !== undefined && seconds(took)].filter(Boolean).join(" · "),
+    ),
   );
 
 /** Why it was not done: in words of the page where what the account was `before` explains it. */
 function refusal(action, before, message) {
-  return (before && hindrance(action, before)) || explained(message);
+  return (before && hindrance(action, before)) || told(message);
 }
 
-/** Does an action of `ACTIONS`; deleting is asked for once more. */
-export async function act(id, names) {
-  const title = `${t(`action.${id}`)} · ${names.length === 1 ? names[0] : t("accounts.count", { n: number(names.length) })}`;
-  if (id === "delete" && !(await confirmed(title, t("accounts.delete_sure"), t("action.delete")))) return;
+/** Does an action of `ACTIONS`, of which a view hides so many; returns those that it came to. */
+export async function act(id, names, hidden = 0) {
+  if (!(await agreed(id, names, hidden))) return [];
   const { batch } = ACTIONS.find((each) => each.id === id);
-  await work(id, title, names, batch, (some) => post(`/accounts/${id}`, { names: some }));
+  return work(id, `${t(`action.${id}`)} · ${counted(names)}`, names, batch, (some) => post(`/accounts/${id}`, { names: some }));
 }
 
-/** Changes limits; what is not named in them stays. */
+/** Changes limits; what is not named in them stays. Returns those that it came to. */
 export const limit = (names, limits) =>
   work("edit", t("action.edit"), names, 100, (some) => patch("/accounts", { names: some, limits }));
 
-/** Saves accounts as a file with their credentials; all where no names are given. */
-export async function save(names) {
-  const count = names ? t("accounts.count", { n: number(names.length) }) : t("accounts.every");
-  if (!(await confirmed(`${t("action.export")} · ${count}`, t("accounts.export_sure"), t("action.export"), false))) return;
+/** Saves accounts as a file with their credentials; all where no names are given. Returns those that were saved. */
+export async function save(names, hidden = 0) {
+  const count = names ? counted(names) : t("accounts.every");
+  const question = [h("p", {}, t("accounts.export_sure")), named(names ?? [], hidden)];
+  if (!(await confirmed(`${t("action.export")} · ${count}`, question, t("action.export"), false))) return [];
   try {
     const answer = await request("POST", "/accounts/export", names ? { names } : {});
     download(await answer.blob(), "accounts.yaml");
+    return names ?? [];
   } catch (error) {
     dialog(t("action.export"), h("p", { class: "fault" }, error.message), { look: "narrow" });
+    return [];
   }
 }

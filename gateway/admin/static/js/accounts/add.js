@@ -3,8 +3,9 @@
 import { post } from "../api.js";
 import { button, dialog } from "../dialogs.js";
 import { h } from "../dom.js";
-import { moment, number } from "../format.js";
+import { date, number } from "../format.js";
 import { t } from "../i18n.js";
+import { outcomeOf } from "./told.js";
 
 const KINDS = ["kimi", "kimi-classic", "moonshot"];
 
@@ -61,14 +62,15 @@ export function addAccounts() {
 
 const LOOKS = { added: "ok", known: "paused", refused: "failed" };
 
-function line({ place, outcome, name, kind, expires, message }) {
-  // Of one that is known its name says it all.
-  const facts = [place, kind, expires && t("add.expires", { at: moment(expires) }), outcome !== "known" && message];
+function line(entry) {
+  const { place, line: at, outcome, name, kind, expires, message } = entry;
+  const where = at === null ? place.replace(/^the text:\s*/, "") : t("add.line", { n: number(at) });
+  const facts = [where, kind, expires && t("add.expires", { at: date(expires) }), outcomeOf(entry)];
   return h(
     "li",
     { class: outcome },
     h("i", { class: `dot ${LOOKS[outcome]}` }),
     h("b", {}, [t(`add.${outcome}`), name].filter(Boolean).join(" · ")),
-    h("span", { class: "muted" }, facts.filter(Boolean).join(" · ")),
+    h("span", { class: "muted", title: message }, facts.filter(Boolean).join(" · ")),
   );
 }

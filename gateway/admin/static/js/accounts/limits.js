@@ -2,10 +2,10 @@
 
 import { formDialog } from "../dialogs.js";
 import { h } from "../dom.js";
-import { number } from "../format.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { limit } from "./actions.js";
+import { counted, named } from "./asking.js";
 
 const FIELDS = [
   { id: "max_concurrency", min: 1, step: 1 },
@@ -14,8 +14,8 @@ const FIELDS = [
   { id: "priority", step: 1 },
 ];
 
-/** Opens the form; a field that stays empty leaves what is. */
-export function editLimits(names) {
+/** Opens the form; a field that stays empty leaves what is. `done` is called with those that were changed. */
+export function editLimits(names, hidden = 0, done = () => {}) {
   const only = names.length === 1 ? store.accounts.get(names[0]) : null;
   const inputs = FIELDS.map(({ id, min, step }) =>
     h("input", { id: `limit-${id}`, name: id, type: "number", min, step, value: String(only?.[id] ?? ""), "aria-describedby": `note-${id}` }),
@@ -29,12 +29,11 @@ export function editLimits(names) {
       h("span", { class: "muted small", id: `note-${id}` }, t(`limits.${id}_note`)),
     ),
   );
-  const count = only ? only.name : t("accounts.count", { n: number(names.length) });
-  const body = [h("p", { class: "muted" }, t("limits.hint")), h("div", { class: "fields" }, fields)];
-  formDialog(`${t("action.edit")} · ${count}`, body, t("action.save"), async (box) => {
+  const body = [h("p", { class: "muted" }, t("limits.hint")), h("div", { class: "fields" }, fields), named(names, hidden)];
+  formDialog(`${t("action.edit")} · ${counted(names)}`, body, t("action.save"), async (box) => {
     const limits = Object.fromEntries(inputs.filter(({ value }) => value !== "").map(({ name, value }) => [name, Number(value)]));
     if (!Object.keys(limits).length) throw new Error(t("limits.none"));
     box.close();
-    await limit(names, limits);
+    done(await limit(names, limits));
   });
 }

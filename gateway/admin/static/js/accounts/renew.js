@@ -4,6 +4,7 @@ import { post } from "../api.js";
 import { formDialog } from "../dialogs.js";
 import { h, say } from "../dom.js";
 import { t } from "../i18n.js";
+import { outcomeOf } from "./told.js";
 
 /** Opens the form. The account keeps its name, limits and figures. */
 export function newToken({ name, kind, region }) {
@@ -11,8 +12,8 @@ export function newToken({ name, kind, region }) {
   const label = t(kind === "moonshot" ? "renew.key" : "renew.token");
   const body = [h("p", { class: "muted" }, t("renew.hint")), h("div", { class: "field" }, h("label", { for: token.id }, label), token)];
   formDialog(`${t("action.token")} · ${name}`, body, t("action.save"), async (box) => {
-    const [{ outcome, message }] = (await post("/accounts", { text: JSON.stringify([entry()]) })).results;
-    if (outcome !== "added") throw new Error(message);
+    const [result] = (await post("/accounts", { text: JSON.stringify([entry()]) })).results;
+    if (result.outcome !== "added") throw new Error(outcomeOf(result));
     box.close();
     say(t("renew.done"));
   });

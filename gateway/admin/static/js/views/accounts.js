@@ -57,6 +57,7 @@ export function mount(frame, signal) {
 
   function again() {
     show();
+    selection();
     rows.top();
   }
 
@@ -74,9 +75,12 @@ export function mount(frame, signal) {
 
   function selection() {
     const { size } = chosen.selected;
+    const unseen = hidden();
     tools.hidden = size === 0;
     chips.hidden = size > 0;
-    write(tools.firstChild, t("accounts.selected", { n: number(size) }));
+    write(tools.children[0], t("accounts.selected", { n: number(size) }));
+    write(tools.children[1], unseen ? t("accounts.hidden", { n: number(unseen) }) : "");
+    tools.children[1].hidden = !unseen;
     rows.draw();
   }
 
@@ -99,25 +103,30 @@ export function mount(frame, signal) {
 
   const names = () => [...chosen.selected];
 
-  /** Does something with what is selected. Where its button is gone then, the focus goes to the table. */
-  async function perform(id) {
-    await act(id, names());
-    if (document.activeElement === document.body) rows.root.focus();
+  /** How many of the selected ones search and filter hide. */
+  function hidden() {
+    if (!chosen.selected.size) return 0;
+    const shown = new Set(listing.names);
+    return names().filter((name) => !shown.has(name)).length;
   }
 
-  function unselect() {
-    chosen.selected.clear();
+  /** They are selected no more, as after an action. Where its button is gone then, the focus goes to the table. */
+  function unselect(over) {
+    for (const name of over) chosen.selected.delete(name);
     selection();
-    rows.root.focus();
+    if (tools.hidden || document.activeElement === document.body) rows.root.focus();
   }
+
+  const perform = async (id) => unselect(await act(id, names(), hidden()));
 
   tools.append(
     h("b", {}),
+    h("span", { class: "warn small" }),
     ...ACTIONS.filter(({ id }) => id !== "delete").map(({ id }) => button(t(`action.${id}`), () => perform(id))),
-    button(t("action.edit"), () => editLimits(names())),
-    button(t("action.export"), () => save(names())),
+    button(t("action.edit"), () => editLimits(names(), hidden(), unselect)),
+    button(t("action.export"), async () => unselect(await save(names(), hidden()))),
     button(t("action.delete"), () => perform("delete")),
-    button(t("accounts.unselect"), unselect, "quiet"),
+    button(t("accounts.unselect"), () => unselect(names()), "quiet"),
   );
 
   on("accounts", (changed) => {

@@ -1,5 +1,6 @@
 /** Who did what, newest first. */
 
+import { about, told } from "../accounts/told.js";
 import { get } from "../api.js";
 import { button } from "../dialogs.js";
 import { h, say } from "../dom.js";
@@ -55,8 +56,8 @@ function row({ at, who, address, action, subject, detail }) {
     h("th", { scope: "row", class: "muted" }, moment(at)),
     cell("who", word("who", who)),
     cell("did", h("span", { class: "tag" }, word("did", action))),
-    cell("subject", subject),
-    cell("detail", detail, "muted"),
+    cell("subject", about(subject)),
+    cell("detail", told(detail), "muted"),
     cell("address", address, "mono muted"),
   );
 }

@@ -80,7 +80,7 @@ function limits({ requests_per_minute: minute, tokens_per_day: tokens, concurren
 
 function tools(key, load) {
   async function revoke() {
-    if (!(await confirmed(`${t("keys.revoke")} · ${key.name}`, t("keys.revoke_sure"), t("keys.revoke")))) return;
+    if (!(await confirmed(`${t("keys.revoke")} · ${key.name}`, h("p", {}, t("keys.revoke_sure")), t("keys.revoke")))) return;
     try {
       await remove(`/keys/${encodeURIComponent(key.id)}`);
     } catch (error) {

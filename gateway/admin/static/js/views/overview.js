@@ -62,9 +62,8 @@ function fillTiles(cells, { pool, queue, today }) {
   say(cells.load, number(pool.in_flight), t("overview.limit", { n: number(pool.limit) }));
   say(cells.waiting, number(queue.waiting), t("overview.waiting_note"));
   say(cells.expiry, pool.next_expiry === null ? DASH : remaining(pool.next_expiry), t("overview.expiry_note"));
-  const share = today.requests ? percent(today.errors / today.requests) : DASH;
   say(cells.requests, compact(today.requests), t("overview.requests_note"));
-  say(cells.errors, number(today.errors), t("overview.errors_note", { share }));
+  say(cells.errors, number(today.errors), today.requests ? t("overview.errors_note", { share: percent(today.errors / today.requests) }) : "");
   const { prompt_tokens: prompt, completion_tokens: completion } = today;
   say(cells.tokens, compact(prompt + completion), t("overview.tokens_note", { prompt: compact(prompt), completion: compact(completion) }));
   const there = STATES.filter((state) => pool.states[state]);
@@ -82,7 +81,7 @@ function part(state, count) {
 
 function facts({ redis, refreshers, version, started }) {
   const entry = (name, ...value) => [h("dt", {}, t(`overview.${name}`)), h("dd", {}, value)];
-  const up = redis.up ? [`Redis ${redis.version}`, bytes(redis.used_memory_bytes)].join(" · ") : t("overview.redis_away");
+  const up = redis.up ? [`${redis.server ?? "Redis"} ${redis.version}`, bytes(redis.used_memory_bytes)].join(" · ") : t("overview.redis_away");
   const kept = redis.up && !redis.persistent ? [h("br"), h("span", { class: "warn" }, t("overview.not_persistent"))] : [];
   const seen = refreshers.map(({ name, seen_seconds: past }) =>
     h("div", {}, name, " ", h("span", { class: "muted" }, ago(now() - past))),
