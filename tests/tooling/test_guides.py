@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -30,7 +31,7 @@ ENGLISH: Final = sorted(path for path in FOLDER.glob("*.md") if not path.name.en
 GUIDES: Final = sorted(FOLDER.glob("*.md"))
 OTHERS: Final = {"KIMI_GATEWAY_KEY"}
 """Variables of the examples."""
-OUTSIDE: Final = ("docker", "git", "curl", "tar", "rm", "sudo", "ssh", "codex", "claude")
+OUTSIDE: Final = ("umask", "mkdir", "docker", "git", "curl", "tar", "rm", "sudo", "ssh", "codex", "claude")
 
 
 def chinese(guide: Path) -> Path:
@@ -189,6 +190,37 @@ def test_the_back_up_brings_everything_back(own_valkey: Valkey) -> None:
     own_valkey.start()
     with redis.Redis.from_url(own_valkey.url) as client:
         assert client.hget("account:alice", "refresh") == b"newest"
+
+
+def test_a_back_up_is_made_outside_the_repository_and_for_its_owner_alone(tmp_path: Path) -> None:
+    shells = [code for language, code in blocks(FOLDER / "operating.md") if language == "sh"]
+    making = [code for code in shells if re.search(r"> |-o |tar -cf", code)]
+    targets = [target for code in making for target in re.findall(r"(?:> | -o |tar -cf )([^\s-]\S+)", code)]
+    assert len(making) == 4 and len(targets) == 5
+    assert all(code.startswith("umask 077 && mkdir -p ~/kimi-backup\n") for code in making)
+    assert all(target.startswith("~/kimi-backup/") for target in targets)
+    (code,) = [code for code in making if "tar -cf ~" in code]
+    (tmp_path / ".data").mkdir()
+    subprocess.run(["sh", "-c", code], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}, check=True, timeout=60)
+    made = tmp_path / "kimi-backup"
+    assert (made.stat().st_mode & 0o777, (made / "redis.tar").stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+@pytest.mark.parametrize(
+    "name", ["redis.tar", "accounts-export.yaml", "backup.yaml", "dump.rdb", "config/accounts.yaml"]
+)
+def test_what_is_likely_to_hold_secrets_is_not_committed(name: str) -> None:
+    asked = subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False, timeout=60)
+    assert asked.returncode == 0
+
+
+@by_name
+def test_containers_that_ask_the_gateway_can_reach_it_at_ports_that_are_free(guide: Path) -> None:
+    taken = set(re.findall(r':(\d+):\d+"', (ROOT / "docker-compose.yml").read_text("utf-8")))
+    runs = [line for line in commands(guide) if line.startswith("docker run")]
+    assert all("--network $NETWORK " in line for line in runs if "//gateway:" in line)
+    ports = [port for line in runs for port in re.findall(r"-p (?:[\d.]+:)?(\d+):", line)]
+    assert taken >= {"3000", "3001", "9090"} and not taken & set(ports) and len(ports) == len(set(ports))
 
 
 def _shell(command: str, folder: Path, given: bytes = b"") -> bytes:
