@@ -136,9 +136,12 @@ def test_reports_are_told_in_the_language_of_the_page(house: Stack, visits: Visi
     chinese.button("立即刷新").click()
     expect(chinese.dialog().locator(".report li")).to_contain_text("已刷新 · 新令牌有效")
     _close(chinese)
+    for action in ("pause", "resume"):
+        _operate(house, action, "kimi-0", "kimi-1")
     chinese.look("audit")
     done = chinese.page.get_by_role("row").filter(has_text="kimi-0").filter(has_text="已刷新")
     expect(done.first).to_contain_text("新令牌有效")
+    expect(chinese.page.get_by_role("row").filter(has_text="已暂停 2 个").first).to_contain_text("kimi-0, kimi-1")
 
 
 def test_what_is_added_is_told_once_and_in_the_language_of_the_page(house: Stack, visits: Visits) -> None:
