@@ -66,9 +66,9 @@ _WRONG: Final[dict[Language, dict[Rule, Words]]] = {
             "其余账号不可用的原因。",
         ),
         Rule.SILENT: Words(
-            "Kimi：refresher 没有响应",
-            "已有 {figure} 秒没有任何 refresher 的消息。token 会陆续过期，账号将在几分钟内停止服务：请重启 refresher "
-            "并查看日志。",
+            "Kimi：刷新器没有响应",
+            "已有 {figure} 秒没有任何刷新器的消息。token 会陆续过期，账号将在几分钟内停止服务：请重启刷新器"
+            "（refresher）并查看日志。",
         ),
     },
 }
@@ -83,7 +83,7 @@ _OVER: Final[dict[Language, dict[Rule, Words]]] = {
         Rule.DEAD: Words("Kimi：{count} 个账号已恢复", "不再需要重新登录：{names}。"),
         Rule.BANNED: Words("Kimi：{count} 个账号不再处于封禁状态", "已解封或已移除：{names}。"),
         Rule.LOW: Words("Kimi：可用账号已恢复", "可用账号已回到 {limit} 个或以上。"),
-        Rule.SILENT: Words("Kimi：refresher 已恢复", "refresher 已重新开始工作。"),
+        Rule.SILENT: Words("Kimi：刷新器已恢复", "刷新器已重新开始工作。"),
     },
 }
 TEST: Final[dict[Language, Words]] = {

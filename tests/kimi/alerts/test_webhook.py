@@ -19,12 +19,12 @@ from tests.kimi.loopback import Peer, Server, refused_port
 
 SECRET = "a-secret-of-some-length"
 NOW = 1_800_000_001.9
-PAGE = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text("utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
 
 
-def snippet(language: str) -> str:
-    """The example of docs/alerts.md in that language."""
-    (code,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+def snippet(language: str, page: str = "alerts.md") -> str:
+    """The example of a page in that language of programs."""
+    (code,) = re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
     return str(code)
 
 
@@ -54,9 +54,15 @@ def test_a_note_is_posted_as_signed_json(caplog: pytest.LogCaptureFixture) -> No
     assert "secret" not in caplog.text
 
 
-def test_the_example_of_the_page_has_the_fields_that_are_sent() -> None:
-    example: dict[str, Any] = json.loads(snippet("json"))
+@pytest.mark.parametrize("page", ["alerts.md", "alerts.zh-CN.md"])
+def test_the_example_of_the_page_has_the_fields_that_are_sent(page: str) -> None:
+    example: dict[str, Any] = json.loads(snippet("json", page))
     assert list(example) == list(NOTE.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("language", ["python", "js"])
+def test_the_page_has_the_same_programs_in_chinese(language: str) -> None:
+    assert snippet(language, "alerts.zh-CN.md") == snippet(language)
 
 
 @pytest.mark.parametrize(
