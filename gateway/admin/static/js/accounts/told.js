@@ -39,11 +39,11 @@ export function told(message) {
   return pieces.some(part) ? pieces.map((each) => part(each) || each).join(t("told.comma")) : explained(message);
 }
 
-/** What an entry of the audit log is about. */
+/** What an entry of the audit log, or an alert, is about. */
 export const about = (subject) =>
   subject === "all accounts" ? t("accounts.every") : subject.replace(/and (\d+) more$/, (_, n) => t("accounts.more", { n }));
 
 /** Why an entry was not added, or what more there is to be said of one that was; "" for nothing. */
 export function outcomeOf({ code, twin, message }) {
-  return code === "added" || code === "known" ? "" : word("code", code, message).replace("{twin}", twin);
+  return code === "added" || code === "known" ? "" : word("code", code, message).replace("{twin}", () => twin);
 }

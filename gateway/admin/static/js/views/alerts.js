@@ -1,5 +1,6 @@
 /** What is wrong at present, where that is told, and a trial of it. */
 
+import { about } from "../accounts/told.js";
 import { get, post } from "../api.js";
 import { h } from "../dom.js";
 import { button, dialog } from "../dialogs.js";
@@ -55,7 +56,7 @@ const entry = ({ rule, subject, message, since }) =>
     "li",
     {},
     h("i", { class: "dot failed" }),
-    h("div", {}, h("b", {}, word("rule", rule)), " ", h("span", { class: "muted small" }, ago(since)), h("p", {}, word("alert", rule, message).replace("{names}", subject))),
+    h("div", {}, h("b", {}, word("rule", rule)), " ", h("span", { class: "muted small" }, ago(since)), h("p", {}, word("alert", rule, message).replace("{names}", () => about(subject)))),
   );
 
 const result = ({ destination, ok, message }) =>
