@@ -37,6 +37,13 @@ for chunk in stream:
     print(chunk.choices[0].delta.content or "", end="")
 ```"""
 
+LANGUAGES: Final = [("en-GB", ""), ("zh-CN", "-zh")]
+WORDS: Final = {
+    "en-GB": ("Thinking", "Question", "tokens in", "What keeps a pool of accounts steady?"),
+    "zh-CN": ("思考", "问题", "token，输出", "怎样让账号池保持稳定？"),
+}
+"""Of the playground: two labels, what stands below an answer, and what is asked."""
+
 pytestmark = pytest.mark.skipif(os.environ.get("PICTURES") != "1", reason="PICTURES=1 makes the pictures of the docs")
 
 
@@ -63,21 +70,25 @@ def _overview(visit: Visit) -> None:
     expect(visit.page.locator(".tile.usable .dot.active").first).to_be_visible()
 
 
-def test_the_pool(visits: Visits, bare_house: Stack, crowd: Crowd) -> None:
+@pytest.mark.parametrize(("locale", "ending"), LANGUAGES)
+def test_the_pool(visits: Visits, bare_house: Stack, crowd: Crowd, locale: str, ending: str) -> None:
     clients = Clients(crowd.store)
     clients.create("one-api")
     clients.create("notebooks", ClientLimits(requests_per_minute=60, tokens_per_day=2_000_000, models=("kimi",)))
     clients.create("codex", ClientLimits(concurrent=8))
 
-    visit = visits(bare_house.url)
+    visit = visits(bare_house.url, locale=locale)
     _overview(visit)
-    _take(visit, "admin-overview")
+    _take(visit, f"admin-overview{ending}")
     visit.look("accounts")
-    _take(visit, "admin-accounts")
+    _take(visit, f"admin-accounts{ending}")
     visit.look("keys")
     expect(visit.page.get_by_role("row", name="codex")).to_be_visible()
-    _take(visit, "admin-keys")
+    _take(visit, f"admin-keys{ending}")
 
+
+@pytest.mark.usefixtures("crowd")
+def test_other_looks_of_the_pool(visits: Visits, bare_house: Stack) -> None:
     visit = visits(bare_house.url, color_scheme="dark")
     _overview(visit)
     _take(visit, "admin-overview-dark")
@@ -87,22 +98,21 @@ def test_the_pool(visits: Visits, bare_house: Stack, crowd: Crowd) -> None:
     expect(visit.dialog()).to_contain_text("Dead")
     _take(visit, "admin-details-dark")
 
-    visit = visits(bare_house.url, locale="zh-CN")
-    _overview(visit)
-    _take(visit, "admin-overview-zh")
-
     visit = visits(bare_house.url, **PHONE)
     visit.sign_in()
     expect(visit.page.locator(".rows .line:visible")).not_to_have_count(0)
     _take(visit, "admin-phone")
 
 
-def test_the_playground(visit: Visit, house: Stack) -> None:
-    visit.look("playground")
-    visit.page.get_by_label("Thinking").check()
+@pytest.mark.parametrize(("locale", "ending"), LANGUAGES)
+def test_the_playground(visits: Visits, house: Stack, locale: str, ending: str) -> None:
+    visit = visits(locale=locale)
+    visit.sign_in("playground")
+    thinking, question, figures, asked = WORDS[locale]
+    visit.page.get_by_label(thinking).check()
     house.simulator.fault("answer", text=ANSWER, thinking="Renewal, limits, isolation: in that order, and briefly.")
-    visit.page.get_by_label("Question").fill("What keeps a pool of accounts steady?")
+    visit.page.get_by_label(question).fill(asked)
     visit.page.keyboard.press("Enter")
-    expect(visit.page.locator(".figures")).to_contain_text("tokens in")
+    expect(visit.page.locator(".figures")).to_contain_text(figures)
     visit.page.locator(".thinking summary").click()
-    _take(visit, "admin-playground")
+    _take(visit, f"admin-playground{ending}")
