@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.faults.table import pytest_addoption, pytest_terminal_summary
 from tests.leaks import no_greenlet_is_left, nothing_is_left
@@ -16,6 +17,10 @@ from tests.valkey import Valkey
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# How fast a busy machine makes and tries its examples says nothing about them.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 __all__ = [
     "no_greenlet_is_left",
