@@ -37,6 +37,7 @@ usage: ./dev COMMAND
   test --live      try the real service with an account of yours, step by step; says what it needs
   lint             check style and types
   lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
+  --version        show which release this is
 """
 
 
@@ -59,8 +60,8 @@ def main(arguments: Sequence[str]) -> int:
             case "lock":
                 lock.compile_all(ROOT, rest)
                 return 0
-            case "help" | "-h" | "--help":
-                say(USAGE)
+            case "help" | "-h" | "--help" | "--version":
+                say(release() if name == "--version" else USAGE)
                 return 0
     except Trouble as trouble:
         complain(trouble)
@@ -69,6 +70,13 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     say(USAGE)
     return 64
+
+
+def release() -> str:
+    """Which release this is."""
+    from kimi.version import VERSION  # noqa: PLC0415 - nothing else of this needs the sources
+
+    return f"./dev {VERSION}"
 
 
 def test(*words: str) -> int:
@@ -80,6 +88,7 @@ def test(*words: str) -> int:
 
 def command(*words: str) -> NoReturn:
     """Hand this process over to the gateway's command line, with the Redis of this folder where it needs one."""
+    os.environ["CALLED_AS"] = "./dev"
     if words[:2] == ("accounts", "import"):
         become("gateway.cli", *map(from_here, words))
     if words[:2] == ("accounts", "add"):

@@ -13,10 +13,13 @@ from gateway.cli_alerts import alerts
 from gateway.cli_doctor import doctor
 from gateway.cli_drift import drift
 from gateway.cli_keys import keys
+from gateway.cli_program import PROGRAM
 from gateway.cli_status import status
+from kimi.version import VERSION
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, message="%(prog)s %(version)s")
 def main() -> None:
     """Look into a running gateway."""
 
@@ -30,4 +33,4 @@ main.add_command(status)
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m gateway.cli")
+    main(prog_name=PROGRAM)
