@@ -20,6 +20,8 @@ STORE_URL = "redis-url"
 """The file that tells where the Redis of a running `./dev up` is."""
 UPSTREAMS = "upstreams.env"
 """The file that tells what `./dev up` has put in the place of Kimi."""
+ADDRESS = "address.env"
+"""The file that tells where the gateway of a running `./dev up` listens."""
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1", "": "127.0.0.1"}  # noqa: S104 - what we connect to
 
 

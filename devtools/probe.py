@@ -35,6 +35,15 @@ def is_taken(host: str, port: int) -> bool:
     return False
 
 
+def reasons(readiness: str) -> str:
+    """Why the gateway is not ready, in the words of its `/readyz`; else what was said instead, or that nothing was."""
+    try:
+        told = [str(reason) for reason in json.loads(readiness)["reasons"]]
+    except (ValueError, KeyError, TypeError):
+        told = [" ".join(readiness.split())]
+    return "; ".join(filter(None, told)) or "it does not say why"
+
+
 def first_model(listing: str) -> str:
     """The model for an example: `kimi` when the gateway lists it, else the first of the list."""
     try:

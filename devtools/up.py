@@ -30,6 +30,7 @@ DRAIN_SECONDS = 60.0
 
 
 NO_DEMO = "--no-demo"
+NO_ACCOUNTS = "none yet: add the first at your page, or write accounts.yaml and start anew"
 VALKEY = "valkey"
 """The folder in which the embedded server keeps its data."""
 
@@ -102,18 +103,20 @@ class System:
 
     @contextmanager
     def told_where(self) -> Iterator[None]:
-        """Notes where Redis is, and the simulator in place of Kimi, for `./dev accounts`, while the block runs."""
+        """Notes where Redis, the gateway and what plays Kimi are, for `./dev accounts`, while the block runs."""
         note, upstreams = self._data / configuration.STORE_URL, self._data / configuration.UPSTREAMS
+        address = self._data / configuration.ADDRESS
         if self._socket:
             note.touch(mode=0o600)
             note.write_text(f"{self._store_url()}\n")
         played = self.demo.variables() if self.demo else {}
         upstreams.write_text("".join(f"{name}={value}\n" for name, value in played.items()))
+        address.write_text(f"GATEWAY_HOST={self.host}\nGATEWAY_PORT={self.port}\n")
         try:
             yield
         finally:
-            note.unlink(missing_ok=True)
-            upstreams.unlink(missing_ok=True)
+            for each in (note, upstreams, address):
+                each.unlink(missing_ok=True)
 
     def _environment(self) -> dict[str, str]:
         ours = {"LOG_FORMAT": "console", "GATEWAY_API_KEYS": self.key, "GATEWAY_ADMIN_KEY": self.admin_key}
@@ -162,12 +165,17 @@ class System:
             status, body = probe.get(self.host, self.port, "/readyz")
             serving = status == 200
             if serving or (not told and time.monotonic() > deadline):
-                self._introduce()
+                has_accounts = bool(self.demo) or self._has_accounts()
+                self._introduce(has_accounts=has_accounts)
                 if not serving:
                     told = True
-                    say(f"It cannot answer yet, and goes on trying. /readyz says: {body.strip()}")
+                    if has_accounts:
+                        say(f"It cannot answer yet, and goes on trying: {probe.reasons(body)}.")
 
-    def _introduce(self) -> None:
+    def _has_accounts(self) -> bool:
+        return configuration.has_accounts(Path.cwd(), self.said) or bool(pools.origins(self._store_url()))
+
+    def _introduce(self, *, has_accounts: bool) -> None:
         host = f"[{self.host}]" if ":" in self.host else self.host
         base = f"http://{host}:{self.port}"
         model = probe.first_model(probe.get(self.host, self.port, "/v1/models", key=self.key)[1])
@@ -177,10 +185,11 @@ class System:
         for header in headers:
             curl += ["-H", header]
         line = shlex.join([*curl, "-d", question])
+        accounts = "those that you configured" if has_accounts else NO_ACCOUNTS
         say(
             f"\n  address     {base}/v1\n  client key  {self.key}\n"
             f"  your page   {base}/admin\n  its key     {self._admin_key()}\n"
-            f"  accounts    {demo.SENTENCE if self.demo else 'those that you configured'}\n\n  {line}\n"
+            f"  accounts    {demo.SENTENCE if self.demo else accounts}\n\n  {line}\n"
         )
 
     def _admin_key(self) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devtools import probe, tether
+from devtools.up import NO_ACCOUNTS
 from devtools.waiting import until
 from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.operating.accounts import Accounts
@@ -288,6 +289,7 @@ def test_how_what_runs_here_is_told_and_checked(up: Up) -> None:
         return subprocess.run(command, cwd=up.folder, env=up.environment(), capture_output=True, text=True, check=False)
 
     up.start_and_wait()
+    port, up.port = up.port, 1  # which the other terminal knows nothing of
     status = told("status")
     assert status.returncode == 0
     assert "1 at work" in status.stdout
@@ -296,7 +298,7 @@ def test_how_what_runs_here_is_told_and_checked(up: Up) -> None:
     checks = [line.split()[0] for line in doctor.stdout.splitlines() if line]
     assert checks.count("ok") > 10
     assert "PROBLEM" not in checks
-    assert f"is ready at http://127.0.0.1:{up.port}" in doctor.stdout
+    assert f"is ready at http://127.0.0.1:{port}" in doctor.stdout
     assert up.interrupt(signal.SIGTERM) == 0
 
 
@@ -307,8 +309,17 @@ def test_accounts_of_the_operator_are_served_instead_of_the_demo(up: Up) -> None
     until(lambda: probe.get("127.0.0.1", up.port, "/v1/models", key="mine")[0] == 200, seconds=30)
     assert set(up.children()) == set(NAMES) - {"simulator"}
     until(lambda: "client key  mine" in up.said(), seconds=30, what="it introduces itself although it cannot serve")
-    assert "It cannot answer yet, and goes on trying." in up.said()
+    assert "It cannot answer yet, and goes on trying: " in up.said()
+    assert '{"' not in up.said().partition("It cannot answer yet")[2]
     assert not (up.folder / ".data/client-key").exists()
+
+
+def test_that_there_are_no_accounts_is_said_with_where_to_add_one(up: Up) -> None:
+    up.start("--no-demo")
+    until(up.is_introduced, seconds=60, what="it introduces itself although it cannot serve")
+    assert f"accounts    {NO_ACCOUNTS}" in up.said()
+    assert "readyz" not in up.said()
+    assert up.interrupt() == 0
 
 
 def test_a_bad_setting_ends_all_of_it_with_exit_code_2(up: Up) -> None:
