@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -14,16 +16,32 @@ from devtools import configuration
 from devtools.environment import data_folder
 from devtools.saying import Trouble, complain
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 
 def main() -> int:
     """Run the command line with the Redis of this folder; returns the exit code."""
     try:
-        root = Path.cwd()
-        environment = {**os.environ, **upstreams(root), **client_keys(root), "REDIS_URL": store_url(root)}
+        words, environment = called(Path.cwd(), sys.argv[1:])
     except Trouble as trouble:
         complain(trouble)
         return trouble.code
-    return subprocess.run([sys.executable, "-m", "gateway.cli", *sys.argv[1:]], env=environment, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "gateway.cli", *words], env=environment, check=False).returncode
+
+
+def called(root: Path, words: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:
+    """The words and the environment of the command line. Raises Trouble where nothing runs, which `doctor` tells."""
+    keys = client_keys(root)
+    try:
+        store = store_url(root)
+    except Trouble:
+        if words[:1] != ["doctor"]:
+            raise
+        nowhere = {"REDIS_URL": f"unix://{data_folder(root)}/none.sock"}
+        return [*words, "--idle"], {"GATEWAY_API_KEYS": secrets.token_urlsafe(32), **os.environ, **keys, **nowhere}
+    notes = {**noted(root, configuration.UPSTREAMS), **noted(root, configuration.ADDRESS)}
+    return words, {**os.environ, **notes, **keys, "REDIS_URL": store}
 
 
 def store_url(root: Path) -> str:
@@ -38,9 +56,9 @@ def store_url(root: Path) -> str:
     return url
 
 
-def upstreams(root: Path) -> dict[str, str]:
-    """Where Kimi is played by a simulator, if `./dev up` has started one here."""
-    kept = dotenv_values(data_folder(root) / configuration.UPSTREAMS, interpolate=False)
+def noted(root: Path, name: str) -> dict[str, str]:
+    """What `./dev up` has noted in that file, if one runs here."""
+    kept = dotenv_values(data_folder(root) / name, interpolate=False)
     return {name: value for name, value in kept.items() if value is not None}
 
 

@@ -16,6 +16,7 @@ from typing import Final
 import click
 import orjson
 
+from gateway.cli_program import DEV, PROGRAM
 from gateway.settings import GatewaySettings
 from kimi.accounts import Account
 from kimi.errors import StoreUnavailable
@@ -28,7 +29,7 @@ from kimi.operating import (
     checks_settings,
     checks_upstreams,
 )
-from kimi.operating.checks import Finding, Level
+from kimi.operating.checks import Finding, Level, problem
 from kimi.pool import Members, Store, connect
 from kimi.pool.health import Health
 from kimi.pool.heartbeats import Heartbeats
@@ -36,19 +37,23 @@ from kimi.settings import CommonSettings, SettingsError, load
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PATIENCE_SECONDS: Final = 30.0
+_UP: Final = "start ./dev up in another terminal, or set REDIS_URL where it runs elsewhere"
+_GATEWAY: Final = "./dev up" if PROGRAM == DEV else "gunicorn -c gateway/gunicorn.conf.py"
+_REFRESHER: Final = "./dev up" if PROGRAM == DEV else "python -m refresher"
 _WORDS: Final = {Level.OK: "ok", Level.WARNING: "warning", Level.PROBLEM: "PROBLEM"}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
-def doctor(*, as_json: bool) -> None:
+@click.option("--idle", is_flag=True, hidden=True, help="Nothing runs: so ./dev calls.")
+def doctor(*, as_json: bool, idle: bool) -> None:
     """Check everything, and say what to do.
 
     That is settings, Redis, clocks, upstreams, disks, releases, accounts and the processes. No token goes out with
     that, and nothing is changed. Exit code 1 when there is a problem.
     """
     worst, findings = Level.OK, 0
-    for finding in checked():
+    for finding in checked(idle=idle):
         findings += 1
         click.echo(orjson.dumps(finding.described()) if as_json else told(finding))
         if finding.level is not Level.OK and worst is not Level.PROBLEM:
@@ -72,8 +77,8 @@ def told(finding: Finding) -> str:
     return f"{line}\n{'':8} → {finding.advice}" if finding.advice else line
 
 
-def checked() -> Iterator[Finding]:
-    """All that is found, as it is found."""
+def checked(*, idle: bool) -> Iterator[Finding]:
+    """All that is found, as it is found; where nothing runs (`idle`), all that can be looked at all the same."""
     http = Transport(connect_timeout=checks_upstreams.PATIENCE_SECONDS)
     yield from checks_settings.loaded("gateway", partial(load, GatewaySettings))
     yield from checks_settings.started("refresher", _refresher)
@@ -83,20 +88,30 @@ def checked() -> Iterator[Finding]:
     except SettingsError:  # it was told, and where everything else is nobody knows
         return
     accounts: list[Account] = []
-    with connect(settings.redis_url) as redis:
-        try:
-            yield from _redis(Store(redis))
-            accounts = [record.account for record in Members(Store(redis)).all() if record.configured]
-            yield from _pool(Store(redis))
-        except StoreUnavailable:  # that was told first
-            pass
+    if idle:
+        yield problem("./dev up", "nothing runs in this folder", _UP)
+    else:
+        yield from _stored(settings.redis_url, accounts)
     ways = checks_upstreams.ways(accounts or [Account(name="none", kind=settings.kimi_kind)], settings.endpoints)
     yield from checks_upstreams.all_of(ways, http, time.time, time.monotonic)
     try:
         ours = load(GatewaySettings)
     except SettingsError:
         return
-    yield checks_gateway.ready(http, ours.gateway_host, ours.gateway_port)
+    gateway = checks_gateway.ready(http, ours.gateway_host, ours.gateway_port, start=_GATEWAY)
+    if not idle or gateway.level is Level.PROBLEM:  # something else is where the gateway is to be
+        yield gateway
+
+
+def _stored(url: str, accounts: list[Account]) -> Iterator[Finding]:
+    """What is found of Redis and of what is in it; its accounts go to `accounts`."""
+    with connect(url) as redis:
+        try:
+            yield from _redis(Store(redis))
+            accounts += [record.account for record in Members(Store(redis)).all() if record.configured]
+            yield from _pool(Store(redis))
+        except StoreUnavailable:  # that was told first
+            pass
 
 
 def _redis(store: Store) -> Iterable[Finding]:
@@ -113,7 +128,7 @@ def _redis(store: Store) -> Iterable[Finding]:
 
 def _pool(store: Store) -> Iterable[Finding]:
     pool, seen = Health(store).pool(), Heartbeats(store).seen()
-    return [checks_pool.accounts(pool), checks_pool.refreshers(seen, pool, time.time())]
+    return [checks_pool.accounts(pool), checks_pool.refreshers(seen, pool, time.time(), start=_REFRESHER)]
 
 
 def _machine() -> Iterator[Finding]:

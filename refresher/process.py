@@ -54,9 +54,9 @@ _DURABLE_SECONDS = 4.0  # a save waits for the disk, which with `appendfsync eve
 
 def check(settings: RefresherSettings) -> str:
     """What would be started, in a sentence. Raises `StartError` or `StoreUnavailable` if it would not start."""
+    accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind).load()
     with connect(settings.redis_url) as redis:
         Store(redis).ping()
-    accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind).load()
     return f"settings, store and accounts ({len(accounts)}) are in order"
 
 

@@ -12,8 +12,11 @@ PATIENCE_SECONDS: Final = 5.0
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - what is connected to
 
 
-def ready(http: Http, host: str, port: int) -> Finding:
-    """Whether it is there, and ready. It may run on another machine, so that its absence need be no problem."""
+def ready(http: Http, host: str, port: int, start: str) -> Finding:
+    """Whether it is there, and ready; `start` is the command that starts it.
+
+    It may run on another machine, so that its absence need be no problem.
+    """
     host = _ANY.get(host.strip("[]"), host.strip("[]"))
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
@@ -23,9 +26,7 @@ def ready(http: Http, host: str, port: int) -> Finding:
     except (BrokenAnswer, KeyError, TypeError):
         return problem("gateway", f"something else answers at {base}", "set GATEWAY_PORT to a port that is free")
     except UpstreamError:
-        advice = (
-            "start it, unless it runs on another machine, and look at its log: gunicorn -c gateway/gunicorn.conf.py"
-        )
+        advice = f"start it, unless it runs on another machine, and look at its log: {start}"
         return warning("gateway", f"nobody answers at {base}", advice)
     if answer.status != 200:
         return problem("gateway", f"is not ready: {'; '.join(reasons)}", "see what else is found here, and its log")

@@ -39,8 +39,11 @@ def _cure(states: Iterable[tuple[str, int]]) -> str:
     return next((_CURES[state] for state, _ in states if state in _CURES), _LIST)
 
 
-def refreshers(seen: Mapping[str, float], pool: PoolHealth, now: float) -> Finding:
-    """Whether one is at work; `seen` are the seconds since each was heard of, `now` is in Unix seconds."""
+def refreshers(seen: Mapping[str, float], pool: PoolHealth, now: float, start: str) -> Finding:
+    """Whether one is at work, which the command `start` starts.
+
+    `seen` are the seconds since each was heard of, `now` is in Unix seconds.
+    """
     alive = [name for name, age in seen.items() if age <= AT_WORK_SECONDS]
     if alive:
         return ok("refresher", f"{len(alive)} at work")
@@ -48,4 +51,4 @@ def refreshers(seen: Mapping[str, float], pool: PoolHealth, now: float) -> Findi
     told = "none at work" if last is None else f"none at work, the last was heard of {span(last)} ago"
     if pool.next_expiry is not None:
         told += f"; the next token expires in {span(max(pool.next_expiry - now, 0.0))}"
-    return problem("refresher", told, "start it: python -m refresher (or see its log, should it run)")
+    return problem("refresher", told, f"start it: {start} (or see its log, should it run)")

@@ -84,6 +84,23 @@ def test_without_settings_what_can_be_checked_is() -> None:
     assert result.exit_code == 1
 
 
+def test_where_nothing_runs_that_is_a_problem_and_the_rest_is_checked() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    settings = {"REDIS_URL": "unix:///nowhere/none.sock", "GATEWAY_API_KEYS": KEY, "GATEWAY_PORT": str(free_port())}
+    result = run("--json", "--idle", **settings, **upstreams(f"http://{nobody}"))
+    found = levels(result)
+    assert (result.exit_code, found["./dev up"], found["settings, gateway"]) == (1, "problem", "ok")
+    assert f"upstream {nobody}" in found
+    assert not found.keys() & {"Redis", "accounts", "gateway"}
+
+
+def test_accounts_that_cannot_be_read_are_told_though_redis_is_away(tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text("accounts: [{name: a, kind: nonsense}]")
+    result = run("--json", "--idle", REDIS_URL="unix:///nowhere/none.sock", KIMI_ACCOUNTS_FILE=str(accounts))
+    assert levels(result)["settings, refresher"] == "problem"
+
+
 @pytest.mark.parametrize("finding", [ok("Redis", "answers"), problem("Redis", "is silent", "wake it")])
 def test_what_to_do_is_a_line_of_its_own(finding: Finding) -> None:
     assert told(finding).count("\n") == (finding.level is not Level.OK)

@@ -14,6 +14,7 @@ import pytest
 
 from devtools import cli, command
 from devtools.saying import Trouble
+from kimi.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -122,6 +123,32 @@ def test_an_unknown_command_is_an_error(clone: Path) -> None:
     finished = dev(clone, "fly")
     assert finished.returncode == 64
     assert finished.stdout.startswith("usage: ./dev")
+
+
+def test_the_release_is_told() -> None:
+    finished = dev(ROOT, "--version")
+    assert (finished.returncode, finished.stdout) == (0, f"./dev {VERSION}\n")
+
+
+def test_doctor_checks_what_it_can_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REDIS_URL", "GATEWAY_API_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    words, environment = command.called(tmp_path, ["doctor", "--json"])
+    assert words == ["doctor", "--json", "--idle"]
+    assert len(environment["GATEWAY_API_KEYS"]) > 16
+    assert not Path(environment["REDIS_URL"].removeprefix("unix://")).exists()
+    assert not (tmp_path / ".data/client-key").exists()
+    with pytest.raises(Trouble, match="nothing runs in this folder"):
+        command.called(tmp_path, ["status"])
+
+
+def test_what_runs_is_called_with_what_was_noted_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("GATEWAY_PORT", "6867")
+    (tmp_path / ".data").mkdir()
+    (tmp_path / ".data/address.env").write_text("GATEWAY_HOST=127.0.0.1\nGATEWAY_PORT=7300\n")
+    words, environment = command.called(tmp_path, ["doctor"])
+    assert (words, environment["GATEWAY_PORT"]) == (["doctor"], "7300")
 
 
 def test_files_are_those_of_the_folder_in_which_it_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

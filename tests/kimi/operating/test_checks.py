@@ -64,13 +64,13 @@ def test_accounts_that_are_paused_beside_others_are_nothing_to_put_right() -> No
 
 def test_a_refresher_has_to_be_at_work() -> None:
     pool = PoolHealth(usable=2, total=2, next_expiry=NOW + 240)
-    alive = checks_pool.refreshers({"a": AT_WORK_SECONDS, "b": AT_WORK_SECONDS + 1}, pool, NOW)
+    alive = checks_pool.refreshers({"a": AT_WORK_SECONDS, "b": AT_WORK_SECONDS + 1}, pool, NOW, "start")
     assert (alive.level, alive.seen) == (Level.OK, "1 at work")
 
-    silent = checks_pool.refreshers({"a": 300.0, "b": 7_200.0}, pool, NOW)
+    silent = checks_pool.refreshers({"a": 300.0, "b": 7_200.0}, pool, NOW, "start")
     assert silent.level is Level.PROBLEM
     assert silent.seen == "none at work, the last was heard of 5 min ago; the next token expires in 4 min"
-    assert checks_pool.refreshers({}, PoolHealth(), NOW).level is Level.PROBLEM
+    assert checks_pool.refreshers({}, PoolHealth(), NOW, "start").level is Level.PROBLEM
 
 
 def test_every_bad_variable_is_a_problem_of_its_own() -> None:
@@ -133,7 +133,7 @@ def gateway(status: str, body: str) -> Finding:
         peer.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
 
     with Server(answer) as server:
-        return checks_gateway.ready(Transport(), "0.0.0.0", server.port)  # noqa: S104 - as it is told to listen
+        return checks_gateway.ready(Transport(), "0.0.0.0", server.port, "start")  # noqa: S104 - as it is told to listen
 
 
 def test_a_gateway_that_is_ready_is_found_good() -> None:
@@ -153,4 +153,4 @@ def test_something_else_in_its_place_is_a_problem(body: str) -> None:
 
 
 def test_that_nobody_answers_may_be_as_it_should() -> None:
-    assert checks_gateway.ready(Transport(), "127.0.0.1", refused_port()).level is Level.WARNING
+    assert checks_gateway.ready(Transport(), "127.0.0.1", refused_port(), "start").level is Level.WARNING
