@@ -36,7 +36,7 @@ class Watched:
             "GATEWAY_ADMIN_KEY": ADMIN_KEY,
             **env,
         }
-        self.stack = Stack(folder, env=settings)
+        self.stack = Stack(folder, env=settings, is_clean=False)
         self.watch = Watch(f"{self.stack.url}/metrics", f"http://127.0.0.1:{self.refresher_port}/metrics")
 
     @property

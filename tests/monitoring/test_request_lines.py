@@ -58,7 +58,7 @@ def line_of(gateway: Gateway, request_id: str) -> dict[str, Any]:
     """The one line of that request."""
 
     def found() -> dict[str, Any] | None:
-        lines = [json.loads(each) for each in gateway.said.splitlines() if request_id in each]
+        lines = [json.loads(each) for each in gateway.lines if request_id in each]
         said = [each for each in lines if each["event"] == "request"]
         assert len(said) <= 1
         return said[0] if said else None

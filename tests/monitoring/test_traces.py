@@ -61,7 +61,7 @@ def line(stack: Stack, request_id: str) -> dict[str, Any]:
     """The line of that request in the log."""
 
     def found() -> dict[str, Any] | None:
-        lines = (json.loads(each) for each in stack.gateway.said.splitlines() if request_id in each)
+        lines = (json.loads(each) for each in stack.gateway.lines if request_id in each)
         return next((each for each in lines if each["event"] == "request"), None)
 
     said = until(found, what="the request is in the log")

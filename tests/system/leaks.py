@@ -75,9 +75,9 @@ def wait_for_rest(
 
 
 def check_all() -> None:
-    """Look at every stack that is running."""
+    """Look at every stack that is running, those of other tests in this process too."""
     for stack in STARTED:
-        if stack.simulator.running:
+        if stack.simulator.running and stack.is_clean:
             stack.simulator.forget_faults()
             wait_for_rest(stack, meanwhile=make_due)
 

@@ -70,6 +70,11 @@ class Process:
     def said(self) -> str:
         return self.log.read_text("utf-8", errors="replace")
 
+    @property
+    def lines(self) -> list[str]:
+        """The same in lines, those that are whole: the last one may be on its way."""
+        return self.said.rpartition("\n")[0].splitlines()
+
 
 @dataclass
 class Simulator(Process):
@@ -154,6 +159,8 @@ class Stack:
     simulator_options: list[str] = field(default_factory=list)
     orphans: int = 0
     """How many chats may stay for ever, because the worker that made them was killed before it could note them."""
+    is_clean: bool = True
+    """Whether nothing may be left in it; accounts that die keep their chats."""
 
     def __post_init__(self) -> None:
         self.valkey = Valkey(self._folder("valkey"))
