@@ -83,11 +83,10 @@ class Answering:
         peer = _peer()
         chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
         place = services.gate.enter(caller)
-        try:
+        with ExitStack() as undo:
+            undo.callback(place.leave, None)
             completion = services.completions.start(selection, chat, turn)
-        except BaseException:
-            place.leave(None)
-            raise
+            undo.pop_all()
         services.metrics.in_flight.inc()
         return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic, place=place)
 

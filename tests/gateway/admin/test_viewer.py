@@ -59,14 +59,14 @@ def test_many_accounts_come_in_several_events(viewer: Viewer) -> None:
 
 def test_who_waits_is_woken(viewer: Viewer) -> None:
     waiting = gevent.spawn(viewer.take, 30)
-    gevent.sleep(0)
+    gevent.idle()  # it waits by now
     viewer.sketch(b"{}")
     assert events(waiting.get(timeout=5))
 
 
 def test_an_end_wakes_as_well(viewer: Viewer) -> None:
     waiting = gevent.spawn(viewer.take, 30)
-    gevent.sleep(0)
+    gevent.idle()  # it waits by now
     viewer.end()
     assert waiting.get(timeout=5) == b""
     assert viewer.ended
@@ -79,6 +79,6 @@ def test_it_is_known_for_how_long_a_client_has_not_read(viewer: Viewer, clock: C
     clock.advance(31)
     assert viewer.busy_for() == 31
     waiting = gevent.spawn(viewer.take, 30)
-    gevent.sleep(0)
+    gevent.idle()  # it waits by now
     assert viewer.busy_for() == 0
     waiting.kill()
