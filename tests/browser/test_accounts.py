@@ -44,10 +44,6 @@ def _tick(visit: Visit, *names: str) -> None:
         visit.row(name).get_by_role("checkbox").check()
 
 
-def _close(visit: Visit) -> None:
-    visit.page.keyboard.press("Escape")
-
-
 @dataclass(frozen=True, slots=True)
 class Pasted:
     """An account that was added in the page: its name here and at the upstream."""
@@ -63,7 +59,7 @@ def pasted(house: Stack, visit: Visit) -> Iterator[Pasted]:
     added = visit.dialog().locator("li.added b")
     expect(added).to_have_count(1)
     name = _name(added)
-    _close(visit)
+    visit.close()
     expect(visit.row(name)).to_contain_text("Active")
     yield Pasted(name, account["name"])
     _operate(house, "delete", name)
@@ -87,7 +83,7 @@ def test_pasted_tokens_are_taken_or_refused_one_by_one(house: Stack, visit: Visi
     name = _name(visit.dialog().locator("li.added b"))
     visit.button("Add").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("0 added, 1 known already, 1 refused")
-    _close(visit)
+    visit.close()
     expect(visit.row(name)).to_contain_text("Active")
 
 
@@ -131,11 +127,11 @@ def test_reports_are_told_in_the_language_of_the_page(house: Stack, visits: Visi
     expect(told.first).to_contain_text("已停止服务：需要新的令牌，或先清除状态。")
     expect(told.last).to_contain_text("kimi-0")
     expect(told.last).to_contain_text("已测试 · 回答：")
-    _close(chinese)
+    chinese.close()
     _tick(chinese, "kimi-0")
     chinese.button("立即刷新").click()
     expect(chinese.dialog().locator(".report li")).to_contain_text("已刷新 · 新令牌有效")
-    _close(chinese)
+    chinese.close()
     for action in ("pause", "resume"):
         _operate(house, action, "kimi-0", "kimi-1")
     chinese.look("audit")
@@ -189,14 +185,14 @@ def test_many_are_paused_and_resumed_with_a_report_of_each(visit: Visit) -> None
     visit.button("Pause").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
     expect(visit.dialog().locator(".report li")).to_have_count(2)
-    _close(visit)
+    visit.close()
     expect(visit.row("kimi-0")).to_contain_text("Paused")
     expect(visit.page.locator(".tools")).to_be_hidden()
     expect(visit.page.get_by_role("grid")).to_be_focused()
     _tick(visit, "kimi-0", "moonshot-0")
     visit.button("Resume").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 2 worked, 0 failed")
-    _close(visit)
+    visit.close()
     expect(visit.row("moonshot-0")).to_contain_text("Active")
     _tick(visit, "kimi-0", "moonshot-0")
     visit.button("Test").click()
@@ -218,7 +214,7 @@ def test_limits_are_edited_and_seen(visit: Visit, pasted: Pasted) -> None:
     visit.page.get_by_label("Running requests").fill("3")
     visit.button("Save").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 0 failed")
-    _close(visit)
+    visit.close()
     expect(visit.dialog()).to_contain_text("0 / 3")
 
 
@@ -237,7 +233,7 @@ def test_what_was_added_here_is_deleted_and_what_stands_in_the_file_is_not(visit
     visit.button("Delete").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 1 failed")
     expect(visit.dialog().locator(".report li").first).to_contain_text("accounts file")
-    _close(visit)
+    visit.close()
     visit.page.get_by_role("searchbox").fill("")
     expect(visit.row(pasted.name)).to_have_count(0)
     expect(visit.row("kimi-1")).to_be_visible()

@@ -52,7 +52,7 @@ def test_what_is_about_many_is_asked_for_first(visits: Visits, bare_house: Stack
     visit.button("Pause").click()
     visit.button("Pause").click()
     expect(visit.dialog().get_by_role("status")).to_contain_text("Done: ")
-    visit.page.keyboard.press("Escape")
+    visit.close()
     expect(visit.page.locator(".tools")).to_be_hidden()
 
 

@@ -69,6 +69,13 @@ class Visit:
         """The dialog that is open on top."""
         return self.page.locator("dialog[open]").last
 
+    def close(self) -> None:
+        """Closes the dialog that is open on top, and waits until what follows from that has been done."""
+        dialogs = self.page.locator("dialog")
+        before = dialogs.count()
+        self.page.keyboard.press("Escape")
+        expect(dialogs).to_have_count(before - 1)  # no longer open is not gone yet: the page hears of it a moment later
+
     def button(self, name: str) -> Locator:
         """The button of that name, in the dialog where one is open."""
         inside = self.dialog() if self.page.locator("dialog[open]").count() else self.page
