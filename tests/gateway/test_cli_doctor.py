@@ -43,14 +43,17 @@ def upstreams(url: str) -> dict[str, str]:
 
 
 def test_a_system_that_is_well_is_found_well(tmp_path: Path, redis_url: str) -> None:
-    with connect(redis_url) as redis:
+    with connect(redis_url) as redis, running(tmp_path, redis_url) as gateway:
         store = Store(redis)
         Pool(store, Clock(time.time())).fill(web("a"))
-        Heartbeats(store).beat("refresher-1")
-    with running(tmp_path, redis_url) as gateway:
         settings = {"REDIS_URL": redis_url, "GATEWAY_API_KEYS": KEY, "GATEWAY_PORT": str(gateway.port)}
-        result = run("--json", **settings, **upstreams(gateway.base))  # any server will do for an upstream
-        told_to_people = run(**settings, **upstreams(gateway.base))
+        here = {**settings, **upstreams(gateway.base)}  # any server will do for an upstream
+
+        def looked(*arguments: str) -> Result:
+            Heartbeats(store).beat("refresher-1")  # which has to be heard of every few seconds
+            return run(*arguments, **here)
+
+        result, told_to_people = looked("--json"), looked()
     found = levels(result)
     assert found.keys() >= {"settings, gateway", "settings, refresher", "Redis", "accounts", "refresher", "gateway"}
     assert f"upstream 127.0.0.1:{gateway.port}" in found
