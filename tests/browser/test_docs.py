@@ -34,9 +34,10 @@ def docs(house: Stack, browser: Browser) -> Iterator[Opens]:
     assert wrong == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(docs: Opens, scheme: str) -> None:
-    found = Axe().run(docs(color_scheme=scheme)).response["violations"]
+@pytest.mark.parametrize(("scheme", "rules"), [("light", {}), ("dark", {"runOnly": ["color-contrast"]})])
+def test_axe_finds_no_serious_fault(docs: Opens, scheme: str, rules: dict[str, Any]) -> None:
+    options = {"resultTypes": ["violations"], **rules}  # what passes is not described, which takes its time
+    found = Axe().run(docs(color_scheme=scheme), options=options).response["violations"]
     assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
 
 

@@ -22,7 +22,7 @@ BACK_SECONDS = 5.0
 LATENCY = 0.05
 """Seconds, each way: a command takes twice as long."""
 RESETS = 10
-REQUESTS = 150
+REQUESTS = 60
 """Served in each state, before what they take is compared."""
 
 

@@ -81,6 +81,12 @@ class Up:
         with connect((self.folder / ".data/redis-url").read_text().strip()) as redis:
             assert [taken.outcome for taken in Accounts(Store(redis)).add(text, kind)] == ["added"]
 
+    def told(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """What a command of `./dev` says in this folder."""
+        command = [sys.executable, "-m", "devtools.command", *words]
+        env = self.environment(**variables)
+        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+
     def said(self) -> str:
         return self.output.read_text()
 
@@ -132,6 +138,15 @@ def up(tmp_path: Path) -> Iterator[Up]:
         up.interrupt(signal.SIGTERM)
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One that runs, for those who leave it as it is."""
+    up = Up(tmp_path_factory.mktemp("running"))
+    up.start_and_wait()
+    yield up
+    assert up.interrupt(signal.SIGTERM) == 0
+
+
 def paste(said: str) -> tuple[int, str]:
     """Status and body of the request that the printed curl line makes."""
     words = shlex.split(next(line for line in said.splitlines() if line.startswith("  curl ")))
@@ -143,9 +158,9 @@ def paste(said: str) -> tuple[int, str]:
         return answer.status, answer.read().decode()
 
 
-def test_without_accounts_a_simulator_answers_and_that_is_said(up: Up) -> None:
-    said = up.start_and_wait()
-    assert f"http://127.0.0.1:{up.port}/v1" in said
+def test_without_accounts_a_simulator_answers_and_that_is_said(running: Up) -> None:
+    said = running.said()
+    assert f"http://127.0.0.1:{running.port}/v1" in said
     assert "a simulator on this machine answers" in said
     status, body = paste(said)
     assert status == 200
@@ -158,6 +173,7 @@ def test_ctrl_c_ends_all_of_it(up: Up) -> None:
     assert set(children) == set(NAMES)
     assert up.interrupt() == 0
     assert [name for name, pid in children.items() if tether.alive(pid)] == []
+    assert not [name for name in ("redis-url", "upstreams.env") if (up.folder / ".data" / name).exists()]
     assert "Traceback" not in up.said()
 
 
@@ -216,14 +232,13 @@ def test_what_dies_by_itself_comes_back(up: Up) -> None:
     assert paste(up.said())[0] == 200
 
 
-def test_a_second_one_in_the_folder_says_so_in_a_line(up: Up) -> None:
-    up.start_and_wait()
-    assert up.process is not None
+def test_a_second_one_in_the_folder_says_so_in_a_line(running: Up) -> None:
+    assert running.process is not None
     second = subprocess.run(
-        [sys.executable, "-m", "devtools.up"], cwd=up.folder, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "devtools.up"], cwd=running.folder, capture_output=True, text=True, check=False
     )
     assert second.returncode == 1
-    assert second.stderr == f"dev: ./dev up runs in this folder already, as process {up.process.pid}.\n"
+    assert second.stderr == f"dev: ./dev up runs in this folder already, as process {running.process.pid}.\n"
 
 
 def test_a_server_that_is_named_is_used_and_none_started(up: Up, redis_url: str, redis_client: redis.Redis) -> None:
@@ -263,43 +278,30 @@ def test_what_was_added_to_the_demo_is_no_account_of_the_operators(up: Up) -> No
     assert "a simulator on this machine answers" in up.start_and_wait()
 
 
-def test_the_accounts_of_what_runs_here_are_listed(up: Up) -> None:
-    def listed(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "devtools.command", "accounts", *(words or ("list",))]
-        return subprocess.run(command, cwd=up.folder, env=up.environment(), capture_output=True, text=True, check=False)
-
-    before = listed()
-    assert (before.returncode, before.stdout) == (1, "")
-    assert before.stderr == (
-        "dev: nothing runs in this folder: start ./dev up in another terminal, or set REDIS_URL.\n"
-    )
-    up.start_and_wait()
-    lines = listed().stdout.splitlines()
+def test_the_accounts_of_what_runs_here_are_listed(running: Up) -> None:
+    lines = running.told("accounts", "list").stdout.splitlines()
     assert [line.split()[:3] for line in lines if line.startswith("demo-1")] == [["demo-1", "kimi", "active"]]
-    tested = listed("test", "demo-1")
+    tested = running.told("accounts", "test", "demo-1")
     assert tested.stdout.startswith("ok      demo-1: answered: "), "it asks the simulator, and not Kimi"
-    assert up.interrupt(signal.SIGTERM) == 0
-    assert not (up.folder / ".data/redis-url").exists()
-    assert not (up.folder / ".data/upstreams.env").exists()
 
 
-def test_how_what_runs_here_is_told_and_checked(up: Up) -> None:
-    def told(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "devtools.command", *words]
-        return subprocess.run(command, cwd=up.folder, env=up.environment(), capture_output=True, text=True, check=False)
+def test_where_nothing_runs_there_is_nothing_to_tell(up: Up) -> None:
+    told = up.told("accounts", "list")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == "dev: nothing runs in this folder: start ./dev up in another terminal, or set REDIS_URL.\n"
 
-    up.start_and_wait()
-    port, up.port = up.port, 1  # which the other terminal knows nothing of
-    status = told("status")
+
+def test_how_what_runs_here_is_told_and_checked(running: Up) -> None:
+    elsewhere = {"GATEWAY_PORT": "1"}  # the other terminal knows nothing of the port
+    status = running.told("status", **elsewhere)
     assert status.returncode == 0
     assert "1 at work" in status.stdout
-    doctor = told("doctor")
+    doctor = running.told("doctor", **elsewhere)
     assert doctor.returncode == 0, doctor.stdout
     checks = [line.split()[0] for line in doctor.stdout.splitlines() if line]
     assert checks.count("ok") > 10
     assert "PROBLEM" not in checks
-    assert f"is ready at http://127.0.0.1:{port}" in doctor.stdout
-    assert up.interrupt(signal.SIGTERM) == 0
+    assert f"is ready at http://127.0.0.1:{running.port}" in doctor.stdout
 
 
 def test_accounts_of_the_operator_are_served_instead_of_the_demo(up: Up) -> None:
