@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+TESTS = (
+    *("tests/faults", "tests/system", "tests/browser", "tests/tooling", "tests/monitoring", "tests/refresher"),
+    *("tests/clients", "tests/features", "tests/gateway", "tests/kimi", "tests/simulator", "tests/benchmarks"),
+)
+"""Every folder of tests, those first that start processes and wait for them: nobody is kept waiting at the end."""
+MOST_WORKERS = 8
+
 USAGE = """\
 usage: ./dev COMMAND
 
@@ -33,7 +40,8 @@ usage: ./dev COMMAND
   doctor           check settings, Redis, clocks, upstreams, disks, releases and accounts, and say what to do
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
-  test [ARGUMENT…] make the environment and run every test; the arguments go to pytest (--cov, a file, -k word)
+  test [ARGUMENT…] make the environment and run every test, several side by side; arguments go to pytest
+                   (a file, -k word) and let them run one after the other
   test --live      try the real service with an account of yours, step by step; says what it needs
   lint             check style and types
   lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
@@ -83,7 +91,13 @@ def test(*words: str) -> int:
     """Run the tests, or with `--live` those that try the real service."""
     if "--live" in words:
         become("devtools.live", *(word for word in words if word != "--live"))
-    return run("-m", "pytest", *words)
+    return run("-m", "pytest", *(words or all_tests(os.cpu_count() or 1)))
+
+
+def all_tests(processors: int) -> list[str]:
+    """How pytest runs every test: side by side, for most wait; those of one file share what they have started."""
+    workers = min(2 * processors + 1, MOST_WORKERS)
+    return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", *TESTS]
 
 
 def command(*words: str) -> NoReturn:

@@ -130,6 +130,13 @@ def test_the_release_is_told() -> None:
     assert (finished.returncode, finished.stdout) == (0, f"./dev {VERSION}\n")
 
 
+def test_all_tests_run_side_by_side_and_none_is_forgotten() -> None:
+    assert cli.all_tests(2)[:2] == ["-n", "5"]
+    assert cli.all_tests(64)[:2] == ["-n", "8"]
+    folders = {file.relative_to(ROOT).parts[:2] for file in ROOT.glob("tests/**/test_*.py")}
+    assert sorted(word for word in cli.all_tests(2) if "/" in word) == sorted("/".join(folder) for folder in folders)
+
+
 def test_doctor_checks_what_it_can_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REDIS_URL", "GATEWAY_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
