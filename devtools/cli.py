@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from devtools import lock
+from devtools import lock, testing
 from devtools.environment import make
 from devtools.saying import Trouble, complain, say
 
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
-
-TESTS = (
-    *("tests/faults", "tests/system", "tests/browser", "tests/tooling", "tests/monitoring", "tests/refresher"),
-    *("tests/clients", "tests/features", "tests/gateway", "tests/kimi", "tests/simulator", "tests/benchmarks"),
-)
-"""Every folder of tests, those first that start processes and wait for them: nobody is kept waiting at the end."""
-MOST_WORKERS = 8
 
 USAGE = """\
 usage: ./dev COMMAND
@@ -91,13 +84,10 @@ def test(*words: str) -> int:
     """Run the tests, or with `--live` those that try the real service."""
     if "--live" in words:
         become("devtools.live", *(word for word in words if word != "--live"))
-    return run("-m", "pytest", *(words or all_tests(os.cpu_count() or 1)))
-
-
-def all_tests(processors: int) -> list[str]:
-    """How pytest runs every test: side by side, for most wait; those of one file share what they have started."""
-    workers = min(2 * processors + 1, MOST_WORKERS)
-    return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", *TESTS]
+    if words:
+        return run("-m", "pytest", *words)
+    with testing.files_in_memory() as variables:
+        return run("-m", "pytest", *testing.everything(os.cpu_count() or 1), **variables)
 
 
 def command(*words: str) -> NoReturn:
@@ -135,7 +125,7 @@ def become(module: str, *words: str, further: Sequence[str] = ()) -> NoReturn:
     os.execv(python, [str(python), "-m", module, *words])
 
 
-def run(*words: str) -> int:
-    """Run a tool of the development environment in the project's folder."""
+def run(*words: str, **variables: str) -> int:
+    """Run a tool of the development environment in the project's folder; our own variables go before `variables`."""
     python = make(ROOT, [lock.DEVELOPMENT])
-    return subprocess.run([str(python), *words], cwd=ROOT, check=False).returncode
+    return subprocess.run([str(python), *words], cwd=ROOT, env={**variables, **os.environ}, check=False).returncode

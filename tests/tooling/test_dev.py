@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools import cli, command
+from devtools import cli, command, testing
 from devtools.saying import Trouble
 from kimi.version import VERSION
 
@@ -131,10 +131,21 @@ def test_the_release_is_told() -> None:
 
 
 def test_all_tests_run_side_by_side_and_none_is_forgotten() -> None:
-    assert cli.all_tests(2)[:2] == ["-n", "5"]
-    assert cli.all_tests(64)[:2] == ["-n", "8"]
+    assert testing.everything(2)[:2] == ["-n", "5"]
+    assert testing.everything(64)[:2] == ["-n", "8"]
     folders = {file.relative_to(ROOT).parts[:2] for file in ROOT.glob("tests/**/test_*.py")}
-    assert sorted(word for word in cli.all_tests(2) if "/" in word) == sorted("/".join(folder) for folder in folders)
+    assert sorted(word for word in testing.everything(2) if "/" in word) == sorted(map("/".join, folders))
+
+
+def test_files_of_tests_are_kept_in_memory_where_there_is_room(tmp_path: Path) -> None:
+    with testing.files_in_memory(tmp_path, 1) as variables:
+        folder = Path(variables["PYTEST_DEBUG_TEMPROOT"])
+        assert folder.parent == tmp_path
+        (folder / "left").write_text("behind")
+    assert not list(tmp_path.iterdir())
+    for memory, room in ((tmp_path, 2**62), (tmp_path / "missing", 1)):
+        with testing.files_in_memory(memory, room) as variables:
+            assert variables == {}
 
 
 def test_doctor_checks_what_it_can_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
