@@ -10,12 +10,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SHORTEST, LONGEST = 0.01, 0.05
+"""Seconds between two questions."""
+
 
 def until(condition: Callable[[], T], *, seconds: float = 30.0, what: str = "") -> T:
-    """The first true value of `condition`, asked every 10 ms. Raises TimeoutError naming `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """The first true value of `condition`. Raises TimeoutError naming `what` after `seconds`.
+
+    It is asked after 10 ms, and then less and less often, every 50 ms at last: to ask is work as well.
+    """
+    began = time.monotonic()
     while not (value := condition()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise TimeoutError(f"not within {seconds:g} s: {what or condition}")
-        time.sleep(0.01)
+        time.sleep(min(max(SHORTEST, waited / 10), LONGEST))
     return value
