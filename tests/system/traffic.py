@@ -29,7 +29,7 @@ class Traffic:
     stack: Stack
     clients: int = 3
     model: str = "kimi"
-    pause: float = 0.05
+    pause: float = 0.1
     url: str = ""
     good: int = 0
     refused: int = 0
