@@ -49,7 +49,7 @@ class ClientMirror(Follower[Client]):
     def find(self, digest: bytes) -> Client | None:
         """The key of that digest. One that was created just now is found too.
 
-        Raises `StoreUnavailable` where Redis is away and nothing was read before.
+        Raises `StoreUnavailable` where Redis would have to be asked and is away: it may be anybody's.
         """
         # How long looking in a table takes tells something of the digests in it. That is of no use: nobody can choose
         # the digest of what he sends, nor make a key of 256 random bits out of a part of its digest.
@@ -75,15 +75,9 @@ class ClientMirror(Follower[Client]):
         if now >= self._good_until:
             self._good_until, self._found = now + SECONDS, {}
         if digest not in self._found:
-            try:
-                self._found[digest] = self._ask(digest)
-            except StoreUnavailable:
-                if self._copies is None:  # it may be anybody's
-                    raise
+            if len(self._found) >= LOOK_UPS:
+                if self._copies is None:
+                    raise StoreUnavailable("too many client keys at a time while none is known yet")
                 return None
+            self._found[digest] = self._source.find(digest)
         return self._found[digest]
-
-    def _ask(self, digest: bytes) -> Client | None:
-        if len(self._found) >= LOOK_UPS:
-            raise StoreUnavailable("too many unknown client keys at a time")
-        return self._source.find(digest)

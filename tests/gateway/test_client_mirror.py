@@ -107,12 +107,21 @@ def test_what_is_known_stays_while_redis_is_away(line: Line, mirror: ClientMirro
     with pytest.raises(StoreUnavailable):
         mirror.refresh()
     assert mirror.find(digest_of(shop.key)) == shop.client
-    assert mirror.find(b"unknown") is None
 
     line.is_cut = False
     line.clients.revoke(shop.client.id)
     mirror.refresh()
     assert mirror.find(digest_of(shop.key)) is None
+
+
+def test_a_new_key_is_not_refused_because_redis_is_away(line: Line, mirror: ClientMirror) -> None:
+    mirror.refresh()
+    new = line.clients.create("shop")
+    line.is_cut = True
+    with pytest.raises(StoreUnavailable):
+        mirror.find(digest_of(new.key))
+    line.is_cut = False
+    assert mirror.find(digest_of(new.key)) == new.client
 
 
 def test_nobody_is_refused_who_may_have_a_key(line: Line, mirror: ClientMirror) -> None:
