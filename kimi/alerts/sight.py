@@ -42,7 +42,7 @@ class Sight:
         self._directory = directory
         self._hearing = hearing
         self._clock = clock
-        self._listening_since = clock()
+        self._heard = clock()
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -53,13 +53,18 @@ class Sight:
         self._lost: dict[str, State] = {}
 
     def silence(self) -> float:
-        """Seconds since some refresher was heard of, as far as one could be: it cannot speak while Redis is away."""
+        """Seconds since some refresher was heard of, as far as one could be: it cannot speak while Redis is away.
+
+        What was heard before Redis lost all it knew counts as well.
+        """
         try:
             ages = self._hearing.seen().values()
         except StoreUnavailable:
-            self._listening_since = self._clock()
+            self._heard = self._clock()
             raise
-        return min([self._clock() - self._listening_since, *ages])
+        now = self._clock()
+        self._heard = max([self._heard, *(now - age for age in ages)])
+        return now - self._heard
 
     def look(self) -> Snapshot:
         """The pool as it is now."""

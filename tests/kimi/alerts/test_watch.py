@@ -191,6 +191,17 @@ def test_a_gateway_that_starts_first_waits_for_the_refresher(house: House, inbox
     assert inbox.heard == [("silent", False, ())]
 
 
+def test_that_redis_has_lost_the_heartbeats_is_no_silence(house: House, inbox: Inbox) -> None:
+    house.pool.fill(web("a"), lifetime=90_000)
+    gateway = house.guard(inbox, stands_in=True)
+    house.passes(600, gateway)
+    house.pool.store.redis.flushall()
+    house.passes(55, gateway, beating=False)
+    assert inbox.heard == []
+    house.passes(10, gateway, beating=False)
+    assert inbox.heard == [("silent", False, ())]
+
+
 def test_a_destination_that_is_broken_rests_longer_each_time_and_holds_up_no_other(house: House, inbox: Inbox) -> None:
     broken = Inbox(id="broken", name="broken", broken=True)
     house.pool.fill(web("a"), web("b"), lifetime=90_000)
