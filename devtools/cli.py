@@ -111,11 +111,11 @@ def from_here(word: str) -> str:
 
 
 def to_here(before: str, word: str) -> str:
-    """`word` with the file of the option `-o` in the same way; it need not be there."""
-    if before in {"-o", "--output"}:
-        return str(Path(word).absolute())
-    option = next((each for each in ("--output=", "-o") if word.startswith(each) and word != each), None)
-    return option + str(Path(word.removeprefix(option)).absolute()) if option else word
+    """`word` with the file of the option `-o` in the same way; it need not be there. `-` is none."""
+    option = next((each for each in ("--output=", "-o") if word.startswith(each)), "")
+    file = word.removeprefix(option)
+    is_output = bool(option) or before in {"-o", "--output"}
+    return option + str(Path(file).absolute()) if is_output and file not in {"", "-"} else word
 
 
 def become(module: str, *words: str, further: Sequence[str] = ()) -> NoReturn:

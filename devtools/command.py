@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -20,18 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def main() -> int:
-    """Run the command line with the Redis of this folder; returns the exit code."""
+def main() -> NoReturn:
+    """Go on as the command line, with the Redis of this folder."""
     try:
         words, environment = called(Path.cwd(), sys.argv[1:])
     except Trouble as trouble:
         complain(trouble)
-        return trouble.code
-    return subprocess.run([sys.executable, "-m", "gateway.cli", *words], env=environment, check=False).returncode
+        sys.exit(trouble.code)
+    # Not as a child: Ctrl-C has to reach it alone, which gives back what it holds before it ends.
+    os.execve(sys.executable, [sys.executable, "-m", "gateway.cli", *words], environment)
 
 
 def called(root: Path, words: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:
     """The words and the environment of the command line. Raises Trouble where nothing runs, which `doctor` tells."""
+    if {"-h", "--help"} & set(words):
+        return words, os.environ
     keys = client_keys(root)
     try:
         store = store_url(root)
@@ -40,7 +42,10 @@ def called(root: Path, words: Sequence[str]) -> tuple[Sequence[str], Mapping[str
             raise
         nowhere = {"REDIS_URL": f"unix://{data_folder(root)}/none.sock"}
         return [*words, "--idle"], {"GATEWAY_API_KEYS": secrets.token_urlsafe(32), **os.environ, **keys, **nowhere}
-    notes = {**noted(root, configuration.UPSTREAMS), **noted(root, configuration.ADDRESS)}
+    address = noted(root, configuration.ADDRESS)
+    if address and words[:1] == ["doctor"]:
+        words = [*words, "--here"]
+    notes = {**noted(root, configuration.UPSTREAMS), **address}
     return words, {**os.environ, **notes, **keys, "REDIS_URL": store}
 
 
@@ -70,4 +75,4 @@ def client_keys(root: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

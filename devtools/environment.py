@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devtools.index import PYPI, Index, IndexUnusable, fetch_pip, pip_files
-from devtools.saying import Trouble, say
+from devtools.saying import Trouble, mention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ def make(root: Path, requirements: Sequence[str]) -> Path:
                     )
                 venv.EnvBuilder(with_pip=False, symlinks=True, clear=True).create(folder)
             if not wanted.items() <= (installed or {}).items():
-                say(f"Installing {' and '.join(requirements)} into .venv; the first time takes a minute or less.")
+                mention(f"Installing {' and '.join(requirements)} into .venv; the first time takes a minute or less.")
                 _install(folder, [root / name for name in requirements])
                 _remember(folder, {**(installed or {}), **wanted})
     except OSError as error:
@@ -96,7 +96,7 @@ def _install(folder: Path, files: Sequence[Path]) -> None:
         command = [uv, "pip", "install", "--quiet", "--python", str(python), *HASHED, *words]
         if subprocess.run(command, env=uv_environment(os.environ, index), check=False).returncode == 0:
             return
-        say("uv could not install; trying pip.")
+        mention("uv could not install; trying pip.")
     try:
         wheel = fetch_pip(index, folder / "pip")
     except IndexUnusable as error:

@@ -21,6 +21,11 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def mention(line: str) -> None:
+    """Tell what is done meanwhile, apart from what was asked for."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def complain(trouble: Trouble) -> None:
     """Tell what kept us from doing what was asked."""
     print(f"dev: {trouble}", file=sys.stderr, flush=True)

@@ -45,7 +45,8 @@ def dev(clone: Path, *arguments: str, **variables: str) -> subprocess.CompletedP
 def test_an_index_out_of_reach_is_named_with_what_may_help(clone: Path) -> None:
     finished = dev(clone, "test", PIP_INDEX_URL="http://me:secret@127.0.0.1:1/simple")
     assert finished.returncode == 1
-    (line,) = finished.stderr.splitlines()
+    assert finished.stdout == ""
+    *_, line = finished.stderr.splitlines()
     assert line.startswith("dev: pip cannot be fetched: http://127.0.0.1:1/simple/pip/ cannot be read (")
     assert "PIP_INDEX_URL" in line
     assert "secret" not in finished.stdout + finished.stderr
@@ -54,7 +55,7 @@ def test_an_index_out_of_reach_is_named_with_what_may_help(clone: Path) -> None:
 def test_what_traces_need_is_installed_where_it_is_asked_for(clone: Path) -> None:
     for further, files in (([], ""), (["--traces"], " and requirements-otel.txt")):
         finished = dev(clone, "up", *further, PIP_INDEX_URL="http://127.0.0.1:1/simple")
-        assert f"Installing requirements.txt and requirements-embedded.txt{files} into .venv" in finished.stdout
+        assert f"Installing requirements.txt and requirements-embedded.txt{files} into .venv" in finished.stderr
 
 
 def test_a_failed_installation_is_tried_again_the_next_time(clone: Path) -> None:
@@ -158,6 +159,7 @@ def test_doctor_checks_what_it_can_where_nothing_runs(tmp_path: Path, monkeypatc
     assert not (tmp_path / ".data/client-key").exists()
     with pytest.raises(Trouble, match="nothing runs in this folder"):
         command.called(tmp_path, ["status"])
+    assert command.called(tmp_path, ["keys", "--help"])[0] == ["keys", "--help"]
 
 
 def test_what_runs_is_called_with_what_was_noted_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +168,7 @@ def test_what_runs_is_called_with_what_was_noted_of_it(tmp_path: Path, monkeypat
     (tmp_path / ".data").mkdir()
     (tmp_path / ".data/address.env").write_text("GATEWAY_HOST=127.0.0.1\nGATEWAY_PORT=7300\n")
     words, environment = command.called(tmp_path, ["doctor"])
-    assert (words, environment["GATEWAY_PORT"]) == (["doctor"], "7300")
+    assert (words, environment["GATEWAY_PORT"]) == (["doctor", "--here"], "7300")
 
 
 def test_files_are_those_of_the_folder_in_which_it_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +180,7 @@ def test_files_are_those_of_the_folder_in_which_it_was_called(tmp_path: Path, mo
     assert cli.to_here("export", "-onew") == f"-o{tmp_path / 'new'}"
     assert cli.to_here("export", "--output=new") == f"--output={tmp_path / 'new'}"
     assert [cli.to_here("export", word) for word in ("mine", "-o", "--output")] == ["mine", "-o", "--output"]
+    assert (cli.to_here("-o", "-"), cli.to_here("export", "-o-")) == ("-", "-o-")
 
 
 def test_what_a_killed_one_left_behind_is_not_taken_for_a_running_one(
