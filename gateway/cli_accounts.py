@@ -105,6 +105,8 @@ def export(names: Sequence[str], output: Path | None) -> None:
     It holds the accounts with NAMES, or all if there are none, with the newest of their tokens. Each token is good for
     one refresh: what is exported is old once the refresher has done the next one.
     """
+    if output == Path("-"):  # as everywhere
+        output = None
     if output is None and sys.stdout.isatty():
         raise click.UsageError("tokens are not shown on a terminal: give a file with -o, or a pipe")
     with _taking() as (_, store):

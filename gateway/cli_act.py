@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -14,7 +14,7 @@ import click
 import orjson
 
 from gateway.cli_limits import Count
-from kimi.accounts import Origin, Record, State
+from kimi.accounts import Kind, Origin, Record, State
 from kimi.errors import redact
 from kimi.http import Transport
 from kimi.operating.accounts import Accounts, Limits
@@ -22,8 +22,11 @@ from kimi.operating.acting import AT_ONCE, PATIENCE_SECONDS, Acting, Ask, Note, 
 from kimi.operating.audit import Audit
 from kimi.operating.trial import Trials
 from kimi.pool import Store, connect
+from kimi.pool.drift import DriftBook
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
+from kimi.upstreams import Upstream
+from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 
@@ -147,11 +150,9 @@ def _wanted(names: Sequence[str], fits: Callable[[Record], bool], *, everyone: b
 def _perform(label: str, names: Wanted, act: Act, *, as_json: bool) -> None:
     """Does it to each, tells what comes of it as it comes, and ends with 1 where something failed."""
     failed = False
-    with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis, closing(Transport()) as transport:
-        store = Store(redis)
-        line = Line(transport, load(CommonSettings).endpoints, idle=_IDLE_SECONDS, patience=_DELETION_SECONDS)
+    with reporting("accounts"), _reached(load(CommonSettings)) as (store, upstreams):
         accounts = Accounts(store)
-        acting = Acting(accounts, Trials(store, build(line)), _together)
+        acting = Acting(accounts, Trials(store, upstreams), _together)
         wanted = _chosen(accounts, names) if callable(names) else list(dict.fromkeys(names))
         known = {record.account.name for record in accounts.some(wanted)}
         if not wanted:
@@ -169,6 +170,18 @@ def _perform(label: str, names: Wanted, act: Act, *, as_json: bool) -> None:
                 failed = failed or not result.ok
     if failed:
         sys.exit(1)
+
+
+@contextmanager
+def _reached(settings: CommonSettings) -> Iterator[tuple[Store, Mapping[Kind, Upstream]]]:
+    """The store and the upstreams; what these say that is not known is kept for `drift`."""
+    with connect(settings.redis_url) as redis, closing(Transport()) as transport:
+        store, drift = Store(redis), Drift()
+        line = Line(transport, settings.endpoints, drift, idle=_IDLE_SECONDS, patience=_DELETION_SECONDS)
+        try:
+            yield store, build(line)
+        finally:
+            DriftBook(store).keep(drift)
 
 
 def _line(result: Result) -> str:

@@ -149,7 +149,7 @@ def test_an_export_is_an_accounts_file_for_one_reader(line: Line, tmp_path: Path
         (web("b"), "refresh-b-2"),
     ]
     line.secrets = ()
-    assert parse(line("export", "b").output, "pipe") == found[1:]
+    assert parse(line("export", "b", "-o", "-").output, "pipe") == found[1:]
     assert line.noted() == [("export", "all accounts"), ("export", "b")]
 
 

@@ -11,6 +11,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, State, Tokens
 from kimi.exchange import Exchange
 from kimi.http import Endpoints, Transport
 from kimi.pool import PrivateAccounts
+from kimi.pool.drift import DriftBook
 from kimi.pool.interventions import Interventions
 from kimi.pool.private import private_account
 from tests.gateway.test_cli_accounts import Line
@@ -177,9 +178,11 @@ def test_accounts_are_tested_with_a_question_each(line: Line, simulator: Simulat
     ]
     assert all(0 < each["seconds"] < 20 for each in told)
     mark(line, "b", State.BANNED)
+    simulator.fault("unknown", match={"endpoint": "chat"})
     result = line("test", "a", "b", "nobody", **variables)
     assert result.exit_code == 1
     found = {each.split()[1].rstrip(":"): each for each in result.output.splitlines()}
     assert found["a"].startswith("ok      a: answered: 2 (")
     assert found["b"].startswith("failed  b: it is banned (401): clear it")
     assert found["nobody"] == "failed  nobody: there is no account nobody"
+    assert {seen.kind for seen in DriftBook(line.pool.store).all()} == {Kind.KIMI}, "what nobody knew is kept"
