@@ -46,14 +46,15 @@ _WORDS: Final = {Level.OK: "ok", Level.WARNING: "warning", Level.PROBLEM: "PROBL
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 @click.option("--idle", is_flag=True, hidden=True, help="Nothing runs: so ./dev calls.")
-def doctor(*, as_json: bool, idle: bool) -> None:
+@click.option("--here", is_flag=True, hidden=True, help="The gateway runs on this machine: so ./dev calls.")
+def doctor(*, as_json: bool, idle: bool, here: bool) -> None:
     """Check everything, and say what to do.
 
     That is settings, Redis, clocks, upstreams, disks, releases, accounts and the processes. No token goes out with
     that, and nothing is changed. Exit code 1 when there is a problem.
     """
     worst, findings = Level.OK, 0
-    for finding in checked(idle=idle):
+    for finding in checked(idle=idle, here=here):
         findings += 1
         click.echo(orjson.dumps(finding.described()) if as_json else told(finding))
         if finding.level is not Level.OK and worst is not Level.PROBLEM:
@@ -77,8 +78,11 @@ def told(finding: Finding) -> str:
     return f"{line}\n{'':8} → {finding.advice}" if finding.advice else line
 
 
-def checked(*, idle: bool) -> Iterator[Finding]:
-    """All that is found, as it is found; where nothing runs (`idle`), all that can be looked at all the same."""
+def checked(*, idle: bool, here: bool) -> Iterator[Finding]:
+    """All that is found, as it is found; where nothing runs (`idle`), all that can be looked at all the same.
+
+    `here` says that the gateway runs on this machine.
+    """
     http = Transport(connect_timeout=checks_upstreams.PATIENCE_SECONDS)
     yield from checks_settings.loaded("gateway", partial(load, GatewaySettings))
     yield from checks_settings.started("refresher", _refresher)
@@ -98,7 +102,7 @@ def checked(*, idle: bool) -> Iterator[Finding]:
         ours = load(GatewaySettings)
     except SettingsError:
         return
-    gateway = checks_gateway.ready(http, ours.gateway_host, ours.gateway_port, start=_GATEWAY)
+    gateway = checks_gateway.ready(http, ours.gateway_host, ours.gateway_port, start=_GATEWAY, here=here)
     if not idle or gateway.level is Level.PROBLEM:  # something else is where the gateway is to be
         yield gateway
 

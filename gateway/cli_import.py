@@ -30,7 +30,8 @@ def import_accounts(file: str, kind: str | None, *, as_json: bool) -> None:
     """Add accounts to the accounts file.
 
     They are read from FILE, or from standard input where that is -. The refresher reads the accounts file again within
-    seconds. `accounts add` takes accounts into the pool without any file.
+    seconds; the demo of ./dev up, which has accounts of its own, has to be stopped and ./dev up started again.
+    `accounts add` takes accounts into the pool without any file.
 
     FILE may be an accounts file, reverse-kimi's config.json, a dump of the site's localStorage, a JSON list of such
     objects, or a list of tokens, in JSON or one a line.

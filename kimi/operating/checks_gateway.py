@@ -12,10 +12,10 @@ PATIENCE_SECONDS: Final = 5.0
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - what is connected to
 
 
-def ready(http: Http, host: str, port: int, start: str) -> Finding:
+def ready(http: Http, host: str, port: int, start: str, *, here: bool = False) -> Finding:
     """Whether it is there, and ready; `start` is the command that starts it.
 
-    It may run on another machine, so that its absence need be no problem.
+    Unless it has to be `here` it may run on another machine, so that its absence need be no problem.
     """
     host = _ANY.get(host.strip("[]"), host.strip("[]"))
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -26,6 +26,8 @@ def ready(http: Http, host: str, port: int, start: str) -> Finding:
     except (BrokenAnswer, KeyError, TypeError):
         return problem("gateway", f"something else answers at {base}", "set GATEWAY_PORT to a port that is free")
     except UpstreamError:
+        if here:
+            return problem("gateway", f"does not answer at {base}, where it was started", f"look at the log of {start}")
         advice = f"start it, unless it runs on another machine, and look at its log: {start}"
         return warning("gateway", f"nobody answers at {base}", advice)
     if answer.status != 200:

@@ -8,7 +8,7 @@ from typing import Final
 from kimi.operating.checks import Finding, ok, problem
 from kimi.startup import StartError
 
-_CORRECT: Final = "correct it in the environment or in .env; the README lists what can be set"
+_CORRECT: Final = "correct it where it stands: a setting in the environment or in .env, an account in its file"
 _ELSEWHERE: Final = "check REDIS_URL"
 """How a process complains of a Redis that does not answer, which is another check's affair."""
 

@@ -11,8 +11,6 @@ BEAT_SECONDS: Final = 2.0
 """So often a refresher says that it lives."""
 AT_WORK_SECONDS: Final = 8.0
 """One that was not heard of for longer is not said to be at work: several beats are missing."""
-SILENT_SECONDS: Final = 30.0
-"""One that was not heard of for longer is taken for dead."""
 FORGOTTEN_SECONDS: Final = 600.0
 """One that was not heard of for so long is forgotten by those that live. The last of all is remembered for good."""
 
@@ -37,8 +35,8 @@ class Heartbeats:
         return {name: int(age) / 1000 for name, age in zip(answer[::2], answer[1::2], strict=True)}
 
     def any_lives(self) -> bool:
-        """Whether one was heard of lately."""
-        return any(age <= SILENT_SECONDS for age in self.seen().values())
+        """Whether one is at work."""
+        return any(age <= AT_WORK_SECONDS for age in self.seen().values())
 
 
 class Pulse:

@@ -154,3 +154,4 @@ def test_something_else_in_its_place_is_a_problem(body: str) -> None:
 
 def test_that_nobody_answers_may_be_as_it_should() -> None:
     assert checks_gateway.ready(Transport(), "127.0.0.1", refused_port(), "start").level is Level.WARNING
+    assert checks_gateway.ready(Transport(), "127.0.0.1", refused_port(), "start", here=True).level is Level.PROBLEM

@@ -9,7 +9,7 @@ import pytest
 from kimi.accounts import Account, Kind, State
 from kimi.operating.accounts import Accounts, Refused
 from kimi.operating.renewing import Fate
-from kimi.pool.heartbeats import SILENT_SECONDS, Heartbeats
+from kimi.pool.heartbeats import AT_WORK_SECONDS, Heartbeats
 from tests.kimi.pool.pools import Pool, web
 
 KEY = Account(name="key", kind=Kind.MOONSHOT)
@@ -91,7 +91,7 @@ def test_nobody_answers(pool: Pool) -> None:
 def test_nobody_is_waited_for_where_there_is_no_refresher(pool: Pool, names: list[str]) -> None:
     pool.fill(*map(web, names))
     hands = accounts(pool)
-    pool.clock.now += SILENT_SECONDS + 1
+    pool.clock.now += AT_WORK_SECONDS + 1
     told = list(hands.refresh_all(names, patience=30))
     assert {each.name for each in told} == set(names)
     assert {each.message for each in told} == {"no refresher is at work: start one, which refreshes it at once"}
