@@ -16,7 +16,7 @@ from kimi.errors import redact
 from kimi.operating.audit import Audit
 from kimi.operating.client_keys import described, in_words
 from kimi.pool import Store, connect
-from kimi.pool.client_terms import LARGEST, ClientRefused, limits_from
+from kimi.pool.client_terms import LIMITS, ClientRefused, changes_from, limits_from
 from kimi.pool.clients import Client, Clients, NoSuchClient
 from kimi.pool.figures import NO_TALLY, Figures, Tally
 from kimi.settings import CommonSettings, load
@@ -106,7 +106,7 @@ def edit(key: str, *, name: str | None, as_json: bool, **limits: Any) -> None:
     with _redis() as store:
         clients = Clients(store)
         was = _find(clients, key)
-        client = clients.edit(was.id, name=name, limits=limits_from(given, was.limits) if given else None)
+        client = clients.edit(was.id, name=name, limits=changes_from(given))
         subject = was.name if was.name == client.name else f"{was.name} → {client.name}"
         Audit(store).note(WHO, "edit key", subject, in_words(client.limits))
     _tell(client, f"{client.name}: {in_words(client.limits) or 'no limits'}.", as_json=as_json)
@@ -139,16 +139,18 @@ def _redis() -> Iterator[Store]:
 
 def _find(clients: Clients, key: str) -> Client:
     """The key of that id, or the one that has that name now. Raises `NoSuchClient`."""
-    everyone = clients.all()
-    for client in everyone:
-        if client.id == key or (client.name == key and client.revoked is None):
+    named = [client for client in clients.all() if key in {client.id, client.name}]
+    for client in named:
+        if client.id == key or client.revoked is None:
             return client
+    if named:
+        raise NoSuchClient(f"There is no key named {key} any more: it was revoked.")
     raise NoSuchClient(f"There is no key named {redact(key)}.")  # it could be the key itself
 
 
 def _given(limits: dict[str, Any]) -> dict[str, Any]:
     """Those that were typed, as JSON would have them."""
-    typed = {name: limits[name] for name in (*LARGEST, "models") if limits[name] is not None}
+    typed = {name: limits[name] for name in LIMITS if limits[name] is not None}
     return {name: None if value in (0, NONE) else value for name, value in typed.items()}
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response
 from pydantic import Field
@@ -15,8 +15,10 @@ from gateway.errors import BadRequest, KeyMissing
 from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
 from kimi.operating.client_keys import described, in_words, listed
-from kimi.pool.client_terms import NO_LIMITS, ClientLimits, ClientRefused, limits_from
+from kimi.pool.client_terms import ClientRefused, changes_from, limits_from
 from kimi.pool.clients import Client, NoSuchClient
+
+T = TypeVar("T")
 
 
 class NewKey(Body):
@@ -27,10 +29,10 @@ class NewKey(Body):
 
 
 class EditedKey(Body):
-    """What is not there stays as it is; a limit that is null is taken away."""
+    """What is not there stays as it is, whatever its default here; a limit that is null is taken away."""
 
-    name: str | None = None
-    limits: dict[str, Any] | None = None
+    name: str = ""
+    limits: dict[str, Any] = Field(default_factory=dict)
 
 
 def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
@@ -50,7 +52,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
     def create() -> Response:
         operator = desk.door.operator()
         body = read(NewKey, settings.max_body_bytes)
-        limits = _limits(body.limits)
+        limits = _checked(limits_from, body.limits)
         with _refusing("name"):
             created = clients.create(body.name, limits)
         desk.note(operator, "create key", created.client.name, in_words(limits))
@@ -60,12 +62,12 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
     def edit(client_id: str) -> Response:
         operator = desk.door.operator()
         body = read(EditedKey, settings.max_body_bytes)
+        name = body.name if "name" in body.model_fields_set else None
         with _refusing("name"):
             was = clients.get(client_id)
-            limits = None if body.limits is None else _limits(body.limits, was.limits)
-            client = clients.edit(client_id, name=body.name, limits=limits)
-        name = was.name if was.name == client.name else f"{was.name} → {client.name}"
-        desk.note(operator, "edit key", name, in_words(client.limits))
+            client = clients.edit(client_id, name=name, limits=_checked(changes_from, body.limits))
+        subject = was.name if was.name == client.name else f"{was.name} → {client.name}"
+        desk.note(operator, "edit key", subject, in_words(client.limits))
         return json_reply(told(client))
 
     @views.delete("/admin/api/keys/<client_id>")
@@ -90,6 +92,6 @@ def _refusing(param: str) -> Iterator[None]:
         raise BadRequest(str(error), param=param) from None
 
 
-def _limits(told: Mapping[str, Any], was: ClientLimits = NO_LIMITS) -> ClientLimits:
+def _checked(check: Callable[[Mapping[str, Any]], T], limits: Mapping[str, Any]) -> T:
     with _refusing("limits"):
-        return limits_from(told, was)
+        return check(limits)

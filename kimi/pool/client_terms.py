@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 LONGEST_NAME: Final = 64
@@ -15,8 +15,14 @@ LARGEST: Final[Mapping[str, int]] = {
     "tokens_per_day": 1_000_000_000_000,
     "concurrent": 10_000,
 }
+LIMITS: Final = (*LARGEST, "models")
+"""The names of all limits."""
 _OTHERS: Final = frozenset({"admin", "passthrough"})
 """What the log calls clients that have no such key; besides it has the numbers of those in `GATEWAY_API_KEYS`."""
+
+
+Changes = Mapping[str, int | tuple[str, ...] | None]
+"""Limits that change, by their names; None is no limit from now on."""
 
 
 class ClientRefused(ValueError):
@@ -64,17 +70,24 @@ class ClientLimits:
 NO_LIMITS: Final = ClientLimits()
 
 
-def limits_from(told: Mapping[str, Any], was: ClientLimits = NO_LIMITS) -> ClientLimits:
-    """What JSON says of limits; what it does not name stays as it `was`, and null is no limit.
-
-    Raises `ClientRefused`.
-    """
-    if unknown := sorted(set(told) - {*LARGEST, "models"}):
+def limits_from(told: Mapping[str, Any]) -> ClientLimits:
+    """What JSON says of limits; what it does not name, or what is null, is no limit. Raises `ClientRefused`."""
+    if unknown := sorted(set(told) - set(LIMITS)):
         raise ClientRefused(f"There is no limit named {unknown[0][:40]!r}.")
-    changes = dict(told)
-    if isinstance(models := changes.get("models"), Iterable) and not isinstance(models, str | Mapping):
-        changes["models"] = tuple(models)
-    return replace(was, **changes)
+    given = dict(told)
+    if isinstance(models := given.get("models"), Iterable) and not isinstance(models, str | Mapping):
+        given["models"] = tuple(models)
+    limits = ClientLimits(**given)
+    # Not a matter of `ClientLimits`: keys that were created before this was looked at are read as they are.
+    if any("*" in model[:-1] for model in limits.models or ()):
+        raise ClientRefused("models holds a * that is not at the end of a name, where it stands for any rest.")
+    return limits
+
+
+def changes_from(told: Mapping[str, Any]) -> Changes:
+    """What JSON changes of limits: those that it names. Raises `ClientRefused`."""
+    limits = limits_from(told)
+    return {name: getattr(limits, name) for name in told}
 
 
 def clean_name(name: str) -> str:

@@ -6,11 +6,12 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
-from kimi.pool.client_terms import NO_LIMITS, ClientLimits, ClientRefused, clean_name
+from kimi.pool.client_terms import LIMITS, NO_LIMITS, Changes, ClientLimits, ClientRefused, clean_name
 from kimi.pool.disk import until_on_disk
 from kimi.pool.store import Store, to_ms
 
@@ -25,6 +26,7 @@ PAGE: Final = 250
 """Keys that are read in one step."""
 _SHOWN: Final = len(KEY_PREFIX) + 2
 _ID_LENGTH: Final = 16
+_NOTHING: Final[Changes] = MappingProxyType({})
 _ID: Final = re.compile(rf"[0-9a-f]{{{_ID_LENGTH}}}")
 
 
@@ -89,20 +91,20 @@ class Clients:
         name = clean_name(name)
         key = f"{KEY_PREFIX}{secrets.token_urlsafe(32)}"
         digest = digest_of(key)
-        outcome = self._store.run(
-            "client_create", id_of(digest), name, digest.hex(), key[:_SHOWN], MOST, *_words(limits)
-        )
+        words = [_word(getattr(limits, each)) for each in LIMITS]
+        outcome = self._store.run("client_create", id_of(digest), name, digest.hex(), key[:_SHOWN], MOST, *words)
         client = self._outcome(outcome, name)
         until_on_disk(self._store)
         return Created(key, client)
 
-    def edit(self, client_id: str, *, name: str | None = None, limits: ClientLimits | None = None) -> Client:
-        """Gives a key another name, other limits, or both; None leaves what it has.
+    def edit(self, client_id: str, *, name: str | None = None, limits: Changes = _NOTHING) -> Client:
+        """Gives a key another name (None leaves it), other `limits`, or both.
 
-        Raises `NoSuchClient`, and `ClientRefused` where the name is taken or none, or the key is revoked.
+        Limits that are not named stay as they are, also where somebody changes them at the same time. Raises
+        `NoSuchClient`, and `ClientRefused` where the name is taken or none, or the key is revoked.
         """
         name = "" if name is None else clean_name(name)
-        words = () if limits is None else _words(limits)
+        words = [word for each in LIMITS if each in limits for word in (each, _word(limits[each]))]
         return self._outcome(self._store.run("client_edit", _checked(client_id), name, *words), name)
 
     def revoke(self, client_id: str) -> Client:
@@ -164,11 +166,11 @@ def _checked(client_id: str) -> str:
     return client_id
 
 
-def _words(limits: ClientLimits) -> tuple[str | int, ...]:
-    """The limits as they stand in Redis, where nothing is no limit."""
-    counts = (limits.requests_per_minute, limits.tokens_per_day, limits.concurrent)
-    models = "" if limits.models is None else orjson.dumps(limits.models).decode()
-    return (*("" if count is None else count for count in counts), models)
+def _word(limit: int | tuple[str, ...] | None) -> str | int:
+    """A limit as it stands in Redis, where nothing is no limit."""
+    if limit is None:
+        return ""
+    return orjson.dumps(limit).decode() if isinstance(limit, tuple) else limit
 
 
 def _client(row: list[str]) -> Client:

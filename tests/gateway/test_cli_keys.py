@@ -109,6 +109,7 @@ def test_keys_are_listed_with_what_they_did_today(clients: Clients, store: Store
         ("create", " "),
         ("create", "other", "--concurrent", "-1"),
         ("create", "other", "--models", ""),
+        ("create", "other", "--models", "k*i"),
         ("edit", "nobody", "--name", "somebody"),
         ("revoke", "nobody"),
     ],
@@ -118,6 +119,16 @@ def test_what_is_refused_is_one_line(clients: Clients, redis_url: str, arguments
     result = run(redis_url, *arguments)
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (1, "", 1)
     assert len(clients.all()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("edit", "former", "--concurrent", "2"), ("revoke", "former")])
+def test_a_name_whose_key_was_revoked_is_said_to_be_that(
+    clients: Clients, redis_url: str, arguments: tuple[str, ...]
+) -> None:
+    clients.revoke(clients.create("former").client.id)
+    result = run(redis_url, *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "There is no key named former any more: it was revoked." in result.stderr
 
 
 @pytest.mark.parametrize("spelled", ["none", "0"])

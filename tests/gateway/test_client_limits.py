@@ -11,7 +11,7 @@ from gateway.client_limits import FREE, Turnstile
 from kimi.events import Usage
 from kimi.pool import Store, connect
 from kimi.pool.client_limits import PLACE_SECONDS, Limit, LimitReached
-from kimi.pool.client_terms import ClientLimits, limits_from
+from kimi.pool.client_terms import LIMITS, ClientLimits, limits_from
 from tests.gateway.clients import Line
 from tests.kimi.pool.pools import Clock
 
@@ -142,9 +142,9 @@ def test_two_that_tell_at_once_tell_each_thing_once(line: Line) -> None:
 
 
 def caller_with(line: Line, shop: Caller, **limits: int) -> Caller:
-    """The same client with other limits."""
+    """The same client with these limits and no others."""
     assert shop.key is not None
-    client = line.clients.edit(shop.key.id, limits=limits_from(limits))
+    client = line.clients.edit(shop.key.id, limits={**dict.fromkeys(LIMITS), **limits})
     return Caller(client.name, shop.scope, key=client)
 
 

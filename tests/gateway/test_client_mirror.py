@@ -12,7 +12,6 @@ from gateway.client_mirror import LOOK_UPS, ClientMirror
 from gateway.following import SECONDS
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
-from kimi.pool.client_terms import ClientLimits
 from kimi.pool.clients import PAGE, digest_of
 from tests.gateway.clients import Line
 from tests.gateway.fakes import Clock
@@ -60,7 +59,7 @@ def test_a_new_key_opens_at_once_and_many_requests_ask_for_it_once(line: Line, m
 def test_what_is_edited_or_revoked_is_so_after_the_next_look(line: Line, mirror: ClientMirror, clock: Clock) -> None:
     shop, other = line.clients.create("shop"), line.clients.create("other")
     mirror.refresh()
-    line.clients.edit(shop.client.id, limits=ClientLimits(concurrent=1))
+    line.clients.edit(shop.client.id, limits={"concurrent": 1})
     line.clients.revoke(other.client.id)
     clock.advance(SECONDS)
     mirror.refresh()

@@ -1,6 +1,6 @@
 -- Changes a client key.
--- ARGV: now, id, name (none: as it was), requests a minute, tokens a day, concurrent, models (JSON); without the last
--- four the limits stay as they were, and of them nothing is no limit
+-- ARGV: now, id, name (none: as it was), and of each limit that changes its field and what it is now: requests a
+-- minute, tokens a day, concurrent, models (JSON), where nothing is no limit; all others stay as they are
 -- Returns {"ok", row} (see client_row), {"taken"} where another key has the name, {"revoked"}, {} where there is none.
 
 local id, name = ARGV[2], ARGV[3]
@@ -13,9 +13,6 @@ if name ~= '' and name ~= before[1] then
   redis.call('HSET', key('clients:names'), name, id)
   redis.call('HSET', key('client', id), 'name', name)
 end
-if ARGV[4] then
-  redis.call('HSET', key('client', id),
-    'requests_per_minute', ARGV[4], 'tokens_per_day', ARGV[5], 'concurrent', ARGV[6], 'models', ARGV[7])
-end
+if ARGV[4] then redis.call('HSET', key('client', id), unpack(ARGV, 4)) end
 client_changed(id)
 return {'ok', client_row(id)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -65,6 +66,19 @@ def test_what_an_edit_does_not_name_stays(office: Office) -> None:
     ]
 
 
+def test_edits_at_the_same_time_undo_nothing_of_each_other(office: Office) -> None:
+    made = create(office, requests_per_minute=1, tokens_per_day=1, concurrent=1, models=["kimi-1"])
+
+    def edit(limits: dict[str, Any]) -> int:
+        return office.api("PATCH", f"/keys/{made['id']}", json={"limits": limits}).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        for n in range(2, 22):
+            limits = {"requests_per_minute": n, "tokens_per_day": n, "concurrent": n, "models": [f"kimi-{n}"]}
+            assert set(threads.map(edit, [{name: value} for name, value in limits.items()])) == {200}
+            assert keys(office)["bob"]["limits"] == limits
+
+
 def test_a_revoked_key_is_listed_as_such_and_cannot_be_edited(office: Office) -> None:
     made = create(office)
     assert office.api("DELETE", f"/keys/{made['id']}").get_json()["revoked"] is not None
@@ -82,6 +96,7 @@ def test_a_revoked_key_is_listed_as_such_and_cannot_be_edited(office: Office) ->
         ({"name": "taken"}, "name"),
         ({"name": "x", "limits": {"concurrent": 0}}, "limits"),
         ({"name": "x", "limits": {"models": "kimi"}}, "limits"),
+        ({"name": "x", "limits": {"models": ["k*i"]}}, "limits"),
         ({"name": "x", "limits": {"speed": 1}}, "limits"),
         ({"name": "x", "limits": []}, "limits"),
         ({"name": "x", "key": "mine"}, "key"),
@@ -91,6 +106,23 @@ def test_what_cannot_be_a_key_says_where_it_is_wrong(office: Office, body: dict[
     create(office, "taken")
     reply = office.api("POST", "/keys", json=body)
     assert (reply.status_code, reply.get_json()["error"]["param"]) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"name": None}, "name"),
+        ({"name": " "}, "name"),
+        ({"limits": None}, "limits"),
+        ({"limits": {"models": ["k*i"]}}, "limits"),
+        ({"limits": {"concurrent": 0}}, "limits"),
+    ],
+)
+def test_what_a_key_cannot_become_says_where_it_is_wrong(office: Office, body: dict[str, Any], param: str) -> None:
+    made = create(office)
+    reply = office.api("PATCH", f"/keys/{made['id']}", json=body)
+    assert (reply.status_code, reply.get_json()["error"]["param"]) == (400, param)
+    assert keys(office)["bob"]["limits"] == made["limits"]
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])

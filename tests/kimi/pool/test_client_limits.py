@@ -12,7 +12,7 @@ import pytest
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
 from kimi.pool.client_limits import Limit, Limiter, LimitReached, Standing
-from kimi.pool.client_terms import LARGEST, ClientLimits, limits_from
+from kimi.pool.client_terms import LARGEST, limits_from
 from kimi.pool.clients import Client, Clients
 from tests.kimi.pool.pools import Clock, Pool
 
@@ -77,9 +77,9 @@ def test_a_limit_that_is_made_smaller_waits_for_so_many(pool: Pool, limiter: Lim
     for n in range(10):
         limiter.enter(key, str(n))
         pool.clock.now += 1
-    smaller = Clients(pool.store).edit(key.id, limits=ClientLimits(requests_per_minute=2))
+    smaller = Clients(pool.store).edit(key.id, limits={"requests_per_minute": 2})
     assert refused(limiter, smaller).retry_after == 58.0  # when the last but one is a minute old
-    larger = Clients(pool.store).edit(key.id, limits=ClientLimits(requests_per_minute=11))
+    larger = Clients(pool.store).edit(key.id, limits={"requests_per_minute": 11})
     assert limiter.enter(larger, "more")[0].left == 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kimi.pool.client_terms import NO_LIMITS, ClientLimits, ClientRefused, limits_from
+from kimi.pool.client_terms import NO_LIMITS, ClientLimits, ClientRefused, changes_from, limits_from
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,9 @@ def test_an_entry_is_a_name_or_how_names_begin(
         {"models": ["x" * 101]},
         {"models": ["kimi"] * 101},
         {"models": 5},
+        {"models": ["k*i"]},
+        {"models": ["*kimi"]},
+        {"models": ["kimi**"]},
         {"rpm": 5},
     ],
 )
@@ -55,13 +58,13 @@ def test_what_is_no_limit_is_refused(told: dict[str, Any]) -> None:
         limits_from(told)
 
 
-def test_what_is_not_named_stays_as_it_was() -> None:
-    was = ClientLimits(requests_per_minute=5, concurrent=2, models=("kimi",))
-    assert limits_from({}, was) == was
-    changed = limits_from({"requests_per_minute": None, "tokens_per_day": 9, "models": ["kimi*"]}, was)
-    assert changed == ClientLimits(tokens_per_day=9, concurrent=2, models=("kimi*",))
-    assert limits_from(changed.described()) == changed
-    assert changed.described() == {
+def test_only_what_is_named_changes() -> None:
+    told = {"requests_per_minute": None, "tokens_per_day": 9, "models": ["kimi*"]}
+    assert changes_from(told) == {"requests_per_minute": None, "tokens_per_day": 9, "models": ("kimi*",)}
+    assert changes_from({}) == {}
+    limits = ClientLimits(tokens_per_day=9, concurrent=2, models=("kimi*",))
+    assert limits_from(limits.described()) == limits
+    assert limits.described() == {
         "requests_per_minute": None,
         "tokens_per_day": 9,
         "concurrent": 2,

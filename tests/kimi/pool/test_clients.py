@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
-from kimi.pool.client_terms import ClientLimits, ClientRefused
+from kimi.pool.client_terms import ClientLimits, ClientRefused, changes_from
 from kimi.pool.clients import KEEP_SECONDS, KEY_LENGTH, MOST, PAGE, Clients, NoSuchClient, digest_of
 from tests.kimi.pool.pools import Pool
 
@@ -64,7 +65,7 @@ def test_a_name_is_given_once_until_its_key_is_revoked(clients: Clients, pool: P
     assert [client.name for client in clients.all()] == ["shop", "other", "shop"]
     with pytest.raises(ClientRefused):
         clients.create("shop")
-    assert clients.edit(second.id, name="shop", limits=TIGHT).limits == TIGHT
+    assert clients.edit(second.id, name="shop", limits=changes_from(TIGHT.described())).limits == TIGHT
 
 
 def test_of_many_who_want_a_name_one_has_it(redis_url: str) -> None:
@@ -97,8 +98,8 @@ def test_editing_changes_what_it_names(clients: Clients) -> None:
     client = clients.create("shop", TIGHT).client
 
     assert clients.edit(client.id, name="store").limits == TIGHT
-    edited = clients.edit(client.id, limits=ClientLimits(concurrent=1))
-    assert (edited.name, edited.limits) == ("store", ClientLimits(concurrent=1))
+    edited = clients.edit(client.id, limits={"concurrent": 1, "models": None})
+    assert (edited.name, edited.limits) == ("store", replace(TIGHT, concurrent=1, models=None))
     assert (edited.digest, edited.created, edited.prefix) == (client.digest, client.created, client.prefix)
     assert clients.create("shop").client.name == "shop"  # it is free again
     with pytest.raises(NoSuchClient):
