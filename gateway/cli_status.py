@@ -33,7 +33,9 @@ def rows(seen: Overview) -> list[tuple[str, str]]:
         return [("release", version), ("Redis", "does not answer: `doctor` says more")]
     pool, today = seen.pool, seen.today
     states = ", ".join(f"{count} {state}" for state, count in sorted(pool.states.items()))
-    expiry = "no token is good now" if pool.next_expiry is None else f"in {span(max(pool.next_expiry - seen.now, 0.0))}"
+    expiry = "no account that serves has a good token"
+    if pool.next_expiry is not None:
+        expiry = f"in {span(max(pool.next_expiry - seen.now, 0.0))}"
     tokens = f"{today.prompt_tokens} tokens in, {today.completion_tokens} out"
     return [
         ("release", version),

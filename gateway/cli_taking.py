@@ -39,11 +39,12 @@ def tell(text: str, taken: Sequence[Taken], word: str, done: str, *, as_json: bo
 
     `word` is for one that was taken, `done` is said at the end, to people.
     """
-    refused = sum(each.outcome is Outcome.REFUSED for each in taken)
+    refused, known = (sum(each.outcome is which for each in taken) for which in (Outcome.REFUSED, Outcome.KNOWN))
     for each in taken:
         click.echo(orjson.dumps(each) if as_json else _line(each, word))
     if not as_json:
-        click.echo(f"{done}, {refused} refused.")
+        skipped = f"{known} known already, " if known else ""
+        click.echo(f"{done}, {skipped}{refused} refused." if taken else "There is no account in it.")
         if client_keys_in(text):
             click.echo(_KEYS_ARE_LEFT)
     sys.exit(1 if refused or not taken else 0)

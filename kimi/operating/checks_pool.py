@@ -13,8 +13,8 @@ from kimi.pool.heartbeats import AT_WORK_SECONDS
 _LIST: Final = "`accounts list` says which, and why"
 _CURES: Final[Mapping[str, str]] = {
     "paused": "`accounts resume --all` lets those that are paused serve again",
-    "dead": f"{_LIST}; a dead one needs a new refresh token",
-    "banned": f"{_LIST}; a banned one was closed by Kimi, and needs another in its place",
+    "dead": "a dead one needs a new refresh token",
+    "banned": "a banned one was closed by Kimi, and needs another in its place",
     "new": "a new one has no token yet: see that a refresher is at work",
     "refreshing": "the token of those that are refreshing was refused: see that a refresher is at work",
 }
@@ -22,7 +22,7 @@ _CURES: Final[Mapping[str, str]] = {
 
 
 def accounts(pool: PoolHealth) -> Finding:
-    """Whether some can serve, and all that should. What is advised is for most of those that do not."""
+    """Whether some can serve, and all that should. What is advised is for each state of those that do not."""
     if not pool.total:
         return problem("accounts", "there are none", "add some: `accounts add`, or the page at /admin")
     states = sorted(pool.states.items(), key=lambda each: (-each[1], each[0]))
@@ -36,7 +36,8 @@ def accounts(pool: PoolHealth) -> Finding:
 
 
 def _cure(states: Iterable[tuple[str, int]]) -> str:
-    return next((_CURES[state] for state, _ in states if state in _CURES), _LIST)
+    cures = [_CURES[state] for state, _ in states if state in _CURES]
+    return f"{_LIST}; {'; '.join(cures)}" if cures else _LIST
 
 
 def refreshers(seen: Mapping[str, float], pool: PoolHealth, now: float, start: str) -> Finding:

@@ -69,7 +69,7 @@ def test_tokens_are_added_from_standard_input(line: Line) -> None:
     name = first.split()[1].rstrip(":")
     assert third == f"skipped  standard input:3: account {name} has this credential already"
     assert fourth.startswith("refused  standard input:4: is no token of Kimi")
-    assert summary == "2 added, 1 refused."
+    assert summary == "2 added, 1 known already, 1 refused."
     ((verb, subject),) = line.noted()
     assert (verb, sorted(subject.split(", "))) == ("add", sorted(line.names))
     assert line("add", text=ALICE).exit_code == 0, "what is there already is no mistake"
@@ -97,7 +97,8 @@ def test_what_is_no_form_of_accounts_is_one_line(line: Line, text: str, message:
 
 
 def test_nothing_to_add_is_no_success(line: Line) -> None:
-    assert line("add", text="").exit_code == 1
+    nothing = line("add", text="")
+    assert (nothing.exit_code, nothing.output) == (1, "There is no account in it.\n")
     assert line("add", "nowhere").stderr == "accounts: nowhere: there is no such file\n"
 
 

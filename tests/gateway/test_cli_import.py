@@ -77,7 +77,7 @@ def test_everything_that_is_not_taken_is_said_with_its_place(folder: Path, take:
         "refused  given:2: is an access token: copy the value of refresh_token instead",
         f"skipped  given:3: account {name} has this credential already",
         "refused  given:4: expired 2 d ago: log in again and copy the new token",
-        "1 written to accounts.yaml, 2 refused.",
+        "1 written to accounts.yaml, 1 known already, 2 refused.",
     ]
 
 

@@ -86,7 +86,7 @@ def test_an_empty_system_can_be_shown_too(redis_url: str) -> None:
     shown = table_of(run(redis_url))
     assert shown["refreshers"] == "none at work"
     assert shown["accounts"] == "0 of 0 usable"
-    assert shown["next expiry"] == "no token is good now"
+    assert shown["next expiry"] == "no account that serves has a good token"
 
 
 def test_refreshers_that_are_silent_are_named() -> None:
