@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Annotated, Final
 
@@ -15,8 +15,9 @@ from gateway.admin.desk import Desk
 from gateway.errors import BadRequest
 from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
+from kimi.errors import StoreUnavailable
 from kimi.operating.accounts import Limits
-from kimi.operating.acting import AT_ONCE, Acting, Result
+from kimi.operating.acting import AT_ONCE, Acting, Ask, Result
 
 MOST: Final = 100
 """Accounts of one call."""
@@ -59,7 +60,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
     """`POST /admin/api/accounts/ACTION` and `PATCH /admin/api/accounts`."""
     views = Blueprint("admin_actions", __name__)
 
-    acting = Acting(desk.accounts, desk.trials, Pool(AT_ONCE).imap_unordered)
+    acting = Acting(desk.accounts, desk.trials, partial(_together, Pool(AT_ONCE)))
 
     def told(body: Named, results: Iterable[Result]) -> Response:
         known = {result.name: result.described() for result in results}
@@ -87,3 +88,18 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
         return told(body, results)
 
     return views
+
+
+def _together(pool: Pool, ask: Ask, names: Sequence[str]) -> Iterator[Result]:
+    """What comes of each, as it comes. Raises `StoreUnavailable`."""
+
+    def asked(name: str) -> Result | StoreUnavailable:
+        try:
+            return ask(name)
+        except StoreUnavailable as error:
+            return error  # what is raised in a greenlet is taken for a mistake of ours, whoever waits for it
+
+    for result in pool.imap_unordered(asked, names):
+        if isinstance(result, StoreUnavailable):
+            raise result
+        yield result

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import gevent
 import pytest
 
 from kimi.accounts import State
+from kimi.pool import Store
 from tests.gateway.admin.desks import ADMIN_KEY, Office
 from tests.kimi.pool.pools import Pool, web
 
@@ -71,6 +73,15 @@ def test_tests_are_told_with_their_seconds_and_noted_whatever_comes_of_them(offi
         {"name": "c", "ok": False, "message": "there is no account c"},
     ]
     assert noted(office) == [("test", "a, b")]
+
+
+def test_without_redis_tests_are_a_503_and_no_mistake_of_ours(
+    cut_off: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reply = Office(cut_off).api("POST", "/accounts/test", json={"names": ["a", "b", "c"]})
+    assert (reply.status_code, reply.get_json()["error"]["code"]) == (503, "store_unavailable")
+    gevent.wait(timeout=5)  # for those that were not waited for
+    assert "Traceback" not in capfd.readouterr().err  # where gevent tells of greenlets that failed
 
 
 def test_an_account_that_is_not_refreshed_in_its_state_says_so_at_once(office: Office, pool: Pool) -> None:
