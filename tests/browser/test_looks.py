@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from kimi.operating.audit import Audit
 from kimi.pool import Store, connect
 from tests.browser.conftest import Visits
 from tests.browser.crowd import Crowd
@@ -75,6 +76,53 @@ def test_nothing_is_wider_than_a_phone(visits: Visits) -> None:
     visit.close()
     visit.button("Add").click()
     assert _overflow(visit) == 0
+
+
+def test_a_long_name_of_a_file_leaves_the_rest_in_sight(visits: Visits) -> None:
+    visit = visits(**PHONE)
+    visit.sign_in("playground")
+    file: Any = {"name": f"{'a-long-name-' * 9}{'x' * 60}.txt", "mimeType": "text/plain", "buffer": b"hello"}
+    visit.page.locator("input[type=file]").set_input_files(file)
+    visit.page.locator("#draft").fill("What is this?")
+    expect(visit.button("Send")).to_be_in_viewport(ratio=1)
+    visit.button("Send").click()
+    expect(visit.page.locator(".figures")).to_contain_text("total")
+    wide = "(talk) => [talk.scrollWidth - talk.clientWidth, document.querySelector('main').scrollWidth]"
+    assert visit.page.locator(".talk").evaluate(wide) == [0, 360]
+
+
+def test_at_twice_the_size_what_is_worked_with_is_in_sight(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        Crowd(Store(redis)).enter(30, fresh=30)
+    visit = visits(bare_house.url, viewport={"width": 720, "height": 450})
+    visit.sign_in()
+    expect(visit.page.locator(".rows .line[aria-rowindex='4']")).to_be_in_viewport(ratio=1)
+    visit.page.locator(".rows .line:visible").first.get_by_role("checkbox").check()
+    expect(visit.button("Unselect")).to_be_in_viewport(ratio=1)
+    visit.look("playground")
+    expect(visit.button("Send")).to_be_in_viewport(ratio=1)
+    expect(visit.page.locator("#draft")).to_be_in_viewport(ratio=1)
+
+
+def test_what_is_long_in_a_table_leaves_room_for_what_is_beside_it(visits: Visits, house: Stack) -> None:
+    with connect(house.valkey.url) as redis:
+        Audit(Store(redis)).note("admin page", "pause", ", ".join(f"alice-{n:04}" for n in range(99)), "99 paused")
+    visit = visits(locale="zh-CN", viewport={"width": 800, "height": 800})
+    visit.sign_in("audit")
+    who = visit.page.locator("tbody tr", has_text="alice-0098").locator("td").first
+    expect(who).to_have_text("管理页面")
+    assert (
+        who.evaluate(
+            "(cell) => { const r = document.createRange(); r.selectNodeContents(cell);"
+            " return r.getClientRects().length }"
+        )
+        == 1
+    )
+    for view in ("audit", "keys"):
+        visit.look(view)
+        _settled(visit, view)
+        expect(visit.page.locator("tbody tr").first).to_be_visible()
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 800, view
 
 
 def test_a_card_on_a_phone_tells_what_a_row_tells(visits: Visits, bare_house: Stack) -> None:

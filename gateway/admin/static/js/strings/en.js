@@ -134,6 +134,7 @@ export default {
   "chart.p95": "p95",
 
   "accounts.search": "Search name, kind, reason",
+  "accounts.search_in": "Name, kind, reason",
   "accounts.filter": "Filter by state",
   "accounts.all": "All",
   "accounts.loading": "Loading…",

@@ -134,6 +134,7 @@ export default {
   "chart.p95": "p95",
 
   "accounts.search": "搜索名称、类型、原因",
+  "accounts.search_in": "名称、类型、原因",
   "accounts.filter": "按状态筛选",
   "accounts.all": "全部",
   "accounts.loading": "正在加载…",

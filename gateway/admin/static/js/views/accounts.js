@@ -17,7 +17,7 @@ import { on, store } from "../store.js";
 export function mount(frame, signal) {
   const listing = new Listing();
   const { listing: chosen } = store;
-  const search = h("input", { type: "search", class: "find", placeholder: t("accounts.search"), "aria-label": t("accounts.search"), value: chosen.search, onInput: find });
+  const search = h("input", { type: "search", class: "find", placeholder: t("accounts.search_in"), "aria-label": t("accounts.search"), value: chosen.search, onInput: find });
   const chips = h("div", { class: "chips", role: "group", "aria-label": t("accounts.filter") });
   const tools = h("div", { class: "chips tools", role: "toolbar", "aria-label": t("accounts.selected_tools") });
   const note = h("p", { class: "empty" });

@@ -54,10 +54,10 @@ function row({ at, who, address, action, subject, detail }) {
     "tr",
     {},
     h("th", { scope: "row", class: "muted" }, moment(at)),
-    cell("who", word("who", who)),
+    cell("who", word("who", who), "whole"),
     cell("did", h("span", { class: "tag" }, word("did", action))),
-    cell("subject", about(subject)),
-    cell("detail", told(detail), "muted"),
+    cell("subject", about(subject), "subject"),
+    cell("detail", told(detail), "detail muted"),
     cell("address", address, "mono muted"),
   );
 }
