@@ -53,10 +53,12 @@ MOST_RATE: Final = 1_000_000
 LEAST_WEIGHT: Final = 0.001
 MOST_WEIGHT: Final = 1_000_000
 MOST_PRIORITY: Final = 1_000
-_Concurrency = Annotated[int, Field(ge=1, le=MOST_CONCURRENCY)]
-_Rate = Annotated[int, Field(ge=1, le=MOST_RATE)]
-_Weight = Annotated[float, Field(ge=LEAST_WEIGHT, le=MOST_WEIGHT, allow_inf_nan=False)]
-_Priority = Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)]
+Concurrency = Annotated[int, Field(ge=1, le=MOST_CONCURRENCY)]
+Rate = Annotated[int, Field(ge=1, le=MOST_RATE)]
+RateOrNone = Annotated[int, Field(ge=0, le=MOST_RATE)]
+"""0 is no limit."""
+Weight = Annotated[float, Field(ge=LEAST_WEIGHT, le=MOST_WEIGHT, allow_inf_nan=False)]
+Priority = Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)]
 _CONFIG: Final = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, hide_input_in_errors=True)
 
 
@@ -65,10 +67,10 @@ class _Limits(BaseModel):
 
     model_config = _CONFIG
 
-    max_concurrency: _Concurrency | None = None
-    requests_per_minute: Annotated[int, Field(ge=0, le=MOST_RATE)] | None = None
-    weight: _Weight | None = None
-    priority: _Priority | None = None
+    max_concurrency: Concurrency | None = None
+    requests_per_minute: RateOrNone | None = None
+    weight: Weight | None = None
+    priority: Priority | None = None
 
 
 class _Entry(BaseModel):
@@ -78,10 +80,10 @@ class _Entry(BaseModel):
 
     name: Annotated[str, AfterValidator(_name)]
     kind: Kind
-    max_concurrency: _Concurrency = 1
-    requests_per_minute: _Rate | None = None
-    weight: _Weight = 1.0
-    priority: _Priority = 0
+    max_concurrency: Concurrency = 1
+    requests_per_minute: Rate | None = None
+    weight: Weight = 1.0
+    priority: Priority = 0
     proxy: Annotated[str, AfterValidator(_proxy)] | None = Field(None, repr=False)
     base_url: Annotated[str, AfterValidator(http_url)] | None = None
 
@@ -95,7 +97,7 @@ class _Kimi(_Classic):
 
 
 class _Moonshot(_Entry):
-    max_concurrency: _Concurrency = 50
+    max_concurrency: Concurrency = 50
     api_key: Annotated[str, BeforeValidator(credentials.api_key)] = Field(repr=False)
     models: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(default_factory=list)
 

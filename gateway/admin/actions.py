@@ -15,6 +15,7 @@ from gateway.admin.desk import Desk
 from gateway.errors import BadRequest
 from gateway.settings import GatewaySettings
 from gateway.views.replies import json_reply
+from kimi.account_entries import Concurrency, Priority, RateOrNone, Weight
 from kimi.errors import StoreUnavailable
 from kimi.operating.accounts import Limits
 from kimi.operating.acting import AT_ONCE, Acting, Ask, Result
@@ -37,10 +38,10 @@ class NewLimits(Body):
     No requests a minute, or 0, is no limit.
     """
 
-    max_concurrency: int = 1
-    requests_per_minute: int | None = None
-    weight: float = 1.0
-    priority: int = 0
+    max_concurrency: Concurrency = 1
+    requests_per_minute: RateOrNone | None = None
+    weight: Weight = 1.0
+    priority: Priority = 0
 
     def wanted(self) -> Limits:
         """Those that are there."""

@@ -105,13 +105,6 @@ def test_limits_are_edited_for_several(office: Office, pool: Pool) -> None:
     assert details == {f"2 given {told}, 1 failed: c (there is no account c)"}
 
 
-def test_limits_that_no_account_can_have_are_refused(office: Office, pool: Pool) -> None:
-    pool.fill(web("a"))
-    reply = office.api("PATCH", "/accounts", json={"names": ["a"], "limits": {"max_concurrency": -1}})
-    (result,) = reply.get_json()["results"]
-    assert not result["ok"] and "max_concurrency" in result["message"]
-
-
 @pytest.mark.parametrize(
     ("body", "param"),
     [
@@ -136,11 +129,18 @@ def test_names_have_to_be_a_list_of_up_to_a_hundred(office: Office, body: dict[s
         ({"weight": "2"}, "limits.weight"),
         ({"max_concurrency": True}, "limits.max_concurrency"),
         ({"speed": 1}, "limits.speed"),
+        ({"max_concurrency": 0}, "limits.max_concurrency"),
+        ({"requests_per_minute": -1}, "limits.requests_per_minute"),
+        ({"weight": 0, "priority": 1}, "limits.weight"),
+        ({"priority": 1001}, "limits.priority"),
     ],
 )
-def test_limits_have_their_names_and_types(office: Office, limits: Any, param: str) -> None:
+def test_limits_have_their_names_types_and_bounds(office: Office, pool: Pool, limits: Any, param: str) -> None:
+    pool.fill(web("a"))
     reply = office.api("PATCH", "/accounts", json={"names": ["a"], "limits": limits})
-    assert (reply.status_code, reply.get_json()["error"]["param"]) == (400, param)
+    error = reply.get_json()["error"]
+    assert (reply.status_code, error["code"], error["param"]) == (400, "invalid_value", param)
+    assert not office.api("GET", "/accounts/one?name=a").get_json()["edited"]
 
 
 def test_there_are_no_other_actions(office: Office) -> None:
