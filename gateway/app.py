@@ -13,6 +13,7 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter, Rule
 
+from gateway import firsts
 from gateway.absent import sentence
 from gateway.admin import assembly
 from gateway.explaining import describe
@@ -108,6 +109,7 @@ def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     app.register_blueprint(health.blueprint(settings, services))
     app.register_blueprint(docs.blueprint())
     assembly.register(app, settings, services)
+    firsts.begin(services.metrics, {rule.rule for rule in app.url_map.iter_rules()})
     app.register_error_handler(Exception, _on_error)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -47,6 +47,11 @@ class Entry:
     traceparent: str | None = None  # of the client, as it came
     streaming: bool = False  # its answer is still being written when the application returns
 
+    @property
+    def is_question(self) -> bool:
+        """Whether it was understood as one that a model is to answer."""
+        return self.stream is not None
+
 
 class Journal:
     """Writes entries, each once it is complete."""
@@ -75,6 +80,8 @@ class Journal:
         metrics.answered(entry.route, entry.status, bool(entry.stream)).inc()
         if entry.outcome != "ok":
             metrics.failed(entry.outcome).inc()
+        if entry.is_question:
+            metrics.ended(entry.outcome).inc()
         if entry.attempts is None:
             return
         metrics.duration.observe(total)

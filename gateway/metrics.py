@@ -66,6 +66,10 @@ class Metrics:
             "failures", "Answers that ended in an error, by its code; streams that had begun are among them.", ("code",)
         )
         self.failed = cache(failures.labels)
+        answers = self._counter(
+            "answers", "Questions to models, by how they ended: ok, or the code of an error.", ("outcome",)
+        )
+        self.ended = cache(answers.labels)
         self.first_event = self._histogram(
             "first_event_seconds", "Time from the request to the first piece of its answer.", _FIRST_EVENT
         )

@@ -33,12 +33,12 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def read() -> Mapping[str, Any]:
         return json_object(read_body(present().environ, settings.max_body_bytes))
 
-    def understood(caller: Caller, question: Question) -> ChatRequest:
-        """What is asked, of the model that is meant."""
+    def understood(caller: Caller, question: Question, *, to_count: bool = False) -> ChatRequest:
+        """What is asked, of the model that is meant; or nothing is asked of it, and the words are `to_count`."""
         asking = present()
         asking.retell(question.places.told)
         asked = understand(question.body)
-        asking.wants(question.model, stream=asked.stream)
+        asking.wants(question.model, stream=None if to_count else asked.stream)
         routes = seen_by(caller, services).routes
         model = served(asked.model, settings.kimi_claude_model, routes, settings.kimi_model_aliases)
         return replace(asked, model=model)
@@ -58,7 +58,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     @views.post("/v1/messages/count_tokens")
     def count_tokens() -> Response:
         caller = authenticate(services.keys)
-        asked = understood(caller, as_chat(read(), purpose="count"))
+        asked = understood(caller, as_chat(read(), purpose="count"), to_count=True)
         return json_reply({"input_tokens": Tally(asked.read, breathe).prompt})
 
     return views

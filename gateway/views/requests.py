@@ -37,8 +37,11 @@ class Asked(Request):
     """Whether it is for the operator's page or its API, which are for no other site."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
 
-    def wants(self, model: str, *, stream: bool) -> None:
-        """Takes note of what was understood: `model` is the name that the client gave."""
+    def wants(self, model: str, *, stream: bool | None = None) -> None:
+        """Takes note of what was understood: `model` is the name that the client gave.
+
+        `stream` is for questions; there is none where a model is named and nothing asked of it.
+        """
         self.entry.model, self.entry.stream = model, stream
 
     def retell(self, told: Callable[[Problem], Problem]) -> None:

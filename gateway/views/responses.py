@@ -58,6 +58,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def input_tokens() -> Response:
         authenticate(services.keys)
         asked = read()[1].understood()
+        present().wants(asked.model)
         return json_reply({"object": "response.input_tokens", "input_tokens": Tally(asked.read, breathe).prompt})
 
     return views

@@ -62,6 +62,26 @@ def test_what_never_began_has_no_time_of_its_events(metrics: Metrics) -> None:
     assert told["completion_seconds_count"] == told['failures_total{code="upstream_error"}'] == 1
 
 
+@pytest.mark.parametrize(
+    ("known", "counted"),
+    [
+        ({"stream": False, "attempts": 1}, {"upstream_error": 1}),
+        ({"stream": True, "attempts": None}, {"upstream_error": 1}),
+        ({"attempts": None}, {}),
+        ({"attempts": None, "route": "/v1/messages/count_tokens", "model": "kimi"}, {}),
+    ],
+    ids=["answered", "no account was looked for", "not understood", "words are counted"],
+)
+def test_how_questions_end_is_told_apart_from_all_else(
+    metrics: Metrics, known: dict[str, object], counted: dict[str, float]
+) -> None:
+    Journal(metrics, Counts()).write(answered(status=502, outcome="upstream_error", **known), 14.0)
+    told = figures(metrics)
+    assert told['failures_total{code="upstream_error"}'] == 1
+    ended = {name: value for name, value in told.items() if name.startswith("answers_total")}
+    assert ended == {f'answers_total{{outcome="{outcome}"}}': value for outcome, value in counted.items()}
+
+
 def test_a_line_names_its_trace_and_probes_leave_neither(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
     tracer = Tracer()

@@ -32,17 +32,20 @@ class Watch:
 
     def look(self) -> list[Sample]:
         """All samples of now. A page that cannot be had has none."""
-        return [sample for url in self._urls for sample in self._read(url)]
+        return [sample for url in self._urls for sample in self._got(url)]
 
     def total(self, name: str, **labels: str) -> float:
         """The sum of the samples of that name with those labels, as they are now."""
         return sum(s.value for s in self.look() if s.name == name and labels.items() <= s.labels.items())
 
-    def _read(self, url: str) -> list[Sample]:
+    def _got(self, url: str) -> list[Sample]:
         try:
-            text = requests.get(url, timeout=10).text
+            return self.read(requests.get(url, timeout=10).text)
         except requests.ConnectionError:
             return []
+
+    def read(self, text: str) -> list[Sample]:
+        """The samples of one page."""
         samples = []
         for family in text_string_to_metric_families(text):
             name = _full_name(family.name, family.type)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway import firsts
+from gateway.metrics import Metrics
 from gateway.problems import INTERNAL, TABLE
 from kimi import errors
 from kimi.accounts import Kind, State
@@ -17,6 +19,7 @@ from refresher.refreshing import Outcome
 from tests.gateway.admin.desks import Office
 from tests.monitoring import codes, documented
 from tests.monitoring.house import Watched
+from tests.monitoring.pages import Watch
 
 ROOT = Path(__file__).parents[2]
 METRICS = documented.metrics()
@@ -74,6 +77,7 @@ def test_the_lists_are_those_of_the_code() -> None:
     noted = set(re.findall(r'(?:drift\.note\([^,]+, |_note_unknown\()"(\w+)"', sources("kimi")))
     assert {
         ("kimi_gateway_failures_total", "code"): told | codes.written(ROOT / "gateway"),
+        ("kimi_gateway_answers_total", "outcome"): told | codes.written(ROOT / "gateway") | {"ok"},
         ("kimi_gateway_failovers_total", "reason"): {each.__name__ for each in failovers - unseen},
         ("kimi_gateway_drift_total", "what"): noted,
         ("kimi_gateway_key_limits_reached_total", "limit"): {limit.value for limit in Limit},
@@ -81,6 +85,19 @@ def test_the_lists_are_those_of_the_code() -> None:
         ("kimi_accounts", "kind"): {kind.value for kind in Kind},
         ("kimi_refresher_refreshes_total", "result"): {outcome.value for outcome in Outcome},
     }.items() <= VALUES.items()
+
+
+def test_what_is_listed_is_there_from_the_start_and_little_besides() -> None:
+    watch, metrics = Watch(), Metrics()
+    firsts.begin(metrics, ["/v1/models", "/admin"])
+    samples = watch.read(metrics.text().decode())
+    of_the_gateway = {metric.name for metric in METRICS if metric.name.startswith("kimi_gateway_")}
+    listed = {(name, label): known for (name, label), known in VALUES.items() if name in of_the_gateway}
+    begun = {(name, label): watch.labels[name][label] for name, label in listed}
+    born = {("kimi_gateway_drift_total", label) for label in ("kind", "what")}
+    assert {each for each in listed if begun[each] != listed[each]} == born
+    assert "/admin" not in watch.labels["kimi_gateway_requests_total"]["route"]
+    assert len([each for each in samples if each.name.endswith("_total")]) < 250, "every worker has them in a file"
 
 
 def test_nobody_is_named(house: Watched) -> None:

@@ -46,6 +46,13 @@ def targets() -> list[Any]:
     ]
 
 
+def errors() -> str:
+    """What the panel shows that operators look at first."""
+    (expression,) = (panel["targets"][0]["expr"] for panel in DASHBOARD["panels"] if panel["title"] == "Errors")
+    assert isinstance(expression, str)
+    return expression
+
+
 def promtool(*arguments: str | Path) -> str:
     command = [program("prometheus", "promtool"), *arguments]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -76,11 +83,48 @@ def test_every_panel_has_data(prometheus: Prometheus, expression: str) -> None:
     assert prometheus.query(expression.replace("$__rate_interval", "10m"))
 
 
-@pytest.mark.parametrize("nothing", ["kimi_gateway_failures_total", "kimi_gateway_requests_total"])
-def test_no_error_is_none_also_where_there_was_none_so_far(prometheus: Prometheus, nothing: str) -> None:
-    (expression,) = (panel["targets"][0]["expr"] for panel in DASHBOARD["panels"] if panel["title"] == "Errors")
-    (told,) = prometheus.query(expression.replace("$__rate_interval", "10m").replace(nothing, "none_so_far"))
+def test_no_error_is_none_also_where_nobody_has_asked_so_far(prometheus: Prometheus) -> None:
+    expression = errors().replace("$__rate_interval", "10m").replace("kimi_gateway_answers_total", "none_so_far")
+    (told,) = prometheus.query(expression)
     assert told["value"][1] == "0"
+
+
+def test_where_every_second_question_fails_half_are_errors_whatever_else_is_asked(tmp_path: Path) -> None:
+    counted = {
+        'kimi_gateway_answers_total{outcome="ok"}': 10,
+        'kimi_gateway_answers_total{outcome="upstream_error"}': 10,
+        'kimi_gateway_answers_total{outcome="client_gone"}': 50,
+        'kimi_gateway_failures_total{code="upstream_error"}': 10,
+        'kimi_gateway_failures_total{code="invalid_admin_key"}': 400,
+        'kimi_gateway_requests_total{route="/v1/chat/completions",status="200",stream="false"}': 10,
+        'kimi_gateway_requests_total{route="/v1/chat/completions",status="502",stream="false"}': 10,
+        'kimi_gateway_requests_total{route="/v1/models",status="200",stream="false"}': 900,
+    }
+    told = {"expr": errors().replace("$__rate_interval", "5m"), "eval_time": "20m"}
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": f"0+{a_minute}x30"} for series, a_minute in counted.items()],
+        "promql_expr_test": [{**told, "exp_samples": [{"labels": "{}", "value": 0.5}]}],
+    }
+    cases = tmp_path / "panel.yml"
+    cases.write_text(yaml.safe_dump({"tests": [case]}), "utf-8")
+    promtool("test", "rules", cases)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        'kimi_gateway_failures_total{code="model_not_found"}',
+        'kimi_gateway_answers_total{outcome="model_not_found"}',
+        'kimi_gateway_requests_total{route="/v1/chat/completions",status="404"}',
+        'kimi_gateway_asked_again_total{form="tools"}',
+        'kimi_gateway_conversations_total{fate="continued"}',
+        'kimi_gateway_key_limits_reached_total{limit="requests_per_minute"}',
+    ],
+)
+def test_what_happens_for_the_first_time_is_seen_to_rise(prometheus: Prometheus, first: str) -> None:
+    (told,) = prometheus.query(f"sum(increase({first}[1h]))")
+    assert float(told["value"][1]) > 0
 
 
 @pytest.mark.parametrize("alert", ALERTS)
