@@ -10,7 +10,7 @@ from gateway import openapi_admin_accounts as accounts
 from gateway import openapi_chat as chat
 from gateway.openapi_admin_samples import ACCOUNT, ALERT, ENTRY, KEY, OVERVIEW, POINT, SESSION
 from gateway.openapi_admin_schemas import SCHEMAS
-from gateway.openapi_admin_words import SCHEMES, SURFACE, asked, operators, parameter
+from gateway.openapi_admin_words import SCHEMES, SESSION_ONLY, SURFACE, asked, closed, operators, parameter
 from gateway.openapi_models import PATHS as MODELS
 from gateway.openapi_problems import ADMIN, ASKING, CONVERSATIONS, FORMS, errors
 from gateway.openapi_problems import KEY as CLIENT_KEY
@@ -50,7 +50,15 @@ _SIGN_IN: Final = asked(
     "as `x-csrf-token`. From the fifth wrong key of an address on, none is looked at for a time that doubles up to a "
     "minute.",
     as_json(ref("Session"), {"session": example("The session", SESSION)}),
-    body=as_json(record({"key": text("`GATEWAY_ADMIN_KEY`")}, "key"), {"key": example("The key", {"key": "…"})}),
+    body=as_json(
+        closed(record({"key": text("`GATEWAY_ADMIN_KEY`")}, "key")), {"key": example("The key", {"key": "…"})}
+    ),
+)
+_SIGNED_IN: Final = asked(
+    "Look whether you are signed in",
+    "The session of the cookie; a 401 where there is none, also with the admin key, which needs no session.",
+    as_json(ref("Session"), {"session": example("The session", SESSION)}),
+    reads=True,
 )
 _SIGN_OUT: Final = asked("Sign out", "The session ends at once, wherever its cookie is.", {}, status=204)
 _STREAM: Final = asked(
@@ -80,18 +88,19 @@ _CREATE: Final = asked(
     ),
     status=201,
     body=as_json(
-        record({"name": _NAME, "limits": ref("ClientLimits")}, "name"),
+        closed(record({"name": _NAME, "limits": ref("ClientLimits")}, "name")),
         {"key": example("With two limits", {"name": "bob", "limits": {"requests_per_minute": 60, "concurrent": 2}})},
     ),
 )
 _CHANGE: Final = asked(
     "Change a client key",
-    "What is not there stays as it is; a limit that is null is taken away. It takes effect within a second.",
+    "What is not there stays as it is, also where others change it at the same time; a limit that is null is taken "
+    "away. It takes effect within a second.",
     as_json(ref("ClientKey"), {"key": example("The key", KEY)}),
     "KeyMissing",
     parameters=[_ID],
     body=as_json(
-        record({"name": _NAME, "limits": ref("ClientLimits")}),
+        closed(record({"name": _NAME, "limits": ref("ClientLimitChanges")})),
         {"limits": example("Another limit", {"limits": {"tokens_per_day": 1_000_000, "concurrent": None}})},
     ),
 )
@@ -173,12 +182,7 @@ _MODELS: Final = asked(
 PATHS: Final[Json] = {
     "/admin": {"get": _PAGE},
     "/admin/api/session": {
-        "get": asked(
-            "Look whether you are signed in",
-            "The session of the cookie; a 401 where there is none.",
-            as_json(ref("Session"), {"session": example("The session", SESSION)}),
-            reads=True,
-        ),
+        "get": {**_SIGNED_IN, "security": SESSION_ONLY},
         "post": {**_SIGN_IN, "security": []},
         "delete": _SIGN_OUT,
     },

@@ -6,11 +6,12 @@ from typing import Final
 
 from gateway.openapi_admin_samples import ACCOUNT, DEAD, results
 from gateway.openapi_admin_schemas import LIMITS
-from gateway.openapi_admin_words import asked, parameter
+from gateway.openapi_admin_words import asked, closed, parameter
 from gateway.openapi_words import TEXT, Json, as_json, as_text, example, listed, record, ref, text
 from kimi.accounts import Kind
 
 _NAMES: Final = {**listed(TEXT, "Names of accounts"), "minItems": 1, "maxItems": 100}
+_LIMITS: Final = {**closed(record(LIMITS, says="At least one of them")), "minProperties": 1}
 _RESULTS: Final = ref("AccountResults")
 _ADDED: Final = {
     "place": "the text:1",
@@ -32,7 +33,7 @@ def _action(summary: str, description: str, message: str, **more: float) -> Json
             f"{description} Each account is dealt with for itself, and one that is not there is a result like others.",
             as_json(_RESULTS, {"results": example("One was there, the other not", results(message, **more))}),
             body=as_json(
-                record({"names": _NAMES}, "names"),
+                closed(record({"names": _NAMES}, "names")),
                 {"names": example("Two accounts", {"names": ["alice", "nobody"]})},
             ),
         )
@@ -58,15 +59,17 @@ _ADD: Final = asked(
         {"added": example("One was added", {"results": [_ADDED], "added": 1, "refused": 0})},
     ),
     body=as_json(
-        record(
-            {
-                "text": text("The accounts"),
-                "kind": {
-                    "enum": [kind.value for kind in Kind],
-                    "description": "The kind of those which are written without one; `kimi` unless it is there",
+        closed(
+            record(
+                {
+                    "text": text("The accounts"),
+                    "kind": {
+                        "enum": [kind.value for kind in Kind],
+                        "description": "The kind of those which are written without one; `kimi` unless it is there",
+                    },
                 },
-            },
-            "text",
+                "text",
+            )
         ),
         {"token": example("A refresh token", {"text": "eyJhbGciOi…", "kind": "kimi"})},
     ),
@@ -77,10 +80,7 @@ _EDIT: Final = asked(
     "the accounts file come back when their entries there change.",
     as_json(_RESULTS, {"results": example("One was there, the other not", results("changed"))}),
     body=as_json(
-        record(
-            {"names": _NAMES, "limits": record(LIMITS, says="At least one of them")},
-            *("names", "limits"),
-        ),
+        closed(record({"names": _NAMES, "limits": _LIMITS}, *("names", "limits"))),
         {"limits": example("More requests", {"names": ["alice", "nobody"], "limits": {"max_concurrency": 2}})},
     ),
 )
@@ -98,7 +98,7 @@ _EXPORT: Final = asked(
     "is left out.",
     as_text("application/yaml", "accounts:\n  - name: alice\n    kind: kimi\n    refresh_token: eyJhbGciOi…\n"),
     body=as_json(
-        record({"names": listed(TEXT, "Names of accounts; all of them where it is not there")}),
+        closed(record({"names": listed(TEXT, "Names of accounts; all of them where it is not there")})),
         {"all": example("All accounts", {}), "some": example("One account", {"names": ["alice"]})},
     ),
 )
@@ -107,7 +107,8 @@ PATHS: Final[Json] = {
     "/admin/api/accounts/one": {"get": _ONE},
     "/admin/api/accounts/test": _action(
         "Try accounts",
-        "Asks each a tiny question, which counts like one of a client's.",
+        "Asks each a tiny question. It takes one of the account's places until it is answered, and one of its requests "
+        "of that minute; no figure counts it, and `last_used` stays as it is.",
         "answered: 2",
         seconds=1.25,
     ),

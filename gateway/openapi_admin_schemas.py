@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.openapi_admin_words import at, never, perhaps
+from gateway.openapi_admin_words import at, closed, never, perhaps
 from gateway.openapi_words import COUNT, TEXT, Json, listed, record, ref, said, text
 from kimi import account_entries as entries
 from kimi.accounts import Kind, Origin, Region, State
 from kimi.alerts.notes import Rule
 from kimi.operating.intake import Code
-from kimi.pool.client_terms import LARGEST
+from kimi.pool.client_terms import LARGEST, LONGEST_MODEL, MOST_MODELS
 from kimi.pool.figures import Span
 
 _FLAG: Final[Json] = {"type": "boolean"}
@@ -49,7 +49,16 @@ _CLIENT_LIMITS: Final[Json] = {
     "models": {
         "type": ["array", "null"],
         "items": TEXT,
+        "minItems": 1,
+        "maxItems": MOST_MODELS,
         "description": "Models it may ask for, as clients write them; a `*` at the end stands for any rest",
+    },
+}
+_WANTED_CLIENT_LIMITS: Final[Json] = {
+    **_CLIENT_LIMITS,
+    "models": {
+        **_CLIENT_LIMITS["models"],
+        "items": {**TEXT, "minLength": 1, "maxLength": LONGEST_MODEL, "pattern": r"^[^\s,*]*\*?$"},
     },
 }
 _ACCOUNT: Final = _all(
@@ -183,7 +192,10 @@ SCHEMAS: Final[Json] = {
             )
         }
     ),
-    "ClientLimits": record(_CLIENT_LIMITS, says="What is not there, or null, is no limit"),
+    "ClientLimits": closed(record(_WANTED_CLIENT_LIMITS, says="What is not there, or null, is no limit")),
+    "ClientLimitChanges": closed(
+        record(_WANTED_CLIENT_LIMITS, says="What is not there stays as it is; null is no limit from now on")
+    ),
     "ClientKey": _KEY,
     "ClientKeys": _all({"keys": listed(ref("ClientKey"))}),
     "NewClientKey": {"allOf": [ref("ClientKey"), record({"key": text("Shown this once")}, "key")]},

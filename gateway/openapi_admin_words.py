@@ -11,6 +11,8 @@ from gateway.openapi_words import Json, header_refs, operation, said
 SURFACE: Final = "Operators"
 SECURITY: Final[list[Json]] = [{"admin": []}, {"admin-header": []}, {"admin-session": []}]
 """Any of the three."""
+SESSION_ONLY: Final[list[Json]] = [{"admin-session": []}]
+"""The admin key opens nothing there."""
 SCHEMES: Final[Json] = {
     "admin": {"type": "http", "scheme": "bearer", "description": "The admin key, `GATEWAY_ADMIN_KEY`"},
     "admin-header": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same"},
@@ -34,6 +36,11 @@ _SAYS: Final = {
 def never(schema: Mapping[str, Any], says: str) -> Json:
     """A schema of one type, or null for none or never."""
     return {**schema, "type": [schema["type"], "null"], "description": says}
+
+
+def closed(schema: Mapping[str, Any]) -> Json:
+    """An object as operators send it: a field that it has not is refused."""
+    return {**schema, "additionalProperties": False}
 
 
 def at(says: str) -> Json:

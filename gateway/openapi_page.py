@@ -129,7 +129,7 @@ class Page:
     def _requests(self, method: str, path: str, operation: Mapping[str, Any], body: Mapping[str, Any]) -> list[Sample]:
         for each in operation.get("parameters", ()):
             path = path.replace(f"{{{each['name']}}}", str(each.get("example", "")))
-        key = "" if operation.get("security") == [] else f'-H "Authorization: Bearer ${_key(operation)}"'
+        key = _key(operation)
         examples = body.get(_JSON, {}).get("examples", {}).values()
         if not examples:
             return [Sample("Ask", _curl(method, path, key), "curl")]
@@ -169,8 +169,15 @@ def rendered() -> str:
 
 
 def _key(operation: Mapping[str, Any]) -> str:
-    """The variable of the shell that has the key."""
-    return "ADMIN_KEY" if "security" in operation else "KEY"
+    """What curl is told so that the door opens. The secret is in a variable of the shell."""
+    match operation.get("security"):
+        case []:
+            return ""
+        case [{"admin-session": _}]:
+            return '-b "kimi_admin=$SESSION"'
+        case None:
+            return '-H "Authorization: Bearer $KEY"'
+    return '-H "Authorization: Bearer $ADMIN_KEY"'
 
 
 def _asked(operation: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -34,9 +34,9 @@ class Added(Body):
 
 
 class Exported(Body):
-    """The names of accounts; all of them where there are none."""
+    """The names of accounts; all of them where they are not there, whatever their default here."""
 
-    names: list[str] | None = None
+    names: list[str] = Field(default_factory=list)
 
 
 def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
@@ -83,11 +83,12 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
     def export() -> Response:
         operator = desk.door.operator()
         body = read(Exported, settings.max_body_bytes)
+        names = body.names if "names" in body.model_fields_set else None
         try:
-            text = desk.accounts.export(body.names)
+            text = desk.accounts.export(names)
         except (NoSuchAccount, Refused) as error:
             raise BadRequest(str(error), param="names") from None
-        subject = "all accounts" if body.names is None else listed(body.names)
+        subject = "all accounts" if names is None else listed(names)
         desk.note(operator, "export", subject)
         headers = {"content-disposition": 'attachment; filename="accounts.yaml"'}
         return Response(text, content_type="application/yaml; charset=utf-8", headers=headers)

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.admin.guard import is_below
 from gateway.openapi import document
+from gateway.openapi_admin_words import SESSION_ONLY
 from tests.gateway.admin.desks import Office
 from tests.gateway.fakes import answer
 from tests.kimi.pool.pools import Pool, web
@@ -73,6 +74,54 @@ def test_an_example_is_answered_as_documented(
     if reply.mimetype == "application/json":
         checker = jsonschema_rs.Draft202012Validator({**media["schema"], "components": API["components"]})
         assert [error.message for error in checker.iter_errors(reply.get_json())] == []
+
+
+def test_the_key_opens_what_it_is_said_to_open(office: Office) -> None:
+    for path, methods in OF_OPERATORS.items():
+        for method, operation in methods.items() if path not in STREAMS else ():
+            url, headers = path.replace("{id}", "x"), {"x-api-key": "admin-key"}
+            reply = office.browser.open(url, method=method.upper(), json={}, headers=headers)
+            needs_session = operation["security"] == SESSION_ONLY
+            assert (reply.status_code == 401) == needs_session, (method, path)
+
+
+def test_bodies_refuse_what_they_do_not_name(office: Office) -> None:
+    bodies = [
+        (path.removeprefix("/admin/api"), method, operation["requestBody"]["content"]["application/json"])
+        for path, methods in OF_OPERATORS.items()
+        for method, operation in methods.items()
+        if "requestBody" in operation
+    ]
+    for path, method, body in bodies:
+        for example in body["examples"].values():
+            reply = office.api(method.upper(), path.replace("{id}", "x"), json={**example["value"], "surplus": 1})
+            is_refused = reply.status_code == 400 and reply.get_json()["error"]["param"] == "surplus"
+            assert is_refused == (body["schema"].get("additionalProperties") is False), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("models", "holds"),
+    [
+        (["kimi", "k2*", "*"], True),
+        (["x" * 100] * 100, True),
+        (None, True),
+        ([], False),
+        (["k*i"], False),
+        (["kimi**"], False),
+        (["a b"], False),
+        (["a,b"], False),
+        ([""], False),
+        (["x" * 101], False),
+        (["kimi"] * 101, False),
+    ],
+)
+def test_what_models_a_key_may_have_is_documented(office: Office, models: list[str] | None, holds: bool) -> None:
+    made = office.api("POST", "/keys", json={"name": "somebody"}).get_json()
+    path, body = "/admin/api/keys/{id}", {"limits": {"models": models}}
+    schema = OF_OPERATORS[path]["patch"]["requestBody"]["content"]["application/json"]["schema"]
+    checker = jsonschema_rs.Draft202012Validator({**schema, "components": API["components"]})
+    assert checker.is_valid(body) == holds
+    assert office.api("PATCH", f"/keys/{made['id']}", json=body).status_code == (200 if holds else 400)
 
 
 @pytest.mark.parametrize("path", OF_OPERATORS)
