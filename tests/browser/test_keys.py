@@ -47,11 +47,27 @@ def test_a_key_is_created_shown_once_changed_and_revoked(house: Stack, visit: Vi
     visit.button("Revoke: a chat client").click()
     visit.button("Revoke").click()
     expect(row).to_contain_text("revoked")
+    expect(visit.button("Create key")).to_be_focused()
     until(lambda: _status(house, key) == 401, what="the key is refused")
 
     visit.look("audit")
     for done in ("key created", "key changed", "key revoked"):
         expect(page.get_by_role("row").filter(has_text="a chat client").filter(has_text=done)).to_have_count(1)
+
+
+def test_what_others_do_with_keys_is_seen_after_a_while(house: Stack, visits: Visits) -> None:
+    visit = visits()
+    visit.page.clock.install()
+    visit.sign_in("keys")
+    with requests.Session() as operator:
+        operator.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+        for name in ("the first of another", "the second of another"):
+            assert operator.post(f"{house.url}/admin/api/keys", json={"name": name}, timeout=10).ok
+            visit.page.clock.run_for(15_000)
+            expect(visit.page.get_by_role("row", name=name)).to_be_visible()
+            visit.button("Edit: the first of another").focus()
+    visit.page.clock.run_for(15_000)
+    expect(visit.button("Edit: the first of another")).to_be_focused()
 
 
 def test_a_key_is_copied_where_there_is_no_https(house: Stack, visits: Visits) -> None:

@@ -3,6 +3,25 @@ import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { complaint } from "./validity.js";
 
+let turned = false; // whether a dialog has come or gone since the pointer's last click of its own
+
+/** The second click of a double click was meant for what the first one hit, and not for what is in its place by now. */
+function guard(event) {
+  if (event.detail < 2) turned = false;
+  else if (turned) {
+    event.stopPropagation();
+    event.preventDefault();
+  }
+}
+window.addEventListener("click", guard, { capture: true });
+
+const all = new Set();
+
+/** Closes all that are open, as with Escape. */
+export function closeAll() {
+  for (const box of [...all].reverse()) box.close();
+}
+
 /**
  * Opens a modal dialog. Escape and the cross close it, the focus goes back to where it was, and nothing of it stays.
  * Returns the dialog; `closed` is called when it is gone.
@@ -17,12 +36,16 @@ export function dialog(title, body, { footer = [], look = "", closed = () => {} 
     footer.length ? h("footer", {}, footer) : null,
   );
   box.addEventListener("close", () => {
+    turned = true;
+    all.delete(box);
     box.remove();
     closed();
   });
   if (look.includes("drawer")) box.addEventListener("click", (event) => event.target === box && box.close());
   document.body.append(box);
   box.showModal();
+  turned = true;
+  all.add(box);
   return box;
 }
 

@@ -27,6 +27,7 @@ export default {
   "session.wrong": "This is not the admin key.",
   "session.too_many": "Too many wrong keys were sent.",
   "session.wait": "Wait {n} s",
+  "session.goes_on": "This page goes on by itself as soon as it can.",
 
   "error.unreachable": "The gateway does not answer.",
   "error.broken": "The answer broke off.",
@@ -107,6 +108,8 @@ export default {
 
   "alerts.title": "Alerts",
   "alerts.none": "Nothing is wrong.",
+  "alerts.unknown": "What is wrong is not known while Redis is away.",
+  "alerts.unusable": "No account can be used just now.",
   "alerts.test": "Send a test",
   "alerts.told_to": "Told to: {names}",
   "alerts.told_to_nobody": "No destination is set, so nobody is told.",

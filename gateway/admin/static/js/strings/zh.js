@@ -27,6 +27,7 @@ export default {
   "session.wrong": "管理密钥不正确。",
   "session.too_many": "错误的密钥次数过多。",
   "session.wait": "请等待 {n} 秒",
+  "session.goes_on": "恢复后此页面会自动继续。",
 
   "error.unreachable": "网关没有响应。",
   "error.broken": "回答中断了。",
@@ -107,6 +108,8 @@ export default {
 
   "alerts.title": "告警",
   "alerts.none": "一切正常。",
+  "alerts.unknown": "Redis 无响应，暂时无法得知是否有问题。",
+  "alerts.unusable": "目前没有可用的账号。",
   "alerts.test": "发送测试",
   "alerts.told_to": "通知到：{names}",
   "alerts.told_to_nobody": "没有设置通知渠道，不会通知任何人。",

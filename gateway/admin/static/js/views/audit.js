@@ -1,6 +1,7 @@
 /** Who did what, newest first. */
 
 import { about, told } from "../accounts/told.js";
+import { again } from "../again.js";
 import { get } from "../api.js";
 import { button } from "../dialogs.js";
 import { h, say } from "../dom.js";
@@ -8,6 +9,7 @@ import { moment, number } from "../format.js";
 import { t, word } from "../i18n.js";
 
 const PAGE = 100;
+const RETRY_SECONDS = 5;
 const COLUMNS = ["at", "who", "did", "subject", "detail", "address"];
 
 export function mount(frame, signal) {
@@ -15,6 +17,7 @@ export function mount(frame, signal) {
   const note = h("p", { class: "empty", hidden: true });
   const more = button(t("audit.older"), load);
   let last = "";
+  let failed = false;
   const table = h(
     "table",
     { class: "cards" },
@@ -30,6 +33,7 @@ export function mount(frame, signal) {
 
   async function load() {
     more.disabled = true;
+    failed = false;
     try {
       const { entries } = await get(`/audit?limit=${PAGE}${last && `&before=${encodeURIComponent(last)}`}`);
       if (signal.aborted) return;
@@ -40,11 +44,13 @@ export function mount(frame, signal) {
       note.textContent = t("audit.none");
       say(t("audit.loaded", { n: number(body.children.length) }));
     } catch (error) {
+      failed = true;
       note.hidden = false;
       note.textContent = error.message;
     }
     more.disabled = false;
   }
+  again(() => failed && load(), RETRY_SECONDS, signal);
   load();
 }
 

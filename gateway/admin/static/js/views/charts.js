@@ -1,20 +1,22 @@
 /** Requests, errors, tokens and latencies over the last hour, day or month. */
 
+import { again } from "../again.js";
 import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { h } from "../dom.js";
 import { compact, seconds } from "../format.js";
 import { t } from "../i18n.js";
-import { on, store } from "../store.js";
+import { store } from "../store.js";
 
 const SPANS = ["hour", "day", "month"];
-const AGAIN_TICKS = 60;
+const AGAIN_SECONDS = 60;
+const RETRY_SECONDS = 5;
 
 export function chartsPanel(signal) {
   const grid = h("div", { class: "charts" });
   const buttons = SPANS.map((span) => h("button", { type: "button", onClick: () => choose(span) }, t(`span.${span}`)));
   const segments = h("div", { class: "segments", role: "group", "aria-label": t("chart.span") }, buttons);
-  let ticks = 0;
+  let failed = false;
 
   function choose(span) {
     store.span = span;
@@ -24,22 +26,23 @@ export function chartsPanel(signal) {
   async function load() {
     const wanted = store.span;
     buttons.forEach((button, index) => button.setAttribute("aria-pressed", SPANS[index] === wanted));
+    failed = false;
     try {
       const figures = await get(`/figures?span=${wanted}`);
       if (wanted === store.span && !signal.aborted) grid.replaceChildren(...charts(figures));
     } catch (error) {
+      failed = true;
       grid.replaceChildren(h("p", { class: "callout tone-bad", role: "alert" }, error.message));
     }
   }
 
   /** The newest minute, as long as nobody reads in a chart. */
   function refresh() {
-    ticks += 1;
-    const read = grid.matches(":focus-within, :hover") || grid.querySelector("details[open]");
-    if (ticks % AGAIN_TICKS === 0 && !read && !document.hidden) load();
+    if (!grid.matches(":focus-within, :hover") && !grid.querySelector("details[open]")) load();
   }
 
-  on("tick", refresh, signal);
+  again(refresh, AGAIN_SECONDS, signal);
+  again(() => failed && load(), RETRY_SECONDS, signal);
   load();
   return h("section", { class: "chart-section" }, h("div", { class: "bar" }, h("h2", {}, t("chart.title")), segments), grid);
 }

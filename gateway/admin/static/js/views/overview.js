@@ -12,7 +12,7 @@ const STATES = ["active", "refreshing", "new", "paused", "dead", "banned", "remo
 export function mount(frame, signal) {
   const tiles = h("section", { class: "tiles", "aria-label": t("overview.now") });
   const system = h("dl", { class: "facts" });
-  const alerts = alertsPanel();
+  const alerts = alertsPanel(signal);
   frame.append(
     h("div", { class: "bar" }, h("h1", {}, t("view.overview"))),
     tiles,
@@ -36,7 +36,7 @@ export function mount(frame, signal) {
     if (!overview) return;
     tick();
     system.replaceChildren(...facts(overview));
-    if (overview.redis.up) alerts.show(overview.alerts);
+    alerts.show(overview);
   }
   on("overview", show, signal);
   on("tick", tick, signal);
