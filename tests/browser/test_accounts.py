@@ -96,6 +96,11 @@ def test_an_account_that_dies_is_seen_without_loading_again(house: Stack, visit:
     visit.row(pasted.name).click()
     expect(visit.dialog()).to_contain_text("Dead")
     assert visit.page.evaluate("window.untouched") is True
+    _operate(house, "delete", pasted.name)
+    expect(visit.page.locator("dialog")).to_have_count(0)
+    expect(visit.page.locator(".view > .callout")).to_have_text(f"There is no account {pasted.name} (any more).")
+    visit.go("accounts/nobody")
+    expect(visit.page.locator(".view > .callout")).to_have_text("There is no account nobody (any more).")
 
 
 def test_what_was_added_and_is_dead_is_offered_a_new_token_first(house: Stack, visit: Visit, pasted: Pasted) -> None:
@@ -178,6 +183,11 @@ def test_what_is_sought_is_found_and_sorted(visit: Visit) -> None:
     heading.get_by_role("button").click()
     expect(heading).to_have_attribute("aria-sort", "descending")
     expect(visit.page.locator(".rows .line:visible .cell.name").first).to_have_text("moonshot-0")
+    search.fill("moonshot")
+    visit.page.get_by_role("grid").focus()
+    for _ in range(2):
+        visit.page.keyboard.press("Control+a")
+        expect(visit.page.locator(".tools")).to_contain_text("1 selected")
 
 
 def test_many_are_paused_and_resumed_with_a_report_of_each(visit: Visit) -> None:
@@ -211,22 +221,55 @@ def test_limits_are_edited_and_seen(visit: Visit, pasted: Pasted) -> None:
     visit.page.get_by_label("Running requests").fill("1.5")
     visit.button("Save").click()
     expect(alert).to_have_text("Running requests: a whole number is needed.")
+    visit.page.get_by_label("Running requests").fill("999999999999")
+    visit.button("Save").click()
+    expect(alert).to_have_text("Running requests: must be at most 10,000.")
     visit.page.get_by_label("Running requests").fill("3")
+    visit.page.route("**/admin/api/accounts", lambda route: route.abort(), times=1)
+    visit.button("Save").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("Done: 0 worked, 1 failed")
+    visit.button("Close").last.click()
+    expect(visit.page.get_by_label("Running requests")).to_have_value("3")
     visit.button("Save").click()
     expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 0 failed")
     visit.close()
     expect(visit.dialog()).to_contain_text("0 / 3")
+    visit.button("Edit limits").click()
+    expect(visit.page.locator("dialog")).to_have_count(2)
+    visit.page.go_back()
+    expect(visit.page.locator("dialog")).to_have_count(0)
+    expect(visit.row(pasted.name)).to_be_visible()
+
+
+def test_what_is_deleted_in_its_details_leaves_the_focus_in_the_table(visit: Visit, pasted: Pasted) -> None:
+    visit.row(pasted.name).click()
+    visit.button("Delete").click()
+    visit.button("Delete").click()
+    expect(visit.dialog().get_by_role("status")).to_have_text("Done: 1 worked, 0 failed")
+    expect(visit.page.locator("dialog")).to_have_count(1)
+    visit.close()
+    expect(visit.page.get_by_role("grid")).to_be_focused()
+    expect(visit.page.locator(".view > .callout")).to_be_hidden()
 
 
 def test_what_was_added_here_is_deleted_and_what_stands_in_the_file_is_not(visit: Visit, pasted: Pasted) -> None:
+    _tick(visit, "kimi-1")
+    visit.button("Delete").click()
+    expect(visit.dialog()).to_contain_text("It stands in the accounts file")
+    visit.button("Close").last.click()
+    expect(visit.page.locator("dialog")).to_have_count(0)
+    visit.row("kimi-1").dispatch_event("click", {"detail": 2})  # of a double click on what is there no more
+    expect(visit.page.locator("dialog")).to_have_count(0)
     _tick(visit, pasted.name)
     visit.page.get_by_role("searchbox").fill("kimi-1")
-    _tick(visit, "kimi-1")
     expect(visit.page.locator(".tools")).to_contain_text("2 selected1 of them are not shown")
     visit.button("Delete").click()
     expect(visit.dialog()).to_contain_text("kept for 90 days")
     expect(visit.dialog()).to_contain_text("1 of them are not shown")
-    expect(visit.dialog().locator(".names li")).to_have_text([pasted.name, "kimi-1"])
+    expect(visit.dialog().locator(".warn").first).to_contain_text(
+        "Not deleted here, because they stand in the accounts file"
+    )
+    expect(visit.dialog().locator(".names li")).to_have_text(["kimi-1", pasted.name])
     visit.button("Cancel").click()
     expect(visit.page.locator(".tools")).to_contain_text("2 selected")
     visit.button("Delete").click()

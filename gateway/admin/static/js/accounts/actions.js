@@ -30,8 +30,8 @@ async function called(names, call) {
 }
 
 /**
- * Does `call` for all names, and shows how far it is and what came of each. Returns those that it came to, when the
- * dialog is closed. `action` is what is done, for the words of the report.
+ * Does `call` for all names, and shows how far it is and what came of each. Returns the names that it
+ * `came` to and how many of them `worked`, when the dialog is closed. `action` is what is done, for the words of the report.
  */
 function work(action, title, names, batch, call) {
   const bar = h("progress", { max: names.length, value: 0, "aria-label": title });
@@ -66,7 +66,7 @@ function work(action, title, names, batch, call) {
     close.textContent = t("action.close");
     close.disabled = false;
   }
-  return Promise.all([gone, run()]).then(() => names.slice(0, bar.value));
+  return Promise.all([gone, run()]).then(() => ({ came: names.slice(0, bar.value), worked: bar.value - failed }));
 }
 
 const line = (action, before, { name, ok, message, fault, seconds: took }) =>
@@ -91,10 +91,11 @@ function refusal(action, before, message) {
 export async function act(id, names, hidden = 0) {
   if (!(await agreed(id, names, hidden))) return [];
   const { batch } = ACTIONS.find((each) => each.id === id);
-  return work(id, `${t(`action.${id}`)} · ${counted(names)}`, names, batch, (some) => post(`/accounts/${id}`, { names: some }));
+  const title = `${t(`action.${id}`)} · ${counted(names)}`;
+  return (await work(id, title, names, batch, (some) => post(`/accounts/${id}`, { names: some }))).came;
 }
 
-/** Changes limits; what is not named in them stays. Returns those that it came to. */
+/** Changes limits; what is not named in them stays. Returns what `work` does. */
 export const limit = (names, limits) =>
   work("edit", t("action.edit"), names, 100, (some) => patch("/accounts", { names: some, limits }));
 

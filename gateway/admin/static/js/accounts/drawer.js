@@ -11,8 +11,11 @@ import { advice, offered } from "./fitting.js";
 import { editLimits } from "./limits.js";
 import { newToken } from "./renew.js";
 
-/** Opens the drawer of an account; `closed` is called when it is gone. Returns the dialog. */
-export function drawer(name, closed) {
+/**
+ * Opens the drawer of an account. `closed` is called when it is gone, `missed` where that is because there is no such
+ * account (any more), and `leave` where the focus has nothing in it to go back to. Returns the dialog.
+ */
+export function drawer(name, { closed, missed, leave }) {
   const over = new AbortController();
   const facts = h("dl", { class: "facts" });
   const values = new Map(); // elements by what they tell, written anew where that changes: what is marked stays marked
@@ -23,10 +26,11 @@ export function drawer(name, closed) {
   const callout = h("div", { class: "callout" }, h("b", { class: "state" }, dot, state), reason, hint);
   const actions = h("div", { class: "actions" });
   let shown = "";
+  let last = ""; // what was done here last
 
   function show() {
     const account = store.accounts.get(name);
-    if (!account) return store.loaded && box.close();
+    if (!account) return store.loaded && end();
     mark(dot, "class", `dot ${account.state}`);
     write(state, word("state", account.state));
     tell(reason, explained(account.reason));
@@ -55,8 +59,17 @@ export function drawer(name, closed) {
   }
 
   async function does(action) {
+    last = action;
     await perform(action, name);
-    if (document.activeElement === document.body) actions.firstChild?.focus();
+    if (document.activeElement !== document.body) return;
+    if (box.open) actions.firstChild?.focus();
+    else leave();
+  }
+
+  /** Without its account there is nothing to show. */
+  function end() {
+    box.close();
+    if (last !== "delete") missed();
   }
 
   function done() {

@@ -8,17 +8,21 @@ import { limit } from "./actions.js";
 import { counted, named } from "./asking.js";
 
 const FIELDS = [
-  { id: "max_concurrency", min: 1, step: 1 },
-  { id: "requests_per_minute", min: 0, step: 1 },
-  { id: "weight", min: 0.001, step: "any" },
-  { id: "priority", step: 1 },
+  { id: "max_concurrency", min: 1, max: 10_000, step: 1 },
+  { id: "requests_per_minute", min: 0, max: 1_000_000, step: 1 },
+  { id: "weight", min: 0.001, max: 1_000_000, step: "any" },
+  { id: "priority", min: -1000, max: 1000, step: 1 },
 ];
 
-/** Opens the form; a field that stays empty leaves what is. `done` is called with those that were changed. */
-export function editLimits(names, hidden = 0, done = () => {}) {
-  const only = names.length === 1 ? store.accounts.get(names[0]) : null;
-  const inputs = FIELDS.map(({ id, min, step }) =>
-    h("input", { id: `limit-${id}`, name: id, type: "number", min, step, value: String(only?.[id] ?? ""), "aria-describedby": `note-${id}` }),
+const now = (names) => (names.length === 1 ? store.accounts.get(names[0]) : null) ?? {};
+
+/**
+ * Opens the form; a field that stays empty leaves what is. `done` is called with those that it came to. Where nothing
+ * worked the form is there again after the report, with what was `written` into it.
+ */
+export function editLimits(names, hidden = 0, done = () => {}, written = now(names)) {
+  const inputs = FIELDS.map(({ id, min, max, step }) =>
+    h("input", { id: `limit-${id}`, name: id, type: "number", min, max, step, value: String(written[id] ?? ""), "aria-describedby": `note-${id}` }),
   );
   const fields = FIELDS.map(({ id }, index) =>
     h(
@@ -34,6 +38,8 @@ export function editLimits(names, hidden = 0, done = () => {}) {
     const limits = Object.fromEntries(inputs.filter(({ value }) => value !== "").map(({ name, value }) => [name, Number(value)]));
     if (!Object.keys(limits).length) throw new Error(t("limits.none"));
     box.close();
-    done(await limit(names, limits));
+    const { came, worked } = await limit(names, limits);
+    if (worked) done(came);
+    else editLimits(names, hidden, done, limits);
   });
 }

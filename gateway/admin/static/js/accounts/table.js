@@ -121,7 +121,7 @@ export function table(listing, { open, sorted, signal }) {
     if (to !== undefined) go(to);
     else if (event.key === "Enter" && at >= 0) open(chosen.active);
     else if (event.key === " " && at >= 0) select(chosen.active, !chosen.selected.has(chosen.active));
-    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) (all.checked = !all.checked), chooseAll();
+    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) (all.checked = true), chooseAll();
     else return;
     event.preventDefault();
   });

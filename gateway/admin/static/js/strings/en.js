@@ -143,6 +143,7 @@ export default {
   "accounts.loading": "Loading…",
   "accounts.none": "There are no accounts yet. Add the first one.",
   "accounts.none_found": "No account fits the search and the filter.",
+  "accounts.missing": "There is no account {name} (any more).",
   "accounts.found": "{n} accounts",
   "accounts.count": "{n} accounts",
   "accounts.every": "all accounts",
@@ -157,6 +158,7 @@ export default {
   "accounts.unselect": "Unselect",
   "accounts.keys": "Arrow keys move, Enter opens the details, Space selects, Ctrl+A selects all, slash searches.",
   "accounts.delete_sure": "They are taken out of the pool and serve no more. What became of their tokens is kept for 90 days: an account whose token is added again goes on with the newest one. Export them first if you may need them elsewhere.",
+  "accounts.delete_not": "Not deleted here, because they stand in the accounts file (or KIMI_REFRESH_TOKENS): {n}. Take them out there, or pause them.",
   "accounts.export_sure": "The file holds the newest credentials. Whoever has it can use the accounts: keep it where nobody else reads it.",
 
   "column.name": "Name",

@@ -143,6 +143,7 @@ export default {
   "accounts.loading": "正在加载…",
   "accounts.none": "还没有账号，请先添加。",
   "accounts.none_found": "没有符合搜索和筛选条件的账号。",
+  "accounts.missing": "账号 {name} 不存在（或已被删除）。",
   "accounts.found": "{n} 个账号",
   "accounts.count": "{n} 个账号",
   "accounts.every": "全部账号",
@@ -157,6 +158,7 @@ export default {
   "accounts.unselect": "取消选择",
   "accounts.keys": "方向键移动，回车打开详情，空格选择，Ctrl+A 全选，斜杠键搜索。",
   "accounts.delete_sure": "账号将移出账号池，不再提供服务。轮换后的令牌会保留 90 天：期间重新添加原来的令牌，账号会用最新的令牌继续。如果要在别处使用，请先导出。",
+  "accounts.delete_not": "其中 {n} 个来自账号文件（或 KIMI_REFRESH_TOKENS），不会在此删除：请在文件中移除，或暂停使用。",
   "accounts.export_sure": "文件中包含最新的凭据，得到它的人就能使用这些账号，请妥善保管。",
 
   "column.name": "名称",

@@ -21,6 +21,7 @@ export function mount(frame, signal) {
   const chips = h("div", { class: "chips", role: "group", "aria-label": t("accounts.filter") });
   const tools = h("div", { class: "chips tools", role: "toolbar", "aria-label": t("accounts.selected_tools") });
   const note = h("p", { class: "empty" });
+  const missing = h("p", { class: "callout tone-warn", role: "status", hidden: true });
   let opened = { name: "", box: null };
   const rows = table(listing, { open, sorted: again, signal });
   const filters = FILTERS.map((filter) => chip(filter, choose));
@@ -34,6 +35,7 @@ export function mount(frame, signal) {
       button([icon("export"), h("span", { class: "wide-only" }, t("action.export"))], () => save(null)),
       button([icon("add"), t("action.add")], addAccounts, "primary"),
     ),
+    missing,
     chips,
     tools,
     h("p", { class: "unseen", id: "grid-help" }, t("accounts.keys")),
@@ -90,7 +92,16 @@ export function mount(frame, signal) {
     const former = opened.box;
     opened = { name, box: null };
     former?.close();
-    if (name) opened.box = drawer(name, () => closed(name));
+    if (!name) return;
+    missing.hidden = true;
+    const hooks = { closed: () => closed(name), missed: () => missed(name), leave: () => rows.root.focus() };
+    opened.box = drawer(name, hooks);
+  }
+
+  /** Says why there is no drawer for that name. */
+  function missed(name) {
+    missing.hidden = false;
+    write(missing, t("accounts.missing", { name }));
   }
 
   /** A drawer that was closed by hand is gone from the address as well. */

@@ -6,12 +6,14 @@ import { copy, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { icon } from "../icons.js";
 
-const LIMITS = ["requests_per_minute", "tokens_per_day", "concurrent"];
+/** Each with the most that it may be. */
+const MOST = { requests_per_minute: 100_000, tokens_per_day: 1_000_000_000_000, concurrent: 10_000 };
+const LIMITS = Object.keys(MOST);
 
 /** Opens the form for a new key, or for `key`; `changed` is called when something was stored. */
 export function keyForm(key, changed) {
   const name = h("input", { id: "key-name", required: true, maxlength: 64, value: key?.name ?? "", autocomplete: "off" });
-  const inputs = LIMITS.map((id) => h("input", { id: `key-${id}`, type: "number", min: 1, step: 1, placeholder: t("limits.unlimited"), value: String(key?.limits[id] ?? "") }));
+  const inputs = LIMITS.map((id) => h("input", { id: `key-${id}`, type: "number", min: 1, max: MOST[id], step: 1, placeholder: t("limits.unlimited"), value: String(key?.limits[id] ?? "") }));
   const models = h("input", { id: "key-models", value: key?.limits.models?.join(", ") ?? "", placeholder: t("keys.all_models"), autocomplete: "off", spellcheck: "false" });
   const field = (id, input, note) => h("div", { class: "field" }, h("label", { for: input.id }, t(`keys.${id}`)), input, note && h("span", { class: "muted small" }, note));
   const body = [
