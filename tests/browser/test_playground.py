@@ -52,7 +52,7 @@ def test_an_answer_is_stopped(house: Stack, visit: Visit) -> None:
     expect(turn.locator(".answer")).not_to_be_empty()
     visit.button("Stop").click()
     expect(turn.locator(".figures")).to_contain_text("stopped")
-    expect(visit.button("Send")).to_be_visible()
+    expect(visit.button("Send")).to_be_focused()
     turn = _ask(visit, "And now?", text="Now I answer.")
     expect(turn.locator(".answer")).to_have_text("Now I answer.")
     [asked] = house.simulator.control("GET", "requests?endpoint=chat&last=1")
@@ -67,6 +67,11 @@ def test_an_error_is_shown_for_what_it_is(visit: Visit) -> None:
     expect(turn.get_by_role("alert")).to_be_visible()
     expect(turn.get_by_role("alert")).not_to_be_empty()
     expect(visit.button("Send")).to_be_visible()
+    error = {"error": {"message": "too large", "type": "x", "param": None, "code": "x"}}
+    visit.page.route("**/admin/api/chat/completions", lambda route: route.fulfill(status=413, json=error))
+    turn = _ask(visit, "Something large")
+    expect(turn.get_by_role("alert")).to_have_text("too large")
+    expect(visit.page.get_by_label("Question")).to_have_value("Something large")
 
 
 def test_files_go_along(house: Stack, visit: Visit) -> None:

@@ -55,6 +55,7 @@ def test_who_guesses_has_to_wait(visits: Visits) -> None:
     expect(send).to_contain_text("Wait")
     expect(visit.page.get_by_role("alert")).to_have_text("Too many wrong keys were sent.")
     expect(send).to_be_enabled()
+    expect(visit.page.locator("#key-fault")).to_be_empty()
 
 
 def test_a_session_that_ends_costs_nothing_of_what_is_open(visit: Visit) -> None:

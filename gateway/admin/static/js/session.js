@@ -56,7 +56,9 @@ export function signInForm(done, note = "") {
       const left = Math.ceil((end - Date.now()) / 1000);
       button.disabled = left > 0;
       button.textContent = left > 0 ? t("session.wait", { n: left }) : t("session.sign_in");
-      if (left <= 0) clearInterval(timer);
+      if (left > 0) return;
+      clearInterval(timer);
+      fault.textContent = "";
     }
     tick();
   }

@@ -1,14 +1,18 @@
 /** A chat with the pool itself, to see what clients get. */
 
+import { again } from "../again.js";
 import { get } from "../api.js";
 import { button } from "../dialogs.js";
-import { h, say } from "../dom.js";
+import { h, say, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { icon } from "../icons.js";
 import { content } from "../playground/files.js";
 import { answer } from "../playground/stream.js";
 import { turnView } from "../playground/turns.js";
 import { store } from "../store.js";
+
+const RETRY_SECONDS = 5;
+const TOO_LARGE = 413;
 
 export function mount(frame, signal) {
   const { talk } = store;
@@ -64,8 +68,9 @@ export function mount(frame, signal) {
       const { data } = await get("/models");
       model.replaceChildren(...data.map(({ id }) => h("option", { value: id, selected: id === talk.model }, id)));
       talk.model = model.value;
+      write(fault, "");
     } catch (error) {
-      fault.textContent = error.message;
+      write(fault, error.message);
     }
   }
 
@@ -101,9 +106,13 @@ export function mount(frame, signal) {
 
   const hint = () => h("p", { class: "empty" }, t("playground.hint"));
 
+  /** What has the focus hands it on to what is in its place. */
   function running(on) {
-    send.hidden = on;
-    stop.hidden = !on;
+    const [comes, goes] = on ? [stop, send] : [send, stop];
+    const held = document.activeElement === goes;
+    comes.hidden = false;
+    goes.hidden = true;
+    if (held) comes.focus();
   }
 
   async function submit(event) {
@@ -150,11 +159,19 @@ export function mount(frame, signal) {
     } catch (error) {
       if (error.name === "AbortError") turn.stopped = true;
       else turn.error = error.message;
+      if (error.status === TOO_LARGE) takeBack(turn.text, sent);
     }
     cancelAnimationFrame(drawn);
     turn.running = false;
     turn.total = since();
     draw();
+  }
+
+  /** What cannot be sent as it is can be sent again with less. */
+  function takeBack(text, sent) {
+    if (!draft.value) draft.value = talk.draft = text;
+    talk.files.unshift(...sent);
+    showFiles();
   }
 
   /** The conversation so far; turns without an answer are left out, but for the last one. */
@@ -170,5 +187,6 @@ export function mount(frame, signal) {
   signal.addEventListener("abort", () => talk.over?.abort());
   running(false);
   showFiles();
+  again(() => fault.textContent && loadModels(), RETRY_SECONDS, signal);
   loadModels();
 }
