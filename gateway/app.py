@@ -122,9 +122,8 @@ def _on_error(error: Exception) -> Response:
     problem = describe(error, entry.request_id)
     if isinstance(error, NotFound):
         problem = replace(problem, message=sentence(asked.path) or problem.message)
-    entry.outcome = problem.code
     if problem.status == 500:
         log.error("a request met an error of ours", request_id=entry.request_id, exc_info=error)
     elif problem.status > 500:
         log.warning("a request failed", request_id=entry.request_id, reason=f"{type(error).__name__}: {error}")
-    return asked.tell(problem)
+    return asked.fail(problem)

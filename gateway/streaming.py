@@ -10,6 +10,7 @@ import structlog
 from gateway.errors import ClientGone
 from gateway.explaining import describe
 from gateway.outlet import Outlet
+from gateway.problems import Problem, as_it_is
 from gateway.run import TICK, Run
 from gateway.surfaces.wire import Stream
 from kimi.events import Event
@@ -32,6 +33,7 @@ class StreamBody(Iterator[bytes]):
         stream: Stream,
         *,
         outlet: Outlet | None = None,
+        told: Callable[[Problem], Problem] = as_it_is,
         heartbeat: float,
         monotonic: Callable[[], float],
         on_close: Callable[[], None],
@@ -39,6 +41,7 @@ class StreamBody(Iterator[bytes]):
         self._run = run
         self._stream = stream
         self._outlet = outlet
+        self._told = told
         self._has_head = False
         self._heartbeat = heartbeat
         self._monotonic = monotonic
@@ -105,7 +108,7 @@ class StreamBody(Iterator[bytes]):
         self._over = True
         entry = self._run.entry
         problem = describe(error, entry.request_id)
-        entry.outcome = problem.code
+        entry.outcome = self._told(problem).code  # as `_stream` says it
         if problem.status == 500:
             log.error("a stream ended in an error of ours", request_id=entry.request_id, exc_info=error)
         else:

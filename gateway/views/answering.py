@@ -23,7 +23,7 @@ from gateway.surfaces.chat_request import ChatRequest
 from gateway.surfaces.wire import Stream, Whole
 from gateway.turn import Turn
 from gateway.views.replies import StreamReply, raw_reply
-from gateway.views.requests import authenticate, entry, named_by
+from gateway.views.requests import authenticate, entry, named_by, present
 from kimi.context import fitting
 from kimi.errors import AccountError, NoAccount
 from kimi.pool.private import private_routes
@@ -61,6 +61,7 @@ class Answering:
             run,
             stream,
             outlet=SocketOutlet.of(request.environ),
+            told=present().told,
             heartbeat=self._settings.gateway_heartbeat_seconds,
             monotonic=self._services.monotonic,
             on_close=partial(self._close, run),

@@ -25,7 +25,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def completions() -> Response:
         caller = authenticate(services.keys)
         asking = present()
-        asking.retell(PLACES.told)
+        asking.told = PLACES.told
         asked = understand(as_chat(json_object(read_body(asking.environ, settings.max_body_bytes))))
         asking.wants(asked.model, stream=asked.stream)
         identity = Identity(

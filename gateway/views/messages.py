@@ -36,7 +36,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def understood(caller: Caller, question: Question, *, to_count: bool = False) -> ChatRequest:
         """What is asked, of the model that is meant; or nothing is asked of it, and the words are `to_count`."""
         asking = present()
-        asking.retell(question.places.told)
+        asking.told = question.places.told
         asked = understand(question.body)
         asking.wants(question.model, stream=None if to_count else asked.stream)
         routes = seen_by(caller, services).routes

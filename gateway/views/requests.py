@@ -12,7 +12,7 @@ from flask import Request, Response, request
 from gateway.admin.guard import guard, is_below
 from gateway.auth import Caller
 from gateway.journal import Entry, Journal
-from gateway.problems import Problem
+from gateway.problems import Problem, as_it_is
 from gateway.services import Door, Services
 from gateway.views.replies import messages_problem_reply, problem_reply
 from kimi.aliases import Aliases
@@ -36,6 +36,8 @@ class Asked(Request):
     is_of_admin = False
     """Whether it is for the operator's page or its API, which are for no other site."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
+    told: Callable[[Problem], Problem] = staticmethod(as_it_is)
+    """Puts what goes wrong into the words that the client has for its fields, once they are known."""
 
     def wants(self, model: str, *, stream: bool | None = None) -> None:
         """Takes note of what was understood: `model` is the name that the client gave.
@@ -44,10 +46,11 @@ class Asked(Request):
         """
         self.entry.model, self.entry.stream = model, stream
 
-    def retell(self, told: Callable[[Problem], Problem]) -> None:
-        """What goes wrong from now on is first `told` by the names that the client has for its fields."""
-        tell = self.tell
-        self.tell = lambda problem: tell(told(problem))
+    def fail(self, problem: Problem) -> Response:
+        """The answer that tells of `problem`; the log and the figures know it by the same code."""
+        problem = self.told(problem)
+        self.entry.outcome = problem.code
+        return self.tell(problem)
 
 
 def present() -> Asked:

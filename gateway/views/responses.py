@@ -35,7 +35,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         asking = present()
         body = json_object(read_body(asking.environ, settings.max_body_bytes))
         question = as_chat(body)
-        asking.retell(question.told)
+        asking.told = question.told
         return body, question
 
     @views.post("/v1/responses")

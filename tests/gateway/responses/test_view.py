@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx2
@@ -133,6 +134,21 @@ def test_a_response_that_is_gone_is_a_400_that_says_what_to_do(
         client.responses.create(**HI, previous_response_id="resp_x", stream=stream)
     assert (refused.value.code, refused.value.param) == ("previous_response_not_found", "previous_response_id")
     assert "send the whole input" in refused.value.message
+    assert failures(house) == {"previous_response_not_found"}
+
+
+def test_what_the_end_of_a_stream_says_is_what_is_counted(house: House) -> None:
+    house.pool.will(Text("Half an ans"), ConversationLost("gone"))
+    body = {**HI, "previous_response_id": "resp_x", "stream": True}
+    with house.client.post(URL, json=body, headers=AUTHORIZED) as ended:
+        assert ended.status_code == 200 and '"code":"previous_response_not_found"' in ended.get_data(as_text=True)
+    assert failures(house) == {"previous_response_not_found"}
+
+
+def failures(house: House) -> set[str]:
+    """The codes that were counted."""
+    found = re.findall(r'kimi_gateway_failures_total{code="(\w+)"} [1-9]', house.metrics.text().decode())
+    return set(found)
 
 
 @pytest.mark.parametrize(
