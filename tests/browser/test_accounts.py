@@ -98,9 +98,9 @@ def test_an_account_that_dies_is_seen_without_loading_again(house: Stack, visit:
     assert visit.page.evaluate("window.untouched") is True
     _operate(house, "delete", pasted.name)
     expect(visit.page.locator("dialog")).to_have_count(0)
-    expect(visit.page.locator(".view > .callout")).to_have_text(f"There is no account {pasted.name} (any more).")
+    expect(visit.page.locator(".view > .callout")).to_have_text(f"There is no such account (any more): {pasted.name}")
     visit.go("accounts/nobody")
-    expect(visit.page.locator(".view > .callout")).to_have_text("There is no account nobody (any more).")
+    expect(visit.page.locator(".view > .callout")).to_have_text("There is no such account (any more): nobody")
 
 
 def test_what_was_added_and_is_dead_is_offered_a_new_token_first(house: Stack, visit: Visit, pasted: Pasted) -> None:

@@ -143,7 +143,7 @@ export default {
   "accounts.loading": "Loading…",
   "accounts.none": "There are no accounts yet. Add the first one.",
   "accounts.none_found": "No account fits the search and the filter.",
-  "accounts.missing": "There is no account {name} (any more).",
+  "accounts.missing": "There is no such account (any more): {name}",
   "accounts.found": "{n} accounts",
   "accounts.count": "{n} accounts",
   "accounts.every": "all accounts",

@@ -143,7 +143,7 @@ export default {
   "accounts.loading": "正在加载…",
   "accounts.none": "还没有账号，请先添加。",
   "accounts.none_found": "没有符合搜索和筛选条件的账号。",
-  "accounts.missing": "账号 {name} 不存在（或已被删除）。",
+  "accounts.missing": "没有这个账号（可能已被删除）：{name}",
   "accounts.found": "{n} 个账号",
   "accounts.count": "{n} 个账号",
   "accounts.every": "全部账号",

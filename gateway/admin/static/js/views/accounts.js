@@ -58,6 +58,7 @@ export function mount(frame, signal) {
   }
 
   function again() {
+    missing.hidden = true;
     show();
     selection();
     rows.top();

@@ -18,13 +18,14 @@ export function mount(frame, signal) {
   const note = h("p", { class: "empty" }, t("accounts.loading"));
   const body = h("tbody");
   const table = h("div", { class: "table-frame", hidden: true }, h("table", { class: "cards" }, h("caption", { class: "unseen" }, t("view.keys")), head(), body));
+  const panel = h("section", { class: "panel" }, table, note);
   const rows = new Map(); // by the ids of their keys: what has the focus keeps it while figures change
   let turn = 0;
   frame.append(
     h("div", { class: "bar" }, h("h1", {}, t("view.keys")), make),
     h("p", { class: "muted" }, t("keys.hint")),
     fault,
-    h("section", { class: "panel" }, table, note),
+    panel,
   );
 
   async function load() {
@@ -41,7 +42,7 @@ export function mount(frame, signal) {
   function tell(message) {
     write(fault, message);
     fault.hidden = !message;
-    if (message) note.hidden = true;
+    panel.hidden = Boolean(message) && table.hidden;
   }
 
   function show(keys) {

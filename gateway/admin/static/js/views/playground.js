@@ -12,7 +12,6 @@ import { turnView } from "../playground/turns.js";
 import { store } from "../store.js";
 
 const RETRY_SECONDS = 5;
-const TOO_LARGE = 413;
 
 export function mount(frame, signal) {
   const { talk } = store;
@@ -159,18 +158,19 @@ export function mount(frame, signal) {
     } catch (error) {
       if (error.name === "AbortError") turn.stopped = true;
       else turn.error = error.message;
-      if (error.status === TOO_LARGE) takeBack(turn.text, sent);
     }
+    if (turn.error && turn.first === null) takeBack(turn.text, sent);
     cancelAnimationFrame(drawn);
     turn.running = false;
     turn.total = since();
     draw();
   }
 
-  /** What cannot be sent as it is can be sent again with less. */
+  /** A question that nothing came of can be asked again, or with less where it was too large. */
   function takeBack(text, sent) {
-    if (!draft.value) draft.value = talk.draft = text;
-    talk.files.unshift(...sent);
+    if (draft.value || talk.files.length) return;
+    draft.value = talk.draft = text;
+    talk.files = sent;
     showFiles();
   }
 
