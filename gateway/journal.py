@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
+from structlog.contextvars import bind_contextvars, unbind_contextvars
+
 from gateway.journal_line import line
 from gateway.metrics import Metrics
 from gateway.tallying import tally
@@ -62,8 +64,13 @@ class Journal:
         self._counts = counts
         self._line = logs.writer("gateway.request", "request", for_people=line)
 
+    def begin(self, entry: Entry) -> None:
+        """From now on the lines of this greenlet, and of those that it makes, have the id of `entry`."""
+        bind_contextvars(request_id=entry.request_id)
+
     def write(self, entry: Entry, now: float) -> None:
-        """Logs and counts `entry`; `now` is on the clock that `started` was read from."""
+        """Logs and counts `entry`, which is over; `now` is on the clock that `started` was read from."""
+        unbind_contextvars("request_id")
         total = now - entry.started
         self._count(entry, total)
         fields = _fields(entry, total)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import partial
 from typing import Final, Protocol
 
 import gevent
+import structlog
 from gevent import getcurrent
 from gevent.event import AsyncResult
 from gevent.pool import Group
@@ -22,7 +22,7 @@ from kimi.pool import Bookmark, Lease, Released, Rest
 from kimi.reactions import STRAY, TABLE
 from kimi.upstreams import Cancels, KnowsAllowance, Upstream
 
-log = logging.getLogger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 CANCEL_SECONDS: Final = 0.7
 """For stopping an answer upstream: a client that has left gives its account back within a second."""
@@ -105,7 +105,7 @@ class Reactions:
             with here.shielded():
                 give_back()
         else:
-            self._running.spawn(give_back)
+            self._running.start(Shieldable(give_back))
         return done
 
     def join(self, timeout: float) -> bool:
@@ -120,7 +120,8 @@ class Reactions:
                 self._cancel(lease, outcome)
             released = self._release(lease, outcome, parting.bookmark() if parting else None)
         except StoreUnavailable as unavailable:
-            log.warning("account %s could not be given back, its lease expires: %s", lease.account.name, unavailable)
+            told = {"account": lease.account.name, "reason": str(unavailable)}
+            log.warning("an account could not be given back, its lease expires", **told)
         finally:
             try:
                 if parting is not None:
@@ -139,11 +140,11 @@ class Reactions:
             if reaction.refresh:
                 self._leases.reject(lease)
             if reaction.state is not None and self._members.mark(name, lease.version, reaction.state, reason):
-                log.error("account %s is %s: %s", name, reaction.state.value, reason)
+                log.error("an account is out of service", account=name, state=reaction.state.value, reason=reason)
         finally:  # where the pool cannot be told, this worker at least knows that it holds the account no longer
             released = self._leases.release(lease, rest=rest, keep=keep)
         if rest is not None:
-            log.info("account %s rests for %.0f s: %s", name, released.rests, reason)
+            log.info("an account rests", account=name, seconds=round(released.rests, 1), reason=reason)
         return released
 
     def _told(self, lease: Lease, error: KimiError) -> float | None:
@@ -157,7 +158,8 @@ class Reactions:
             try:
                 return upstream.resets_in(lease.account, lease.token)
             except KimiError as unknown:
-                log.debug("nobody tells when the plan of account %s begins anew: %s", lease.account.name, unknown)
+                told = {"account": lease.account.name, "reason": str(unknown)}
+                log.debug("nobody tells when the plan of an account begins anew", **told)
         return None
 
     def _cancel(self, lease: Lease, outcome: Outcome) -> None:
@@ -168,4 +170,4 @@ class Reactions:
             try:
                 upstream.cancel(outcome.chat_id, outcome.segment_id, lease.account, lease.token)
             except KimiError as error:
-                log.debug("an answer of account %s could not be cancelled: %s", lease.account.name, error)
+                log.debug("an answer could not be cancelled", account=lease.account.name, reason=str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from gevent import Greenlet, GreenletExit, getcurrent
@@ -19,10 +20,15 @@ class Shieldable(Greenlet):  # type: ignore[misc]
     when that ends.
 
     A greenlet of its own for every call that must not be cut in half would cost as much as the call.
+    What it logs has the context of whoever makes it, as the id of a request.
     """
 
     _shields = 0
     _postponed: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gr_context = copy_context()
 
     @property
     def is_to_end(self) -> bool:

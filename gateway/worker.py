@@ -131,8 +131,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 # A proxy in front says once whose connection it is.
                 proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
                 self.handle_request(name, req, client, addr)
-        except (StopIteration, NoMoreData) as end:
-            self.log.debug("a connection is closed: %s", end)
+        except StopIteration:
+            self.log.debug("a connection is closed, nothing is under way on it")
+        except NoMoreData:  # its text is what has come of the head, and a key may stand there
+            self.log.debug("a connection is closed in the middle of a request's head")
         except OSError as error:
             if error.errno in _HUNG_UP:
                 self.log.debug("a client has gone: %s", error)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from flask import Request, Response, request
+from flask import Request, Response, current_app, request
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import Rule
 
 from gateway.admin.guard import guard, is_below
 from gateway.auth import Caller
@@ -104,7 +106,7 @@ class Entries:
     def open(self) -> Response | None:
         """Makes the entry of the present request, and its answer if it is a preflight."""
         asked = present()
-        rule, given = asked.url_rule, asked.environ.get("HTTP_X_REQUEST_ID", "")
+        rule, given = asked.url_rule or _other_method(asked), asked.environ.get("HTTP_X_REQUEST_ID", "")
         asked.entry = Entry(
             request_id=given if _SANE_ID.fullmatch(given) else f"req-{self._services.new_id()}",
             method=asked.method,
@@ -112,6 +114,7 @@ class Entries:
             started=self._services.monotonic(),
             traceparent=asked.environ.get("HTTP_TRACEPARENT"),
         )
+        self._journal.begin(asked.entry)
         if _is_of_anthropic(asked):
             asked.is_of_anthropic = True
             asked.tell = partial(messages_problem_reply, request_id=asked.entry.request_id)
@@ -135,6 +138,15 @@ class Entries:
         if not answered.streaming:
             self._journal.write(answered, self._services.monotonic())
         return response
+
+
+def _other_method(asked: Asked) -> Rule | None:
+    """The endpoint that is there, but does not take this method."""
+    refused = asked.routing_exception
+    if not isinstance(refused, MethodNotAllowed) or not refused.valid_methods:
+        return None
+    routes = current_app.url_map.bind("")
+    return routes.match(asked.path, next(iter(refused.valid_methods)), return_rule=True)[0]
 
 
 def _is_of_anthropic(asked: Asked) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, Final
 import gevent
 import pytest
 from gevent.event import Event as Flag
+from structlog.testing import capture_logs
 
 from gateway.reactions import ALLOWANCE_SECONDS, CANCEL_SECONDS, Outcome, Reactions
 from gateway.shield import Shieldable
@@ -185,13 +185,19 @@ def test_a_rejected_token_is_reported_before_the_account_is_free() -> None:
 @pytest.mark.parametrize(
     ("error", "state"), [(errors.AccountDead("x"), State.DEAD), (errors.AccountBanned("x"), State.BANNED)]
 )
-def test_an_account_that_nobody_but_the_operator_can_help(
-    error: KimiError, state: State, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_account_that_nobody_but_the_operator_can_help(error: KimiError, state: State) -> None:
     scene = Scene()
-    assert scene.end(error) is None
+    with capture_logs() as lines:
+        assert scene.end(error) is None
     assert scene.desk.marked == [("alice", 7, state, f"{type(error).__name__}: x")]
-    assert f"account alice is {state.value}: {type(error).__name__}: x" in caplog.text
+    (line,) = lines
+    assert line == {
+        "event": "an account is out of service",
+        "log_level": "error",
+        "account": "alice",
+        "state": state.value,
+        "reason": f"{type(error).__name__}: x",
+    }
 
 
 def test_the_caller_is_told_how_long_it_rests() -> None:
@@ -221,11 +227,14 @@ def test_a_conversation_is_kept_in_the_step_that_gives_the_account_back(error: K
     assert scene.desk.kept == [BOOKMARK] and left.closed == [True]
 
 
-def test_a_pool_that_is_gone_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pool_that_is_gone_is_told_in_the_log() -> None:
     scene, left = Scene(Desk(down=True)), Left()
-    done = scene.reactions.give_back(LEASE, Outcome(model="kimi"), left)
-    assert done.get(timeout=5) == 0.0
-    assert "account alice could not be given back, its lease expires: down" in caplog.text
+    with capture_logs() as lines:
+        done = scene.reactions.give_back(LEASE, Outcome(model="kimi"), left)
+        assert done.get(timeout=5) == 0.0
+    (line,) = lines
+    assert line["event"] == "an account could not be given back, its lease expires"
+    assert (line["account"], line["reason"]) == ("alice", "down")
     assert scene.reactions.join(5)
     assert left.closed == [False]
 
@@ -289,17 +298,17 @@ class TestAnAnswerThatNobodyReads:
         reactions.give_back(LEASE, Outcome(model="kimi", chat_id="c1", segment_id="s1")).get(timeout=5)
         assert desk.released == [(None, False)]
 
-    def test_trouble_with_it_is_no_trouble(self, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.DEBUG)
+    def test_trouble_with_it_is_no_trouble(self) -> None:
         scene = Scene()
 
         def fail() -> None:
             raise errors.Unreachable("gone")
 
         scene.upstream.on_cancel = fail
-        scene.end(None, **BEGUN)
+        with capture_logs() as lines:
+            scene.end(None, **BEGUN)
         assert scene.desk.released == [(None, False)]
-        assert [record.levelno for record in caplog.records if "gone" in record.getMessage()] == [logging.DEBUG]
+        assert [(line["log_level"], line["reason"]) for line in lines] == [("debug", "gone")]
 
     def test_it_takes_no_longer_than_a_client_that_left_may_hold_an_account(self) -> None:
         scene = Scene()

@@ -17,6 +17,7 @@ from tests.monitoring import documented
 from tests.system.stack import KEY, Gateway, Stack
 
 QUESTION, ANSWER = "what nobody may read", "nor this answer of mine"
+QUESTIONS = [{"role": "user", "content": QUESTION}]
 ALWAYS = {
     "timestamp", "level", "event", "logger", "request_id", "method", "route", "status", "outcome", "total_seconds"
 }  # fmt: skip
@@ -49,7 +50,7 @@ def ask(
     return requests.post(
         f"{stack.gateways[gateway].url}/v1/chat/completions",
         headers={"Authorization": f"Bearer {key}"},
-        json={"model": model, "stream": stream, "messages": [{"role": "user", "content": QUESTION}]},
+        json={"model": model, "stream": stream, "messages": QUESTIONS},
         timeout=60,
     )
 
@@ -66,6 +67,12 @@ def line_of(gateway: Gateway, request_id: str) -> dict[str, Any]:
     line = until(found, what="the request is in the log")
     assert line is not None
     return line
+
+
+def lines(stack: Stack, event: str, request_id: str) -> list[dict[str, Any]]:
+    """Those of the first gateway that say `event` of that request."""
+    said = map(json.loads, stack.gateway.lines)
+    return [each for each in said if each["event"] == event and each.get("request_id") == request_id]
 
 
 def line(stack: Stack, answer: requests.Response) -> dict[str, Any]:
@@ -114,6 +121,18 @@ def test_what_is_refused(logged: Stack) -> None:
     assert set(stranger) == ALWAYS and stranger["outcome"] == "invalid_api_key"
     nowhere = line(logged, requests.get(f"{logged.url}/v1/nowhere", timeout=10))
     assert set(nowhere) == ALWAYS and nowhere["route"] == "none"
+    wrongly = line(logged, requests.get(f"{logged.url}/v1/chat/completions", timeout=10))
+    assert set(wrongly) == ALWAYS and (wrongly["status"], wrongly["route"]) == (405, "/v1/chat/completions")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/v1/responses/input_tokens", {"input": QUESTION}), ("/v1/messages/count_tokens", {"messages": QUESTIONS})],
+)
+def test_words_that_are_counted(logged: Stack, path: str, words: dict[str, Any]) -> None:
+    headers, body = {"Authorization": f"Bearer {KEY}"}, {"model": "kimi", **words}
+    said = line(logged, requests.post(f"{logged.url}{path}", headers=headers, json=body, timeout=10))
+    assert set(said) == ALWAYS | {"client", "model"} and (said["outcome"], said["model"]) == ("ok", "kimi")
 
 
 def test_probes_are_for_those_who_want_to_know_all(logged: Stack) -> None:
@@ -128,6 +147,8 @@ def test_accounts_that_failed_unseen(logged: Stack) -> None:
     assert (said["attempts"], said["failovers"], said["outcome"]) == (2, ["Overloaded"], "ok")
     (failed,) = said["failed_accounts"]
     assert failed != said["account"]
+    (rests,) = lines(logged, "an account rests", said["request_id"])
+    assert rests["account"] == failed and rests["seconds"] > 0 and rests["reason"].startswith("Overloaded")
 
 
 def test_where_nobody_answers_the_last_account_is_among_those_that_failed(logged: Stack) -> None:
@@ -182,6 +203,12 @@ def test_people_have_one_short_line(logged: Stack) -> None:
     columns = r"\d\d:\d\d:\d\d 200 POST /v1/chat/completions        kimi                kimi-\d "
     assert re.match(columns + r" +\d+\.\d\d s, first \d+\.\d\d s    ok", served)
     assert len(served) < 130 and "{" not in served and served.index("ok") == refused.index("model_not_found")
+
+
+def test_every_line_says_something(logged: Stack) -> None:
+    until(lambda: "a connection is closed, nothing is under way on it" in logged.gateway.said, what="one is closed")
+    events = {json.loads(each)["event"] for each in logged.gateway.lines}
+    assert not [event for event in events if event.rstrip().endswith(":") or not event]
 
 
 def test_nothing_secret_is_said_by_anybody(logged: Stack) -> None:
