@@ -87,7 +87,7 @@ _BUSY = Problem(
     status=429,
     type=LIMIT,
     code="rate_limit_exceeded",
-    message="All accounts are busy just now. Try again after the time in Retry-After.",
+    message="All accounts are busy just now. Try again in a moment; the header Retry-After says when.",
 )
 _NO_ACCOUNT = Problem(
     status=503,

@@ -176,7 +176,10 @@ def _why_not(record: Record, now: float) -> str:
     if not record.access or record.rejected or record.access_expires <= now:
         return "it waits for a fresh access token: refresh it, and look whether the refresher is running"
     if record.in_flight >= record.account.max_concurrency:
-        return f"all {record.account.max_concurrency} of its places are in use: try again in a moment"
+        most = record.account.max_concurrency
+        if most == 1:
+            return "its one place is in use: try again in a moment"
+        return f"all {most} of its places are in use: try again in a moment"
     return "it cannot be asked just now, perhaps for its requests a minute: try again in a moment"
 
 

@@ -145,7 +145,7 @@ def test_who_cannot_serve_is_not_asked(bench: Bench) -> None:
         assert (trial.ok, trial.model) == (False, "")
         assert trial.message.startswith(message), trial.message
 
-    refused("all 1 of its places are in use")
+    refused("its one place is in use")
     pool.leases.reject(lease)
     refused("it waits for a fresh access token")
     pool.leases.release(lease)

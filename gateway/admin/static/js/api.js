@@ -1,5 +1,5 @@
 import { store } from "./store.js";
-import { t, word } from "./i18n.js";
+import { refused, t } from "./i18n.js";
 
 const BASE = "/admin/api";
 
@@ -16,7 +16,7 @@ export class Failure extends Error {
 async function failure(response) {
   const said = await response.json().catch(() => ({}));
   const { code = "", message = t("error.status", { status: response.status }) } = said.error ?? {};
-  return new Failure(response.status, code, word("error", code, message), Number(response.headers.get("retry-after")));
+  return new Failure(response.status, code, refused(code, message), Number(response.headers.get("retry-after")));
 }
 
 async function send(method, path, body, signal) {

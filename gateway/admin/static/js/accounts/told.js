@@ -1,24 +1,27 @@
 /** What the gateway says in English of what was done, in the language of the page as far as it is simple. */
 
-import { explained, t, word } from "../i18n.js";
+import { explained, sentence, t, word } from "../i18n.js";
 
 /** What the action itself says already. */
 const BARE = new Set(["paused", "resumed", "cleared", "deleted"]);
 /** The words for what was done to several accounts, with the action of each. */
 const DONE = { answered: "test", refreshed: "refresh", paused: "pause", resumed: "resume", cleared: "clear", deleted: "delete", given: "edit" };
-const LIMIT = /^(?:(\d+) given )?(max_concurrency|requests_per_minute|weight|priority) (.+)$/;
+const LIMIT = /^(?:(\d+) given )?(max_concurrency|requests_per_minute|weight|priority) (-?[\d.e+-]+)$/;
 
 const PARTS = [
   [/^answered: ([^]*)$/, (text) => t("told.answered", { text })],
-  [/^has a new token, for (\d+) (d|h|min|s)$/, (n, unit) => t("told.new_token", { time: t(`unit.${unit}`, { n }) })],
-  [/^its key is good$/, () => t("told.key_good")],
   [/^kind (\S+)$/, (kind) => t("told.kind", { kind })],
   [/^expires (\S+) \(in .+\)$/, (day) => t("told.expires", { day })],
   [/^(\d+) (added|known|refused)$/, (n, outcome) => `${t(`add.${outcome}`)} ${n}`],
   [/^(\d+) (answered|refreshed|paused|resumed|cleared|deleted)$/, (n, done) => several(n, done)],
-  [/^(\d+) failed: ([^]*)$/, (n, which) => t("told.failed", { n, which })],
+  [/^(\d+) failed: ([^]*)$/, (n, which) => t("told.failed", { n, which: each(which) })],
   [LIMIT, (n, name, value) => [n && several(n, "given"), t(`limits.${name}`), value].filter(Boolean).join(" ")],
+  [/^(tokens_per_day|concurrent) (\d+)$/, (name, value) => `${t(`keys.${name}`)} ${value}`],
+  [/^models (\S.*[^.])$/, (names) => `${t("keys.models")} ${names}`],
 ];
+
+/** Names with why it was not done to each. */
+const each = (which) => about(which.replace(/([^ ,()]+) \(([^]*?)\)(?=, \S+ \(| … |$)/g, (_, name, why) => `${name} (${told(why)})`));
 
 const several = (n, done) => t("told.several", { n, done: t(`did.${DONE[done]}`) });
 
@@ -33,10 +36,12 @@ function part(text) {
 /** The message of a result, or the detail of an entry of the audit log; "" where the name of the action says it all. */
 export function told(message) {
   if (BARE.has(message)) return "";
-  const whole = part(message);
+  const [, done, failed] = /^(.+?), (\d+ failed: [^]*)$/.exec(message) ?? [];
+  if (failed) return `${told(done)}${t("told.comma")}${part(failed)}`;
+  const whole = sentence(message) || part(message);
   if (whole) return whole;
-  const pieces = message.split(", ");
-  return pieces.some(part) ? pieces.map((each) => part(each) || each).join(t("told.comma")) : explained(message);
+  const pieces = message.split(/, (?!which |and )/);
+  return pieces.some(part) ? pieces.map((each) => part(each) || explained(each)).join(t("told.comma")) : explained(message);
 }
 
 /** What an entry of the audit log, or an alert, is about. */
@@ -45,5 +50,5 @@ export const about = (subject) =>
 
 /** Why an entry was not added, or what more there is to be said of one that was; "" for nothing. */
 export function outcomeOf({ code, twin, message }) {
-  return code === "added" || code === "known" ? "" : word("code", code, message).replace("{twin}", () => twin);
+  return code === "added" || code === "known" ? "" : word("code", code, explained(message)).replace("{twin}", () => twin);
 }

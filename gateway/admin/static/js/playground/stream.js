@@ -1,7 +1,7 @@
 /** A streamed chat completion as its deltas. */
 
 import { Failure, request } from "../api.js";
-import { t } from "../i18n.js";
+import { refused, t } from "../i18n.js";
 
 /** The next piece; none where the connection is gone. */
 async function next(reader) {
@@ -27,7 +27,7 @@ async function* events(body) {
       const data = line.slice(5).trim();
       if (data === "[DONE]") return;
       const chunk = JSON.parse(data);
-      if (chunk.error) throw new Failure(200, chunk.error.code, chunk.error.message);
+      if (chunk.error) throw new Failure(200, chunk.error.code, refused(chunk.error.code, chunk.error.message));
       yield chunk;
     }
   }
