@@ -41,7 +41,7 @@ def test_a_key_is_created_shown_once_changed_and_revoked(house: Stack, visit: Vi
     page.get_by_label("Requests at once").fill("")
     page.get_by_label("Models").fill("kimi, kimi-thinking")
     visit.button("Save").click()
-    expect(row).to_contain_text("kimi, kimi-thinking")
+    expect(row).to_contain_text("models: kimi, kimi-thinking")
     expect(row).not_to_contain_text("at once")
 
     visit.button("Revoke: a chat client").click()

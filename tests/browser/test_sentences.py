@@ -42,7 +42,7 @@ WHOLES: Final = (
     "has a new token, for 7 min",
     "account A has this credential already, and is dead with it: log in again and copy the new token",
     "7 answered, 2 failed: A (its one place is in use: try again in a moment), B (it is paused: resume it first)",
-    "weight must be at least 7; requests_per_minute must be at most 7",
+    "weight must be at least 7; proxy is not for kind kimi; base_url is not a field of an account",
     "requests_per_minute 3, tokens_per_day 3, concurrent 3, models kimi",
     "AccountDead: the exchange answered 403",
     "the text: is not valid YAML: it breaks off",
@@ -64,7 +64,7 @@ UNSEEN: Final = {
 """What only clients with keys of their own are told, or programs, or what the page has a dialog for."""
 AS_THEY_ARE: Final = {
     *("accounts", "kimi", "classic", "kind", "moonshot", "name", "true", "false", "http", "https", "host"),
-    *("token", "alice"),
+    *("token", "proxy", "alice"),
 }
 """English words in Chinese sentences."""
 _WORDS: Final = re.compile(r"(?<![\w/-])[a-z]{2,}(?![\w/:-])")

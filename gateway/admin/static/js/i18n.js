@@ -21,6 +21,9 @@ export function t(key, values = {}) {
 /** The text for a word of the API, or `otherwise` where this page does not know it yet. */
 export const word = (group, name, otherwise = name) => STRINGS[store.language][`${group}.${name}`] ?? otherwise;
 
+/** Values that are one word. */
+const SINGLE = new Set(["n", "field", "host", "key", "path"]);
+
 /** The sentences of the gateway that have words here, those with the most words of their own first. */
 const SENTENCES = Object.entries(en)
   .filter(([key]) => key.startsWith("said."))
@@ -30,7 +33,7 @@ const SENTENCES = Object.entries(en)
 /** What fits an English text, with a group for each of the values in it. */
 function form(text) {
   const literal = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${literal.replace(/\\\{(\w+)\\\}/g, (_, name) => `(?<${name}>${name === "n" ? "\\S+" : "[^]+?"})`)}$`);
+  return new RegExp(`^${literal.replace(/\\\{(\w+)\\\}/g, (_, name) => `(?<${name}>${SINGLE.has(name) ? "\\S+" : "[^]+?"})`)}$`);
 }
 
 /** How a value in a sentence is written, by its name there. */

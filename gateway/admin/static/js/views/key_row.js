@@ -70,7 +70,7 @@ function allowed({ requests_per_minute: minute, tokens_per_day: tokens, concurre
     minute && t("keys.minute", { n: number(minute) }),
     tokens && t("keys.tokens", { n: compact(tokens) }),
     concurrent && t("keys.at_once", { n: number(concurrent) }),
-    models?.join(", "),
+    models && t("keys.named", { names: models.join(", ") }),
   ];
   return words.filter(Boolean).join(" · ");
 }
