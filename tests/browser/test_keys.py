@@ -62,12 +62,20 @@ def test_what_others_do_with_keys_is_seen_after_a_while(house: Stack, visits: Vi
     with requests.Session() as operator:
         operator.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
         for name in ("the first of another", "the second of another"):
-            assert operator.post(f"{house.url}/admin/api/keys", json={"name": name}, timeout=10).ok
+            created = operator.post(f"{house.url}/admin/api/keys", json={"name": name}, timeout=10)
+            assert created.ok
             visit.page.clock.run_for(15_000)
             expect(visit.page.get_by_role("row", name=name)).to_be_visible()
             visit.button("Edit: the first of another").focus()
-    visit.page.clock.run_for(15_000)
-    expect(visit.button("Edit: the first of another")).to_be_focused()
+        visit.page.clock.run_for(15_000)
+        expect(visit.button("Edit: the first of another")).to_be_focused()
+
+        visit.button("Edit: the second of another").click()
+        key_id, limits = created.json()["id"], {"concurrent": 7}
+        assert operator.patch(f"{house.url}/admin/api/keys/{key_id}", json={"limits": limits}, timeout=10).ok
+    visit.page.get_by_label("Requests a minute").fill("60")
+    visit.button("Save").click()
+    expect(visit.page.get_by_role("row", name="the second of another")).to_contain_text("60 a minute · 7 at once")
 
 
 def test_a_key_is_copied_where_there_is_no_https(house: Stack, visits: Visits) -> None:

@@ -22,10 +22,16 @@ export function keyForm(key, changed) {
     field("models", models, t("keys.models_note")),
   ];
 
-  async function store(box) {
-    const limits = Object.fromEntries(inputs.map(({ value }, index) => [LIMITS[index], value === "" ? null : Number(value)]));
+  /** Those limits that are others than the key has: what somebody else changed meanwhile stays. */
+  function written() {
     const list = models.value.split(/[\s,，]+/).filter(Boolean);
-    const wish = { name: name.value.trim(), limits: { ...limits, models: list.length ? list : null } };
+    const limits = inputs.map(({ value }, index) => [LIMITS[index], value === "" ? null : Number(value)]);
+    const all = [...limits, ["models", list.length ? list : null]];
+    return Object.fromEntries(all.filter(([id, limit]) => String(limit) !== String(key?.limits[id] ?? null)));
+  }
+
+  async function store(box) {
+    const wish = { name: name.value.trim(), limits: written() };
     const made = key ? await patch(`/keys/${encodeURIComponent(key.id)}`, wish) : await post("/keys", wish);
     box.close();
     changed();
