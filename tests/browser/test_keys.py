@@ -61,9 +61,11 @@ def test_what_others_do_with_keys_is_seen_after_a_while(house: Stack, visits: Vi
     visit.sign_in("keys")
     with requests.Session() as operator:
         operator.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+        ids = {}
         for name in ("the first of another", "the second of another"):
             created = operator.post(f"{house.url}/admin/api/keys", json={"name": name}, timeout=10)
             assert created.ok
+            ids[name] = created.json()["id"]
             visit.page.clock.run_for(15_000)
             expect(visit.page.get_by_role("row", name=name)).to_be_visible()
             visit.button("Edit: the first of another").focus()
@@ -71,8 +73,8 @@ def test_what_others_do_with_keys_is_seen_after_a_while(house: Stack, visits: Vi
         expect(visit.button("Edit: the first of another")).to_be_focused()
 
         visit.button("Edit: the second of another").click()
-        key_id, limits = created.json()["id"], {"concurrent": 7}
-        assert operator.patch(f"{house.url}/admin/api/keys/{key_id}", json={"limits": limits}, timeout=10).ok
+        url, limits = f"{house.url}/admin/api/keys/{ids['the second of another']}", {"concurrent": 7}
+        assert operator.patch(url, json={"limits": limits}, timeout=10).ok
     visit.page.get_by_label("Requests a minute").fill("60")
     visit.button("Save").click()
     expect(visit.page.get_by_role("row", name="the second of another")).to_contain_text("60 a minute · 7 at once")
