@@ -14,20 +14,23 @@ import os
 from importlib import import_module
 from typing import Any
 
-from gateway import crew, scratch
+from gateway import scratch
+from gateway.importing import uncollected
 
 scratch.share_figures(os.environ, scratch.in_memory())  # before prometheus_client is imported, which looks for it
 
-from prometheus_client.multiprocess import mark_process_dead
+with uncollected():
+    from prometheus_client.multiprocess import mark_process_dead
 
-from gateway.metrics import keep_as
-from gateway.settings import GatewaySettings
-from gateway.startup import check_address, check_store
-from gateway.tracing import check_tracing
-from gateway.worker import MARGIN_SECONDS, Log, Worker
-from kimi import logs
-from kimi.settings import load
-from kimi.startup import reporting
+    from gateway import crew
+    from gateway.metrics import keep_as
+    from gateway.settings import GatewaySettings
+    from gateway.startup import check_address, check_store
+    from gateway.tracing import check_tracing
+    from gateway.worker import MARGIN_SECONDS, Log, Worker
+    from kimi import logs
+    from kimi.settings import load
+    from kimi.startup import reporting
 
 with reporting("gateway"):
     _settings = load(GatewaySettings)
@@ -63,8 +66,9 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Before the first worker. What workers import they have from here: they start sooner and share its memory."""
-    import_module(wsgi_app.partition(":")[0])
+    """Before the first worker. What workers import or make alike they have from here: they start sooner and share it."""
+    with uncollected():
+        import_module(wsgi_app.partition(":")[0]).prepare()
     gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)

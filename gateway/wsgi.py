@@ -39,12 +39,14 @@ from gateway.token_check import TokenCheck
 from gateway.tools.seal import secret
 from gateway.tools.toolbox import Toolbox
 from gateway.tracing import traces
+from gateway.views import docs
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.alerts.making import watcher
 from kimi.errors import CallsUnfit
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
+from kimi.http import default_context
 from kimi.pool import Chats, Members, Signals, Store, connect
 from kimi.pool.client_limits import Limiter
 from kimi.pool.clients import Clients
@@ -62,6 +64,12 @@ from kimi.upstreams.registry import build
 
 REDIS_SECONDS: Final = 0.5
 """How long a command may take before Redis is taken for away: all that an outage costs a request, once."""
+
+
+def prepare() -> None:
+    """Makes what is the same for every worker, and takes a while. Workers that are forked afterwards have it."""
+    docs.contents()
+    default_context()
 
 
 def make(settings: GatewaySettings) -> Gateway:

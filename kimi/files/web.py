@@ -76,7 +76,7 @@ class Web:
         self._allowed = allowed
         self._patience = patience
         self._resolve = resolver
-        self._context = ssl_context
+        self._context = ssl_context or default_context()
         self._clock = clock
 
     @contextmanager
@@ -132,8 +132,6 @@ class Web:
     def _pool(self, scheme: str, address: str, port: int, host: str) -> urllib3.HTTPConnectionPool:
         if scheme == "http":
             return urllib3.HTTPConnectionPool(address, port, maxsize=1)
-        if self._context is None:  # it takes 30 ms
-            self._context = default_context()
         return urllib3.HTTPSConnectionPool(
             address, port, maxsize=1, ssl_context=self._context, cert_reqs="CERT_REQUIRED", server_hostname=host
         )
