@@ -66,7 +66,7 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Before the first worker. What workers import or make alike they have from here: they start sooner and share it."""
+    """Before the first worker. What workers import or make alike they have from here: they start sooner, sharing it."""
     with uncollected():
         import_module(wsgi_app.partition(":")[0]).prepare()
     gc.freeze()  # to look for garbage in it would copy it into every worker
