@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -15,6 +15,8 @@ from tests.faults.proxy import Proxy
 from tests.faults.table import Ledger
 from tests.system.stack import Gateway
 from tests.system.traffic import Traffic
+
+Outage = Callable[[House, Proxy], AbstractContextManager[None]]
 
 PROMISE = 7
 ACCOUNTS = 8
@@ -71,6 +73,9 @@ def refusing(home: House, _way: Proxy) -> Iterator[None]:
         home.redis.config_set("min-replicas-to-write", "0")
 
 
+OUTAGES = (killed, hanging, cut_off, refusing)
+
+
 def says(gateway: Gateway, redis: str) -> dict[str, Any]:
     """What `/readyz` says once ten answers in a row, of whichever worker, agree about Redis."""
     last: dict[str, Any] = {}
@@ -94,8 +99,13 @@ def served(traffic: Traffic, count: int) -> float:
     return statistics.median(traffic.good_seconds[first:])
 
 
-@pytest.mark.parametrize("outage", [killed, hanging, cut_off, refusing], ids=lambda outage: outage.__name__)
-def test_requests_go_on_from_memory(home: House, way: Proxy, promise: Ledger, outage: Any) -> None:
+def test_requests_go_on_from_memory(home: House, way: Proxy, promise: Ledger, subtests: pytest.Subtests) -> None:
+    for outage in OUTAGES:
+        with subtests.test(outage=outage.__name__):
+            _go_on(home, way, promise, outage)
+
+
+def _go_on(home: House, way: Proxy, promise: Ledger, outage: Outage) -> None:
     with Traffic(home.stack, clients=4, pause=0.02, url=home.url).running() as traffic:
         before = served(traffic, REQUESTS)
         with outage(home, way):
