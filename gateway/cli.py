@@ -6,6 +6,9 @@ only where it is made or exported.
 
 from __future__ import annotations
 
+import errno
+from typing import Any
+
 import click
 
 from gateway.cli_accounts import accounts
@@ -18,7 +21,19 @@ from gateway.cli_status import status
 from kimi.version import VERSION
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Program(click.Group):
+    """A command line that says so where what it has to show cannot be written."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            raise click.ClickException(f"{error.strerror}: what came of this could not be shown") from None
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, message="%(prog)s %(version)s")
 def main() -> None:
     """Look into a running gateway."""

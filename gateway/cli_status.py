@@ -45,8 +45,14 @@ def rows(seen: Overview) -> list[tuple[str, str]]:
         ("next expiry", expiry),
         ("requests", f"{pool.in_flight} running of {pool.limit} at most, {pool.waiting} waiting"),
         ("today", f"{today.requests} requests, {today.errors} errors, {tokens}"),
-        ("alerts", "; ".join(alert["message"] for alert in seen.alerts) or "none"),
+        *_alerts(seen),
     ]
+
+
+def _alerts(seen: Overview) -> list[tuple[str, str]]:
+    """One under the other: each is a sentence or several."""
+    messages = [alert["message"] for alert in seen.alerts] or ["none"]
+    return [("" if number else "alerts", message) for number, message in enumerate(messages)]
 
 
 def _redis(seen: Overview) -> str:

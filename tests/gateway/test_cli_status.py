@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -76,10 +78,26 @@ def test_alerts_are_in_the_language_of_the_operator(
 ) -> None:
     book = AlertBook(pool.store)
     assert book.hold("watcher", 15)
-    assert book.write("watcher", [], [], [Active(rule=Rule.LOW, subjects=("",), count=1, since=1.5, figure=0, limit=1)])
-    assert table_of(run(redis_url))["alerts"].startswith("Accounts that can be used: 0.")
+    rules = (Rule.LOW, Rule.SILENT)
+    wrong = [Active(rule=rule, subjects=("",), count=1, since=1.5, figure=0, limit=1) for rule in rules]
+    assert book.write("watcher", [], [], wrong)
+    shown = table_of(run(redis_url))
+    assert shown["alerts"].startswith("Accounts that can be used: 0.")
+    assert shown[""].startswith("No refresher")
     monkeypatch.setenv("ALERT_LANGUAGE", "zh")
     assert "当前可用账号 0 个" in table_of(run(redis_url))["alerts"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is full")
+def test_what_cannot_be_shown_is_no_mistake_of_ours(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    # Closing it fails as well.
+    with suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as full, redirect_stdout(full):
+        with pytest.raises(SystemExit, match="1"):
+            main(["status"])
+        assert capsys.readouterr().err == "Error: No space left on device: what came of this could not be shown\n"
 
 
 def test_an_empty_system_can_be_shown_too(redis_url: str) -> None:
