@@ -120,17 +120,18 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Serves one connection, with HTTP/1: there is nothing else here."""
         here = gevent.getcurrent()
         self._fresh.add(here)
-        req = None
+        answer = None
         try:
             client.setblocking(True)
             proxied: dict[str, Any] = {}
             requests, name = heads(client, addr, self._memory), listener.getsockname()
             while True:
-                req = None
+                req = answer = None
                 req = self._next(requests)
                 # A proxy in front says once whose connection it is.
                 proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
-                self.handle_request(name, req, client, addr)
+                answer, environ = self._environs.create(req, client, addr, name)
+                self._answer(answer, environ)
         except StopIteration:
             self.log.debug("a connection is closed, nothing is under way on it")
         except NoMoreData:  # its text is what has come of the head, and a key may stand there
@@ -142,8 +143,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 self.log.exception("a connection broke")
         except (gevent.GreenletExit, SystemExit):
             self.log.debug("a connection is closed by us")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
-            self.handle_error(req, client, addr, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told or cut off
+            self._fail(answer, client, error)
         finally:
             self._fresh.discard(here)
             util.close(client)
@@ -152,33 +153,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Closes the connections whose next request has not come by `now`. For the hub: it switches to each of them."""
         for late in [greenlet for greenlet, until in self._waiting.items() if until <= now]:
             late.throw()
-
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Answers one request. Raises `StopIteration` where the connection has to be closed behind it."""
-        self._fresh.discard(gevent.getcurrent())
-        self._requests += 1
-        answer = None
-        try:
-            answer, environ = self._environs.create(req, sock, addr, listener_name)
-            self._answer(answer, environ)
-        except (StopIteration, OSError):
-            raise
-        except ClientGone:
-            self.log.debug("a client has gone while its answer was written")
-            raise StopIteration from None
-        except Exception:
-            if answer is None or not answer.headers_sent:
-                raise
-            # A second head would be taken for a part of the body.
-            self.log.exception("an answer met an error of ours after its head was sent")
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            raise StopIteration from None
-        except (gevent.GreenletExit, SystemExit):
-            self.log.debug("a connection is closed in the middle of a request")
-            raise StopIteration from None
-        finally:
-            self._requests -= 1
 
     def _next(self, requests: Iterator[Any]) -> Any:
         """The next request of a connection. What is late is looked for now and then: a timer for each costs more."""
@@ -191,6 +165,21 @@ class Worker(GeventWorker):  # type: ignore[misc]
             del self._waiting[here]
 
     def _answer(self, answer: Answer, environ: dict[str, Any]) -> None:
+        """Answers one request. Raises `StopIteration` where the connection has to be closed behind it."""
+        self._fresh.discard(gevent.getcurrent())
+        self._requests += 1
+        try:
+            self._write(answer, environ)
+        except ClientGone:
+            self.log.debug("a client has gone while its answer was written")
+            raise StopIteration from None
+        except (gevent.GreenletExit, SystemExit):
+            self.log.debug("a connection is closed in the middle of a request")
+            raise StopIteration from None
+        finally:
+            self._requests -= 1
+
+    def _write(self, answer: Answer, environ: dict[str, Any]) -> None:
         """As gunicorn does it, but for its access log, its hooks and files, which we have none of."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
@@ -208,7 +197,17 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if answer.should_close():
             raise StopIteration
 
-    def handle_error(self, _req: Any, client: Any, _addr: Any, exc: Exception) -> None:
+    def _fail(self, answer: Answer | None, client: Any, error: Exception) -> None:
+        """Tells the client of an error, unless a part of his answer has gone out, which he must not take for whole."""
+        if answer is None or not answer.headers_sent:
+            self._refuse(client, error)
+            return
+        # A second head would be taken for a part of the body.
+        self.log.error("an answer met an error of ours after its head was sent", exc_info=error)
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+
+    def _refuse(self, client: Any, exc: Exception) -> None:
         """Answers a request that never reached the application."""
         problem, request_id = refusal(exc), f"req-{uuid.uuid4().hex}"
         if problem.status == 500:

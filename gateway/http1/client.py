@@ -17,7 +17,7 @@ from kimi.http.failures import named, translated
 class Client:
     """HTTP/1.1 for the greenlets of one thread; see `kimi.http.Http`.
 
-    `ssl_context` is shared by all connections, because building one for each costs 30 ms of CPU;
+    `ssl_context` is shared by all connections, because building one for each costs 60 ms of CPU;
     without it the system's and the bundled certificates are trusted.
     A request with the header `Connection: close` gets a connection of its own, used for nothing before or after.
     """

@@ -24,7 +24,7 @@ _POOLED_CONNECTIONS = 1000  # a host; more can be open at once, they are closed 
 class Transport:
     """HTTP/1.1 over pooled connections, for threads and greenlets alike.
 
-    `ssl_context` is shared by all connections, because building one for each costs 30 ms of CPU;
+    `ssl_context` is shared by all connections, because building one for each costs 60 ms of CPU;
     without it the system's and the bundled certificates are trusted.
     A request with the header `Connection: close` gets a connection of its own, used for nothing before or after.
     """

@@ -41,7 +41,7 @@ class Client:
 
 def handle(error: Exception, client: Client) -> None:
     worker = SimpleNamespace(log=logging.getLogger("gateway.test"))
-    Worker.handle_error(cast("Worker", worker), None, client, None, error)
+    Worker._refuse(cast("Worker", worker), client, error)
 
 
 def test_an_error_of_ours_is_a_500_with_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

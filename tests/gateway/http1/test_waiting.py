@@ -78,15 +78,14 @@ def test_a_reader_is_woken_in_its_own_read_only(ends: Ends) -> None:
 def test_silence_is_counted_from_the_last_byte(ends: Ends) -> None:
     wire, other = ends
     wire.patience = 0.4
-
-    def trickle() -> None:
-        for _ in range(6):
-            gevent.sleep(0.1)
-            other.sendall(b"x")
-
-    sender = gevent.spawn(trickle)
-    assert b"".join(wire.receive() for _ in range(6)) == b"xxxxxx"
-    sender.get()
+    for _ in range(6):
+        reader = gevent.spawn(wire.receive)
+        gevent.idle()  # it waits
+        wire._since -= 0.1  # for so long already
+        gevent.get_hub().loop.run_callback(wire._look_at_the_clock)
+        gevent.idle()
+        other.sendall(b"x")
+        assert reader.get(timeout=5) == b"x"
     with pytest.raises(TimeoutError), gevent.Timeout(5):
         wire.receive()
     other.sendall(b"late")

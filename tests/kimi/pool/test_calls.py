@@ -31,8 +31,8 @@ calls = Calls(client, monotonic=itertools.count().__next__)  # every connection 
 for _ in range(3):
     assert calls.run("ECHO", "mine") == "mine"
     killed = gevent.spawn(calls.run, "ECHO", "nobody's")
-    gevent.sleep(0)
-    killed.kill()
+    gevent.spawn(killed.kill).join()  # begins behind it, when that has asked
+    assert isinstance(killed.value, gevent.GreenletExit), "and has no answer yet"
 print(len(client.client_list()))
 """
 CROWD = """
