@@ -33,6 +33,7 @@ KimiError
     ├── NoAccount        no usable account is configured for this
     │   └── AwaitingToken    there are accounts, but their tokens are still being refreshed
     └── StoreUnavailable Redis does not answer
+        └── Unreadable       its secrets are sealed with a key that this process does not have
 
 Messages are for logs and may quote the upstream, always through `redact`.
 What a client reads is written by the gateway's own table; the one thing taken from here is what explains a field.
@@ -241,3 +242,7 @@ class AwaitingToken(NoAccount):
 
 class StoreUnavailable(PoolError):
     """Redis does not answer."""
+
+
+class Unreadable(StoreUnavailable):
+    """Redis answers, but its secrets are sealed with a key that this process does not have."""

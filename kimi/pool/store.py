@@ -17,6 +17,7 @@ from redis.exceptions import NoScriptError, RedisError
 from kimi.errors import StoreUnavailable
 from kimi.pool.calls import Calls
 from kimi.pool.fuse import Fuse
+from kimi.pool.vault import Vault
 
 PREFIX: Final = "kimi:{pool}:"
 
@@ -44,11 +45,20 @@ class Store:
     `clock` gives Unix seconds. Without it scripts use Redis's own clock, which is one clock for all replicas, and plain
     reads use this process's; tests pass their own.
     With a `fuse` the first failure ends it: nothing is sent any more until the fuse is mended.
+    Secrets go through its `vault` on their way in and out; without keys they stand there as they are.
     """
 
-    def __init__(self, redis: Redis, *, clock: Callable[[], float] | None = None, fuse: Fuse | None = None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        vault: Vault | None = None,
+        clock: Callable[[], float] | None = None,
+        fuse: Fuse | None = None,
+    ) -> None:
         # redis-py types every answer as a union over both decode modes; ours are always str.
         self.redis: Any = redis
+        self.vault = vault or Vault()
         self._calls = Calls(redis)
         self._clock = clock
         self._guard = _Guard(redis, self._calls, fuse)
