@@ -31,7 +31,10 @@ def new_key() -> str:
 
 def check_key(key: str) -> None:
     """Returns when `key` is one. Raises `ValueError`, which does not show it."""
-    Fernet(key)
+    try:
+        Fernet(key)
+    except ValueError:
+        raise ValueError("is not 32 bytes in URL-safe base64") from None
 
 
 class Vault:

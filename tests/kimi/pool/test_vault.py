@@ -75,6 +75,5 @@ def test_what_was_changed_on_the_way_is_not_opened() -> None:
 def test_a_key_is_checked_without_being_shown() -> None:
     check_key(NEW)
     for bad in ("c2VjcmV0", "secret" * 7 + "x", "ü" * 44, ""):
-        with pytest.raises(ValueError, match="") as caught:
+        with pytest.raises(ValueError, match=r"^is not 32 bytes in URL-safe base64$"):
             check_key(bad)
-        assert not bad or bad not in str(caught.value)
