@@ -30,7 +30,7 @@ class Decoder:
     """Turns pieces of a stream, cut anywhere, into messages; one decoder a stream.
 
     It `is_over` with its trailer, or with something that has no place in it: a message longer than `limit` bytes, which
-    is not read, a compressed one, flags that the protocol does not know. Nothing may be fed from then on.
+    is not read, a compressed one, flags that the protocol does not know. Nothing is read from then on.
     """
 
     __slots__ = ("_fault", "_limit", "_pending", "_trailer", "is_over")
@@ -58,6 +58,8 @@ class Decoder:
         return self._trailer
 
     def _completed(self, chunk: bytes) -> Sequence[Message]:
+        if self.is_over:
+            return ()
         pending = self._pending
         data: Message = chunk
         if pending:
@@ -78,7 +80,10 @@ class Decoder:
                 self.is_over, self._trailer = True, data[begin:end]
             else:
                 found.append(data[begin:end])
-        if data is pending:
+        if self.is_over:
+            pending.clear()
+            self._limit = -1  # nothing fits any more
+        elif data is pending:
             del pending[:start]
         else:
             pending += data[start:]

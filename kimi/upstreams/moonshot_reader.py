@@ -81,6 +81,7 @@ class Reader:
 
     def close(self) -> Finish:
         """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
+        self._decoder.close()  # an event that was cut off is none, but the stream may have been broken before
         return self._finish()
 
     def _say(self, delta: Mapping[str, Any], told: list[Event]) -> None:

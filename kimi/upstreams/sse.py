@@ -21,16 +21,18 @@ class Decoder:
 
     Names of events tell no upstream's reader anything, `id` and `retry` serve reconnection, which no upstream knows:
     all of them are dropped.
-    Events longer than `limit` bytes raise `BrokenAnswer`, as does what is dropped when it is not UTF-8.
+    Events longer than `limit` bytes raise `BrokenAnswer`, as does what is dropped when it is not UTF-8. That is behind
+    the events before it: with the next call where this one has brought some, and with every call from then on.
     """
 
-    __slots__ = ("_after_cr", "_at_start", "_limit", "_pending")
+    __slots__ = ("_after_cr", "_at_start", "_fault", "_limit", "_pending")
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
         self._pending = bytearray()
         self._after_cr = False
         self._at_start = True
+        self._fault = ""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of the events that `chunk` completes."""
@@ -49,22 +51,49 @@ class Decoder:
         """
         rest = self._behind_bom(bytes(self._pending)).rstrip(b"\n")
         self._pending.clear()
-        return _data(rest)
+        return self._told(rest)
 
     def _several(self, chunk: bytes) -> list[bytes]:
         if self._after_cr or _CR in chunk:
             chunk = self._unified(chunk)
         if not self._pending and chunk.endswith(b"\n\n"):
-            complete = chunk[:-2]
-        else:
-            found = self._completed(chunk)
-            if found is None:
-                return []
-            complete = found
-        if len(complete) > self._limit:
-            for block in complete.split(b"\n\n"):
-                self._check(len(block))
-        return _data(self._behind_bom(complete))
+            return self._told(self._behind_bom(chunk[:-2]))
+        complete = self._completed(chunk)
+        return self._told(b"" if complete is None else self._behind_bom(complete))
+
+    def _told(self, blocks: bytes) -> list[bytes]:
+        """The data of complete events. Raises what is wrong with them, or with what is pending, where there is none."""
+        found = [] if self._fault else self._data(blocks)
+        if len(self._pending) - 1 > self._limit:  # the last byte may be the line's end
+            self._break(f"an event of the stream is longer than {self._limit} bytes")
+        if self._fault and not found:
+            raise BrokenAnswer(self._fault)
+        return found
+
+    def _data(self, blocks: bytes) -> list[bytes]:
+        """The data of events with blank lines between them, up to the first that is wrong."""
+        if blocks.startswith(b"data: ") and len(blocks) <= self._limit:
+            found = blocks[6:].split(b"\n\ndata: ")
+            if blocks.count(_LF) == 2 * (len(found) - 1):
+                return found
+        found = []
+        for block in blocks.split(b"\n\n"):
+            if len(block) > self._limit:
+                self._break(f"an event of the stream is longer than {self._limit} bytes")
+                break
+            try:
+                data = _of_block(block.strip(b"\n"))  # of three line ends two are a blank line, whichever
+            except UnicodeDecodeError:
+                self._break("the event stream is not UTF-8")
+                break
+            if data is not None:
+                found.append(data)
+        return found
+
+    def _break(self, fault: str) -> None:
+        self._fault = self._fault or fault
+        self._limit = -1  # nothing fits any more
+        self._pending.clear()
 
     def _completed(self, chunk: bytes) -> bytes | None:
         """What stands before the last blank line, where there is one now that `chunk` has come; the rest is kept."""
@@ -72,11 +101,10 @@ class Decoder:
         searched = max(0, len(pending) - 1)
         pending += chunk
         end = pending.rfind(b"\n\n", searched)
-        complete = None
-        if end >= 0:
-            complete = bytes(pending[:end])
-            del pending[: end + 2]
-        self._check(len(pending) - 1)  # the last byte may be the line's end
+        if end < 0:
+            return None
+        complete = bytes(pending[:end])
+        del pending[: end + 2]
         return complete
 
     def _unified(self, chunk: bytes) -> bytes:
@@ -96,25 +124,12 @@ class Decoder:
             return text.removeprefix(_BOM)
         return text
 
-    def _check(self, size: int) -> None:
-        if size > self._limit:
-            raise BrokenAnswer(f"an event of the stream is longer than {self._limit} bytes")
-
-
-def _data(blocks: bytes) -> list[bytes]:
-    """The data of events with blank lines between them."""
-    if blocks.startswith(b"data: "):
-        found = blocks[6:].split(b"\n\ndata: ")
-        if blocks.count(_LF) == 2 * (len(found) - 1):
-            return found
-    try:
-        blocks.decode()
-    except UnicodeDecodeError as error:
-        raise BrokenAnswer("the event stream is not UTF-8") from error
-    return [data for block in blocks.split(b"\n\n") if (data := _of_block(block)) is not None]
-
 
 def _of_block(block: bytes) -> bytes | None:
+    """The data of one event. Raises `UnicodeDecodeError` where there is something else in it that is not UTF-8."""
+    if block.startswith(b"data: ") and _LF not in block:
+        return block[6:]
+    block.decode()
     lines = [line.partition(b":") for line in block.split(b"\n")]
     data = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
     return b"\n".join(data) if data else None

@@ -66,6 +66,7 @@ def test_a_stream_without_its_trailer_is_broken_wherever_it_stops() -> None:
 
 def test_nothing_behind_the_trailer_is_looked_at() -> None:
     assert decode(STREAM + b"\xff" * 9) == decode(STREAM + encode(b"{}")) == ENVELOPES
+    assert decode(STREAM, encode(b"{}")) == decode(*STREAM.partition(b"{}"), encode(b"{}")) == ENVELOPES
 
 
 def test_what_came_before_something_broken_is_not_lost() -> None:

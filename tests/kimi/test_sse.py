@@ -151,3 +151,20 @@ def test_an_endless_line_is_given_up() -> None:
 
     with pytest.raises(BrokenAnswer, match="longer than 1000 bytes"):
         _ = [decoder.feed(b"data: xxxxxx") for _ in range(200)]
+
+
+@pytest.mark.parametrize("wrong", [b": \xff\n\n", b"data: " + b"x" * 200, b"data: " + b"x" * 200 + b"\n\n"])
+def test_what_came_before_something_broken_is_not_lost(wrong: bytes) -> None:
+    decoder = Decoder(limit=100)
+
+    assert decoder.feed(b"data: x\n\ndata: y\n\n" + wrong) == [b"x", b"y"]
+    for broken in (lambda: decoder.feed(b"data: z\n\n"), decoder.close, lambda: decoder.feed(b"")):
+        with pytest.raises(BrokenAnswer):
+            broken()
+
+
+def test_bytes_that_are_no_utf8_are_left_to_whoever_reads_them_wherever_the_stream_is_cut() -> None:
+    stream = b"data: \xff\n\n\ndata: x\n: y\n\n"
+    for position in range(len(stream) + 1):
+        decoder = Decoder()
+        assert [*decoder.feed(stream[:position]), *decoder.feed(stream[position:])] == [b"\xff", b"x"]
