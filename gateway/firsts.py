@@ -35,7 +35,7 @@ _UNREAD: Final = (401, 413, 499)
 """What only those have that nobody knows to be streams."""
 _QUESTIONS: Final = {
     **dict.fromkeys(("/v1/chat/completions", "/v1/completions", "/v1/responses", "/chat/kimi"), (502, 503)),
-    "/v1/messages": (504, 529),
+    "/v1/messages": (502, 504, 529),
 }
 """Where models are asked, and what is told there of Kimi's trouble."""
 

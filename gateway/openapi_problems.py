@@ -47,7 +47,10 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
 }
 """Everything that can go wrong, by the name of its error."""
 
-KEY: Final = ("UnknownKey", "TokensDead", "TokenUndecided", "TooManyNewTokens", "StoreUnavailable", "Internal")
+KEY: Final = (
+    *("UnknownKey", "TooManyWrongKeys", "TokensDead", "TokenUndecided", "TooManyNewTokens"),
+    *("StoreUnavailable", "Internal"),
+)
 """Where a key is needed."""
 BODY: Final = (
     "InvalidJson",
@@ -70,7 +73,7 @@ ASKING: Final = (
 FORMS: Final = ("InvalidSchema", "FormUnfit", "CallsUnfit", "AnswerUnfit")
 """Where tools and forms of answers can be asked for."""
 CONVERSATIONS: Final = ("ConversationBusy", "ConversationLost")
-ADMIN: Final = ("AdminOff", "WrongAdminKey", "TooManyWrongKeys", "StoreUnavailable", "Internal")
+ADMIN: Final = ("AdminOff", "WrongAdminKey", "TooManyWrongAdminKeys", "StoreUnavailable", "Internal")
 """Where the admin key is needed."""
 ADMIN_CHANGE: Final = (*ADMIN, *BODY, "CsrfFailed")
 """Where something is changed with it."""
@@ -120,7 +123,7 @@ _STATUSES: Final = {
     429: "All accounts are busy, or a limit is reached; `Retry-After` says when to come back",
     431: "The headers are too large",
     499: "The client closed the connection: only the log tells of it",
-    500: "An error of the gateway itself, or in Anthropic's shape: Kimi could not be reached or gave a broken answer",
+    500: "An error of the gateway itself",
     501: "A body in a coding that is not taken",
     502: "Kimi could not be reached, gave a broken answer, or none in time or of the form asked for",
     503: "Nobody can serve this at present; `Retry-After` says when to come back",

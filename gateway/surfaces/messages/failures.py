@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from gateway.problems import Problem, is_harmless
 
-_STATUSES: Final[Mapping[int, int]] = {502: 500, 503: 529}
-"""What Anthropic has for those of ours that it does not have."""
+_STATUSES: Final[Mapping[int, int]] = {503: 529}
+"""What Anthropic has for that of ours. A 502 it has not: clients take whatever is above 499 for what it is."""
 _TIMEOUT: Final = 504
 _TYPES: Final[Mapping[int, str]] = {
     401: "authentication_error",
@@ -21,6 +21,7 @@ _TYPES: Final[Mapping[int, str]] = {
     413: "request_too_large",
     429: "rate_limit_error",
     500: "api_error",
+    502: "api_error",
     504: "timeout_error",
     529: "overloaded_error",
 }

@@ -20,10 +20,11 @@ KNOWN = {
     429: "rate_limit_error",
     499: "invalid_request_error",
     500: "api_error",
+    502: "api_error",
     504: "timeout_error",
     529: "overloaded_error",
 }
-"""The statuses of Anthropic's that we have, and two of ours that its clients take for what they are."""
+"""The statuses of Anthropic's that we have, and those of ours that its clients take for what they are."""
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ KNOWN = {
         (BodyTooLarge(), 413),
         (kimi.AllBusy(retry_after=7), 429),
         (ZeroDivisionError(), 500),
-        (kimi.Unreachable(), 500),
+        (kimi.Unreachable(), 502),
         (kimi.UpstreamTimeout(), 504),
         (kimi.NoAccount(), 529),
         (Draining(), 529),

@@ -140,7 +140,7 @@ def test_a_request_that_lacks_its_limit(house: House) -> None:
     [
         (AllBusy(retry_after=7), 429, "rate_limit_error"),
         (NoAccount(), 529, "overloaded_error"),
-        (Unreachable(), 500, "api_error"),
+        (Unreachable(), 502, "api_error"),
         (UpstreamTimeout(), 504, "timeout_error"),
         (PromptTooLong(size=3, limit=2), 400, "invalid_request_error"),
         (ZeroDivisionError(), 500, "api_error"),
