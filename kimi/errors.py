@@ -53,6 +53,11 @@ _IN_NAMES = re.compile(_TOKENS)
 _SECRETS = re.compile(_TOKENS + r"|\b(?:org|ak|proj|key)-[\w-]{6,}")  # and ids in the official platform's texts
 # Something of each of them, to be found ten times as fast: most texts have none.
 _SIGNS = re.compile(r"eyJ|[kgjy]-|[bB][eE][aA][rR]|@")
+# What a terminal obeys, and what lets a reader see other words than are there, or none.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_LOOKED_AT = 16_384  # characters of a text, of which a few hundred are shown
 
 
 def writable(text: str) -> str:
@@ -61,14 +66,27 @@ def writable(text: str) -> str:
 
 
 def redact(text: str, limit: int = 300) -> str:
-    """`text` without tokens, keys, organisation ids and URL credentials, on one line of at most `limit` characters."""
-    line = " ".join(writable(text).split())
+    """`text` without tokens, keys, organisation ids and URL credentials, on one line of at most `limit` characters.
+
+    Nor does it hold anything that a terminal would obey, or that turns the direction of writing.
+    """
+    line = _line(text, limit)
     return (_SECRETS.sub("[redacted]", line) if _SIGNS.search(line) else line)[:limit]
 
 
 def redact_name(name: str, limit: int = 300) -> str:
     """The same of names that the operator has given, which may begin like those ids do: key-production."""
-    return _IN_NAMES.sub("[redacted]", " ".join(writable(name).split()))[:limit]
+    return _IN_NAMES.sub("[redacted]", _line(name, limit))[:limit]
+
+
+def _line(text: str, limit: int) -> str:
+    """`text` on one line, of which all can be seen. Of a long one the end is not looked at."""
+    looked_at = max(_LOOKED_AT, 2 * limit)
+    words = writable(text[:looked_at]).split()
+    if len(text) > looked_at:
+        words[-1:] = ["…"]  # half a word could be half a secret
+    line = " ".join(words)
+    return line if line.isprintable() else _UNSEEN.sub("\ufffd", line)
 
 
 class KimiError(Exception):

@@ -80,7 +80,7 @@ def _write_console(
     lines: _Lines, least: int, for_people: Callable[[Mapping[str, Any]], str], level: int, fields: dict[str, Any]
 ) -> None:
     if level >= least:
-        lines.info(f"{_clock()} {for_people(_clean_mapping(fields))}")
+        lines.info(_indented(f"{_clock()} {for_people(_clean_mapping(fields))}"))
 
 
 def _clock() -> str:
@@ -152,7 +152,12 @@ def _renderer(form: LogFormat) -> Processor:
     render = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
     )
-    return lambda logger, method, event: render(logger, method, {**event, "timestamp": _clock()})
+    return lambda logger, method, event: _indented(str(render(logger, method, {**event, "timestamp": _clock()})))
+
+
+def _indented(lines: str) -> str:
+    """All but the first line is indented, so that nothing that is logged looks like a line of its own."""
+    return lines.replace("\n", "\n    ")
 
 
 def _json(event: EventDict, default: Callable[[Any], Any], **_: Any) -> str:

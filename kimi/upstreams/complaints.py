@@ -20,6 +20,10 @@ from kimi.errors import BrokenAnswer
 from kimi.http import Answer, media_type
 
 _REASONS = ("error_type", "reason", "code", "type", "severity")
+_MOST_DETAILS = 16
+_MOST_REASONS = 16
+_LONGEST_REASON = 200  # characters, as in the next
+_LONGEST_MESSAGE = 4_000
 _SECONDS = re.compile(r"\d{1,7}(?:\.\d{1,6})?")
 _ORGANISATION = re.compile(r"\borg-[\w-]{6,}", re.ASCII)
 _AGAIN_AFTER = re.compile(r"after (\d{1,7}(?:\.\d{1,6})?) ?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
@@ -45,7 +49,7 @@ class Complaint:
 def of_answer(kind: Kind, answer: Answer) -> Complaint:
     """What `answer` complains about; the media type stands for the reason of a body that is no JSON."""
     if 300 <= answer.status < 400:
-        where = urlsplit(answer.headers.get("location", "")).hostname or "nowhere"
+        where = _host(answer.headers.get("location", "")) or "nowhere"
         return Complaint(kind, answer.status, (), f"redirected to {where}, which is not followed with a token")
     try:
         body = answer.json()
@@ -69,16 +73,16 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
     reasons: list[str] = []
     messages: list[str] = []
     for part in _parts(error):
-        reasons += [value for name in _REASONS if isinstance(value := part.get(name), str) and value]
-        messages += [value for value in _messages(part) if isinstance(value, str) and value]
+        reasons += [value[:_LONGEST_REASON] for name in _REASONS if isinstance(value := part.get(name), str) and value]
+        messages += [value[:_LONGEST_MESSAGE] for value in _messages(part) if isinstance(value, str) and value]
     if not reasons and not messages:
         return None
-    message = "; ".join(dict.fromkeys(messages))
+    message = "; ".join(dict.fromkeys(messages))[:_LONGEST_MESSAGE]
     again = _AGAIN_AFTER.search(message)
     return Complaint(
         kind,
         status,
-        tuple(dict.fromkeys(reasons)),
+        tuple(dict.fromkeys(reasons))[:_MOST_REASONS],
         message,
         retry_after=float(again[1]) if again else None,
         organisation=_organisation(message),
@@ -101,6 +105,14 @@ def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
     return None
 
 
+def _host(url: str) -> str:
+    """The host of a URL that anybody may have written; empty where it has none that can be read."""
+    try:
+        return (urlsplit(url).hostname or "")[:_LONGEST_REASON]
+    except ValueError:
+        return ""
+
+
 def _organisation(message: str) -> str:
     found = _ORGANISATION.search(message)
     return hashlib.sha256(found[0].encode()).hexdigest()[:16] if found else ""
@@ -109,7 +121,7 @@ def _organisation(message: str) -> str:
 def _parts(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield error
     details = error.get("details")
-    for detail in details if isinstance(details, list) else ():
+    for detail in details[:_MOST_DETAILS] if isinstance(details, list) else ():
         if isinstance(detail, Mapping) and isinstance(debug := detail.get("debug"), Mapping):
             yield debug
 
