@@ -37,6 +37,7 @@ usage: ./dev COMMAND
                    (a file, -k word) and let them run one after the other
   test --live      try the real service with an account of yours, step by step; says what it needs
   lint             check style and types
+  audit            ask whether what is locked is known to have holes, and look for some in the workflows
   lock [--upgrade] compile the requirements files from pyproject.toml; needs uv
   --version        show which release this is
 """
@@ -56,8 +57,8 @@ def main(arguments: Sequence[str]) -> int:
                 become("devtools.capture", *rest)
             case "test":
                 return test(*rest)
-            case "lint" if not rest:
-                return run("-m", "ruff", "check") or run("-m", "ruff", "format", "--check") or run("-m", "mypy")
+            case "audit" | "lint" if not rest:
+                return audit() if name == "audit" else lint()
             case "lock":
                 lock.compile_all(ROOT, rest)
                 return 0
@@ -88,6 +89,20 @@ def test(*words: str) -> int:
         return run("-m", "pytest", *words)
     with testing.files_in_memory() as variables:
         return run("-m", "pytest", *testing.everything(os.cpu_count() or 1), **variables)
+
+
+def lint() -> int:
+    """Check style and types."""
+    return run("-m", "ruff", "check") or run("-m", "ruff", "format", "--check") or run("-m", "mypy")
+
+
+def audit() -> int:
+    """Ask the advisories for every version that is locked: what they cannot tell of one is an error as well."""
+    python = make(ROOT, [lock.AUDIT])
+    files = [word for name in lock.SOURCES for word in ("-r", name)]
+    advisories = [str(python), "-m", "pip_audit", "--strict", "--disable-pip", "--require-hashes", *files]
+    workflows = [str(python.with_name("zizmor")), "--offline", ".github"]
+    return max(subprocess.run(words, cwd=ROOT, check=False).returncode for words in (advisories, workflows))
 
 
 def command(*words: str) -> NoReturn:

@@ -21,12 +21,14 @@ RUNTIME = "requirements.txt"
 TRACING = "requirements-otel.txt"
 EMBEDDED = "requirements-embedded.txt"
 DEVELOPMENT = "requirements-dev.txt"
+AUDIT = "requirements-audit.txt"
 # What each file is compiled from. The later ones take the versions of the earlier ones.
 SOURCES = {
     RUNTIME: ["pyproject.toml"],
     TRACING: ["pyproject.toml", "--extra", "otel", "-c", RUNTIME],
     EMBEDDED: ["--group", "embedded", "-c", RUNTIME],
     DEVELOPMENT: ["pyproject.toml", "--extra", "otel", "--group", "dev", "-c", RUNTIME, "-c", TRACING, "-c", EMBEDDED],
+    AUDIT: ["--group", "audit", "-c", DEVELOPMENT],
 }
 COMPILE = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-build")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -49,9 +51,9 @@ def compile_all(root: Path, extra: Sequence[str]) -> None:
         if subprocess.run([*command, *sources, "--output-file", name], cwd=root, env=env, check=False).returncode:
             raise Trouble(f"{name} was not compiled; uv says above why.")
     with tempfile.TemporaryDirectory() as nowhere:
-        for python, platform in product(PYTHONS, PLATFORMS):
-            command = [uv, "pip", "install", "--quiet", "--dry-run", "--target", nowhere, *HASHED, "-r", DEVELOPMENT]
+        for name, python, platform in product((DEVELOPMENT, AUDIT), PYTHONS, PLATFORMS):
+            command = [uv, "pip", "install", "--quiet", "--dry-run", "--target", nowhere, *HASHED, "-r", name]
             options = ["--python-version", python, "--python-platform", platform]
             if subprocess.run([*command, *options], cwd=root, env=env, check=False).returncode:
-                raise Trouble(f"{DEVELOPMENT} has no wheels for Python {python} on {platform}; uv says above which.")
+                raise Trouble(f"{name} has no wheels for Python {python} on {platform}; uv says above which.")
     say(f"Compiled, and there are wheels for Python {', '.join(PYTHONS)} on {', '.join(PLATFORMS)}.")

@@ -10,7 +10,7 @@ import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from devtools.lock import DEVELOPMENT, EMBEDDED, PYTHONS, RUNTIME, SOURCES, TRACING
+from devtools.lock import AUDIT, DEVELOPMENT, EMBEDDED, PYTHONS, RUNTIME, SOURCES, TRACING
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "x86_64"), ("darwin", "arm64")]
@@ -63,6 +63,7 @@ def test_what_the_project_asks_for_is_locked_in_a_version_it_accepts(
         TRACING: [*project["project"]["dependencies"], *traced],
         EMBEDDED: groups["embedded"],
         DEVELOPMENT: development,
+        AUDIT: groups["audit"],
     }.items():
         versions = pins(name, place)
         for requirement in map(Requirement, lines):
@@ -75,6 +76,10 @@ def test_the_files_agree_so_that_one_environment_serves_all(place: dict[str, str
     development = pins(DEVELOPMENT, place)
     for name in (RUNTIME, TRACING, EMBEDDED):
         assert pins(name, place).items() <= development.items()
+    audit = pins(AUDIT, place)
+    assert {name: audit[name] for name in audit.keys() & development} == {
+        name: development[name] for name in audit.keys() & development
+    }
 
 
 @pytest.mark.parametrize("name", SOURCES)
