@@ -91,7 +91,7 @@ def test_files_on_their_way_are_kept_on_disk(services: dict[str, dict[str, Any]]
     folder = re.findall(r"TMPDIR=(\S+)", (ROOT / "Dockerfile").read_text())[0]
     for name in ("gateway", "demo-gateway"):
         assert services[name]["volumes"] == [f"spool:{folder}"]
-        assert folder not in services[name]["tmpfs"]
+        assert folder not in [mount.partition(":")[0] for mount in services[name]["tmpfs"]]
 
 
 def test_profiles_add_to_what_runs_by_default(services: dict[str, dict[str, Any]]) -> None:
@@ -144,6 +144,40 @@ def test_foreign_images_are_pinned(services: dict[str, dict[str, Any]]) -> None:
     assert all(DIGEST.search(image) for image in foreign)
 
 
+NAMES = list(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_container_has_the_least_that_it_can_run_with(services: dict[str, dict[str, Any]], name: str) -> None:
+    service = services[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true", "seccomp=${SECCOMP:-builtin}"]
+    (mount,) = service["tmpfs"]
+    assert {"noexec", "nosuid", "nodev", "size=64m"} <= set(mount.partition(":")[2].split(","))
+    assert service["ulimits"]["core"] == 0
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+    assert service["pids_limit"] > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_container_is_given_anything_of_the_machine_but_folders_of_this_repository(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    service = services[name]
+    given = {"privileged", "cap_add", "devices", "device_cgroup_rules", "network_mode", "pid", "ipc", "userns_mode"}
+    assert not given & set(service)
+    mounts = [mount.split(":") for mount in service.get("volumes", [])]
+    assert all(source.isidentifier() or source == "one-api" or mode == ["ro"] for source, _, *mode in mounts)
+    assert all(not source.startswith(("/", "~", "..", "$")) for source, *_ in mounts)
+
+
+def test_a_worker_has_descriptors_for_all_its_connections(services: dict[str, dict[str, Any]]) -> None:
+    configuration = (ROOT / "gateway" / "gunicorn.conf.py").read_text()
+    (connections,) = re.findall(r"^worker_connections = (\d+)", configuration, re.MULTILINE)
+    assert services["gateway"]["ulimits"]["nofile"]["soft"] > 2 * int(connections) + 1024
+
+
 def test_the_gateway_may_drain_longer_than_it_does_by_default(services: dict[str, dict[str, Any]]) -> None:
     grace = float(services["gateway"]["stop_grace_period"].removesuffix("s"))
     assert grace > GatewaySettings.model_fields["gateway_drain_seconds"].default + 10
@@ -160,9 +194,18 @@ def test_the_image_is_built_on_a_pinned_base_for_another_user_than_root() -> Non
     dockerfile = (ROOT / "Dockerfile").read_text()
     bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
     assert DIGEST.search(bases[0])
-    assert set(bases[1:]) == {"base"}
+    assert set(bases[1:]) == {"base", "build", "scratch"}
     assert re.findall(r"^USER (\d+):\d+$", dockerfile, re.MULTILINE) == ["10001"]
-    assert "--require-hashes" in dockerfile
+    installs = re.findall(r"pip \S+ \S+ install (.*?)(?:&&|$)", dockerfile.replace("\\\n", ""), re.MULTILINE)
+    assert len(installs) == 2
+    assert all("--require-hashes --only-binary :all: -r" in install for install in installs)
+
+
+def test_nothing_in_the_image_tells_when_or_by_whom_it_was_built() -> None:
+    build = (ROOT / "Dockerfile").read_text().partition("AS build")[2].partition("\nFROM")[0]
+    assert "--no-compile" in build
+    compiled, opened = (build.index(word) for word in ("compileall -q --invalidation-mode unchecked-hash", "chmod -R"))
+    assert build.rindex("COPY") < compiled < opened
 
 
 def test_the_builder_sees_only_what_the_image_holds() -> None:
@@ -171,7 +214,7 @@ def test_the_builder_sees_only_what_the_image_holds() -> None:
     let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = set(re.findall(r"^COPY (?!--from)(\S+)", dockerfile, re.MULTILINE))
-    assert copied == {"${REQUIREMENTS}", "gateway", "kimi", "refresher", "simulator"}
+    assert copied == {"${REQUIREMENTS}", "requirements-audit.txt", "gateway", "kimi", "refresher", "simulator"}
     assert "\nARG REQUIREMENTS=requirements.txt\n" in dockerfile
     assert let_in == copied - {"${REQUIREMENTS}"} | {"requirements.txt", "requirements-otel.txt"}
 
