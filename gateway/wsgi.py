@@ -27,6 +27,7 @@ from gateway.duties import Duties
 from gateway.files import Files
 from gateway.http1 import Client
 from gateway.ledger import Ledger
+from gateway.lookups import Lookups
 from gateway.metrics import Metrics
 from gateway.passthrough import PassThrough, Strangers
 from gateway.pool import Pool
@@ -112,7 +113,8 @@ def make(settings: GatewaySettings) -> Gateway:
         toolbox,
         asks_again=lambda error: metrics.asked_again("tools" if isinstance(error, CallsUnfit) else "json").inc(),
     )
-    files = Files(Fetcher(Web(settings.kimi_allow_private_urls)), Uploads(store, settings.kimi_file_reuse_seconds))
+    fetcher = Fetcher(Web(settings.kimi_allow_private_urls, resolver=Lookups()))
+    files = Files(fetcher, Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 
     created = ClientMirror(Clients(store))

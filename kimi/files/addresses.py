@@ -7,7 +7,7 @@ which clouds serve their machines' secrets. The lists are the registries of spec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -41,6 +41,8 @@ _SPECIAL: Final[tuple[Network, ...]] = tuple(
 )
 _UNICAST: Final = IPv6Network("2000::/3")  # all that is handed out of IPv6
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_ISATAP: Final = frozenset({0x5EFE, 0x2005EFE})
+"""What stands before the IPv4 address to which a router would tunnel (RFC 5214)."""
 
 
 def is_fetchable(address: str, allowed: Iterable[Network] = ()) -> bool:
@@ -49,28 +51,23 @@ def is_fetchable(address: str, allowed: Iterable[Network] = ()) -> bool:
         found = ip_address(address)
     except ValueError:
         return False
-    meant = [found, *_inside(found)]
-    if any(one in network for one in meant for network in allowed):
-        return True
-    return _is_public(meant[-1])
+    if isinstance(found, IPv6Address) and found.scope_id is not None:
+        return False  # of one of this machine's links
+    meant = _meant(found)
+    return any(one in network for one in (found, meant) for network in allowed) or _is_public(meant)
 
 
 def _is_public(address: Address) -> bool:
     special = any(address in network for network in _SPECIAL)
-    if isinstance(address, IPv6Address) and address not in _UNICAST:
+    if isinstance(address, IPv6Address) and (address not in _UNICAST or int(address) >> 32 & 0xFFFFFFFF in _ISATAP):
         return False
     return address.is_global and not address.is_multicast and not special
 
 
-def _inside(address: Address) -> Iterator[IPv4Address]:
-    """The IPv4 address that an IPv6 address stands for, where it stands for one."""
+def _meant(address: Address) -> Address:
+    """The IPv4 address that packets go to in the end, for the two forms of IPv6 addresses that need no tunnel."""
     if not isinstance(address, IPv6Address):
-        return
+        return address
     if address in _NAT64:
-        yield IPv4Address(int(address) & 0xFFFFFFFF)
-    elif address.ipv4_mapped is not None:
-        yield address.ipv4_mapped
-    elif address.sixtofour is not None:
-        yield address.sixtofour
-    elif address.teredo is not None:
-        yield address.teredo[1]
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address

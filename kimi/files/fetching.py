@@ -14,7 +14,8 @@ from kimi.files import dataurls, names
 from kimi.files.blob import Blob
 from kimi.files.sniffing import NotReadable, Type, sniff
 from kimi.files.spool import Spool, TooLarge
-from kimi.files.web import NotFetched, Web
+from kimi.files.targets import NotFetched
+from kimi.files.web import Web
 from kimi.http import media_type
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 A host is resolved once, every address that it has is looked at, and the connection goes to exactly such an address, so
 that a name cannot mean something else a moment later. A redirect is a new URL, of which all this is true again.
-No proxy, cookie, password or certificate comes from the environment.
+No proxy, cookie, password or certificate comes from the environment, and each request has a connection of its own.
 """
 
 from __future__ import annotations
@@ -13,40 +13,36 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import urljoin
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Final
 
-import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError
-from urllib3.util import Timeout, Url, parse_url
+from urllib3 import HTTPHeaderDict
 
 from kimi.files.addresses import Network, is_fetchable
+from kimi.files.targets import NotFetched, Target, onward, target
+from kimi.files.wires import PATIENCE, Hourglass, Patience, ask
 from kimi.http import HEADERS, default_context
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
 _MOST_ADDRESSES: Final = 4
 _READ_BYTES: Final = 65536
-_PORTS: Final = {"http": 80, "https": 443}
+
+Resolver = Callable[[str, int], Sequence[str]]
+"""Tells the addresses of a host, of which it knows the port. Raises `OSError`."""
+Connector = Callable[[str, int, float], socket.socket]
+"""Connects to an address and a port within so many seconds. Raises `OSError`."""
 
 
-class NotFetched(Exception):
-    """It cannot be had from there; the text says why, to whoever gave the URL, and shows nothing of the URL."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Limits in seconds: for a connection, between two pieces, and for all of it, redirects included."""
-
-    connect: float = 10.0
-    silence: float = 15.0
-    whole: float = 60.0
-
-
-def resolve(host: str, port: int) -> Sequence[str]:
+def resolve(host: str, port: int, lookup: Callable[..., Any] = socket.getaddrinfo) -> Sequence[str]:
     """The addresses of `host`. Raises `OSError`."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = lookup(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def connect(address: str, port: int, timeout: float) -> socket.socket:
+    """A connection. `timeout` is in seconds. Raises `OSError`."""
+    return socket.create_connection((address, port), timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,86 +55,70 @@ class Download:
 
 
 class Web:
-    """Fetches http(s) URLs from public addresses and those in `allowed` networks.
-
-    `resolver` tells a host's addresses and raises `OSError`.
-    """
+    """Fetches http(s) URLs from public addresses and those in `allowed` networks."""
 
     def __init__(
         self,
         allowed: Sequence[Network] = (),
         *,
-        patience: Patience = Patience(),
-        resolver: Callable[[str, int], Sequence[str]] = resolve,
+        patience: Patience = PATIENCE,
+        resolver: Resolver = resolve,
+        connector: Connector = connect,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allowed = allowed
         self._patience = patience
         self._resolve = resolver
+        self._connect = connector
         self._context = ssl_context or default_context()
         self._clock = clock
 
     @contextmanager
     def get(self, url: str) -> Iterator[Download]:
         """What stands at `url`, while it comes. Raises `NotFetched`."""
-        deadline = self._clock() + self._patience.whole
+        time_left, asked = Hourglass(self._patience, self._clock), target(url)
         with ExitStack() as connection:
             for _ in range(_MOST_REDIRECTS + 1):
-                target = _target(url)
-                answer = connection.enter_context(self._asked(target, deadline))
+                answer = connection.enter_context(self._asked(asked, time_left))
                 if answer.status not in _REDIRECTS:
                     _check(answer)
-                    yield Download(url, answer.headers, self._chunks(answer, deadline))
+                    yield Download(asked.url, HTTPHeaderDict(answer.getheaders()), _chunks(answer))
                     return
                 connection.close()
-                url = _onward(url, target, answer.headers.get("location", ""))
+                asked = onward(asked, answer.getheader("location", ""))
         raise NotFetched("it is redirected too often")
 
     @contextmanager
-    def _asked(self, target: Url, deadline: float) -> Iterator[urllib3.BaseHTTPResponse]:
-        scheme, host = target.scheme or "", (target.host or "").strip("[]")
-        port = target.port or _PORTS[scheme]
-        headers = {**HEADERS, "Host": target.netloc or host, "Connection": "close"}
+    def _asked(self, asked: Target, time_left: Hourglass) -> Iterator[HTTPResponse]:
+        headers = {"Host": asked.authority, **HEADERS, "Connection": "close"}
         with ExitStack() as opened:
-            for address in self._addresses(host, port)[:_MOST_ADDRESSES]:
-                pool = opened.enter_context(self._pool(scheme, address, port, host))
-                answer = self._sent(pool, target, headers, deadline)
-                if answer is not None:
-                    opened.callback(answer.close)
-                    yield answer
-                    return
+            with _translated():
+                sock = self._connected(asked, time_left)
+                opened.callback(sock.close)
+                if asked.scheme == "https":
+                    sock = self._context.wrap_socket(sock, server_hostname=asked.host)
+                    opened.callback(sock.close)
+                answer = ask(sock, asked, headers, time_left)
+                opened.callback(answer.close)
+            yield answer
+
+    def _connected(self, asked: Target, time_left: Hourglass) -> socket.socket:
+        """To the first address that answers at all."""
+        for address in self._addresses(asked)[:_MOST_ADDRESSES]:
+            try:
+                return self._connect(address, asked.port, time_left.left(self._patience.connect))
+            except OSError:
+                continue
         raise NotFetched("no connection to its server can be made")
 
-    def _sent(
-        self, pool: urllib3.HTTPConnectionPool, target: Url, headers: Mapping[str, str], deadline: float
-    ) -> urllib3.BaseHTTPResponse | None:
-        """The beginning of the answer; None where nobody answers at all."""
-        timeout = self._timeout(deadline)
-        with _translated():
-            try:
-                return pool.urlopen(
-                    "GET",
-                    target.request_uri,
-                    headers=headers,
-                    redirect=False,
-                    retries=False,
-                    preload_content=False,
-                    timeout=timeout,
-                )
-            except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
-                return None
-
-    def _pool(self, scheme: str, address: str, port: int, host: str) -> urllib3.HTTPConnectionPool:
-        if scheme == "http":
-            return urllib3.HTTPConnectionPool(address, port, maxsize=1)
-        return urllib3.HTTPSConnectionPool(
-            address, port, maxsize=1, ssl_context=self._context, cert_reqs="CERT_REQUIRED", server_hostname=host
-        )
-
-    def _addresses(self, host: str, port: int) -> Sequence[str]:
+    def _addresses(self, asked: Target) -> Sequence[str]:
+        if asked.is_local and not self._allowed:
+            raise NotFetched("its host is neither a public name nor a public address")
         try:
-            found = self._resolve(host, port)
+            found = self._resolve(asked.host, asked.port)
+        except TimeoutError:
+            raise NotFetched("its host could not be looked up in time") from None
         except (OSError, UnicodeError):
             raise NotFetched("its host is not known") from None
         if not found:
@@ -147,54 +127,20 @@ class Web:
             raise NotFetched("its address is not public")
         return found
 
-    def _timeout(self, deadline: float) -> Timeout:
-        left = deadline - self._clock()
-        if left <= 0:
-            raise NotFetched(self._late())
-        return Timeout(connect=min(self._patience.connect, left), read=min(self._patience.silence, left))
 
-    def _chunks(self, answer: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
-        with _translated():
-            while chunk := answer.read1(_READ_BYTES, decode_content=False):
-                if self._clock() > deadline:
-                    raise NotFetched(self._late())
-                yield chunk
-
-    def _late(self) -> str:
-        return f"it took longer than {self._patience.whole:g} s"
+def _chunks(answer: HTTPResponse) -> Iterator[bytes]:
+    with _translated():
+        while chunk := answer.read1(_READ_BYTES):
+            yield chunk
+        if answer.length:  # of it is still to come
+            raise EOFError
 
 
-def _target(url: str) -> Url:
-    try:
-        target = parse_url(url)
-    except LocationParseError:
-        raise NotFetched("its URL is not valid") from None
-    if target.scheme not in _PORTS:
-        raise NotFetched("its URL is neither http nor https")
-    if not target.host:
-        raise NotFetched("its URL names no host")
-    if target.auth is not None:
-        raise NotFetched("its URL holds a user name or a password")
-    return target
-
-
-def _onward(url: str, target: Url, location: str) -> str:
-    try:
-        onward = urljoin(url, location.encode("latin-1").decode("utf-8", "replace")) if location else ""
-    except ValueError:
-        onward = ""
-    if not onward:
-        raise NotFetched("it is redirected to nowhere")
-    if target.scheme == "https" and not onward.lower().startswith("https:"):
-        raise NotFetched("it is redirected from https to what is not")
-    return onward
-
-
-def _check(answer: urllib3.BaseHTTPResponse) -> None:
+def _check(answer: HTTPResponse) -> None:
     if answer.status != 200:
         raise NotFetched(f"its server answers with status {answer.status}")
     # A few kilobytes of it could become gigabytes.
-    if answer.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+    if answer.getheader("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise NotFetched("its server sends it compressed, which nobody asked for")
 
 
@@ -203,9 +149,9 @@ def _translated() -> Iterator[None]:
     """Every failure on the way as one of ours. Texts of others could quote the URL."""
     try:
         yield
-    except (urllib3.exceptions.TimeoutError, TimeoutError):
+    except TimeoutError:
         raise NotFetched("its server does not answer in time") from None
-    except (urllib3.exceptions.SSLError, ssl.SSLError):
+    except ssl.SSLError:
         raise NotFetched("its server has no valid certificate") from None
-    except (HTTPError, OSError, ValueError):
+    except (HTTPException, OSError, EOFError, ValueError):
         raise NotFetched("the connection to its server broke") from None

@@ -1,0 +1,61 @@
+"""Hosts are looked up beside everything else, and not for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import gevent
+import pytest
+
+from gateway.lookups import Lookups
+
+
+class Slow:
+    """Answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.go_on = threading.Event()
+
+    def __call__(self, host: str, _port: int) -> Sequence[str]:
+        self.asked.append(host)
+        assert self.go_on.wait(10)
+        return [host]
+
+
+def test_others_go_on_while_names_are_looked_up() -> None:
+    slow = Slow()
+    lookups = Lookups(slow, at_once=2)
+    waiting = [gevent.spawn(lookups, host, 80) for host in "abc"]
+    while len(slow.asked) < 2:
+        gevent.sleep(0.001)
+    assert slow.asked == ["a", "b"], "no more at a time than may"
+    slow.go_on.set()
+    gevent.joinall(waiting, timeout=10)
+    assert [each.value for each in waiting] == [["a"], ["b"], ["c"]]
+
+
+def test_what_is_not_known_in_time_is_given_up() -> None:
+    slow = Slow()
+    lookups = Lookups(slow, at_once=1, seconds=0.05)
+    began = time.monotonic()
+    for host in "ab":  # the second does not even come to its turn
+        with pytest.raises(TimeoutError):
+            lookups(host, 80)
+    assert time.monotonic() - began < 5
+    assert slow.asked == ["a"]
+    slow.go_on.set()
+
+
+def test_what_the_resolver_says_comes_through() -> None:
+    assert Lookups()("127.0.0.1", 80) == ["127.0.0.1"]
+
+
+def test_a_failure_is_that_of_the_resolver() -> None:
+    def unknown(_host: str, _port: int) -> Sequence[str]:
+        raise OSError("unknown")
+
+    with pytest.raises(OSError, match="unknown"):
+        Lookups(unknown)("a", 80)
