@@ -135,7 +135,7 @@ def find(redis_url: str, name: str, now: float) -> Access:
 
 def _usable(record: Record, now: float) -> Access:
     name = record.account.name
-    if not record.access or record.access_expires <= now or record.rejected:
+    if not record.has_access or record.access_expires <= now or record.rejected:
         why = record.reason or record.state.value
         raise Trouble(f"account {name} has no good access token ({why}); see ./dev accounts list.")
     if record.account.kind.is_web and record.in_flight:

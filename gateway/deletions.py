@@ -203,6 +203,7 @@ class Deletions:
         """The token that a refresh has put in place of the one that was used."""
         try:
             record = self._directory.get(doomed.account.name)
+            present = record.access if record else ""
         except StoreUnavailable:
-            return doomed.token
-        return record.access if record and record.access else doomed.token
+            present = ""
+        return present or doomed.token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -95,14 +96,16 @@ class Record:
 
     `version` grows whenever a credential changes, so that a writer can tell whether what it read still stands.
     All times are in Unix seconds; `access_expires` is 0 while there is no access token.
+    Secrets are held as they are stored, and `opened` when somebody asks for them: most only look at all the rest.
     """
 
     account: Account
     state: State
     reason: str = ""  # why it is out of service, or why its latest refreshes failed
     version: int
-    refresh: str = field(repr=False)
-    access: str = field(default="", repr=False)
+    stored_refresh: str = field(repr=False)
+    stored_access: str = field(default="", repr=False)
+    opened: Callable[[str], str] = field(default=str, repr=False, compare=False)
     access_issued: float = 0.0
     access_expires: float = 0.0
     rejected: bool = False  # the upstream refused the access token before its time
@@ -116,3 +119,18 @@ class Record:
     configured: bool = True  # False: the operator took it out; it is kept, out of service
     origin: Origin = Origin.FILE
     edited: bool = False  # its limits are not those that were written for it
+
+    @property
+    def refresh(self) -> str:
+        """The refresh token, or the API key. Raises `Unreadable`."""
+        return self.opened(self.stored_refresh)
+
+    @property
+    def access(self) -> str:
+        """The access token, '' while there is none. Raises `Unreadable`."""
+        return self.opened(self.stored_access)
+
+    @property
+    def has_access(self) -> bool:
+        """Whether there is an access token."""
+        return bool(self.stored_access)

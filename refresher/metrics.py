@@ -142,7 +142,7 @@ class PoolCollector(Collector):
         yield CounterMetricFamily(
             "kimi_leases_expired", "Leases that ran out because nobody gave them back.", value=expired
         )
-        expiries = [record.access_expires for record in ours if record.state is State.ACTIVE and record.access]
+        expiries = [record.access_expires for record in ours if record.state is State.ACTIVE and record.has_access]
         if expiries:
             left = min(expiries) - self._clock()
             yield _gauge("kimi_refresher_next_expiry_seconds", "Until the first access token expires.", left)
@@ -165,7 +165,7 @@ class PoolCollector(Collector):
 
 def is_usable(record: Record, now: float) -> bool:
     """Whether the account holds an access token that is good at `now`, in Unix seconds."""
-    return record.state is State.ACTIVE and bool(record.access) and not record.rejected and record.access_expires > now
+    return record.state is State.ACTIVE and record.has_access and not record.rejected and record.access_expires > now
 
 
 def _by_state(name: str, told: str, records: Iterable[Record]) -> Metric:

@@ -173,7 +173,7 @@ def _why_not(record: Record, now: float) -> str:
     """Why it could not be had, although it is in service."""
     if record.cool_until > now:
         return f"it rests for {span(record.cool_until - now)} ({record.cool_reason}): clear it, or try again then"
-    if not record.access or record.rejected or record.access_expires <= now:
+    if not record.has_access or record.rejected or record.access_expires <= now:
         return "it waits for a fresh access token: refresh it, and look whether the refresher is running"
     if record.in_flight >= record.account.max_concurrency:
         most = record.account.max_concurrency

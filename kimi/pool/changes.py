@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account, State
-from kimi.pool.members import unpack
+from kimi.pool.specs import unpack
 from kimi.pool.store import Store
+from kimi.pool.vault import Vault
 
 PAGE = 250
 """Accounts that are read in one step: other clients of Redis wait for about a millisecond."""
@@ -68,7 +69,7 @@ class Changes:
         Raises `StoreUnavailable`.
         """
         told, latest, *rows = self._store.run("changes", number, PAGE)
-        return Batch(int(told), int(latest), tuple(_copy(row) for row in rows))
+        return Batch(int(told), int(latest), tuple(_copy(row, self._store.vault) for row in rows))
 
     def names(self, number: int, limit: int = PAGE) -> Names:
         """The same, of which only the names are told."""
@@ -83,15 +84,15 @@ class Changes:
         return Names(told, latest, tuple(name for name, _ in rows))
 
 
-def _copy(row: list[Any]) -> Copy:
+def _copy(row: list[Any], vault: Vault) -> Copy:
     _, spec, routes, state, present, rejected, token, version, expires, cool_until, *failures = row
     strikes, kind, struck, organisation, fingerprint, refused = failures
     return Copy(
-        account=unpack(spec),
+        account=unpack(spec, vault),
         routes=tuple(orjson.loads(routes)),
         configured=present == "1",
         serves=State(state) in {State.NEW, State.ACTIVE},
-        token="" if rejected == "1" else token,
+        token="" if rejected == "1" else vault.open(token),
         version=int(version),
         expires=int(expires) / 1000,
         cool_until=int(cool_until) / 1000,

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from kimi.accounts import Account
-from kimi.pool.members import unpack
+from kimi.pool.specs import unpack
 from kimi.pool.store import Store, to_ms
 
 MOST: Final = 100_000
@@ -84,8 +84,9 @@ class Chats:
         less than `LEAST_PAUSE`. What has stood for a week is forgotten.
         """
         words = self._store.run("chats_claim", limit, to_ms(LEAST_PAUSE), to_ms(_LONGEST_PAUSE), to_ms(FORGOTTEN_AFTER))
+        vault = self._store.vault
         return [
-            DueChat(StandingChat.of(member).id, unpack(spec), token)
+            DueChat(StandingChat.of(member).id, unpack(spec, vault), vault.open(token))
             for member, spec, token in zip(*[iter(words)] * 3, strict=True)
         ]
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, State
-from kimi.pool.members import enter, enter_configured, fingerprint, pack, unpack
+from kimi.pool.members import enter, enter_configured, fingerprint
+from kimi.pool.specs import pack, unpack
 from kimi.pool.store import Store
 from kimi.pool.tokens import Credential
 
@@ -95,9 +96,9 @@ class Interventions:
                 spec, present = redis.hmget(self._store.key("account", name), "spec", "present")
             if present != "1":
                 return False
-            edited = change(unpack(spec))
+            edited = change(unpack(spec, self._store.vault))
             limits = (edited.max_concurrency, edited.requests_per_minute or 0, edited.weight, edited.priority)
-            if self._store.run("edit", name, spec, pack(edited), *limits):
+            if self._store.run("edit", name, spec, pack(edited, self._store.vault, spec), *limits):
                 return True
 
 

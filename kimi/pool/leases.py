@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 import orjson
 
 from kimi.accounts import Account
-from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, UpstreamDown
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, Unreadable, UpstreamDown
 from kimi.pool.conversations import Bookmark
-from kimi.pool.members import unpack
+from kimi.pool.specs import unpack
 from kimi.pool.store import Store, to_ms
 
 LEASE_SECONDS = 45.0
@@ -114,6 +114,7 @@ class Leases:
         cannot and tripped lines are the reason. `retry_after` is set when it is known that nobody can be free sooner.
         With a `ticket` the caller has a place in the queue after those two, for `patience` seconds, unless they are
         known to be not enough: it is called as soon as it is its turn.
+        Raises `Unreadable`, and leases nothing, where the token cannot be opened.
         """
         lease_id = f"{self._worker}.{os.urandom(16).hex()}"
         answer = self._store.run(
@@ -129,9 +130,16 @@ class Leases:
             wish.only,
         )
         if answer[0] == "leased":
-            _, _, spec, token, version, now = answer
-            return Lease(lease_id, unpack(spec), token, int(version), int(now) / 1000)
+            _, name, spec, token, version, now = answer
+            try:
+                return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000)
+            except Unreadable:
+                self._release(f"{lease_id}:{name}", int(now) / 1000)
+                raise
         raise refusal(answer[0], int(answer[1]) / 1000 if len(answer) > 1 else None)
+
+    def _opened(self, spec: str, token: str) -> tuple[Account, str]:
+        return unpack(spec, self._store.vault), self._store.vault.open(token)
 
     def release(
         self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
@@ -142,23 +150,28 @@ class Leases:
         `served`. What failed beside another failure of the same account is no further strike.
         In the same step a conversation is kept, see `Conversations.keep`.
         """
-        known = rest or _NO_REST
+        rests = self._release(lease.member, lease.granted, rest or _NO_REST, served=served, keep=keep)
+        return Released(rests, kept=keep is not None)
+
+    def _release(
+        self, member: str, granted: float, rest: Rest = _NO_REST, *, served: bool = False, keep: Bookmark | None = None
+    ) -> float:
         rests = self._store.run(
             "release",
-            lease.member,
-            to_ms(lease.granted),
+            member,
+            to_ms(granted),
             int(served),
-            known.kind,
-            known.because,
-            to_ms(known.first),
-            to_ms(known.most),
-            known.factor,
-            -1 if known.told is None else to_ms(known.told),
-            known.model,
-            known.organisation,
+            rest.kind,
+            rest.because,
+            to_ms(rest.first),
+            to_ms(rest.most),
+            rest.factor,
+            -1 if rest.told is None else to_ms(rest.told),
+            rest.model,
+            rest.organisation,
             *(keep.words() if keep else ()),
         )
-        return Released(int(rests) / 1000, kept=keep is not None)
+        return int(rests) / 1000
 
     def leave(self, ticket: str) -> None:
         """Whoever held `ticket` waits no longer."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import orjson
 
-from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Region, State
+from kimi.accounts import Account, ConfiguredAccount, Record, State
+from kimi.pool.records import record_of
+from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
 
 _PAGE = 100  # accounts a pipeline; whoever else the process serves waits for some milliseconds
-_ORIGINS = {"operator": Origin.OPERATOR, "passthrough": Origin.CLIENT}  # all others are the configuration's
+_REWRITTEN = "rewritten"  # by others, between the reading and the writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +46,6 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def pack(account: Account) -> str:
-    """An account as the text that Redis holds."""
-    return orjson.dumps(asdict(account), option=orjson.OPT_SORT_KEYS).decode()
-
-
-@lru_cache(maxsize=4096)
-def unpack(spec: str) -> Account:
-    """The account that `pack` wrote. Fields of a newer release are left out."""
-    fields = {name: value for name, value in orjson.loads(spec).items() if name in Account.__dataclass_fields__}
-    fields["kind"] = Kind(fields["kind"])
-    fields["region"] = Region(fields["region"])
-    fields["models"] = tuple(fields["models"])
-    return Account(**fields)
-
-
-def record_of(values: Mapping[str, str], due: float | None) -> Record:
-    """The record behind an account's hash."""
-    return Record(
-        account=unpack(values["spec"]),
-        state=State(values["state"]),
-        reason=values["reason"],
-        version=int(values["version"]),
-        refresh=values["refresh"],
-        access=values["access"],
-        access_issued=int(values["issued"]) / 1000,
-        access_expires=int(values["expires"]) / 1000,
-        rejected=values["rejected"] == "1",
-        failures=int(values["failures"]),
-        in_flight=int(values["in_flight"]),
-        cool_until=int(values["cool_until"]) / 1000,
-        cool_reason=values["cool_reason"],
-        due=None if due is None else due / 1000,
-        models=tuple(orjson.loads(values["models"])),
-        fingerprint=values["fingerprint"],
-        configured=values["present"] == "1",
-        origin=_ORIGINS.get(values["origin"], Origin.FILE),
-        edited=values.get("written", values["spec"]) != values["spec"],
-    )
-
-
 def enter(
     store: Store,
     account: Account,
@@ -99,22 +60,33 @@ def enter(
     `known_as` is the fingerprint of its configured secret, `credential` what is known to have become of that.
     `limits` are those of accounts that have an owner. Raises `StoreUnavailable`.
     """
-    outcome = store.run(
-        "sync",
-        account.name,
-        pack(account),
-        origin,
-        known_as,
-        credential.refresh,
-        account.max_concurrency,
-        account.requests_per_minute or 0,
-        account.weight,
-        account.priority,
-        account.line,
-        credential.version,
-        *limits,
-    )
+    outcome = _REWRITTEN
+    while outcome == _REWRITTEN:
+        written = _written(store, account.name) if account.proxy else ""
+        outcome = store.run(
+            "sync",
+            account.name,
+            pack(account, store.vault, written),
+            origin,
+            known_as,
+            store.vault.seal(credential.refresh),
+            account.max_concurrency,
+            account.requests_per_minute or 0,
+            account.weight,
+            account.priority,
+            account.line,
+            credential.version,
+            written,
+            *limits,
+        )
     return str(outcome)
+
+
+def _written(store: Store, name: str) -> str:
+    """What was written of an account, as it stands there; '' where it is not known."""
+    with store.guarded() as redis:
+        spec, written = redis.hmget(store.key("account", name), "spec", "written")
+    return written or spec or ""
 
 
 def enter_configured(
@@ -175,7 +147,7 @@ class Members:
             pipe.hgetall(self._store.key("account", name))
             pipe.zscore(self._store.key("refresh"), name)
             values, due = pipe.execute()
-        return record_of(values, due) if values else None
+        return record_of(values, due, self._store.vault) if values else None
 
     def all(self) -> list[Record]:
         """Every account that is configured, or was and is not forgotten yet, by name."""
@@ -194,7 +166,11 @@ class Members:
                     pipe.hgetall(self._store.key("account", name))
                 pipe.zmscore(self._store.key("refresh"), list(page))
                 *found, due = pipe.execute()
-                records += [record_of(values, when) for values, when in zip(found, due, strict=True) if values]
+                records += [
+                    record_of(values, when, self._store.vault)
+                    for values, when in zip(found, due, strict=True)
+                    if values
+                ]
         return records
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:

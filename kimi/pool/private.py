@@ -16,7 +16,8 @@ from typing import Final
 import orjson
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, State
-from kimi.pool.members import enter_configured, fingerprint, pack
+from kimi.pool.members import enter_configured, fingerprint
+from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
 
 ORIGIN: Final = "passthrough"
@@ -89,7 +90,7 @@ class PrivateAccounts:
         words = [
             word
             for member in members
-            for word in (member.account.name, pack(member.account), fingerprint(member.secret))
+            for word in (member.account.name, pack(member.account, self._store.vault), fingerprint(member.secret))
         ]
         rows = self._store.run("notice", to_ms(self._idle), to_ms(self._stranger), *words)
         return {

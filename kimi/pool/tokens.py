@@ -107,8 +107,8 @@ class TokenStore:
         keys, argv = self._store.arguments(
             record.account.name,
             record.version,
-            tokens.access,
-            tokens.refresh,
+            self._store.vault.seal(tokens.access),
+            self._store.vault.seal(tokens.refresh),
             to_ms(issued),
             to_ms(expires),
             to_ms(next_due),
@@ -144,8 +144,9 @@ class TokenStore:
         Brings a dead account back. False when another credential is stored, or when the account is paused, banned or
         not configured.
         """
-        name = record.account.name
-        return bool(self._store.run("put_back", name, record.version, record.refresh, later.version, later.refresh))
+        name, successor = record.account.name, self._store.vault.seal(later.refresh)
+        answer = self._store.run("put_back", name, record.version, record.stored_refresh, later.version, successor)
+        return bool(answer)
 
     def _note_durability(self, answer: object) -> None:
         if isinstance(answer, Exception):

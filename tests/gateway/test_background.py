@@ -30,7 +30,7 @@ class Directory:
     def get(self, name: str) -> Record | None:
         if self.access is None:
             raise StoreUnavailable("down")
-        return Record(account=ACCOUNT, state=State.ACTIVE, version=2, refresh="r", access=self.access)
+        return Record(account=ACCOUNT, state=State.ACTIVE, version=2, stored_refresh="r", stored_access=self.access)
 
 
 class Book:

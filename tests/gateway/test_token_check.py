@@ -21,7 +21,7 @@ OPERATORS = Record(
     account=Account(name="a", kind=Kind.KIMI),
     state=State.ACTIVE,
     version=2,
-    refresh="x",
+    stored_refresh="x",
     fingerprint=fingerprint(ALICE),
 )
 

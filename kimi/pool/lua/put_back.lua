@@ -1,5 +1,6 @@
 -- The store has gone back to an older state: a credential that was refused makes room for one that came after it.
--- ARGV: now, name, version and refresh token that were refused, version and refresh token in their place
+-- ARGV: now, name, version and refresh token that were refused, version and refresh token in their place; tokens as they
+--       are stored
 -- Returns 1, or 0 when another credential is stored or the account is out of service for another reason.
 
 local name = ARGV[2]

@@ -3,14 +3,21 @@
 -- one that was rotated under another name comes along. Limits that the operator has edited win in the same way.
 -- A credential that is entered by hand takes the place of one that was, if that is dead or banned; all else stays.
 -- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
---       version that the credential has had, or 0
+--       version that the credential has had, or 0,
+--       what is written of the account already, where the spec was made to go with that ('' otherwise)
 --       and where it is one that somebody brought along: milliseconds for which it is kept, how many there may be
 -- Returns 'added', 'revived' (its credential is tried anew), 'replaced', 'updated' or 'same'; or 'locked' when the
 -- credential is being exchanged just now, so that nothing was changed; or, where somebody brought it along or entered
--- it by hand in vain, 'full', 'configured' (somebody else has it) or 'taken' (somebody else has the name).
+-- it by hand in vain, 'full', 'configured' (somebody else has it) or 'taken' (somebody else has the name); or 'rewritten'
+-- where something else is written of it by now. To seal an address anew gives another text, so that a spec holds that of
+-- the one before.
 
 local name, spec, origin, fingerprint, credential, line = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[11]
 local account, kept = key('account', name), key('kept', fingerprint)
+if ARGV[13] ~= '' then
+  local spec_before, written_before = unpack(redis.call('HMGET', account, 'spec', 'written'))
+  if (written_before or spec_before) ~= ARGV[13] then return 'rewritten' end
+end
 
 local function origin_of(whose)
   return redis.call('HGET', key('account', whose), 'origin')
@@ -29,9 +36,9 @@ if owner ~= '' and there and there.present == '1' then
   -- The name holds a part of the fingerprint only.
   if there.owner ~= owner or there.fingerprint ~= fingerprint then return 'configured' end
 elseif owner ~= '' then
-  if redis.call('ZCARD', key('private')) >= tonumber(ARGV[14]) then return 'full' end
+  if redis.call('ZCARD', key('private')) >= tonumber(ARGV[15]) then return 'full' end
   if holder_of(fingerprint) then return 'configured' end
-  redis.call('ZADD', key('private'), int(NOW + tonumber(ARGV[13])), name)
+  redis.call('ZADD', key('private'), int(NOW + tonumber(ARGV[14])), name)
 elseif origin == 'operator' then
   if holder_of(fingerprint) then return 'configured' end
   if there and there.present == '1' then

@@ -7,7 +7,8 @@ import pytest
 from kimi.accounts import Account, ConfiguredAccount, Kind, Region, State
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Members, Summary
-from kimi.pool.members import pack, unpack
+from kimi.pool.specs import pack, unpack
+from kimi.pool.vault import Vault
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
 ROUTES = ["kimi"]
@@ -187,12 +188,12 @@ def test_an_account_survives_the_way_through_redis() -> None:
         name="a:b ü", kind=Kind.KIMI, region=Region.GLOBAL, max_concurrency=3, requests_per_minute=10, weight=0.5,
         priority=-2, proxy="socks5h://u:p@h:1", base_url="http://x", models=("m",),
     )  # fmt: skip
-    assert unpack(pack(account)) == account
+    assert unpack(pack(account, Vault()), Vault()) == account
 
 
 def test_a_field_of_a_newer_release_is_left_out() -> None:
-    spec = pack(web("a")).replace('"kind"', '"colour":"red","kind"')
-    assert unpack(spec) == web("a")
+    spec = pack(web("a"), Vault()).replace('"kind"', '"colour":"red","kind"')
+    assert unpack(spec, Vault()) == web("a")
 
 
 def test_thousands_of_accounts_come_back_in_order(pool: Pool) -> None:

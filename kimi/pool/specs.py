@@ -1,0 +1,50 @@
+"""What is written of an account, as the text that Redis holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from kimi.accounts import Account, Kind, Region
+from kimi.pool.vault import Vault
+
+
+def pack(account: Account, vault: Vault, known: str = "") -> str:
+    """The text for `account`. The address of its proxy is sealed, for there may be a password in it.
+
+    To seal gives another text each time, so that an address stays as it stands in `known`, if it is the same.
+    Raises `Unreadable` where that one cannot be opened.
+    """
+    before = proxy_of(known)
+    is_known = before and vault.open(before) == account.proxy
+    sealed = before if is_known else vault.seal(account.proxy) if account.proxy else account.proxy
+    return _dumped(asdict(replace(account, proxy=sealed)))
+
+
+@lru_cache(maxsize=8192)
+def unpack(spec: str, vault: Vault) -> Account:
+    """The account that `pack` wrote. Fields of a newer release are left out. Raises `Unreadable`."""
+    fields = {name: value for name, value in orjson.loads(spec).items() if name in Account.__dataclass_fields__}
+    fields["kind"] = Kind(fields["kind"])
+    fields["region"] = Region(fields["region"])
+    fields["models"] = tuple(fields["models"])
+    if fields.get("proxy"):
+        fields["proxy"] = vault.open(fields["proxy"])
+    return Account(**fields)
+
+
+def proxy_of(spec: str) -> str:
+    """The address of the proxy as it stands there; '' for none."""
+    return (orjson.loads(spec).get("proxy") or "") if spec else ""
+
+
+def with_proxy(spec: str, sealed: str) -> str:
+    """The same text with that one in its place."""
+    return _dumped(orjson.loads(spec) | {"proxy": sealed})
+
+
+def _dumped(fields: dict[str, Any]) -> str:
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
