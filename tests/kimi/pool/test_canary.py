@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from kimi.errors import Unreadable
+from kimi.pool import Store
+from kimi.pool.canary import CANARY, KEY, Canary
+from kimi.pool.vault import Vault, new_key
+from tests.kimi.pool.pools import Pool
+
+OLD, NEW, OTHER = new_key(), new_key(), new_key()
+
+
+def check(pool: Pool, *keys: str) -> None:
+    """As a process with these keys does when it starts."""
+    Canary(Store(pool.store.redis, vault=Vault(keys))).check()
+
+
+def stored(pool: Pool) -> str | None:
+    word: str | None = pool.store.redis.hget(pool.store.key(KEY), CANARY)
+    return word
+
+
+def test_without_keys_nothing_is_written_and_nothing_is_wrong(pool: Pool) -> None:
+    check(pool)
+    assert stored(pool) is None
+
+
+def test_the_first_with_keys_leaves_a_word_that_all_who_have_its_key_can_read(pool: Pool) -> None:
+    check(pool, OLD)
+    first = stored(pool)
+    check(pool, OLD)
+    check(pool, NEW, OLD)
+    check(pool, OTHER, OLD, NEW)
+    assert stored(pool) == first
+
+
+def test_who_has_other_keys_or_none_is_told(pool: Pool) -> None:
+    check(pool, OLD)
+    with pytest.raises(Unreadable, match=r"^no key of TOKEN_ENCRYPTION_KEYS opens the secrets in Redis"):
+        check(pool, NEW, OTHER)
+    with pytest.raises(Unreadable, match="TOKEN_ENCRYPTION_KEYS is not set"):
+        check(pool)
+    check(pool, OLD)

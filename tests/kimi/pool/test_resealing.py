@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from kimi.accounts import Account, ConfiguredAccount, Kind
+from kimi.errors import Unreadable
+from kimi.pool.canary import CANARY, KEY, Canary
+from kimi.pool.resealing import Resealed, Resealing, Seals
+from kimi.pool.vault import new_key
+from tests.kimi.pool.pools import Pool, take, web
+from tests.kimi.pool.sealing import seen_plainly, with_keys
+
+OLD, NEW, OTHER = new_key(), new_key(), new_key()
+PROXY = "socks5h://user:proxy-password@proxy:1080"
+SECRETS = ("access-a", "refresh-a", "access-key", "refresh-key", "refresh-gone", "proxy-password")
+
+
+def fill(pool: Pool) -> None:
+    """Two accounts with tokens, one of them with a proxy, and what is kept of a third, which is gone."""
+    kept = [web("a", proxy=PROXY), Account(name="key", kind=Kind.MOONSHOT)]
+    pool.fill(*kept, web("gone"))
+    pool.configure(*kept)
+
+
+def resealing(pool: Pool, *keys: str) -> Resealing:
+    return Resealing(with_keys(pool, *keys).store)
+
+
+def test_it_is_counted_with_which_keys_secrets_are_sealed(pool: Pool) -> None:
+    fill(pool)
+    # Both tokens of three accounts, a proxy, and what is kept of the one that is gone.
+    assert resealing(pool).status() == Seals(plain=8)
+    assert resealing(pool, OLD).status() == Seals(plain=8)
+    Canary(with_keys(pool, OLD).store).check()
+    with_keys(pool, OLD).freshen("a")
+    assert resealing(pool, OLD).status() == Seals(plain=6, current=3)
+    assert resealing(pool, NEW, OTHER, OLD).status() == Seals(plain=6, older={3: 3})
+    assert resealing(pool, NEW).status() == Seals(plain=6, unreadable=3)
+    assert resealing(pool, NEW).status().total == 9
+
+
+def test_what_is_plain_is_sealed_and_nothing_else(pool: Pool) -> None:
+    fill(pool)
+    with_keys(pool, OLD).freshen("a")
+    assert set(seen_plainly(pool.store.redis, *SECRETS)) == set(SECRETS) - {"access-a", "refresh-a"}
+    assert resealing(pool, NEW, OLD).seal_plain() == Resealed(changed=4)
+    assert seen_plainly(pool.store.redis, *SECRETS) == []
+    assert resealing(pool, NEW, OLD).status() == Seals(current=6, older={2: 2})
+    assert resealing(pool, NEW, OLD).seal_plain() == Resealed()
+    assert resealing(pool).seal_plain() == Resealed(), "without keys there is nothing to do"
+
+
+def test_after_a_rotation_the_older_keys_are_wanted_no_more(pool: Pool) -> None:
+    fill(pool)
+    Canary(with_keys(pool, OLD).store).check()
+    resealing(pool, OLD).seal_plain()
+    before = {record.account.name: (record.access, record.refresh) for record in with_keys(pool, OLD).members.all()}
+    told: list[tuple[int, int]] = []
+    assert resealing(pool, NEW, OLD).rotate(lambda done, total: told.append((done, total))) == Resealed(changed=4)
+    assert told == [(4, 4)]
+    assert resealing(pool, NEW).status() == Seals(current=9)
+    after = with_keys(pool, NEW)
+    Canary(after.store).check()
+    assert {record.account.name: (record.access, record.refresh) for record in after.members.all()} == before
+    assert after.members.get("a") is not None
+    assert take(after).account.proxy == PROXY
+    after.members.sync([ConfiguredAccount(web("gone"), "refresh-gone")])
+    back = after.members.get("gone")
+    assert back is not None
+    assert back.refresh == "refresh-gone-2", "also what is kept of those that are gone"
+    assert resealing(pool, NEW, OLD).rotate() == Resealed()
+
+
+def test_what_no_key_opens_is_left_and_the_older_keys_go_on_being_wanted(pool: Pool) -> None:
+    fill(pool)
+    Canary(with_keys(pool, OLD).store).check()
+    resealing(pool, OLD).seal_plain()
+    with_keys(pool, OTHER, OLD).freshen("a")
+    assert resealing(pool, NEW, OLD).rotate() == Resealed(changed=3, left=1)
+    assert resealing(pool, NEW, OLD).status() == Seals(current=6, older={2: 1}, unreadable=2)
+    Canary(with_keys(pool, OLD).store).check()
+    with pytest.raises(Unreadable):
+        Canary(with_keys(pool, NEW).store).check()
+
+
+def test_whoever_is_configured_as_before_is_not_changed_by_it(pool: Pool) -> None:
+    fill(pool)
+    resealing(pool, OLD).seal_plain()
+    after = with_keys(pool, NEW)
+    spec, written = pool.store.redis.hmget(pool.store.key("account", "a"), "spec", "written")
+    assert spec == written
+    resealing(pool, NEW, OLD).rotate()
+    record = after.members.get("a")
+    assert record is not None
+    assert not record.edited
+    assert after.members.sync([ConfiguredAccount(web("a", proxy=PROXY), "refresh-a")]).updated == ()
+
+
+def test_what_others_write_meanwhile_stays(pool: Pool) -> None:
+    fill(pool)
+    both = with_keys(pool, NEW, OLD)
+    resealing(pool, OLD).seal_plain()
+    stop, saved = threading.Event(), count(3)
+
+    def save() -> Iterator[int]:
+        while not stop.is_set():
+            both.freshen("a")
+            yield next(saved)
+
+    latest: list[int] = []
+    writer = threading.Thread(target=lambda: latest.extend(save()))
+    writer.start()
+    rotations = [resealing(pool, *keys).rotate() for keys in ((NEW, OLD), (OLD, NEW)) * 20]
+    stop.set()
+    writer.join()
+    record = both.members.get("a")
+    assert record is not None
+    assert (record.version, record.refresh) == (latest[-1], f"refresh-a-{latest[-1]}")
+    assert sum(rotation.left for rotation in rotations) == 0, "what is left is looked at again"
+    assert len(latest) > len(rotations) // 10
+    assert pool.store.redis.hget(pool.store.key(KEY), CANARY) is None
