@@ -68,11 +68,15 @@ class CsrfFailed(RequestError):
 
 
 class TooManyWrongKeys(RequestError):
-    """Wrong admin keys came from this address; none is looked at for `retry_after` seconds."""
+    """Wrong keys came from this address, or many like this one; no other counts for `retry_after` seconds."""
 
     def __init__(self, *, retry_after: float) -> None:
         super().__init__("too many wrong keys")
         self.retry_after = retry_after
+
+
+class TooManyWrongAdminKeys(TooManyWrongKeys):
+    """Wrong admin keys came from this address; none is looked at, right or wrong."""
 
 
 class TooManyViewers(RequestError):
@@ -85,6 +89,14 @@ class BodyTooLarge(RequestError):
 
 class BodyIncomplete(RequestError):
     """The body stopped before its end: it is broken, or the client hung up inside it."""
+
+
+class HeadLate(RequestError):
+    """The line and the headers of a request did not come in time."""
+
+
+class BodyLate(RequestError):
+    """The body came too slowly."""
 
 
 class ClientGone(Exception):

@@ -6,10 +6,12 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from gateway.auth import PASSTHROUGH, Caller, offered
-from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, UnknownKey
+from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, TooManyWrongKeys, UnknownKey
+from gateway.guesses import OPEN, Guard
 from gateway.services import Door
 from kimi import claims, credentials
 from kimi.accounts import ConfiguredAccount, Kind
@@ -56,18 +58,24 @@ class Strangers:
         self._monotonic = monotonic
         self._taken: deque[float] = deque(maxlen=NEW_A_MINUTE)
 
-    def accounts(self, tokens: Sequence[str]) -> dict[str, Known]:
+    def accounts(self, tokens: Sequence[str], hold: Callable[[], None]) -> dict[str, Known]:
         """What has become of `tokens`, by the names of their accounts; those that are not known are adopted.
 
-        One that cannot be adopted just now is left out while others of them are known and alive.
-        Raises `TokenRefused`, `TooManyNewTokens` and `StoreUnavailable` where there are no others.
+        Before that `hold` is called. One that cannot be adopted just now is left out while others of them are known and
+        alive. Raises `TokenRefused`, `TooManyNewTokens`, `StoreUnavailable` and what `hold` raises where there are no
+        others.
         """
         members = [private_account(token, self._kind) for token in tokens]
         known = self._pool.notice(members)
         problems: list[Exception] = []
-        for member in members:
-            if member.account.name in known:
-                continue
+        new = [member for member in members if member.account.name not in known]
+        try:
+            if new:
+                hold()
+        except TooManyWrongKeys as problem:
+            problems.append(problem)
+            new = []
+        for member in new:
             try:
                 found = self._look(member)
             except (TooManyNewTokens, StoreUnavailable) as problem:
@@ -81,13 +89,17 @@ class Strangers:
             raise problems[0]
         return known
 
-    def look(self, token: str) -> Known | None:
+    def look(self, token: str, hold: Callable[[], None]) -> Known | None:
         """What has become of `token`, which is adopted if nobody knows it; None where it is the operator's.
 
-        Raises `TooManyNewTokens` and `StoreUnavailable`.
+        Before that `hold` is called. Raises `TooManyNewTokens`, `StoreUnavailable` and what `hold` raises.
         """
         member = private_account(token, self._kind)
-        return self._pool.notice([member]).get(member.account.name) or self._look(member)
+        known = self._pool.notice([member]).get(member.account.name)
+        if known is not None:
+            return known
+        hold()
+        return self._look(member)
 
     def _look(self, member: ConfiguredAccount) -> Known | None:
         if not self._adopt(member):
@@ -117,26 +129,29 @@ class Strangers:
 
 
 class PassThrough:
-    """Lets in who has a client key, and who brings refresh tokens."""
+    """Lets in who has a client key, and who brings refresh tokens. New ones are tried as far as `guard` allows it."""
 
-    def __init__(self, keys: Door, strangers: Strangers) -> None:
+    def __init__(self, keys: Door, strangers: Strangers, guard: Guard = OPEN) -> None:
         self._keys = keys
         self._strangers = strangers
+        self._guard = guard
 
     def caller(self, authorization: str | None, api_key: str | None) -> Caller:
         """As `ClientKeys.caller`; one who brings tokens has those that may serve as accounts of his own.
 
-        Raises `UnknownKey` where all of them are dead, and what `Strangers.accounts` raises.
+        Raises `UnknownKey` where all of them are dead, and what `Strangers.accounts` and the guard raise.
         """
         try:
             return self._keys.caller(authorization, api_key)
         except UnknownKey:
-            tokens = [token for each in offered(authorization, api_key) for token in refresh_tokens(each)]
+            sent = list(offered(authorization, api_key))
+            tokens = [token for each in sent for token in refresh_tokens(each)]
             if not tokens:
                 raise
         if len(tokens) > MOST_TOKENS:
             raise BadRequest(f"There are more than {MOST_TOKENS} refresh tokens in the key.")
-        living = [each for each in self._strangers.accounts(tokens).values() if not each.is_dead]
+        found = self._strangers.accounts(tokens, partial(self._guard.hold, sent))
+        living = [each for each in found.values() if not each.is_dead]
         if not living:
             raise TokenRefused(
                 "Kimi does not accept the refresh token any more: log in to Kimi again and send the new one as the key."

@@ -16,6 +16,7 @@ from gateway.errors import (
     AdminOff,
     BadRequest,
     BodyIncomplete,
+    BodyLate,
     BodyTooLarge,
     ClientGone,
     CsrfFailed,
@@ -24,6 +25,7 @@ from gateway.errors import (
     TokenUndecided,
     TooManyNewTokens,
     TooManyViewers,
+    TooManyWrongAdminKeys,
     TooManyWrongKeys,
     UnknownKey,
     WrongAdminKey,
@@ -153,6 +155,12 @@ TABLE: Mapping[type[BaseException], Problem] = {
     TooManyWrongKeys: replace(
         _BUSY,
         code="too_many_wrong_keys",
+        message="This key is not known, and too many wrong ones came from this address, or like this one. "
+        "Try again after the time in Retry-After.",
+    ),
+    TooManyWrongAdminKeys: replace(
+        _BUSY,
+        code="too_many_wrong_keys",
         message="Too many wrong admin keys came from this address. Try again after the time in Retry-After.",
     ),
     TooManyViewers: replace(
@@ -161,6 +169,12 @@ TABLE: Mapping[type[BaseException], Problem] = {
     BodyTooLarge: _TOO_LARGE,
     BodyIncomplete: Problem(
         status=400, type=INVALID, code="incomplete_body", message="The request body ended before it was complete."
+    ),
+    BodyLate: Problem(
+        status=408,
+        type=INVALID,
+        code="request_timeout",
+        message="The request body came too slowly: it has 30 seconds, and needs 1 KiB a second at the least.",
     ),
     ClientGone: Problem(status=499, type=INVALID, code="client_gone", message="The client closed the connection."),
     BadRequest: Problem(status=400, type=INVALID, code="invalid_value", message="The request is not valid."),

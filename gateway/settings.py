@@ -85,6 +85,7 @@ class GatewaySettings(CommonSettings):
     gateway_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=512)
     gateway_api_keys: Keys = Field((), repr=False)
     gateway_admin_key: Annotated[str | None, AfterValidator(_admin_key)] = Field(default=None, repr=False)
+    gateway_trusted_proxies: int = Field(default=0, ge=0, le=16)
     gateway_passthrough: Annotated[bool, AfterValidator(_web_only)] = False
     gateway_queue_seconds: Limit = 15
     gateway_drain_seconds: Limit = 60

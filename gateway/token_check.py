@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 import gevent
 
 from gateway.errors import TokenUndecided
+from gateway.guesses import OPEN, Guard
 from gateway.passthrough import Strangers, refresh_tokens
 from kimi.accounts import Record, State
 from kimi.pool.members import fingerprint
@@ -25,12 +27,14 @@ class TokenCheck:
 
     A token that nobody knows is adopted and exchanged as if a client had brought it along: to try it in another way
     would spend it. One of the operator's is looked up. `records` are all accounts that are known.
+    Where anybody may ask, `guard` slows down who asks for token after token that is not good.
     """
 
     def __init__(
         self,
         strangers: Strangers,
         records: Callable[[], Iterable[Record]],
+        guard: Guard = OPEN,
         *,
         seconds: float = SECONDS,
         pause: Callable[[float], object] = gevent.sleep,
@@ -38,6 +42,7 @@ class TokenCheck:
     ) -> None:
         self._strangers = strangers
         self._records = records
+        self._guard = guard
         self._seconds = seconds
         self._pause = pause
         self._monotonic = monotonic
@@ -45,12 +50,18 @@ class TokenCheck:
     def is_live(self, text: str) -> bool:
         """Whether one of the tokens in `text` is good.
 
-        Raises `TokenUndecided` when that is not known in time, `TooManyNewTokens` and `StoreUnavailable`.
+        Raises `TokenUndecided` when that is not known in time, `TooManyNewTokens`, `StoreUnavailable` and what the
+        guard raises.
         """
-        tokens = refresh_tokens(text)
+        if not (is_live := self._is_live(text)):
+            self._guard.wrong([text])
+        return is_live
+
+    def _is_live(self, text: str) -> bool:
+        tokens, hold = refresh_tokens(text), partial(self._guard.hold, [text])
         until, pause = self._monotonic() + self._seconds, _FIRST_PAUSE
         while tokens:
-            found = [self._look(token) for token in tokens]
+            found = [self._look(token, hold) for token in tokens]
             if any(known.usable for known in found):
                 return True
             if all(known.is_dead for known in found):
@@ -61,8 +72,8 @@ class TokenCheck:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         return False
 
-    def _look(self, token: str) -> Known:
-        known = self._strangers.look(token)
+    def _look(self, token: str, hold: Callable[[], None]) -> Known:
+        known = self._strangers.look(token, hold)
         if known is not None:
             return known
         whose = fingerprint(token)

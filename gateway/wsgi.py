@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from gateway import crew
@@ -13,6 +13,7 @@ from gateway.admin.making import make_desk
 from gateway.app import Gateway, create_app
 from gateway.attempt import AttemptCollaborators
 from gateway.auth import ClientKeys
+from gateway.backoff import LocalAttempts
 from gateway.breaker import Breaker
 from gateway.catalogue import Catalogue
 from gateway.cleanup import ChatRemover
@@ -25,6 +26,7 @@ from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.duties import Duties
 from gateway.files import Files
+from gateway.guesses import OPEN, GuardedKeys, Guesses
 from gateway.http1 import Client
 from gateway.ledger import Ledger
 from gateway.lookups import Lookups
@@ -32,7 +34,7 @@ from gateway.metrics import Metrics
 from gateway.passthrough import PassThrough, Strangers
 from gateway.pool import Pool
 from gateway.reactions import Reactions
-from gateway.services import Services
+from gateway.services import Door, Services
 from gateway.settings import GatewaySettings
 from gateway.store_socket import StoreSocket
 from gateway.strays import Strays
@@ -41,6 +43,7 @@ from gateway.tools.seal import secret
 from gateway.tools.toolbox import Toolbox
 from gateway.tracing import traces
 from gateway.views import docs
+from gateway.views.requests import sender
 from gateway.waiting import WaitingRoom
 from kimi.accounts import Kind
 from kimi.alerts.making import watcher
@@ -49,6 +52,8 @@ from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
 from kimi.http import default_context
 from kimi.pool import Chats, Members, Signals, Store, connect
+from kimi.pool.attempts import CLIENTS
+from kimi.pool.attempts import Attempts as WrongKeys
 from kimi.pool.client_limits import Limiter
 from kimi.pool.clients import Clients
 from kimi.pool.connection import connect_listener
@@ -102,7 +107,8 @@ def make(settings: GatewaySettings) -> Gateway:
     )
     breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
-    toolbox = Toolbox(secret(settings.gateway_api_keys), random.SystemRandom())
+    ours = secret(settings.gateway_api_keys)
+    toolbox = Toolbox(ours, random.SystemRandom())
     attempts = AttemptCollaborators(
         upstreams,
         reactions,
@@ -119,8 +125,12 @@ def make(settings: GatewaySettings) -> Gateway:
 
     created = ClientMirror(Clients(store))
     turnstile = Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc())
-    keys = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
+    local = LocalAttempts(CLIENTS, time.monotonic)
+    guesses = Guesses(WrongKeys(store, CLIENTS), local, partial(sender, settings.gateway_trusted_proxies), ours)
+    keys: Door = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
+    if settings.gateway_passthrough:
+        keys = PassThrough(keys, strangers, guesses)
     counts, spans = Counts(), traces(settings)
     duties = Duties(
         pool=pool,
@@ -143,8 +153,9 @@ def make(settings: GatewaySettings) -> Gateway:
         Services(
             completions=completions,
             catalogue=Catalogue(pool),
-            keys=PassThrough(keys, strangers) if settings.gateway_passthrough else keys,
-            tokens=TokenCheck(strangers, Members(store).all),
+            keys=GuardedKeys(keys, guesses),
+            # Elsewhere only who has a key asks for tokens.
+            tokens=TokenCheck(strangers, Members(store).all, guesses if settings.gateway_passthrough else OPEN),
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
             settle=duties.settle,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
 
-from gateway.admin.backoff import Attempts, neighbourhood
 from gateway.auth import offered
-from gateway.errors import CsrfFailed, TooManyWrongKeys, WrongAdminKey
+from gateway.backoff import Attempts
+from gateway.client_address import client_address, neighbourhood
+from gateway.errors import CsrfFailed, TooManyWrongAdminKeys, WrongAdminKey
 from gateway.views.requests import Asked, present
 from kimi.errors import StoreUnavailable
-from kimi.pool.sessions import Pause
+from kimi.pool.attempts import Pause
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -57,22 +59,26 @@ class Operator:
 
 
 class Door:
-    """Lets operators in. `local` counts wrong keys while Redis, which does it for all workers, is away."""
+    """Lets operators in, through so many trusted `proxies`.
 
-    def __init__(self, key: str, sessions: Sessions, attempts: Attempts, local: Attempts) -> None:
+    `local` counts wrong keys while Redis, which does it for all workers, is away.
+    """
+
+    def __init__(self, key: str, sessions: Sessions, attempts: Attempts, local: Attempts, *, proxies: int = 0) -> None:
         self._key = key
         self._digest = _digest(key)
         self._sessions = sessions
         self._attempts = attempts
         self._local = local
+        self._proxies = proxies
 
     def operator(self) -> Operator:
         """Who sends the present request.
 
-        Raises `WrongAdminKey`, `CsrfFailed`, `TooManyWrongKeys` or `StoreUnavailable`.
+        Raises `WrongAdminKey`, `CsrfFailed`, `TooManyWrongAdminKeys` or `StoreUnavailable`.
         """
         asked = present()
-        environ, address = asked.environ, _address(asked)
+        environ, address = asked.environ, self._address(asked)
         keys = list(offered(environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY")))
         if keys:
             self._try_bearer(keys, address)
@@ -87,11 +93,11 @@ class Door:
         return found
 
     def sign_in(self, key: str) -> tuple[Operator, Session]:
-        """Signs in with `key`. Raises `WrongAdminKey`, `CsrfFailed`, `TooManyWrongKeys` or `StoreUnavailable`."""
+        """Signs in with `key`. Raises `WrongAdminKey`, `CsrfFailed`, `TooManyWrongAdminKeys` or `StoreUnavailable`."""
         asked = present()
         _check_origin(asked)
-        right, address = self._fits(key), _address(asked)
-        _judge(self._attempts.attempt(neighbourhood(address), right=right), address, right=right)
+        right, address = self._fits(key), self._address(asked)
+        _judge(self._attempts.attempt([neighbourhood(address)], right=right), address, right=right)
         token = secrets.token_urlsafe(32)
         session = Session(token, self._sessions.open(token, self._proof(token)))
         return Operator("admin page", address, session), session
@@ -121,12 +127,15 @@ class Door:
         return Session(token, found[1])
 
     def _try_bearer(self, keys: list[str], address: str) -> None:
-        right, near = any(self._fits(key) for key in keys), neighbourhood(address)
+        right, near = any(self._fits(key) for key in keys), [neighbourhood(address)]
         try:
-            pause = self._attempts.attempt(near, right=right)
+            pauses = self._attempts.attempt(near, right=right)
         except StoreUnavailable:
-            pause = self._local.attempt(near, right=right)
-        _judge(pause, address, right=right)
+            pauses = self._local.attempt(near, right=right)
+        _judge(pauses, address, right=right)
+
+    def _address(self, asked: Asked) -> str:
+        return client_address(asked.environ, self._proxies)
 
     def _fits(self, key: str) -> bool:
         return hmac.compare_digest(_digest(key), self._digest)
@@ -136,18 +145,15 @@ class Door:
         return _mac(token, self._key)
 
 
-def _judge(pause: Pause, address: str, *, right: bool) -> None:
-    """Raises `TooManyWrongKeys` or `WrongAdminKey`. Whoever goes on guessing is logged once for each pause."""
+def _judge(pauses: Sequence[Pause], address: str, *, right: bool) -> None:
+    """Raises `TooManyWrongAdminKeys` or `WrongAdminKey`. Whoever goes on guessing is logged once for each pause."""
+    (pause,) = pauses
     if pause.begins:
         log.warning("too many wrong admin keys", address=address, seconds=pause.seconds)
     if pause.seconds > 0:
-        raise TooManyWrongKeys(retry_after=pause.seconds)
+        raise TooManyWrongAdminKeys(retry_after=pause.seconds)
     if not right:
         raise WrongAdminKey
-
-
-def _address(asked: Asked) -> str:
-    return str(asked.environ.get("REMOTE_ADDR", ""))
 
 
 def _check_origin(asked: Asked) -> None:

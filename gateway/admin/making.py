@@ -9,9 +9,9 @@ from typing import Any, Final
 import gevent
 
 from gateway.admin.alerting import SettingsAlerts
-from gateway.admin.backoff import LocalAttempts
 from gateway.admin.desk import Alerts, Desk
 from gateway.admin.door import Door
+from gateway.backoff import LocalAttempts
 from gateway.settings import GatewaySettings
 from kimi.accounts import Kind
 from kimi.alerts.notes import Language
@@ -22,9 +22,10 @@ from kimi.operating.status import Status
 from kimi.operating.trial import Trials
 from kimi.pool import Store, connect
 from kimi.pool.activity import Activities
+from kimi.pool.attempts import OPERATORS, Attempts
 from kimi.pool.clients import Clients
 from kimi.pool.figures import Figures
-from kimi.pool.sessions import Attempts, Sessions
+from kimi.pool.sessions import Sessions
 from kimi.upstreams import Upstream
 
 REDIS_SECONDS: Final = 2.0
@@ -41,7 +42,13 @@ def make_desk(settings: GatewaySettings, upstreams: Mapping[Kind, Upstream]) -> 
     store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, connections=_CONNECTIONS))
     return desk_over(
         store,
-        door=Door(settings.gateway_admin_key, Sessions(store), Attempts(store), LocalAttempts(time.monotonic)),
+        door=Door(
+            settings.gateway_admin_key,
+            Sessions(store),
+            Attempts(store, OPERATORS),
+            LocalAttempts(OPERATORS, time.monotonic),
+            proxies=settings.gateway_trusted_proxies,
+        ),
         trials=Trials(store, upstreams),
         alerts=SettingsAlerts(settings, store, store.now),
         setting_keys=settings.gateway_api_keys,

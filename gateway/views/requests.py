@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from gateway.admin.guard import guard, is_below
 from gateway.auth import Caller
+from gateway.client_address import client_address
 from gateway.journal import Entry, Journal
 from gateway.problems import Problem, as_it_is
 from gateway.services import Door, Services
@@ -66,8 +67,13 @@ def entry() -> Entry:
     return present().entry
 
 
+def sender(proxies: int) -> str:
+    """The address that the present request comes from, see `client_address`."""
+    return client_address(present().environ, proxies)
+
+
 def authenticate(keys: Door) -> Caller:
-    """Finds out who asks. Raises `UnknownKey`."""
+    """Finds out who asks. Raises what `keys` raises, `UnknownKey` above all."""
     asked = present()
     caller = keys.caller(asked.environ.get("HTTP_AUTHORIZATION"), asked.environ.get("HTTP_X_API_KEY"))
     asked.entry.client = caller.client

@@ -1,20 +1,13 @@
-"""Who is signed in to the admin page, and who tried wrong keys: what all workers and replicas have to know of it."""
+"""Who is signed in to the admin page: what all workers and replicas have to know of it."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final
 
 from kimi.pool.store import Store, to_ms
 
 SESSION_SECONDS: Final = 12 * 3600.0
-FREE: Final = 5
-"""With the wrong key of this number the pauses begin."""
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 60.0
-REMEMBERED_SECONDS: Final = 3600.0
-"""How long after the last wrong key an address has a clean sheet again."""
 
 
 class Sessions:
@@ -46,31 +39,3 @@ class Sessions:
 
     def _key(self, token: str) -> str:
         return self._store.key("admin", "session", hashlib.sha256(token.encode()).hexdigest())
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """For so many `seconds` no key from an address counts; `begins` is true for the wrong key that is the reason."""
-
-    seconds: float = 0.0
-    begins: bool = False
-
-
-class Attempts:
-    """Counts wrong keys by address, over all workers and replicas."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def attempt(self, address: str, *, right: bool) -> Pause:
-        """Notes that a key was tried, which counts only where the answer is no pause. Raises `StoreUnavailable`."""
-        left, begins = self._store.run(
-            "admin_attempt",
-            address,
-            int(right),
-            FREE,
-            to_ms(FIRST_PAUSE),
-            to_ms(LONGEST_PAUSE),
-            to_ms(REMEMBERED_SECONDS),
-        )
-        return Pause(int(left) / 1000, bool(begins))

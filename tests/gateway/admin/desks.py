@@ -7,17 +7,18 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from gateway.admin.backoff import LocalAttempts
 from gateway.admin.desk import Desk
 from gateway.admin.door import Door
 from gateway.admin.making import desk_over
+from gateway.backoff import LocalAttempts
 from kimi.accounts import State
 from kimi.alerts.destinations import Trial as AlertTrial
 from kimi.alerts.now import Shown
 from kimi.operating.accounts import Accounts
 from kimi.operating.trial import Trial
 from kimi.pool import Store
-from kimi.pool.sessions import Attempts, Sessions
+from kimi.pool.attempts import OPERATORS, Attempts
+from kimi.pool.sessions import Sessions
 from tests.gateway.fakes import KEY, Clock, House
 
 ADMIN_KEY = "admin-key"
@@ -48,11 +49,12 @@ class Alarm:
         return [AlertTrial("webhook", ok=True, message="delivered"), AlertTrial("feishu", ok=False, message="HTTP 500")]
 
 
-def desk_on(store: Store, *, key: str = ADMIN_KEY, clock: Clock | None = None) -> Desk:
-    """A desk whose own clock is `clock`."""
+def desk_on(store: Store, *, key: str = ADMIN_KEY, clock: Clock | None = None, proxies: int = 0) -> Desk:
+    """A desk whose own clock is `clock`, behind so many `proxies`."""
+    local = LocalAttempts(OPERATORS, clock or Clock())
     return desk_over(
         store,
-        door=Door(key, Sessions(store), Attempts(store), LocalAttempts(clock or Clock())),
+        door=Door(key, Sessions(store), Attempts(store, OPERATORS), local, proxies=proxies),
         trials=NoTrials(store),
         alerts=Alarm(),
         setting_keys=(KEY,),
@@ -62,10 +64,10 @@ def desk_on(store: Store, *, key: str = ADMIN_KEY, clock: Clock | None = None) -
 class Office:
     """A whole gateway with a desk, and a browser at it."""
 
-    def __init__(self, store: Store, *, key: str = ADMIN_KEY) -> None:
+    def __init__(self, store: Store, *, key: str = ADMIN_KEY, proxies: int = 0) -> None:
         self.store = store
         self.clock = Clock()
-        self.desk = desk_on(store, key=key, clock=self.clock)
+        self.desk = desk_on(store, key=key, clock=self.clock, proxies=proxies)
         self.house = House(desk=self.desk)
         self.browser: FlaskClient = self.house.client
         self.csrf = ""

@@ -6,7 +6,6 @@ import pytest
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from gateway.admin.backoff import neighbourhood
 from gateway.admin.door import COOKIE
 from kimi.pool import Store
 from tests.gateway.admin.desks import BEARER, Office
@@ -180,14 +179,21 @@ def test_strangers_send_no_large_bodies(office: Office) -> None:
     assert code(office.sign_in("x" * 5_000)) == (413, "request_too_large")
 
 
-@pytest.mark.parametrize(
-    ("address", "near"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("", ""),
-    ],
-)
-def test_addresses_that_one_client_has_count_as_one(address: str, near: str) -> None:
-    assert neighbourhood(address) == near
+def forwarded(*addresses: str) -> dict[str, str]:
+    return {"X-Forwarded-For": ", ".join(addresses)}
+
+
+def test_behind_proxies_wrong_keys_are_counted_where_they_come_from(store: Store) -> None:
+    office = Office(store, proxies=1)
+    for number in range(5):
+        office.sign_in("wrong", headers=forwarded(f"198.51.100.{number}", "192.0.2.1"))
+    assert code(office.sign_in(headers=forwarded("192.0.2.1"))) == (429, "too_many_wrong_keys")
+    assert office.sign_in(headers=forwarded("192.0.2.1", "192.0.2.2")).status_code == 200
+    entries = office.api("GET", "/audit", headers=forwarded("192.0.2.2")).get_json()["entries"]
+    assert [entry["address"] for entry in entries] == ["192.0.2.2"]
+
+
+def test_without_proxies_nobody_chooses_where_he_is_counted(office: Office) -> None:
+    for number in range(5):
+        office.sign_in("wrong", headers=forwarded(f"192.0.2.{number}"))
+    assert code(office.sign_in(headers=forwarded("192.0.2.9"))) == (429, "too_many_wrong_keys")
