@@ -51,7 +51,9 @@ def _url(value: object, where: str) -> str:
         value, where = value.get("url"), f"{where}.url"
     url = value.strip() if isinstance(value, str) else ""
     if not _is_url(url):
-        raise BadRequest("This has to be an http, https or `data:` URL.", param=where)
+        # What is a URL, and no good one, is found out when it is fetched: it is the same to the client.
+        code = "invalid_file" if url else "invalid_value"
+        raise BadRequest("This has to be an http, https or `data:` URL.", code=code, param=where)
     return url
 
 

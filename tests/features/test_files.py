@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import requests
 from openai import BadRequestError
 
 from tests.features.asking import answers, ask, asked, complaint
 from tests.features.kinds import OFFICIAL_MODEL, streaming
 from tests.features.pages import Pages
 from tests.features.parts import PDF, PNG, TEXT, data_url, part, question, unique, uploaded
-from tests.system.stack import Stack
+from tests.system.stack import KEY, Stack
 
 
 @pytest.mark.parametrize("kind", ["file", "file, kimi-free-api", "file_url", "input_file"])
@@ -109,8 +113,46 @@ def test_what_is_no_address_of_a_file_is_refused(house: Stack, url: str) -> None
     with pytest.raises(BadRequestError) as refused:
         ask(house, question(part("file_url", url)))
     status, code, param = complaint(refused.value)
-    assert (status, code) == (400, "invalid_value")
+    assert (status, code) == (400, "invalid_file")
     assert str(param).startswith("messages[0].content[1]")
+
+
+SURFACES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "/v1/chat/completions": lambda url: {"messages": [{"role": "user", "content": [part("image_url", url)]}]},
+    "/v1/responses": lambda url: {"input": [{"role": "user", "content": [part("input_image", url)]}]},
+    "/v1/messages": lambda url: {
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": url}}]}],
+    },
+}
+
+
+@pytest.mark.parametrize("path", SURFACES)
+def test_an_address_that_is_allowed_is_asked_in_its_own_form_only(classic: Stack, pages: Pages, path: str) -> None:
+    host = pages.put("/own-form.png", PNG).removeprefix("http://").removesuffix("/own-form.png")
+    port = host.rpartition(":")[2]
+    forms = [
+        f"http://2130706433:{port}/own-form.png",
+        f"http://0x7f.1:{port}/own-form.png",
+        f"http://127.0.0.1.:{port}/own-form.png",
+        f"http://me:hush@{host}/own-form.png",
+        f"http://public.example\\@{host}/own-form.png",
+        f"http://{host}/own-form.png\r\nX: y",
+        f"gopher://{host}/own-form.png",
+        pages.move("/to-own-form", f"http://me:hush@{host}/own-form.png"),
+    ]
+    for url in forms:
+        refused = requests.post(
+            f"{classic.url}{path}",
+            json={"model": "kimi", **SURFACES[path](url)},
+            headers={"x-api-key": KEY},
+            timeout=10,
+        )
+        error = refused.json()["error"]
+        assert (refused.status_code, error["type"]) == (400, "invalid_request_error"), url
+        assert path == "/v1/messages" or error["code"] == "invalid_file", url
+        assert "hush" not in refused.text
+    assert "/own-form.png" not in pages.fetched
 
 
 def test_a_redirect_to_an_address_that_is_not_public_is_refused(house: Stack, pages: Pages) -> None:

@@ -121,9 +121,7 @@ def test_a_file_alone_is_enough() -> None:
         ({"type": "file", "file": {"file_data": DATA, "filename": 5}}, ".file.filename"),
         ({"type": "file", "file_url": {}}, ".file_url.url"),
         ({"type": "file", "file_url": {"url": 5}}, ".file_url.url"),
-        ({"type": "image_url", "image_url": "a.png"}, ".image_url"),
-        ({"type": "image_url", "image_url": {"url": "ms://file"}}, ".image_url.url"),
-        ({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}, ".image_url.url"),
+        ({"type": "image_url", "image_url": " "}, ".image_url"),
         ({"type": "image_url", "image_url": ["x"]}, ".image_url"),
         ({"type": "input_audio", "input_audio": {}}, ""),
         ({"type": "robot"}, ""),
@@ -134,6 +132,22 @@ def test_parts_that_only_an_official_key_may_know(part: dict[str, Any], param: s
     assert found.beyond_web is not None
     assert (found.beyond_web.code, found.beyond_web.param) == ("invalid_value", f"messages[1].content[0]{param}")
     assert [word for word in CHANNEL_KILLERS if word in str(found.beyond_web).lower()] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "param"),
+    [
+        ("a.png", ".image_url"),
+        ({"url": "ms://file"}, ".image_url.url"),
+        ({"url": "file:///etc/passwd"}, ".image_url.url"),
+        ({"url": "h\tttp://127.0.0.1/"}, ".image_url.url"),
+        ({"url": "javascript:alert(1)"}, ".image_url.url"),
+    ],
+)
+def test_other_urls_are_refused_like_those_that_cannot_be_fetched(url: object, param: str) -> None:
+    found = conversation([{"role": "user", "content": [{"type": "image_url", "image_url": url}]}])
+    assert found.beyond_web is not None
+    assert (found.beyond_web.code, found.beyond_web.param) == ("invalid_file", f"messages[0].content[0]{param}")
 
 
 @pytest.mark.parametrize(
