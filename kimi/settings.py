@@ -6,8 +6,9 @@ A process derives its own class from `CommonSettings` and reads it with `load`.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
@@ -19,6 +20,7 @@ from kimi.alerts import addresses
 from kimi.alerts.notes import Language
 from kimi.errors import redact
 from kimi.http import Endpoints
+from kimi.sealing_keys import check_keys
 from kimi.startup import StartError
 from kimi.wrong_values import said_of
 
@@ -34,6 +36,12 @@ _REDISS_OPTIONS = _REDIS_OPTIONS | {
     "ssl_password",
 }
 _LATER_REDIS_SCHEMES = ("redis+sentinel", "redis+cluster")
+
+
+PLAIN_SECRETS: Final = (
+    "tokens and keys of accounts stand in Redis in plain text: set TOKEN_ENCRYPTION_KEYS, ./dev secrets key makes a key"
+)
+"""What is said at the start of a process that leaves them so."""
 
 
 class SettingsError(StartError):
@@ -111,10 +119,17 @@ def _signing_secret(value: str, info: ValidationInfo) -> str:
     return addresses.webhook_secret(value, wanted=bool(info.data.get("alert_webhook_url")))
 
 
-def _not_yet(value: str) -> str:
-    if value.strip():
-        raise ValueError("encryption of secrets in Redis is not part of this release, unset it")
-    return ""
+def _sealing_keys(value: tuple[str, ...]) -> tuple[str, ...]:
+    check_keys(value)
+    return value
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 HttpBase = Annotated[str, AfterValidator(http_url)]
@@ -158,7 +173,7 @@ class CommonSettings(BaseSettings):
     kimi_classic_url: HttpBase = "https://kimi.moonshot.cn"
     moonshot_url: HttpBase = "https://api.moonshot.cn/v1"
     kimi_delete_chats: bool = True
-    token_encryption_keys: Annotated[str, AfterValidator(_not_yet)] = Field("", repr=False)
+    token_encryption_keys: Annotated[Words, AfterValidator(_sealing_keys)] = Field((), repr=False)
     alert_webhook_url: Annotated[str, AfterValidator(addresses.webhook_url)] = Field("", repr=False)
     alert_webhook_secret: Annotated[str, AfterValidator(_signing_secret)] = Field("", repr=False)
     alert_urls: Annotated[AlertUrls, AfterValidator(addresses.messenger_urls)] = Field((), repr=False)
@@ -178,6 +193,14 @@ class CommonSettings(BaseSettings):
             classic=self.kimi_classic_url,
             moonshot=self.moonshot_url,
         )
+
+    @property
+    def leaves_secrets_plain(self) -> bool:
+        """Whether secrets worth something are stored as they are. Those of a Kimi on this machine, which is played, are
+        not worth anything.
+        """
+        upstreams = (self.kimi_web_url, self.kimi_auth_url, self.kimi_classic_url, self.moonshot_url)
+        return not self.token_encryption_keys and not all(map(_is_here, upstreams))
 
 
 S = TypeVar("S", bound=CommonSettings)

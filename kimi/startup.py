@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from kimi.errors import StoreUnavailable
+from kimi.errors import StoreUnavailable, Unreadable
 
 EXIT_CODE = 2
 
@@ -20,12 +20,12 @@ class StartError(Exception):
 def reporting(program: str) -> Generator[None]:
     """Turn what keeps `program` from starting into one message on stderr and `SystemExit(2)`.
 
-    Meant for `StartError` and its kin and for a store that does not answer; every other exception passes, because it
+    Meant for `StartError` and its kin and for a store that does not answer or cannot be read; every other exception passes, because it
     is a mistake of ours and its traceback is wanted.
     """
     try:
         yield
-    except StartError as error:
+    except (StartError, Unreadable) as error:
         _end(f"{program}: {error}")
     except StoreUnavailable as error:
         _end(f"{program}: {error}; check REDIS_URL")

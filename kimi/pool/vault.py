@@ -18,24 +18,6 @@ MARK: Final = "fernet:"
 REMEMBERED: Final = 8_192
 """So many sealed secrets are not opened twice, at about 2 KiB each: a lease must not pay for the same token again."""
 
-HOW_TO_MAKE: Final = (
-    'make one with ./dev secrets key, or python -c "from cryptography.fernet import Fernet; '
-    'print(Fernet.generate_key().decode())"'
-)
-
-
-def new_key() -> str:
-    """A key, fresh from the dice."""
-    return Fernet.generate_key().decode()
-
-
-def check_key(key: str) -> None:
-    """Returns when `key` is one. Raises `ValueError`, which does not show it."""
-    try:
-        Fernet(key)
-    except ValueError:
-        raise ValueError("is not 32 bytes in URL-safe base64") from None
-
 
 class Vault:
     """Seals secrets with the first of `keys`, and opens what was sealed with any of them.

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
+from kimi.sealing_keys import new_key
 from kimi.settings import CommonSettings, Port, Seconds, SettingsError, Words, load
 from kimi.startup import StartError, reporting
 
@@ -202,11 +203,37 @@ def test_a_bad_upstream_url_is_refused(environment: Environment, url: str, compl
     assert complaints()[0].startswith(f"KIMI_AUTH_URL: {complaint}")
 
 
-def test_encryption_keys_are_refused_until_they_do_something(environment: Environment) -> None:
-    environment(TOKEN_ENCRYPTION_KEYS="c2VjcmV0")
+def test_keys_that_seal_secrets_are_a_list_the_newest_first(environment: Environment) -> None:
+    new, old = new_key(), new_key()
+    environment(TOKEN_ENCRYPTION_KEYS=f" {new},\n{old}\n")
+    settings = load(Process)
+    assert settings.token_encryption_keys == (new, old)
+    assert new not in repr(settings)
+
+
+@pytest.mark.parametrize("bad", ["c2VjcmV0", "secret" * 7 + "x", "ü" * 44])
+def test_a_bad_key_is_named_by_its_place_and_not_shown(environment: Environment, bad: str) -> None:
+    environment(TOKEN_ENCRYPTION_KEYS=bad)
     (line,) = complaints()
-    assert line.startswith("TOKEN_ENCRYPTION_KEYS: encryption")
-    assert "c2VjcmV0" not in line
+    assert line == (
+        "TOKEN_ENCRYPTION_KEYS: what is set is not 32 bytes in URL-safe base64, make one with ./dev secrets key"
+    )
+    environment(TOKEN_ENCRYPTION_KEYS=f"{new_key()},{bad},{new_key()}")
+    (line,) = complaints()
+    assert line.startswith("TOKEN_ENCRYPTION_KEYS: key 2 of 3 is not 32 bytes")
+
+
+def test_only_secrets_that_are_worth_something_are_worth_a_word(environment: Environment) -> None:
+    assert load(Process).leaves_secrets_plain
+    here = dict.fromkeys(("KIMI_WEB_URL", "KIMI_AUTH_URL", "KIMI_CLASSIC_URL"), "http://127.0.0.1:9/")
+    environment(**here, MOONSHOT_URL="http://localhost:9/v1")
+    assert not load(Process).leaves_secrets_plain, "Kimi is played"
+    environment(**here, MOONSHOT_URL="http://[::1]:9/v1")
+    assert not load(Process).leaves_secrets_plain
+    environment(**here, MOONSHOT_URL="https://api.moonshot.cn/v1")
+    assert load(Process).leaves_secrets_plain
+    environment(TOKEN_ENCRYPTION_KEYS=new_key())
+    assert not load(Process).leaves_secrets_plain
 
 
 @pytest.mark.usefixtures("environment")

@@ -5,7 +5,8 @@ import pytest
 from kimi.errors import Unreadable
 from kimi.pool import Store
 from kimi.pool.canary import CANARY, KEY, Canary
-from kimi.pool.vault import Vault, new_key
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Pool
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()

@@ -10,7 +10,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.errors import Unreadable
 from kimi.pool.canary import CANARY, KEY, Canary
 from kimi.pool.resealing import Resealed, Resealing, Seals
-from kimi.pool.vault import new_key
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Pool, take, web
 from tests.kimi.pool.sealing import seen_plainly, with_keys
 
