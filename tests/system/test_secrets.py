@@ -1,0 +1,96 @@
+"""No secret is found where anybody could read it: in Redis, in what processes say and show, in how they are called."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from tests.system import troubles
+from tests.system.harvest import pages, processes
+from tests.system.seeds import Seeds
+from tests.system.sown import Sown, sown
+
+SECRET = "pä/ss wörd?&\"of somebody' 密码"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sown]:
+    with sown(tmp_path_factory.mktemp("secrets")) as home:
+        yield home
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("as it is", SECRET),
+        ("as it is", SECRET[3:-5]),
+        ("for a URL", quote(SECRET, safe="")),
+        ("as JSON", json.dumps({"a": SECRET})),
+        ("as hexadecimal digits", SECRET.encode().hex()),
+        *[("as base64", base64.b64encode(b"x" * before + SECRET.encode()).decode()) for before in range(3)],
+        ("as base64", base64.urlsafe_b64encode(SECRET.encode()).decode()),
+    ],
+)
+def test_a_secret_is_found_in_every_form(form: str, text: str) -> None:
+    seeds = Seeds()
+    seeds.sow("password", SECRET)
+    assert seeds.found_in({"log": f"before {text} after", "page": text[:15]}) == {"log": {f"password, {form}"}}
+
+
+def test_no_secret_is_found_anywhere(home: Sown, tmp_path: Path) -> None:
+    answers: list[str] = []
+    secrets_pass_through(home)
+    answers += troubles.upstreams_repeat(home)
+    answers += troubles.accounts_die(home)
+    answers += troubles.clients_err(home)
+    answers += troubles.operators_err(home, tmp_path)
+    answers += troubles.something_is_spoilt(home)
+    answers += troubles.redis_goes_away(home)
+    home.sow_tokens()
+    commands = (
+        "accounts list",
+        "accounts list --json",
+        "keys list --json",
+        "status",
+        "status --json",
+        "doctor",
+        "alerts list",
+    )
+    said = {command: troubles.command_line(home, *command.split()) for command in commands}
+    texts = {
+        **pages(home),
+        **processes(home),
+        **{f"answer {number}": text for number, text in enumerate(answers)},
+        **said,
+    }
+    found = home.keys.seeds.found_in(texts)
+    assert not found, "\n".join(f"{where}: {sorted(names)}" for where, names in found.items())
+
+
+def secrets_pass_through(home: Sown) -> None:
+    """Everything is used as it is meant to be, so that each secret has been where it could have been lost."""
+    answer, seeds = home.keys.words["answer"], home.keys.seeds
+    for model in troubles.MODELS.values():
+        assert answer in home.ask(model=model).json()["choices"][0]["message"]["content"]
+        assert "[DONE]" in home.ask(model=model, stream=True).text
+    assert home.ask(key=home.guest).ok
+    made = home.admin("POST", "/keys", name="somebody").json()["key"]
+    seeds.sow("a key that was created", made)
+    assert home.ask(key=made).ok
+    with requests.Session() as page:
+        base = f"{home.stack.url}/admin/api"
+        signed_in = page.post(f"{base}/session", json={"key": home.keys.admin}, timeout=10)
+        csrf = seeds.sow("the CSRF token", signed_in.json()["csrf"])
+        seeds.sow("the cookie of a session", page.cookies["kimi_admin"])
+        asked = {"model": "kimi", "messages": [{"role": "user", "content": home.keys.words["question"]}]}
+        assert page.post(f"{base}/chat/completions", json=asked, headers={"X-CSRF-Token": csrf}, timeout=60).ok
+        assert page.get(f"{base}/session", timeout=10).ok
+    exported = home.admin("POST", "/accounts/export").text
+    home.sow_tokens()
+    assert any(name.startswith("the refresh_token of") for name in seeds.found(exported))
