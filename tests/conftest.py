@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.faults.table import pytest_addoption, pytest_terminal_summary
 from tests.leaks import no_greenlet_is_left, nothing_is_left
+from tests.sharing import pytest_xdist_make_scheduler
 from tests.valkey import Valkey
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "nothing_is_left",
     "pytest_addoption",  # of the table of tests/faults, printed at the end of any run
     "pytest_terminal_summary",
+    "pytest_xdist_make_scheduler",
 ]
 
 

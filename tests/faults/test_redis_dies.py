@@ -99,13 +99,18 @@ def served(traffic: Traffic, count: int) -> float:
     return statistics.median(traffic.good_seconds[first:])
 
 
-def test_requests_go_on_from_memory(home: House, way: Proxy, promise: Ledger, subtests: pytest.Subtests) -> None:
+def test_whatever_happens_to_redis_requests_go_on(
+    home: House, way: Proxy, promise: Ledger, subtests: pytest.Subtests
+) -> None:
     for outage in OUTAGES:
         with subtests.test(outage=outage.__name__):
-            _go_on(home, way, promise, outage)
+            _go_on_from_memory(home, way, promise, outage)
+    for trouble in (_a_slow_way_costs_no_request, _connections_that_are_reset_cost_no_request):
+        with subtests.test(trouble=trouble.__name__):
+            trouble(home, way, promise)
 
 
-def _go_on(home: House, way: Proxy, promise: Ledger, outage: Outage) -> None:
+def _go_on_from_memory(home: House, way: Proxy, promise: Ledger, outage: Outage) -> None:
     with Traffic(home.stack, clients=4, pause=0.02, url=home.url).running() as traffic:
         before = served(traffic, REQUESTS)
         with outage(home, way):
@@ -126,7 +131,7 @@ def _go_on(home: House, way: Proxy, promise: Ledger, outage: Outage) -> None:
     )
 
 
-def test_a_slow_way_to_redis_costs_no_request(home: House, way: Proxy, promise: Ledger) -> None:
+def _a_slow_way_costs_no_request(home: House, way: Proxy, promise: Ledger) -> None:
     with Traffic(home.stack, clients=4, pause=0.02, url=home.url).running() as traffic:
         served(traffic, 20)
         way.delay(LATENCY)
@@ -141,7 +146,7 @@ def test_a_slow_way_to_redis_costs_no_request(home: House, way: Proxy, promise: 
     promise.tried(traffic.good, f"requests while every way to Redis takes {1000 * LATENCY:.0f} ms longer")
 
 
-def test_connections_to_redis_that_are_reset_cost_no_request(home: House, way: Proxy, promise: Ledger) -> None:
+def _connections_that_are_reset_cost_no_request(home: House, way: Proxy, promise: Ledger) -> None:
     with Traffic(home.stack, clients=4, pause=0.02, url=home.url).running() as traffic:
         for _ in range(RESETS):
             served(traffic, 20)

@@ -209,6 +209,10 @@ def test_no_more_of_a_stream_is_kept_than_a_block(piece: str) -> None:
     assert len(counter._pending) < 1_024  # nothing public tells what it holds
 
 
+LONG = 250_000
+"""Characters of a text whose time is taken."""
+
+
 def seconds(work: Callable[[], object]) -> float:
     begun = time.process_time()
     work()
@@ -217,8 +221,8 @@ def seconds(work: Callable[[], object]) -> float:
 
 @pytest.fixture(scope="module")
 def plain() -> float:
-    """How long a megabyte of prose takes here, piece by piece."""
-    text = (passage("en_prose") * 600)[:1_000_000]
+    """How long so much prose takes here, piece by piece."""
+    text = (passage("en_prose") * 600)[:LONG]
     return seconds(lambda: piece_by_piece(text))
 
 
@@ -226,7 +230,7 @@ def plain() -> float:
     "unit", ["a", "aA", "a1", "aB1-", "aaaaaaaaB1", " ", "\n", " \na", "=", "===a", "!(", "_a", "e\u0301", "總"]
 )
 def test_no_text_takes_out_of_proportion(unit: str, plain: float) -> None:
-    text = (unit * 1_000_000)[:1_000_000]
+    text = (unit * LONG)[:LONG]
     # The slowest take ten times as long as prose; one that is quadratic would take thousands of times as long.
     assert seconds(lambda: count(text)) < 60 * plain
 
@@ -241,5 +245,5 @@ def test_a_long_text_that_comes_again_takes_hardly_any_time() -> None:
 
 @pytest.mark.parametrize("unit", ["a", " ", "a ", "總"])
 def test_no_stream_takes_out_of_proportion(unit: str, plain: float) -> None:
-    pieces = in_pieces((unit * 1_000_000)[:1_000_000], 100)
+    pieces = in_pieces((unit * LONG)[:LONG], 100)
     assert seconds(lambda: counted(pieces)) < 60 * plain

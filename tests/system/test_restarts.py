@@ -29,14 +29,8 @@ def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def own_stack(start_stack: StartStack) -> Stack:
-    """The same for one test alone, which may change its accounts or lose a chat."""
-    return start_stack({"kimi": 3}, simulator_options=SHORT_LIVED)
-
-
-@pytest.fixture
 def enduring(start_stack: StartStack) -> Stack:
-    """The same with tokens that are good for eight seconds at least whenever nobody renews them any more."""
+    """The same for one test, with tokens that are good for eight seconds at least whenever nobody renews them any more."""
     return start_stack({"kimi": 3}, simulator_options=["--token-lifetime", "15"])
 
 
@@ -93,7 +87,8 @@ def test_new_workers_take_over_without_a_refused_connection(restless: Stack) -> 
     settle(restless)
 
 
-def test_a_killed_worker_is_replaced(own_stack: Stack) -> None:
+def test_a_killed_worker_is_replaced(start_stack: StartStack) -> None:
+    own_stack = start_stack({"kimi": 3}, simulator_options=SHORT_LIVED)
     victims = own_stack.workers_pids()
     with Traffic(own_stack).running() as traffic:
         until(lambda: traffic.good > 10, seconds=30)
@@ -145,39 +140,44 @@ def test_two_refreshers_never_exchange_the_same_token(restless: Stack) -> None:
     settle(restless)
 
 
-def test_a_changed_accounts_file_is_taken_up(own_stack: Stack) -> None:
-    (late,) = own_stack.simulator.mint("kimi", name="late")
-    with own_stack.accounts_file.open("a", encoding="utf-8") as file:
+def test_a_changed_accounts_file_is_taken_up(restless: Stack) -> None:
+    (late,) = restless.simulator.mint("kimi", name="late")
+    before = restless.accounts_file.read_text("utf-8")
+    with restless.accounts_file.open("a", encoding="utf-8") as file:
         file.write(f"  - name: late\n    kind: kimi\n    refresh_token: {late['refresh_token']}\n")
-    until(lambda: own_stack.usable() == 4, seconds=15, what="the new account serves")
+    until(lambda: restless.usable() == 4, seconds=15, what="the new account serves")
+    restless.accounts_file.write_text(before, "utf-8")
+    until(lambda: restless.usable() == 3, seconds=15, what="it serves no more")
 
 
-def test_an_account_that_dies_is_said_once_and_revived_by_a_new_token(own_stack: Stack) -> None:
+def test_an_account_that_dies_is_said_once_and_revived_by_a_new_token(restless: Stack) -> None:
     def obituaries() -> list[str]:
-        return [line for line in own_stack.refresher.said.splitlines() if "account is dead" in line]
+        return [line for line in restless.refresher.said.splitlines() if "account is dead" in line]
 
-    own_stack.simulator.control("POST", "accounts/kimi-1", {"revoke_access": True, "revoke_refresh": True})
-    with Traffic(own_stack).running() as traffic:
+    restless.simulator.control("POST", "accounts/kimi-1", {"revoke_access": True, "revoke_refresh": True})
+    with Traffic(restless).running() as traffic:
         until(lambda: len(obituaries()) == 1, seconds=30, what="the refresher says that the account is dead")
         good = traffic.good
         until(lambda: traffic.good > good + 20, seconds=30, what="the others serve")
     assert traffic.bad == {}
-    assert own_stack.usable() == 2
+    assert restless.usable() == 2
     (obituary,) = obituaries()
     assert json.loads(obituary)["account"] == "kimi-1"
 
-    (login,) = own_stack.simulator.mint("kimi", name="login-again")
-    before = own_stack.accounts_file.read_text("utf-8")
+    (login,) = restless.simulator.mint("kimi", name="login-again")
+    before = restless.accounts_file.read_text("utf-8")
     spent = before.split("name: kimi-1")[1].split("refresh_token: ")[1].split()[0]
-    own_stack.accounts_file.write_text(before.replace(spent, login["refresh_token"]), "utf-8")
-    until(lambda: own_stack.usable() == 3, seconds=15, what="the account serves again")
+    restless.accounts_file.write_text(before.replace(spent, login["refresh_token"]), "utf-8")
+    until(lambda: restless.usable() == 3, seconds=15, what="the account serves again")
 
 
-def test_chats_of_a_client_that_left_are_deleted(own_stack: Stack) -> None:
-    own_stack.simulator.settings(event_delay=0.2)
-    response = own_stack.chat("a long answer", stream=True)
+def test_chats_of_a_client_that_left_are_deleted(restless: Stack) -> None:
+    as_it_was = restless.simulator.state()["settings"]["event_delay"]
+    restless.simulator.settings(event_delay=0.2)
+    response = restless.chat("a long answer", stream=True)
     pieces = response.iter_content(10)  # held on to: it closes the connection when it is forgotten
     next(pieces)
-    until(lambda: own_stack.simulator.total("open_streams") == 1)
+    until(lambda: restless.simulator.total("open_streams") == 1)
     response.close()
-    until(own_stack.settled, seconds=15, what="stream closed, chat deleted")
+    until(restless.settled, seconds=15, what="stream closed, chat deleted")
+    restless.simulator.settings(event_delay=as_it_was)
