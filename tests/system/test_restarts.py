@@ -30,7 +30,7 @@ def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def enduring(start_stack: StartStack) -> Stack:
-    """The same for one test, with tokens that are good for eight seconds at least whenever nobody renews them any more."""
+    """The same for one test; its tokens are good for eight seconds at least whenever nobody renews them any more."""
     return start_stack({"kimi": 3}, simulator_options=["--token-lifetime", "15"])
 
 
