@@ -18,9 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class Place:
-    """The place of a request among those of its key. Of this one nothing is counted: its key has no limits."""
+    """The place of a request among those of its key. Of this one nothing is counted: its key has no limits.
 
-    standings: tuple[Standing, ...] = ()
+    `standings` tell how the key stood with its limits when the request came in, as far as it has any.
+    """
+
+    def __init__(self, standings: tuple[Standing, ...] = ()) -> None:
+        self.standings = standings
 
     def leave(self, usage: Usage | None) -> None:
         """The request has ended and took `usage`, as far as that is known. To be called in any case, once."""
@@ -126,12 +130,15 @@ class Turnstile:
 
 
 class _Counted(Place):
+    """One that is counted. Once it is left, the tokens that it took are among those that are no more there."""
+
     def __init__(self, turnstile: Turnstile, client: Client, place: str, standings: tuple[Standing, ...]) -> None:
-        self.standings = standings
+        super().__init__(standings)
         self._turnstile = turnstile
         self._client = client
         self._place = place
 
     def leave(self, usage: Usage | None) -> None:
         tokens = 0 if usage is None else usage.prompt + usage.completion
+        self.standings = tuple(each.less(tokens) if each.limit is Limit.TOKENS else each for each in self.standings)
         self._turnstile.leave(self._client, self._place, tokens)

@@ -12,6 +12,7 @@ import gevent
 from flask import Response, request
 
 from gateway.auth import Caller
+from gateway.client_limits import Place
 from gateway.journal import Journal
 from gateway.outlet import SocketOutlet
 from gateway.peer import Peer, SocketPeer, UnknownPeer
@@ -26,6 +27,7 @@ from gateway.views.replies import StreamReply, raw_reply
 from gateway.views.requests import authenticate, entry, named_by, present
 from kimi.context import fitting
 from kimi.errors import AccountError, NoAccount
+from kimi.pool.client_limits import LimitReached
 from kimi.pool.private import private_routes
 
 PATIENCE: Final = 15.0
@@ -83,13 +85,24 @@ class Answering:
             selection = replace(selection, routes=private_routes(selection.routes, caller.accounts), otherwise=())
         peer = _peer()
         chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
-        place = services.gate.enter(caller)
+        place = self._enter(caller)
         with ExitStack() as undo:
             undo.callback(place.leave, None)
             completion = services.completions.start(selection, chat, turn)
             undo.pop_all()
         services.metrics.in_flight.inc()
         return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic, place=place)
+
+    def _enter(self, caller: Caller) -> Place:
+        """A place for the request, whose answer tells how the key stands. Raises `LimitReached`."""
+        asking, services = present(), self._services
+        try:
+            place = services.gate.enter(caller)
+        except LimitReached as reached:
+            asking.takes(Place(reached.standings), services.monotonic())
+            raise
+        asking.takes(place, services.monotonic())
+        return place
 
     @contextmanager
     def _judging(self, caller: Caller) -> Iterator[None]:

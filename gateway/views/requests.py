@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -14,9 +14,11 @@ from werkzeug.routing import Rule
 from gateway.admin.guard import guard, is_below
 from gateway.auth import Caller
 from gateway.client_address import client_address
+from gateway.client_limits import FREE, Place
 from gateway.journal import Entry, Journal
 from gateway.problems import Problem, as_it_is
 from gateway.services import Door, Services
+from gateway.standings import ANTHROPIC, OPENAI, anthropic_headers, names, openai_headers
 from gateway.views.replies import messages_problem_reply, problem_reply
 from kimi.aliases import Aliases
 from kimi.models import FeatureUnserved, Selection, UnknownModel, select
@@ -28,6 +30,10 @@ _NO_ROUTE: Final = "none"
 _MESSAGES: Final = "/v1/messages"
 _MODELS: Final = "/v1/models"
 _EXPOSED: Final = "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry"
+_STANDINGS_EXPOSED: Final[Mapping[bool, str]] = {
+    is_of_anthropic: ", ".join((_EXPOSED, *names(form)))
+    for is_of_anthropic, form in ((False, OPENAI), (True, ANTHROPIC))
+}
 
 
 class Asked(Request):
@@ -41,6 +47,14 @@ class Asked(Request):
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
     told: Callable[[Problem], Problem] = staticmethod(as_it_is)
     """Puts what goes wrong into the words that the client has for its fields, once they are known."""
+
+    place: Place = FREE
+    """Its place among those of its key."""
+    entered = 0.0
+
+    def takes(self, place: Place, now: float) -> None:
+        """Takes note of its place, which it has, or was denied, since `now`; the answer tells how its key stands."""
+        self.place, self.entered = place, now
 
     def wants(self, model: str, *, stream: bool | None = None) -> None:
         """Takes note of what was understood: `model` is the name that the client gave.
@@ -139,11 +153,20 @@ class Entries:
             guard(response)
         else:
             response.headers.add("access-control-allow-origin", "*")
-            response.headers.add("access-control-expose-headers", _EXPOSED)
+            exposed = _STANDINGS_EXPOSED[asked.is_of_anthropic] if asked.place.standings else _EXPOSED
+            response.headers.add("access-control-expose-headers", exposed)
+        if asked.place.standings:
+            response.headers.extend(self._standings(asked))
         answered.status = response.status_code
         if not answered.streaming:
             self._journal.write(answered, self._services.monotonic())
         return response
+
+    def _standings(self, asked: Asked) -> Iterator[tuple[str, str]]:
+        age = self._services.monotonic() - asked.entered
+        if asked.is_of_anthropic:
+            return anthropic_headers(asked.place.standings, age, self._services.clock())
+        return openai_headers(asked.place.standings, age)
 
 
 def _other_method(asked: Asked) -> Rule | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -33,6 +33,10 @@ class Standing:
     most: int
     left: int
     seconds: float | None
+
+    def less(self, taken: int) -> Standing:
+        """The same when so many more are taken."""
+        return replace(self, left=max(0, self.left - taken))
 
 
 class LimitReached(Exception):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from kimi.pool import Store, connect
 from tests.gateway.houses import House, MakeHouse
+from tests.gateway.limited import Scene, scene
 from tests.kimi.pool.pools import Clock, Pool
 
 
@@ -33,3 +34,15 @@ def make_house(redis_url: str) -> Iterator[MakeHouse]:
 @pytest.fixture
 def house(make_house: MakeHouse) -> House:
     return make_house()
+
+
+@pytest.fixture
+def scene_of(redis_url: str) -> Iterator[Callable[..., Scene]]:
+    """Makes a scene whose key has the limits that it is given."""
+    with connect(redis_url) as redis:
+
+        def make(**limits: Any) -> Scene:
+            clock = Clock()
+            return scene(Store(redis, clock=clock), clock, **limits)
+
+        yield make

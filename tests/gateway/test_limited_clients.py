@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from gateway.auth import ClientKeys
-from gateway.client_keys import CreatedKeys
-from gateway.client_limits import Turnstile
 from gateway.problems import is_harmless
 from kimi.errors import AllBusy, BrokenAnswer
-from kimi.events import Finish, Text, Usage
-from kimi.pool import Store, connect
-from kimi.pool.client_terms import limits_from
+from kimi.events import Text
 from kimi.pool.counts import Courier
 from kimi.pool.figures import Figures
-from tests.gateway.clients import Line
-from tests.gateway.fakes import AUTHORIZED, KEY, House
-from tests.kimi.pool.pools import Clock
+from tests.gateway.fakes import AUTHORIZED
+from tests.gateway.limited import ANSWER, HI, SURFACES
 
 DAY = 86_400.0
-HI = [{"role": "user", "content": "hi"}]
-SURFACES: dict[str, dict[str, Any]] = {
-    "/v1/chat/completions": {"messages": HI},
-    "/v1/completions": {"prompt": "hi"},
-    "/v1/responses": {"input": "hi"},
-    "/v1/messages": {"messages": HI, "max_tokens": 9},
-    "/chat/kimi": {"message": "hi"},
-}
 everywhere = pytest.mark.parametrize("path", SURFACES)
-ANSWER = (Text("Hello"), Finish("stop", Usage(3, 4)))
-
-
-@dataclass
-class Scene:
-    """A gateway and a client of it with a key of its own."""
-
-    line: Line
-    clock: Clock
-    house: House
-    key: str
-
-    @property
-    def client(self) -> FlaskClient:
-        return self.house.client
-
-    def ask(self, path: str = "/v1/chat/completions", *script: Any, model: str = "kimi", **body: Any) -> TestResponse:
-        """A question that is answered so, if it comes to that."""
-        self.house.pool.scripts = [list(script or ANSWER)]
-        sent = {**SURFACES[path], "model": model, **body}
-        return self.client.post(path, json=sent, headers={"Authorization": f"Bearer {self.key}"})
-
-    @property
-    def running(self) -> int:
-        """How many places are taken."""
-        return sum(
-            self.line.store.redis.zcard(name)
-            for name in self.line.store.redis.scan_iter(self.line.store.key("client", "*", "running"))
-        )
-
-
-@pytest.fixture
-def scene_of(redis_url: str) -> Iterator[Any]:
-    """Makes a scene whose key has the limits that it is given."""
-    with connect(redis_url) as redis:
-
-        def make(**limits: Any) -> Scene:
-            clock = Clock()
-            line = Line(Store(redis, clock=clock))
-            house = House(CreatedKeys(ClientKeys([KEY]), line.clients), gate=Turnstile(line))
-            return Scene(line, clock, house, line.clients.create("shop", limits_from(limits)).key)
-
-        yield make
 
 
 def error(response: TestResponse) -> dict[str, Any]:
