@@ -1,0 +1,38 @@
+"""What is said of the seals of secrets, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from kimi.operating.checks import Level
+from kimi.operating.checks_secrets import droppable, sealed
+from kimi.pool.resealing import Seals
+
+
+@pytest.mark.parametrize(
+    ("seals", "keys", "level", "seen", "advice"),
+    [
+        (Seals(), 0, Level.OK, "there are none", ""),
+        (Seals(plain=4), 0, Level.WARNING, "4 of 4 stand in Redis in plain text", "`secrets key`"),
+        (Seals(plain=1, current=3), 1, Level.WARNING, "1 of 4 stand in Redis in plain text", "`secrets rotate`"),
+        (Seals(current=1, older={2: 2, 3: 1}), 3, Level.WARNING, "3 of 4 are sealed with an older key", "rotate"),
+        (Seals(current=4), 1, Level.OK, "all 4 are sealed with the first key", ""),
+        (Seals(current=4), 2, Level.OK, "with the first key; all others can be dropped", ""),
+        (Seals(current=3, unreadable=1), 2, Level.PROBLEM, "1 of 4 cannot be opened", "behind the others"),
+        (Seals(plain=3, unreadable=1), 0, Level.PROBLEM, "1 of 4 cannot be opened", "TOKEN_ENCRYPTION_KEYS"),
+    ],
+)
+def test_what_is_found(seals: Seals, keys: int, level: Level, seen: str, advice: str) -> None:
+    finding = sealed(seals, keys)
+    assert finding.level is level
+    assert finding.seen.endswith(seen)
+    assert advice in finding.advice and bool(finding.advice) == bool(advice)
+
+
+def test_what_is_worth_nothing_may_stand_there_in_plain_text() -> None:
+    assert sealed(Seals(plain=4), 0, matters=False).level is Level.OK
+
+
+def test_keys_that_nothing_is_sealed_with_can_be_dropped_but_the_first() -> None:
+    assert droppable(Seals(older={3: 1}), 4) == [2, 4]
+    assert droppable(Seals(current=1), 1) == droppable(Seals(), 0) == []
