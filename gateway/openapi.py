@@ -16,6 +16,7 @@ from gateway import openapi_models as models
 from gateway import openapi_probes as probes
 from gateway import openapi_responses as responses
 from gateway.openapi_problems import ANYWHERE, SCHEMAS, errors, examples
+from gateway.openapi_standings import STANDINGS
 from gateway.openapi_words import HEADERS, Json
 from kimi.version import VERSION
 
@@ -63,7 +64,7 @@ def document() -> Json:
                 "header": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same"},
                 **admin.SCHEMES,
             },
-            "headers": HEADERS,
+            "headers": {**HEADERS, **STANDINGS},
             "responses": anywhere,
             "examples": _used(paths, anywhere),
             "schemas": {

@@ -24,6 +24,7 @@ from gateway.openapi_words import (
     text,
     whatever,
 )
+from gateway.standings import OPENAI, names
 from gateway.surfaces.hints import EFFORTS
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
@@ -173,6 +174,7 @@ _CHAT: Final = operation(
                 **as_json(ref("ChatCompletion"), examples.ANSWERS),
                 **as_events(ref("ChatChunk"), examples.STREAMS),
             },
+            *names(OPENAI),
         ),
         **errors(*ASKING, *FORMS, *CONVERSATIONS),
     },

@@ -23,6 +23,7 @@ from gateway.openapi_words import (
     text,
     whatever,
 )
+from gateway.standings import OPENAI, names
 
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
 _USAGE: Final[Json] = {"prompt_tokens": 8, "completion_tokens": 11, "total_tokens": 19}
@@ -105,6 +106,7 @@ _COMPLETION: Final = operation(
                     },
                 ),
             },
+            *names(OPENAI),
         ),
         **errors(*ASKING, *FORMS, *CONVERSATIONS),
     },
@@ -139,6 +141,7 @@ _TEXT_CHAT: Final = operation(
                     }
                 }
             },
+            *names(OPENAI),
         ),
         **errors(*ASKING, "InvalidForm"),
     },

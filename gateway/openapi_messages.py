@@ -24,6 +24,7 @@ from gateway.openapi_words import (
     text,
     whatever,
 )
+from gateway.standings import ANTHROPIC, names
 from gateway.surfaces.limits import LONGEST_STOP, MOST_STOPS
 
 _SURFACE: Final = "Messages"
@@ -147,6 +148,7 @@ _ASK: Final = operation(
             "The message, or a stream of events",
             {**as_json(ref("AnsweredMessage"), examples.ANSWERS), **as_events(ref("MessageEvent"), examples.STREAMS)},
             "request-id",
+            *names(ANTHROPIC),
         ),
         **messages_errors(*ASKING, *FORMS),
     },

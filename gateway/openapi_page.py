@@ -19,6 +19,7 @@ from gateway.openapi_words import Json
 BASE: Final = "@@BASE@@"
 """Stands in the page for the address at which it was asked for."""
 _JSON: Final = "application/json"
+_COMMON: Final = re.compile("request-id$|ratelimit-")  # headers of every answer: they are told of once
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
@@ -148,7 +149,7 @@ class Page:
         examples = answer["content"].get(_JSON, {}).get("examples", {}).values()
         refs = [each["$ref"] for each in examples if "$ref" in each]
         codes = (self._parts["examples"][each.rsplit("/", 1)[-1]]["summary"] for each in refs)
-        headers = (name for name in answer.get("headers", ()) if not name.endswith("request-id"))
+        headers = (name for name in answer.get("headers", ()) if not _COMMON.search(name))
         return Failure(status, answer["description"], tuple(dict.fromkeys(codes)), tuple(headers))
 
     def _value(self, example: Mapping[str, Any]) -> Any:

@@ -9,6 +9,8 @@ from typing import Any, Final
 from gateway.openapi_words import TEXT, Json, as_json, header_refs, record, ref, text
 from gateway.problems import INTERNAL, TABLE, Problem
 from gateway.refusals import TABLE as MALFORMED
+from gateway.standings import ANTHROPIC, OPENAI
+from gateway.standings import names as names_of
 from gateway.surfaces.messages.failures import body_of, status_of
 
 _REQUEST_ID: Final = "req-7f3a5b0c9d1e4f60"
@@ -167,7 +169,11 @@ def _answers(names: tuple[str, ...], before: str, schema: str, status: Callable[
     return {
         str(number): {
             "description": _STATUSES[number],
-            "headers": header_refs("x-request-id", *_headers(number, [PROBLEMS[name] for name in by_status[number]])),
+            "headers": header_refs(
+                "x-request-id",
+                *_headers(number, [PROBLEMS[name] for name in by_status[number]]),
+                *(names_of(ANTHROPIC if before else OPENAI) if "LimitReached" in by_status[number] else ()),
+            ),
             "content": as_json(
                 ref(schema),
                 {before + name: {"$ref": f"#/components/examples/{before}{name}"} for name in by_status[number]},

@@ -24,6 +24,7 @@ from gateway.openapi_words import (
     text,
     whatever,
 )
+from gateway.standings import OPENAI, names
 from gateway.surfaces.hints import EFFORTS
 
 _SURFACE: Final = "Responses"
@@ -130,6 +131,7 @@ _ASK: Final = operation(
         **good(
             "The response, or a stream of events",
             {**as_json(ref("Response"), examples.ANSWERS), **as_events(ref("ResponseEvent"), examples.STREAMS)},
+            *names(OPENAI),
         ),
         **errors(*ASKING, *FORMS, "ResponseLost"),
     },

@@ -10,6 +10,7 @@ import openai
 import pytest
 from werkzeug.wrappers import Response
 
+from gateway.openapi import document
 from gateway.problems import is_harmless
 from kimi.errors import AllBusy, BrokenAnswer
 from kimi.events import Text
@@ -17,6 +18,7 @@ from tests.gateway.fakes import AUTHORIZED, Silence
 from tests.gateway.limited import ANSWER, HI, SURFACES, Scene
 
 everywhere = pytest.mark.parametrize("path", SURFACES)
+API = document()
 KINDS = ("requests", "tokens", "concurrent")
 
 
@@ -51,7 +53,11 @@ def test_every_surface_tells_how_the_key_stands(scene_of: Any, path: str) -> Non
     with scene.ask(path, stream=True) as answer:
         assert [figures(answer, kind)[1] for kind in KINDS] == ["1", "993", "1"]
         assert answer.get_data()
-    assert {name.partition("-")[0] for name in standing(answer)} == {"anthropic" if path == "/v1/messages" else "x"}
+    told = standing(answer)
+    assert {name.partition("-")[0] for name in told} == {"anthropic" if path == "/v1/messages" else "x"}
+    documented = API["paths"][path]["post"]["responses"]
+    assert told.keys() <= documented["200"]["headers"].keys() & documented["429"]["headers"].keys()
+    assert told.keys() <= API["components"]["headers"].keys()
 
 
 @everywhere

@@ -93,8 +93,14 @@ def test_requests_a_minute_are_those_of_all_workers(home: Stack, create: Create)
     with ThreadPoolExecutor(50) as threads:
         answers = list(threads.map(lambda number: ask(home, key, number % 2), range(50)))
     assert Counter(each.status_code for each in answers) == {200: 7, 429: 43}
+    told = [int(each.headers["x-ratelimit-remaining-requests"]) for each in answers]
+    assert Counter(told) == {**Counter(range(1, 7)), 0: 44}, "each place is given once, whoever gives it"
+    assert {each.headers["x-ratelimit-limit-requests"] for each in answers} == {"7"}
     late = next(each for each in answers if each.status_code == 429)
     assert 0 < int(late.headers["retry-after"]) <= 60
+    # The last of them came behind the first, so that all are there again at the same time as one, or later.
+    reset = late.headers["x-ratelimit-reset-requests"]
+    assert reset == "1m0s" or int(late.headers["retry-after"]) <= int(reset.removesuffix("s")) <= 60
     assert late.json()["error"]["code"] == "rate_limit_exceeded"
     assert "requests a minute, which is 7." in late.json()["error"]["message"]
 
