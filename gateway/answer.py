@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Final
 from gunicorn import util
 from gunicorn.http.wsgi import Response
 
+from gateway.sending import send_all
+
 _CONSTANT: Final = frozenset(
     {
         *("access-control-allow-origin", "access-control-expose-headers"),
@@ -29,8 +31,9 @@ class Answer(Response):  # type: ignore[misc]
 
     _accepted: ClassVar[set[tuple[str, str]]] = set()  # headers that gunicorn has looked at before
 
-    def __init__(self, req: Any, sock: Any, cfg: Any) -> None:
-        self._cork = _Cork(sock)
+    def __init__(self, req: Any, sock: Any, cfg: Any, patience: float) -> None:
+        """`patience` is for a client that does not read, in seconds."""
+        self._cork = _Cork(sock, patience)
         super().__init__(req, self._cork, cfg)
 
     def send(self, pieces: Iterable[bytes]) -> None:
@@ -71,10 +74,11 @@ class Answer(Response):  # type: ignore[misc]
 class _Cork:
     """A socket that keeps what is written until it is flushed."""
 
-    __slots__ = ("_held", "_sock")
+    __slots__ = ("_held", "_patience", "_sock")
 
-    def __init__(self, sock: Any) -> None:
+    def __init__(self, sock: Any, patience: float) -> None:
         self._sock = sock
+        self._patience = patience
         self._held: list[bytes] = []
 
     def sendall(self, data: bytes) -> None:
@@ -85,9 +89,7 @@ class _Cork:
             return
         data = b"".join(self._held)
         self._held.clear()
-        sent = self._sock.send(data)  # `sendall` goes a long way to do the same
-        if sent < len(data):
-            self._sock.sendall(memoryview(data)[sent:])
+        send_all(self._sock, data, self._patience)
 
 
 @lru_cache(maxsize=2)

@@ -14,6 +14,7 @@ from gunicorn import util
 from gunicorn.http import wsgi
 
 from gateway.answer import Answer
+from gateway.outlet import PATIENCE
 
 LONGEST: Final = 64
 """Characters of a name that is remembered: anybody can send many longer ones, of 64 KiB each."""
@@ -23,19 +24,24 @@ _PLAIN: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENG
 class Environs:
     """Those of one worker."""
 
-    def __init__(self, cfg: Any) -> None:
+    def __init__(self, cfg: Any, unread: float) -> None:
+        """`unread` is how long a client may take nothing of its answer, in seconds."""
         self._cfg = cfg
-        self._common = {**wsgi.base_environ(cfg), "wsgi.multithread": True, "SCRIPT_NAME": ""}
+        self._unread = unread
+        self._ours = {"wsgi.multithread": True, PATIENCE: unread}
+        self._common = {**wsgi.base_environ(cfg), **self._ours, "SCRIPT_NAME": ""}
         self._has_prefix = bool(os.environ.get("SCRIPT_NAME"))
 
     def create(self, req: Any, sock: Any, client: Any, server: Any) -> tuple[Answer, dict[str, Any]]:
         """The answer to `req`, which `client` has sent to `server`, and its environment."""
         headers = {(_known_key if len(name) <= LONGEST else _key)(name): value for name, value in req.headers}
         if self._is_rare(req, headers, client, server):
-            answer, environ = wsgi.create(req, sock, client, server, self._cfg, response_class=Answer)
-            return answer, environ | {"wsgi.multithread": True}
+            answer, environ = wsgi.create(
+                req, sock, client, server, self._cfg, response_class=Answer, response_args=(self._unread,)
+            )
+            return answer, environ | self._ours
         major, minor = req.version
-        return Answer(req, sock, self._cfg), {
+        return Answer(req, sock, self._cfg, self._unread), {
             **self._common,
             "wsgi.input": req.body,
             "wsgi.url_scheme": req.scheme,

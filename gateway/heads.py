@@ -12,18 +12,28 @@ Where its parser in C (`gunicorn_h1c`) is installed, that is used, and nothing o
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from gunicorn.http.body import LengthReader
+from gevent import Timeout
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
+
+from gateway.chunks import Chunks
 
 Header = tuple[str, str]
 
 MOST: Final = 1_024
 LONGEST: Final = 200
 """So many lines of so many bytes are remembered at the most."""
+HEAD_BYTES: Final = 81_920
+"""What a whole head may take: one line of 64 KiB, which keys and tokens may need, and 16 KiB of others."""
+DRAIN_BYTES: Final = 65_536
+DRAIN_SECONDS: Final = 2.0
+"""What of a body that nobody has read is read behind its answer, so that the connection can be kept."""
 _COMMON: Final = frozenset(
     {
         *("ACCEPT", "ACCEPT-ENCODING", "ACCEPT-LANGUAGE", "CACHE-CONTROL", "CONNECTION", "CONTENT-LENGTH"),
@@ -90,7 +100,42 @@ class Head(Request):  # type: ignore[misc]
 
     def __init__(self, memory: Memory, *args: Any) -> None:
         self._memory = memory
+        self.body: Any = None
         super().__init__(*args)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether there is more of the body than was read."""
+        reader = self.body.reader
+        return bool(reader.length) if type(reader) is LengthReader else not reader.is_read
+
+    def should_close(self) -> bool:
+        """Whether this is the last request of its connection. It is where the end of its body is out of reach."""
+        reader = self.body.reader
+        if type(reader) is LengthReader:
+            if reader.length and (reader.length > DRAIN_BYTES or self.body.failed):
+                return True
+        elif not reader.is_read:
+            return True
+        last: bool = super().should_close()
+        return last
+
+    def parse(self, unreader: Any) -> Any:
+        """Reads the head; the answer is what has come behind it. Raises what gunicorn raises."""
+        self.max_buffer_headers = HEAD_BYTES
+        return super().parse(unreader)
+
+    def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
+        """Adds to `buf` what comes. Raises `NoMoreData`, or where it may `stop`, `StopIteration`."""
+        if not stop:
+            unreader.await_more()
+        super().read_into(unreader, buf, stop)
+
+    def set_body_reader(self) -> None:
+        """Finds out how the body is framed. Raises what gunicorn raises."""
+        super().set_body_reader()
+        if type(self.body.reader) is ChunkedReader:
+            self.body = Body(Chunks(self, self.unreader))
 
     def parse_request_line(self, line_bytes: bytes) -> None:
         """Method, path and version of the request. Raises what gunicorn raises."""
@@ -133,23 +178,32 @@ class Head(Request):  # type: ignore[misc]
         return headers
 
 
-class _Heads(RequestParser):  # type: ignore[misc]
-    def __init__(self, memory: Memory, sock: Any, addr: Any) -> None:
-        super().__init__(memory.cfg, sock, addr)
+class Heads(RequestParser):  # type: ignore[misc]
+    """The requests that come on a connection, one after the other, and the bodies between them."""
+
+    def __init__(self, memory: Memory, intake: Any, addr: Any) -> None:
+        super().__init__(memory.cfg, (), addr)
+        self.unreader = intake
         self.mesg_class = partial(Head, memory)
 
-    def finish_body(self, *args: Any, **options: Any) -> bool:
-        """Reads what is left of the last body, as gunicorn does it; it does so also where all was read."""
-        reader = self.mesg and self.mesg.body.reader
-        if isinstance(reader, LengthReader) and not reader.length and not self.mesg.body.failed:
+    @property
+    def is_unread(self) -> bool:
+        """Whether the client may still send what belongs to the last request."""
+        return self.mesg is not None and self.mesg.is_unread
+
+    def finish_body(self, *_: Any, **__: Any) -> bool:
+        """Reads what is left of the last body, where that is little and comes soon: otherwise nobody knows its end."""
+        if not self.is_unread:
             return True
-        finished: bool = super().finish_body(*args, **options)
+        finished = False
+        with Timeout(DRAIN_SECONDS, False), suppress(ParseException):
+            finished = super().finish_body(max_bytes=DRAIN_BYTES)
         return finished
 
 
-def heads(sock: Any, addr: Any, memory: Memory) -> RequestParser:
-    """The requests that come on a connection, one after the other."""
-    return _Heads(memory, sock, addr)
+def heads(source: Any, addr: Any, memory: Memory) -> Heads:
+    """What comes from `source`, an `Intake`."""
+    return Heads(memory, source, addr)
 
 
 def _is_common(name: str) -> bool:

@@ -5,21 +5,34 @@ from __future__ import annotations
 import socket
 from typing import Any, Final
 
-UNREAD_SECONDS: Final = 120.0
-"""So long a client may read nothing of what waits for it, or its host may be gone. nginx gives it half of that.
+BUFFER_BYTES: Final = 64 * 1024
+"""What the kernel keeps for a client that does not read; it takes twice as much for it, and by itself up to 4 MiB."""
+_IDLE_SECONDS: Final = 60
+_PROBE_SECONDS: Final = 15
+"""Whoever has said nothing for so long is asked whether he is there, so often, until the time for that is over."""
 
-Without a limit whoever keeps a connection open and reads nothing keeps it until his host goes away.
-"""
 
-
-def prepare(listener: Any, seconds: float = UNREAD_SECONDS) -> None:
+def prepare(listener: Any, seconds: float) -> None:
     """Has the kernel end connections on which a client has read nothing for so many `seconds` although it could.
+
+    Whoever has vanished without a word is noticed in that time as well, a minute after the last word at the earliest.
 
     What counts is the room that the client's system makes, and Linux does so in steps: of a sixteenth of its buffer,
     and of a packet or two at the least, which is 130 KB on one machine. Whoever reads less in the time reads nothing.
 
-    Only Linux can do so, and only for TCP.
+    Each option is said only where there is TCP, and to systems that know it.
     """
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is not None and listener.family in {socket.AF_INET, socket.AF_INET6}:
-        listener.setsockopt(socket.IPPROTO_TCP, option, round(seconds * 1_000))
+    if listener.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", _IDLE_SECONDS),
+        ("TCP_KEEPALIVE", _IDLE_SECONDS),  # the same on macOS
+        ("TCP_KEEPINTVL", _PROBE_SECONDS),
+        ("TCP_KEEPCNT", max(1, round((seconds - _IDLE_SECONDS) / _PROBE_SECONDS))),
+        ("TCP_USER_TIMEOUT", round(seconds * 1_000)),
+    ):
+        option = getattr(socket, name, None)
+        if option is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)

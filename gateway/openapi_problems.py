@@ -59,6 +59,7 @@ BODY: Final = (
     "InvalidValue",
     "BadRequest",
     "BodyIncomplete",
+    "BodyLate",
     "BodyTooLarge",
     "ClientGone",
     "ParseException",
@@ -81,7 +82,7 @@ ADMIN_CHANGE: Final = (*ADMIN, *BODY, "CsrfFailed")
 """Where something is changed with it."""
 ANYWHERE: Final = (
     *("NotFound", "MethodNotAllowed", "LimitRequestLine", "LimitRequestHeaders", "ExpectationFailed"),
-    "UnsupportedTransferCoding",
+    *("UnsupportedTransferCoding", "HeadLate"),
 )
 """What is of no endpoint: a path that does not exist, or no HTTP as it should be."""
 
@@ -118,7 +119,7 @@ _STATUSES: Final = {
     403: "Nothing shows that the page itself sent this",
     404: "The model, the path, or what is named does not exist",
     405: "The path does not take this method",
-    408: "The client did not read its answer in time",
+    408: "The request came too slowly, or its answer was not read in time",
     413: "The body is larger than `GATEWAY_MAX_BODY_MB`",
     414: "The URL is too long",
     417: "An `Expect` that is not met",

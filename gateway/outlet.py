@@ -6,15 +6,14 @@ gunicorn has written the head by then, and writes the end: what is written betwe
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from gateway.errors import ClientGone
+from gateway.sending import send_all
 
-BUFFER_BYTES: Final = 64 * 1024
-"""What the kernel keeps for a client that does not read; it takes twice as much for it, and by itself up to 4 MiB."""
+PATIENCE: Final = "gateway.patience"
+"""Where a request's environment says how long its client may take nothing, in seconds."""
 
 
 class Outlet(Protocol):
@@ -25,27 +24,28 @@ class Outlet(Protocol):
         """Whether a piece was begun and not ended: nothing that is written behind it can be read."""
 
     def write(self, data: bytes) -> None:
-        """Writes one piece; waits for a client that reads slowly. Raises `ClientGone`."""
+        """Writes one piece; waits for a client that reads slowly, but not for ever. Raises `ClientGone`."""
 
 
 class SocketOutlet:
     """The socket of a request that gunicorn has handed to us."""
 
-    __slots__ = ("_fd", "_is_chunked", "_sock", "is_torn")
+    __slots__ = ("_fd", "_is_chunked", "_patience", "_sock", "is_torn")
 
-    def __init__(self, sock: Any, *, is_chunked: bool) -> None:
+    def __init__(self, sock: Any, *, is_chunked: bool, patience: float) -> None:
         self.is_torn = False
         self._sock = sock
         self._fd: int = sock.fileno()
         self._is_chunked = is_chunked
-        with suppress(OSError):  # whoever has left is noticed elsewhere
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        self._patience = patience
 
     @classmethod
     def of(cls, environ: Mapping[str, Any]) -> SocketOutlet | None:
         """That of a request; None in a server that shows no socket. gunicorn sends no chunks to HTTP/1.0."""
         sock = environ.get("gunicorn.socket")
-        return None if sock is None else cls(sock, is_chunked=environ["SERVER_PROTOCOL"] != "HTTP/1.0")
+        if sock is None:
+            return None
+        return cls(sock, is_chunked=environ["SERVER_PROTOCOL"] != "HTTP/1.0", patience=environ[PATIENCE])
 
     def write(self, data: bytes) -> None:
         """See `Outlet.write`."""
@@ -57,7 +57,7 @@ class SocketOutlet:
             except BlockingIOError:
                 sent = 0
             if sent < len(frame):
-                self._sock.sendall(memoryview(frame)[sent:])
+                send_all(self._sock, memoryview(frame)[sent:], self._patience)
         except OSError as error:
             raise ClientGone from error
         self.is_torn = False

@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 from gunicorn.http import errors as http
 
+from gateway.errors import HeadLate
 from gateway.problems import INTERNAL, Problem
 
 _INVALID: Final = "invalid_request_error"
@@ -34,6 +35,9 @@ TABLE: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
             HTTPStatus.NOT_IMPLEMENTED, "unsupported_transfer_coding", "The body may be chunked, not compressed."
         ),
         http.ParseException: _MALFORMED,
+        HeadLate: _row(
+            HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The headers of the request did not come within 5 seconds."
+        ),
     }
 )
 

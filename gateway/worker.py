@@ -5,7 +5,8 @@ What gunicorn's own does differently:
 - It waits for idle keep-alive connections as long as for running requests; this one waits for requests only.
 - It drops connections that the kernel has accepted already when it stops listening.
 - It cuts streams off without a word; here they are told first, through `Drain`.
-- A new connection may take as long for its headers as an old one may be idle.
+- It waits for headers as long as a connection may be idle, for bodies and for those who do not read for ever.
+- Connections on which nothing happens shut others out.
 - It answers a request that it cannot parse with a page of HTML.
 - It cuts everything off when its master has been killed.
 - It calls the kernel for the head of an answer, for each of its pieces and for its end; see `Answer`.
@@ -19,30 +20,28 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
 import gevent
-from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.accepting import Door
 from gateway.answer import Answer
 from gateway.app import Gateway
 from gateway.environs import Environs
 from gateway.errors import ClientGone
-from gateway.heads import Memory, heads
+from gateway.heads import Heads, Memory, heads
+from gateway.intake import Intake
 from gateway.listening import prepare
 from gateway.mistakes import log_those_of
+from gateway.patience import Patience, Waits
 from gateway.refusals import refusal, response
-from gateway.shield import Shieldable
+from gateway.sending import LINGER_SECONDS, part_from, send_all
 
-HEADER_SECONDS: Final = 15.0
-"""What a new connection has for its first request's headers."""
 FRESH_SECONDS: Final = 1.0
 """What a connection that was accepted just before the end has for its first request."""
 LAST_WORDS_SECONDS: Final = 4.0
@@ -51,8 +50,6 @@ SETTLE_SECONDS: Final = 4.0
 """What is given back in the background has so long before the process ends."""
 MARGIN_SECONDS: Final = 12
 """Above the sum of both: gunicorn's master kills what takes longer than its `graceful_timeout`."""
-LINGER_BYTES: Final = 1_048_576
-LINGER_SECONDS: Final = 2.0
 GARBAGE: Final = 20_000
 """After so many new objects cycles of garbage are looked for. Python's own 700 come with each second request."""
 _BEAT: Final = 0.2
@@ -79,28 +76,32 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._requests = 0  # being answered
-        self._fresh: set[Any] = set()  # greenlets of connections on which no request has come yet
-        self._waiting: dict[Any, float] = {}  # greenlets of connections on which none is under way, and until when
+        self._begin(Patience(idle=self.cfg.keepalive))
+
+    def _begin(self, patience: Patience) -> None:
+        self._waits = Waits(patience)
         self._memory = Memory(self.cfg)
-        self._environs = Environs(self.cfg)
+        self._environs = Environs(self.cfg, patience.unread)
 
     def run(self) -> None:
         """Serves until SIGTERM, and then until nothing runs any more."""
         gc.freeze()  # what is here by now stays for ever, and need not be looked at again and again
         gc.set_threshold(GARBAGE)
         log_those_of(gevent.get_hub())
-        servers = [self._serve(sock) for sock in self.sockets]
+        doors = [self._open(sock) for sock in self.sockets]
         while self.alive:
             self.notify()
             gevent.get_hub().loop.run_callback(self.end_late, time.monotonic())
+            for door in doors:
+                door.knock()
             gevent.sleep(_BEAT)
         self.wsgi.drain.begin()
-        for server in servers:
-            _take_waiting(server)
-            server.close()
+        for door in doors:
+            door.take_waiting()
+            door.close()
         self._finish_requests()
-        for server in servers:
-            server.pool.kill(timeout=1)
+        for door in doors:
+            door.pool.kill(timeout=1)
         self.wsgi.settle(SETTLE_SECONDS)
 
     def notify(self) -> None:
@@ -118,22 +119,24 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serves one connection, with HTTP/1: there is nothing else here."""
-        here = gevent.getcurrent()
-        self._fresh.add(here)
-        answer = None
+        intake, answer = Intake(client, self._waits), None
+        requests = heads(intake, addr, self._memory)
         try:
             client.setblocking(True)
             proxied: dict[str, Any] = {}
-            requests, name = heads(client, addr, self._memory), listener.getsockname()
+            name = listener.getsockname()
             while True:
                 req = answer = None
-                req = self._next(requests)
+                req = self._next(requests, intake)
                 # A proxy in front says once whose connection it is.
                 proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
                 answer, environ = self._environs.create(req, client, addr, name)
                 self._answer(answer, environ)
+                intake.await_next()
         except StopIteration:
             self.log.debug("a connection is closed, nothing is under way on it")
+            if requests.is_unread:
+                part_from(client)
         except NoMoreData:  # its text is what has come of the head, and a key may stand there
             self.log.debug("a connection is closed in the middle of a request's head")
         except OSError as error:
@@ -146,27 +149,30 @@ class Worker(GeventWorker):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told or cut off
             self._fail(answer, client, error)
         finally:
-            self._fresh.discard(here)
+            intake.await_nothing()
             util.close(client)
 
     def end_late(self, now: float) -> None:
-        """Closes the connections whose next request has not come by `now`. For the hub: it switches to each of them."""
-        for late in [greenlet for greenlet, until in self._waiting.items() if until <= now]:
-            late.throw()
+        """Ends what has not come by `now`. For the hub: it switches to each connection that waits for it."""
+        for intake, error in self._waits.late(now):
+            intake.greenlet.throw(error)
 
-    def _next(self, requests: Iterator[Any]) -> Any:
+    def make_room(self) -> None:
+        """Closes the connection that will be missed least, if there is one. For the hub."""
+        intake = self._waits.least_missed()
+        if intake is not None:
+            self.log.debug("a connection is closed to make room for another one")
+            intake.greenlet.throw(gevent.GreenletExit)
+
+    def _next(self, requests: Heads, intake: Intake) -> Any:
         """The next request of a connection. What is late is looked for now and then: a timer for each costs more."""
-        here = gevent.getcurrent()
-        patience = HEADER_SECONDS if here in self._fresh else self._memory.cfg.keepalive
-        self._waiting[here] = time.monotonic() + patience
         try:
             return next(requests)
         finally:
-            del self._waiting[here]
+            intake.await_nothing()
 
     def _answer(self, answer: Answer, environ: dict[str, Any]) -> None:
         """Answers one request. Raises `StopIteration` where the connection has to be closed behind it."""
-        self._fresh.discard(gevent.getcurrent())
         self._requests += 1
         try:
             self._write(answer, environ)
@@ -215,31 +221,27 @@ class Worker(GeventWorker):  # type: ignore[misc]
         else:
             self.log.info("refused what is not HTTP as it should be, request id %s: %s", request_id, type(exc).__name__)
         try:
-            client.sendall(response(problem, request_id))
-            _read_on(client)
+            send_all(client, response(problem, request_id), LINGER_SECONDS)
         except OSError:
             self.log.debug("the client did not wait for the reason")
+            return
+        part_from(client)
 
-    def _serve(self, sock: Any) -> Any:
+    def _open(self, sock: Any) -> Door:
         sock.setblocking(True)
-        prepare(sock)
-        spawn = Pool(self.worker_connections, greenlet_class=Shieldable)
-        address = _Address(sock)
-
-        def handle(client: Any, addr: Any) -> None:  # a `partial` would be one more frame in C for as long as it runs
-            self.handle(address, client, addr)
-
-        server = StreamServer(sock, handle=handle, spawn=spawn)
+        prepare(sock, self._waits.patience.unread)
+        door = Door(sock, self.handle, self.worker_connections, self.make_room)
         if self.cfg.workers > 1:
-            server.max_accept = 1  # the others want some as well
-        server.start()
-        return server
+            door.max_accept = 1  # the others want some as well
+        door.start()
+        return door
 
     def _finish_requests(self) -> None:
         drain, last_words = self.wsgi.drain, None
         gevent.sleep(_BEAT)  # what comes on connections that are open already
         patience = time.monotonic() + FRESH_SECONDS
-        while self._requests or (self._fresh and time.monotonic() < patience):
+        waits = self._waits
+        while self._requests or ((waits.fresh or waits.heads) and time.monotonic() < patience):
             self.notify()
             if drain.over:
                 last_words = last_words or time.monotonic() + LAST_WORDS_SECONDS
@@ -247,31 +249,3 @@ class Worker(GeventWorker):  # type: ignore[misc]
                     self.log.warning("%d answers are cut off: their clients do not read", self._requests)
                     return
             gevent.sleep(_BEAT)
-
-
-class _Address:
-    """What gunicorn asks a listener for at every connection, also at those that were accepted just before it closed."""
-
-    def __init__(self, sock: Any) -> None:
-        self._name = sock.getsockname()
-
-    def getsockname(self) -> Any:
-        """Where the listener listens, or did."""
-        return self._name
-
-
-def _take_waiting(server: Any) -> None:
-    """Accepts the connections that wait already; closing the socket would reset them."""
-    server.stop_accepting()
-    server.socket.setblocking(False)
-    while not server.full() and (waiting := server.do_read()):
-        server.do_handle(*waiting)
-
-
-def _read_on(client: Any) -> None:
-    """Reads what a client still sends; closing on it would reset the connection before the answer is read."""
-    client.shutdown(socket.SHUT_WR)
-    left = LINGER_BYTES
-    with gevent.Timeout(LINGER_SECONDS, False):
-        while left > 0 and (read := len(client.recv(left))):
-            left -= read

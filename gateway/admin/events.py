@@ -14,7 +14,6 @@ from gateway.admin.desk import Desk
 from gateway.admin.live import Live
 from gateway.admin.viewer import Viewer
 from gateway.journal import Journal
-from gateway.outlet import BUFFER_BYTES
 from gateway.peer import SocketPeer
 from gateway.services import Services
 from gateway.views.replies import StreamReply
@@ -101,8 +100,6 @@ def _watch(sock: Any, viewer: Viewer) -> Callable[[], object]:
     """Ends the `viewer` at the moment its client leaves; the answer ends the watching."""
     if sock is None:
         return lambda: None
-    with suppress(OSError):  # it has left already
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
     return SocketPeer(sock).watch(viewer.end)
 
 

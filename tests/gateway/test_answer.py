@@ -51,13 +51,10 @@ class Writes:
         self._room = room
         self.seen: list[bytes] = []
 
-    def send(self, data: bytes) -> int:
-        self.seen.append(bytes(data[: self._room]))
-        return int(self._sock.send(data[: self._room]))
-
-    def sendall(self, data: bytes) -> None:
-        self.seen.append(bytes(data))
-        self._sock.sendall(data)
+    def send(self, data: bytes, *options: float) -> int:
+        sent = int(self._sock.send(data[: self._room], *options))
+        self.seen.append(bytes(data[:sent]))
+        return sent
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -86,7 +83,8 @@ def serve(app: App, request: bytes = GET, *, room: int = 1 << 20) -> list[bytes]
         received = b"".join(iter(lambda: client.recv(65_536), b""))
         serving.get()
     assert b"".join(writes.seen) == received
-    assert worker._requests == 0 and not worker._fresh and not worker._waiting
+    waits = worker._waits
+    assert worker._requests == 0 and not any((waits.fresh, waits.idle, waits.heads, waits.bodies))
     return writes.seen
 
 

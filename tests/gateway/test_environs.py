@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from gunicorn.http.parser import RequestParser
 
 from gateway.answer import Answer
 from gateway.environs import Environs
+from gateway.outlet import PATIENCE
 
 CLIENT, SERVER = ("127.0.0.1", 40_000), ("127.0.0.1", 80)
-OWN = {"wsgi.errors", "wsgi.early_hints", "wsgi.multithread"}
+OWN = {"wsgi.errors", "wsgi.early_hints", "wsgi.multithread", PATIENCE}
 HEADS = [
     b"",
     b"Host: a:8000\r\nUser-Agent: x\r\nX-Request-ID: 1",
@@ -48,7 +50,8 @@ def parsed(cfg: Config, lines: bytes) -> Any:
 def test_every_head_is_shown_as_by_gunicorn(sock: socket.socket, lines: bytes, client: Any, server: Any) -> None:
     cfg = Config()
     shown: list[dict[str, Any]] = []
-    for create in (Environs(cfg).create, lambda *args: wsgi.create(*args, cfg, response_class=Answer)):
+    theirs = partial(wsgi.create, cfg=cfg, response_class=Answer, response_args=(120,))
+    for create in (Environs(cfg, 120).create, theirs):
         answer, environ = create(parsed(cfg, lines), sock, client, server)
         assert isinstance(answer, Answer)
         environ["wsgi.input"] = environ["wsgi.input"].read()
@@ -67,13 +70,13 @@ def test_what_a_proxy_says_of_the_connection_is_shown(sock: socket.socket) -> No
         "proxy_addr": "10.0.0.2",
         "proxy_port": 2,
     }
-    _, environ = Environs(cfg).create(request, sock, CLIENT, SERVER)
+    _, environ = Environs(cfg, 120).create(request, sock, CLIENT, SERVER)
     assert environ["REMOTE_ADDR"] == "10.0.0.1"
 
 
 def test_nothing_of_a_request_is_in_the_next_one(sock: socket.socket) -> None:
     cfg = Config()
-    environs = Environs(cfg)
+    environs = Environs(cfg, 120)
     _, first = environs.create(parsed(cfg, b"X-Api-Key: a"), sock, CLIENT, SERVER)
     first["late"] = True
     _, second = environs.create(parsed(cfg, b"Host: a"), sock, CLIENT, SERVER)
@@ -81,7 +84,7 @@ def test_nothing_of_a_request_is_in_the_next_one(sock: socket.socket) -> None:
 
 
 def test_what_anybody_can_send_takes_no_memory(sock: socket.socket) -> None:
-    environs = Environs(Config())
+    environs = Environs(Config(), 120)
 
     def send(number: int) -> None:
         req = parsed(Config(), b"%b-%d: 1" % (b"X" * 8_000, number))

@@ -9,8 +9,10 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import ParseException
 from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import IterUnreader
 
-from gateway.heads import LONGEST, MOST, Memory, heads
+from gateway.heads import LONGEST, MOST, Heads, Memory
+from gateway.heads import heads as heads_of
 
 LINES = [
     b"Host: a",
@@ -56,6 +58,17 @@ LINES = [
     b"",
 ]
 NEIGHBOUR, STRANGER = ("127.0.0.1", 1), ("192.0.2.1", 1)
+
+
+class Pieces(IterUnreader):  # type: ignore[misc]
+    """What comes in these pieces."""
+
+    def await_more(self) -> None:
+        """They come at once."""
+
+
+def heads(pieces: list[bytes], addr: tuple[str, int], memory: Memory) -> Heads:
+    return heads_of(Pieces(pieces), addr, memory)
 
 
 def head(*lines: bytes) -> bytes:

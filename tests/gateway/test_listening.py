@@ -27,4 +27,4 @@ def test_a_connection_ends_when_nothing_is_read() -> None:
 def test_a_socket_file_is_left_alone(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "gateway"))
-        prepare(listener)
+        prepare(listener, 1)

@@ -8,7 +8,8 @@ import pytest
 from gevent import socket
 
 from gateway.errors import ClientGone
-from gateway.outlet import BUFFER_BYTES, SocketOutlet
+from gateway.listening import BUFFER_BYTES, prepare
+from gateway.outlet import PATIENCE, SocketOutlet
 from tests.gateway.scripted import wait_until
 
 
@@ -16,6 +17,7 @@ from tests.gateway.scripted import wait_until
 def ends() -> Iterator[tuple[Any, Any]]:
     listener = socket.socket()  # gevent's; `create_server` would make the standard library's
     listener.bind(("127.0.0.1", 0))
+    prepare(listener, 120)
     listener.listen()
     client = socket.create_connection(listener.getsockname())
     client.settimeout(5)
@@ -24,8 +26,8 @@ def ends() -> Iterator[tuple[Any, Any]]:
         yield server, client
 
 
-def outlet(sock: Any, protocol: str = "HTTP/1.1") -> SocketOutlet:
-    made = SocketOutlet.of({"gunicorn.socket": sock, "SERVER_PROTOCOL": protocol})
+def outlet(sock: Any, protocol: str = "HTTP/1.1", patience: float = 120) -> SocketOutlet:
+    made = SocketOutlet.of({"gunicorn.socket": sock, "SERVER_PROTOCOL": protocol, PATIENCE: patience})
     assert made is not None
     return made
 

@@ -15,7 +15,8 @@ from gevent import socket as green
 from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
-from gateway.worker import FRESH_SECONDS, HEADER_SECONDS, Worker
+from gateway.intake import Intake
+from gateway.worker import FRESH_SECONDS, Worker
 from tests.gateway.scripted import wait_until
 from tests.gateway.workers import worker_of
 
@@ -27,10 +28,11 @@ class Client:
         self.gone = gone
         self.sent = b""
 
-    def sendall(self, data: bytes) -> None:
+    def send(self, data: bytes, *_: object) -> int:
         if self.gone:
             raise BrokenPipeError
         self.sent += data
+        return len(data)
 
     def shutdown(self, how: int) -> None:
         assert how == socket.SHUT_WR
@@ -90,7 +92,7 @@ def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) 
     assert begun == ([True] if booted else [])
 
 
-@pytest.mark.parametrize(("requests", "patience"), [(0, HEADER_SECONDS), (1, 95)])
+@pytest.mark.parametrize(("requests", "patience"), [(0, 5), (1, 95)])
 def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_idle(
     requests: int, patience: float
 ) -> None:
@@ -98,14 +100,15 @@ def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_i
         start_response("200 OK", [("content-length", "0")])
         return []
 
-    worker = worker_of(app, keepalive=95)
+    worker = worker_of(app)
+    waits = worker._waits
     client, server = green.socketpair()
     serving = gevent.spawn(worker.handle, server, server, ("127.0.0.1", 1))
     with client, gevent.Timeout(10):
         for _ in range(requests):
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert client.recv(65_536).startswith(b"HTTP/1.1 200 OK")
-        wait_until(lambda: len(worker._waiting) == 1)
+        wait_until(lambda: len(waits.idle if requests else waits.fresh) == 1)
         begun, loop = time.monotonic(), gevent.get_hub().loop
         loop.run_callback(worker.end_late, begun + patience - 5)
         gevent.idle()
@@ -113,15 +116,15 @@ def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_i
         loop.run_callback(worker.end_late, begun + patience + 1)
         assert client.recv(65_536) == b""
         serving.get()
-    assert not worker._waiting
+    assert not waits.idle and not waits.fresh
 
 
 def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    silent, beats = object(), list[float]()
-    worker = Worker.__new__(Worker)
-    worker._requests, worker._fresh = 0, {silent}
+    beats = list[float]()
+    worker = worker_of(lambda _environ, _start: [])
+    worker._waits.fresh[cast("Intake", object())] = 0.0
     worker.wsgi = cast("Gateway", SimpleNamespace(drain=SimpleNamespace(over=False)))
     monkeypatch.setattr(worker, "notify", lambda: beats.append(time.monotonic()))
     started = time.monotonic()

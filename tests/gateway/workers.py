@@ -9,21 +9,20 @@ from typing import Any, cast
 from gunicorn.config import Config
 
 from gateway.app import Gateway
-from gateway.environs import Environs
-from gateway.heads import Memory
+from gateway.patience import Patience
 from gateway.worker import Worker
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-def worker_of(app: App, **settings: object) -> Worker:
+def worker_of(app: App, patience: Patience | None = None, **settings: object) -> Worker:
     """One that serves `app` to whatever connections it is given."""
     worker = Worker.__new__(Worker)
     worker.cfg, worker.log = Config(), logging.getLogger("gateway.test")
     for name, value in settings.items():
         worker.cfg.set(name, value)
     worker.alive, worker.nr, worker.max_requests = True, 0, 1_000
-    worker._requests, worker._fresh, worker._waiting = 0, set(), {}
-    worker._memory, worker._environs = Memory(worker.cfg), Environs(worker.cfg)
+    worker._requests = 0
+    worker._begin(patience or Patience())
     worker.wsgi = cast("Gateway", app)
     return worker

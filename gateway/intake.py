@@ -1,0 +1,74 @@
+"""What comes on a connection."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gevent import get_hub, getcurrent, sleep
+from gunicorn.http.unreader import SocketUnreader
+
+from gateway.patience import Waits
+
+AT_A_STRETCH: Final = 0.005
+"""So long a client can keep a worker busy with one request behind the other, in seconds."""
+_PAUSE: Final = 0.001
+
+
+class Intake(SocketUnreader):  # type: ignore[misc]
+    """Reads a connection in the greenlet that makes this, and tells `waits` what it waits for.
+
+    `came` are the bytes of the present request's body that had to be waited for.
+    """
+
+    def __init__(self, sock: Any, waits: Waits) -> None:
+        super().__init__(sock)
+        self.greenlet: Any = getcurrent()
+        self.came = 0
+        self._loop = get_hub().loop
+        self._turn = -1  # of the event loop
+        self._turn_since = 0.0
+        self._waits = waits
+        self._queue: dict[Intake, float] | None = waits.fresh
+        self._body_since: float | None = None
+        waits.fresh[self] = waits.now()
+
+    def await_next(self) -> None:
+        """The next request may begin. Somebody else's has its turn where this client always had one ready."""
+        queue, now, turn = self._waits.idle, self._waits.now(), self._loop.iteration
+        self._queue = queue
+        queue[self] = now
+        self._body_since = None
+        if turn != self._turn:
+            self._turn, self._turn_since = turn, now
+        elif now - self._turn_since > AT_A_STRETCH:
+            sleep(_PAUSE)
+
+    def await_more(self) -> None:
+        """A request has begun, but there is more to its head."""
+        queue, waits = self._queue, self._waits
+        if queue is waits.fresh or queue is waits.idle:
+            since = queue.pop(self)
+            self._queue = waits.heads
+            waits.heads[self] = since if queue is waits.fresh else waits.now()
+
+    def await_nothing(self) -> None:
+        """The head is there, or the connection ends."""
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            del queue[self]
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Some of what comes, nothing at its end."""
+        if self._queue is not None:
+            data: bytes = super().chunk(size_hint)
+            return data
+        waits = self._waits
+        if self._body_since is None:
+            self._body_since, self.came = waits.now(), 0
+        waits.bodies[self] = self._body_since
+        try:
+            data = super().chunk(size_hint)
+        finally:
+            del waits.bodies[self]
+        self.came += len(data)
+        return data

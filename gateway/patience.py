@@ -1,0 +1,79 @@
+"""How long a worker waits for its clients, and for which of them it waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gevent import GreenletExit
+
+from gateway.errors import BodyLate, HeadLate
+
+if TYPE_CHECKING:
+    from gateway.intake import Intake
+
+Error = type[BaseException]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Limits in seconds, and of a body's `rate` in bytes a second.
+
+    `head` holds for a request's line and headers: from its connection on, or from its first byte where there were
+    others before it on the connection. `idle` is the time between two requests.
+    A body has `body` in all. Once `grace` is over it must have had `rate` on the average, not counting the `grace`.
+    Both begin when the gateway first waits for the body, and what counts are the bytes of the connection.
+    `unread` is how long a client may take nothing of what waits for it.
+    """
+
+    head: float = 5.0
+    idle: float = 95.0
+    body: float = 30.0
+    grace: float = 5.0
+    rate: float = 1_024.0
+    unread: float = 120.0
+
+    def is_over_for_body(self, waited: float, came: int) -> bool:
+        """Whether a body of which `came` bytes have come in `waited` seconds is given up."""
+        return waited >= self.body or came < self.rate * (waited - self.grace)
+
+
+class Waits:
+    """The connections of a worker that wait for their clients, by what for, and since when: the longest comes first.
+
+    `fresh` ones have not had a byte yet, `idle` ones have had requests, in `heads` one has begun.
+    """
+
+    def __init__(self, patience: Patience, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.patience = patience
+        self.now = monotonic
+        self.fresh: dict[Intake, float] = {}
+        self.idle: dict[Intake, float] = {}
+        self.heads: dict[Intake, float] = {}
+        self.bodies: dict[Intake, float] = {}
+
+    def late(self, now: float) -> list[tuple[Intake, Error]]:
+        """Those that have waited too long by `now`, and what is to be raised in each."""
+        patience = self.patience
+        found = _older(self.fresh, now - patience.head) + _older(self.idle, now - patience.idle)
+        found += [(each, HeadLate) for each, since in self.heads.items() if since <= now - patience.head]
+        for each, since in self.bodies.items():
+            if patience.is_over_for_body(now - since, each.came):
+                found.append((each, BodyLate))
+        return found
+
+    def least_missed(self) -> Intake | None:
+        """The one whose end costs its client least, where there is one on which nothing is under way."""
+        return next((each for queue in (self.idle, self.fresh, self.heads) for each in queue), None)
+
+
+def _older(queue: dict[Intake, float], than: float) -> list[tuple[Intake, Error]]:
+    """Those of which nothing has come, so that there is nothing to be answered."""
+    found: list[tuple[Intake, Error]] = []
+    for each, since in queue.items():
+        if since > than:
+            break  # whoever comes later is younger
+        found.append((each, GreenletExit))
+    return found
