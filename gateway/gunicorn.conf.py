@@ -23,13 +23,14 @@ with uncollected():
     from prometheus_client.multiprocess import mark_process_dead
 
     from gateway import crew
+    from gateway.key_strength import warn_of_weak_keys
     from gateway.metrics import keep_as
     from gateway.settings import GatewaySettings
     from gateway.startup import check_address, check_store
     from gateway.tracing import check_tracing
     from gateway.worker import MARGIN_SECONDS, Log, Worker
     from kimi import logs
-    from kimi.settings import load
+    from kimi.settings import PLAIN_SECRETS, load
     from kimi.startup import reporting
 
 with reporting("gateway"):
@@ -39,6 +40,7 @@ with reporting("gateway"):
         check_address(_settings)
         check_store(_settings)
 logs.configure(_settings.log_level, _settings.log_format)
+warn_of_weak_keys(_settings.gateway_api_keys, _settings.gateway_admin_key)
 
 wsgi_app = "gateway.wsgi:app"
 proc_name = "kimi-gateway"
@@ -62,6 +64,14 @@ graceful_timeout = math.ceil(_settings.gateway_drain_seconds) + MARGIN_SECONDS
 limit_request_field_size = 65_536
 limit_request_fields = 64
 
+# A proxy on this machine, and those of the operator wherever they are, tell whether they were asked by TLS; nobody else
+# is believed. Nothing more is taken from them here: a header SCRIPT_NAME, which some hand on from their clients, would
+# open a path under another name that they have closed. Of X-Forwarded-For see `client_address`.
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
+forwarder_headers = ""
+if _settings.gateway_trusted_proxies:
+    forwarded_allow_ips = "*"
+
 control_socket_disable = True
 
 
@@ -69,6 +79,8 @@ def on_starting(server: Any) -> None:
     """Before the first worker. What workers import or make alike they have from here: they start sooner, sharing it."""
     with uncollected():
         import_module(wsgi_app.partition(":")[0]).prepare()
+    if _settings.leaves_secrets_plain:
+        server.log.warning(PLAIN_SECRETS)
     gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)

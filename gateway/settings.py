@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from gateway.key_strength import is_local, refusal, weakness, weaknesses
 from kimi import aliases
 from kimi.accounts import Kind
 from kimi.accounts_file import client_keys
@@ -38,11 +39,13 @@ def _model(name: str) -> str:
 
 
 def _keys(keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    keys = tuple(dict.fromkeys((*keys, *client_keys(info.data.get("kimi_accounts_file") or DEFAULT_ACCOUNTS_FILE))))
+    own, file = len(keys), info.data.get("kimi_accounts_file") or DEFAULT_ACCOUNTS_FILE
+    keys = tuple(dict.fromkeys((*keys, *client_keys(file))))
     if not keys:
         raise ValueError("has to hold at least one client key; several are separated by commas")
     if any(not key.isascii() or not key.isprintable() or " " in key for key in keys):
         raise ValueError("holds a key that no client could send: use ASCII letters, digits and signs, no spaces")
+    _refuse_where_public(weaknesses(keys, own), info)
     return keys
 
 
@@ -51,7 +54,14 @@ def _admin_key(key: str | None, info: ValidationInfo) -> str | None:
         raise ValueError("holds what no client could send: use ASCII letters, digits and signs, no spaces")
     if key in info.data.get("gateway_api_keys", ()):
         raise ValueError("is a key of clients as well, each of whom could do what an operator can: choose another one")
+    _refuse_where_public(None if key is None else weakness(key), info)
     return key
+
+
+def _refuse_where_public(told: str | None, info: ValidationInfo) -> None:
+    host = info.data.get("gateway_host")
+    if told and host and not is_local(host):
+        raise ValueError(refusal(told, host))
 
 
 def _web_only(value: object, info: ValidationInfo) -> object:

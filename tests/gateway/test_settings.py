@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.key_strength import MAKING
 from gateway.settings import GatewaySettings
 from kimi.settings import SettingsError, load
 
@@ -163,3 +164,44 @@ def test_the_model_of_anthropics_names_is_a_name(monkeypatch: pytest.MonkeyPatch
     assert settings(monkeypatch, KIMI_CLAUDE_MODEL="kimi-k3-thinking").kimi_claude_model == "kimi-k3-thinking"
     with pytest.raises(SettingsError, match="KIMI_CLAUDE_MODEL"):
         settings(monkeypatch, KIMI_CLAUDE_MODEL="kimi k3")
+
+
+STRONG = "hush-x7Kd93mQpL0vZb2T"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7"])  # noqa: S104
+def test_where_others_can_reach_it_nothing_starts_with_weak_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"token": "hush-2", "auth_token": "x", "refresh_token": "y"}', encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        settings(
+            monkeypatch,
+            GATEWAY_HOST=host,
+            GATEWAY_API_KEYS=f"{STRONG},hush-1",
+            GATEWAY_ADMIN_KEY="hush-your-admin-key",
+            KIMI_ACCOUNTS_FILE=str(file),
+        )
+    short = "is shorter than 16 characters"
+    made = f"too weak for GATEWAY_HOST={host}, which others can reach; make one with {MAKING}"
+    assert str(caught.value).splitlines()[1:] == [
+        f"  GATEWAY_API_KEYS: key 2 {short}, key 3 (of the accounts file) {short}, {made}",
+        f"  GATEWAY_ADMIN_KEY: is of a kind that stands in examples, {made}",
+    ]
+    assert "hush" not in str(caught.value)
+    found = settings(monkeypatch, GATEWAY_API_KEYS=STRONG, GATEWAY_ADMIN_KEY=f"{STRONG}s", KIMI_ACCOUNTS_FILE="")
+    assert found.gateway_host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_on_this_machine_a_weak_key_will_do(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert settings(monkeypatch, GATEWAY_HOST=host, GATEWAY_ADMIN_KEY="admin").gateway_api_keys == ("key",)
+
+
+def test_no_proxy_is_trusted_unless_the_operator_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch).gateway_trusted_proxies == 0
+    assert settings(monkeypatch, GATEWAY_TRUSTED_PROXIES="2").gateway_trusted_proxies == 2
+    for number in ("-1", "17", "all"):
+        with pytest.raises(SettingsError, match="GATEWAY_TRUSTED_PROXIES"):
+            settings(monkeypatch, GATEWAY_TRUSTED_PROXIES=number)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 import socket
 
 import pytest
@@ -13,9 +14,11 @@ from kimi.startup import StartError
 from tests.ports import free_port
 from tests.valkey import Valkey
 
+KEY = secrets.token_urlsafe(32)
+
 
 def settings(**fields: object) -> GatewaySettings:
-    return GatewaySettings.model_validate({"gateway_api_keys": "key", **fields})
+    return GatewaySettings.model_validate({"gateway_api_keys": KEY, **fields})
 
 
 def test_a_store_that_answers_is_left_alone(own_valkey: Valkey) -> None:

@@ -1,0 +1,81 @@
+"""Keys that somebody could guess: short ones, and those that stand in examples, which are the first to be tried."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+SHORTEST: Final = 16
+FEWEST_DIFFERENT: Final = 6
+MAKING: Final = """python -c "import secrets; print('sk-' + secrets.token_urlsafe(32))\""""
+_NAMED: Final = 5
+"""So many keys are named of those that are weak."""
+_EXAMPLES: Final = (
+    # of our own tests and pages
+    *("test-client-key", "sk-wrong", "an-admin-key"),
+    # of manuals, tutorials and files to be filled in
+    *("your-key", "your-api-key", "your-admin-key", "your-secret", "your-token", "my-secret", "my-api-key"),
+    *("api-key-here", "key-goes-here", "insert-key", "replace-me", "replace-with", "change-me", "changed-me"),
+    *("placeholder", "example", "dummy-key", "fake-key", "test-key", "test-api-key", "sample-key", "demo-key"),
+    *("secret-key", "super-secret", "top-secret", "admin-key", "master-key", "client-key", "gateway-key"),
+    *("password", "passw0rd", "letmein", "not-a-secret", "not-needed", "no-key-required", "lm-studio"),
+    *("1234567", "0123456", "7654321", "abcdefg", "qwertyu", "deadbeef", "cafebabe", "foobar"),
+)
+"""What no key of random characters holds; hyphens and underscores between the words make no difference."""
+
+
+def weakness(key: str) -> str | None:
+    """How the sentence goes on that says what is wrong with `key`, which is not shown; None where nothing is."""
+    if len(key) < SHORTEST:
+        return f"is shorter than {SHORTEST} characters"
+    random = key.removeprefix("sk-")
+    if len(set(random)) < FEWEST_DIFFERENT or random in (random + random)[1:-1]:
+        return "is the same over and over"
+    bare = _bare(key)
+    if any(_bare(example) in bare for example in _EXAMPLES):
+        return "is of a kind that stands in examples"
+    return None
+
+
+def weaknesses(keys: Iterable[str], own: int) -> str | None:
+    """The same of several, told by their numbers; those behind the first `own` are of the accounts file."""
+    found = [
+        f"key {number}{'' if number <= own else ' (of the accounts file)'} {why}"
+        for number, key in enumerate(keys, 1)
+        if (why := weakness(key))
+    ]
+    more = [f"{len(found) - _NAMED} more are weak"] if len(found) > _NAMED else []
+    return ", ".join(found[:_NAMED] + more) or None
+
+
+def refusal(told: str, host: str) -> str:
+    """Why nothing starts with a key of which that is `told`, at an address that others can reach, and what to do."""
+    return f"{told}, too weak for GATEWAY_HOST={host}, which others can reach; make one with {MAKING}"
+
+
+def warn_of_weak_keys(keys: Sequence[str], admin_key: str | None) -> None:
+    """Says in the log with which keys nothing would start at an address that others can reach."""
+    for variable, told in (
+        ("GATEWAY_API_KEYS", weaknesses(keys, len(keys))),
+        ("GATEWAY_ADMIN_KEY", weakness(admin_key) if admin_key else None),
+    ):
+        if told:
+            log.warning("a key is weak: nobody else must be able to reach this gateway", variable=variable, told=told)
+
+
+def is_local(host: str) -> bool:
+    """Whether nobody but programs of this machine can reach what listens there."""
+    bare = host.strip("[]")
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare.lower() == "localhost"
+
+
+def _bare(text: str) -> str:
+    return text.lower().replace("-", "").replace("_", "")

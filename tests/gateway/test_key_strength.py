@@ -1,0 +1,111 @@
+"""Which keys are too weak to be put on the internet."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from structlog.testing import capture_logs
+
+from gateway.key_strength import MAKING, is_local, warn_of_weak_keys, weakness, weaknesses
+from tests.gateway import gunicorns
+from tests.system import stack
+
+ROOT = Path(__file__).parents[2]
+DEMO = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["demo-gateway"]["environment"][
+    "GATEWAY_API_KEYS"
+]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.yml")]
+SHOWN = re.compile(r"(?:\bBearer |\b[A-Z_]*KEYS?=|api_key[=:] ?\"?)(sk-[\w.-]+|[\w.-]{8,})", re.ASCII)
+
+
+def test_what_is_random_is_strong() -> None:
+    for _ in range(500):
+        assert weakness(f"sk-{secrets.token_urlsafe(32)}") is None
+        assert weakness(secrets.token_hex(16)) is None
+
+
+def test_the_command_that_is_told_makes_a_strong_one() -> None:
+    command = re.fullmatch(r'python -c "(.+)"', MAKING)
+    assert command is not None
+    made = subprocess.run([sys.executable, "-c", command[1]], capture_output=True, text=True, check=True).stdout
+    assert weakness(made.strip()) is None
+
+
+@pytest.mark.parametrize("key", ["", "key", "sk-1", "x7Kd93mQpL0vZb2"])
+def test_what_is_short_can_be_guessed(key: str) -> None:
+    assert weakness(key) == "is shorter than 16 characters"
+
+
+@pytest.mark.parametrize(
+    "key", ["a" * 40, "sk-" + "0" * 32, "abcab" * 8, "sk-1212121212121212", "sk-x7Kd93x7Kd93x7Kd93", "--------________"]
+)
+def test_what_repeats_itself_can_be_guessed(key: str) -> None:
+    assert weakness(key) == "is the same over and over"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("sk-your-api-key-here", "YOUR_API_KEY_HERE_PLEASE", "sk-1234567890abcdef", "sk-0123456789abcdefghijkl"),
+        *("please-change-me-now", "replace_with_your_key", "my-super-secret-key", "correct-Password-1"),
+        *("sk-test-client-key", "some-example-of-a-key", "abcdefghijklmnopqrstuvwxyz", "sk-no-key-required"),
+    ],
+)
+def test_what_stands_in_examples_is_tried_first(key: str) -> None:
+    assert weakness(key) == "is of a kind that stands in examples"
+
+
+def test_no_key_of_our_own_pages_and_tests_is_strong() -> None:
+    shown = {key for page in PAGES for key in SHOWN.findall(page.read_text("utf-8"))} - {DEMO}
+    assert shown
+    strong = {key for key in (*shown, stack.KEY, gunicorns.KEY) if weakness(key) is None}
+    assert not strong
+
+
+def test_the_key_of_the_demo_is_let_in_and_says_what_it_is() -> None:
+    assert weakness(DEMO) is None
+    assert "demo" in DEMO
+    for page in ("README.md", "README.zh-CN.md", "docker-compose.yml", ".github/workflows/ci.yml"):
+        assert DEMO in (ROOT / page).read_text("utf-8"), page
+
+
+def test_keys_are_told_by_their_numbers() -> None:
+    strong = secrets.token_urlsafe(32)
+    assert weaknesses([strong], 1) is None
+    assert weaknesses(["hush-1", strong, "hush-2"], 2) == (
+        "key 1 is shorter than 16 characters, key 3 (of the accounts file) is shorter than 16 characters"
+    )
+    many = weaknesses([f"hush-{number}" for number in range(9)], 9)
+    assert many is not None and many.endswith("key 5 is shorter than 16 characters, 4 more are weak")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LocalHost"])
+def test_loopback_is_for_this_machine_alone(host: str) -> None:
+    assert is_local(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "10.0.0.1", "localhost.example.com", "*", ""])  # noqa: S104
+def test_everything_else_is_for_others_too(host: str) -> None:
+    assert not is_local(host)
+
+
+def test_here_a_weak_key_is_warned_of_without_being_shown() -> None:
+    with capture_logs() as logs:
+        warn_of_weak_keys(["hush-1"], "hush-2")
+    assert [(line["log_level"], line["variable"], line["told"]) for line in logs] == [
+        ("warning", "GATEWAY_API_KEYS", "key 1 is shorter than 16 characters"),
+        ("warning", "GATEWAY_ADMIN_KEY", "is shorter than 16 characters"),
+    ]
+    assert "hush" not in str(logs)
+
+
+def test_of_strong_keys_nothing_is_said() -> None:
+    with capture_logs() as logs:
+        warn_of_weak_keys([secrets.token_urlsafe(32)], None)
+    assert logs == []
