@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ GUIDE: Final = ROOT / "docs" / "guides" / "reverse-proxies.md"
 ADMIN_KEY: Final = "an-admin-key-of-these-tests"
 OPERATORS: Final = "10.0.0.0/8"
 HERE: Final = "127.0.0.0/8"
+ADDRESSES: Final = (f"127.0.9.{number}" for number in count(1))
+"""Of clients that nobody has heard of; all of them are this machine."""
 STALL: Final = 1.0  # seconds for which the upstream is silent in the middle of an answer
 
 
@@ -35,11 +38,27 @@ class Proxy:
     url: str
     certificate: Path
 
-    def ask(self, method: str, path: str, key: str = KEY, **options: Any) -> requests.Response:
-        headers = {"Authorization": f"Bearer {key}"}
-        return requests.request(
-            method, f"{self.url}{path}", headers=headers, verify=str(self.certificate), timeout=30, **options
-        )
+    def ask(
+        self, method: str, path: str, key: str = KEY, *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> requests.Response:
+        return self.at("", method, path, headers={"Authorization": f"Bearer {key}", **(headers or {})}, **options)
+
+    def at(self, address: str, method: str, path: str, **options: Any) -> requests.Response:
+        """What somebody is answered who asks from `address`, one of this machine's."""
+        with requests.Session() as session:
+            session.mount("https://", From(address))
+            return session.request(method, f"{self.url}{path}", verify=str(self.certificate), timeout=30, **options)
+
+
+class From(requests.adapters.HTTPAdapter):
+    """Connects from an address; from any where it is empty."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, source_address=(self._address, 0) if self._address else None)
 
 
 def block(language: str) -> str:
@@ -90,7 +109,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(
         tmp_path_factory.mktemp("stack"),
         workers=1,
-        env={"GATEWAY_ADMIN_KEY": ADMIN_KEY, "GATEWAY_MAX_BODY_MB": "1"},
+        env={"GATEWAY_ADMIN_KEY": ADMIN_KEY, "GATEWAY_MAX_BODY_MB": "1", "GATEWAY_TRUSTED_PROXIES": "1"},
     )
     stack.start(kimi=2)
     yield stack
@@ -163,3 +182,37 @@ def test_operators_sign_in_and_see_events_as_they_happen(start: Start) -> None:
         assert done.json()["results"][0]["ok"], done.text
         assert next(line for line in lines if b'"kimi-1"' in line and b'"paused"' in line)
     proxy.ask("POST", "/admin/api/accounts/resume", key=ADMIN_KEY, json={"names": ["kimi-1"]})
+
+
+def test_wrong_admin_keys_count_where_they_come_from_and_not_where_they_say(start: Start) -> None:
+    proxy, guesser, operator = start(HERE), next(ADDRESSES), next(ADDRESSES)
+
+    def sign_in(address: str, key: str, forged: str) -> requests.Response:
+        headers = {"X-Forwarded-For": forged}
+        return proxy.at(address, "POST", "/admin/api/session", json={"key": key}, headers=headers)
+
+    wrong = [sign_in(guesser, "wrong", f"198.51.100.{number}") for number in range(5)]
+    assert [answer.status_code for answer in wrong] == [401, 401, 401, 401, 429]
+    assert sign_in(operator, ADMIN_KEY, guesser).status_code == 200, "it is somebody else, whatever he says"
+    entries = proxy.ask("GET", "/admin/api/audit", key=ADMIN_KEY).json()["entries"]
+    assert next(entry["address"] for entry in entries if entry["action"] == "sign in") == operator
+
+
+def test_the_same_holds_for_wrong_client_keys(start: Start) -> None:
+    proxy, guesser, other = start(OPERATORS), next(ADDRESSES), next(ADDRESSES)
+
+    def ask(address: str, key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}", "X-Forwarded-For": f"198.51.100.{len(key)}"}
+        return proxy.at(address, "GET", "/v1/models", headers=headers).status_code
+
+    guesses = ["wrong" * number for number in range(1, 12)]
+    assert [ask(guesser, f"{number}-{key}") for number, key in enumerate(guesses)] == [*[401] * 10, 429]
+    assert ask(other, "wrong") == 401
+    assert ask(guesser, KEY) == 200
+
+
+def test_what_is_closed_is_not_opened_by_another_name(start: Start) -> None:
+    proxy = start(OPERATORS)
+    for name in ("SCRIPT_NAME", "Script-Name", "PATH_INFO"):
+        answer = proxy.ask("GET", "/v1/admin/api/session", key=ADMIN_KEY, headers={name: "/v1"})
+        assert answer.json()["error"]["code"] == "not_found"
