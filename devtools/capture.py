@@ -22,10 +22,11 @@ from devtools.saying import Trouble, complain, say
 from kimi import claims
 from kimi.accounts import Account, Record
 from kimi.chat import Feature
-from kimi.errors import KimiError, StoreUnavailable
+from kimi.errors import KimiError, StoreUnavailable, Unreadable
 from kimi.events import ChatOpened, Event
 from kimi.http import Endpoints, Http, Transport
 from kimi.pool import Members, Store, connect
+from kimi.pool.vault import Vault
 from kimi.settings import CommonSettings, SettingsError, load
 from kimi.upstreams import KeepsChats
 from kimi.upstreams.identity import made_up_device
@@ -113,19 +114,20 @@ def _parser() -> argparse.ArgumentParser:
 def _prepared(wanted: argparse.Namespace) -> tuple[Question, Access, Endpoints]:
     if wanted.output.exists():
         raise Trouble(f"{wanted.output} exists already; name another file.")
-    access = find(store_url(Path.cwd()), wanted.account, time.time())
+    settings = load(CommonSettings)
+    with Store(connect(store_url(Path.cwd())), vault=Vault(settings.token_encryption_keys)) as store:
+        access = find(store, wanted.account, time.time())
     features = tuple(map(Feature, wanted.feature))
     question = Question(access.account.kind, wanted.model, wanted.message, features)
-    return question, access, load(CommonSettings).endpoints
+    return question, access, settings.endpoints
 
 
-def find(redis_url: str, name: str, now: float) -> Access:
+def find(store: Store, name: str, now: float) -> Access:
     """The account of that name, or the only one, with its access token. Raises Trouble."""
     try:
-        with connect(redis_url) as redis:
-            records = [record for record in Members(Store(redis)).all() if record.configured]
+        records = [record for record in Members(store).all() if record.configured]
     except StoreUnavailable as error:
-        raise Trouble(f"{error}; check REDIS_URL.") from error
+        raise Trouble(f"{error}." if isinstance(error, Unreadable) else f"{error}; check REDIS_URL.") from error
     found = [record for record in records if name in ("", record.account.name)]
     if len(found) != 1:
         names = ", ".join(record.account.name for record in records) or "none"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dotenv import dotenv_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CLIENT_KEY = "client-key"
 """The file that holds the client key of `./dev up` where none is set."""
@@ -43,6 +43,12 @@ def address(said: Mapping[str, str]) -> tuple[str, int]:
     host = said.get("GATEWAY_HOST", "127.0.0.1").strip("[]")
     port = said.get("GATEWAY_PORT", "6867")
     return ANY_HOST.get(host, host), int(port) if port.isdecimal() else 0  # the gateway refuses a bad one
+
+
+def encryption_keys(said: Mapping[str, str]) -> Sequence[str]:
+    """The keys with which secrets are sealed, as they are set."""
+    keys = said.get("TOKEN_ENCRYPTION_KEYS", "").replace("\n", ",").split(",")
+    return [key.strip() for key in keys if key.strip()]
 
 
 def client_key(said: Mapping[str, str], kept: Path) -> str:

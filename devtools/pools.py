@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devtools import valkey
+from devtools import configuration, valkey
 from devtools.saying import Trouble
 from devtools.waiting import until
 from kimi.accounts import Origin
-from kimi.errors import StoreUnavailable
+from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Members, Store, connect
+from kimi.pool.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
 START_SECONDS = 120.0
 
 
-def origins(url: str) -> Mapping[Origin, int]:
+def origins(url: str, said: Mapping[str, str]) -> Mapping[Origin, int]:
     """How many accounts that are not the demo's come from where; none where the Redis does not answer.
 
-    The processes say so themselves, and better.
+    Whatever is wrong with it, and with what is `said` of keys, the processes say themselves, and better. Raises Trouble
+    where there are accounts that cannot be read.
     """
     try:
-        with connect(url) as redis:
-            records = Members(Store(redis)).all()
+        keys = configuration.encryption_keys(said)
+        with Store(connect(url), vault=Vault(keys)) as store:
+            records = Members(store).all()
+    except Unreadable as error:
+        raise Trouble(f"{error}.") from error
     except (StoreUnavailable, ValueError):
         return {}
     return Counter(each.origin for each in records if each.configured and not each.account.name.startswith("demo-"))

@@ -64,7 +64,7 @@ def has_accounts(root: Path, data: Path, said: Mapping[str, str]) -> bool:
     if configuration.has_accounts(root, said):
         return True
     if "REDIS_URL" in said:
-        held = pools.origins(said["REDIS_URL"])
+        held = pools.origins(said["REDIS_URL"], said)
         if of_files := held.get(Origin.FILE):
             raise Trouble(
                 f"the Redis of REDIS_URL holds {of_files} accounts of another accounts file, and would lose them: "
@@ -74,7 +74,7 @@ def has_accounts(root: Path, data: Path, said: Mapping[str, str]) -> bool:
     if not (data / VALKEY).exists():
         return False
     with pools.looked_into(data / VALKEY) as url:
-        return Origin.OPERATOR in pools.origins(url)
+        return Origin.OPERATOR in pools.origins(url, said)
 
 
 class System:
@@ -173,7 +173,7 @@ class System:
                         say(f"It cannot answer yet, and goes on trying: {probe.reasons(body)}.")
 
     def _has_accounts(self) -> bool:
-        return configuration.has_accounts(Path.cwd(), self.said) or bool(pools.origins(self._store_url()))
+        return configuration.has_accounts(Path.cwd(), self.said) or bool(pools.origins(self._store_url(), self.said))
 
     def _introduce(self, *, has_accounts: bool) -> None:
         host = f"[{self.host}]" if ":" in self.host else self.host

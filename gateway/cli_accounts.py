@@ -24,7 +24,8 @@ from kimi.operating.audit import Audit
 from kimi.operating.describing import described, state_of
 from kimi.operating.intake import Outcome
 from kimi.operating.noting import added, listed
-from kimi.pool import Store, connect
+from kimi.pool import Store, open_store
+from kimi.pool.canary import Canary
 from kimi.pool.drift import DriftBook
 from kimi.pool.figures import NO_TALLY, Figures, Tally
 from kimi.settings import CommonSettings, load
@@ -56,8 +57,7 @@ for _command in (import_accounts, test, refresh, pause, resume, clear, edit, del
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def list_accounts(*, as_json: bool) -> None:
     """Show every account and its state."""
-    with reporting("accounts"), connect(load(CommonSettings).redis_url) as redis:
-        store = Store(redis)
+    with reporting("accounts"), open_store(load(CommonSettings)) as store:
         records, tallies, unknown = Accounts(store).all(), Figures(store).tallies(), DriftBook(store).all()
     now = time.time()
     if as_json:
@@ -126,8 +126,9 @@ def _taking() -> Iterator[tuple[CommonSettings, Store]]:
     with reporting("accounts"):
         settings = load(CommonSettings)
         try:
-            with connect(settings.redis_url) as redis:
-                yield settings, Store(redis)
+            with open_store(settings) as store:
+                Canary(store).check()
+                yield settings, store
         except (AccountsError, NoSuchAccount, Refused) as error:
             click.echo(f"accounts: {error}", err=True)
             sys.exit(1)

@@ -21,7 +21,8 @@ from kimi.operating.accounts import Accounts, Limits
 from kimi.operating.acting import AT_ONCE, PATIENCE_SECONDS, Acting, Ask, Note, Result
 from kimi.operating.audit import Audit
 from kimi.operating.trial import Trials
-from kimi.pool import Store, connect
+from kimi.pool import Store, open_store
+from kimi.pool.canary import Canary
 from kimi.pool.drift import DriftBook
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
@@ -175,8 +176,9 @@ def _perform(label: str, names: Wanted, act: Act, *, as_json: bool) -> None:
 @contextmanager
 def _reached(settings: CommonSettings) -> Iterator[tuple[Store, Mapping[Kind, Upstream]]]:
     """The store and the upstreams; what these say that is not known is kept for `drift`."""
-    with connect(settings.redis_url) as redis, closing(Transport()) as transport:
-        store, drift = Store(redis), Drift()
+    with open_store(settings) as store, closing(Transport()) as transport:
+        Canary(store).check()
+        drift = Drift()
         line = Line(transport, settings.endpoints, drift, idle=_IDLE_SECONDS, patience=_DELETION_SECONDS)
         try:
             yield store, build(line)

@@ -11,7 +11,7 @@ import orjson
 from gateway.tables import span, table
 from kimi.alerts.destinations import Trial, deliver_test, destinations
 from kimi.alerts.now import active
-from kimi.pool import Store, connect
+from kimi.pool import open_store
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
@@ -30,8 +30,8 @@ def list_alerts(*, as_json: bool) -> None:
     """Show what is wrong now."""
     with reporting("alerts"):
         settings = load(CommonSettings)
-        with connect(settings.redis_url) as redis:
-            wrong = active(Store(redis), settings.alert_language)
+        with open_store(settings) as store:
+            wrong = active(store, settings.alert_language)
     now = time.time()
     if as_json:
         for each in wrong:

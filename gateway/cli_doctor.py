@@ -30,7 +30,7 @@ from kimi.operating import (
     checks_upstreams,
 )
 from kimi.operating.checks import Finding, Level, problem
-from kimi.pool import Members, Store, connect
+from kimi.pool import Members, Store, open_store
 from kimi.pool.health import Health
 from kimi.pool.heartbeats import Heartbeats
 from kimi.settings import CommonSettings, SettingsError, load
@@ -95,7 +95,7 @@ def checked(*, idle: bool, here: bool) -> Iterator[Finding]:
     if idle:
         yield problem("./dev up", "nothing runs in this folder", _UP)
     else:
-        yield from _stored(settings.redis_url, accounts)
+        yield from _stored(settings, accounts)
     ways = checks_upstreams.ways(accounts or [Account(name="none", kind=settings.kimi_kind)], settings.endpoints)
     yield from checks_upstreams.all_of(ways, http, time.time, time.monotonic)
     try:
@@ -107,13 +107,13 @@ def checked(*, idle: bool, here: bool) -> Iterator[Finding]:
         yield gateway
 
 
-def _stored(url: str, accounts: list[Account]) -> Iterator[Finding]:
+def _stored(settings: CommonSettings, accounts: list[Account]) -> Iterator[Finding]:
     """What is found of Redis and of what is in it; its accounts go to `accounts`."""
-    with connect(url) as redis:
+    with open_store(settings) as store:
         try:
-            yield from _redis(Store(redis))
-            accounts += [record.account for record in Members(Store(redis)).all() if record.configured]
-            yield from _pool(Store(redis))
+            yield from _redis(store)
+            accounts += [record.account for record in Members(store).all() if record.configured]
+            yield from _pool(store)
         except StoreUnavailable:  # that was told first
             pass
 

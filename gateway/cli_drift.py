@@ -9,7 +9,7 @@ import click
 import orjson
 
 from gateway.tables import span, table
-from kimi.pool import Store, connect
+from kimi.pool import open_store
 from kimi.pool.drift import DriftBook
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
@@ -28,8 +28,8 @@ _HEAD: Final = ("KIND", "WHAT", "NAME", "TIMES", "FIRST", "LATEST", "SHAPE")
 @click.option("--clear", is_flag=True, help="Forget all of it.")
 def drift(*, as_json: bool, clear: bool) -> None:
     """Show what Kimi says that this release does not know."""
-    with reporting("drift"), connect(load(CommonSettings).redis_url) as redis:
-        book = DriftBook(Store(redis))
+    with reporting("drift"), open_store(load(CommonSettings)) as store:
+        book = DriftBook(store)
         forgotten = book.clear() if clear else 0
         seen = book.all()
     now = time.time()

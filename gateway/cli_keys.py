@@ -15,7 +15,7 @@ from gateway.tables import span, table
 from kimi.errors import redact
 from kimi.operating.audit import Audit
 from kimi.operating.client_keys import described, in_words
-from kimi.pool import Store, connect
+from kimi.pool import Store, open_store
 from kimi.pool.client_terms import LIMITS, ClientRefused, changes_from, limits_from
 from kimi.pool.clients import Client, Clients, NoSuchClient
 from kimi.pool.figures import NO_TALLY, Figures, Tally
@@ -130,9 +130,9 @@ def revoke(key: str, *, as_json: bool) -> None:
 @contextmanager
 def _redis() -> Iterator[Store]:
     """What the settings lead to. What is refused meanwhile is one line and exit code 1."""
-    with reporting("keys"), connect(load(CommonSettings).redis_url) as redis:
+    with reporting("keys"), open_store(load(CommonSettings)) as store:
         try:
-            yield Store(redis)
+            yield store
         except (ClientRefused, NoSuchClient) as error:
             raise click.ClickException(str(error)) from None
 

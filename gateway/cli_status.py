@@ -7,7 +7,7 @@ import orjson
 
 from gateway.tables import span, table
 from kimi.operating.status import Overview, Status
-from kimi.pool import Store, connect
+from kimi.pool import open_store
 from kimi.pool.heartbeats import AT_WORK_SECONDS
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
@@ -19,8 +19,8 @@ def status(*, as_json: bool) -> None:
     """Show the whole system at a glance. Exit code 1 while Redis does not answer."""
     with reporting("status"):
         settings = load(CommonSettings)
-        with connect(settings.redis_url) as redis:
-            seen = Status(Store(redis), language=settings.alert_language).overview()
+        with open_store(settings) as store:
+            seen = Status(store, language=settings.alert_language).overview()
     click.echo(orjson.dumps(seen.described()) if as_json else table(rows(seen)))
     if not seen.redis.up:
         raise SystemExit(1)

@@ -6,14 +6,18 @@ import errno
 import socket
 
 from gateway.settings import GatewaySettings
-from kimi.pool import Store, connect
+from kimi.pool import open_store
+from kimi.pool.canary import Canary
 from kimi.startup import StartError
 
 
 def check_store(settings: GatewaySettings) -> None:
-    """Returns when Redis answers. Raises `StoreUnavailable`. The connection is not for the workers."""
-    with connect(settings.redis_url, connections=1) as redis:
-        Store(redis).ping()
+    """Returns when Redis answers, and its secrets can be opened. Raises `StoreUnavailable`, `Unreadable`.
+
+    The connection is not for the workers.
+    """
+    with open_store(settings, connections=1) as store:
+        Canary(store).keep()
 
 
 def check_address(settings: GatewaySettings) -> None:

@@ -51,7 +51,7 @@ from kimi.errors import CallsUnfit
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
 from kimi.http import default_context
-from kimi.pool import Chats, Members, Signals, Store, connect
+from kimi.pool import Chats, Members, Signals, open_store
 from kimi.pool.attempts import CLIENTS
 from kimi.pool.attempts import Attempts as WrongKeys
 from kimi.pool.client_limits import Limiter
@@ -81,8 +81,8 @@ def prepare() -> None:
 def make(settings: GatewaySettings) -> Gateway:
     """An application of its own for the worker that calls this, with what has to go on behind its requests."""
     fuse, worker, metrics = Fuse(), crew.worker_name(os.environ, os.getpid()), Metrics()
-    store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, adapt=StoreSocket), fuse=fuse)
-    outside = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, connections=1))
+    store = open_store(settings, timeout=REDIS_SECONDS, adapt=StoreSocket, fuse=fuse)
+    outside = open_store(settings, timeout=REDIS_SECONDS, connections=1)
     pool = Pool(store, fuse, outside, metrics, worker=worker)
     limits = Deadlines(
         settings.kimi_first_byte_seconds,

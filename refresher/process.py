@@ -19,7 +19,8 @@ from kimi.alerts.making import watcher
 from kimi.errors import StoreUnavailable
 from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
-from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, connect
+from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, TokenStore, open_store
+from kimi.pool.canary import Canary
 from kimi.pool.changes import Changes
 from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
@@ -27,6 +28,7 @@ from kimi.pool.heartbeats import Heartbeats, Pulse
 from kimi.pool.interventions import Interventions
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
+from kimi.settings import PLAIN_SECRETS
 from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
@@ -42,6 +44,7 @@ from refresher.model_lists import ModelLists, looking
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.roster import Roster
+from refresher.sealing import Sealing
 from refresher.settings import RefresherSettings
 from refresher.status import application, serving
 from refresher.stopping import Stop
@@ -55,8 +58,8 @@ _DURABLE_SECONDS = 4.0  # a save waits for the disk, which with `appendfsync eve
 def check(settings: RefresherSettings) -> str:
     """What would be started, in a sentence. Raises `StartError` or `StoreUnavailable` if it would not start."""
     accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind).load()
-    with connect(settings.redis_url) as redis:
-        Store(redis).ping()
+    with open_store(settings) as store:
+        Canary(store).check()
     return f"settings, store and accounts ({len(accounts)}) are in order"
 
 
@@ -66,9 +69,9 @@ def run(settings: RefresherSettings) -> int:
     Raises `StartError` or `StoreUnavailable` before it is at work, and never afterwards.
     """
     clock, rng, stop = time.time, random.SystemRandom(), Stop()
-    store = Store(connect(settings.redis_url))
-    patient = Store(connect(settings.redis_url, timeout=_DURABLE_SECONDS))
-    members = Members(store)
+    store = open_store(settings)
+    patient = open_store(settings, timeout=_DURABLE_SECONDS)
+    members, sealing = Members(store), Sealing(store, clock=clock)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory, clock=clock)
@@ -83,7 +86,7 @@ def run(settings: RefresherSettings) -> int:
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
     pulse = Pulse(Heartbeats(store), f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
-    chores = Chores(pulse.check, roster.check, keepsakes.check, lambda: drift_book.keep(drift))
+    chores = Chores(sealing.check, pulse.check, roster.check, keepsakes.check, lambda: drift_book.keep(drift))
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
     worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)
@@ -96,7 +99,7 @@ def run(settings: RefresherSettings) -> int:
         worker.wake()
 
     with _on_signals(end):
-        store.ping()
+        sealing.start()
         roster.start()
         registry.register(PoolCollector(members.all, clock=clock, expired=leases.expired))
         pages = application(registry, lambda: metrics.is_healthy(clock()))
@@ -104,6 +107,8 @@ def run(settings: RefresherSettings) -> int:
         with serving(pages, port) if port else nullcontext():
             signals = Signals(connect_listener(settings.redis_url))
             threading.Thread(target=relay, args=(signals, worker.wake, memory, stop), name="wake", daemon=True).start()
+            if settings.leaves_secrets_plain:
+                log.warning(PLAIN_SECRETS)
             log.info("refresher started")
             alerts = watching(watcher(store, settings, stands_in=False))
             with prolonging(tokens), cleaning(janitor), looking(lists), alerts:

@@ -20,7 +20,7 @@ from kimi.operating.acting import Trying
 from kimi.operating.audit import Audit
 from kimi.operating.status import Status
 from kimi.operating.trial import Trials
-from kimi.pool import Store, connect
+from kimi.pool import Store, open_store
 from kimi.pool.activity import Activities
 from kimi.pool.attempts import OPERATORS, Attempts
 from kimi.pool.clients import Clients
@@ -39,7 +39,7 @@ def make_desk(settings: GatewaySettings, upstreams: Mapping[Kind, Upstream]) -> 
     """
     if settings.gateway_admin_key is None:
         return None
-    store = Store(connect(settings.redis_url, timeout=REDIS_SECONDS, connections=_CONNECTIONS))
+    store = open_store(settings, timeout=REDIS_SECONDS, connections=_CONNECTIONS)
     return desk_over(
         store,
         door=Door(

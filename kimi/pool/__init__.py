@@ -10,6 +10,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `gone`                     | zset   | names out of the configuration, by the time since when                 |
 | `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
+| `vault`                    | hash   | a word that is sealed with the operator's keys, if there are any       |
 | `holders`                  | hash   | names of those that serve everybody, by the fingerprint of their secret |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
 | `private`                  | zset   | accounts of somebody's own, by the time at which they are forgotten    |
@@ -64,6 +65,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 
+Access and refresh tokens, keys of the official platform and addresses of proxies stand in `account:NAME` and
+`kept:FINGERPRINT`, sealed with the operator's keys where there are any (`kimi.pool.vault`). They stand nowhere else.
+
 A route is what a request can be sent along: `kimi`, `kimi-classic`, `moonshot:MODEL`, or `kimi:ENTRY` for what
 an account of that kind lists (see `kimi.scenarios`), `kimi:*` where it has told no list so far.
 Those of an account that serves one client alone end in `@` and its owner.
@@ -75,6 +79,7 @@ from kimi.pool.connection import connect
 from kimi.pool.conversations import Bookmark, Conversation, Conversations
 from kimi.pool.leases import Lease, Leases, Released, Rest, Wish
 from kimi.pool.members import Members, Summary, SyncReport
+from kimi.pool.opening import open_store
 from kimi.pool.private import PrivateAccounts
 from kimi.pool.signals import Signals
 from kimi.pool.store import Store
@@ -98,4 +103,5 @@ __all__ = [
     "TokenStore",
     "Wish",
     "connect",
+    "open_store",
 ]

@@ -12,20 +12,27 @@ _WORD: Final = "these are the keys"
 
 
 class Canary:
-    """Sealed once, when the first process comes with keys, and anew when all secrets have been."""
+    """Sealed once, when the first process comes with keys, and anew when all secrets have been.
+
+    Every method raises `Unreadable` in a process that has none of the right keys, and may raise `StoreUnavailable`.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._key = store.key(KEY)
 
     def check(self) -> None:
-        """Returns when this process has the right keys, or when nothing was ever sealed and it has none.
+        """Returns when this process has the right keys, or when nobody has come with keys so far."""
+        self._is_there()
 
-        Raises `Unreadable` or `StoreUnavailable`.
-        """
-        key, vault = self._store.key(KEY), self._store.vault
+    def keep(self) -> None:
+        """The same, where secrets are written from now on: nobody has the right keys any more without one of these."""
+        if not self._is_there() and self._store.vault.is_closed:
+            with self._store.guarded() as redis:
+                redis.hsetnx(self._key, CANARY, self._store.vault.seal(_WORD))
+            self._is_there()
+
+    def _is_there(self) -> bool:
         with self._store.guarded() as redis:
-            stored: str | None = redis.hget(key, CANARY)
-            if stored is None and vault.is_closed:
-                redis.hsetnx(key, CANARY, vault.seal(_WORD))
-                stored = redis.hget(key, CANARY)
-        vault.open(stored or "")
+            stored: str | None = redis.hget(self._key, CANARY)
+        return bool(self._store.vault.open(stored or ""))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from redis import Redis
 from redis.commands.core import Script
@@ -63,6 +63,13 @@ class Store:
         self._clock = clock
         self._guard = _Guard(redis, self._calls, fuse)
         self._scripts: dict[str, Script] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes all connections."""
+        self.redis.close()
 
     def key(self, *parts: str) -> str:
         """The full name of a key."""

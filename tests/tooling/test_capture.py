@@ -116,21 +116,21 @@ def pool(redis_url: str) -> Iterator[Pool]:
         yield pool
 
 
-def test_the_token_is_that_of_the_pool(pool: Pool, redis_url: str) -> None:
+def test_the_token_is_that_of_the_pool(pool: Pool) -> None:
     pool.fill(web("a"), web("b"))
     now = pool.clock.now
 
-    assert find(redis_url, "b", now) == Access(web("b"), "access-b-2")
+    assert find(pool.store, "b", now) == Access(web("b"), "access-b-2")
     for name, at, why in (
         ("", now, "there are: a, b"),
         ("c", now, "there are: a, b"),
         ("a", now + 1e6, "no good access"),
     ):
         with pytest.raises(Trouble, match=why):
-            find(redis_url, name, at)
+            find(pool.store, name, at)
     pool.leases.acquire(wish(only="a"))
     with pytest.raises(Trouble, match="answering somebody"):
-        find(redis_url, "a", now)
+        find(pool.store, "a", now)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from tests.kimi.pool.pools import Pool
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 
 
-def check(pool: Pool, *keys: str) -> None:
+def start(pool: Pool, *keys: str) -> None:
     """As a process with these keys does when it starts."""
-    Canary(Store(pool.store.redis, vault=Vault(keys))).check()
+    Canary(Store(pool.store.redis, vault=Vault(keys))).keep()
 
 
 def stored(pool: Pool) -> str | None:
@@ -23,23 +23,28 @@ def stored(pool: Pool) -> str | None:
 
 
 def test_without_keys_nothing_is_written_and_nothing_is_wrong(pool: Pool) -> None:
-    check(pool)
+    start(pool)
     assert stored(pool) is None
 
 
 def test_the_first_with_keys_leaves_a_word_that_all_who_have_its_key_can_read(pool: Pool) -> None:
-    check(pool, OLD)
+    start(pool, OLD)
     first = stored(pool)
-    check(pool, OLD)
-    check(pool, NEW, OLD)
-    check(pool, OTHER, OLD, NEW)
+    start(pool, OLD)
+    start(pool, NEW, OLD)
+    start(pool, OTHER, OLD, NEW)
     assert stored(pool) == first
 
 
 def test_who_has_other_keys_or_none_is_told(pool: Pool) -> None:
-    check(pool, OLD)
+    start(pool, OLD)
     with pytest.raises(Unreadable, match=r"^no key of TOKEN_ENCRYPTION_KEYS opens the secrets in Redis"):
-        check(pool, NEW, OTHER)
+        start(pool, NEW, OTHER)
     with pytest.raises(Unreadable, match="TOKEN_ENCRYPTION_KEYS is not set"):
-        check(pool)
-    check(pool, OLD)
+        start(pool)
+    start(pool, OLD)
+
+
+def test_who_only_looks_leaves_nothing(pool: Pool) -> None:
+    Canary(Store(pool.store.redis, vault=Vault([NEW]))).check()
+    assert stored(pool) is None

@@ -35,7 +35,7 @@ def test_it_is_counted_with_which_keys_secrets_are_sealed(pool: Pool) -> None:
     # Both tokens of three accounts, a proxy, and what is kept of the one that is gone.
     assert resealing(pool).status() == Seals(plain=8)
     assert resealing(pool, OLD).status() == Seals(plain=8)
-    Canary(with_keys(pool, OLD).store).check()
+    Canary(with_keys(pool, OLD).store).keep()
     with_keys(pool, OLD).freshen("a")
     assert resealing(pool, OLD).status() == Seals(plain=6, current=3)
     assert resealing(pool, NEW, OTHER, OLD).status() == Seals(plain=6, older={3: 3})
@@ -56,7 +56,7 @@ def test_what_is_plain_is_sealed_and_nothing_else(pool: Pool) -> None:
 
 def test_after_a_rotation_the_older_keys_are_wanted_no_more(pool: Pool) -> None:
     fill(pool)
-    Canary(with_keys(pool, OLD).store).check()
+    Canary(with_keys(pool, OLD).store).keep()
     resealing(pool, OLD).seal_plain()
     before = {record.account.name: (record.access, record.refresh) for record in with_keys(pool, OLD).members.all()}
     told: list[tuple[int, int]] = []
@@ -77,14 +77,14 @@ def test_after_a_rotation_the_older_keys_are_wanted_no_more(pool: Pool) -> None:
 
 def test_what_no_key_opens_is_left_and_the_older_keys_go_on_being_wanted(pool: Pool) -> None:
     fill(pool)
-    Canary(with_keys(pool, OLD).store).check()
+    Canary(with_keys(pool, OLD).store).keep()
     resealing(pool, OLD).seal_plain()
     with_keys(pool, OTHER, OLD).freshen("a")
     assert resealing(pool, NEW, OLD).rotate() == Resealed(changed=3, left=1)
     assert resealing(pool, NEW, OLD).status() == Seals(current=6, older={2: 1}, unreadable=2)
-    Canary(with_keys(pool, OLD).store).check()
+    Canary(with_keys(pool, OLD).store).keep()
     with pytest.raises(Unreadable):
-        Canary(with_keys(pool, NEW).store).check()
+        Canary(with_keys(pool, NEW).store).keep()
 
 
 def test_whoever_is_configured_as_before_is_not_changed_by_it(pool: Pool) -> None:
