@@ -10,11 +10,14 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from kimi.accounts import Account, Kind, Record
 from kimi.pool import Lease
 from kimi.pool.interventions import Interventions
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.model import Member
 from tests.kimi.pool.pools import Pool
 
 NAMES = ("a", "b", "c")
-SECRETS = ("S", "T", "U", "V")
+SECRETS = ("secret-S", "secret-T", "secret-U", "secret-V")
+PROXIES = (None, "http://user:password-1@proxy:1", "http://user:password-2@proxy:1")
 RATES = {"c": 2}  # requests a minute
 KINDS = (Kind.KIMI, Kind.CLASSIC)
 
@@ -25,6 +28,7 @@ accounts = st.builds(
     max_concurrency=st.integers(1, 2),
     priority=st.integers(-1, 1),
     weight=st.sampled_from((0.5, 1.0, 3.0)),
+    proxy=st.sampled_from(PROXIES),
 )
 some_names = st.sampled_from(NAMES)
 
@@ -38,6 +42,8 @@ class Steps(RuleBasedStateMachine):
         self.hands = Interventions(pool.store)
         self.redis: Any = pool.store.redis
         self.redis.flushall()
+        self.keys = [new_key()]
+        pool.store.vault = Vault(self.keys)
         self.members: dict[str, Member] = {}
         self.latest: dict[str, str] = {}  # what has become of each secret
         self.kept: dict[str, tuple[str, int]] = {}  # secrets that no account has: who had them last, and its version
@@ -65,4 +71,5 @@ def named(account: Account, name: str) -> Account:
         priority=account.priority,
         weight=account.weight,
         requests_per_minute=RATES.get(name),
+        proxy=account.proxy,
     )

@@ -9,6 +9,9 @@ from hypothesis.stateful import initialize, rule
 
 from kimi.accounts import Account, ConfiguredAccount, State
 from kimi.pool.interventions import Deleted, Entered
+from kimi.pool.resealing import Resealing
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.model import Member
 from tests.kimi.pool.steps import NAMES, SECRETS, accounts, named, some_names
 from tests.kimi.pool.steps_of_refreshers import RefresherSteps
@@ -48,8 +51,8 @@ class OperatorSteps(RefresherSteps):
     def edit(self, name: str, data: st.DataObject) -> None:
         member = self.members[name]
         wanted = named(data.draw(accounts), name)
-        edited = replace(wanted, kind=member.account.kind)
-        assert self.hands.edit(name, lambda account: replace(edited, kind=account.kind)) == member.present
+        edited = replace(wanted, kind=member.account.kind, proxy=member.account.proxy)
+        assert self.hands.edit(name, lambda account: _limited_as(account, edited)) == member.present
         if member.present:
             member.account = edited
             member.written = edited if member.by_hand else member.written
@@ -90,6 +93,15 @@ class OperatorSteps(RefresherSteps):
         assert record is not None
         self._mark(record, State.DEAD)
         self.enter(name, secret, member.account)
+
+    @rule()
+    def change_keys(self) -> None:
+        """All processes get another key, what is there is sealed with it, and the one before is wanted no more."""
+        store, key = self.pool.store, new_key()
+        store.vault = Vault([key, *self.keys])
+        assert Resealing(store).rotate().left == 0
+        store.vault = Vault([key])
+        self.keys = [key]
 
     @rule(name=some_names)
     def delete(self, name: str) -> None:
@@ -135,3 +147,7 @@ class OperatorSteps(RefresherSteps):
         if member.written != account:
             member.account = member.written = account
         member.secret, member.present, member.by_hand = secret, True, False
+
+
+def _limited_as(account: Account, other: Account) -> Account:
+    return replace(other, kind=account.kind, proxy=account.proxy)

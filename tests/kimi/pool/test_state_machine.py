@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
+from kimi.pool.resealing import Resealing
 from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.sealing import seen_plainly
 from tests.kimi.pool.steps import KINDS
 from tests.kimi.pool.steps_of_operators import OperatorSteps
 from tests.kimi.pool.steps_of_requests import RequestSteps
@@ -49,6 +51,12 @@ class PoolMachine(OperatorSteps, RequestSteps):
         assert summary.usable == sum(member.has_token(self.now) for member in self.members.values())
         kinds = {route.partition(":")[0] for route in summary.routes}
         assert kinds == {member.account.kind for member in self.members.values() if member.present}
+
+    def teardown(self) -> None:
+        """No secret can be read, wherever it has been brought."""
+        seals = Resealing(self.pool.store).status()
+        assert (seals.plain, seals.older, seals.unreadable) == (0, {}, 0)
+        assert seen_plainly(self.redis, "secret-", "access-", "refresh-", "password-") == []
 
 
 def test_the_pool_does_what_its_model_does(pool: Pool) -> None:
