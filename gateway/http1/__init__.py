@@ -2,7 +2,7 @@
 
 - `routes`: where a URL leads, and through which proxy.
 - `heads`: the head of a request as bytes.
-- `answers`: the bytes of an answer, taken apart; `coding`: bodies that come compressed.
+- `answers`: the bytes of an answer, taken apart.
 - `dialling`: a connection to a route, by urllib3.
 - `wire`: a connected socket, and how a greenlet waits for it.
 - `idle`: connections that wait for their next request; `connections`: those, or new ones.

@@ -7,14 +7,11 @@ from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-MAX_FRAMING_BYTES: Final = 131_072
-"""How much may come, but for what was read last, that is no body: a head, or what stands behind or between chunks."""
+from kimi.http.contract import MAX_FRAMING_BYTES, Malformed
+
+MOST_HEADERS: Final = 256
 
 _WITHOUT_BODY: Final = frozenset({204, 304})
-
-
-class Malformed(Exception):
-    """What came is no HTTP/1.1, or it stopped half-way."""
 
 
 class Headers(Mapping[str, str]):
@@ -130,6 +127,8 @@ class Answer:
         """One more header; those behind the body (trailers) tell us nothing."""
         if not self.status:
             self._fields.append((name, value))
+            if len(self._fields) > MOST_HEADERS:
+                raise Malformed(f"more than {MOST_HEADERS} headers")
 
     def on_headers_complete(self) -> None:
         """The head is there, or one of those that may come before it."""

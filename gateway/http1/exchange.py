@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from gateway.http1.answers import Answer, Malformed
-from gateway.http1.coding import Inflater, inflater
+import gevent
+
+from gateway.http1.answers import Answer
 from gateway.http1.connections import Connections
 from gateway.http1.routes import Route
 from gateway.http1.sending import send
 from gateway.http1.wire import Wire
 from kimi.http import END_SECONDS, PULSE_SECONDS, Content
+from kimi.http.coding import PIECE_BYTES, Inflater, inflater
+from kimi.http.contract import Malformed
 from kimi.http.failures import explained, translated
 
 
@@ -89,13 +92,10 @@ class Exchange:
 
     def arriving(self) -> Iterator[None]:
         """See `Reply.arriving`."""
-        left = self._timeout
+        deadline = time.monotonic() + self._timeout
         try:
             while not self._answer.status:
-                if self._hears(left):
-                    left = self._timeout
-                else:
-                    left -= PULSE_SECONDS
+                if not self._hears_head(deadline):
                     yield None
         except (OSError, Malformed) as error:
             raise explained(self._route.name, error) from error
@@ -116,22 +116,37 @@ class Exchange:
     def _pieces(self) -> Iterator[bytes]:
         """What of the body came in each read, and nothing now and then while nothing comes."""
         answer, timeout = self._answer, self._timeout
-        pieces, left = answer.pieces, timeout
+        pieces, left, deadline = answer.pieces, timeout, 0.0
         try:
             while True:
                 if pieces:
                     piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
                     pieces.clear()
+                    deadline = 0.0
                     yield piece
                 elif answer.is_complete:
                     return
                 elif self._hears(left):
                     left = timeout
+                    if pieces:
+                        continue
+                    if deadline:  # what stands between chunks may come in portions, but not for ever
+                        _check(deadline)
+                        yield b""
+                    else:
+                        deadline = time.monotonic() + timeout
                 else:
                     left -= PULSE_SECONDS
                     yield b""
         except (OSError, Malformed) as error:
             raise explained(self._route.name, error) from error
+
+    def _hears_head(self, deadline: float) -> bool:
+        """Whether the head is there. Raises `TimeoutError` where only a part of it is at the `deadline`."""
+        self._hears(max(deadline - time.monotonic(), 0.0))
+        if not self._answer.status:
+            _check(deadline)
+        return bool(self._answer.status)
 
     def _hears(self, left: float) -> bool:
         """Whether something came within a pulse. Raises `TimeoutError` when nothing did in the seconds that are `left`.
@@ -152,12 +167,10 @@ class Exchange:
 
     def _inflated(self, coding: Inflater) -> Iterator[bytes]:
         try:
-            for piece in self._pieces():
-                if piece:
-                    yield from coding.inflate(piece)
-                else:
-                    yield piece
-            coding.end()
+            for piece in coding.inflated(self._pieces()):
+                yield piece
+                if len(piece) == PIECE_BYTES:  # more may follow without a read, at which others have their turn
+                    gevent.sleep(0)
         except Malformed as error:
             raise explained(self._route.name, error) from error
 
@@ -173,3 +186,8 @@ class Exchange:
                 answer.pieces.clear()
                 wire.patience = left
                 answer.feed(wire.receive())
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise TimeoutError("what is no body takes too long")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.http1.answers import Answer, Malformed
+from gateway.http1.answers import Answer
 from gateway.http1.wire import Wire
 from kimi.http import Content, Pieces
+from kimi.http.contract import Malformed
 
 _SMALL_BYTES = 65_536  # a body of no more goes out together with the head
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from kimi.errors import BrokenAnswer, UpstreamTimeout
 from kimi.http.contract import Content, Http, Reply
 
-MAX_BODY_BYTES = 8 * 1024 * 1024
+_Step = TypeVar("_Step")
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+"""What is read of an answer that says by its status that it has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,10 @@ def request(
     limit: int = MAX_BODY_BYTES,
     clock: Callable[[], float] = time.monotonic,
 ) -> Answer:
-    """One call with a short answer; `timeout` holds for the whole body as well.
+    """One call with a short answer; `timeout` holds for the whole of it as well.
 
-    Raises `Unreachable`, `UpstreamTimeout`, or `BrokenAnswer` for a body of more than `limit` bytes.
+    Raises `Unreachable`, `UpstreamTimeout`, or `BrokenAnswer` for a body of more than `limit` bytes. That of a failure
+    is cut off at `MAX_ERROR_BYTES`.
     """
     with http.stream(method, url, headers=headers, content=content, proxy=proxy, timeout=timeout) as reply:
         return read(reply, timeout=timeout, limit=limit, clock=clock)
@@ -71,10 +76,22 @@ def read(
     """The rest of `reply` at once. Raises as `request` does."""
     deadline = clock() + timeout
     body = bytearray()
-    for chunk in reply.chunks():
+    for _ in _in_time(reply.arriving(), deadline, timeout, clock):
+        pass
+    is_failure = reply.status >= 300
+    most = min(limit, MAX_ERROR_BYTES) if is_failure else limit
+    for chunk in _in_time(reply.chunks(), deadline, timeout, clock):
         body += chunk
-        if len(body) > limit:
+        if len(body) > most:
+            if is_failure:
+                break
             raise BrokenAnswer(f"the answer is longer than {limit} bytes")
+    return Answer(reply.status, reply.headers, bytes(body[:most]))
+
+
+def _in_time(steps: Iterable[_Step], deadline: float, timeout: float, clock: Callable[[], float]) -> Iterator[_Step]:
+    """The same steps. Raises `UpstreamTimeout` where there is one behind the deadline."""
+    for step in steps:
+        yield step
         if clock() > deadline:
             raise UpstreamTimeout(f"the answer took longer than {timeout:g} s")
-    return Answer(reply.status, reply.headers, bytes(body))

@@ -11,11 +11,18 @@ CONNECT_SECONDS = 10.0
 END_SECONDS = 0.3
 """How long the end of an answer is waited for that was told to be complete."""
 
+MAX_FRAMING_BYTES = 131_072
+"""How much may come in one piece that is no body: a head, or what stands behind or between chunks."""
+
 PULSE_SECONDS = 1.0
 """How often an answer that is silent lets its reader look after other things."""
 
 HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; kimi-gateway)", "Accept": "*/*", "Accept-Encoding": "identity"}
 """What every request says. A compressed stream would hold events back until the compressor's block is full."""
+
+
+class Malformed(Exception):
+    """What came is no HTTP/1.1, or it stopped half-way."""
 
 
 class Reply(Protocol):
@@ -24,7 +31,8 @@ class Reply(Protocol):
     def arriving(self) -> Iterator[None]:
         """Waits until status and headers are there, which else wait themselves. Raises as `chunks` does.
 
-        It may yield every `PULSE_SECONDS` meanwhile, for a reader that has more to do.
+        They have to be complete in the time that may pass without a byte. It may yield every `PULSE_SECONDS` meanwhile,
+        for a reader that has more to do.
         """
         ...
 
@@ -39,7 +47,8 @@ class Reply(Protocol):
     def chunks(self) -> Iterator[bytes]:
         """The body, each piece as soon as it is there. Raises `Unreachable` or `UpstreamTimeout`.
 
-        While nothing comes there may be empty pieces, every `PULSE_SECONDS`, for a reader that has more to do.
+        While nothing comes of it there may be empty pieces, every `PULSE_SECONDS` or more often, for a reader that has
+        more to do.
         """
         ...
 

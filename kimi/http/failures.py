@@ -9,9 +9,10 @@ import requests
 import urllib3
 
 from kimi.errors import Unreachable, UpstreamError, UpstreamTimeout
+from kimi.http.contract import Malformed
 
 _LATE = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, Malformed)
 _NEVER_LEFT = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,

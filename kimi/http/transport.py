@@ -13,8 +13,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from kimi.http.certificates import default_context
+from kimi.http.coding import inflater
 from kimi.http.contract import CONNECT_SECONDS, END_SECONDS, HEADERS, Content, Reply
 from kimi.http.failures import named, translated
+from kimi.http.framing import bounded
 
 _READ_BYTES = 65536
 _POOLED_HOSTS = 64
@@ -86,8 +88,13 @@ class _Incoming:
 
     def chunks(self) -> Iterator[bytes]:
         with translated(self._host):
-            while chunk := self._raw.read1(_READ_BYTES, decode_content=True):
-                yield chunk
+            coding = inflater(self.headers.get("content-encoding"))
+            yield from self._pieces() if coding is None else coding.inflated(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Without urllib3's own decoding: it says nothing of what brings nothing."""
+        while piece := self._raw.read1(_READ_BYTES, decode_content=False):
+            yield piece
 
 
 def _read_out(raw: urllib3.HTTPResponse) -> None:
@@ -104,7 +111,7 @@ def _read_out(raw: urllib3.HTTPResponse) -> None:
     with suppress(urllib3.exceptions.HTTPError, OSError):
         while (left := deadline - time.monotonic()) > 0:
             sock.settimeout(left)
-            if not raw.read1(_READ_BYTES, decode_content=True):
+            if not raw.read1(_READ_BYTES, decode_content=False):
                 sock.settimeout(usual)
                 return
 
@@ -130,3 +137,5 @@ class _Adapter(HTTPAdapter):
     def cert_verify(self, conn: Any, *_: Any) -> None:
         # requests names the bundle here, and urllib3 would load it into the shared context at every connection.
         conn.cert_reqs = "CERT_REQUIRED"
+        if not hasattr(conn.ConnectionCls, "is_bounded"):
+            conn.ConnectionCls = bounded(conn.ConnectionCls)

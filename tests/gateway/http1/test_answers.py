@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http1.answers import MAX_FRAMING_BYTES, Answer, Malformed
+from gateway.http1.answers import MOST_HEADERS, Answer
+from kimi.http.contract import MAX_FRAMING_BYTES, Malformed
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -132,11 +133,18 @@ def test_what_came_before_the_fault_can_be_taken_first() -> None:
     ids=["status", "value", "names", "extension", "trailer"],
 )
 def test_nothing_but_the_body_may_be_endless(start: bytes) -> None:
-    filler = b"a: b\r\n" * 700 if start == OK else b"x" * 4096
+    filler = b"a: %b\r\n" % (b"x" * 4091) if start == OK else b"x" * 4096
     if not start:
         start, filler = b"HTTP/1.1 200 ", b"O" * 4096
     with pytest.raises(Malformed, match="no body"):
         fed(start, *[filler] * (MAX_FRAMING_BYTES // 4096 + 3))
+
+
+@pytest.mark.parametrize("line", [b"a:\r\n", b"b: c\r\n"])
+def test_there_are_not_more_headers_than_any_server_sends(line: bytes) -> None:
+    assert fed(OK + line * (MOST_HEADERS - 1) + b"Content-Length: 0\r\n\r\n").is_complete
+    with pytest.raises(Malformed, match="headers"):
+        fed(OK + line * (MOST_HEADERS + 1) + b"\r\n")
 
 
 def test_a_long_body_is_no_framing() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gateway.http1.answers import Malformed
+from kimi.http.contract import Malformed
 
-PIECE_BYTES: Final = 262_144
+PIECE_BYTES: Final = 16_384
 """The most that comes out at once, however well it was compressed."""
 
 _HEADER_BYTES: Final = 2
@@ -37,6 +37,17 @@ class Inflater:
         self._inner = zlib.decompressobj(kind)
         self._has_begun = False
         self._unsure = b"" if kind == _ZLIB else None  # what came while it is not sure that there is a header
+
+    def inflated(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The body in `pieces`, with an empty piece for each that brings nothing. Raises `Malformed`."""
+        for piece in pieces:
+            is_silent = True
+            for more in self.inflate(piece) if piece else ():
+                is_silent = False
+                yield more
+            if is_silent:
+                yield b""
+        self.end()
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
         """What `data` adds, each piece as soon as it is there. Raises `Malformed`."""

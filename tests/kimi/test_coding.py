@@ -5,8 +5,8 @@ import zlib
 
 import pytest
 
-from gateway.http1.answers import Malformed
-from gateway.http1.coding import PIECE_BYTES, inflater
+from kimi.http.coding import PIECE_BYTES, inflater
+from kimi.http.contract import Malformed
 
 TEXT = b"hello, " * 40
 
