@@ -116,7 +116,7 @@ def test_lock_says_that_it_needs_uv(clone: Path) -> None:
 def test_help_lists_the_commands(clone: Path, arguments: list[str]) -> None:
     finished = dev(clone, *arguments)
     assert finished.returncode == 0
-    assert all(f"\n  {command} " in finished.stdout for command in ("up", "test", "lint", "lock"))
+    assert all(f"\n  {command} " in finished.stdout for command in ("up", "test", "lint", "audit", "lock"))
     assert not (clone / ".venv").exists()
 
 
