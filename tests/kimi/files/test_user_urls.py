@@ -292,10 +292,6 @@ def moved(location: str, status: int = 302) -> bytes:
     return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-def test_enough_forms_are_tried() -> None:
-    assert len(REFUSED) >= 150
-
-
 def test_what_may_not_be_asked_ends_before_a_connection() -> None:
     with line() as (made, _):
         by = Web(resolver=resolved, connector=made)
