@@ -28,6 +28,7 @@ usage: ./dev COMMAND
   accounts export  write accounts with their newest tokens to a file: -o FILE
   accounts test    ask accounts a tiny question; refresh, pause, resume, clear, edit and delete them; each with --help
   keys list        show the keys of clients; create NAME, edit NAME, revoke NAME, each with --help
+  secrets status   show with which keys secrets in Redis are sealed; rotate seals them with the newest, key makes one
   alerts           show what is wrong (list), or try every destination with a message (test)
   status           show how all of it is at a glance; --json for programs
   doctor           check settings, Redis, clocks, upstreams, disks, releases and accounts, and say what to do
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
             case "up" if set(rest) <= {"--no-demo", "--traces"}:
                 further = [lock.TRACING] if "--traces" in rest else []
                 become("devtools.up", *(word for word in rest if word != "--traces"), further=further)
-            case "accounts" | "alerts" | "doctor" | "drift" | "keys" | "status":
+            case "accounts" | "alerts" | "doctor" | "drift" | "keys" | "secrets" | "status":
                 command(name, *rest)
             case "capture":
                 become("devtools.capture", *rest)
@@ -110,6 +111,8 @@ def command(*words: str) -> NoReturn:
     os.environ["CALLED_AS"] = "./dev"
     if words[:2] == ("accounts", "import"):
         become("gateway.cli", *map(from_here, words))
+    if words[:2] == ("secrets", "key"):
+        become("gateway.cli", *words)
     if words[:2] == ("accounts", "add"):
         words = (*words[:2], *map(from_here, words[2:]))
     if words[:2] == ("accounts", "export"):

@@ -17,6 +17,7 @@ from gateway.cli_doctor import doctor
 from gateway.cli_drift import drift
 from gateway.cli_keys import keys
 from gateway.cli_program import PROGRAM
+from gateway.cli_secrets import secrets
 from gateway.cli_status import status
 from kimi.version import VERSION
 
@@ -44,6 +45,7 @@ main.add_command(alerts)
 main.add_command(doctor)
 main.add_command(drift)
 main.add_command(keys)
+main.add_command(secrets)
 main.add_command(status)
 
 

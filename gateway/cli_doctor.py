@@ -26,6 +26,7 @@ from kimi.operating import (
     checks_machine,
     checks_pool,
     checks_redis,
+    checks_secrets,
     checks_settings,
     checks_upstreams,
 )
@@ -33,6 +34,7 @@ from kimi.operating.checks import Finding, Level, problem
 from kimi.pool import Members, Store, open_store
 from kimi.pool.health import Health
 from kimi.pool.heartbeats import Heartbeats
+from kimi.pool.resealing import Resealing
 from kimi.settings import CommonSettings, SettingsError, load
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -112,6 +114,7 @@ def _stored(settings: CommonSettings, accounts: list[Account]) -> Iterator[Findi
     with open_store(settings) as store:
         try:
             yield from _redis(store)
+            yield _sealed(store, settings)
             accounts += [record.account for record in Members(store).all() if record.configured]
             yield from _pool(store)
         except StoreUnavailable:  # that was told first
@@ -128,6 +131,12 @@ def _redis(store: Store) -> Iterable[Finding]:
         now=time.time,
         monotonic=time.monotonic,
     )
+
+
+def _sealed(store: Store, settings: CommonSettings) -> Finding:
+    keys = len(settings.token_encryption_keys)
+    matters = bool(keys) or settings.leaves_secrets_plain
+    return checks_secrets.sealed(Resealing(store).status(), keys, matters=matters)
 
 
 def _pool(store: Store) -> Iterable[Finding]:

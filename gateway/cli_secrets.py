@@ -1,0 +1,134 @@
+"""`secrets`: how secrets stand in Redis, and the keys that they are sealed with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+import orjson
+
+from gateway.tables import table
+from kimi.operating.audit import Audit
+from kimi.operating.checks_secrets import droppable, sealed
+from kimi.pool import Store, open_store
+from kimi.pool.canary import Canary
+from kimi.pool.resealing import Resealed, Resealing, Seals
+from kimi.sealing_keys import new_key
+from kimi.settings import CommonSettings, load
+from kimi.startup import reporting
+
+WHO: Final = "command line"
+NOTHING_SEALED: Final = (
+    "nothing in Redis is sealed yet. Give TOKEN_ENCRYPTION_KEYS to all gateways and then to the refreshers, which seal "
+    "what stands there as soon as they start"
+)
+NO_KEY: Final = "TOKEN_ENCRYPTION_KEYS is not set, so there is no key to seal with: `secrets key` makes one"
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+
+
+@click.group()
+def secrets() -> None:
+    """The secrets in Redis, and the keys that they are sealed with."""
+
+
+@secrets.command()
+def key() -> None:
+    """Make a key for TOKEN_ENCRYPTION_KEYS. It alone goes to standard output, and is kept nowhere."""
+    click.echo(new_key())
+
+
+@secrets.command()
+@as_json_option
+def status(*, as_json: bool) -> None:
+    """Show how many secrets are sealed with which key.
+
+    It says what to do, and whether an older key can be dropped. Exit code 1 where some cannot be opened.
+    """
+    with _redis() as (store, keys):
+        seals = Resealing(store).status()
+    click.echo(orjson.dumps(described(seals, keys)) if as_json else told(seals, keys))
+    if seals.unreadable:
+        sys.exit(1)
+
+
+@secrets.command()
+@as_json_option
+def rotate(*, as_json: bool) -> None:
+    """Seal all secrets with the first key, while everything serves.
+
+    All processes have to have that key by then. Whoever interrupts it can run it again: what is done is done. Exit code
+    1 where some are left.
+    """
+    with _redis() as (store, keys):
+        resealing = Resealing(store)
+        if not keys:
+            raise click.ClickException(f"{NO_KEY}.")
+        before = resealing.status()
+        if before.plain == before.total:
+            raise click.ClickException(f"{NOTHING_SEALED}.")
+        Canary(store).check()
+        done = _rotated(resealing)
+        Audit(store).note(WHO, "rotate secrets", "", _counted(done))
+        seals = resealing.status()
+    if as_json:
+        click.echo(orjson.dumps({"changed": done.changed, "left": done.left, **described(seals, keys)}))
+    else:
+        click.echo(f"{_counted(done)}.\n\n{told(seals, keys)}")
+    if done.left:
+        sys.exit(1)
+
+
+def _rotated(resealing: Resealing) -> Resealed:
+    with click.progressbar(length=1, label="rotate", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        return resealing.rotate(show)
+
+
+def _counted(done: Resealed) -> str:
+    left = f", {done.left} left: run it again" if done.left else ""
+    return f"Secrets of {done.changed} accounts sealed with the first key{left}"
+
+
+def described(seals: Seals, keys: int) -> dict[str, object]:
+    """How secrets are sealed, for programs: `sealed` has a figure for each key, and `droppable` numbers from 2 on."""
+    finding = sealed(seals, keys)
+    return {
+        "keys": keys,
+        "plain": seals.plain,
+        "sealed": [seals.current, *(seals.older.get(number, 0) for number in range(2, keys + 1))][:keys],
+        "unreadable": seals.unreadable,
+        "droppable": droppable(seals, keys),
+        "level": finding.level,
+        "seen": finding.seen,
+        "advice": finding.advice,
+    }
+
+
+def told(seals: Seals, keys: int) -> str:
+    """The same for people."""
+    unused = droppable(seals, keys)
+    purposes = {1: "seals what is written", **dict.fromkeys(unused, "can be dropped")}
+    counts = {1: seals.current, **seals.older}
+    rows = [("KEY", "SECRETS", "")]
+    rows += [(str(each), str(counts.get(each, 0)), purposes.get(each, "is needed")) for each in range(1, keys + 1)]
+    rows += [("plain", str(seals.plain), ""), ("unreadable", str(seals.unreadable), "")]
+    finding = sealed(seals, keys)
+    advice = f"\n→ {finding.advice}" if finding.advice else ""
+    return f"{table(rows)}\n\nOf the secrets {finding.seen}.{advice}"
+
+
+@contextmanager
+def _redis() -> Iterator[tuple[Store, int]]:
+    """What the settings lead to, and how many keys there are."""
+    with reporting("secrets"):
+        settings = load(CommonSettings)
+        with open_store(settings) as store:
+            yield store, len(settings.token_encryption_keys)

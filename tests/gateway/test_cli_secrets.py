@@ -1,0 +1,145 @@
+"""What the command line says of secrets in Redis, and that it seals them anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
+
+from gateway.cli import main
+from kimi.operating.audit import Audit
+from kimi.pool.canary import Canary
+from kimi.sealing_keys import new_key
+from tests.kimi.pool.pools import Pool, present, web
+from tests.kimi.pool.sealing import seen_plainly, with_keys
+from tests.ports import free_port
+
+OLD, NEW, OTHER = new_key(), new_key(), new_key()
+SECRETS = ("refresh-a-2", "access-a-2", "proxy-password")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A pool of two accounts, of which one has a proxy, without keys as yet."""
+
+    pool: Pool
+    url: str
+
+    def run(self, command: str, *keys: str, url: str = "") -> Result:
+        env = {"REDIS_URL": url or self.url, "TOKEN_ENCRYPTION_KEYS": ",".join(keys)}
+        return CliRunner().invoke(main, ["secrets", *command.split()], env=env)
+
+    def told(self, command: str, *keys: str) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.run(f"{command} --json", *keys).stdout)
+        return found
+
+    def seal(self, key: str) -> None:
+        """What processes do that have this key."""
+        sealed = with_keys(self.pool, key)
+        Canary(sealed.store).keep()
+        for name in ("a", "b"):
+            sealed.freshen(name)
+
+
+@pytest.fixture
+def place(redis_url: str) -> Iterator[Place]:
+    with present(redis_url) as pool:
+        pool.configure(web("a", proxy="http://user:proxy-password@proxy:1"), web("b"))
+        yield Place(pool, redis_url)
+
+
+def test_a_key_is_all_that_is_written() -> None:
+    result = CliRunner().invoke(main, ["secrets", "key"], env={"REDIS_URL": "nonsense"})
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert Fernet(result.stdout.strip()).encrypt(b"a token")
+    assert result.stdout != CliRunner().invoke(main, ["secrets", "key"]).stdout
+
+
+def test_secrets_are_counted_by_the_keys_that_they_are_sealed_with(place: Place) -> None:
+    assert place.told("status", NEW)["plain"] == 3
+    place.seal(OLD)
+    lines = place.run("status", NEW, OTHER, OLD).stdout.splitlines()
+    assert [line.split(maxsplit=2) for line in lines[:6]] == [
+        ["KEY", "SECRETS"],
+        ["1", "0", "seals what is written"],
+        ["2", "0", "can be dropped"],
+        ["3", "5", "is needed"],
+        ["plain", "1"],
+        ["unreadable", "0"],
+    ]
+    assert lines[7] == "Of the secrets 1 of 6 stand in Redis in plain text."
+    assert "secrets rotate" in lines[8]
+    told = place.told("status", NEW, OTHER, OLD)
+    assert (told["keys"], told["sealed"], told["droppable"], told["unreadable"]) == (3, [0, 0, 5], [2], 0)
+
+
+def test_secrets_that_no_key_opens_are_said_with_exit_code_1(place: Place) -> None:
+    place.seal(OLD)
+    for keys in ((NEW,), ()):
+        result = place.run("status", *keys)
+        assert result.exit_code == 1
+        assert "5 of 6 cannot be opened" in result.stdout and "TOKEN_ENCRYPTION_KEYS" in result.stdout
+
+
+def test_all_are_sealed_with_the_first_key_and_the_others_can_go(place: Place) -> None:
+    place.seal(OLD)
+    result = place.run("rotate", NEW, OLD)
+    assert result.exit_code == 0
+    first, _, *status = result.stdout.splitlines()
+    assert first == "Secrets of 2 accounts sealed with the first key."
+    assert status == place.run("status", NEW, OLD).stdout.splitlines()
+    assert status[-1] == "Of the secrets all 6 are sealed with the first key; all others can be dropped."
+    assert seen_plainly(place.pool.store.redis, *SECRETS) == []
+    assert place.told("status", NEW).items() >= {"sealed": [6], "unreadable": 0, "advice": ""}.items()
+    again = place.told("rotate", NEW, OLD)
+    assert (again["changed"], again["left"], again["droppable"]) == (0, 0, [2])
+    (entry, *_) = Audit(place.pool.store).entries()
+    assert (entry.who, entry.action) == ("command line", "rotate secrets")
+
+
+def test_a_rotation_that_was_interrupted_goes_on(place: Place) -> None:
+    place.seal(OLD)
+    with_keys(place.pool, NEW, OLD).freshen("a")  # it came so far
+    assert place.told("status", NEW, OLD)["sealed"] == [2, 3]
+    assert place.told("rotate", NEW, OLD).items() >= {"changed": 2, "left": 0, "sealed": [6, 0]}.items()
+
+
+def test_what_no_key_opens_is_left(place: Place) -> None:
+    place.seal(OLD)
+    with_keys(place.pool, OTHER).freshen("b")
+    result = place.run("rotate --json", NEW, OLD)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout).items() >= {"changed": 1, "left": 1, "unreadable": 2, "level": "problem"}.items()
+    assert with_keys(place.pool, OTHER).members.get("b") is not None
+
+
+@pytest.mark.parametrize(
+    ("sealed", "keys", "exit_code", "said"),
+    [
+        (None, (), 1, "there is no key to seal with"),
+        (None, (NEW,), 1, "nothing in Redis is sealed yet"),
+        (OLD, (NEW,), 2, "no key of TOKEN_ENCRYPTION_KEYS opens the secrets in Redis"),
+        (OLD, ("nonsense",), 2, "TOKEN_ENCRYPTION_KEYS"),
+    ],
+)
+def test_what_others_could_not_read_is_not_sealed(
+    place: Place, sealed: str | None, keys: tuple[str, ...], exit_code: int, said: str
+) -> None:
+    if sealed:
+        place.seal(sealed)
+    before = place.pool.store.redis.hgetall(place.pool.store.key("account", "a"))
+    result = place.run("rotate", *keys)
+    assert (result.exit_code, result.stdout) == (exit_code, "")
+    assert said in result.stderr and "Traceback" not in result.stderr
+    assert not any(key in result.stderr for key in keys)
+    assert place.pool.store.redis.hgetall(place.pool.store.key("account", "a")) == before
+
+
+def test_a_redis_that_does_not_answer_is_one_line_and_exit_code_2(place: Place) -> None:
+    result = place.run("status", NEW, url=f"redis://127.0.0.1:{free_port()}/0")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1 and "Redis does not answer" in result.stderr
