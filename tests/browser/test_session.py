@@ -38,7 +38,7 @@ def forgiving(house: Stack) -> Iterator[None]:
     """Wrong keys are forgotten after the test: all tests come from the same address."""
     yield
     with redis.Redis.from_url(house.valkey.url) as client:
-        client.delete(*client.scan_iter(f"{PREFIX}admin:wrong:*"))
+        client.delete(*client.scan_iter(f"{PREFIX}wrong:admin:*"))
 
 
 @pytest.mark.usefixtures("forgiving")

@@ -24,6 +24,8 @@ REVOKED_SECONDS: Final = 2.0
 """Within about a second a revoked key opens nothing."""
 EVERY_WORKER: Final = 40
 """So many new connections reach both workers of both gateways."""
+REFUSED: Final = frozenset({401, 429})
+"""A wrong key is unknown; who goes on sending one is slowed down."""
 Create = Callable[..., Created]
 
 
@@ -81,7 +83,7 @@ def test_a_new_key_opens_every_worker_at_once_and_a_revoked_one_none(home: Stack
     with ask(home, key.key, stream=True) as running:
         Clients(store).revoke(key.client.id)
         until(
-            lambda: may_look(home, key.key) == {401: EVERY_WORKER},
+            lambda: may_look(home, key.key).keys() <= REFUSED,
             seconds=REVOKED_SECONDS,
             what="every worker refuses the key",
         )
@@ -168,7 +170,7 @@ def test_keys_go_on_while_redis_is_away(home: Stack, create: Create) -> None:
         assert may_look(home, key.key) == {200: EVERY_WORKER}
         assert {ask(home, key.key, number % 2).status_code for number in range(8)} == {200}  # nobody can count
         assert may_look(home, "sk-kimi-" + "x" * 43) == {503: EVERY_WORKER}, "it may be one that was created just now"
-        assert may_look(home, "sk-wrong") == {401: EVERY_WORKER}
+        assert may_look(home, "sk-wrong").keys() <= REFUSED
     finally:
         home.valkey.start()
         home.wait_ready()
