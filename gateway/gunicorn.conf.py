@@ -25,6 +25,7 @@ with uncollected():
     from gateway import crew
     from gateway.key_strength import warn_of_weak_keys
     from gateway.metrics import keep_as
+    from gateway.room import EACH, room
     from gateway.settings import GatewaySettings
     from gateway.startup import check_address, check_store
     from gateway.tracing import check_tracing
@@ -48,7 +49,7 @@ bind = _settings.bind
 workers = _settings.gateway_workers
 worker_class = Worker
 logger_class = Log
-worker_connections = 4096  # a stream needs two descriptors
+worker_connections = room(_settings.gateway_max_connections)
 worker_tmp_dir = scratch.in_memory()  # gunicorn's heartbeat must not wait for a disk
 
 # Every worker makes its own application, so that no connection to Redis is shared across a fork.
@@ -81,6 +82,12 @@ def on_starting(server: Any) -> None:
         import_module(wsgi_app.partition(":")[0]).prepare()
     if _settings.leaves_secrets_plain:
         server.log.warning(PLAIN_SECRETS)
+    if worker_connections < _settings.gateway_max_connections:
+        server.log.warning(
+            "the limit of open files leaves a worker %d connections, of which each needs %d, in place of "
+            "GATEWAY_MAX_CONNECTIONS=%d",
+            *(worker_connections, EACH, _settings.gateway_max_connections),
+        )
     gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.room import EACH, RESERVE
 from gateway.settings import GatewaySettings
 from kimi.settings import CommonSettings
 from refresher.settings import RefresherSettings
@@ -173,9 +174,8 @@ def test_no_container_is_given_anything_of_the_machine_but_folders_of_this_repos
 
 
 def test_a_worker_has_descriptors_for_all_its_connections(services: dict[str, dict[str, Any]]) -> None:
-    configuration = (ROOT / "gateway" / "gunicorn.conf.py").read_text()
-    (connections,) = re.findall(r"^worker_connections = (\d+)", configuration, re.MULTILINE)
-    assert services["gateway"]["ulimits"]["nofile"]["soft"] > 2 * int(connections) + 1024
+    most = GatewaySettings.model_fields["gateway_max_connections"].default
+    assert services["gateway"]["ulimits"]["nofile"]["soft"] > EACH * most + RESERVE
 
 
 def test_the_gateway_may_drain_longer_than_it_does_by_default(services: dict[str, dict[str, Any]]) -> None:
