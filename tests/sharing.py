@@ -14,7 +14,7 @@ _MIDDLE: Final = "test_m"
 """That folder has so many tests that two processes take them, with a house each: files before this name, and others."""
 
 
-class Together(LoadFileScheduling):
+class Together(LoadFileScheduling):  # type: ignore[misc]
     """Gives each process files of tests, and those that share a house to the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
