@@ -98,7 +98,7 @@ def run(settings: RefresherSettings) -> int:
         stop.set()
         worker.wake()
 
-    with _on_signals(end):
+    with _on_signals(end), store, patient:
         sealing.start()
         roster.start()
         registry.register(PoolCollector(members.all, clock=clock, expired=leases.expired))

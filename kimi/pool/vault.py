@@ -75,8 +75,8 @@ class Vault:
             except InvalidToken:
                 continue
         if not self._locks:
-            raise Unreadable("secrets in Redis are sealed, but TOKEN_ENCRYPTION_KEYS is not set: set it as it was")
+            raise Unreadable("what Redis holds is sealed, but TOKEN_ENCRYPTION_KEYS is not set: set it as it was")
         raise Unreadable(
-            "no key of TOKEN_ENCRYPTION_KEYS opens the secrets in Redis: add the one that they were sealed with, "
+            "no key of TOKEN_ENCRYPTION_KEYS opens what Redis holds: add the one that it was sealed with, "
             "behind the others"
         )

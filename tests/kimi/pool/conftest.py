@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from kimi.pool.interventions import Interventions
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Pool, turned
 from tests.kimi.pool.queueing import Ear
 from tests.ports import free_port
+
+KEY = new_key()
 
 
 @pytest.fixture
@@ -21,8 +25,17 @@ def unused_port() -> int:
 
 @pytest.fixture
 def pool(redis_url: str) -> Iterator[Pool]:
+    """One whose secrets are sealed; those of most other tests are not, and are no different."""
     with turned(redis_url) as pool:
+        pool.store.vault = Vault([KEY])
         yield pool
+
+
+@pytest.fixture
+def plain(pool: Pool) -> Pool:
+    """The same without keys."""
+    pool.store.vault = Vault()
+    return pool
 
 
 @pytest.fixture

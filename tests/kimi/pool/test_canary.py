@@ -38,7 +38,7 @@ def test_the_first_with_keys_leaves_a_word_that_all_who_have_its_key_can_read(po
 
 def test_who_has_other_keys_or_none_is_told(pool: Pool) -> None:
     start(pool, OLD)
-    with pytest.raises(Unreadable, match=r"^no key of TOKEN_ENCRYPTION_KEYS opens the secrets in Redis"):
+    with pytest.raises(Unreadable, match=r"^no key of TOKEN_ENCRYPTION_KEYS opens what Redis holds"):
         start(pool, NEW, OTHER)
     with pytest.raises(Unreadable, match="TOKEN_ENCRYPTION_KEYS is not set"):
         start(pool)

@@ -152,7 +152,7 @@ def test_an_unknown_account_can_be_given_back(pool: Pool) -> None:
 
 
 def test_the_servers_clock_is_used_without_another(pool: Pool) -> None:
-    store = Store(pool.store.redis)
+    store = Store(pool.store.redis, vault=pool.store.vault)
     pool.clock.now = store.now()
     pool.fill(web("a"))
     leases = Leases(store)

@@ -30,40 +30,40 @@ def resealing(pool: Pool, *keys: str) -> Resealing:
     return Resealing(with_keys(pool, *keys).store)
 
 
-def test_it_is_counted_with_which_keys_secrets_are_sealed(pool: Pool) -> None:
-    fill(pool)
+def test_it_is_counted_with_which_keys_secrets_are_sealed(plain: Pool) -> None:
+    fill(plain)
     # Both tokens of three accounts, a proxy, and what is kept of the one that is gone.
-    assert resealing(pool).status() == Seals(plain=8)
-    assert resealing(pool, OLD).status() == Seals(plain=8)
-    Canary(with_keys(pool, OLD).store).keep()
-    with_keys(pool, OLD).freshen("a")
-    assert resealing(pool, OLD).status() == Seals(plain=6, current=3)
-    assert resealing(pool, NEW, OTHER, OLD).status() == Seals(plain=6, older={3: 3})
-    assert resealing(pool, NEW).status() == Seals(plain=6, unreadable=3)
-    assert resealing(pool, NEW).status().total == 9
+    assert resealing(plain).status() == Seals(plain=8)
+    assert resealing(plain, OLD).status() == Seals(plain=8)
+    Canary(with_keys(plain, OLD).store).keep()
+    with_keys(plain, OLD).freshen("a")
+    assert resealing(plain, OLD).status() == Seals(plain=6, current=3)
+    assert resealing(plain, NEW, OTHER, OLD).status() == Seals(plain=6, older={3: 3})
+    assert resealing(plain, NEW).status() == Seals(plain=6, unreadable=3)
+    assert resealing(plain, NEW).status().total == 9
 
 
-def test_what_is_plain_is_sealed_and_nothing_else(pool: Pool) -> None:
-    fill(pool)
-    with_keys(pool, OLD).freshen("a")
-    assert set(seen_plainly(pool.store.redis, *SECRETS)) == set(SECRETS) - {"access-a", "refresh-a"}
-    assert resealing(pool, NEW, OLD).seal_plain() == Resealed(changed=4)
-    assert seen_plainly(pool.store.redis, *SECRETS) == []
-    assert resealing(pool, NEW, OLD).status() == Seals(current=6, older={2: 2})
-    assert resealing(pool, NEW, OLD).seal_plain() == Resealed()
-    assert resealing(pool).seal_plain() == Resealed(), "without keys there is nothing to do"
+def test_what_is_plain_is_sealed_and_nothing_else(plain: Pool) -> None:
+    fill(plain)
+    with_keys(plain, OLD).freshen("a")
+    assert set(seen_plainly(plain.store.redis, *SECRETS)) == set(SECRETS) - {"access-a", "refresh-a"}
+    assert resealing(plain, NEW, OLD).seal_plain() == Resealed(changed=4)
+    assert seen_plainly(plain.store.redis, *SECRETS) == []
+    assert resealing(plain, NEW, OLD).status() == Seals(current=6, older={2: 2})
+    assert resealing(plain, NEW, OLD).seal_plain() == Resealed()
+    assert resealing(plain).seal_plain() == Resealed(), "without keys there is nothing to do"
 
 
-def test_after_a_rotation_the_older_keys_are_wanted_no_more(pool: Pool) -> None:
-    fill(pool)
-    Canary(with_keys(pool, OLD).store).keep()
-    resealing(pool, OLD).seal_plain()
-    before = {record.account.name: (record.access, record.refresh) for record in with_keys(pool, OLD).members.all()}
+def test_after_a_rotation_the_older_keys_are_wanted_no_more(plain: Pool) -> None:
+    fill(plain)
+    Canary(with_keys(plain, OLD).store).keep()
+    resealing(plain, OLD).seal_plain()
+    before = {record.account.name: (record.access, record.refresh) for record in with_keys(plain, OLD).members.all()}
     told: list[tuple[int, int]] = []
-    assert resealing(pool, NEW, OLD).rotate(lambda done, total: told.append((done, total))) == Resealed(changed=4)
+    assert resealing(plain, NEW, OLD).rotate(lambda done, total: told.append((done, total))) == Resealed(changed=4)
     assert told == [(4, 4)]
-    assert resealing(pool, NEW).status() == Seals(current=9)
-    after = with_keys(pool, NEW)
+    assert resealing(plain, NEW).status() == Seals(current=9)
+    after = with_keys(plain, NEW)
     Canary(after.store).check()
     assert {record.account.name: (record.access, record.refresh) for record in after.members.all()} == before
     assert after.members.get("a") is not None
@@ -72,38 +72,38 @@ def test_after_a_rotation_the_older_keys_are_wanted_no_more(pool: Pool) -> None:
     back = after.members.get("gone")
     assert back is not None
     assert back.refresh == "refresh-gone-2", "also what is kept of those that are gone"
-    assert resealing(pool, NEW, OLD).rotate() == Resealed()
+    assert resealing(plain, NEW, OLD).rotate() == Resealed()
 
 
-def test_what_no_key_opens_is_left_and_the_older_keys_go_on_being_wanted(pool: Pool) -> None:
-    fill(pool)
-    Canary(with_keys(pool, OLD).store).keep()
-    resealing(pool, OLD).seal_plain()
-    with_keys(pool, OTHER, OLD).freshen("a")
-    assert resealing(pool, NEW, OLD).rotate() == Resealed(changed=3, left=1)
-    assert resealing(pool, NEW, OLD).status() == Seals(current=6, older={2: 1}, unreadable=2)
-    Canary(with_keys(pool, OLD).store).keep()
+def test_what_no_key_opens_is_left_and_the_older_keys_go_on_being_wanted(plain: Pool) -> None:
+    fill(plain)
+    Canary(with_keys(plain, OLD).store).keep()
+    resealing(plain, OLD).seal_plain()
+    with_keys(plain, OTHER, OLD).freshen("a")
+    assert resealing(plain, NEW, OLD).rotate() == Resealed(changed=3, left=1)
+    assert resealing(plain, NEW, OLD).status() == Seals(current=6, older={2: 1}, unreadable=2)
+    Canary(with_keys(plain, OLD).store).keep()
     with pytest.raises(Unreadable):
-        Canary(with_keys(pool, NEW).store).keep()
+        Canary(with_keys(plain, NEW).store).keep()
 
 
-def test_whoever_is_configured_as_before_is_not_changed_by_it(pool: Pool) -> None:
-    fill(pool)
-    resealing(pool, OLD).seal_plain()
-    after = with_keys(pool, NEW)
-    spec, written = pool.store.redis.hmget(pool.store.key("account", "a"), "spec", "written")
+def test_whoever_is_configured_as_before_is_not_changed_by_it(plain: Pool) -> None:
+    fill(plain)
+    resealing(plain, OLD).seal_plain()
+    after = with_keys(plain, NEW)
+    spec, written = plain.store.redis.hmget(plain.store.key("account", "a"), "spec", "written")
     assert spec == written
-    resealing(pool, NEW, OLD).rotate()
+    resealing(plain, NEW, OLD).rotate()
     record = after.members.get("a")
     assert record is not None
     assert not record.edited
     assert after.members.sync([ConfiguredAccount(web("a", proxy=PROXY), "refresh-a")]).updated == ()
 
 
-def test_what_others_write_meanwhile_stays(pool: Pool) -> None:
-    fill(pool)
-    both = with_keys(pool, NEW, OLD)
-    resealing(pool, OLD).seal_plain()
+def test_what_others_write_meanwhile_stays(plain: Pool) -> None:
+    fill(plain)
+    both = with_keys(plain, NEW, OLD)
+    resealing(plain, OLD).seal_plain()
     stop, saved = threading.Event(), count(3)
 
     def save() -> Iterator[int]:
@@ -114,7 +114,7 @@ def test_what_others_write_meanwhile_stays(pool: Pool) -> None:
     latest: list[int] = []
     writer = threading.Thread(target=lambda: latest.extend(save()))
     writer.start()
-    rotations = [resealing(pool, *keys).rotate() for keys in ((NEW, OLD), (OLD, NEW)) * 20]
+    rotations = [resealing(plain, *keys).rotate() for keys in ((NEW, OLD), (OLD, NEW)) * 20]
     stop.set()
     writer.join()
     record = both.members.get("a")
@@ -122,4 +122,4 @@ def test_what_others_write_meanwhile_stays(pool: Pool) -> None:
     assert (record.version, record.refresh) == (latest[-1], f"refresh-a-{latest[-1]}")
     assert sum(rotation.left for rotation in rotations) == 0, "what is left is looked at again"
     assert len(latest) > len(rotations) // 10
-    assert pool.store.redis.hget(pool.store.key(KEY), CANARY) is None
+    assert plain.store.redis.hget(plain.store.key(KEY), CANARY) is None

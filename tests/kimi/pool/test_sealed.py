@@ -1,0 +1,146 @@
+"""Secrets at rest: what stands in Redis when there are keys, and what happens when they are the wrong ones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from kimi.accounts import Account, ConfiguredAccount, Kind, State, Tokens
+from kimi.errors import Unreadable
+from kimi.pool.changes import Changes
+from kimi.pool.chats import Chats, StandingChat
+from kimi.pool.interventions import Interventions
+from kimi.pool.private import PrivateAccounts, private_account
+from kimi.pool.resealing import Resealing
+from kimi.pool.tokens import Credential
+from kimi.sealing_keys import new_key
+from tests.kimi.pool.pools import KIMI, Pool, take, web
+from tests.kimi.pool.sealing import everything, seen_plainly, with_keys
+
+OLD, NEW, OTHER = new_key(), new_key(), new_key()
+PROXY = "socks5h://user:proxy-password@proxy:1080"
+ALICE = web("alice", proxy=PROXY, max_concurrency=2)
+FILE = [ConfiguredAccount(ALICE, "refresh-alice"), ConfiguredAccount(web("bob"), "refresh-bob")]
+
+
+@pytest.fixture
+def sealed(pool: Pool) -> Pool:
+    """Two accounts with tokens, one of them with a proxy."""
+    pool = with_keys(pool, OLD)
+    pool.members.sync(FILE)
+    for name in ("alice", "bob"):
+        pool.freshen(name)
+    return pool
+
+
+def test_whatever_is_done_no_secret_can_be_read(sealed: Pool) -> None:
+    key = Account(name="key", kind=Kind.MOONSHOT)
+    sealed.members.sync([*FILE, ConfiguredAccount(key, "sk-official-key")])
+    record = sealed.members.get("key")
+    assert record is not None
+    both = Tokens("sk-official-key", "sk-official-key")
+    sealed.tokens.save(record, both, issued=0, expires=2e9, next_due=2e9, models=("kimi-k3",))
+    hands, private = Interventions(sealed.store), PrivateAccounts(sealed.store)
+    hands.enter(ConfiguredAccount(web("by-hand", proxy=PROXY), "entered-secret"))
+    hands.edit("by-hand", lambda account: replace(account, weight=2))
+    private.adopt(private_account("brought-along", Kind.KIMI))
+    sealed.leases.release(take(sealed))
+    sealed.members.sync([])
+    hands.delete("by-hand")
+    secrets = ("access-", "refresh-", "sk-official", "proxy-password", "entered-secret", "brought-along")
+    assert seen_plainly(sealed.store.redis, *secrets) == []
+    assert seen_plainly(sealed.store.redis, "by-hand", "alice"), "all the rest is there to be read"
+
+
+def test_who_has_the_key_reads_all_of_it(sealed: Pool) -> None:
+    lease, copies = take(sealed), {copy.account.name: copy for copy in Changes(sealed.store).since(0).copies}
+    assert (lease.account, lease.token) == (ALICE, "access-alice-2")
+    assert (copies["alice"].account, copies["alice"].token) == (ALICE, "access-alice-2")
+    chats = Chats(sealed.store)
+    chats.note({StandingChat("c", "alice"): 0.0})
+    (due,) = chats.claim(1)
+    assert (due.account, due.token) == (ALICE, "access-alice-2")
+    record = sealed.members.get("alice")
+    assert record is not None
+    assert (record.account, record.access, record.refresh) == (ALICE, "access-alice-2", "refresh-alice-2")
+    assert "access-alice" not in repr(record)
+    assert PROXY not in repr(record)
+
+
+def test_an_account_that_is_configured_as_before_is_the_same(sealed: Pool) -> None:
+    hands = Interventions(sealed.store)
+    assert sealed.members.sync(FILE).updated == ()
+    assert hands.edit("alice", lambda account: replace(account, weight=5))
+    assert sealed.members.sync(FILE).updated == ()
+    assert with_keys(sealed, NEW, OLD).members.sync(FILE).updated == ()
+    stays = sealed.members.get("alice")
+    assert stays is not None
+    assert (stays.account.weight, stays.edited, stays.version) == (5, True, 2)
+    moved = [ConfiguredAccount(replace(ALICE, proxy="http://another:1"), "refresh-alice"), FILE[1]]
+    assert sealed.members.sync(moved).updated == ("alice",)
+    assert with_keys(sealed, OLD).members.sync(moved).updated == ()
+
+
+def test_limits_that_are_edited_outlast_a_rotation_beside_the_file(sealed: Pool) -> None:
+    Interventions(sealed.store).edit("alice", lambda account: replace(account, weight=5))
+    both, stop = with_keys(sealed, NEW, OLD), threading.Event()
+
+    def rotate() -> None:
+        while not stop.is_set():
+            for keys in ((NEW, OLD), (OLD, NEW)):
+                Resealing(with_keys(sealed, *keys).store).rotate()
+
+    rotating = threading.Thread(target=rotate)
+    rotating.start()
+    updated = {both.members.sync(FILE).updated for _ in range(60)}
+    stop.set()
+    rotating.join()
+    record = both.members.get("alice")
+    assert record is not None
+    assert (updated, record.account.weight, record.account.proxy) == ({()}, 5, PROXY)
+
+
+def test_a_later_credential_is_put_back_as_any(sealed: Pool) -> None:
+    record = sealed.members.get("alice")
+    assert record is not None
+    assert sealed.members.mark("alice", record.version, State.DEAD, "401")
+    assert sealed.tokens.put_back(record, Credential("a-later-token", 7))
+    back = sealed.members.get("alice")
+    assert back is not None
+    assert (back.state, back.refresh, back.version) == (State.ACTIVE, "a-later-token", 7)
+    assert seen_plainly(sealed.store.redis, "a-later-token") == []
+
+
+@pytest.fixture(params=[(OTHER,), ()], ids=["another key", "no key"])
+def stranger(request: pytest.FixtureRequest, sealed: Pool) -> Iterator[Pool]:
+    """The pool as somebody sees it who cannot open it; whatever he does, all is there afterwards."""
+    yield with_keys(sealed, *request.param)
+    assert [(record.state, record.version) for record in sealed.members.all()] == [(State.ACTIVE, 2)] * 2
+    assert {sealed.leases.acquire(KIMI).token for _ in range(2)} == {"access-alice-2", "access-bob-2"}
+
+
+def test_wrong_keys_lease_nothing(stranger: Pool) -> None:
+    for _ in range(5):
+        with pytest.raises(Unreadable):
+            take(stranger)
+    assert stranger.store.redis.zcard(stranger.store.key("leases")) == 0
+
+
+def test_wrong_keys_change_nothing_of_an_account(stranger: Pool, sealed: Pool) -> None:
+    before = sorted(everything(stranger.store.redis))
+    with pytest.raises(Unreadable):
+        stranger.members.all()
+    bob = stranger.members.get("bob")
+    assert bob is not None
+    with pytest.raises(Unreadable):
+        _ = bob.refresh
+    with pytest.raises(Unreadable):
+        stranger.members.sync(FILE)
+    with pytest.raises(Unreadable):
+        Interventions(stranger.store).edit("alice", lambda account: replace(account, weight=5))
+    with pytest.raises(Unreadable):
+        Changes(stranger.store).since(0)
+    assert sorted(everything(sealed.store.redis)) == before

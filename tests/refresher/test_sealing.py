@@ -1,0 +1,122 @@
+"""The keys of the settings, as a refresher and a gateway have them when they start and while they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devtools.waiting import until
+from gateway.settings import GatewaySettings
+from gateway.startup import check_store
+from kimi.accounts import State
+from kimi.errors import Unreadable
+from kimi.pool import Store, open_store
+from kimi.pool.canary import Canary
+from kimi.pool.resealing import Resealing, Seals
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
+from kimi.startup import reporting
+from refresher import process
+from refresher.sealing import CHECK_SECONDS, Sealing
+from refresher.settings import RefresherSettings
+from tests.kimi.pool.pools import Clock, Pool, web
+from tests.refresher.running import Eyes, Start, write
+from tests.simulator.running import Simulator
+
+OLD, NEW = new_key(), new_key()
+
+
+def refreshers(redis_url: str, *keys: str) -> RefresherSettings:
+    return RefresherSettings.model_validate({"redis_url": redis_url, "token_encryption_keys": ",".join(keys)})
+
+
+def gateways(redis_url: str, *keys: str) -> GatewaySettings:
+    fields = {"redis_url": redis_url, "token_encryption_keys": ",".join(keys), "gateway_api_keys": "k" * 40}
+    return GatewaySettings.model_validate(fields)
+
+
+@pytest.mark.parametrize("keys", [(NEW,), ()], ids=["other keys", "no keys"])
+def test_nobody_starts_with_the_wrong_keys(
+    redis_url: str, keys: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    check_store(gateways(redis_url, OLD))
+    check_store(gateways(redis_url, NEW, OLD))
+    starts = (
+        lambda: check_store(gateways(redis_url, *keys)),
+        lambda: process.check(refreshers(redis_url, *keys)),
+        lambda: process.run(refreshers(redis_url, *keys)),
+    )
+    for start in starts:
+        with pytest.raises(SystemExit) as caught, reporting("the program"):
+            start()
+        assert caught.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("the program: ")
+        assert "TOKEN_ENCRYPTION_KEYS" in line
+        assert not any(key in line for key in keys)
+
+
+def test_who_only_asks_whether_it_would_start_leaves_nothing_behind(redis_url: str) -> None:
+    process.check(refreshers(redis_url, OLD))
+    process.check(refreshers(redis_url))
+
+
+def test_what_was_stored_before_there_were_keys_is_sealed_at_the_start(pool: Pool) -> None:
+    pool.fill(web("a"))
+    sealed = Store(pool.store.redis, vault=Vault([NEW, OLD]), clock=pool.clock)
+    Sealing(pool.store, clock=pool.clock).start()
+    assert Resealing(pool.store).status() == Seals(plain=2), "without keys all stays as it is"
+    Sealing(sealed, clock=pool.clock).start()
+    assert Resealing(sealed).status() == Seals(current=3)
+
+
+def test_what_is_sealed_with_an_older_key_stays_at_the_start(pool: Pool) -> None:
+    pool.store.vault = Vault([OLD])
+    pool.fill(web("a"))
+    sealed = Store(pool.store.redis, vault=Vault([NEW, OLD]), clock=pool.clock)
+    Sealing(sealed, clock=pool.clock).start()
+    assert Resealing(sealed).status() == Seals(current=1, older={2: 2})
+
+
+def test_when_redis_is_exchanged_under_it_the_refresher_does_nothing(redis_url: str) -> None:
+    clock = Clock()
+    with open_store(refreshers(redis_url, NEW)) as store:
+        sealing = Sealing(store, clock=clock)
+        sealing.start()
+        store.redis.flushall()
+        clock.now += CHECK_SECONDS
+        sealing.check()
+        Canary(store).check()
+        store.redis.flushall()
+        with open_store(refreshers(redis_url, OLD)) as other:
+            Canary(other).keep()
+        sealing.check()
+        clock.now += CHECK_SECONDS
+        for _ in range(2):
+            with pytest.raises(Unreadable):
+                sealing.check()
+
+
+def test_a_refresher_with_keys_works_as_any_other_and_waits_while_they_are_wrong(
+    tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes
+) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    eyes.store.vault = Vault([OLD])
+    refresher = start(TOKEN_ENCRYPTION_KEYS=OLD)
+    until(lambda: eyes.all_active("alice"))
+    assert eyes.record("alice").refresh == kimi.account("alice")["refresh_token"]
+    assert eyes.record("alice").stored_refresh.startswith("fernet:")
+    # Somebody puts another Redis in the place of this one: nothing of it is touched.
+    eyes.redis.flushall()
+    other = Store(eyes.redis, vault=Vault([NEW]))
+    Canary(other).keep()
+    refresher.says("waiting for the store")
+    assert eyes.states() == {}
+    assert kimi.account("alice")["exchanges"] == 1
+    eyes.redis.flushall()
+    until(lambda: eyes.states() == {"alice": State.ACTIVE}, seconds=10)
+    assert eyes.record("alice").refresh == kimi.account("alice")["refresh_token"]
+    assert kimi.account("alice")["reused"] == 0
+    assert refresher.terminate() == 0
+    assert [line["event"] for line in refresher.lines() if "plain text" in line["event"]] == []
