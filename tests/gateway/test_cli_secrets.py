@@ -122,7 +122,7 @@ def test_what_no_key_opens_is_left(place: Place) -> None:
     [
         (None, (), 1, "there is no key to seal with"),
         (None, (NEW,), 1, "nothing in Redis is sealed yet"),
-        (OLD, (NEW,), 2, "no key of TOKEN_ENCRYPTION_KEYS opens the secrets in Redis"),
+        (OLD, (NEW,), 2, "no key of TOKEN_ENCRYPTION_KEYS opens what Redis holds"),
         (OLD, ("nonsense",), 2, "TOKEN_ENCRYPTION_KEYS"),
     ],
 )
