@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,14 @@ from urllib.parse import quote
 
 import redis
 import requests
-from cryptography.fernet import Fernet
+from click.testing import CliRunner
 
+from gateway.cli import main
+from kimi.sealing_keys import new_key
 from tests.kimi.loopback import Peer, Received, Server
 from tests.ports import free_port
 from tests.system.seeds import Seeds
-from tests.system.stack import Stack
+from tests.system.stack import KEY, Stack
 from tests.valkey import Valkey
 
 USER: Final = "processes"
@@ -46,9 +49,7 @@ class Keyring:
             name: self.seeds.sow(f"the text of a {name}", f'"{secrets.token_hex(8)}", 问 & {secrets.token_hex(8)}')
             for name in WORDS
         }
-        self.encryption = [
-            self.seeds.sow(f"encryption key {number}", Fernet.generate_key().decode()) for number in (1, 2)
-        ]
+        self.encryption = [self.seeds.sow(f"encryption key {number}", new_key()) for number in (1, 2)]
 
 
 class Guarded(Valkey):
@@ -102,6 +103,17 @@ class Sown:
         url = f"{self.stack.url}/admin/api{path}"
         return requests.request(method, url, headers=headers, json=None if method == "GET" else body, timeout=60)
 
+    def command(self, *words: str, **variables: str) -> str:
+        """What a command says, and with which code it ends."""
+        result = CliRunner().invoke(main, list(words), env={**self.stack.gateway.env, **variables})
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return f"{result.output}\n{result.exit_code}"
+
+    def secrets(self, command: str, *keys: str) -> Any:
+        """What `secrets` tells programs who has these keys."""
+        said = self.command("secrets", command, "--json", TOKEN_ENCRYPTION_KEYS=",".join(keys))
+        return json.loads(said.splitlines()[0])
+
     def sow_tokens(self) -> None:
         """Makes known what the simulator has handed out by now."""
         for account in self.stack.simulator.control("GET", "accounts"):
@@ -112,7 +124,10 @@ class Sown:
 
 @contextmanager
 def sown(directory: Path) -> Iterator[Sown]:
-    """Such a stack, running. Its gateway says all it does in JSON, its refresher for people."""
+    """Such a stack, running. Its gateway says all it does in JSON, its refresher for people.
+
+    It is in the middle of a rotation: both have both keys, and the gateway seals with the old one as yet.
+    """
     keys, heard = Keyring(Seeds()), []
 
     def repeat(peer: Peer) -> None:
@@ -126,12 +141,13 @@ def sown(directory: Path) -> Iterator[Sown]:
             directory,
             workers=1,
             env={
-                "GATEWAY_API_KEYS": f"another-key-of-a-client,{keys.client}",
+                "GATEWAY_API_KEYS": f"{KEY},{keys.client}",
                 "GATEWAY_ADMIN_KEY": keys.admin,
                 "GATEWAY_PASSTHROUGH": "1",
                 "KIMI_CONVERSATION_SECONDS": "60",
                 "ALERT_WEBHOOK_URL": f"{server.url}/{keys.hook_path}",
                 "ALERT_WEBHOOK_SECRET": keys.webhook,
+                "TOKEN_ENCRYPTION_KEYS": ",".join(keys.encryption),
                 "LOG_LEVEL": "debug",
             },
             is_clean=False,  # one of its accounts is spoilt
@@ -139,9 +155,13 @@ def sown(directory: Path) -> Iterator[Sown]:
         stack.valkey = valkey = Guarded(stack.valkey.directory, keys.redis)
         for process in (stack.gateway, stack.refresher):
             process.env["REDIS_URL"] = valkey.url_with_password
-        stack.refresher.env |= {"LOG_FORMAT": "console", "REFRESHER_METRICS_PORT": str(free_port())}
+        stack.refresher.env |= {
+            "LOG_FORMAT": "console",
+            "REFRESHER_METRICS_PORT": str(free_port()),
+            "TOKEN_ENCRYPTION_KEYS": ",".join(reversed(keys.encryption)),
+        }
         stack.start(kimi=2, kimi_classic=1, moonshot=1)
-        stack.simulator.settings(answer=keys.words["answer"])
+        stack.simulator.settings(answer=f"{keys.words['answer']} {{prompt}}")
         (guest,) = stack.simulator.mint("kimi", name="guest")
         home = Sown(stack, keys, server.url, heard, guest["refresh_token"])
         try:

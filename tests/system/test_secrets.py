@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import requests
 
+from devtools.waiting import until
+from kimi.sealing_keys import new_key
 from tests.system import troubles
-from tests.system.harvest import pages, processes
+from tests.system.harvest import everything
 from tests.system.seeds import Seeds
 from tests.system.sown import Sown, sown
+from tests.system.traffic import Traffic
 
+ALIVE = ("kimi-0", "kimi_classic-0", "moonshot-0")
+"""The accounts that no test has killed."""
+COMMANDS = (
+    ("accounts", "list"),
+    ("accounts", "list", "--json"),
+    ("alerts", "list"),
+    ("keys", "list", "--json"),
+    ("secrets", "status"),
+    ("status",),
+    ("status", "--json"),
+)
 SECRET = "pä/ss wörd?&\"of somebody' 密码"
 
 
@@ -52,24 +66,36 @@ def test_no_secret_is_found_anywhere(home: Sown, tmp_path: Path) -> None:
     answers += troubles.operators_err(home, tmp_path)
     answers += troubles.something_is_spoilt(home)
     answers += troubles.redis_goes_away(home)
+    said = {" ".join(words): home.command(*words) for words in COMMANDS}
+    said["doctor"] = home.command("doctor", TOKEN_ENCRYPTION_KEYS=home.keys.seeds.sow("another key", new_key()))
+    assert "PROBLEM  secrets" in said["doctor"]
+    nothing_is_found(home, {**said, **{f"answer {number}": text for number, text in enumerate(answers)}})
+
+
+def test_keys_are_rotated_while_everything_serves_and_nothing_is_found_either(home: Sown) -> None:
+    old, new = home.keys.encryption
+    assert home.secrets("status", new, old)["droppable"] == [], "the gateway seals with it"
+    with Traffic(home.stack).running() as traffic:
+        assert home.secrets("rotate", new, old)["left"] == 0
+        until(lambda: traffic.good > 10, what="requests are served")
+    assert traffic.bad == {}
+    assert home.secrets("status", new, old)["droppable"] == [2]
+    for process, form in ((home.stack.refresher, "json"), (home.stack.gateway, "console")):
+        process.stop()
+        process.env |= {"TOKEN_ENCRYPTION_KEYS": new, "LOG_FORMAT": form, "LOG_LEVEL": "info"}
+        process.start()
+    home.stack.wait_ready()
+    for action in ("test", "refresh"):
+        done = home.admin("POST", f"/accounts/{action}", names=ALIVE).json()["results"]
+        assert [each["ok"] for each in done] == [True] * len(ALIVE), done
+    assert home.ask(key=home.guest).ok
+    nothing_is_found(home, {})
+
+
+def nothing_is_found(home: Sown, more: Mapping[str, str]) -> None:
+    """Neither in what processes say, show, keep and are called with, nor in `more` texts."""
     home.sow_tokens()
-    commands = (
-        "accounts list",
-        "accounts list --json",
-        "keys list --json",
-        "status",
-        "status --json",
-        "doctor",
-        "alerts list",
-    )
-    said = {command: troubles.command_line(home, *command.split()) for command in commands}
-    texts = {
-        **pages(home),
-        **processes(home),
-        **{f"answer {number}": text for number, text in enumerate(answers)},
-        **said,
-    }
-    found = home.keys.seeds.found_in(texts)
+    found = home.keys.seeds.found_in({**everything(home), **more})
     assert not found, "\n".join(f"{where}: {sorted(names)}" for where, names in found.items())
 
 
