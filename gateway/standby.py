@@ -6,6 +6,7 @@ import heapq
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from hmac import compare_digest
 
 from gateway.holdings import Holdings
 from gateway.seats import Place, Seat
@@ -134,7 +135,7 @@ class Standby:
             seat.name: seat.known(now)
             for member in members
             if (seat := self._seats.get(member.account.name)) is not None
-            and seat.copy.fingerprint == fingerprint(member.secret)
+            and compare_digest(seat.copy.fingerprint, fingerprint(member.secret))
             and seat.copy.account == member.account
         }
 

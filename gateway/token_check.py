@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from hmac import compare_digest
 from typing import Final
 
 import gevent
@@ -78,6 +79,6 @@ class TokenCheck:
             return known
         whose = fingerprint(token)
         for record in self._records():
-            if record.fingerprint == whose and record.configured:
+            if compare_digest(record.fingerprint, whose) and record.configured:
                 return Known(record.account.name, record.state, record.state is State.ACTIVE, ())
         raise TokenUndecided  # the operator has taken it out just now

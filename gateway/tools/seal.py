@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterable
 from hashlib import blake2b, scrypt
+from hmac import compare_digest
 from typing import Final
 
 LENGTH: Final = 8
@@ -41,7 +42,7 @@ class Seal:
 
     def knows(self, trigger: str) -> bool:
         """Whether it was made with this secret, by whichever process."""
-        return bool(_FORM.fullmatch(trigger)) and self._other_half(trigger[:_HALF]) == trigger[_HALF:]
+        return bool(_FORM.fullmatch(trigger)) and compare_digest(self._other_half(trigger[:_HALF]), trigger[_HALF:])
 
     def _other_half(self, first: str) -> str:
         number = int.from_bytes(blake2b(first.encode(), key=self._key, digest_size=8).digest())

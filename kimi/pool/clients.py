@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -126,7 +127,7 @@ class Clients:
             found = self.get(id_of(digest))
         except NoSuchClient:
             return None
-        return found if found.digest == digest and found.revoked is None else None
+        return found if compare_digest(found.digest, digest) and found.revoked is None else None
 
     def all(self) -> list[Client]:
         """Every key, those that were revoked not long ago too, the oldest first."""
