@@ -96,7 +96,11 @@ _EXPORT: Final = asked(
     "Export accounts",
     "An accounts file with the newest credentials: keep it as you would keep the tokens. What clients brought along "
     "is left out.",
-    as_text("application/yaml", "accounts:\n  - name: alice\n    kind: kimi\n    refresh_token: eyJhbGciOi…\n"),
+    as_text(
+        "application/yaml",
+        "accounts:\n  - name: alice\n    kind: kimi\n    refresh_token: eyJhbGciOi…\n",
+        {"description": "What `KIMI_ACCOUNTS_FILE` takes"},
+    ),
     body=as_json(
         closed(record({"names": listed(TEXT, "Names of accounts; all of them where it is not there")})),
         {"all": example("All accounts", {}), "some": example("One account", {"names": ["alice"]})},

@@ -112,9 +112,9 @@ def as_events(schema: Mapping[str, Any], examples: Mapping[str, Any]) -> Json:
     return {"text/event-stream": {EVENT_SCHEMA: dict(schema), "examples": dict(examples)}}
 
 
-def as_text(kind: str, sample: str) -> Json:
-    """A body of plain text of that media type."""
-    return {kind: {"schema": TEXT, "examples": {"text": example("What it looks like", sample)}}}
+def as_text(kind: str, sample: str, schema: Mapping[str, Any] = TEXT) -> Json:
+    """A body of text of that media type, whose `schema` is that of what is read out of it."""
+    return {kind: {"schema": schema, "examples": {"text": example("What it looks like", sample)}}}
 
 
 def stream(*data: Mapping[str, Any] | str, named: bool = False) -> str:
