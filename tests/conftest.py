@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 # How fast a busy machine makes and tries its examples says nothing about them.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+# For whoever looks for what a hundred examples do not show.
+settings.register_profile("thorough", settings.get_profile("patient"), max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 __all__ = [
     "no_greenlet_is_left",

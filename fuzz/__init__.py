@@ -1,0 +1,1 @@
+"""Looks for input that breaks what reads it: `README.md` says how it is run."""

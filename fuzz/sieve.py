@@ -1,0 +1,39 @@
+"""The sieve that finds calls in what a model writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fuzz.pieces import ways
+from gateway.tools.sieve import Found, Sieve
+from tests.gateway.tools.reference import reference
+from tests.gateway.tools.tagged import SEAL, T
+
+
+def check(data: bytes) -> None:
+    """The first byte says how the text behind it is cut, in which § is a trigger that is known.
+
+    Bytes that are not UTF-8 are left out.
+    """
+    text = data[1:].decode(errors="ignore").replace("§", T)
+    expected = reference(text)
+    for pieces in ways(text, data[0] if data else 0):
+        assert joined(_sieved(pieces, only_hides=False)) == expected
+        hidden = joined(_sieved(pieces, only_hides=True))
+        assert all(isinstance(one, str) for one in hidden)
+
+
+def joined(found: Sequence[Found]) -> list[Found]:
+    """Texts that touch are one."""
+    whole: list[Found] = []
+    for one in found:
+        if isinstance(one, str) and whole and isinstance(whole[-1], str):
+            whole[-1] += one
+        else:
+            whole.append(one)
+    return whole
+
+
+def _sieved(pieces: Sequence[str], *, only_hides: bool) -> list[Found]:
+    sieve = Sieve(SEAL.knows, only_hides=only_hides)
+    return [*(one for piece in pieces for one in sieve.feed(piece)), *sieve.close()]
