@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
+from gunicorn.config import Config
 
 from gateway.client_address import client_address, neighbourhood
+from gateway.environs import Environs
+from tests.gateway.test_environs import CLIENT, SERVER, parsed
 
 PEER = "10.0.0.1"
 
@@ -85,3 +90,15 @@ def test_an_address_is_the_same_however_it_is_written(written: str, found: str) 
 )
 def test_addresses_that_one_client_has_count_as_one(one: str, near: str) -> None:
     assert neighbourhood(one) == near
+
+
+def test_several_lines_are_one_list_and_other_names_are_none() -> None:
+    cfg = Config()
+    cfg.set("forwarder_headers", "")  # as gunicorn.conf.py has it
+    lines = b"X-Forwarded-For: 198.51.100.1\r\nX_Forwarded_For: 198.51.100.2\r\nx-forwarded-for: 192.0.2.1, 10.0.0.2"
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _, environ = Environs(cfg, 120).create(parsed(cfg, lines), ours, CLIENT, SERVER)
+    assert [client_address(environ, proxies) for proxies in range(5)] == [
+        *(CLIENT[0], "10.0.0.2", "192.0.2.1", "198.51.100.1", CLIENT[0])
+    ]

@@ -211,6 +211,14 @@ def test_the_same_holds_for_wrong_client_keys(start: Start) -> None:
     assert ask(guesser, KEY) == 200
 
 
+def test_a_proxy_on_another_machine_is_believed_that_it_was_asked_by_tls(stack: Stack) -> None:
+    with requests.Session() as session:
+        session.mount("http://", From(next(ADDRESSES)))  # not one of those that gunicorn trusts by itself
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": next(ADDRESSES)}
+        signed = session.post(f"{stack.url}/admin/api/session", json={"key": ADMIN_KEY}, headers=headers, timeout=30)
+    assert "Secure" in signed.headers["set-cookie"]
+
+
 def test_what_is_closed_is_not_opened_by_another_name(start: Start) -> None:
     proxy = start(OPERATORS)
     for name in ("SCRIPT_NAME", "Script-Name", "PATH_INFO"):
