@@ -24,6 +24,7 @@ _MOST_DETAILS = 16
 _MOST_REASONS = 16
 _LONGEST_REASON = 200  # characters, as in the next
 _LONGEST_MESSAGE = 4_000
+_RUN = re.compile(r"[\w+/=.%-]{32,}", re.ASCII)  # as long as pieces of tokens are, in base64 too
 _SECONDS = re.compile(r"\d{1,7}(?:\.\d{1,6})?")
 _ORGANISATION = re.compile(r"\borg-[\w-]{6,}", re.ASCII)
 _AGAIN_AFTER = re.compile(r"after (\d{1,7}(?:\.\d{1,6})?) ?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
@@ -73,7 +74,8 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
     reasons: list[str] = []
     messages: list[str] = []
     for part in _parts(error):
-        reasons += [value[:_LONGEST_REASON] for name in _REASONS if isinstance(value := part.get(name), str) and value]
+        words = [value for name in _REASONS if isinstance(value := part.get(name), str) and value]
+        reasons += [_harmless(value[:_LONGEST_MESSAGE])[:_LONGEST_REASON] for value in words]
         messages += [value[:_LONGEST_MESSAGE] for value in _messages(part) if isinstance(value, str) and value]
     if not reasons and not messages:
         return None
@@ -83,7 +85,7 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
         kind,
         status,
         tuple(dict.fromkeys(reasons))[:_MOST_REASONS],
-        message,
+        _harmless(message),
         retry_after=float(again[1]) if again else None,
         organisation=_organisation(message),
         body=body,
@@ -103,6 +105,11 @@ def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
         if (found := inside(part, depth - 1)) is not None:
             return found
     return None
+
+
+def _harmless(text: str) -> str:
+    """`text` without what may be a piece of the token that was sent, however it is written. Words have no digits."""
+    return _RUN.sub(lambda run: "[redacted]" if any(map(str.isdigit, run[0])) else run[0], text)
 
 
 def _host(url: str) -> str:

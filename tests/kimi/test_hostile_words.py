@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import logging
 import time
 import unicodedata
@@ -53,6 +55,19 @@ def test_half_a_secret_is_not_shown_where_a_text_is_cut(text: str) -> None:
     line = redact(text, limit=20_000)
 
     assert not any(part in line for part in ("user:", "sk-1", "eyJh"))
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_piece_of_the_token_that_was_sent_is_repeated(kind: Kind) -> None:
+    token = base64.urlsafe_b64encode(hashlib.sha384(b"a token").digest()).decode()
+    pieces = (token, token[12:], base64.b64encode(token.encode()).decode(), token.encode().hex())
+    for piece in pieces:
+        said = {"message": f"{piece} is refused", "type": f"x {piece}", "error_type": piece, "reason": piece}
+        error = error_of(400, {"error": said, **said}, kind=kind)
+        shown = f"{error!r} {getattr(error, 'explained', '')}"
+        assert not any(piece[place : place + 16] in shown for place in range(len(piece) - 15))
+    named = error_of(400, {"error": {"message": "x", "type": "REASON_SERVER_OVERLOADED_FOR_FREE_USERS"}}, kind=kind)
+    assert "REASON_SERVER_OVERLOADED_FOR_FREE_USERS" in str(named)
 
 
 @pytest.mark.parametrize("unit", ["a", " ", "\n", "eyJ", "//", "sk-", "bearer ", "@", "org-", "\x1b", "月", "a-"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
@@ -42,7 +43,7 @@ def _repeating(home: Sown, endpoint: str, status: int) -> Iterator[None]:
     simulator = home.stack.simulator
     for account in simulator.control("GET", "accounts"):
         secrets = [account[name] for name in ("refresh_token", "access_token", "api_key") if account.get(name)]
-        said = "; ".join(f"Authorization: Bearer {secret} is refused, {secret}" for secret in secrets)
+        said = "; ".join(f"Authorization: Bearer {secret} is refused, {_pieces(secret)}" for secret in secrets)
         body = said if status == 403 else {"error": {"message": said, "type": "x"}, "error_type": "x", "message": said}
         if account["kind"] != "moonshot" or endpoint == "chat":
             match = {"account": account["name"], "endpoint": endpoint}
@@ -52,6 +53,11 @@ def _repeating(home: Sown, endpoint: str, status: int) -> Iterator[None]:
     assert len(struck) > 1, struck
     simulator.forget_faults()
     home.admin("POST", "/accounts/clear", names=NAMES)
+
+
+def _pieces(secret: str) -> str:
+    """It as it is, without its beginning, and as somebody may note it down who has to escape it."""
+    return f"{secret}, {secret[len(secret) // 4 :]}, {b64encode(secret.encode()).decode()}, {quote(secret)}"
 
 
 def _error(reply: requests.Response) -> str:
