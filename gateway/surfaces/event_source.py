@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Final
 
 import orjson
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
@@ -22,7 +23,9 @@ from kimi.events import Event, Finish, Text, Usage
 DEFAULT_MODEL: Final = "kimi"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _DONE: Final = b"event: done\ndata: [DONE]\n\n"
-_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_MOST_FIELDS: Final = 100
+_URLENCODED: Final = "application/x-www-form-urlencoded"
+_FORMS: Final = frozenset({_URLENCODED, "multipart/form-data"})
 
 
 def question(raw: bytes, content_type: str, query: Mapping[str, str]) -> ChatRequest:
@@ -79,9 +82,12 @@ def _fields(raw: bytes, content_type: str) -> Mapping[str, object]:
     mimetype, options = parse_options_header(content_type)
     if mimetype not in _FORMS:
         return json_object(raw) if raw.strip() else {}
+    if raw.count(b"&") > _MOST_FIELDS and mimetype == _URLENCODED:
+        raise BadRequest(f"The form has more than {_MOST_FIELDS} fields.", code="invalid_form")
     try:
-        _, form, files = FormDataParser(silent=False).parse(BytesIO(raw), mimetype, len(raw), options)
-    except ValueError:
+        parser = FormDataParser(silent=False, max_form_parts=_MOST_FIELDS)
+        _, form, files = parser.parse(BytesIO(raw), mimetype, len(raw), options)
+    except (ValueError, RequestEntityTooLarge):
         raise BadRequest("The form cannot be read.", code="invalid_form") from None
     for each in files.values():  # nobody asked for any
         each.close()

@@ -9,9 +9,18 @@ import orjson
 
 from gateway.errors import BadRequest
 
-# An escaped backslash, a pair of surrogates, or (the group) a single one, which no text can hold.
-_ESCAPE: Final = re.compile(rb"(?i)\\\\|\\ud[89ab][\da-f]{2}\\ud[c-f][\da-f]{2}|(\\ud[89a-f][\da-f]{2})")
+_HEX: Final = r"[\da-fA-F]"
+# Escapes that stand for something, with the text behind them, or else a single surrogate, which no text can hold.
+_ESCAPES: Final = re.compile(
+    rf"((?:\\(?:[^u]|u(?![dD][89a-fA-F])|u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})[^\\]*+)++)"
+    rf"|\\u[dD][89a-fA-F]{_HEX}{{2}}".encode()
+)
+_MOST_MENDED: Final = 20_000
+"""So many stretches of a body are put in place: nobody cuts more emoji in two."""
+_STRING: Final = re.compile(rb'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?')
 
+MOST_VALUES: Final = 250_000
+"""Of lists, objects, and what is in them: each takes memory of its own, a hundred times what it takes in the body."""
 _SURELY_FLAT: Final = 240  # lists and objects; orjson reads 1,024 levels of them, and writes 254
 _ROOM: Final = 8
 """So many levels may stand around a part of the body where it is written again: upstream, and to the client."""
@@ -19,6 +28,8 @@ _ROOM: Final = 8
 
 def json_object(raw: bytes) -> dict[str, Any]:
     """The object in `raw`. Raises `BadRequest`."""
+    if _has_too_many_values(raw):
+        raise BadRequest(f"The body holds more than {MOST_VALUES} values.", code="invalid_json")
     try:
         body = _decoded(raw)
     except orjson.JSONDecodeError as error:
@@ -46,7 +57,20 @@ def _decoded(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        whole = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
-        if whole == raw:
+        if rb"\u" not in raw:
+            raise
+        whole, count = _ESCAPES.subn(lambda found: found[1] or rb"\ufffd", raw, _MOST_MENDED)
+        if whole == raw or count == _MOST_MENDED:
             raise
     return orjson.loads(whole)
+
+
+def _has_too_many_values(raw: bytes) -> bool:
+    if len(raw) <= 2 * MOST_VALUES or _structure(raw) <= MOST_VALUES:
+        return False
+    bare, strings = _STRING.subn(b"", raw, 2 * MOST_VALUES)  # commas may be a text's
+    return strings == 2 * MOST_VALUES or _structure(bare) > MOST_VALUES
+
+
+def _structure(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")

@@ -1,0 +1,151 @@
+"""Bodies that are small to send and large to understand: each is a clear 400, and soon."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import orjson
+import pytest
+
+from gateway.errors import BadRequest
+from gateway.surfaces.json_body import MOST_VALUES, json_object
+from tests.gateway.fakes import AUTHORIZED, House, answer
+
+SECONDS = 1.0
+"""Of the worker, on a busy machine; alone none takes half of it."""
+HI = b'"messages":[{"role":"user","content":"hi"}]'
+PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses", "/chat/kimi")
+MEGABYTE = 1 << 20
+
+
+def nested(depth: int, begin: bytes, end: bytes, inside: bytes = b"1") -> bytes:
+    return begin * depth + inside + end * depth
+
+
+def with_field(name: bytes, value: bytes) -> bytes:
+    return b'{"model":"kimi",%b,"%b":%b}' % (HI, name, value)
+
+
+def tool(parameters: bytes) -> bytes:
+    return with_field(b"tools", b'[{"type":"function","function":{"name":"f","parameters":%b}}]' % parameters)
+
+
+def form(schema: bytes) -> bytes:
+    return with_field(b"response_format", b'{"type":"json_schema","json_schema":{"name":"x","schema":%b}}' % schema)
+
+
+def listed(item: bytes, count: int) -> bytes:
+    return b"[" + b",".join([item] * count) + b"]"
+
+
+BROKEN = {
+    "lists that never end": b"[" * (10 * MEGABYTE),
+    "objects that never end": b'{"a":' * (2 * MEGABYTE),
+    "deep messages": b'{"model":"kimi","messages":%b}' % nested(900, b"[", b"]"),
+    "deep content": b'{"model":"kimi","messages":[{"role":"user","content":%b}]}' % nested(900, b"[", b"]"),
+    "deep tools": tool(nested(900, b'{"a":', b"}")),
+    "deep schema": form(nested(900, b'{"a":', b"}")),
+    "deep metadata": with_field(b"metadata", nested(900, b"[", b"]")),
+    "deeper than anybody reads": with_field(b"metadata", nested(100_000, b"[", b"]")),
+    "many lists": with_field(b"metadata", listed(b"[]", 3_000_000)),
+    "many numbers": with_field(b"metadata", listed(b"1", 5_000_000)),
+    "many texts": with_field(b"metadata", listed(b'"a,"', 2_000_000)),
+    "many keys": with_field(b"metadata", b"{%b}" % b",".join(b'"%d":1' % number for number in range(300_000))),
+    "many messages": b'{"model":"kimi","messages":%b}' % listed(b'{"role":"user","content":"x"}', 200_000),
+    "a huge exponent": with_field(b"temperature", b"1e400"),
+    "a huge exponent where a count stands": with_field(b"max_tokens", b"1e400"),
+    "many digits": with_field(b"max_tokens", b"9" * 100_000),
+    "no number": with_field(b"temperature", b"NaN"),
+    "infinity": with_field(b"temperature", b"-Infinity"),
+    "backslashes": b'{"model":"kimi","messages":[{"role":"user","content":"\\u0020' + b"\\\\" * (5 * MEGABYTE),
+    "many cut emoji": with_field(b"user", b'"%b"' % (rb"\ud83d" * MEGABYTE)),
+    "a mark of the byte order": b"\xef\xbb\xbf" + with_field(b"n", b"1"),
+    "UTF-16": with_field(b"n", b"1").decode().encode("utf-16"),
+    "NUL": b"\x00" * 100,
+    "NUL behind it": with_field(b"n", b"1") + b"\x00",
+    "bytes that are no UTF-8": with_field(b"user", b'"\xff"'),
+    "a surrogate in UTF-8": with_field(b"user", b'"\xed\xa0\x80"'),
+}
+
+
+@pytest.fixture(scope="module")
+def house() -> House:
+    return House()
+
+
+@pytest.fixture(autouse=True)
+def soon() -> Iterator[None]:
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < SECONDS
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+def test_a_clear_400_and_soon(house: House, body: bytes) -> None:
+    reply = house.client.post(PATHS[0], data=body, headers=AUTHORIZED)
+    assert reply.status_code == 400
+    assert reply.json is not None
+    assert reply.json["error"]["code"] in {"invalid_json", "invalid_value", "invalid_schema"}
+
+
+@pytest.mark.parametrize("path", PATHS[1:])
+@pytest.mark.parametrize("name", ["deep metadata", "many messages", "UTF-16"])
+def test_wherever_it_is_sent(house: House, path: str, name: str) -> None:
+    assert house.client.post(path, data=BROKEN[name], headers=AUTHORIZED).status_code == 400
+
+
+@pytest.mark.parametrize("path", PATHS[:4])
+def test_as_many_messages_as_there_may_be_are_understood_in_time(house: House, path: str) -> None:
+    messages = listed(b'{"role":"user","content":"x"}', MOST_VALUES // 4)
+    name = {"/v1/responses": b"input", "/v1/completions": b"prompt"}.get(path, b"messages")
+    house.pool.will(*answer("x"))
+    reply = house.client.post(
+        path, data=b'{"model":"kimi","max_tokens":9,"%b":%b}' % (name, messages), headers=AUTHORIZED
+    )
+    assert reply.status_code in {200, 400}
+    house.pool.scripts.clear()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"a&" * 2_000_000),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 50_000),
+    ],
+    ids=["pairs", "parts"],
+)
+def test_forms_of_many_fields_are_refused(house: House, kind: str, body: bytes) -> None:
+    reply = house.client.post("/chat/kimi", data=body, headers={**AUTHORIZED, "Content-Type": kind})
+    assert reply.status_code == 400
+    assert reply.json is not None and reply.json["error"]["code"] == "invalid_form"
+
+
+def test_of_keys_that_come_twice_the_last_one_counts() -> None:
+    assert json_object(b'{"model":"a","model":"b"}') == {"model": "b"}
+
+
+def test_a_text_may_hold_what_looks_like_values() -> None:
+    text = ",[{" * MOST_VALUES + '"\\'
+    assert json_object(orjson.dumps({"a": text})) == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("escaped", "meant"),
+    [
+        (rb"\ud83d", "\ufffd"),
+        (rb"\uDE00x", "\ufffdx"),
+        (rb"\ud83d\ude00", "\U0001f600"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\\ud83d\ud83d", "\\ud83d\ufffd"),
+        (rb"\\\ud83d", "\\\ufffd"),
+        (rb"\n\u00e4\"\ud800\\", '\n\u00e4"\ufffd\\'),
+    ],
+)
+def test_half_an_emoji_is_a_mark_and_all_else_stays(escaped: bytes, meant: str) -> None:
+    assert json_object(b'{"a":"%b"}' % escaped) == {"a": meant}
+
+
+def test_what_is_broken_beside_it_is_broken() -> None:
+    with pytest.raises(BadRequest):
+        json_object(rb'{"a":"\ud83d\x"}')
