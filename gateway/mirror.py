@@ -66,7 +66,7 @@ class Mirror(Follower[Copy]):
         name = changed.account.name
         # Of tokens that clients made up there may be any number, and those that are good leave room for the operator's.
         most = self._most // 2 if changed.account.owner else self._most
-        if not changed.configured or (changed.account.owner and not changed.token):
+        if not changed.configured or (changed.account.owner and not changed.stored_token):
             self._coming.pop(name, None)
         elif name in self._coming or len(self._coming) < most:
             self._coming[name] = changed

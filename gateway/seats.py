@@ -74,7 +74,7 @@ class Seat:
             priority=account.priority,
             line=account.line,
             serves=copy.serves,
-            good_until=copy.expires if copy.token else 0.0,
+            good_until=copy.expires if copy.stored_token else 0.0,
             rests_until=max(copy.cool_until, holdings.spent_until(account.name)),
             strikes=copy.strikes,
             strike_kind=copy.strike_kind,

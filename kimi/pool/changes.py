@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,13 +19,16 @@ PAGE = 250
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An account as it stood in Redis. Times are in Unix seconds."""
+    """An account as it stood in Redis. Times are in Unix seconds.
+
+    Its token is held as it stood there, and `opened` when it is used: most are not.
+    """
 
     account: Account
     routes: tuple[str, ...]
     configured: bool
     serves: bool  # neither dead, banned nor paused
-    token: str = field(repr=False)  # none while the upstream refuses it
+    stored_token: str = field(repr=False)  # none while the upstream refuses it
     version: int
     expires: float  # of the token
     cool_until: float
@@ -36,6 +39,12 @@ class Copy:
     organisation: str = ""  # whose limits it is known to share; a hash
     fingerprint: str = ""  # of the secret that its credential stems from
     state: State = State.ACTIVE
+    opened: Callable[[str], str] = field(default=str, repr=False, compare=False)
+
+    @property
+    def token(self) -> str:
+        """The access token. Raises `Unreadable`."""
+        return self.opened(self.stored_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ def _copy(row: list[Any], vault: Vault) -> Copy:
         routes=tuple(orjson.loads(routes)),
         configured=present == "1",
         serves=State(state) in {State.NEW, State.ACTIVE},
-        token="" if rejected == "1" else vault.open(token),
+        stored_token="" if rejected == "1" else token,
         version=int(version),
         expires=int(expires) / 1000,
         cool_until=int(cool_until) / 1000,
@@ -103,4 +112,5 @@ def _copy(row: list[Any], vault: Vault) -> Copy:
         organisation=organisation or "",
         fingerprint=fingerprint,
         state=State(state),
+        opened=vault.open,
     )

@@ -19,7 +19,7 @@ def copy_of(account: Account | str, **changes: object) -> Copy:
         routes=("kimi",),
         configured=True,
         serves=True,
-        token=f"access-{known.name}",
+        stored_token=f"access-{known.name}",
         version=2,
         expires=NOW + 900,
         cool_until=0.0,

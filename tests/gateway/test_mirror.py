@@ -56,7 +56,7 @@ def test_an_empty_pool_is_known_too() -> None:
 
 
 def test_what_changes_is_taken_over_and_what_is_taken_out_goes() -> None:
-    newer = copy_of("a", token="newer")
+    newer = copy_of("a", stored_token="newer")
     mirror = Mirror(Told(batch(2, 2, copy_of("a"), copy_of("b")), batch(4, 4, newer, copy_of("b", configured=False))))
     mirror.refresh()
     mirror.refresh()
@@ -88,7 +88,7 @@ def test_a_reading_that_breaks_off_changes_nothing() -> None:
 
 
 def test_no_more_are_copied_than_there_is_room_for_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    newer = copy_of("a", token="newer")
+    newer = copy_of("a", stored_token="newer")
     mirror = Mirror(Told(batch(4, 4, *map(copy_of, "abcd")), batch(5, 5, newer)), most=2)
     with caplog.at_level(logging.WARNING):
         mirror.refresh()
@@ -123,7 +123,7 @@ def test_it_is_kept_fresh_whatever_happens() -> None:
 
 def test_what_clients_made_up_is_not_copied() -> None:
     mine, made_up = (Account(name=name, kind=Kind.KIMI, owner=name) for name in ("mine", "made up"))
-    told = Told(batch(1, 1, copy_of("a"), copy_of(mine), copy_of(made_up, token="")))
+    told = Told(batch(1, 1, copy_of("a"), copy_of(mine), copy_of(made_up, stored_token="")))
     mirror = Mirror(told)
     mirror.refresh()
     assert names(mirror) == ["a", "mine"]

@@ -179,7 +179,7 @@ class TestRefusing:
         with pytest.raises(AwaitingToken):
             worker.take()
 
-    @pytest.mark.parametrize("why", [{"token": ""}, {"expires": 0.0}])
+    @pytest.mark.parametrize("why", [{"stored_token": ""}, {"expires": 0.0}])
     def test_without_a_token_there_is_a_reason_to_wait(self, why: dict[str, object]) -> None:
         with pytest.raises(AwaitingToken):
             desk(copy_of("a", **why)).take()

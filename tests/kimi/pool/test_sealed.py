@@ -142,5 +142,5 @@ def test_wrong_keys_change_nothing_of_an_account(stranger: Pool, sealed: Pool) -
     with pytest.raises(Unreadable):
         Interventions(stranger.store).edit("alice", lambda account: replace(account, weight=5))
     with pytest.raises(Unreadable):
-        Changes(stranger.store).since(0)
+        Changes(stranger.store).since(0)  # there is a proxy
     assert sorted(everything(sealed.store.redis)) == before
