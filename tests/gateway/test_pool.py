@@ -16,10 +16,12 @@ from gateway.pool import FIRST_PAUSE, LONGEST_PAUSE, Pool
 from gateway.shield import Shieldable
 from gateway.waiting import WaitingRoom
 from kimi.accounts import ConfiguredAccount, State, Tokens
-from kimi.errors import AllBusy, AwaitingToken, StoreUnavailable
+from kimi.errors import AllBusy, AwaitingToken, StoreUnavailable, Unreadable
 from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, Wish, connect
 from kimi.pool.fuse import Fuse
 from kimi.pool.leases import LEASE_SECONDS
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
 from tests.gateway.scripted import wait_until
 from tests.kimi.pool.pools import KIMI, web
 from tests.valkey import Valkey
@@ -163,6 +165,18 @@ class TestGoing:
         assert house.pool.summary().usable == 0
         with redis.Redis.from_url(house.valkey.url) as client:
             assert len(client.client_list()) == 1, "nobody but this one"
+
+    def test_what_cannot_be_opened_is_no_outage_and_is_not_leased(self, house: House) -> None:
+        house.fill("a")
+        record = house.members.get("a")
+        assert record is not None
+        others = TokenStore(Store(house.outside, vault=Vault([new_key()])))
+        others.save(record, Tokens("sealed", "sealed"), issued=0, expires=2e9, next_due=2e9)
+        for _ in range(3):
+            with pytest.raises(Unreadable):
+                house.take()
+        assert not house.pool.away
+        assert house.counts() == {"a": 0}
 
     def test_a_silent_redis_is_the_same_case(self, house: House) -> None:
         house.fill("a")
