@@ -31,7 +31,7 @@ usage: ./dev COMMAND
   secrets status   show with which keys secrets in Redis are sealed; rotate seals them with the newest, key makes one
   alerts           show what is wrong (list), or try every destination with a message (test)
   status           show how all of it is at a glance; --json for programs
-  doctor           check settings, Redis, clocks, upstreams, disks, releases and accounts, and say what to do
+  doctor           check settings, Redis, clocks, upstreams, disks, releases, accounts and seals, and say what to do
   drift            show what Kimi says that this release does not know; --json for programs, --clear to forget it
   capture -o FILE  record one exchange with Kimi, redacted, to be shown to others and played again; --help tells more
   test [ARGUMENT…] make the environment and run every test, several side by side; arguments go to pytest

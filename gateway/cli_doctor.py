@@ -52,8 +52,8 @@ _WORDS: Final = {Level.OK: "ok", Level.WARNING: "warning", Level.PROBLEM: "PROBL
 def doctor(*, as_json: bool, idle: bool, here: bool) -> None:
     """Check everything, and say what to do.
 
-    That is settings, Redis, clocks, upstreams, disks, releases, accounts and the processes. No token goes out with
-    that, and nothing is changed. Exit code 1 when there is a problem.
+    That is settings, Redis, clocks, upstreams, disks, releases, accounts, seals of secrets and the processes. No token
+    goes out with that, and nothing is changed. Exit code 1 when there is a problem.
     """
     worst, findings = Level.OK, 0
     for finding in checked(idle=idle, here=here):

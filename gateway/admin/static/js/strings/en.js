@@ -493,6 +493,7 @@ export default {
   "did.create key": "key created",
   "did.edit key": "key changed",
   "did.revoke key": "key revoked",
+  "did.rotate secrets": "secrets sealed anew",
   "did.test alert": "alert tried",
   "did.sign in": "signed in",
   "did.sign out": "signed out",

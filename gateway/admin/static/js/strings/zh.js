@@ -492,6 +492,7 @@ export default {
   "did.create key": "已创建密钥",
   "did.edit key": "已修改密钥",
   "did.revoke key": "已吊销密钥",
+  "did.rotate secrets": "秘密已重新加密",
   "did.test alert": "已测试告警",
   "did.sign in": "已登录",
   "did.sign out": "已退出登录",
