@@ -61,6 +61,11 @@ def test_what_stands_in_examples_is_tried_first(key: str) -> None:
     assert weakness(key) == "is of a kind that stands in examples"
 
 
+def test_words_of_examples_do_no_harm_beside_what_is_random() -> None:
+    assert weakness(f"my-api-key-{secrets.token_hex(16)}") is None
+    assert weakness("x-7-K-d-9-3-m-Q-") is None
+
+
 def test_no_key_of_our_own_pages_and_tests_is_strong() -> None:
     shown = {key for page in PAGES for key in SHOWN.findall(page.read_text("utf-8"))} - {DEMO}
     assert shown
