@@ -65,13 +65,22 @@ class Account:
 
     @property
     def line(self) -> str:
-        """The way to its upstream: accounts that share host and proxy share what happens on it. Shows neither."""
-        return _line("\n".join((self.kind, self.region, self.base_url or "", self.proxy or "")))
+        """The way to its upstream: accounts that share host and proxy share what happens on it. Shows neither.
+
+        Nothing of a password is in it, which whoever reads it could guess at.
+        """
+        return _line("\n".join((self.kind, self.region, self.base_url or "")), self.proxy or "")
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}" if url else ""
 
 
 @lru_cache(maxsize=1024)
-def _line(way: str) -> str:
-    return hashlib.sha256(way.encode()).hexdigest()[:16]
+def _line(host: str, proxy: str) -> str:
+    return hashlib.sha256(f"{host}\n{_without_password(proxy)}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,19 @@ def test_whatever_is_done_no_secret_can_be_read(sealed: Pool) -> None:
     assert seen_plainly(sealed.store.redis, "by-hand", "alice"), "all the rest is there to be read"
 
 
+def test_a_password_of_a_proxy_cannot_be_guessed_at_either(sealed: Pool) -> None:
+    before = everything(sealed.store.redis)
+    other = [
+        ConfiguredAccount(replace(ALICE, proxy=PROXY.replace("proxy-password", "guessed")), "refresh-alice"),
+        FILE[1],
+    ]
+    assert sealed.members.sync(other).updated == ("alice",)
+    after = [word for word in everything(sealed.store.redis) if word not in before]
+    sealed_anew = [word for word in after if "fernet:" in word]
+    assert len(sealed_anew) == 2, "spec and what is written of it, which are sealed"
+    assert [word for word in after if word not in sealed_anew and not word.isdecimal()] == []
+
+
 def test_who_has_the_key_reads_all_of_it(sealed: Pool) -> None:
     lease, copies = take(sealed), {copy.account.name: copy for copy in Changes(sealed.store).since(0).copies}
     assert (lease.account, lease.token) == (ALICE, "access-alice-2")
