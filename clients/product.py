@@ -16,7 +16,9 @@ _ALIASES: Final = {
     "gpt-6-astra": "kimi",  # which openai-python's own tests ask
     **{f"{name}-{model}": f"{model}-thinking" for model in WEB for name in ("gpt-5", "claude-4")},  # see llm_comply_run
 }
+ADMIN_KEY: Final = "sk-test-admin-key"
 _ENV: Final = {
+    "GATEWAY_ADMIN_KEY": ADMIN_KEY,
     "KIMI_CONVERSATION_SECONDS": "600",  # a Stack keeps none
     "KIMI_MODEL_ALIASES": ",".join(f"{name}={model}" for name, model in _ALIASES.items()),
 }
@@ -31,6 +33,7 @@ class Product:
     url: str
     simulator: str
     key: str = field(default=KEY, repr=False)
+    admin_key: str = field(default=ADMIN_KEY, repr=False)
 
 
 def _start(stack: Stack) -> None:

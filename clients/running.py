@@ -112,6 +112,7 @@ def _variables(environment: Environment, product: Product, model: str, home: Pat
         "CLIENT_FOLDER": str(environment.folder),
         "CLIENT_URL": product.url,
         "CLIENT_KEY": product.key,
+        "CLIENT_ADMIN_KEY": product.admin_key,
         "CLIENT_MODEL": model,
         "CLIENT_SIMULATOR": product.simulator,
     }

@@ -15,6 +15,7 @@ from typing import Any
 URL = os.environ["CLIENT_URL"]
 V1 = f"{URL}/v1"
 KEY = os.environ["CLIENT_KEY"]
+ADMIN_KEY = os.environ["CLIENT_ADMIN_KEY"]
 MODEL = os.environ["CLIENT_MODEL"]
 SIMULATOR = os.environ["CLIENT_SIMULATOR"]
 FOLDER = os.environ["CLIENT_FOLDER"]
