@@ -16,18 +16,15 @@ import gevent
 import gevent.event
 import orjson
 import pytest
-from gevent import socket as green
 
-from gateway.accepting import Door
 from gateway.body import read_body
 from gateway.errors import RequestError
 from gateway.explaining import describe
-from gateway.listening import BUFFER_BYTES, prepare
+from gateway.listening import BUFFER_BYTES
 from gateway.outlet import SocketOutlet
 from gateway.patience import Patience
-from gateway.worker import Worker
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import worker_of
+from tests.gateway.workers import Listening
 
 SHORT = Patience(head=0.3, idle=0.9, body=1.2, grace=0.3, rate=1_024, unread=0.4)
 LIMIT = 300_000
@@ -37,48 +34,19 @@ LARGE = 4_000_000
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-class Served:
+class Served(Listening):
     """A worker that listens, and what its application has seen."""
 
     def __init__(self, patience: Patience, most: int) -> None:
-        self.worker: Worker = worker_of(self._app, patience)
         self.read = 0
         self.closed = 0
         self.written = 0
         self._busy = gevent.event.Event()
-        listener = green.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(50)
-        prepare(listener, 60)  # so that it is not the kernel that gives up
-        self.address = listener.getsockname()
-        self.door = Door(listener, self.worker.handle, most, self.worker.make_room)
-        self.door.start()
-        self._beating = gevent.spawn(self._beat)
-
-    def connect(self, room: int | None = None) -> Any:
-        """A client, whose system keeps `room` bytes for it."""
-        sock = green.socket()
-        if room is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-        sock.settimeout(8)
-        sock.connect(self.address)
-        return sock
-
-    def stop(self) -> None:
-        self._beating.kill()
-        self.door.close()
-        self.door.pool.kill(timeout=1)
+        super().__init__(self._app, patience, most)
 
     def let_go(self) -> None:
         """Ends what is `/busy`."""
         self._busy.set()
-
-    def _beat(self) -> None:
-        loop = gevent.get_hub().loop
-        while True:
-            loop.run_callback(self.worker.end_late, time.monotonic())
-            self.door.knock()
-            gevent.sleep(0.02)
 
     def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
