@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+from kimi.pool import Store, connect
 from kimi.pool.attempts import CLIENTS, OPERATORS, Attempts, Pause
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import Clock, Pool
 
 
 def attempt(attempts: Attempts, bucket: str, *, right: bool) -> Pause:
@@ -105,3 +108,11 @@ def test_keys_of_clients_and_of_operators_are_counted_apart(pool: Pool) -> None:
     for _ in range(5):
         attempt(Attempts(pool.store, OPERATORS), "192.0.2.1", right=False)
     assert attempt(Attempts(pool.store, CLIENTS), "192.0.2.1", right=False).seconds == 0
+
+
+def test_guesses_at_the_same_time_at_two_replicas_are_held_as_well(redis_url: str) -> None:
+    with connect(redis_url) as one, connect(redis_url) as other, ThreadPoolExecutor(20) as threads:
+        replicas = [Attempts(Store(redis, clock=Clock()), CLIENTS) for redis in (one, other)]
+        pauses = list(threads.map(lambda n: attempt(replicas[n % 2], "at:192.0.2.1", right=False), range(40)))
+    assert sum(pause.seconds == 0 for pause in pauses) == CLIENTS.free
+    assert sum(pause.begins for pause in pauses) == 1
