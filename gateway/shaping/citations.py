@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from gateway.shaping.markdown import link
+from gateway.shaping.markdown import HIDDEN, link
 from kimi.events import Annotation, Source
 
 MOST_LINES: Final = 50
+MOST_PAGES: Final = 1_000
+_MOST_KEYS: Final = 10_000
+LINKED: Final = 1_000_000
+"""So many characters of links stand in a text at the most: a mark is five characters, and a link can be thousands."""
 _LONGEST_URL: Final = 4_096
 _LONGEST_TITLE: Final = 200
 _WEB: Final = re.compile(r"https?://[^/]", re.IGNORECASE)
@@ -27,11 +31,14 @@ class Citations:
         self._titles: dict[str, str] = {}  # by URL, as they were found
         self._numbers: dict[str, int] = {}  # by URL, as they were cited
         self._notes: list[Annotation] = []
+        self._left = LINKED
 
     def learn(self, found: Iterable[Source]) -> None:
         """Takes pages that marks may speak of from now on."""
         for source in found:
             url = source.url.strip()
+            if len(self._urls) >= _MOST_KEYS or (len(self._titles) >= MOST_PAGES and url not in self._titles):
+                continue
             if _WEB.match(url) and len(url) <= _LONGEST_URL:
                 self._urls[source.key] = url
                 self._titles[url] = _title(source) or self._titles.get(url, "")
@@ -41,6 +48,9 @@ class Citations:
         links = ""
         for url in dict.fromkeys(self._urls[key] for key in keys if key in self._urls):
             text = link(str(self._number(url)), url)
+            self._left -= len(text)
+            if self._left < 0:
+                break
             self._note(url, at + len(links), len(text))
             links += text
         return links
@@ -84,5 +94,5 @@ class Citations:
 
 
 def _title(source: Source) -> str:
-    title = _BLANK.sub(" ", source.title).strip()
+    title = HIDDEN.sub("", _BLANK.sub(" ", source.title)).strip()
     return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
