@@ -15,6 +15,8 @@ from refresher import schedule
 
 log = structlog.stdlib.get_logger("refresher")
 
+_LONGEST = 7 * 86_400.0
+"""An access token is not taken to be good for longer, whatever it says: the refresh token dies meanwhile, unused."""
 _NEVER = 10 * 365 * 86_400.0  # how long a key of the official platform is taken to be good
 
 
@@ -79,7 +81,7 @@ class Renewals:
             if 0 < left < lifetime:  # it was made earlier; otherwise Kimi's clock is behind, and a little is lost
                 lifetime = left
             if lifetime > 0:
-                return min(lifetime, _NEVER)
+                return min(lifetime, _LONGEST)
         if name not in self._told:
             self._told.add(name)
             log.warning(
