@@ -89,7 +89,7 @@ def _end_of_first(text: str) -> int:
     if text.startswith("{"):
         try:
             return json.JSONDecoder().raw_decode(text)[1]
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return len(text)  # where it ends is anyone's guess; `refresh_token` says what is wrong
     separator = _SEPARATOR.search(text)
     return separator.start() if separator else len(text)
@@ -121,7 +121,7 @@ def _from_object(given: Mapping[object, object]) -> object:
 def _from_json(text: str) -> object:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         raise CredentialError("looks like JSON and is not valid JSON: copy it again, or give the bare token") from None
 
 

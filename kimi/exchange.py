@@ -23,7 +23,7 @@ from kimi.errors import (
     TokenRejected,
     UpstreamError,
 )
-from kimi.http import Answer, Endpoints, Http, media_type, request
+from kimi.http import Answer, Endpoints, Http, request
 from kimi.upstreams import complaints
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
@@ -33,7 +33,7 @@ TIMEOUT_SECONDS = 20.0
 _KIMI_PATH = "/api/account.gateway.v1.AuthService/RefreshToken"
 _CLASSIC_PATH = "/api/auth/token/refresh"
 _LOST_SECONDS = 600.0  # how long an account is left alone whose exchange is not where it ought to be
-_TOKEN = re.compile(r"[\x21-\x7e]+")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 # A connection of its own: on a kept one that the server closes just then, nobody would know whether it was spent.
 _ONCE = {"Connection": "close"}
 # What a 401 or 403 can say without meaning that the token is dead.
@@ -73,7 +73,7 @@ class Exchange:
         )
         if answer.status == 404:
             return self._older(account, refresh_token)
-        return self._tokens(account, answer)
+        return self._tokens(account, answer, refresh_token)
 
     def _older(self, account: Account, refresh_token: str) -> Tokens:
         """Some accounts still live on the older path of the web host; a 404 has spent nothing.
@@ -95,13 +95,14 @@ class Exchange:
             proxy=account.proxy,
             timeout=TIMEOUT_SECONDS,
         )
-        if answer.status == 400 and not _is_page(answer):
-            raise AccountBanned(f"the exchange answered {_said(account, answer)}")
-        return self._tokens(account, answer)
+        if answer.status == 400 and _is_verdict(answer):
+            raise AccountBanned(f"the exchange answered {_said(account, answer.without(refresh_token))}")
+        return self._tokens(account, answer, refresh_token)
 
-    def _tokens(self, account: Account, answer: Answer) -> Tokens:
+    def _tokens(self, account: Account, answer: Answer, refresh_token: str) -> Tokens:
         if answer.status == 200 and (tokens := _pair(answer)) is not None:
             return tokens
+        answer = answer.without(refresh_token)
         error = self._failure(account, answer)
         if answer.status == 200 and isinstance(error, BrokenAnswer):
             self._drift.note(account.kind, "exchange", "without.tokens", answer.json())
@@ -111,7 +112,8 @@ class Exchange:
         error = classify(complaints.of_answer(account.kind, answer), self._drift)
         if isinstance(error, (*_NOT_DEAD, UpstreamError)) and not isinstance(error, BrokenAnswer):
             return error
-        if answer.status in {401, 403} or isinstance(error, TokenRejected):
+        is_refused = answer.status in {401, 403} or (answer.status < 500 and isinstance(error, TokenRejected))
+        if is_refused and _is_verdict(answer):
             return AccountDead(f"the exchange answered {_said(account, answer)}")
         return BrokenAnswer(f"the exchange answered {_said(account, answer)}")
 
@@ -130,9 +132,12 @@ def _pair(answer: Answer) -> Tokens | None:
     return None
 
 
-def _is_page(answer: Answer) -> bool:
-    """Whether it is for a browser: then it is from a server on the way that did not understand us, not from Kimi."""
-    return bool(answer.body) and media_type(answer.headers) == "text/html"
+def _is_verdict(answer: Answer) -> bool:
+    """Whether it may be Kimi's own, who says nothing or an object. All else is of a server on the way."""
+    try:
+        return not answer.body or isinstance(answer.json(), Mapping)
+    except BrokenAnswer:
+        return False
 
 
 def _is_token(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import orjson
@@ -26,6 +26,11 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+    def without(self, secret: str) -> Answer:
+        """The same, should it repeat the secret that it was asked with."""
+        raw = secret.encode()
+        return replace(self, body=self.body.replace(raw, b"[redacted]")) if raw and raw in self.body else self
 
     def json(self) -> Any:
         """The body as JSON. Raises `BrokenAnswer`."""

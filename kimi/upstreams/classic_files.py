@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -17,22 +17,28 @@ from kimi.chat import Upload
 from kimi.errors import BrokenAnswer, UpstreamError, UpstreamTimeout
 from kimi.events import Event, Finish
 from kimi.files import Blob
+from kimi.files.web import resolve
 from kimi.http import parse, request
 from kimi.upstreams import sse
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
-from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, refusal, told
+from kimi.upstreams.places import Resolver, is_allowed
+from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, named, refusal, told
 
 _THERE: Final = frozenset({"initialized", "parsed"})
+_LONGEST: Final = 8_192  # characters of a place for an upload
+_SHORT: Final = 1_000
+_MOST_KEPT: Final = 64
 _UNDER_WAY: Final = frozenset({"pending", "uploading", "uploaded", "processing", "parsing"})
 
 
 class ClassicFiles:
     """Uploads for accounts of kind `kimi-classic`."""
 
-    def __init__(self, line: Line, patience: Patience = PATIENCE) -> None:
+    def __init__(self, line: Line, patience: Patience = PATIENCE, resolver: Resolver = resolve) -> None:
         self._line = line
         self._patience = patience
+        self._resolver = resolver
 
     def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         """See `TakesFiles.upload`."""
@@ -47,13 +53,14 @@ class ClassicFiles:
             wanted = {"type": kind, "name": blob.name, "object_name": _text(place, "object_name"), "file_id": ""}
         made = self._made(wanted, blob, account, token, alive)
         if not blob.is_image:
-            self._read(_text(made, "id"), blob, account, token, alive)
-        return Upload(_text(made, "id"), blob.name, blob.size, blob.media, blob.is_image, _harmless(made))
+            self._read(named(made), blob, account, token, alive)
+        return Upload(named(made), blob.name, blob.size, blob.media, blob.is_image, _harmless(made))
 
     def _put(self, url: str, blob: Blob, account: Account) -> None:
         """The bytes, to where the upstream says, whose address is the permission: the account's token stays here."""
-        if not _is_safe(url, self._line.host(account)):
-            raise BrokenAnswer("the place for an upload is no https URL")
+        base, is_proxied = self._line.host(account), account.proxy is not None
+        if not is_allowed(url, base, is_proxied=is_proxied, resolver=self._resolver):
+            raise BrokenAnswer("the place for an upload is no https URL of a public host")
         answer = request(
             self._line.http,
             "PUT",
@@ -142,26 +149,19 @@ def _check(status: object, blob: Blob) -> None:
         raise refusal(blob, "could not be read by Kimi")
 
 
-def _is_safe(url: str, base: str) -> bool:
-    """Whether nobody on the way can read what is sent to `url`; a base on plain HTTP is the operator's own choice."""
-    try:
-        there, here = urlsplit(url), urlsplit(base)
-    except ValueError:
-        return False
-    return bool(there.hostname) and (there.scheme == "https" or (there.scheme, there.netloc) == here[:2])
-
-
 def _text(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
         raise BrokenAnswer(f"the answer about a file has no {name}")
     return value
 
 
 def _harmless(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What can be kept and sent again: plain values, and no addresses, which let anyone have the file."""
-    return {
-        name: value
-        for name, value in said.items()
-        if isinstance(value, bool | int | float) or (isinstance(value, str) and "://" not in value)
-    }
+    """What can be kept and sent again: a few plain values, and no addresses, which let anyone have the file."""
+    return {name: value for name, value in islice(said.items(), _MOST_KEPT) if len(name) < _SHORT and _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, bool | int | float) or (
+        isinstance(value, str) and len(value) < _SHORT and "://" not in value
+    )

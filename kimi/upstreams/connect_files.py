@@ -13,12 +13,11 @@ import orjson
 
 from kimi.accounts import Account
 from kimi.chat import Upload
-from kimi.errors import BrokenAnswer
 from kimi.files import Blob
 from kimi.http import request
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
-from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, refusal, told
+from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, named, refusal, told
 
 _UPLOAD_PATH: Final = "/apiv2-files/file/upload"
 _PROGRESS_PATH: Final = "/apiv2-files/kimi.gateway.file.v1.FileService/GetFileParseProgress"
@@ -60,11 +59,7 @@ class ConnectFiles:
             proxy=account.proxy,
             timeout=self._line.idle,
         )
-        file = told(self._line, account, answer, blob).get("file")
-        file_id = file.get("id") if isinstance(file, Mapping) else None
-        if not isinstance(file_id, str) or not file_id:
-            raise BrokenAnswer("an uploaded file came back without an id")
-        return file_id
+        return named(told(self._line, account, answer, blob).get("file"))
 
     def _progress(self, file_id: str, blob: Blob, account: Account, token: str) -> object:
         headers = self._headers(account, token, "application/json")

@@ -19,6 +19,7 @@ from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
 from kimi.web_models import DEFAULT, KNOWN_SCENARIOS
 
+_MOST: Final = 500  # rows of a list
 _PATH: Final = "/apiv2/kimi.gateway.config.v1.ConfigService/GetAvailableModels"
 
 
@@ -49,7 +50,7 @@ def _entries(body: object, drift: Drift) -> tuple[str, ...]:
     listed = _either(body, "availableModels", "available_models")
     begins = _either(_either(body, "defaultScenario", "default_scenario"), "scenario")
     found: dict[tuple[str, str], Scenario] = {}
-    for row in listed if isinstance(listed, list) else ():
+    for row in listed[:_MOST] if isinstance(listed, list) else ():
         scenario = _scenario(row)
         if scenario is None or scenario.name not in KNOWN_SCENARIOS:
             drift.note(Kind.KIMI, "scenario", _either(row, "scenario"), row)

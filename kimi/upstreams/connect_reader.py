@@ -30,6 +30,7 @@ _NOTHING_TO_READ = frozenset(
 )
 _GENERATING, _COMPLETED = "MESSAGE_STATUS_GENERATING", "MESSAGE_STATUS_COMPLETED"
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_MOST_CHATS = 2  # the one that is continued, and another in its place
 _NOTIFICATIONS = frozenset({"TYPE_MODEL_DEGRADE"})
 
 
@@ -46,6 +47,7 @@ class Reader:
         self._decoder = envelopes.Decoder()
         self._calls = Calls()
         self._chat_id = chat_id
+        self._chats = int(bool(chat_id))  # so many were named
         self._message_id = ""
         self._answering = False
         self._wrote = False
@@ -156,6 +158,11 @@ class Reader:
         chat_id = chat.get("id")
         if not isinstance(chat_id, str) or not chat_id or chat_id == self._chat_id:
             return None
+        if not _ID.fullmatch(chat_id):
+            raise BrokenAnswer("the id of a chat is none")
+        if self._chats >= _MOST_CHATS:  # each is written down, and deleted by a call
+            raise BrokenAnswer("the stream names one chat after the other")
+        self._chats += 1
         self._chat_id = chat_id
         return ChatOpened(chat_id)
 

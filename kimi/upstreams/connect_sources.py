@@ -14,6 +14,7 @@ from typing import Any
 from kimi.events import Source
 from kimi.upstreams.sources import listed, source
 
+_LONGEST_NAME = 64
 _CHUNKS = ("searchChunks", "usedSearchChunks")
 
 
@@ -34,7 +35,8 @@ class Calls:
 
     def _of_tool(self, block_id: str, tool: Mapping[str, Any], operation: object) -> tuple[Source, ...]:
         name = tool.get("toolCallId") or self._names.get(block_id) or f"{tool.get('name')}:{len(self._names) + 1}"
-        self._names[block_id] = str(name)
+        name = str(name)[:_LONGEST_NAME]
+        self._names[block_id] = name
         contents = tool.get("contents")
         if not isinstance(contents, list):
             return ()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from kimi.errors import BrokenAnswer
 
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 
 _HEAD = struct.Struct(">BI")
 _HEAD_BYTES = _HEAD.size

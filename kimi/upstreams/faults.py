@@ -118,7 +118,7 @@ TABLE: tuple[Row, ...] = (
     Row(ContentRefused, r"SEVERITY_BLOCK_RETRACT", kinds=_CONNECT),
     # Nothing but a status
     Row(UpstreamError, status=range(300, 400), vague=True),  # classic sends visitors from abroad elsewhere
-    Row(UpstreamError, "text/html", status=_only(403)),  # a firewall on the way, not the account
+    Row(UpstreamError, "text/html", status=range(401, 404)),  # a firewall on the way, not the account
     Row(TokenRejected, status=_only(401), kinds=_WEB, vague=True),
     Row(TokenRejected, status=_only(403), kinds=_WEB, vague=True),
     Row(AccountDead, status=_only(401), kinds=_OFFICIAL, vague=True),

@@ -61,10 +61,12 @@ class Line:
             proxy=account.proxy,
             timeout=self.research_idle if is_research else self.idle,
         ) as reply:
+            bearer = _bearer(headers)
             del headers, content  # which may be long, and would be held until the end of the answer
             yield from reply.arriving()
             if reply.status != 200 or media_type(reply.headers) in _NO_STREAM:
-                raise self.error(account, read(reply, timeout=self.patience), continues=continues)
+                answer = read(reply, timeout=self.patience).without(bearer)
+                raise self.error(account, answer, continues=continues)
             return (yield from batches(reply.chunks(), reader))
 
     def call(
@@ -78,7 +80,7 @@ class Line:
         patience: float | None = None,
     ) -> Answer:
         """A short answer, whatever its status; it may take `patience` seconds where that is given."""
-        return request(
+        answer = request(
             self.http,
             method,
             self.host(account) + path,
@@ -87,7 +89,13 @@ class Line:
             proxy=account.proxy,
             timeout=self.patience if patience is None else patience,
         )
+        return answer if answer.status < 300 else answer.without(_bearer(headers))
 
     def error(self, account: Account, answer: Answer, *, continues: bool = False) -> KimiError:
         """What the upstream's complaint means, to somebody who continues a chat or not."""
         return explain(complaints.of_answer(account.kind, answer), self.drift, continues=continues)
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    """The token that goes out with a request: an error may repeat it."""
+    return headers.get("Authorization", "").removeprefix("Bearer ")

@@ -18,6 +18,8 @@ from kimi.events import Batch
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot_reader import Reader
 
+_MOST_MODELS = 1_000
+_LONGEST_NAME = 128
 _NO_SUCH_CALL = frozenset({404, 405, 501})
 _K_SERIES = re.compile(r"kimi-k\d")
 # K-series models answer 400 to these, and common clients send them always.
@@ -61,8 +63,9 @@ class Moonshot:
             raise self._line.error(account, answer)
         body = answer.json()
         listed = body.get("data") if isinstance(body, Mapping) else None
-        ids = [model.get("id") for model in listed if isinstance(model, Mapping)] if isinstance(listed, list) else []
-        models = tuple(dict.fromkeys(name for name in ids if isinstance(name, str) and name))
+        rows = listed[:_MOST_MODELS] if isinstance(listed, list) else []
+        ids = [model.get("id") for model in rows if isinstance(model, Mapping)]
+        models = tuple(dict.fromkeys(name for name in ids if isinstance(name, str) and _is_name(name)))
         if not models:
             raise BrokenAnswer("the list of models is empty or no list")
         return models
@@ -77,6 +80,11 @@ class Moonshot:
         data = body.get("data") if isinstance(body, Mapping) else None
         left = data.get("available_balance") if isinstance(data, Mapping) else None
         return _EMPTY_AGAIN_SECONDS if isinstance(left, int | float) and left <= 0 else None
+
+
+def _is_name(text: str) -> bool:
+    """Whether a model can be called so: the name goes into routes, lists, lines of the log and pages."""
+    return 0 < len(text) <= _LONGEST_NAME and text.isprintable() and " " not in text
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -17,6 +17,9 @@ from kimi.upstreams.reading import parsed
 # More tokens than any answer has. What is told above it is a mistake, and added up it would be no number for Redis.
 _LARGEST = 1_000_000_000
 
+_MOST_CALLS = 128
+_LONGEST_NAME = 256  # of a call, and of its id
+
 # What stands in a choice beside its words and its end, and in a delta beside its words.
 _CHOICE = frozenset({"index", "delta", "finish_reason", "usage", "logprobs"})
 _DELTA = frozenset({"role", "content", "reasoning_content", "tool_calls", "partial", "name"})
@@ -115,7 +118,7 @@ class Reader:
             function = call.get("function") if isinstance(call, dict) else None
             if not isinstance(function, dict):
                 raise BrokenAnswer("a tool call is without its function")
-            call_id = _text(call, "id")
+            call_id, name = _name(call, "id"), _name(function, "name")
             index = self._index(call.get("index"), call_id)
             first = index not in self._calls
             if first:
@@ -127,19 +130,19 @@ class Reader:
             yield ToolCall(
                 index,
                 call_id or None if first else None,
-                _text(function, "name") or None if first else None,
+                name or None if first else None,
                 _text(function, "arguments"),
             )
 
     def _index(self, told: object, call_id: str) -> int:
         """Which call a piece belongs to: without an index the one of its id, and without an id the latest."""
+        if told is None and not call_id:
+            return max(self._calls, default=0)
         if told is None:
-            if not call_id:
-                return max(self._calls, default=0)
             known = (index for index, known_id in self._calls.items() if known_id == call_id)
-            return next(known, len(self._calls))
-        if not isinstance(told, int) or isinstance(told, bool) or told < 0:
-            raise BrokenAnswer("the index of a tool call is no number")
+            told = next(known, len(self._calls))
+        if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told < _MOST_CALLS:
+            raise BrokenAnswer("the index of a tool call is no number of one")
         return told
 
     def _count(self, usage: object) -> None:
@@ -156,7 +159,7 @@ class Reader:
     def _known(self, reason: object, choice: object) -> FinishReason:
         known = _FINISH.get(reason) if isinstance(reason, str) else None
         if known is None:
-            said = Complaint(Kind.MOONSHOT, 200, (str(reason),), "the answer was given up", body=choice)
+            said = Complaint(Kind.MOONSHOT, 200, (str(reason)[:_LONGEST_NAME],), "the answer was given up", body=choice)
             raise classify(said, self._drift)
         return known
 
@@ -187,6 +190,13 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     if text is None:
         return ""
     raise BrokenAnswer(f"{name} is no text")
+
+
+def _name(fields: Mapping[str, Any], name: str) -> str:
+    text = _text(fields, name)
+    if len(text) > _LONGEST_NAME:
+        raise BrokenAnswer(f"the {name} of a tool call is longer than {_LONGEST_NAME} characters")
+    return text
 
 
 def _number(fields: object, name: str) -> int | None:

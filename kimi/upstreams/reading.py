@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
 from kimi.errors import BrokenAnswer, KimiError
 from kimi.events import Batch, Event, Finish
+
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""The most of one answer, thinking, search results and heartbeats included; a part of it is held until its end."""
 
 
 class Reader(Protocol):
@@ -28,10 +31,14 @@ class Reader(Protocol):
 
 def batches(chunks: Iterable[bytes], reader: Reader) -> Generator[Batch, None, Finish]:
     """What each chunk has brought, up to the one `Finish`, which is returned; see `kimi.upstreams.Upstream`."""
+    left = MAX_ANSWER_BYTES
     for chunk in chunks:
         if not chunk:
             yield None
             continue
+        left -= len(chunk)
+        if left < 0:
+            raise BrokenAnswer(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         told: list[Event] = []
         try:
             reader.feed(chunk, told)

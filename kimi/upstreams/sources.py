@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from kimi.events import Source
 
-_URL = re.compile(r"https?://[^\s<>\"\x00-\x1f\x7f]{1,4000}", re.IGNORECASE)
+# Neither what cannot be seen, nor a name before the host, which passes for it.
+_URL = re.compile(
+    r"https?://(?![^/?#]*@)[^\s<>\"\\\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]{1,4000}",
+    re.IGNORECASE,
+)
 _LONGEST_TITLE = 500
+_LONGEST_KEY = 100
+_MOST = 1_000  # pages that one message tells
 
 
 def source(key: object, url: object, title: object) -> Source | None:
@@ -18,11 +25,12 @@ def source(key: object, url: object, title: object) -> Source | None:
     """
     if not isinstance(url, str) or not _URL.fullmatch(url):
         return None
-    is_key = isinstance(key, str | int) and not isinstance(key, bool) and key != ""
-    said = " ".join(title.split())[:_LONGEST_TITLE] if isinstance(title, str) else ""
+    is_key = isinstance(key, int) and not isinstance(key, bool)
+    is_key = is_key or (isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY)
+    said = " ".join(title[: 2 * _LONGEST_TITLE].split())[:_LONGEST_TITLE] if isinstance(title, str) else ""
     return Source(str(key) if is_key else url, url, said)
 
 
 def listed(found: Iterable[Source | None]) -> tuple[Source, ...]:
-    """Those that are pages."""
-    return tuple(one for one in found if one is not None)
+    """Those that are pages, of the first of them."""
+    return tuple(one for one in islice(found, _MOST) if one is not None)

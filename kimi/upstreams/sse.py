@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from kimi.errors import BrokenAnswer
 
-MAX_EVENT_BYTES = 8 * 1024 * 1024
+MAX_EVENT_BYTES = 2 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"

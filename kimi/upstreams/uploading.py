@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from kimi.upstreams.line import Line
 
 PARSE_SECONDS: Final = 30.0
 """What Kimi has for reading a file; its own page waits as long (wire facts of the classic dialect)."""
+_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 1.0
 _READ_BYTES: Final = 65536
@@ -78,6 +80,14 @@ def told(line: Line, account: Account, answer: Answer, blob: Blob) -> Mapping[st
     if body.get("error_type") or (isinstance(body.get("code"), str) and body.get("message")):
         raise _about(blob, line.error(account, answer), answer.status)
     return body
+
+
+def named(file: object) -> str:
+    """The id of a file that the upstream tells of. Raises `BrokenAnswer` where it is none: it is kept, and sent."""
+    file_id = file.get("id") if isinstance(file, Mapping) else None
+    if not isinstance(file_id, str) or not _ID.fullmatch(file_id):
+        raise BrokenAnswer("an uploaded file came back without an id")
+    return file_id
 
 
 def _about(blob: Blob, error: KimiError, status: int) -> KimiError:
