@@ -17,7 +17,7 @@ def check_store(settings: GatewaySettings) -> None:
     The connection is not for the workers.
     """
     with open_store(settings, connections=1) as store:
-        Canary(store).keep()
+        Canary(store).check()
 
 
 def check_address(settings: GatewaySettings) -> None:

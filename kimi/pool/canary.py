@@ -12,7 +12,9 @@ _WORD: Final = "these are the keys"
 
 
 class Canary:
-    """Sealed once, when the first process comes with keys, and anew when all secrets have been.
+    """Sealed once, when the first refresher comes with keys, and anew when all secrets have been.
+
+    Gateways leave none: refreshers without keys can go on while one gateway after the other is given them.
 
     Every method raises `Unreadable` in a process that has none of the right keys, and may raise `StoreUnavailable`.
     """

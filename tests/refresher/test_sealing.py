@@ -40,7 +40,10 @@ def gateways(redis_url: str, *keys: str) -> GatewaySettings:
 def test_nobody_starts_with_the_wrong_keys(
     redis_url: str, keys: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check_store(gateways(redis_url, OLD))
+    check_store(gateways(redis_url, NEW))  # refreshers go on without keys until they are given some
+    process.check(refreshers(redis_url))
+    with open_store(refreshers(redis_url, OLD)) as store:
+        Sealing(store, clock=Clock()).start()
     check_store(gateways(redis_url, NEW, OLD))
     starts = (
         lambda: check_store(gateways(redis_url, *keys)),
