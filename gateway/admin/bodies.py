@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.body import read_body
-from gateway.errors import BadRequest, BodyIncomplete
+from gateway.errors import BadRequest, BodyLate
 from gateway.surfaces.json_body import json_object
 from gateway.views.requests import present
 from kimi.wrong_values import said_of
@@ -32,9 +32,9 @@ B = TypeVar("B", bound=Body)
 def read(body: type[B], limit: int, seconds: float | None = None) -> B:
     """The body of the present request, of at most `limit` bytes, which come within `seconds` where there is a limit.
 
-    Raises `BadRequest`, `BodyTooLarge` or `BodyIncomplete`.
+    Raises `BadRequest`, `BodyTooLarge`, `BodyIncomplete` or `BodyLate`.
     """
-    with Timeout(seconds, BodyIncomplete):
+    with Timeout(seconds, BodyLate):
         raw = read_body(present().environ, limit)
     try:
         return body.model_validate(json_object(raw))

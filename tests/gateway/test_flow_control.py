@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -35,7 +36,7 @@ MODEL = "kimi-k2.6"
 PIECE = b"data: %b\n\n" % orjson.dumps(
     {"id": "x", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "word " * 200}}]}
 )
-BOUND = 4_000_000
+BOUND = 1_500_000
 """Bytes of an answer that stand between Kimi and a client that reads nothing, by far the most of them in the kernel."""
 
 
@@ -53,6 +54,7 @@ class Kimi:
         self._server.stop()
 
     def _answer(self, sock: Any, _address: Any) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)  # its own is none of the gateway's
         asked = b""
         while b"\r\n\r\n" not in asked:
             asked += sock.recv(65_536)

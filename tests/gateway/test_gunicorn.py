@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory, shared_valkey: Any) -> It
         GATEWAY_WORKERS="2",
         GATEWAY_HEARTBEAT_SECONDS="1",
         GATEWAY_MAX_BODY_MB="0.1",
+        GATEWAY_MAX_CONNECTIONS="30",
         **{TRACE: str(folder / "trace")},
     ) as found:
         yield found
@@ -143,6 +145,13 @@ def test_what_is_not_http_is_refused_in_json(
 def test_a_long_authorization_is_read(gunicorn: Gunicorn) -> None:
     answer = requests.get(f"{gunicorn.base}/v1/models", headers={"Authorization": f"Bearer {'x' * 60_000}"}, timeout=30)
     assert answer.status_code == 401
+
+
+def test_idle_connections_shut_nobody_out(gunicorn: Gunicorn) -> None:
+    with ExitStack() as idle:
+        for _ in range(90):
+            idle.enter_context(gunicorn.connect())
+        assert ask(gunicorn, "hello").status_code == 200
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.listening import prepare
+from gateway.listening import BUFFER_BYTES, prepare
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels have no such limit")
@@ -22,6 +22,22 @@ def test_a_connection_ends_when_nothing_is_read() -> None:
             with server, pytest.raises(TimeoutError) as given_up:
                 server.sendall(b"x" * 50_000_000)
     assert given_up.value.errno == errno.ETIMEDOUT, "it is not the kernel that has given up"
+
+
+def test_who_has_vanished_is_looked_for_and_little_is_kept_for_him() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        prepare(listener, 120)
+        with socket.create_connection(listener.getsockname()):
+            server, _ = listener.accept()
+            with server:
+                assert server.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                assert server.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * BUFFER_BYTES
+                if sys.platform == "linux":
+                    idle, pause, count = (
+                        server.getsockopt(socket.IPPROTO_TCP, option)
+                        for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                    )
+                    assert idle + pause * count == 120
 
 
 def test_a_socket_file_is_left_alone(tmp_path: Path) -> None:

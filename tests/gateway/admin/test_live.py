@@ -148,11 +148,19 @@ def test_that_redis_is_away_is_told_and_everything_once_it_is_back(gunicorn: Gun
                 names |= set(event.accounts)
 
 
-def test_strangers_hold_no_connection_with_a_body_that_does_not_come(gunicorn: Gunicorn) -> None:
-    with gunicorn.connect() as stranger:
+def rest(client: socket.socket) -> bytes:
+    """All that comes until the gateway hangs up."""
+    return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+def test_strangers_hold_no_connection_with_what_does_not_come(gunicorn: Gunicorn) -> None:
+    with gunicorn.connect() as stranger, gunicorn.connect() as slow, gunicorn.connect() as silent:
         stranger.sendall(b"POST /admin/api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\n\r\n{")
-        answer = b"".join(iter(lambda: stranger.recv(65_536), b""))  # until the gateway hangs up
-    assert answer.startswith(b"HTTP/1.1 400 ") and b"incomplete_body" in answer
+        slow.sendall(b"GET / HTTP/1.1\r\nHost:")
+        for each in (stranger, slow):
+            answer = rest(each)
+            assert answer.startswith(b"HTTP/1.1 408 ") and b"request_timeout" in answer
+        assert rest(silent) == b""
 
 
 def test_only_so_many_look_at_one_worker(gunicorn: Gunicorn) -> None:
