@@ -124,6 +124,7 @@ class Refreshing:
             and record.state in (State.NEW, State.ACTIVE)
             and record.due is not None
             and record.due <= self._clock()
+            and record.refresh != ""  # raises, before anything is spent, where it cannot be opened
         )
 
     def _condemn(self, record: Record, state: State, reason: str, past: Past) -> Outcome:

@@ -9,19 +9,22 @@ import pytest
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
 from gateway.startup import check_store
-from kimi.accounts import State
+from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import Unreadable
-from kimi.pool import Store, open_store
+from kimi.pool import Members, Store, open_store
 from kimi.pool.canary import Canary
 from kimi.pool.resealing import Resealing, Seals
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from kimi.startup import reporting
 from refresher import process
+from refresher.refreshing import Outcome, Refreshing
 from refresher.sealing import CHECK_SECONDS, Sealing
 from refresher.settings import RefresherSettings
 from tests.kimi.pool.pools import Clock, Pool, web
+from tests.refresher.conftest import ALICE
 from tests.refresher.running import Eyes, Start, write
+from tests.refresher.vendors import Vendor
 from tests.simulator.running import Simulator
 
 OLD, NEW = new_key(), new_key()
@@ -80,6 +83,22 @@ def test_what_is_sealed_with_an_older_key_stays_at_the_start(pool: Pool) -> None
     sealed = Store(pool.store.redis, vault=Vault([NEW, OLD]), clock=pool.clock)
     Sealing(sealed, clock=pool.clock).start()
     assert Resealing(sealed).status() == Seals(current=1, older={2: 2})
+
+
+def test_what_cannot_be_opened_is_neither_exchanged_nor_condemned(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    sealed = Store(pool.store.redis, vault=Vault([OLD]), clock=pool.clock)
+    Members(sealed).sync([ConfiguredAccount(ALICE, "refresh-alice")])
+    before = pool.store.redis.hgetall(pool.store.key("account", "alice"))
+    for _ in range(2):
+        with pytest.raises(Unreadable):
+            refreshing.refresh("alice")
+    assert vendor.asked == []
+    assert pool.store.redis.hgetall(pool.store.key("account", "alice")) == before
+    pool.store.vault = Vault([OLD])
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked == ["refresh-alice"]
 
 
 def test_when_redis_is_exchanged_under_it_the_refresher_does_nothing(redis_url: str) -> None:
