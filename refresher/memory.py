@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
 import structlog
 
 from kimi.accounts import Record, State
+from kimi.errors import Unreadable
 from kimi.pool import Members, TokenStore
 from kimi.pool.tokens import Credential
 
@@ -48,11 +50,12 @@ class Memory:
     def see(self, record: Record) -> None:
         """The same for what is stored, if that is newer: it came to another refresher, or before this one was started.
 
-        Tokens of clients are theirs to bring again, and keys do not change.
+        Tokens of clients are theirs to bring again, and keys do not change. One that cannot be opened keeps nobody from
+        looking after the others.
         """
         if record.account.owner or not record.account.kind.is_web:
             return
-        with self._lock:
+        with self._lock, suppress(Unreadable):
             known = self._latest.get(record.fingerprint)
             if known is None or known.version < record.version:
                 self._keep(record.fingerprint, Credential(record.refresh, record.version))

@@ -9,15 +9,17 @@ import pytest
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
 from gateway.startup import check_store
-from kimi.accounts import ConfiguredAccount, State
+from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import Unreadable
-from kimi.pool import Members, Store, open_store
+from kimi.pool import Members, Store, TokenStore, open_store
 from kimi.pool.canary import Canary
 from kimi.pool.resealing import Resealing, Seals
+from kimi.pool.tokens import Credential
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from kimi.startup import reporting
 from refresher import process
+from refresher.memory import Memory
 from refresher.refreshing import Outcome, Refreshing
 from refresher.sealing import CHECK_SECONDS, Sealing
 from refresher.settings import RefresherSettings
@@ -99,6 +101,17 @@ def test_what_cannot_be_opened_is_neither_exchanged_nor_condemned(
     pool.store.vault = Vault([OLD])
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     assert vendor.asked == ["refresh-alice"]
+
+
+def test_one_that_cannot_be_opened_keeps_nobody_from_remembering_the_others(pool: Pool) -> None:
+    pool.fill(web("alice"), web("bob"))
+    sealed = Store(pool.store.redis, vault=Vault([OLD]), clock=pool.clock)
+    alice, bob = pool.members.all()
+    assert TokenStore(sealed).save(alice, Tokens("a", "r"), issued=0, expires=2e9, next_due=2e9)
+    memory = Memory(pool.members, pool.tokens)
+    for record in pool.members.all():
+        memory.see(record)
+    assert memory.latest == {bob.fingerprint: Credential("refresh-bob-2", 2)}
 
 
 def test_when_redis_is_exchanged_under_it_the_refresher_does_nothing(redis_url: str) -> None:
