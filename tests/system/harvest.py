@@ -10,6 +10,7 @@ import redis
 import requests
 
 from tests.children import pids_of_children
+from tests.gateway.admin.sse import following
 from tests.system.sown import Sown
 from tests.system.stack import Process
 
@@ -36,7 +37,15 @@ def pages(home: Sown) -> dict[str, str]:
     found |= {f"GET /admin/api{look}": home.admin("GET", look) for look in LOOKS}
     bad = [where for where, reply in found.items() if not reply.ok]
     assert not bad, bad
-    return {where: told(reply) for where, reply in found.items()}
+    return {**{where: told(reply) for where, reply in found.items()}, "GET /admin/api/events": _live(home)}
+
+
+def _live(home: Sown) -> str:
+    """What the page is told as soon as it looks: how all of it is, and every account."""
+    headers = {"Authorization": f"Bearer {home.keys.admin}"}
+    with requests.get(f"{home.stack.url}/admin/api/events", headers=headers, stream=True, timeout=10) as reply:
+        told = following(reply.iter_lines(chunk_size=None))
+        return str([next(told), next(each for each in told if each.name == "accounts" and each.data["accounts"])])
 
 
 def told(reply: requests.Response) -> str:

@@ -85,13 +85,10 @@ class Sown:
     guest: str
     """A refresh token that a client brings along."""
 
-    def ask(
-        self, path: str = "/v1/chat/completions", *, key: str = "", method: str = "POST", **body: Any
-    ) -> requests.Response:
+    def ask(self, *, key: str = "", **body: Any) -> requests.Response:
         """A question by a client; what comes of it is not judged."""
-        return requests.request(
-            method,
-            f"{self.stack.url}{path}",
+        return requests.post(
+            f"{self.stack.url}/v1/chat/completions",
             headers={"Authorization": f"Bearer {key or self.keys.client}"},
             json={"model": "kimi", "messages": [{"role": "user", "content": self.keys.words["question"]}], **body},
             timeout=60,
@@ -160,11 +157,11 @@ def sown(directory: Path) -> Iterator[Sown]:
             "REFRESHER_METRICS_PORT": str(free_port()),
             "TOKEN_ENCRYPTION_KEYS": ",".join(reversed(keys.encryption)),
         }
-        stack.start(kimi=2, kimi_classic=1, moonshot=1)
-        stack.simulator.settings(answer=f"{keys.words['answer']} {{prompt}}")
-        (guest,) = stack.simulator.mint("kimi", name="guest")
-        home = Sown(stack, keys, server.url, heard, guest["refresh_token"])
         try:
+            stack.start(kimi=2, kimi_classic=1, moonshot=1)
+            stack.simulator.settings(answer=f"{keys.words['answer']} {{prompt}}")
+            (guest,) = stack.simulator.mint("kimi", name="guest")
+            home = Sown(stack, keys, server.url, heard, guest["refresh_token"])
             home.sow_tokens()
             yield home
         finally:

@@ -16,6 +16,7 @@ import redis
 import requests
 
 from devtools.waiting import until
+from kimi.alerts.webhook import HEADER
 from kimi.pool.store import PREFIX
 from tests.system.harvest import told
 from tests.system.sown import Sown, proxied
@@ -78,6 +79,9 @@ def accounts_die(home: Sown) -> Iterator[str]:
     yield told(home.admin("POST", "/accounts/test", names=["kimi-1", "proxied"]))
     yield told(home.admin("POST", "/alerts/test"))
     until(lambda: any(" http://" in each.line for each in home.heard), what="the proxy is asked")
+    passed = home.keys.seeds.found(str(home.heard))
+    assert passed >= {"the password of a proxy, as base64", "the secret hook_path, as it is"}, passed
+    assert any(HEADER in each.headers for each in home.heard), "the webhook is signed"
 
 
 def clients_err(home: Sown) -> Iterator[str]:
