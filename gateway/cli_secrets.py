@@ -122,7 +122,7 @@ def told(seals: Seals, keys: int) -> str:
     rows += [("plain", str(seals.plain), ""), ("unreadable", str(seals.unreadable), "")]
     finding = sealed(seals, keys)
     advice = f"\n→ {finding.advice}" if finding.advice else ""
-    return f"{table(rows)}\n\nOf the secrets {finding.seen}.{advice}"
+    return f"{table(rows)}\n\nSecrets: {finding.seen}.{advice}"
 
 
 @contextmanager

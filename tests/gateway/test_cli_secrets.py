@@ -71,7 +71,7 @@ def test_secrets_are_counted_by_the_keys_that_they_are_sealed_with(place: Place)
         ["plain", "1"],
         ["unreadable", "0"],
     ]
-    assert lines[7] == "Of the secrets 1 of 6 stand in Redis in plain text."
+    assert lines[7] == "Secrets: 1 of 6 stand in Redis in plain text."
     assert "secrets rotate" in lines[8]
     told = place.told("status", NEW, OTHER, OLD)
     assert (told["keys"], told["sealed"], told["droppable"], told["unreadable"]) == (3, [0, 0, 5], [2], 0)
@@ -92,7 +92,7 @@ def test_all_are_sealed_with_the_first_key_and_the_others_can_go(place: Place) -
     first, _, *status = result.stdout.splitlines()
     assert first == "Secrets of 2 accounts sealed with the first key."
     assert status == place.run("status", NEW, OLD).stdout.splitlines()
-    assert status[-1] == "Of the secrets all 6 are sealed with the first key; all others can be dropped."
+    assert status[-1] == "Secrets: all 6 are sealed with the first key; all others can be dropped."
     assert seen_plainly(place.pool.store.redis, *SECRETS) == []
     assert place.told("status", NEW).items() >= {"sealed": [6], "unreadable": 0, "advice": ""}.items()
     again = place.told("rotate", NEW, OLD)
