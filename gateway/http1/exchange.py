@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import gevent
 
@@ -20,6 +20,9 @@ from kimi.http import END_SECONDS, PULSE_SECONDS, Content
 from kimi.http.coding import PIECE_BYTES, Inflater, inflater
 from kimi.http.contract import Malformed
 from kimi.http.failures import explained, translated
+
+_TURN_SECONDS: Final = 0.0001
+"""Of no time at all, the loop would look neither at timers nor at sockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ class Exchange:
             for piece in coding.inflated(self._pieces()):
                 yield piece
                 if len(piece) == PIECE_BYTES:  # more may follow without a read, at which others have their turn
-                    gevent.sleep(0)
+                    gevent.sleep(_TURN_SECONDS)
         except Malformed as error:
             raise explained(self._route.name, error) from error
 

@@ -7,7 +7,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from kimi.accounts import Kind
 from kimi.errors import redact
@@ -15,7 +16,8 @@ from kimi.upstreams.shapes import shape
 
 log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[\w.:/-]{1,60}", re.ASCII)
+_LONGEST = 60
+_NAME = re.compile(r"[\w.:/-]+", re.ASCII)
 _MOST = 1000
 
 
@@ -35,11 +37,6 @@ class Sighting:
     last: float
     count: int
 
-    def later(self, other: Sighting) -> Sighting:
-        """Both as one, where `other` is the later one."""
-        seen = replace(self, last=other.last, count=self.count + other.count)
-        return seen if seen.shape else replace(seen, shape=other.shape)
-
 
 class Drift:
     """Remembers what was met. A name is told only when it looks like one, a value never.
@@ -53,7 +50,7 @@ class Drift:
         self._met = met
         self._clock = clock
         self._told: set[tuple[Kind, str, str]] = set()
-        self._new: dict[tuple[Kind, str, str], Sighting] = {}
+        self._new: dict[tuple[Kind, str, str], _Tally] = {}
         self._lock = threading.Lock()
 
     def note(self, kind: Kind, what: str, name: object, shape_of: object = None) -> None:
@@ -65,22 +62,25 @@ class Drift:
         entry = (kind, what, _shown(name))
         now = self._clock()
         with self._lock:
+            if (known := self._new.get(entry)) is not None:  # nearly always, where there are many
+                known.last = now
+                known.count += 1
+                return
             if len(self._told) >= _MOST and entry not in self._told:
                 return
             is_new = entry not in self._told
             self._told.add(entry)
-            seen = Sighting(*entry, shape(shape_of) if is_new and shape_of is not None else "", now, now, 1)
-            known = self._new.get(entry)
-            self._new[entry] = seen if known is None else known.later(seen)
+            seen = _Tally(shape(shape_of) if is_new and shape_of is not None else "", now, now, 1)
+            self._new[entry] = seen
         if is_new:
             where = f", in {seen.shape}" if seen.shape else ""
-            log.warning("the %s upstream sends an unknown %s: %s%s", kind.value, what, seen.name, where)
+            log.warning("the %s upstream sends an unknown %s: %s%s", kind.value, what, entry[2], where)
 
     def take(self) -> tuple[Sighting, ...]:
         """What was met since this was asked last."""
         with self._lock:
-            taken, self._new = tuple(self._new.values()), {}
-        return taken
+            taken, self._new = self._new, {}
+        return tuple(Sighting(*entry, seen.shape, seen.first, seen.last, seen.count) for entry, seen in taken.items())
 
     def put_back(self, taken: Iterable[Sighting]) -> None:
         """What was taken could not be kept: it will be taken again."""
@@ -88,9 +88,27 @@ class Drift:
             for seen in taken:
                 entry = (seen.kind, seen.what, seen.name)
                 later = self._new.get(entry)
-                self._new[entry] = seen if later is None else seen.later(later)
+                both = _Tally(seen.shape, seen.first, seen.last, seen.count)
+                if later is not None:
+                    both = _Tally(seen.shape or later.shape, seen.first, later.last, seen.count + later.count)
+                self._new[entry] = both
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted of one thing: an upstream may say it ten thousand times a second."""
+
+    shape: str
+    first: float
+    last: float
+    count: int
 
 
 def _shown(name: object) -> str:
-    is_name = isinstance(name, str) and _NAME.fullmatch(name) and redact(name) == name
+    is_name = isinstance(name, str) and len(name) <= _LONGEST and _is_name(name)
     return str(name) if is_name else f"({type(name).__name__})"
+
+
+@lru_cache(maxsize=_MOST)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and redact(name) == name
