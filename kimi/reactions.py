@@ -91,6 +91,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.NoAccount: NOTHING,
         errors.AwaitingToken: NOTHING,
         errors.StoreUnavailable: NOTHING,
+        errors.Unreadable: NOTHING,
     }
 )
 """One reaction for every error. The breaker judges whole upstreams; here it is about single accounts."""
