@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from socket import SHUT_WR
 from typing import Any, Final
 
 from gevent import get_hub, getcurrent, sleep
@@ -11,6 +13,8 @@ from gateway.patience import Waits
 
 AT_A_STRETCH: Final = 0.005
 """So long a client can keep a worker busy with one request behind the other, in seconds."""
+LINGER_BYTES: Final = 67_108_864
+"""What is read, and thrown away, of a client that is to read an answer before it has sent all that it has to say."""
 _PAUSE: Final = 0.001
 
 
@@ -56,6 +60,17 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         queue, self._queue = self._queue, None
         if queue is not None:
             del queue[self]
+
+    def part(self) -> None:
+        """Reads what the client still sends; closing on it would reset the connection before the answer is read."""
+        self.await_nothing()
+        queue = self._queue = self._waits.leaving
+        queue[self] = self._waits.now()
+        left = LINGER_BYTES
+        with suppress(OSError):
+            self.sock.shutdown(SHUT_WR)
+            while left > 0 and (read := len(self.sock.recv(min(left, self.max_body_chunk)))):
+                left -= read
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """Some of what comes, nothing at its end."""

@@ -25,7 +25,8 @@ class Patience:
     others before it on the connection. `idle` is the time between two requests.
     A body has `body` in all. Once `grace` is over it must have had `rate` on the average, not counting the `grace`.
     Both begin when the gateway first waits for the body, and what counts are the bytes of the connection.
-    `unread` is how long a client may take nothing of what waits for it.
+    `unread` is how long a client may take nothing of what waits for it, `leaving` how long it may go on sending when it
+    has had its last answer.
     """
 
     head: float = 5.0
@@ -34,6 +35,7 @@ class Patience:
     grace: float = 5.0
     rate: float = 1_024.0
     unread: float = 120.0
+    leaving: float = 5.0
 
     def is_over_for_body(self, waited: float, came: int) -> bool:
         """Whether a body of which `came` bytes have come in `waited` seconds is given up."""
@@ -43,7 +45,8 @@ class Patience:
 class Waits:
     """The connections of a worker that wait for their clients, by what for, and since when: the longest comes first.
 
-    `fresh` ones have not had a byte yet, `idle` ones have had requests, in `heads` one has begun.
+    `fresh` ones have sent nothing, `idle` ones have had requests, in `heads` one has begun, in `bodies` one goes on,
+    `leaving` ones have had their last answer.
     """
 
     def __init__(self, patience: Patience, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -53,11 +56,13 @@ class Waits:
         self.idle: dict[Intake, float] = {}
         self.heads: dict[Intake, float] = {}
         self.bodies: dict[Intake, float] = {}
+        self.leaving: dict[Intake, float] = {}
 
     def late(self, now: float) -> list[tuple[Intake, Error]]:
         """Those that have waited too long by `now`, and what is to be raised in each."""
         patience = self.patience
         found = _older(self.fresh, now - patience.head) + _older(self.idle, now - patience.idle)
+        found += _older(self.leaving, now - patience.leaving)
         found += [(each, HeadLate) for each, since in self.heads.items() if since <= now - patience.head]
         for each, since in self.bodies.items():
             if patience.is_over_for_body(now - since, each.came):
@@ -66,11 +71,12 @@ class Waits:
 
     def least_missed(self) -> Intake | None:
         """The one whose end costs its client least, where there is one on which nothing is under way."""
-        return next((each for queue in (self.idle, self.fresh, self.heads) for each in queue), None)
+        queues = (self.leaving, self.idle, self.fresh, self.heads)
+        return next((each for queue in queues for each in queue), None)
 
 
 def _older(queue: dict[Intake, float], than: float) -> list[tuple[Intake, Error]]:
-    """Those of which nothing has come, so that there is nothing to be answered."""
+    """Those to which nothing has to be said."""
     found: list[tuple[Intake, Error]] = []
     for each, since in queue.items():
         if since > than:

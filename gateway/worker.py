@@ -40,7 +40,7 @@ from gateway.listening import prepare
 from gateway.mistakes import log_those_of
 from gateway.patience import Patience, Waits
 from gateway.refusals import refusal, response
-from gateway.sending import LINGER_SECONDS, part_from, send_all
+from gateway.sending import send_all
 
 FRESH_SECONDS: Final = 1.0
 """What a connection that was accepted just before the end has for its first request."""
@@ -136,7 +136,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         except StopIteration:
             self.log.debug("a connection is closed, nothing is under way on it")
             if requests.is_unread:
-                part_from(client)
+                intake.part()
         except NoMoreData:  # its text is what has come of the head, and a key may stand there
             self.log.debug("a connection is closed in the middle of a request's head")
         except OSError as error:
@@ -147,7 +147,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         except (gevent.GreenletExit, SystemExit):
             self.log.debug("a connection is closed by us")
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told or cut off
-            self._fail(answer, client, error)
+            self._fail(answer, client, intake, error)
         finally:
             intake.await_nothing()
             util.close(client)
@@ -203,10 +203,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if answer.should_close():
             raise StopIteration
 
-    def _fail(self, answer: Answer | None, client: Any, error: Exception) -> None:
+    def _fail(self, answer: Answer | None, client: Any, intake: Intake, error: Exception) -> None:
         """Tells the client of an error, unless a part of his answer has gone out, which he must not take for whole."""
         if answer is None or not answer.headers_sent:
             self._refuse(client, error)
+            intake.part()
             return
         # A second head would be taken for a part of the body.
         self.log.error("an answer met an error of ours after its head was sent", exc_info=error)
@@ -221,11 +222,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         else:
             self.log.info("refused what is not HTTP as it should be, request id %s: %s", request_id, type(exc).__name__)
         try:
-            send_all(client, response(problem, request_id), LINGER_SECONDS)
+            send_all(client, response(problem, request_id), self._waits.patience.leaving)
         except OSError:
             self.log.debug("the client did not wait for the reason")
-            return
-        part_from(client)
 
     def _open(self, sock: Any) -> Door:
         sock.setblocking(True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Blueprint, Response, request
 
 from gateway.body import read_body
@@ -12,6 +14,9 @@ from gateway.surfaces.json_body import json_object
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate
 
+MOST: Final = 65_536
+"""Bytes of the body: whoever asks may be a stranger, and has one token."""
+
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     """The check. It needs a client key, but where tokens are taken in place of keys: there the token is one."""
@@ -21,7 +26,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def check() -> Response:
         if not settings.gateway_passthrough:
             authenticate(services.keys)
-        token = json_object(read_body(request.environ, settings.max_body_bytes)).get("token")
+        token = json_object(read_body(request.environ, min(MOST, settings.max_body_bytes))).get("token")
         if not isinstance(token, str):
             raise BadRequest("`token` has to be a refresh token.", param="token")
         return json_reply({"live": services.tokens.is_live(token)})

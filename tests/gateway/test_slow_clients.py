@@ -8,7 +8,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from gateway.patience import Patience
 from tests.gateway.scripted import wait_until
 from tests.gateway.workers import Listening
 
-SHORT = Patience(head=0.3, idle=0.9, body=1.2, grace=0.3, rate=1_024, unread=0.4)
+SHORT = Patience(head=0.3, idle=0.9, body=1.2, grace=0.3, rate=1_024, unread=0.4, leaving=0.4)
 LIMIT = 300_000
 """Of a body, in bytes."""
 LARGE = 4_000_000
@@ -105,18 +105,17 @@ def rest(client: Any) -> bytes:
     return b"".join(iter(lambda: client.recv(65_536), b""))
 
 
+def trickle(client: Any, data: bytes, pause: float) -> None:
+    """Sends one byte after the other, until the other side takes none."""
+    with suppress(OSError):
+        for byte in data:
+            client.sendall(bytes([byte]))
+            gevent.sleep(pause)
+
+
 def drip(client: Any, data: bytes, pause: float) -> bytes:
-    """Sends one byte after the other until the other side is through with it; what that says."""
-
-    def send() -> None:
-        try:
-            for byte in data:
-                client.sendall(bytes([byte]))
-                gevent.sleep(pause)
-        except OSError:
-            return
-
-    sending = gevent.spawn(send)
+    """The same until the other side is through with it; what that says."""
+    sending = gevent.spawn(trickle, client, data, pause)
     try:
         return rest(client)
     finally:
@@ -275,6 +274,15 @@ class TestBodies:
             assert b"401 Unauthorized" in rest(client)
             assert time.monotonic() - began < 4
 
+    def test_who_goes_on_sending_behind_the_last_answer_is_not_heard_for_long(self, served: Served) -> None:
+        with served.connect() as client:
+            client.sendall(post("/unread", 50_000_000))
+            assert client.recv(65_536).startswith(b"HTTP/1.1 401 ")
+            began = time.monotonic()
+            trickle(client, b"x" * 1_000, 0.01)
+            assert not served.door.pool
+            assert time.monotonic() - began < 3 * SHORT.leaving
+
 
 class TestReaders:
     @pytest.mark.parametrize("path", [b"/large", b"/stream"])
@@ -345,6 +353,18 @@ class TestRoom:
             assert busy.recv(65_536).endswith(b"ok")
             for each in (first, second, busy):
                 each.close()
+
+    def test_whoever_has_had_the_last_answer_goes_before_all_others(self) -> None:
+        with serving(Patience(), most=2) as served, served.connect() as idle, served.connect() as leaving:
+            idle.sendall(GET)
+            assert idle.recv(65_536).endswith(b"ok")
+            leaving.sendall(post("/unread", 50_000_000))
+            assert leaving.recv(65_536).startswith(b"HTTP/1.1 401 ")
+            wait_until(lambda: bool(served.worker._waits.leaving))
+            for client in (served.connect(), idle):
+                client.sendall(GET)
+                assert client.recv(65_536).endswith(b"ok")
+                client.close()
 
     def test_where_all_are_busy_the_next_one_waits_its_turn(self) -> None:
         with serving(Patience(), most=2) as served:

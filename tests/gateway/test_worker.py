@@ -16,6 +16,7 @@ from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
 from gateway.intake import Intake
+from gateway.patience import Patience, Waits
 from gateway.worker import FRESH_SECONDS, Worker
 from tests.gateway.scripted import wait_until
 from tests.gateway.workers import worker_of
@@ -42,7 +43,7 @@ class Client:
 
 
 def handle(error: Exception, client: Client) -> None:
-    worker = SimpleNamespace(log=logging.getLogger("gateway.test"))
+    worker = SimpleNamespace(log=logging.getLogger("gateway.test"), _waits=Waits(Patience()))
     Worker._refuse(cast("Worker", worker), client, error)
 
 
