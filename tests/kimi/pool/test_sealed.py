@@ -92,6 +92,10 @@ def test_an_account_that_is_configured_as_before_is_the_same(sealed: Pool) -> No
     stays = sealed.members.get("alice")
     assert stays is not None
     assert (stays.account.weight, stays.edited, stays.version) == (5, True, 2)
+    assert hands.edit("alice", lambda account: replace(account, weight=ALICE.weight))
+    back = sealed.members.get("alice")
+    assert back is not None
+    assert not back.edited
     moved = [ConfiguredAccount(replace(ALICE, proxy="http://another:1"), "refresh-alice"), FILE[1]]
     assert sealed.members.sync(moved).updated == ("alice",)
     assert with_keys(sealed, OLD).members.sync(moved).updated == ()
