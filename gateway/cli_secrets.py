@@ -22,8 +22,8 @@ from kimi.startup import reporting
 
 WHO: Final = "command line"
 NOTHING_SEALED: Final = (
-    "nothing in Redis is sealed yet. Give TOKEN_ENCRYPTION_KEYS to all gateways and then to the refreshers, which seal "
-    "what stands there as soon as they start"
+    "no refresher has started with keys yet. Give TOKEN_ENCRYPTION_KEYS to all gateways and then to the refreshers, "
+    "which seal what stands in Redis as soon as they start"
 )
 NO_KEY: Final = "TOKEN_ENCRYPTION_KEYS is not set, so there is no key to seal with: `secrets key` makes one"
 
@@ -67,10 +67,8 @@ def rotate(*, as_json: bool) -> None:
         resealing = Resealing(store)
         if not keys:
             raise click.ClickException(f"{NO_KEY}.")
-        before = resealing.status()
-        if before.plain == before.total:
+        if not Canary(store).check():  # refreshers without keys could not read what is sealed
             raise click.ClickException(f"{NOTHING_SEALED}.")
-        Canary(store).check()
         done = _rotated(resealing)
         Audit(store).note(WHO, "rotate secrets", "", _counted(done))
         seals = resealing.status()

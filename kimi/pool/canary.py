@@ -23,9 +23,9 @@ class Canary:
         self._store = store
         self._key = store.key(KEY)
 
-    def check(self) -> None:
-        """Returns when this process has the right keys, or when nobody has come with keys so far."""
-        self._is_there()
+    def check(self) -> bool:
+        """Returns when this process has the right keys, or when nobody has come with keys so far: True or False."""
+        return self._is_there()
 
     def keep(self) -> None:
         """The same, where secrets are written from now on: nobody has the right keys any more without one of these."""

@@ -121,7 +121,7 @@ def test_what_no_key_opens_is_left(place: Place) -> None:
     ("sealed", "keys", "exit_code", "said"),
     [
         (None, (), 1, "there is no key to seal with"),
-        (None, (NEW,), 1, "nothing in Redis is sealed yet"),
+        (None, (NEW,), 1, "no refresher has started with keys yet"),
         (OLD, (NEW,), 2, "no key of TOKEN_ENCRYPTION_KEYS opens what Redis holds"),
         (OLD, ("nonsense",), 2, "TOKEN_ENCRYPTION_KEYS"),
     ],
@@ -137,6 +137,12 @@ def test_what_others_could_not_read_is_not_sealed(
     assert said in result.stderr and "Traceback" not in result.stderr
     assert not any(key in result.stderr for key in keys)
     assert place.pool.store.redis.hgetall(place.pool.store.key("account", "a")) == before
+
+
+def test_nothing_is_sealed_while_gateways_alone_have_keys(place: Place) -> None:
+    with_keys(place.pool, NEW).freshen("b")  # as an account that is added at one of them
+    assert "no refresher has started with keys yet" in place.run("rotate", NEW).stderr
+    assert place.told("status", NEW).items() >= {"plain": 2, "sealed": [2]}.items()
 
 
 def test_a_redis_that_does_not_answer_is_one_line_and_exit_code_2(place: Place) -> None:
