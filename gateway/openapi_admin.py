@@ -155,6 +155,7 @@ _TRY_ALERTS: Final = asked(
     ),
 )
 _ASKING: Final = tuple(dict.fromkeys(name for name in (*ASKING, *FORMS, *CONVERSATIONS) if name not in CLIENT_KEY))
+_ANSWER: Final = chat.PATHS["/v1/chat/completions"]["post"]["responses"]["200"]
 _ASK: Final = operators(
     {
         **chat.PATHS["/v1/chat/completions"]["post"],
@@ -168,7 +169,7 @@ _ASK: Final = operators(
             ),
         },
         "responses": {
-            "200": chat.PATHS["/v1/chat/completions"]["post"]["responses"]["200"],
+            **good(_ANSWER["description"], _ANSWER["content"]),  # no key of a client's, so no headers of its limits
             **errors(*dict.fromkeys((*_ASKING, *ADMIN, "CsrfFailed"))),
         },
     }
