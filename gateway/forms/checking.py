@@ -12,11 +12,13 @@ from gateway.forms import finding
 from gateway.forms.telling import correction
 from gateway.schemas import checker
 from kimi.chat import Form
-from kimi.errors import FormUnfit
+from kimi.errors import BrokenAnswer, FormUnfit
 from kimi.events import Again, Annotation, Event, Finish, Text, ToolCall
 
 MOST_TRIED: Final = 8
 """So many pieces of JSON in one text are tried."""
+LONGEST: Final = 1_048_576
+"""Characters of an answer; to look for JSON in more of it would keep all others waiting for long."""
 _ANY_OBJECT: Final = {"type": "object"}
 
 
@@ -37,11 +39,13 @@ class Checked:
         self._has_calls = False
 
     def feed(self, batch: Sequence[Event]) -> Sequence[Event]:
-        """What of `batch` can be shown; the batch with `Finish` is the last."""
+        """What of `batch` can be shown; the batch with `Finish` is the last. Raises `BrokenAnswer`."""
         shown: list[Event] = []
         for event in batch:
             if type(event) is Text:
                 self._text.write(event.text)
+                if self._text.tell() > LONGEST:
+                    raise BrokenAnswer(f"an answer in JSON is longer than {LONGEST} characters")
             elif isinstance(event, Annotation):
                 self._notes.append(event)
             elif isinstance(event, Finish):

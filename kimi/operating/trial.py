@@ -12,7 +12,7 @@ from typing import Final
 
 from kimi.accounts import Kind, Record, State
 from kimi.chat import Chat, Limits, Message
-from kimi.errors import AllBusy, AwaitingToken, BrokenAnswer, KimiError, NoAccount, UpstreamTimeout
+from kimi.errors import AllBusy, AwaitingToken, BrokenAnswer, KimiError, NoAccount, UpstreamTimeout, redact
 from kimi.events import ChatOpened, Finish, Text
 from kimi.operating.accounts import Accounts
 from kimi.operating.describing import models_of
@@ -184,5 +184,5 @@ def _why_not(record: Record, now: float) -> str:
 
 
 def _short(answer: str) -> str:
-    line = " ".join(answer.split())
+    line = redact(answer, limit=_SHOWN + 1)  # it goes to terminals
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forms.checking import Checked
+from gateway.forms.checking import LONGEST, Checked
 from kimi.chat import Form
-from kimi.errors import FormUnfit
+from kimi.errors import BrokenAnswer, FormUnfit
 from kimi.events import Again, Annotation, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 
 AGE = Form({"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]})
@@ -29,6 +29,13 @@ def test_nothing_is_shown_before_it_is_known_to_fit() -> None:
     assert checked.feed([Text('"age": 3')]) == []
     assert checked.feed([Text("}")]) == []
     assert checked.feed([STOP]) == [Text('{"age": 3}'), STOP]
+
+
+def test_no_json_is_looked_for_in_what_is_too_long_to_be_an_answer() -> None:
+    checked = Checked(AGE)
+    checked.feed([Text("{" * LONGEST)])
+    with pytest.raises(BrokenAnswer, match="longer"):
+        checked.feed([Text("{")])
 
 
 @pytest.mark.parametrize(
@@ -98,5 +105,5 @@ def test_any_schema_will_do() -> None:
 @pytest.mark.parametrize("piece", ["{}", "[1]", '["]', "[-]", '{"age":1,}!', '{"x":1,}', "```\n{}\n```\n"])
 def test_a_text_of_many_pieces_is_soon_read(piece: str) -> None:
     began = time.monotonic()
-    read([Text(piece * 100_000), STOP])
+    read([Text(piece * (LONGEST // len(piece))), STOP])
     assert time.monotonic() - began < 3
