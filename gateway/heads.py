@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from gevent import Timeout
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
@@ -152,9 +152,11 @@ class Head(Request):  # type: ignore[misc]
 
     def parse_headers(self, data: bytes, from_trailer: bool = False) -> list[Header]:
         """The headers in `data`, names in capitals. Raises what gunicorn raises."""
-        lines = data.split(b"\r\n")
-        if from_trailer or len(lines) > self.limit_request_fields or b"\r\n " in data or b"\r\n\t" in data:
+        if from_trailer or b"\r\n " in data or b"\r\n\t" in data:
             return self._read(data, from_trailer)
+        lines = data.split(b"\r\n")
+        if len(lines) > self.limit_request_fields:  # gunicorn does not count those that it leaves out
+            raise LimitRequestHeaders("limit request headers fields")
         known, rest = self._memory.sort(lines)
         new = self._read(b"\r\n".join(rest)) if rest else []
         headers = known + new

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import IterUnreader
 
@@ -156,6 +156,13 @@ def test_the_number_of_lines_stays_limited() -> None:
     for count in (3, 4):
         data = head(*lines[:count])
         assert outcome(heads([data], NEIGHBOUR, memory)) == outcome(RequestParser(cfg, [data], NEIGHBOUR))
+
+
+def test_lines_that_gunicorn_leaves_out_are_counted_as_well() -> None:
+    memory = Memory(Config())
+    lines = [b"X_%d: y" % number for number in range(memory.cfg.limit_request_fields)]
+    assert not isinstance(outcome(heads([head(*lines)], NEIGHBOUR, memory)), type)
+    assert outcome(heads([head(*lines, b"X_Y: z")], NEIGHBOUR, memory)) is LimitRequestHeaders
 
 
 def test_trailers_are_read_by_their_own_rules() -> None:
