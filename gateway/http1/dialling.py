@@ -13,6 +13,7 @@ from urllib3.util.ssltransport import SSLTransport
 
 from gateway.http1.routes import Proxy, Route
 from gateway.http1.wire import Socket
+from kimi.http.framing import Response
 
 RECEIVED_BYTES: Final = 64 * 1024
 """What the kernel keeps of an answer that nobody reads on; it takes twice as much for it, and by itself up to 6 MiB."""
@@ -20,6 +21,12 @@ RECEIVED_BYTES: Final = 64 * 1024
 _OPTIONS: Final = (*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES))
 _SOCKS5: Final = 2  # PySocks' number for it
 _PLAIN: Final = get_original("socket", "socket")
+
+
+class _Tunnel(HTTPSConnection):
+    """A connection whose proxy cannot say for ever that it has been made."""
+
+    response_class = Response
 
 
 class Nested:
@@ -76,7 +83,7 @@ def _connection(route: Route, context: ssl.SSLContext, timeout: float) -> HTTPCo
         if proxy.scheme == "https":
             secure = {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
         return (HTTPSConnection if secure else HTTPConnection)(proxy.host, proxy.port, **common, **secure)
-    tunnel = HTTPSConnection(
+    tunnel = _Tunnel(
         proxy.host,
         proxy.port,
         proxy_config=ProxyConfig(

@@ -182,3 +182,26 @@ def test_lies_about_the_length_are_no_answer(lies: bytes) -> None:
     with sending(OK + lies + b"\r\nhello") as server, pytest.raises(UpstreamError):
         called(client, server, timeout=0.2)
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("start", "more", "pause", "error"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 200 + b"\r\n", 0, Unreachable),
+        (b"HTTP/1.1 200 ", b"O" * BLOCK, 0, Unreachable),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 256, 0, Unreachable),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 0.02, UpstreamError),
+        (b"HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\n", b"x" * BLOCK, 0, Unreachable),
+    ],
+    ids=["headers", "status", "100", "drip", "refusal"],
+)
+@pytest.mark.parametrize("kind", [Transport, Client])
+def test_a_proxy_cannot_talk_for_ever_either(
+    kind: type[Transport | Client], start: bytes, more: bytes, pause: float, error: type[UpstreamError]
+) -> None:
+    http = kind(connect_timeout=0.5)
+    began = time.monotonic()
+    with sending(start, more, pause) as proxy, pytest.raises(error):
+        request(http, "GET", "https://kimi.example/", headers={}, proxy=proxy.url, timeout=2)
+    http.close()
+    assert time.monotonic() - began < 5
