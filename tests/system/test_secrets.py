@@ -6,6 +6,8 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -99,6 +101,13 @@ def nothing_is_found(home: Sown, more: Mapping[str, str]) -> None:
     assert not found, "\n".join(f"{where}: {sorted(names)}" for where, names in found.items())
 
 
+def file_part(home: Sown) -> dict[str, Any]:
+    """A file whose text is nobody's business; its name is kept for as long as it may be sent again."""
+    text = home.keys.seeds.sow("the text of a file", token_hex(16))
+    data = f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}"
+    return {"type": "file", "file": {"filename": "plan.txt", "file_data": data}}
+
+
 def secrets_pass_through(home: Sown) -> None:
     """Everything is used as it is meant to be, so that each secret has been where it could have been lost."""
     answer, seeds = home.keys.words["answer"], home.keys.seeds
@@ -106,6 +115,7 @@ def secrets_pass_through(home: Sown) -> None:
         assert answer in home.ask(model=model).json()["choices"][0]["message"]["content"]
         assert "[DONE]" in home.ask(model=model, stream=True).text
     assert home.ask(key=home.guest).ok
+    assert home.ask(messages=[{"role": "user", "content": [file_part(home)]}]).ok
     made = home.admin("POST", "/keys", name="somebody").json()["key"]
     seeds.sow("a key that was created", made)
     assert home.ask(key=made).ok
