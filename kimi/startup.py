@@ -20,8 +20,8 @@ class StartError(Exception):
 def reporting(program: str) -> Generator[None]:
     """Turn what keeps `program` from starting into one message on stderr and `SystemExit(2)`.
 
-    Meant for `StartError` and its kin and for a store that does not answer or cannot be read; every other exception passes, because it
-    is a mistake of ours and its traceback is wanted.
+    Meant for `StartError` and its kin and for a store that does not answer or cannot be read; every other exception
+    passes, because it is a mistake of ours and its traceback is wanted.
     """
     try:
         yield
