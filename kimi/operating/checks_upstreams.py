@@ -100,6 +100,6 @@ def _origin(url: str) -> str:
 def _moment(date: str | None) -> float | None:
     try:
         moment = parsedate_to_datetime(date or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
