@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from kimi.errors import BrokenAnswer
 from kimi.http import Answer, media_type
 
 _REASONS = ("error_type", "reason", "code", "type", "severity")
+_MOST_PARTS = 200
 _MOST_DETAILS = 16
 _MOST_REASONS = 16
 _LONGEST_REASON = 200  # characters, as in the next
@@ -97,7 +99,7 @@ def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
     if depth == 0 or not isinstance(message, Mapping | list):
         return None
     parts = message.items() if isinstance(message, Mapping) else (("", part) for part in message)
-    for name, part in parts:
+    for name, part in islice(parts, _MOST_PARTS):
         if name in {"error", "exception"} and isinstance(part, Mapping) and part:
             return part
         if name == "error_type" and isinstance(part, str) and isinstance(message, Mapping):

@@ -179,7 +179,7 @@ class Reader:
     def _check_mask(self, mask: object, content: object) -> None:
         if mask is None:
             return
-        if not isinstance(mask, str) or ".".join(mask.split(".")[:2]) not in _NOTHING_TO_READ:
+        if not isinstance(mask, str) or ".".join(mask.split(".", 2)[:2]) not in _NOTHING_TO_READ:
             self._drift.note(Kind.KIMI, "mask", mask, content)
             self._refuse_hidden_error(content)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from kimi.accounts import Kind
@@ -17,6 +18,8 @@ from kimi.upstreams.reading import parsed
 # More tokens than any answer has. What is told above it is a mistake, and added up it would be no number for Redis.
 _LARGEST = 1_000_000_000
 
+_MOST_CHOICES = 16
+_MOST_UNKNOWN = 16  # fields of one object
 _MOST_CALLS = 128
 _LONGEST_NAME = 256  # of a call, and of its id
 
@@ -58,6 +61,8 @@ class Reader:
                 self._count(said["usage"])
             choices = said.get("choices")
             if isinstance(choices, list):
+                if len(choices) > _MOST_CHOICES:
+                    raise BrokenAnswer("a chunk has more choices than were asked for")
                 for choice in choices:
                     self._read(choice, told)
             else:
@@ -164,7 +169,7 @@ class Reader:
         return known
 
     def _note_unknown(self, what: str, fields: Mapping[str, Any], known: frozenset[str]) -> None:
-        for name in fields.keys() - known:
+        for name in islice(fields.keys() - known, _MOST_UNKNOWN):
             if fields[name] is not None:
                 self._drift.note(Kind.MOONSHOT, what, name, fields)
 

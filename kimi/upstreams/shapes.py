@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 MOST = 400
 """Characters of a shape; what is beyond is cut off."""
@@ -32,7 +33,7 @@ def _shape(value: object, depth: int) -> str:
     if depth == 0:
         return "…"
     if isinstance(value, Mapping):
-        fields = [f"{_key(key)}: {_shape(inner, depth - 1)}" for key, inner in list(value.items())[:_KEYS]]
+        fields = [f"{_key(key)}: {_shape(inner, depth - 1)}" for key, inner in islice(value.items(), _KEYS)]
         return "{" + ", ".join([*fields, "…"] if len(value) > _KEYS else fields) + "}"
     if isinstance(value, Sequence):
         return f"[{len(value)} × {_shape(value[0], depth - 1)}]" if value else "[]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -235,3 +236,29 @@ def test_what_no_reader_should_follow_is_no_page(url: object) -> None:
     stream = b"data: %b\n\n" % orjson.dumps(card) + done
 
     assert not any(isinstance(event, Sources) for event in said(batches(Recorded(stream).chunks(), Classic(Drift()))))
+
+
+ROOM = envelopes.MAX_MESSAGE_BYTES - 200
+WIDE = {
+    "lists": b'{"x":[' + b"[]," * (ROOM // 3) + b"[]]}",
+    "objects": b'{"x":[' + b'{"a":{}},' * (ROOM // 9) + b"1]}",
+    "keys": b"{" + b",".join(b'"k%06x":1' % number for number in range(ROOM // 12)) + b"}",
+    "mask": b'{"mask":"' + b"a." * (ROOM // 2) + b'","chat":{}}',
+    "delta": b'{"choices":[{"delta":{%b}}]}' % b",".join(b'"k%06x":1' % number for number in range(ROOM // 12)),
+    "choices": b'{"choices":[' + b'{"delta":{"x":1}},' * (ROOM // 18) + b'{"delta":{}}]}',
+    "tree": b'{"x":' + b"[[[[" * 50_000 + b"]]]]" * 50_000 + b"}",
+    "texts": b'{"event":"cmpl","text":"' + b"\\u0000" * (ROOM // 6) + b'"}',
+    "error": b'{"error":{"message":"' + b"eyJ" * (ROOM // 3) + b'"}}',
+    "cards": b'{"event":"ref_docs","ref_cards":[' + b'{"url":"http://a"},' * (ROOM // 20) + b"{}]}",
+}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("name", WIDE)
+def test_one_message_keeps_nobody_waiting_for_long(kind: Kind, name: str) -> None:
+    stream = framed(kind, WIDE[name])
+    began = time.thread_time()
+    ended(kind, WIDE[name])
+
+    assert len(stream) <= envelopes.MAX_MESSAGE_BYTES + 200
+    assert time.thread_time() - began < 1.0  # a tenth of a second, but for collections of garbage
