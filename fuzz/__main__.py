@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import argparse
 
-from fuzz import guided, http
+from fuzz import guided
 from fuzz.corpus import keep, kept
+from fuzz.quiet import say_nothing
 from fuzz.shrinking import fewest
 from fuzz.targets import TARGETS
 
@@ -28,7 +29,10 @@ def main() -> int:
     options.add_argument("--keep", action="store_true", help="the fewest inputs that go all known ways, for the tests")
     given = options.parse_args()
     if given.target == "http":
+        from fuzz import http  # noqa: PLC0415 - it imports what has to be instrumented first where that is fuzzed
+
         return http.run(given.requests, given.seed, faults=given.faults)
+    say_nothing()
     if given.keep:
         inputs = [*kept(given.target), *guided.breaking(given.target)]
         inputs += fewest(TARGETS[given.target], guided.found(given.target), besides=inputs)

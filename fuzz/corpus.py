@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Final
 
-FOLDER: Final = Path(__file__).parents[1] / "tests" / "data" / "corpus"
+DATA: Final = Path(__file__).parents[1] / "tests" / "data"
+FOLDER: Final = DATA / "corpus"
 LONGEST: Final = 4096
 """Bytes of an input: longer ones tell nothing that shorter ones do not, and take longer."""
 

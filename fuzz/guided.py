@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
 import sys
 from pathlib import Path
 from typing import Final, NoReturn
 
 from fuzz.corpus import LONGEST, kept
-from fuzz.targets import TARGETS, Target
+from fuzz.targets import TARGETS, Harness
 
 FOUND: Final = Path(__file__).parents[1] / ".data" / "fuzz"
 """What runs have found, in a folder for each target. Nothing of it is in the repository."""
@@ -19,13 +17,23 @@ _SLOWEST: Final = 5
 
 def run(name: str, seconds: int) -> NoReturn:
     """Fuzz a target; ends the process. What breaks it is written beside its corpus."""
-    folder = _corpus(name, TARGETS[name])
-    _start(name, [str(folder), f"-max_total_time={seconds}", "-print_final_stats=1"])
+    import atheris  # noqa: PLC0415 - there are no wheels of it for every machine that this runs on
+
+    with atheris.instrument_imports(include=list(TARGETS[name].reads)):
+        harness = TARGETS[name].load()
+    folder = _corpus(name, harness)
+    words = FOUND / f"{name}.dict"
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in harness.WORDS), "utf-8")
+    limits = [f"-max_len={LONGEST}", f"-timeout={_SLOWEST}", f"-max_total_time={seconds}", "-print_final_stats=1"]
+    paths = [f"-dict={words}", f"-artifact_prefix={FOUND / name}-", str(folder)]
+    atheris.Setup([sys.argv[0], *limits, *paths], harness.check)
+    atheris.Fuzz()
+    raise AssertionError("atheris ends the process")
 
 
 def found(name: str) -> list[bytes]:
     """The inputs that runs have found new ways with."""
-    return [path.read_bytes() for path in _corpus(name, TARGETS[name]).iterdir()]
+    return [path.read_bytes() for path in _corpus(name, TARGETS[name].load()).iterdir()]
 
 
 def breaking(name: str) -> list[bytes]:
@@ -33,25 +41,13 @@ def breaking(name: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted(FOUND.glob(f"{name}-*-*"))]
 
 
-def _corpus(name: str, target: Target) -> Path:
+def _corpus(name: str, harness: Harness) -> Path:
     folder = FOUND / name
     folder.mkdir(parents=True, exist_ok=True)
-    for number, data in enumerate((*target.seeds(), *kept(name))):
+    for number, data in enumerate((*harness.seeds(), *kept(name))):
         (folder / f"seed-{number}").write_bytes(data[:LONGEST])
-    (FOUND / f"{name}.dict").write_text(target.dictionary(), "utf-8")
     return folder
 
 
-def _start(name: str, arguments: list[str]) -> NoReturn:
-    import atheris  # noqa: PLC0415 - there are no wheels of it for every machine that this runs on
-
-    logging.disable()
-    target = TARGETS[name]
-    with atheris.instrument_imports(include=list(target.reads)):
-        for module in target.reads:
-            importlib.import_module(module)
-        check = target.check()
-    limits = [f"-max_len={LONGEST}", f"-timeout={_SLOWEST}", f"-dict={FOUND / name}.dict"]
-    atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={FOUND / name}-", *arguments], check)
-    atheris.Fuzz()
-    raise AssertionError("atheris ends the process")
+def _escaped(word: bytes) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in word)

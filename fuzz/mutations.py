@@ -94,6 +94,15 @@ def paths(value: Any, before: Path = ()) -> Iterator[Path]:
         yield from paths(part, (*before, key))
 
 
+def replaced(value: Any, path: Path, odd: Any) -> Any:
+    """`value` with something else at a place."""
+    if not path:
+        return odd
+    whole = copy.deepcopy(value)
+    at(whole, path[:-1])[path[-1]] = odd
+    return whole
+
+
 def mutated(value: Any, choose: Choose) -> Any:
     """`value` with something exchanged, left out, added, doubled or wrapped in it."""
     everywhere = list(paths(value))
@@ -102,12 +111,12 @@ def mutated(value: Any, choose: Choose) -> Any:
         return choose(ODD)
     whole = copy.deepcopy(value)
     *before, last = path
-    parent = _at(whole, before)
+    parent = at(whole, before)
     match choose(("odd", "odd", "odd", "gone", "other", "wrapped", "added")):
         case "gone":
             del parent[last]
         case "other":
-            parent[last] = copy.deepcopy(_at(value, choose(everywhere)))
+            parent[last] = copy.deepcopy(at(value, choose(everywhere)))
         case "wrapped":
             parent[last] = choose(([parent[last]], {"type": parent[last]}, [parent[last]] * 3, str(parent[last])))
         case "added" if isinstance(parent, dict):
@@ -130,7 +139,8 @@ def broken(text: bytes, choose: Choose) -> bytes:
     return text[:at] + choose(_PIECES) + text[at + choose((0, 1, 1, 5, len(text))) :]
 
 
-def _at(value: Any, path: Sequence[str | int]) -> Any:
+def at(value: Any, path: Sequence[str | int]) -> Any:
+    """What stands there in it."""
     for key in path:
         value = value[key]
     return value

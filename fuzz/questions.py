@@ -105,12 +105,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An endpoint, and the examples of what it is asked."""
+    """An endpoint, the examples of what it is asked, and all fields that a body may have."""
 
     method: str
     path: str
     examples: tuple[Json, ...]
     queries: tuple[str, ...]
+    fields: tuple[str, ...]
 
 
 def operations(document: Json) -> Iterator[Operation]:
@@ -121,7 +122,13 @@ def operations(document: Json) -> Iterator[Operation]:
             found = [example for media in content for example in media.get("examples", {}).values()]
             named = (parameter["name"] for parameter in told.get("parameters", ()) if parameter["in"] == "query")
             examples = tuple(_value(document, example) for example in found)
-            yield Operation(method.upper(), path, examples, tuple(named))
+            fields = (name for media in content for name in _schema(document, media).get("properties", ()))
+            yield Operation(method.upper(), path, examples, tuple(named), tuple(fields))
+
+
+def _schema(document: Json, media: Mapping[str, Json]) -> Json:
+    schema = media.get("schema", {})
+    return document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
 
 
 def _value(document: Json, example: Mapping[str, Json]) -> Json:
@@ -147,21 +154,23 @@ class Dice:
 
     def value(self) -> Question:
         """A request whose JSON is odd."""
-        plain, example = self._plain()
+        plain, example, fields = self._plain()
         if example is None:
             return plain
+        if self._choose((True, False, False)) and fields:
+            example = {**example, self._choose(fields): self._choose(ODD)}
         for _ in range(self._choose((1, 1, 2, 4))):
             example = mutated(example, self._choose)
         return replace(plain, body=as_text(example))
 
     def text(self) -> Question:
         """A request whose body is hardly JSON."""
-        plain, example = self._plain()
+        plain, example, _ = self._plain()
         return replace(plain, body=broken(as_text(example), self._choose))
 
     def head(self) -> bytes:
         """A request with something odd in its head."""
-        plain, example = self._plain()
+        plain, example, _ = self._plain()
         odd = replace(plain, body=b"" if example is None else as_text(example))
         match self._choose(("method", "path", "version", "field", "field", "field", "chunks")):
             case "method":
@@ -182,10 +191,10 @@ class Dice:
         """Bytes that are hardly HTTP."""
         if self._choose((True, False)):
             return self._dice.randbytes(self._choose((1, 20, 300, 20_000)))
-        plain, example = self._plain(self._public)
+        plain, example, _ = self._plain(self._public)
         return broken(replace(plain, body=as_text(example)).as_bytes(), self._choose)
 
-    def _plain(self, some: Sequence[Operation] = ()) -> tuple[Question, Json]:
+    def _plain(self, some: Sequence[Operation] = ()) -> tuple[Question, Json, tuple[str, ...]]:
         operation = self._choose(some or self._operations)
         path = operation.path.replace("{id}", quote(self._choose(_IDS), safe="%.{}\\"))
         if self._choose((True, False)) and operation.queries:
@@ -193,8 +202,7 @@ class Dice:
             path += f"?{self._choose(operation.queries)}={odd}"
         key = self._keys[0] if path.startswith("/admin") else self._keys[1]
         fields = ("Host: gateway.example", "Connection: close", f"Authorization: Bearer {key}")
-        if operation.examples:
-            return Question(operation.method, path, (*fields, "Content-Type: application/json")), self._choose(
-                operation.examples
-            )
-        return Question(operation.method, path, fields), None
+        if not operation.examples:
+            return Question(operation.method, path, fields), None, ()
+        plain = Question(operation.method, path, (*fields, "Content-Type: application/json"))
+        return plain, self._choose(operation.examples), operation.fields

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any, Final
 
-from fuzz.targets import Check, Target
+from fuzz.targets import Target
 
 _MOST: Final = 2
 """So many times are told apart from one another: a loop that is left at once, and one that is not."""
@@ -20,8 +19,7 @@ Way = tuple[Step, int]
 
 def fewest(target: Target, inputs: Iterable[bytes], *, besides: Sequence[bytes] = ()) -> list[bytes]:
     """The shorter ones first: whatever goes a way that neither one before it nor those `besides` have gone."""
-    logging.disable()
-    check = target.check()
+    check = target.load().check
     known: set[Way] = set()
     for data in besides:
         known |= _ways(check, data, target.reads)
@@ -34,7 +32,7 @@ def fewest(target: Target, inputs: Iterable[bytes], *, besides: Sequence[bytes] 
     return kept
 
 
-def _ways(check: Check, data: bytes, modules: tuple[str, ...]) -> set[Way]:
+def _ways(check: Callable[[bytes], None], data: bytes, modules: tuple[str, ...]) -> set[Way]:
     """From which line to which it goes in `modules`, and how often."""
     went: Counter[Step] = Counter()
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from fuzz.pieces import ways
 from gateway.tools.sieve import Found, Sieve
 from tests.gateway.tools.reference import reference
 from tests.gateway.tools.tagged import SEAL, T
+
+WORDS: Final = (
+    *(b"<|tool_calls_section_begin|>", b"<|tool_call_begin|>", b"<|tool_call_argument_begin|>", b"<|tool_call_end|>"),
+    *(b"<|tool_calls_section_end|>", b"<|tool_call_section_end|>", b"<|tool_", b"functions.a:0", b"<call-", b"</call-"),
+    *(b"<call-\xc2\xa7", b"</call-\xc2\xa7>", b"<result-\xc2\xa7", b"```", b"~~~", b"``", b"\n", b"- ", b"{}", b"/>"),
+    *(b' name="a">', b"x" * 30),
+)
+
+
+def seeds() -> Iterable[bytes]:
+    """A word each."""
+    return (b"\7" + word for word in WORDS)
 
 
 def check(data: bytes) -> None:

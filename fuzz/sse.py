@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from fuzz import readers
+from fuzz.corpus import DATA
 from fuzz.pieces import ways
 from kimi.errors import BrokenAnswer
 from kimi.upstreams import classic_reader, moonshot_reader
 from kimi.upstreams.classic_sources import Marks
 from kimi.upstreams.sse import MAX_EVENT_BYTES, Decoder
 from tests.kimi.plain_decoders import events
+
+WORDS: Final = (
+    *(b"data: ", b"data:", b"\n\n", b"\r\n", b"event", b"\xef\xbb\xbf", b"[DONE]", b'{"event":"cmpl","text":"x"}'),
+    *(b'"all_done"', b'"error"', b'"error_type"', b'"req"', b'"resp"', b'"id"', b'"search_plus"', b'"ref_docs"'),
+    *(b'"choices"', b'"delta"', b'"content"', b'"finish_reason"', b'"stop"', b'"tool_calls"', b'"function"'),
+    *(b'"arguments"', b'"index"', b'"usage"', b'"prompt_tokens"', b'"reasoning_content"'),
+)
+
+
+def seeds() -> Iterable[bytes]:
+    """Recorded answers, cut somewhere, with the usual limit."""
+    return (b"\7\0" + path.read_bytes() for path in sorted(DATA.glob("*.sse")))
 
 
 def check(data: bytes) -> None:

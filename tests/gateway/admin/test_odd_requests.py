@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import jsonschema_rs
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from fuzz.mutations import Choose, as_text, broken, mutated
+from fuzz.mutations import Choose, Path, as_text, broken, mutated, paths, replaced
 from fuzz.questions import Operation, operations
 from gateway.openapi import document
 from tests.gateway.admin.desks import ADMIN_KEY, Office
@@ -54,26 +56,66 @@ def checker(path: str, method: str, status: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.Draft202012Validator({**schema, "components": API["components"]})
 
 
-def test_what_is_odd_is_answered_as_documented(office: Office, pool: Pool) -> None:
-    pool.fill(web("alice"))
-    asking = office.house.app.test_client(use_cookies=False)
+class Asking:
+    """Sends bodies to a whole gateway, whose pool answers the same to everybody."""
 
-    @settings(max_examples=4 * settings().max_examples, suppress_health_check=list(HealthCheck))
-    @given(st.sampled_from(OPERATIONS), st.data())
-    def ask(operation: Operation, data: st.DataObject) -> None:
-        choose = Choose(lambda options: data.draw(st.sampled_from(options)))
-        office.house.pool.scripts[:] = [list(answer("Hello"))] * 3
-        reply = asking.open(
-            operation.path.replace("{id}", choose(("kimi", "..", "\0", "é", "a" * 300))),
+    def __init__(self, office: Office, pool: Pool) -> None:
+        pool.fill(web("alice"))
+        self._scripts = office.house.pool.scripts
+        self._client = office.house.app.test_client(use_cookies=False)
+
+    def ask(
+        self, operation: Operation, body: bytes | None, *, name: str = "kimi", query: Mapping[str, str] | None = None
+    ) -> None:
+        self._scripts[:] = [list(answer("Hello"))] * 3
+        key = ADMIN_KEY if operation.path.startswith("/admin") else KEY
+        reply = self._client.open(
+            operation.path.replace("{id}", name),
             method=operation.method,
-            data=content(operation, choose) if operation.method in ("POST", "PATCH") else None,
-            query_string={name: choose(("", "-1", "\0", "é", "1e9", "hour")) for name in operation.queries},
-            headers={
-                "Authorization": f"Bearer {ADMIN_KEY if operation.path.startswith('/admin') else KEY}",
-                "Content-Type": "application/json",
-            },
+            data=body,
+            query_string=query,
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
             buffered=True,
         )
         check(operation, reply)
 
+
+@pytest.fixture
+def asking(office: Office, pool: Pool) -> Asking:
+    return Asking(office, pool)
+
+
+def test_what_is_odd_is_answered_as_documented(asking: Asking) -> None:
+    @settings(max_examples=2 * settings().max_examples, suppress_health_check=list(HealthCheck))
+    @given(st.sampled_from(OPERATIONS), st.data())
+    def ask(operation: Operation, data: st.DataObject) -> None:
+        choose = Choose(lambda options: data.draw(st.sampled_from(options)))
+        asking.ask(
+            operation,
+            content(operation, choose) if operation.method in ("POST", "PATCH") else None,
+            name=choose(("kimi", "..", "\0", "é", "a" * 300)),
+            query={name: choose(("", "-1", "\0", "é", "1e9", "hour")) for name in operation.queries},
+        )
+
     ask()
+
+
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.examples], ids=lambda one: one.path)
+def test_every_field_may_hold_anything(asking: Asking, operation: Operation) -> None:
+    for example, place in places(operation):
+        for odd in (None, True, 7, -0.5, "\ud800", [None], {"type": None}):
+            asking.ask(operation, as_text(replaced(example, place, odd)))
+
+
+def places(operation: Operation) -> Iterator[tuple[Any, Path]]:
+    """Every field of the examples once, in lists the first one, and those that are documented besides."""
+    seen = set()
+    for example in operation.examples:
+        for place in paths(example):
+            form = tuple(0 if isinstance(key, int) else key for key in place)
+            if form not in seen:
+                seen.add(form)
+                yield example, place
+    for name in operation.fields:
+        if (name,) not in seen:
+            yield {**operation.examples[0], name: None}, (name,)
