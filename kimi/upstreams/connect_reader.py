@@ -29,7 +29,7 @@ _NOTHING_TO_READ = frozenset(
     | {"message", "message.status", "message.refs", "message.references"}
 )
 _GENERATING, _COMPLETED = "MESSAGE_STATUS_GENERATING", "MESSAGE_STATUS_COMPLETED"
-_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_ID = re.compile(r"\w[\w.:-]{0,127}", re.ASCII)
 _MOST_CHATS = 2  # the one that is continued, and another in its place
 _NOTIFICATIONS = frozenset({"TYPE_MODEL_DEGRADE"})
 

@@ -159,7 +159,7 @@ def test_one_stream_names_one_chat() -> None:
     assert told == [ChatOpened("chat-0"), ChatOpened("chat-1")]
 
 
-@pytest.mark.parametrize("chat_id", ["../x", "a b", "a\r\nb", "x" * 129, "\u202ea", "a/b", "*"])
+@pytest.mark.parametrize("chat_id", ["../x", "..", "a b", "a\r\nb", "x" * 129, "\u202ea", "a/b", "*"])
 def test_the_id_of_a_chat_is_one(chat_id: str) -> None:
     message = framed(Kind.KIMI, orjson.dumps({"op": "set", "chat": {"id": chat_id}}))
     with pytest.raises(BrokenAnswer):
