@@ -11,7 +11,7 @@ from gunicorn.http.unreader import SocketUnreader
 
 from gateway.patience import Waits
 
-AT_A_STRETCH: Final = 0.005
+AT_A_STRETCH: Final = 0.01
 """So long a client can keep a worker busy with one request behind the other, in seconds."""
 LINGER_BYTES: Final = 67_108_864
 """What is read, and thrown away, of a client that is to read an answer before it has sent all that it has to say."""
