@@ -23,6 +23,9 @@ API: Final = document()
 APART: Final = {"/admin/api/events", "/admin/api/session"}
 """What never ends, and what is closed to everybody after a few wrong keys."""
 OPERATIONS: Final = [one for one in operations(API) if one.path not in APART]
+CLOSED: Final = [
+    one for one in operations(API) if API["paths"][one.path][one.method.lower()].get("security", API["security"])
+]
 ELSEWHERE: Final = {404, 405}
 """Where an odd id makes another path of one that is documented."""
 
@@ -119,3 +122,13 @@ def places(operation: Operation) -> Iterator[tuple[Any, Path]]:
     for name in operation.fields:
         if (name,) not in seen:
             yield {**operation.examples[0], name: None}, (name,)
+
+
+def test_without_a_key_nothing_is_told(office: Office) -> None:
+    client = office.house.app.test_client(use_cookies=False)
+    for operation in CLOSED:
+        body = as_text(operation.examples[0]) if operation.examples else None
+        for keys in ({}, {"Authorization": "Bearer"}, {"Authorization": "Basic a2V5"}, {"x-api-key": ""}):
+            path = operation.path.replace("{id}", "kimi")
+            reply = client.open(path, method=operation.method, data=body, headers=keys)
+            assert reply.status_code == 401, (operation.method, path, keys)
