@@ -82,9 +82,10 @@ def redact_name(name: str, limit: int = 300) -> str:
 def _line(text: str, limit: int) -> str:
     """`text` on one line, of which all can be seen. Of a long one the end is not looked at."""
     looked_at = max(_LOOKED_AT, 2 * limit)
+    text = text.lstrip()
     words = writable(text[:looked_at]).split()
-    if len(text) > looked_at:
-        words[-1:] = ["…"]  # half a word could be half a secret
+    if len(text) > looked_at and len(words) > 1:
+        words[-1] = "…"  # half a word could be half a secret
     line = " ".join(words)
     return line if line.isprintable() else _UNSEEN.sub("\ufffd", line)
 

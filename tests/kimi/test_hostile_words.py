@@ -49,7 +49,12 @@ def test_what_is_shown_is_one_line_of_which_all_is_seen(shown: Callable[[str], s
 
 @pytest.mark.parametrize(
     "text",
-    [" " * 16_380 + "//user:word@host", "x " * 8_185 + "sk-1234567890", "y" * 16_380 + " eyJhbGciOi.eyJzdWIi.c2ln"],
+    [
+        " " * 16_371 + "//user:word@host",
+        "x" + " " * 16_371 + "//user:word@host",
+        "x " * 8_185 + "sk-1234567890",
+        "y" * 16_380 + " eyJhbGciOi.eyJzdWIi.c2ln",
+    ],
 )
 def test_half_a_secret_is_not_shown_where_a_text_is_cut(text: str) -> None:
     line = redact(text, limit=20_000)
