@@ -135,7 +135,8 @@ class Reactions:
             return self._leases.release(lease, served=outcome.served, keep=keep)
         reaction = STRAY if outcome.is_stray else TABLE[type(error)]
         reason = f"{type(error).__name__}: {error}"
-        rest = reaction.rest(error, outcome.model, self._told(lease, error), self._dice)
+        told, host = self._told(lease, error), lease.account.base_url or ""
+        rest = reaction.rest(error, outcome.model, told, self._dice, host=host)
         try:
             if reaction.refresh:
                 self._leases.reject(lease)

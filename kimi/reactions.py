@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,8 +35,13 @@ class Reaction:
     refresh: bool = False
     state: State | None = None
 
-    def rest(self, error: KimiError, model: str, told: float | None, dice: random.Random) -> Rest | None:
-        """How long the account is left alone; accounts that fail together do not come back together."""
+    def rest(
+        self, error: KimiError, model: str, told: float | None, dice: random.Random, *, host: str = ""
+    ) -> Rest | None:
+        """How long the account is left alone; accounts that fail together do not come back together.
+
+        `host` is the account's own, where it has one: what that says of an organisation concerns nobody elsewhere.
+        """
         if not self.first:
             return None
         return Rest(
@@ -46,8 +52,14 @@ class Reaction:
             factor=self.factor,
             told=None if told is None else min(max(told, SHORTEST_TOLD), LONGEST_TOLD),
             model=model if self.model_only else "",
-            organisation=error.organisation if isinstance(error, errors.RateLimited) else "",
+            organisation=_known_as(error.organisation, host) if isinstance(error, errors.RateLimited) else "",
         )
+
+
+def _known_as(organisation: str, host: str) -> str:
+    if not organisation or not host:
+        return organisation
+    return hashlib.sha256(f"{host} {organisation}".encode()).hexdigest()[:16]
 
 
 NOTHING: Final = Reaction()

@@ -147,7 +147,9 @@ class Trials:
                 reason = f"{type(error).__name__}: {error}"
                 self._members.mark(lease.account.name, lease.version, reaction.state, reason)
         finally:
-            self._leases.release(lease, rest=reaction.rest(error, model, error.retry_after, self._dice))
+            host = lease.account.base_url or ""
+            rest = reaction.rest(error, model, error.retry_after, self._dice, host=host)
+            self._leases.release(lease, rest=rest)
 
 
 def _way(record: Record) -> tuple[str, tuple[str, ...]]:

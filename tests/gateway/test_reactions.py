@@ -150,6 +150,18 @@ def test_a_limit_of_an_organisation_is_told_as_such() -> None:
     assert rest is not None and rest.organisation == "abc"
 
 
+def test_no_host_can_speak_for_the_organisations_of_others() -> None:
+    def known_as(host: str) -> str:
+        limited = errors.RateLimited(organisation="abc")
+        rest = TABLE[errors.RateLimited].rest(limited, "kimi", None, random.Random(1), host=host)
+        assert rest is not None
+        return rest.organisation
+
+    assert known_as("") == "abc"
+    assert known_as("https://a.example") == known_as("https://a.example")
+    assert len({known_as(""), known_as("https://a.example"), known_as("https://b.example")}) == 3
+
+
 def test_an_account_is_given_back_although_nothing_more_can_be_told_of_it() -> None:
     scene = Scene(Desk(down=True))
     assert scene.end(errors.TokenRejected("401")) is None
