@@ -34,7 +34,7 @@ def main() -> int:
         return http.run(given.requests, given.seed, faults=given.faults)
     say_nothing()
     if given.keep:
-        inputs = [*kept(given.target), *guided.breaking(given.target)]
+        inputs = list({*kept(given.target), *guided.breaking(given.target)})
         inputs += fewest(TARGETS[given.target], guided.found(given.target), besides=inputs)
         keep(given.target, inputs)
         print(f"{len(inputs)} inputs are kept")
