@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from gevent import GreenletExit
@@ -71,8 +72,11 @@ class Waits:
 
     def least_missed(self) -> Intake | None:
         """The one whose end costs its client least, where there is one on which nothing is under way."""
-        queues = (self.leaving, self.idle, self.fresh, self.heads)
-        return next((each for queue in queues for each in queue), None)
+        for queue in (self.leaving, self.idle):
+            for each in queue:
+                return each
+        oldest = [next(iter(queue.items())) for queue in (self.fresh, self.heads) if queue]
+        return min(oldest, key=itemgetter(1))[0] if oldest else None
 
 
 def _older(queue: dict[Intake, float], than: float) -> list[tuple[Intake, Error]]:

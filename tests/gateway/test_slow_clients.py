@@ -351,6 +351,17 @@ class TestRoom:
             for each in (first, second, busy):
                 each.close()
 
+    def test_a_byte_here_and_there_keeps_no_place_from_others(self) -> None:
+        with serving(Patience(), most=4) as served, ExitStack() as clients:
+            for _ in range(4):
+                clients.enter_context(served.connect()).sendall(b"G")
+            wait_until(lambda: len(served.worker._waits.heads) == 4)
+            others = [clients.enter_context(served.connect()) for _ in range(3)]
+            wait_until(lambda: len(served.worker._waits.fresh) == 3)
+            for other in others:
+                other.sendall(GET)
+                assert other.recv(65_536).endswith(b"ok")
+
     def test_whoever_has_had_the_last_answer_goes_before_all_others(self) -> None:
         with serving(Patience(), most=2) as served, served.connect() as idle, served.connect() as leaving:
             idle.sendall(GET)
