@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
 import orjson
 import pytest
 
 from kimi.accounts import Kind
-from kimi.errors import AccountDead, BrokenAnswer, KimiError, UpstreamError
+from kimi.errors import AccountDead, BrokenAnswer, UpstreamError
 from kimi.events import Answering, ChatOpened, Event, Sources, ToolCall
-from kimi.upstreams import envelopes, sse
 from kimi.upstreams.classic_reader import Reader as Classic
 from kimi.upstreams.connect_reader import Reader as Connect
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.moonshot_reader import Reader as Moonshot
-from kimi.upstreams.reading import MAX_ANSWER_BYTES, Reader, batches
-from tests.kimi.replay import Recorded, broken, read, said
-
-READERS: dict[Kind, Callable[[], Reader]] = {
-    Kind.KIMI: lambda: Connect(Drift()),
-    Kind.CLASSIC: lambda: Classic(Drift()),
-    Kind.MOONSHOT: lambda: Moonshot(Drift()),
-}
-
-
-def framed(kind: Kind, message: bytes) -> bytes:
-    return envelopes.encode(message) if kind is Kind.KIMI else b"data: %b\n\n" % message
-
-
-def ended(kind: Kind, *messages: bytes) -> KimiError:
-    """How an answer of these messages ends."""
-    stream = b"".join(framed(kind, message) for message in messages)
-    return broken(batches(Recorded(stream).chunks(), READERS[kind]()))[1]
+from kimi.upstreams.reading import batches
+from tests.kimi.hostile import ended, framed
+from tests.kimi.replay import Recorded, read, said
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -88,65 +67,6 @@ def test_fields_of_any_form_are_no_error_of_ours(kind: Kind, fields: dict[str, o
     assert isinstance(error, UpstreamError)
     for each in messages:
         assert isinstance(ended(kind, orjson.dumps(each)), UpstreamError)
-
-
-@dataclass
-class Flood:
-    """One chunk again and again, which says how many were taken."""
-
-    chunk: bytes
-    taken: int = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        while True:
-            self.taken += len(self.chunk)
-            yield self.chunk
-
-
-@pytest.mark.parametrize(
-    ("kind", "chunk"),
-    [
-        (Kind.CLASSIC, b": %b\n\n" % (b"x" * 2_000) * 400),
-        (Kind.CLASSIC, b'data: {"event":"ping","view":"%b"}\n\n' % (b"x" * 1_000_000)),
-        (Kind.CLASSIC, b'data: {"event":"cmpl","text":"%b"}\n\n' % (b"x" * 1_000_000)),
-        (Kind.KIMI, envelopes.encode(b'{"heartbeat":{},"x":"%b"}' % (b"x" * 1_000_000))),
-        (Kind.MOONSHOT, b'data: {"choices":[],"usage":null,"x":"%b"}\n\n' % (b"x" * 1_000_000)),
-    ],
-    ids=["comments", "pings", "text", "heartbeats", "chunks"],
-)
-def test_an_answer_ends_somewhere(kind: Kind, chunk: bytes) -> None:
-    flood = Flood(chunk)
-    with pytest.raises(BrokenAnswer, match="longer"):
-        deque(batches(flood, READERS[kind]()), maxlen=0)
-    assert flood.taken <= MAX_ANSWER_BYTES + len(chunk)
-
-
-@pytest.mark.parametrize(
-    ("kind", "start", "chunk"),
-    [
-        (Kind.CLASSIC, b"data: ", b"x" * 65_536),
-        (Kind.CLASSIC, b"", b"data: x\n" * 8_192),
-        (Kind.CLASSIC, b":", b":" * 65_536),
-        (Kind.MOONSHOT, b"", b"\r" + b"x" * 65_535),
-        (Kind.KIMI, b"\x00\x00\x1f\xff\xff", b"x" * 65_536),
-        (Kind.KIMI, b"\x00\xff\xff\xff\xff", b"x"),
-        (Kind.KIMI, b"\x01\x00\x00\x00\x09", b"x"),
-        (Kind.KIMI, b"\x02\xff\xff\xff\xff", b"x"),
-        (Kind.KIMI, b"", b"\x00\x00\x00\x00\x00"),
-    ],
-    ids=["line", "lines", "comment", "no newline", "message", "4 GB", "compressed", "trailer of 4 GB", "nothing"],
-)
-def test_one_message_ends_somewhere(kind: Kind, start: bytes, chunk: bytes) -> None:
-    flood = Flood(chunk)
-
-    def chunks() -> Iterator[bytes]:
-        if start:
-            yield start
-        yield from flood
-
-    with pytest.raises(BrokenAnswer):
-        deque(batches(chunks(), READERS[kind]()), maxlen=0)
-    assert flood.taken <= sse.MAX_EVENT_BYTES + 2 * len(chunk)
 
 
 def test_one_stream_names_one_chat() -> None:
@@ -236,29 +156,3 @@ def test_what_no_reader_should_follow_is_no_page(url: object) -> None:
     stream = b"data: %b\n\n" % orjson.dumps(card) + done
 
     assert not any(isinstance(event, Sources) for event in said(batches(Recorded(stream).chunks(), Classic(Drift()))))
-
-
-ROOM = envelopes.MAX_MESSAGE_BYTES - 200
-WIDE = {
-    "lists": b'{"x":[' + b"[]," * (ROOM // 3) + b"[]]}",
-    "objects": b'{"x":[' + b'{"a":{}},' * (ROOM // 9) + b"1]}",
-    "keys": b"{" + b",".join(b'"k%06x":1' % number for number in range(ROOM // 12)) + b"}",
-    "mask": b'{"mask":"' + b"a." * (ROOM // 2) + b'","chat":{}}',
-    "delta": b'{"choices":[{"delta":{%b}}]}' % b",".join(b'"k%06x":1' % number for number in range(ROOM // 12)),
-    "choices": b'{"choices":[' + b'{"delta":{"x":1}},' * (ROOM // 18) + b'{"delta":{}}]}',
-    "tree": b'{"x":' + b"[[[[" * 50_000 + b"]]]]" * 50_000 + b"}",
-    "texts": b'{"event":"cmpl","text":"' + b"\\u0000" * (ROOM // 6) + b'"}',
-    "error": b'{"error":{"message":"' + b"eyJ" * (ROOM // 3) + b'"}}',
-    "cards": b'{"event":"ref_docs","ref_cards":[' + b'{"url":"http://a"},' * (ROOM // 20) + b"{}]}",
-}
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-@pytest.mark.parametrize("name", WIDE)
-def test_one_message_keeps_nobody_waiting_for_long(kind: Kind, name: str) -> None:
-    stream = framed(kind, WIDE[name])
-    began = time.thread_time()
-    ended(kind, WIDE[name])
-
-    assert len(stream) <= envelopes.MAX_MESSAGE_BYTES + 200
-    assert time.thread_time() - began < 1.0  # a tenth of a second, but for collections of garbage
