@@ -125,6 +125,7 @@ def test_what_no_key_opens_is_left(place: Place) -> None:
         (OLD, (NEW,), 2, "no key of TOKEN_ENCRYPTION_KEYS opens what Redis holds"),
         (OLD, ("nonsense",), 2, "TOKEN_ENCRYPTION_KEYS"),
     ],
+    ids=["no keys", "no refresher", "other keys", "no key at all"],
 )
 def test_what_others_could_not_read_is_not_sealed(
     place: Place, sealed: str | None, keys: tuple[str, ...], exit_code: int, said: str
