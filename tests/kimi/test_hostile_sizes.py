@@ -98,4 +98,4 @@ def test_one_message_keeps_nobody_waiting_for_long(kind: Kind, name: str) -> Non
     ended(kind, WIDE[name])
 
     assert len(stream) <= envelopes.MAX_MESSAGE_BYTES + 200
-    assert time.thread_time() - began < 1.0  # a tenth of a second, but for collections of garbage
+    assert time.thread_time() - began < 2.0  # a tenth of a second, but for collections of garbage
