@@ -12,6 +12,7 @@ import orjson
 from kimi.errors import BrokenAnswer, UpstreamTimeout
 from kimi.http.contract import Content, Http, Reply
 
+_SHORTEST_SECRET = 8
 _Step = TypeVar("_Step")
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -29,12 +30,16 @@ class Answer:
 
     def without(self, secret: str) -> Answer:
         """The same, should it repeat the secret that it was asked with."""
-        raw = secret.encode()
-        return replace(self, body=self.body.replace(raw, b"[redacted]")) if raw and raw in self.body else self
+        return replace(self, body=without(self.body, secret))
 
     def json(self) -> Any:
         """The body as JSON. Raises `BrokenAnswer`."""
         return parse(self.body)
+
+
+def without(said: bytes, secret: str) -> bytes:
+    """What was said, should it repeat the secret that was asked with. What is shorter than one stays: it is a word."""
+    return said.replace(secret.encode(), b"[redacted]") if len(secret) >= _SHORTEST_SECRET else said
 
 
 def media_type(headers: Mapping[str, str]) -> str:

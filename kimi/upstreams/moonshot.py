@@ -47,7 +47,7 @@ class Moonshot:
             account,
             headers={**_headers(token), "Content-Type": "application/json"},
             content=orjson.dumps(_request(chat)),
-            reader=Reader(self._line.drift),
+            reader=Reader(self._line.drift, token),
         )
         yield (finish,)
 

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Any
 
 from kimi.accounts import Kind
-from kimi.errors import BrokenAnswer, ContentRefused
+from kimi.errors import BrokenAnswer, ContentRefused, KimiError
 from kimi.events import Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+from kimi.http import without
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
@@ -37,10 +38,14 @@ _FINISH: Mapping[str, FinishReason] = {
 
 
 class Reader:
-    """Reads the chunks of one answer; see `kimi.upstreams.reading.Reader`."""
+    """Reads the chunks of one answer; see `kimi.upstreams.reading.Reader`.
 
-    def __init__(self, drift: Drift) -> None:
+    `key` is what it was asked with: an error may repeat it.
+    """
+
+    def __init__(self, drift: Drift, key: str = "") -> None:
         self._drift = drift
+        self._key = key
         self._decoder = sse.Decoder()
         self._wrote = False
         self._calls: dict[int, str] = {}  # the id of each
@@ -56,7 +61,7 @@ class Reader:
                 return
             said = parsed(data)
             if said.get("error") is not None:
-                raise classify(complaints.of_object(Kind.MOONSHOT, said) or Complaint(Kind.MOONSHOT, 200), self._drift)
+                raise self._error(data)
             if "usage" in said:
                 self._count(said["usage"])
             choices = said.get("choices")
@@ -67,6 +72,10 @@ class Reader:
                     self._read(choice, told)
             else:
                 self._check_without_choices(said)
+
+    def _error(self, data: bytes) -> KimiError:
+        said = parsed(without(data, self._key))
+        return classify(complaints.of_object(Kind.MOONSHOT, said) or Complaint(Kind.MOONSHOT, 200), self._drift)
 
     def _read(self, choice: object, told: list[Event]) -> None:
         if not isinstance(choice, dict):

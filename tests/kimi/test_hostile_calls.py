@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from kimi.accounts import Account, Kind
+from kimi.chat import Chat, Message
 from kimi.credentials import CredentialError, refresh_token, split
 from kimi.errors import AccountBanned, AccountDead, BrokenAnswer, KimiError, UpstreamError
 from kimi.exchange import Exchange
@@ -21,7 +22,7 @@ from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.places import is_allowed
 from tests.kimi.files.blobs import blob
 from tests.kimi.files.samples import png
-from tests.kimi.replay import Recorded, Replay, as_json
+from tests.kimi.replay import Recorded, Replay, as_json, broken
 
 SECRET = "r0/opaque+secret=="
 PAGE = {"content-type": "text/html"}
@@ -91,6 +92,15 @@ def test_a_key_that_is_said_again_is_not_told() -> None:
         Moonshot(Line(http, Endpoints())).list_models(Account(name="a", kind=Kind.MOONSHOT), SECRET)
 
     assert str(raised.value) == "500 server_error: key [redacted] is bad"
+
+
+def test_nor_is_it_inside_a_stream() -> None:
+    error = orjson.dumps({"error": {"type": "server_error", "message": f"key {SECRET} is bad"}})
+    http = Replay(Recorded(b"data: %b\n\n" % error, headers={"content-type": "text/event-stream"}))
+    chat = Chat(model="kimi-k2.6", messages=(Message("user", "hi"),))
+    _, raised = broken(Moonshot(Line(http, Endpoints())).stream(chat, Account(name="a", kind=Kind.MOONSHOT), SECRET))
+
+    assert str(raised) == "200 server_error: key [redacted] is bad"
 
 
 NAMES: Sequence[object] = [
