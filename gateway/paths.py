@@ -14,12 +14,18 @@ _SLASHES = re.compile(r"/{2,}")
 _VERSIONS = re.compile(r"(?:/v1)*(?=/)")
 _VERSIONED: Final = ("/chat/completions", "/completions", "/messages", "/models", "/responses", "/dashboard/billing")
 _MISSPELT: Final = {"/chat/completitions": "/chat/completions"}  # reverse-kimi's spelling, in use since
+_EXACT: Final = ("/metrics", "/readyz")  # told without a key: a proxy closes these names, and has to know no others
 
 
 @lru_cache(maxsize=256)
 def canonical(path: str) -> str:
-    """The path as the routes know it: single slashes, none at the end, `/v1` once before what belongs there."""
-    path = _SLASHES.sub("/", f"/{path}").rstrip("/") or "/"
+    """The path as the routes know it: single slashes, none at the end, `/v1` once before what belongs there.
+
+    Other spellings of what is open to whoever may come are led to nothing.
+    """
+    written, path = path, _SLASHES.sub("/", f"/{path}").rstrip("/") or "/"
+    if path in _EXACT and written != path:
+        return f"{path}/"
     bare = _VERSIONS.sub("", path, count=1)
     bare = _MISSPELT.get(bare, bare)
     if any(bare == known or bare.startswith(f"{known}/") for known in _VERSIONED):

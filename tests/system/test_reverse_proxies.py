@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPConnection, HTTPSConnection
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +31,11 @@ OPERATORS: Final = "10.0.0.0/8"
 HERE: Final = "127.0.0.0/8"
 ADDRESSES: Final = (f"127.0.9.{number}" for number in count(1))
 """Of clients that nobody has heard of; all of them are this machine."""
+CLOSED: Final = ("/admin", "/metrics", "/readyz")
+SPELLINGS: Final = (
+    "{}/", "{}//", "{}%2f", "{}%2F%2f", "/{}", "/%2f{}", "{}/.", "{}/%2e", "{}%00", "/x/..{}", "/v1{}", "{}/../healthz"
+)  # fmt: skip
+"""Of what is closed, as a client may write it."""
 STALL: Final = 1.0  # seconds for which the upstream is silent in the middle of an answer
 
 
@@ -43,11 +51,23 @@ class Proxy:
     ) -> requests.Response:
         return self.at("", method, path, headers={"Authorization": f"Bearer {key}", **(headers or {})}, **options)
 
+    def literally(self, path: str) -> int:
+        """What a path is answered with that is sent as it is written."""
+        trusting = ssl.create_default_context(cafile=str(self.certificate))
+        return _status(HTTPSConnection(self.url.removeprefix("https://"), timeout=30, context=trusting), path)
+
     def at(self, address: str, method: str, path: str, **options: Any) -> requests.Response:
         """What somebody is answered who asks from `address`, one of this machine's."""
         with requests.Session() as session:
             session.mount("https://", From(address))
             return session.request(method, f"{self.url}{path}", verify=str(self.certificate), timeout=30, **options)
+
+
+def _status(connection: HTTPConnection, path: str) -> int:
+    with closing(connection):
+        connection.request("GET", path)
+        with connection.getresponse() as answer:
+            return answer.status
 
 
 class From(requests.adapters.HTTPAdapter):
@@ -164,7 +184,9 @@ def test_an_error_keeps_its_shape(start: Start) -> None:
     assert f"{proxy.url}/v1/chat/completions" in proxy.ask("GET", "/docs").text
 
 
-@pytest.mark.parametrize("path", ["/admin", "/admin/api/overview", "/admin/api/events", "/metrics", "/readyz"])
+@pytest.mark.parametrize(
+    "path", ["/admin", "/admin/api/overview", "/admin/api/events", "/metrics", "/metrics/", "/readyz", "/readyz/"]
+)
 def test_what_is_the_operators_is_closed_to_others(start: Start, path: str) -> None:
     answer = start(OPERATORS).ask("GET", path, key=ADMIN_KEY)
     assert answer.status_code == 403
@@ -224,3 +246,12 @@ def test_what_is_closed_is_not_opened_by_another_name(start: Start) -> None:
     for name in ("SCRIPT_NAME", "Script-Name", "PATH_INFO"):
         answer = proxy.ask("GET", "/v1/admin/api/session", key=ADMIN_KEY, headers={name: "/v1"})
         assert answer.json()["error"]["code"] == "not_found"
+    told = {spelling.format(name): proxy.literally(spelling.format(name)) for name in CLOSED for spelling in SPELLINGS}
+    assert {path: status for path, status in told.items() if status not in (400, 403, 404)} == {}
+
+
+def test_the_gateway_itself_knows_one_name_of_what_needs_no_key(stack: Stack) -> None:
+    for name in ("/metrics", "/readyz"):
+        paths = [name, f"{name}/", f"{name}//", f"{name}%2f", f"/{name}"]
+        told = [_status(HTTPConnection("127.0.0.1", stack.gateway.port, timeout=30), path) for path in paths]
+        assert told == [200, 404, 404, 404, 404]
