@@ -157,6 +157,7 @@ class Completion:
         except KimiError as error:
             self._failure = error
             return ()
+        self._luggage.close()  # from here on nobody else is asked
         if self._is_closed:  # what ends this greenlet comes too late
             self._batches.close()
         return begun
@@ -197,7 +198,7 @@ class Completion:
     def _go_along(self, selection: Selection) -> None:
         self._selection = selection
         self._thread = self._with.conversations.thread(self._turn, selection, self._chat)
-        self._luggage = self._with.files.luggage(selection.routes)
+        self._luggage = self._with.files.luggage(selection.routes, self._turn.scope)
 
     def _goes_elsewhere(self) -> bool:
         """Nobody can be had of those who serve the request best: whether there are others."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, Protocol
 
 import gevent
 
+from gateway.file_room import FileRoom, counted
 from kimi.accounts import Kind
 from kimi.chat import Attachment, Chat, Message, Upload
 from kimi.errors import (
@@ -62,7 +63,7 @@ class Memory(Protocol):
 class Files:
     """What requests need for their files; one a process.
 
-    Fetching may take `file_seconds` for one, and `seconds` for all files of a request.
+    All of them together have `room`. Fetching may take `file_seconds` for one, and `seconds` for all of a request.
     """
 
     def __init__(
@@ -70,39 +71,44 @@ class Files:
         fetcher: Fetcher,
         memory: Memory,
         *,
+        room: FileRoom | None = None,
         file_seconds: float = FILE_SECONDS,
         seconds: float = FETCHING_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.fetcher = fetcher
         self.memory = memory
+        self.room = room or FileRoom()
         self.file_seconds = file_seconds
         self.seconds = seconds
         self.monotonic = monotonic
 
-    def luggage(self, routes: Sequence[str]) -> Luggage:
-        """The files of a request that can be sent along `routes`, none of which was looked at so far."""
-        return Luggage(self, needed=any(not route.startswith(f"{Kind.MOONSHOT}:") for route in routes))
+    def luggage(self, routes: Sequence[str], scope: str = "") -> Luggage:
+        """The files of a request of `scope` that can be sent along `routes`, none of which was looked at so far."""
+        return Luggage(self, scope, needed=any(not route.startswith(f"{Kind.MOONSHOT}:") for route in routes))
 
 
 class Luggage:
     """The files of one request. `close` has to be called in any case.
 
-    The official platform takes the request as it came, so that nothing is `needed` where no other account can serve.
+    `scope` says whose they are. The official platform takes the request as it came, so that nothing is `needed` where
+    no other account can serve.
     """
 
-    def __init__(self, files: Files, *, needed: bool) -> None:
+    def __init__(self, files: Files, scope: str, *, needed: bool) -> None:
         self.is_fetching = False
         self._with = files
+        self._scope = scope
         self._needed = needed
         self._blobs: dict[str, Blob] = {}  # by where they stand in the request
         self._by_url: dict[str, Blob] = {}
         self._by_digest: dict[str, Blob] = {}
+        self._kept = ExitStack()  # what there is to be given back
         self._reused: set[str] = set()  # digests, by the attempt that runs
         self._seconds = files.seconds
 
     def fetch(self, messages: Sequence[Message]) -> None:
-        """Brings the files of `messages` here that are not here yet. Raises `FileRefused`."""
+        """Brings the files of `messages` here that are not here yet. Raises `FileRefused` and `FilesBusy`."""
         missing = [each for each in _newest(messages) if each.where not in self._blobs] if self._needed else []
         for attachment in missing:
             with self._clocked(attachment):
@@ -142,9 +148,10 @@ class Luggage:
         )
 
     def close(self) -> None:
-        """Removes all content."""
-        for blob in self._by_digest.values():
-            blob.content.close()
+        """Removes all content. What is needed again is fetched again."""
+        for known in (self._blobs, self._by_url, self._by_digest):
+            known.clear()
+        self._kept.close()
 
     def _known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
         try:
@@ -153,16 +160,25 @@ class Luggage:
             return {}
 
     def _fetched(self, attachment: Attachment) -> Blob:
-        blob = self._with.fetcher.fetch(attachment)
-        known = self._by_digest.setdefault(blob.digest, blob)
-        if known is not blob:
-            blob.content.close()
-        if sum(each.size for each in self._by_digest.values()) > MOST_BYTES:
-            most = f"{MOST_BYTES // 1024 // 1024} MB"
-            raise FileRefused(
-                f"is too much: all files of a request together may have {most}", name=blob.name, param=blob.where
-            )
-        return known
+        room, scope = self._with.room, self._scope
+        with ExitStack() as unless_kept:
+            share = room.share(scope, attachment)
+            unless_kept.callback(share.close)
+            share.wait()
+            with room.turn(scope, attachment):
+                blob = self._with.fetcher.fetch(attachment)
+            unless_kept.callback(blob.content.close)
+            if blob.digest in self._by_digest:
+                return self._by_digest[blob.digest]
+            if sum(each.size for each in (blob, *self._by_digest.values())) > MOST_BYTES:
+                most = f"{MOST_BYTES // 1024 // 1024} MB"
+                raise FileRefused(
+                    f"is too much: all files of a request together may have {most}", name=blob.name, param=blob.where
+                )
+            share.shrink(counted(blob.size))
+            self._by_digest[blob.digest] = blob
+            self._kept.callback(unless_kept.pop_all().close)
+        return blob
 
     @contextmanager
     def _clocked(self, attachment: Attachment) -> Iterator[None]:

@@ -7,8 +7,10 @@ from typing import Final
 
 EACH: Final = 2
 """Descriptors that a connection needs: a stream has one to its client and one to Kimi."""
-RESERVE: Final = 256
-"""What a worker needs beside them: for Redis, for files on their way, for itself."""
+FILES: Final = 256
+"""What all files on their way may take; see `gateway.file_room`."""
+RESERVE: Final = 256 + FILES
+"""What a worker needs beside them: for Redis, for itself, for files on their way."""
 
 
 def room(most: int) -> int:

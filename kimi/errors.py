@@ -32,6 +32,7 @@ KimiError
     │   └── ConversationBusy an answer of the conversation that is to be continued is still running
     ├── NoAccount        no usable account is configured for this
     │   └── AwaitingToken    there are accounts, but their tokens are still being refreshed
+    ├── FilesBusy        too many files are on their way already: come back later
     └── StoreUnavailable Redis does not answer
         └── Unreadable       its secrets are sealed with a key that this process does not have
 
@@ -257,6 +258,10 @@ class NoAccount(PoolError):
 
 class AwaitingToken(NoAccount):
     """There are accounts for this request, but their access tokens are still being refreshed."""
+
+
+class FilesBusy(PoolError):
+    """Too many files of requests are on their way already."""
 
 
 class StoreUnavailable(PoolError):

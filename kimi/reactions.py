@@ -102,6 +102,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.ConversationBusy: NOTHING,
         errors.NoAccount: NOTHING,
         errors.AwaitingToken: NOTHING,
+        errors.FilesBusy: NOTHING,
         errors.StoreUnavailable: NOTHING,
         errors.Unreadable: NOTHING,
     }

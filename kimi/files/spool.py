@@ -1,4 +1,4 @@
-"""Content on disk: written once in pieces, counted and hashed on the way."""
+"""Content on disk, or in memory while it is small: written once in pieces, counted and hashed on the way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
+MEMORY_BYTES: Final = 64 * 1024
+"""What stays in memory: a file on disk takes a descriptor, of which a process has only so many."""
 _TURN_BYTES: Final = 1024 * 1024
 
 
@@ -17,7 +19,7 @@ class TooLarge(Exception):
 
 
 class Spool:
-    """A file without a name in the directory for temporary files, for at most `limit` bytes.
+    """A file without a name for at most `limit` bytes, in memory up to `MEMORY_BYTES`, else where temporary files are.
 
     `rest` is called once a megabyte: a source that always has more ready would keep every other greenlet waiting.
     It lasts a moment, because one of no length at all lets only those run who wait for nothing.
@@ -32,7 +34,7 @@ class Spool:
         self.size = 0
 
     def __enter__(self) -> Self:
-        self._file = cast(BinaryIO, tempfile.TemporaryFile())
+        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(MEMORY_BYTES))
         return self
 
     def __exit__(

@@ -6,14 +6,18 @@ import base64
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+import gevent
 import pytest
 
+from gateway.file_room import IN_MEMORY, ON_DISK, ROOM_BYTES, FileRoom
 from gateway.files import MOST_FILES, Files
+from gateway.room import RESERVE
 from kimi.accounts import Account, Kind
 from kimi.chat import Attachment, Chat, Message, Upload
-from kimi.errors import BrokenAnswer, FileRefused, Overloaded, RequestInvalid, StoreUnavailable
-from kimi.events import ChatOpened
+from kimi.errors import BrokenAnswer, FileRefused, FilesBusy, Overloaded, RequestInvalid, StoreUnavailable
+from kimi.events import ChatOpened, Text
 from kimi.files import Blob
+from kimi.files.spool import MEMORY_BYTES
 from tests.gateway.houses import HELLO, House, MakeHouse, read, texts
 from tests.gateway.scripted import ScriptedUpstream, hang, wait_until
 from tests.kimi.files.blobs import blob
@@ -239,6 +243,62 @@ def test_all_files_together_have_a_limit(make_house: MakeHouse) -> None:
     with pytest.raises(FileRefused, match="is too much: all files of a request together may have 300 MB") as caught:
         ask(house, said("a", "b", "c", "d"))
     assert caught.value.param == "0.3"
+
+
+def held(files: Files) -> int:
+    return ROOM_BYTES - files.room.room.left
+
+
+def test_what_a_file_takes_is_free_as_soon_as_nobody_else_is_asked(make_house: MakeHouse) -> None:
+    source = Source()
+    reader = Reader([(ChatOpened("c1"), Text("Hel"), 30.0)])
+    house = make_house(upstream=reader, fetcher=source)
+    house.pool.fill(web("a"))
+    completion = house.start(chat=chat(said("a", "b", data(PDF))))
+    wait_until(lambda: any(completion.next(1)))
+    assert [each.content.closed for each in source.fetched] == [True] * 3 and held(house.files) == 0
+    completion.close()
+    house.settle()
+
+
+def test_of_files_on_their_way_there_are_no_more_than_there_is_room_for() -> None:
+    room = FileRoom(8 * ON_DISK, seconds=0.01)
+    files, (a, b, c) = Files(Source(1_000_000), Away(), room=room), (f"data:,{letter:>100000}" for letter in "abc")
+    first, second = (files.luggage(["kimi"], "whose") for _ in range(2))
+    first.fetch([said(a, b)])
+    assert room.room.left == 6 * ON_DISK
+    with pytest.raises(FilesBusy, match="too many files"):
+        second.fetch([said(a, b, c)])
+    other = files.luggage(["kimi"], "other")
+    other.fetch([said(a)])
+    for luggage in (first, second, other):
+        luggage.close()
+    assert room.room.left == 8 * ON_DISK
+
+
+def test_small_files_count_as_well_and_none_costs_less_than_it_takes() -> None:
+    files = Files(Source(), Away())
+    luggage = files.luggage(["kimi"])
+    luggage.fetch([said("a", "b", "b")])
+    assert held(files) == 2 * IN_MEMORY
+    luggage.close()
+    assert held(files) == 0
+    assert ROOM_BYTES // IN_MEMORY * MEMORY_BYTES <= 128 * 1024 * 1024
+    assert ROOM_BYTES // ON_DISK <= RESERVE - 256
+
+
+def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
+    files = Files(Source(), Away(), room=FileRoom(seconds=0.01))
+    stuck = [gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("never")]) for _ in range(4)]
+    gevent.sleep(0)
+    with pytest.raises(FilesBusy):
+        files.luggage(["kimi"], "whose").fetch([said("a")])
+    for scope, url in (("other", "a"), ("whose", "data:,a")):
+        luggage = files.luggage(["kimi"], scope)
+        luggage.fetch([said(url)])
+        luggage.close()
+    gevent.killall(stuck)
+    assert held(files) == 0 and files.room.fetches.left == 8
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ print(room(most), *resource.getrlimit(resource.RLIMIT_NOFILE))
     ("most", "soft", "hard", "taken", "raised"),
     [
         (100, 1_024, 2_048, 100, 1_024),
-        (500, 1_024, 2_048, 500, 1_256),
-        (4_096, 1_024, 2_048, 896, 2_048),
+        (500, 1_024, 2_048, 500, 1_512),
+        (4_096, 1_024, 2_048, 768, 2_048),
         (4_096, 64, 64, 1, 64),
     ],
     ids=["enough", "raised", "as far as it goes", "far too few"],

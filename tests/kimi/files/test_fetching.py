@@ -15,7 +15,7 @@ from kimi.chat import Attachment
 from kimi.errors import FileRefused, StoreUnavailable
 from kimi.files import Blob
 from kimi.files.fetching import Fetcher
-from kimi.files.spool import Spool
+from kimi.files.spool import MEMORY_BYTES, Spool
 from kimi.files.web import Web
 from tests.kimi.files.samples import PDF, png
 from tests.kimi.loopback import Handler, Peer, Server, ok
@@ -139,6 +139,17 @@ def test_nothing_is_left_of_what_could_not_be_had() -> None:
     with fetch(data(PDF)).content as content:
         assert os.fstat(content.fileno()).st_nlink == 0, "it has no name, so that a killed process leaves nothing"
     assert lowest_free_descriptor() == before
+
+
+def test_a_small_file_takes_no_descriptor_and_a_large_one_no_memory() -> None:
+    before = lowest_free_descriptor()
+    small, large = fetch(data(b"x" * MEMORY_BYTES), limit=MEMORY_BYTES), data(b"x" * (MEMORY_BYTES + 1))
+    assert lowest_free_descriptor() == before
+    with fetch(large, limit=MEMORY_BYTES + 1).content as content:
+        assert lowest_free_descriptor() > before
+        assert len(content.read()) == MEMORY_BYTES + 1
+    with small.content as content:
+        assert content.read() == b"x" * MEMORY_BYTES
 
 
 class Full(Spool):
