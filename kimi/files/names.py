@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 _LONGEST: Final = 100  # characters; a file system takes 255 bytes
+_LONGEST_HEADER: Final = 2048  # bytes; what reads it takes a quadratic time
 _ENDING: Final = re.compile(r"\.[A-Za-z0-9_+-]{1,10}")
 
 
@@ -33,10 +34,16 @@ def of_url(url: str) -> str:
 
 
 def of_disposition(header: str) -> str:
-    """The name in a `Content-Disposition` header (RFC 6266), also one that was written as bare UTF-8."""
+    """The name in a `Content-Disposition` header (RFC 6266), also one that was written as bare UTF-8.
+
+    It is empty where there is none that can be read.
+    """
     said = Message()
-    said["Content-Disposition"] = re.sub(r"[\r\n]", " ", header)
-    found = said.get_filename("")
+    said["Content-Disposition"] = re.sub(r"[\r\n]", " ", header[:_LONGEST_HEADER])
+    try:
+        found = said.get_filename("")
+    except (ValueError, LookupError, TypeError):  # of its parts, their numbers and their character sets
+        return ""
     try:
         return tidy(found.encode("latin-1").decode())
     except UnicodeError:

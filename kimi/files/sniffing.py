@@ -138,7 +138,10 @@ def _document(content: BinaryIO, head: bytes) -> Type | None:
         return next((found for part, found in _PARTS.items() if part in head or part in tail), None)
     if head.startswith(_OLE) and len(head) >= _OLE_HEAD:
         shift, first = struct.unpack_from("<H", head, 30)[0], struct.unpack_from("<I", head, 48)[0]
-        content.seek((first + 1) << min(shift, 12))
+        at = (first + 1) << min(shift, 12)
+        if at >= content.seek(0, 2):  # no system can go as far as a file may say
+            return None
+        content.seek(at)
         directory = content.read(4096)
         return next((found for stream, found in _STREAMS.items() if _entry(stream) in directory), None)
     return None

@@ -54,6 +54,13 @@ def test_the_name_in_a_url_is_the_last_part_of_its_path(url: str, name: str) -> 
         ("attachment", ""),
         ("", ""),
         ("attachment; filename*=no-such-charset''%E5.pdf", "å.pdf"),
+        ("attachment; filename*=undefined''x", ""),
+        ("attachment; filename*=idna''%ff%fe", ""),
+        ("attachment; filename*=a\x00b''x", ""),
+        ("attachment; filename*" + "9" * 5000 + "=x; filename*0=y", ""),
+        ("attachment; filename*=x; filename*0=y", ""),
+        ("attachment; filename=a.pdf" + ";" * 65_000, "a.pdf"),
+        ("attachment" + ";" * 65_000 + "filename=a.pdf", ""),
     ],
 )
 def test_the_name_in_a_header(header: str, name: str) -> None:

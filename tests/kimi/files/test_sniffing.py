@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import random
 from contextlib import suppress
@@ -59,6 +60,7 @@ KNOWN = {
     "iso-2022-jp": ("こんにちは".encode("iso-2022-jp"), "text/plain", ".txt"),
     "latin-1": ("Grüße, Œuvre".encode("cp1252"), "text/plain", ".txt"),
 }
+FAR = bytes.fromhex("d0cf11e0a1b11ae1") + b"\xff" * 600
 REFUSED = {
     "nothing": (b"", "is empty"),
     "elf": (b"\x7fELF\x02\x01\x01" + bytes(60), "is a program"),
@@ -70,6 +72,7 @@ REFUSED = {
     "mp3": (b"ID3\x04\0\0\0\0", "is sound or video, which Kimi does not read"),
     "wav": (b"RIFF\x24\0\0\0WAVEfmt ", "is sound or video, which Kimi does not read"),
     "mp4": (b"\0\0\0\x18ftypmp42\0\0\0\0", "is sound or video, which Kimi does not read"),
+    "ole with a directory behind its end": (FAR, "is of a kind that Kimi does not read"),
     "other ole": (ole("Outlook"), "is of a kind that Kimi does not read"),
     "noise": (random.Random(1).randbytes(4096), "is of a kind that Kimi does not read"),
     "zeros": (bytes(1000), "is of a kind that Kimi does not read"),
@@ -91,6 +94,20 @@ def test_what_it_does_not_read_is_refused_by_what_it_is(content: bytes, reason: 
     with pytest.raises(NotReadable) as caught:
         sniff(io.BytesIO(content), name)
     assert str(caught.value) == reason
+
+
+class Disk(io.BytesIO):
+    """A file of which no system lets anybody go to any place."""
+
+    def seek(self, at: int, whence: int = 0) -> int:
+        if at > len(FAR):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return super().seek(at, whence)
+
+
+def test_no_place_is_gone_to_that_is_not_in_the_file() -> None:
+    with pytest.raises(NotReadable):
+        sniff(Disk(FAR), "a.doc")
 
 
 @pytest.mark.parametrize(
