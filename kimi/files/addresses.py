@@ -53,8 +53,13 @@ def is_fetchable(address: str, allowed: Iterable[Network] = ()) -> bool:
         return False
     if isinstance(found, IPv6Address) and found.scope_id is not None:
         return False  # of one of this machine's links
-    meant = _meant(found)
-    return any(one in network for one in (found, meant) for network in allowed) or _is_public(meant)
+    return is_allowed(address, allowed) or _is_public(_meant(found))
+
+
+def is_allowed(address: str, allowed: Iterable[Network]) -> bool:
+    """Whether `address`, which is one, is in one of the `allowed` networks."""
+    found = ip_address(address)
+    return any(one in network for one in (found, _meant(found)) for network in allowed)
 
 
 def _is_public(address: Address) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from urllib3 import HTTPHeaderDict
 
-from kimi.files.addresses import Network, is_fetchable
+from kimi.files.addresses import Network, is_allowed, is_fetchable
 from kimi.files.targets import NotFetched, Target, onward, target
 from kimi.files.wires import PATIENCE, Hourglass, Patience, ask
 from kimi.http import HEADERS, default_context
@@ -27,6 +27,8 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
 _MOST_ADDRESSES: Final = 4
 _READ_BYTES: Final = 65536
+_NOT_PUBLIC: Final = "its host has no public address"
+"""One reason for names that nobody knows and for those inside: else anybody could find out which there are."""
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Tells the addresses of a host, of which it knows the port. Raises `OSError`."""
@@ -104,12 +106,16 @@ class Web:
             yield answer
 
     def _connected(self, asked: Target, time_left: Hourglass) -> socket.socket:
-        """To the first address that answers at all."""
+        """To the first address that answers at all, unless it is this machine's own."""
         for address in self._addresses(asked)[:_MOST_ADDRESSES]:
             try:
-                return self._connect(address, asked.port, time_left.left(self._patience.connect))
+                sock = self._connect(address, asked.port, time_left.left(self._patience.connect))
             except OSError:
                 continue
+            if sock.getsockname()[0] == address and not is_allowed(address, self._allowed):
+                sock.close()
+                raise NotFetched(_NOT_PUBLIC)
+            return sock
         raise NotFetched("no connection to its server can be made")
 
     def _addresses(self, asked: Target) -> Sequence[str]:
@@ -120,11 +126,9 @@ class Web:
         except TimeoutError:
             raise NotFetched("its host could not be looked up in time") from None
         except (OSError, UnicodeError):
-            raise NotFetched("its host is not known") from None
-        if not found:
-            raise NotFetched("its host is not known")
-        if not all(is_fetchable(address, self._allowed) for address in found):
-            raise NotFetched("its address is not public")
+            raise NotFetched(_NOT_PUBLIC) from None
+        if not found or not all(is_fetchable(address, self._allowed) for address in found):
+            raise NotFetched(_NOT_PUBLIC)
         return found
 
 
@@ -139,6 +143,8 @@ def _chunks(answer: HTTPResponse) -> Iterator[bytes]:
 def _check(answer: HTTPResponse) -> None:
     if answer.status != 200:
         raise NotFetched(f"its server answers with status {answer.status}")
+    if answer.getheader("transfer-encoding", "chunked").lower() != "chunked":  # http.client takes framing for content
+        raise NotFetched("its server sends it in a coding that nobody asked for")
     # A few kilobytes of it could become gigabytes.
     if answer.getheader("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise NotFetched("its server sends it compressed, which nobody asked for")

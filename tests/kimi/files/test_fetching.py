@@ -96,7 +96,7 @@ def test_the_same_content_has_the_same_digest_whatever_way_it_came() -> None:
         ("data:;base64,$", "a.txt", 'The file "a.txt" could not be decoded: it is not base64.'),
         (data(b"x" * 1001), "a.txt", 'The file "a.txt" is larger than 0 MB.'),
         (data(b"\x7fELF" + bytes(9)), "a\nb.txt", 'The file "a b.txt" is a program.'),
-        ("http://10.0.0.1/a.txt?k=hush", "", 'The file "a.txt" could not be fetched: its address is not public.'),
+        ("http://10.0.0.1/a.txt?k=hush", "", 'The file "a.txt" could not be fetched: its host has no public address.'),
         ("http://me:hush@10.0.0.1/", "", "A file of this request could not be fetched: its URL holds a user name or a"),
     ],
 )

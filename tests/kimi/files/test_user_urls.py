@@ -18,13 +18,13 @@ from kimi.files.web import Web
 from tests.kimi.loopback import Peer, Received, Server, ok
 
 NEITHER = "its host is neither a public name nor a public address"
-INSIDE = "its address is not public"
+INSIDE = "its host has no public address"
 INVALID = "its URL is not valid"
 SCHEME = "its URL is neither http nor https"
 LOGIN = "its URL holds a user name or a password"
 PORT = "its port is not one of the web"
 NOBODY = "its URL names no host"
-UNKNOWN = "its host is not known"
+UNKNOWN = "its host has no public address"
 PUBLIC = "93.184.215.14"
 
 REFUSED = {
@@ -396,6 +396,26 @@ def test_what_the_operator_allows_is_asked_for_and_nothing_besides(url: str, ans
             with by.get(url) as download:
                 assert b"".join(download.chunks) == b"content"
             assert made.asked == [answer]
+
+
+class Own(socket.socket):
+    """A connection to this machine by its public address."""
+
+    def getsockname(self) -> tuple[str, int]:
+        return PUBLIC, 80
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_the_public_address_of_this_machine_is_none_of_the_web(*, allowed: bool) -> None:
+    with line(*[ok(b"content")] * allowed) as (made, seen):
+        networks = [ip_network(f"{PUBLIC}/32")] * allowed
+        by = Web(networks, resolver=resolved, connector=lambda *asked: Own(fileno=made(*asked).detach()))
+        if allowed:
+            with by.get("http://public.example/") as download:
+                assert b"".join(download.chunks) == b"content"
+        else:
+            assert reason("http://public.example/", by) == INSIDE
+    assert (made.asked, len(seen)) == ([(PUBLIC, 80)], allowed)
 
 
 def test_nothing_of_a_url_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -88,8 +88,8 @@ def test_only_what_is_needed_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://files:99999/", "its URL is not valid"),
         ("http://[::1/", "its URL is not valid"),
         ("http://me:hush@files/", "its URL holds a user name or a password"),
-        ("http://nowhere/", "its host is not known"),
-        ("http://inside/", "its address is not public"),
+        ("http://nowhere/", "its host has no public address"),
+        ("http://inside/", "its host has no public address"),
     ],
 )
 def test_what_cannot_be_asked_for(url: str, reason: str) -> None:
@@ -111,12 +111,12 @@ def test_what_cannot_be_asked_for(url: str, reason: str) -> None:
 )
 def test_by_default_nothing_here_can_be_reached(url: str) -> None:
     neither = "its host is neither a public name nor a public address"
-    assert refused(url, Web()) in {"its address is not public", neither}
+    assert refused(url, Web()) in {"its host has no public address", neither}
 
 
 def test_one_address_that_is_not_public_is_enough() -> None:
     mixed = Hosts(files=["127.0.0.1", "10.0.0.1"])
-    assert refused("http://files/", web(mixed)) == "its address is not public"
+    assert refused("http://files/", web(mixed)) == "its host has no public address"
 
 
 def test_a_name_is_asked_for_once_so_that_it_cannot_mean_something_else_later() -> None:
@@ -155,8 +155,8 @@ def test_a_redirect_is_followed_and_looked_at_anew(status: int) -> None:
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
-        ("http://inside/", "its address is not public"),
-        ("http://10.0.0.1/", "its host is not known"),
+        ("http://inside/", "its host has no public address"),
+        ("http://10.0.0.1/", "its host has no public address"),
         ("file:///etc/passwd", "its URL is neither http nor https"),
         ("http://me:hush@files/", "its URL holds a user name or a password"),
         ("http://[::1/", "it is redirected to nowhere"),
@@ -182,6 +182,19 @@ def test_redirects_end() -> None:
         (ok(b"x", "Content-Encoding: gzip"), "its server sends it compressed, which nobody asked for"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "the connection to its server broke"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "the connection to its server broke"),
+        *(
+            (
+                ok(b"1\r\na\r\n0\r\n\r\n", f"Transfer-Encoding: {coding}"),
+                "its server sends it in a coding that nobody asked for",
+            )
+            for coding in (
+                "gzip, chunked",
+                "chunked, chunked",
+                "chunked ",
+                "identity",
+                "chunked\r\nTransfer-Encoding: x",
+            )
+        ),
         (b"nonsense\r\n\r\n", "the connection to its server broke"),
         (b"", "the connection to its server broke"),
     ],
