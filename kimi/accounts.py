@@ -7,6 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
+
+from kimi.errors import Unreadable
+
+SEALED: Final = "fernet:"
+"""A secret that is sealed begins with this. No token, key or address of a proxy does."""
 
 
 class Kind(StrEnum):
@@ -58,10 +64,16 @@ class Account:
     requests_per_minute: int | None = None
     weight: float = 1.0
     priority: int = 0
-    proxy: str | None = field(default=None, repr=False)  # may carry a password
+    proxy: str | None = field(default=None, repr=False)  # may carry a password; sealed still where no key opens it
     base_url: str | None = None
     models: tuple[str, ...] = ()  # moonshot: what it may be asked for; empty means whatever its /models lists
     owner: str = ""  # for whom alone it serves: routes of such an account end in `@owner`; empty means everybody
+
+    def proxy_to_dial(self) -> str | None:
+        """The proxy before its upstream, None for none. Raises `Unreadable` where its address is sealed still."""
+        if self.proxy and self.proxy.startswith(SEALED):
+            raise Unreadable("no key of TOKEN_ENCRYPTION_KEYS opens the address of the account's proxy")
+        return self.proxy
 
     @property
     def line(self) -> str:
@@ -138,6 +150,11 @@ class Record:
     def access(self) -> str:
         """The access token, '' while there is none. Raises `Unreadable`."""
         return self.opened(self.stored_access)
+
+    def unseal(self) -> None:
+        """Opens what a refresh takes, so that it is known to be there. Raises `Unreadable`."""
+        self.opened(self.stored_refresh)
+        self.account.proxy_to_dial()
 
     @property
     def has_access(self) -> bool:

@@ -68,7 +68,7 @@ class Exchange:
             self._endpoints.exchange(account) + _KIMI_PATH,
             headers={"Content-Type": "application/json", **_ONCE},
             content=orjson.dumps({"refresh_token": refresh_token}),
-            proxy=account.proxy,
+            proxy=account.proxy_to_dial(),
             timeout=TIMEOUT_SECONDS,
         )
         if answer.status == 404:
@@ -92,7 +92,7 @@ class Exchange:
             "GET",
             self._endpoints.chat(account) + _CLASSIC_PATH,
             headers={"Authorization": f"Bearer {refresh_token}", **_ONCE},
-            proxy=account.proxy,
+            proxy=account.proxy_to_dial(),
             timeout=TIMEOUT_SECONDS,
         )
         if answer.status == 400 and _is_verdict(answer):

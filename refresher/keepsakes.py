@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from kimi.accounts import Account, Origin, Record, State
+from kimi.errors import Unreadable
 from kimi.pool import Members
 from kimi.pool.changes import Changes
 from kimi.pool.interventions import Entered, Interventions
@@ -66,7 +68,8 @@ class Keepsakes:
         """These came back from the accounts file: they are paused and limited again as they were."""
         for name in names:
             if self._is_kept_of_file(name):
-                self._restore(self._kept[name])
+                with suppress(Unreadable):  # that one alone
+                    self._restore(self._kept[name])
 
     def _is_kept_of_file(self, name: str) -> bool:
         return name in self._kept and self._kept[name].origin is Origin.FILE
@@ -130,11 +133,18 @@ class Keepsakes:
     def _enter_missing(self) -> None:
         entered = [name for name, kept in self._kept.items() if kept.origin is Origin.OPERATOR]
         there = {record.account.name for record in self._members.some(entered)}
-        back = [name for name in entered if name not in there and self._enter(self._kept[name])]
+        back = [name for name in entered if name not in there and self._is_entered(self._kept[name])]
         if back:
             log.warning(
                 "the store has lost accounts that were added by hand, they are entered again", accounts=len(back)
             )
+
+    def _is_entered(self, kept: Record) -> bool:
+        """Enters it; one whose secrets cannot be opened keeps nobody from entering the others."""
+        try:
+            return self._enter(kept)
+        except Unreadable:
+            return False
 
     def _enter(self, kept: Record) -> bool:
         credential = Credential(kept.refresh, kept.version)

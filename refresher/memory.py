@@ -80,9 +80,10 @@ class Memory:
         return True
 
     def consider(self, record: Record) -> None:
-        """Bring the account back if it is dead for a token that has had a successor."""
+        """Bring the account back if it is dead for a token that has had a successor, and that can be opened."""
         if record.configured and record.state is State.DEAD:
-            self.put_back(record)
+            with suppress(Unreadable):
+                self.put_back(record)
 
     def look(self, name: str) -> None:
         """Consider what is stored of one account. Costs nothing while nothing is remembered."""

@@ -80,7 +80,8 @@ class Refreshing:
     def refresh(self, name: str) -> Outcome:
         """Refresh the account, if it is due and nobody else is at it.
 
-        Raises `StoreUnavailable`, but never while it holds tokens that are not stored.
+        Raises `StoreUnavailable`, but never while it holds tokens that are not stored; `Unreadable` where its secrets
+        cannot be opened.
         """
         with self._tokens.lock(name) as lock:
             return Outcome.LOCKED if lock is None else self._refresh(lock)
@@ -89,6 +90,7 @@ class Refreshing:
         record = self._members.get(lock.name)
         if record is None or not self._is_due(record):
             return Outcome.NOT_DUE
+        record.unseal()  # before anything is spent
         past = self._spend(lock, record)
         if past is None:
             return Outcome.NOT_DUE
@@ -124,7 +126,6 @@ class Refreshing:
             and record.state in (State.NEW, State.ACTIVE)
             and record.due is not None
             and record.due <= self._clock()
-            and record.refresh != ""  # raises, before anything is spent, where it cannot be opened
         )
 
     def _condemn(self, record: Record, state: State, reason: str, past: Past) -> Outcome:

@@ -42,7 +42,7 @@ class Way:
 def ways(accounts: Iterable[Account], endpoints: Endpoints) -> list[Way]:
     """Those that `accounts` use to chat and to exchange their tokens, each once."""
     found = {
-        Way(_origin(url), account.proxy): None
+        Way(_origin(url), account.proxy_to_dial()): None
         for account in accounts
         for url in (endpoints.chat(account), endpoints.exchange(account))
     }

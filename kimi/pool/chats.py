@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from kimi.accounts import Account
+from kimi.errors import Unreadable
 from kimi.pool.specs import unpack
 from kimi.pool.store import Store, to_ms
 
@@ -85,10 +87,11 @@ class Chats:
         """
         words = self._store.run("chats_claim", limit, to_ms(LEAST_PAUSE), to_ms(_LONGEST_PAUSE), to_ms(FORGOTTEN_AFTER))
         vault = self._store.vault
-        return [
-            DueChat(StandingChat.of(member).id, unpack(spec, vault), vault.open(token))
-            for member, spec, token in zip(*[iter(words)] * 3, strict=True)
-        ]
+        due = []
+        for member, spec, token in zip(*[iter(words)] * 3, strict=True):
+            with suppress(Unreadable):  # that one comes back after its pause
+                due.append(DueChat(StandingChat.of(member).id, unpack(spec, vault), vault.open(token)))
+        return due
 
     def count(self) -> int:
         """How many there are, those of running requests included."""

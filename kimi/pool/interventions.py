@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, State
-from kimi.pool.members import enter, enter_configured, fingerprint
+from kimi.pool.entering import enter
+from kimi.pool.members import enter_configured, fingerprint
 from kimi.pool.specs import pack, unpack
 from kimi.pool.store import Store
 from kimi.pool.tokens import Credential

@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 import orjson
 
-from kimi.accounts import Account, ConfiguredAccount, Record, State
+from kimi.accounts import ConfiguredAccount, Record, State
+from kimi.errors import Unreadable
+from kimi.pool.entering import enter
 from kimi.pool.records import record_of
-from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
 
 _PAGE = 100  # accounts a pipeline; whoever else the process serves waits for some milliseconds
-_REWRITTEN = "rewritten"  # by others, between the reading and the writing
+_UNREADABLE = "unreadable"  # beside what the script says
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,24 @@ class SyncReport:
     revived: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     deferred: tuple[str, ...] = ()  # nothing was changed, because a refresh is running: sync again
+    unreadable: tuple[str, ...] = ()  # nothing was changed, because no key opens what is known of their proxies
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a sync has to know of an account: who configured it, with which secret, and what is written of it."""
+
+    origin: str = ""
+    is_configured: bool = False
+    fingerprint: str = ""
+    written: str = ""
+
+    def leaves(self, wanted: str | None) -> bool:
+        """Whether it is configured, and `wanted` is another secret, or none."""
+        return self.is_configured and self.fingerprint != wanted
+
+
+_NOTHING: Final = _Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,60 +66,19 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def enter(
-    store: Store,
-    account: Account,
-    known_as: str,
-    credential: Credential,
-    *,
-    origin: str,
-    limits: Sequence[int] = (),
-) -> str:
-    """Brings one account into the pool, or up to date; the outcome in the script's words.
-
-    `known_as` is the fingerprint of its configured secret, `credential` what is known to have become of that.
-    `limits` are those of accounts that have an owner. Raises `StoreUnavailable`.
-    """
-    outcome = _REWRITTEN
-    while outcome == _REWRITTEN:
-        written = _written(store, account.name) if account.proxy else ""
-        outcome = store.run(
-            "sync",
-            account.name,
-            pack(account, store.vault, written),
-            origin,
-            known_as,
-            store.vault.seal(credential.refresh),
-            account.max_concurrency,
-            account.requests_per_minute or 0,
-            account.weight,
-            account.priority,
-            account.line,
-            credential.version,
-            written,
-            *limits,
-        )
-    return str(outcome)
-
-
-def _written(store: Store, name: str) -> str:
-    """What was written of an account, as it stands there; '' where it is not known."""
-    with store.guarded() as redis:
-        spec, written = redis.hmget(store.key("account", name), "spec", "written")
-    return written or spec or ""
-
-
 def enter_configured(
     store: Store,
     member: ConfiguredAccount,
     origin: str,
     rotated: Mapping[str, Credential] = MappingProxyType({}),
+    *,
     limits: Sequence[int] = (),
+    written: str | None = None,
 ) -> str:
     """The same for one as it is configured; `rotated` is what is known of such secrets, by fingerprint."""
     known_as = fingerprint(member.secret)
     credential = rotated.get(known_as, Credential(member.secret, 0))
-    return enter(store, member.account, known_as, credential, origin=origin, limits=limits)
+    return enter(store, member.account, known_as, credential, origin=origin, limits=limits, written=written)
 
 
 class Members:
@@ -123,10 +102,12 @@ class Members:
         """
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
-        leaving = [name for name, present in self._present(origin).items() if wanted.get(name) != present]
+        there = self._there()
+        leaving = [name for name, known in there.items() if known.origin == origin and known.leaves(wanted.get(name))]
         left = [name for name in leaving if self._store.run("withdraw", name)]
         outcomes = {
-            member.account.name: enter_configured(self._store, member, origin, rotated) for member in configured
+            member.account.name: self._enter(member, origin, rotated, there.get(member.account.name, _NOTHING).written)
+            for member in configured
         }
 
         def those(outcome: str) -> tuple[str, ...]:
@@ -138,7 +119,15 @@ class Members:
             revived=those("revived"),
             removed=tuple(name for name in left if name not in wanted),
             deferred=those("locked"),
+            unreadable=those(_UNREADABLE),
         )
+
+    def _enter(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, Credential], written: str) -> str:
+        """One whose secrets cannot be opened keeps nobody from entering the others."""
+        try:
+            return enter_configured(self._store, member, origin, rotated, written=written)
+        except Unreadable:
+            return _UNREADABLE
 
     def get(self, name: str) -> Record | None:
         """What is stored of one account, or None."""
@@ -212,12 +201,15 @@ class Members:
             usable, routes = pipe.execute()
         return Summary(usable, frozenset(routes))
 
-    def _present(self, origin: str) -> dict[str, str]:
-        """The fingerprints of all accounts that are configured by `origin` as yet, by name."""
+    def _there(self) -> dict[str, _Known]:
+        """Every account that is known, by name."""
         with self._store.guarded() as redis:
             names = sorted(redis.smembers(self._store.key("accounts")))
             pipe = redis.pipeline(transaction=False)
             for name in names:
-                pipe.hmget(self._store.key("account", name), "origin", "present", "fingerprint")
-            found = zip(names, pipe.execute(), strict=True)
-        return {name: values[2] for name, values in found if values[:2] == [origin, "1"]}
+                pipe.hmget(self._store.key("account", name), "origin", "present", "fingerprint", "written", "spec")
+            rows = pipe.execute()
+        return {
+            name: _Known(origin or "", present == "1", known_as or "", written or spec or "")
+            for name, (origin, present, known_as, written, spec) in zip(names, rows, strict=True)
+        }

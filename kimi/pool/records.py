@@ -14,7 +14,7 @@ _ORIGINS = {"operator": Origin.OPERATOR, "passthrough": Origin.CLIENT}  # all ot
 
 
 def record_of(values: Mapping[str, str], due: float | None, vault: Vault) -> Record:
-    """The record behind an account's hash. Raises `Unreadable` where the address of its proxy cannot be opened."""
+    """The record behind an account's hash."""
     return Record(
         account=unpack(values["spec"], vault),
         state=State(values["state"]),

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from kimi.accounts import SEALED
 from kimi.errors import Unreadable
 from kimi.pool.canary import CANARY, KEY
 from kimi.pool.specs import proxy_of, with_proxy
 from kimi.pool.store import PREFIX, Store
-from kimi.pool.vault import MARK
 
 _PAGE: Final = 100  # hashes that are read in one round trip
 _SCANNED: Final = 1_000  # keys that Redis looks at in one step, for which others wait less than a millisecond
@@ -82,7 +82,7 @@ class Resealing:
         """Seals what stands in plain text, and nothing else: others may not have a newer key yet."""
         if not self._vault.is_closed:
             return Resealed()
-        return self._reseal(lambda secret: not secret.startswith(MARK), _untold)
+        return self._reseal(lambda secret: not secret.startswith(SEALED), _untold)
 
     def _reseal(self, wanted: Callable[[str], bool], progress: Callable[[int, int], object]) -> Resealed:
         keys, changed, left = self._keys(), 0, 0

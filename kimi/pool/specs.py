@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account, Kind, Region
+from kimi.errors import Unreadable
 from kimi.pool.vault import Vault
 
 
@@ -16,23 +18,28 @@ def pack(account: Account, vault: Vault, known: str = "") -> str:
     """The text for `account`. The address of its proxy is sealed, for there may be a password in it.
 
     To seal gives another text each time, so that an address stays as it stands in `known`, if it is the same.
-    Raises `Unreadable` where that one cannot be opened.
+    Raises `Unreadable` where that one, or the one of `account` itself, cannot be opened.
     """
     before = proxy_of(known)
-    is_known = before and vault.open(before) == account.proxy
-    sealed = before if is_known else vault.seal(account.proxy) if account.proxy else account.proxy
+    proxy = account.proxy_to_dial()
+    is_known = before and vault.open(before) == proxy
+    sealed = before if is_known else vault.seal(proxy) if proxy else proxy
     return _dumped(asdict(replace(account, proxy=sealed)))
 
 
 @lru_cache(maxsize=8192)
 def unpack(spec: str, vault: Vault) -> Account:
-    """The account that `pack` wrote. Fields of a newer release are left out. Raises `Unreadable`."""
+    """The account that `pack` wrote. Fields of a newer release are left out.
+
+    A proxy that cannot be opened stays sealed: whoever dials is told, and all others need not know it.
+    """
     fields = {name: value for name, value in orjson.loads(spec).items() if name in Account.__dataclass_fields__}
     fields["kind"] = Kind(fields["kind"])
     fields["region"] = Region(fields["region"])
     fields["models"] = tuple(fields["models"])
     if fields.get("proxy"):
-        fields["proxy"] = vault.open(fields["proxy"])
+        with suppress(Unreadable):
+            fields["proxy"] = vault.open(fields["proxy"])
     return Account(**fields)
 
 

@@ -9,12 +9,11 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from kimi.accounts import SEALED
 from kimi.errors import Unreadable
 
 log = logging.getLogger(__name__)
 
-MARK: Final = "fernet:"
-"""What is sealed begins with this. No token, key or address of a proxy does."""
 REMEMBERED: Final = 8_192
 """So many sealed secrets are not opened twice, at about 2 KiB each: a lease must not pay for the same token again."""
 
@@ -39,11 +38,11 @@ class Vault:
         """What is to be written to Redis for `text`; each time another text."""
         if not text or not self._locks:
             return text
-        return MARK + self._locks[0].encrypt(text.encode()).decode()
+        return SEALED + self._locks[0].encrypt(text.encode()).decode()
 
     def open(self, stored: str) -> str:
         """The text that stands in Redis so. Raises `Unreadable`, and says so in the log the first time."""
-        if not stored.startswith(MARK):
+        if not stored.startswith(SEALED):
             return stored
         try:
             return self._opened(stored)
@@ -55,7 +54,7 @@ class Vault:
 
     def key_of(self, stored: str) -> int | None:
         """The number of the key that opens it, 0 for the one that seals; None for plain text. Raises `Unreadable`."""
-        return self._find(stored)[0] if stored.startswith(MARK) else None
+        return self._find(stored)[0] if stored.startswith(SEALED) else None
 
     def is_current(self, stored: str) -> bool:
         """Whether `seal` would do no better: it is sealed with the first key, or plain where there is none."""
@@ -68,7 +67,7 @@ class Vault:
         return self._find(stored)[1]
 
     def _find(self, stored: str) -> tuple[int, str]:
-        sealed = stored.removeprefix(MARK).encode()
+        sealed = stored.removeprefix(SEALED).encode()
         for number, lock in enumerate(self._locks):
             try:
                 return number, lock.decrypt(sealed).decode()

@@ -67,7 +67,7 @@ class ClassicFiles:
             url,
             headers={"Content-Type": blob.media},
             content=FileBody(blob),
-            proxy=account.proxy,
+            proxy=account.proxy_to_dial(),
             timeout=self._line.idle,
         )
         if answer.status >= 500:

@@ -56,7 +56,7 @@ class ConnectFiles:
             self._line.host(account) + _UPLOAD_PATH,
             headers=self._headers(account, token, f"multipart/form-data; boundary={boundary}"),
             content=_form(blob, boundary),
-            proxy=account.proxy,
+            proxy=account.proxy_to_dial(),
             timeout=self._line.idle,
         )
         return named(told(self._line, account, answer, blob).get("file"))

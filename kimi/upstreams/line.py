@@ -58,7 +58,7 @@ class Line:
             self.host(account) + path,
             headers=headers,
             content=content,
-            proxy=account.proxy,
+            proxy=account.proxy_to_dial(),
             timeout=self.research_idle if is_research else self.idle,
         ) as reply:
             bearer = _bearer(headers)
@@ -86,7 +86,7 @@ class Line:
             self.host(account) + path,
             headers=headers,
             content=content,
-            proxy=account.proxy,
+            proxy=account.proxy_to_dial(),
             timeout=self.patience if patience is None else patience,
         )
         return answer if answer.status < 300 else answer.without(_bearer(headers))

@@ -10,12 +10,15 @@ import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, State, Tokens
 from kimi.errors import Unreadable
+from kimi.pool import SyncReport
 from kimi.pool.changes import Changes
 from kimi.pool.chats import Chats, StandingChat
 from kimi.pool.interventions import Interventions
 from kimi.pool.private import PrivateAccounts, private_account
 from kimi.pool.resealing import Resealing
+from kimi.pool.specs import with_proxy
 from kimi.pool.tokens import Credential
+from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import KIMI, Pool, take, web
 from tests.kimi.pool.sealing import everything, seen_plainly, with_keys
@@ -148,16 +151,50 @@ def test_wrong_keys_lease_nothing(stranger: Pool) -> None:
 
 def test_wrong_keys_change_nothing_of_an_account(stranger: Pool, sealed: Pool) -> None:
     before = sorted(everything(stranger.store.redis))
-    with pytest.raises(Unreadable):
-        stranger.members.all()
-    bob = stranger.members.get("bob")
-    assert bob is not None
+    alice, bob = stranger.members.all()
+    for look in (alice.unseal, alice.account.proxy_to_dial, bob.unseal):
+        with pytest.raises(Unreadable):
+            look()
     with pytest.raises(Unreadable):
         _ = bob.refresh
-    with pytest.raises(Unreadable):
-        stranger.members.sync(FILE)
+    assert stranger.members.sync(FILE) == SyncReport(unreadable=("alice",))
     with pytest.raises(Unreadable):
         Interventions(stranger.store).edit("alice", lambda account: replace(account, weight=5))
-    with pytest.raises(Unreadable):
-        Changes(stranger.store).since(0)  # there is a proxy
+    for copy in Changes(stranger.store).since(0).copies:
+        with pytest.raises(Unreadable):
+            _ = copy.token
     assert sorted(everything(sealed.store.redis)) == before
+
+
+@pytest.fixture
+def torn(sealed: Pool) -> Pool:
+    """The pool with alice's proxy alone sealed with a key that nobody has."""
+    account, spec = sealed.store.key("account", "alice"), "spec"
+    lost = with_proxy(sealed.store.redis.hget(account, spec), Vault([OTHER]).seal(PROXY))
+    sealed.store.redis.hset(account, mapping={"spec": lost, "written": lost})
+    return sealed
+
+
+def test_a_proxy_that_cannot_be_opened_is_not_passed_by(torn: Pool) -> None:
+    record = torn.members.get("alice")
+    assert record is not None
+    for look in (record.unseal, record.account.proxy_to_dial):
+        with pytest.raises(Unreadable):
+            look()
+    assert record.account.proxy not in (None, PROXY)
+
+
+def test_a_proxy_that_cannot_be_opened_hides_nobody_else(torn: Pool) -> None:
+    assert [record.account.name for record in torn.members.all()] == ["alice", "bob"]
+    assert {copy.account.name for copy in Changes(torn.store).since(0).copies} == {"alice", "bob"}
+    carol = ConfiguredAccount(web("carol"), "refresh-carol")
+    assert torn.members.sync([*FILE, carol]) == SyncReport(added=("carol",), unreadable=("alice",))
+
+
+def test_a_chat_whose_account_cannot_be_opened_keeps_no_other_waiting(sealed: Pool) -> None:
+    chats, account = Chats(sealed.store), sealed.store.key("account", "alice")
+    chats.note({StandingChat("one", "alice"): 0.0, StandingChat("two", "bob"): 0.0})
+    sealed.store.redis.hset(account, "access", Vault([OTHER]).seal("access"))
+    sealed.clock.now += 1
+    assert [chat.id for chat in chats.claim(10)] == ["two"]
+    assert chats.count() == 2

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from kimi.accounts import SEALED
 from kimi.errors import StoreUnavailable, Unreadable
-from kimi.pool.vault import MARK, Vault
+from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
@@ -12,7 +13,7 @@ OLD, NEW, OTHER = new_key(), new_key(), new_key()
 def test_what_is_sealed_can_be_opened_and_does_not_show() -> None:
     vault = Vault([NEW])
     sealed = vault.seal("eyJ.secret")
-    assert sealed.startswith(MARK)
+    assert sealed.startswith(SEALED)
     assert "secret" not in sealed
     assert vault.seal("eyJ.secret") != sealed, "nobody sees which accounts have the same secret"
     assert vault.open(sealed) == "eyJ.secret"

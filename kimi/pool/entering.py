@@ -1,0 +1,63 @@
+"""One account on its way into the pool, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from kimi.accounts import Account
+from kimi.pool.specs import pack
+from kimi.pool.store import Store
+from kimi.pool.tokens import Credential
+
+_REWRITTEN: Final = "rewritten"  # by others, between the reading and the writing
+
+
+def enter(
+    store: Store,
+    account: Account,
+    known_as: str,
+    credential: Credential,
+    *,
+    origin: str,
+    limits: Sequence[int] = (),
+    written: str | None = None,
+) -> str:
+    """Brings one account into the pool, or up to date; the outcome in the script's words.
+
+    `known_as` is the fingerprint of its configured secret, `credential` what is known to have become of that.
+    `limits` are those of accounts that have an owner. `written` is what stands there of it, if that has been read.
+    Raises `StoreUnavailable`, and `Unreadable` as `pack` does.
+    """
+    outcome = _REWRITTEN
+    while outcome == _REWRITTEN:
+        if not account.proxy:
+            written = ""
+        elif written is None:
+            written = _written(store, account.name)
+        outcome = store.run(
+            "sync",
+            account.name,
+            pack(account, store.vault, written),
+            origin,
+            known_as,
+            store.vault.seal(credential.refresh),
+            account.max_concurrency,
+            account.requests_per_minute or 0,
+            account.weight,
+            account.priority,
+            account.line,
+            credential.version,
+            written,
+            *limits,
+        )
+        if outcome == _REWRITTEN:
+            written = None
+    return str(outcome)
+
+
+def _written(store: Store, name: str) -> str:
+    """What was written of an account, as it stands there; '' where it is not known."""
+    with store.guarded() as redis:
+        spec, written = redis.hmget(store.key("account", name), "spec", "written")
+    return written or spec or ""

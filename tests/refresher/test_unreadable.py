@@ -1,0 +1,33 @@
+"""Accounts that a refresher cannot open, beside others."""
+
+from __future__ import annotations
+
+import pytest
+
+from kimi.accounts import ConfiguredAccount
+from kimi.errors import Unreadable
+from kimi.pool.specs import with_proxy
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
+from refresher.refreshing import Outcome, Refreshing
+from tests.kimi.pool.pools import Pool, web
+from tests.refresher.conftest import ALICE
+from tests.refresher.vendors import Vendor
+
+PROXY = "http://proxy:1"
+
+
+def test_one_proxy_that_cannot_be_opened_stops_that_account_alone(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.store.vault = Vault([new_key()])
+    configured = [ConfiguredAccount(web("bob", proxy=PROXY), "refresh-bob")]
+    pool.members.sync([ConfiguredAccount(ALICE, "refresh-alice"), *configured])
+    account = pool.store.key("account", "bob")
+    spec = with_proxy(pool.store.redis.hget(account, "spec"), Vault([new_key()]).seal(PROXY))
+    pool.store.redis.hset(account, "spec", spec)
+    assert sorted(pool.tokens.due()) == ["alice", "bob"]
+    with pytest.raises(Unreadable):
+        refreshing.refresh("bob")
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked == ["refresh-alice"]
