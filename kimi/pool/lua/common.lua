@@ -324,14 +324,17 @@ local function rouse_owner(a)
 end
 
 -- Takes an account out of service because it is no longer configured, or not with this credential. Nothing of it is
--- forgotten: whoever is configured with the same secret from now on goes on with what has become of it.
+-- forgotten: whoever is configured with the same secret from now on goes on with what has become of it. An account of
+-- somebody's own never takes the place of what is kept of another.
 local function withdraw(name, a)
   a.present = '0'
   redis.call('HSET', key('account', name), 'present', '0')
   redis.call('ZADD', key('gone'), int(NOW), name)
   local kept = key('kept', a.fingerprint)
-  redis.call('HSET', kept, 'name', name, 'version', a.version, 'refresh', a.refresh)
-  redis.call('PEXPIRE', kept, KEEP)
+  if a.owner == '' or (redis.call('HGET', kept, 'name') or name) == name then
+    redis.call('HSET', kept, 'name', name, 'version', a.version, 'refresh', a.refresh)
+    redis.call('PEXPIRE', kept, KEEP)
+  end
   let_go(name, a)
   schedule(name, a)
   set_routes(name, a)

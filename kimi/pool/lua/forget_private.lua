@@ -11,7 +11,8 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('private'), '-inf', int(NO
     redis.call('ZADD', key('private'), int(NOW + PAUSE), name)
   elseif a and a.present == '1' then
     withdraw(name, a)
-    if a.version == '1' then redis.call('DEL', key('kept', a.fingerprint)) end -- it was never exchanged
+    local kept = key('kept', a.fingerprint)
+    if a.version == '1' and redis.call('HGET', kept, 'name') == name then redis.call('DEL', kept) end -- never exchanged
     redis.call('ZADD', key('private'), int(NOW + PAUSE), name)
   else
     erase(name)

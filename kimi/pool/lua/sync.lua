@@ -1,6 +1,7 @@
 -- Brings one configured account into the pool, or up to date with what the operator wrote.
 -- The stored credential wins over the configured one until the configured one itself changes (its fingerprint);
--- one that was rotated under another name comes along. Limits that the operator has edited win in the same way.
+-- one that was rotated under another name comes along, but not from the operator's account to one that somebody brought
+-- along: who has got hold of a spent secret must not have the login. Limits that the operator has edited win in the same way.
 -- A credential that is entered by hand takes the place of one that was, if that is dead or banned; all else stays.
 -- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
 --       version that the credential has had, or 0,
@@ -101,8 +102,11 @@ end
 -- What another upstream said of the credential means nothing to this one.
 local moved = known[1] and upstream_of(known[1]) ~= upstream_of(spec)
 local keeper, rotated, rotated_version = unpack(redis.call('HMGET', kept, 'name', 'refresh', 'version'))
-local inherits = keeper and (fresh or keeper ~= name)
-if inherits and is_locked(keeper) then return 'locked' end
+-- The name of an account of somebody's own tells whose it is; no other record is for him, nor his to remove.
+local is_his = owner == '' or not keeper or keeper == name
+local is_new_here = keeper and (fresh or keeper ~= name)
+if is_new_here and is_locked(keeper) then return 'locked' end
+local inherits = is_new_here and is_his
 if moved and not fresh and is_locked(name) then return 'locked' end
 
 -- Should Redis have lost the account alone, it still stands somewhere.
@@ -140,7 +144,7 @@ if fresh or inherits or moved then
   redis.call('DEL', key('refused', name))
   redis.call('ZREM', key('refresh'), name)
 end
-redis.call('DEL', kept)
+if is_his then redis.call('DEL', kept) end
 redis.call('ZREM', key('gone'), name)
 redis.call('HSET', account,
   'spec', stays and known[1] or spec, 'written', spec, 'owner', owner, 'origin', origin, 'present', '1', 'line', line)

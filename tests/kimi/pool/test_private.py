@@ -82,9 +82,37 @@ def test_the_operators_token_is_not_exchanged_in_two_places(pool: Pool, private:
     assert private.adopt(MINE) is Adoption.CONFIGURED
     assert private.notice([MINE]) == {}
     assert pool.members.get(NAME) is None
+
+
+def test_a_spent_token_of_the_operators_does_not_open_what_became_of_it(pool: Pool, private: PrivateAccounts) -> None:
+    operators = ConfiguredAccount(web("a"), MINE.secret)
+    pool.members.sync([operators])
+    pool.freshen("a")
     pool.members.sync([])
     assert private.adopt(MINE) is Adoption.ADOPTED
-    assert refresh_of(pool, NAME) == "refresh-a-2"
+    assert refresh_of(pool, NAME) == MINE.secret
+    pool.freshen(NAME)
+    pool.clock.now += 1_000
+    private.forget()
+    pool.clock.now += 60
+    assert private.forget() == (NAME,)
+    assert private.adopt(MINE) is Adoption.ADOPTED
+    assert refresh_of(pool, NAME) == MINE.secret
+    pool.members.sync([operators])
+    assert refresh_of(pool, "a") == "refresh-a-2", "the operator goes on where he was, whatever others made of it"
+
+
+def test_a_stranger_who_never_came_in_takes_nothing_of_the_operators_away(pool: Pool, private: PrivateAccounts) -> None:
+    operators = ConfiguredAccount(web("a"), MINE.secret)
+    pool.members.sync([operators])
+    pool.freshen("a")
+    pool.members.sync([])
+    private.adopt(MINE)
+    kill(pool, NAME)
+    pool.clock.now += 100
+    private.forget()
+    pool.members.sync([operators])
+    assert refresh_of(pool, "a") == "refresh-a-2"
 
 
 def test_an_operator_who_takes_it_over_goes_on_with_the_newest_token(pool: Pool, private: PrivateAccounts) -> None:
