@@ -15,6 +15,7 @@ from kimi.operating.audit import Audit
 from kimi.operating.checks_secrets import droppable, sealed
 from kimi.pool import Store, open_store
 from kimi.pool.canary import Canary
+from kimi.pool.disk import rewrite
 from kimi.pool.resealing import Resealed, Resealing, Seals
 from kimi.sealing_keys import new_key
 from kimi.settings import CommonSettings, load
@@ -24,6 +25,10 @@ WHO: Final = "command line"
 NOTHING_SEALED: Final = (
     "no refresher has started with keys yet. Give TOKEN_ENCRYPTION_KEYS to all gateways and then to the refreshers, "
     "which seal what stands in Redis as soon as they start"
+)
+REWRITES: Final = "Redis writes its append-only file anew; back-ups from before hold what was there."
+REFUSED: Final = (
+    "Redis does not write its append-only file anew (BGREWRITEAOF), which holds what was there before: try again later"
 )
 NO_KEY: Final = "TOKEN_ENCRYPTION_KEYS is not set, so there is no key to seal with: `secrets key` makes one"
 
@@ -58,10 +63,10 @@ def status(*, as_json: bool) -> None:
 @secrets.command()
 @as_json_option
 def rotate(*, as_json: bool) -> None:
-    """Seal all secrets with the first key, while everything serves.
+    """Seal all secrets with the first key, while everything serves, and have Redis write its append-only file anew.
 
     All processes have to have that key by then. Whoever interrupts it can run it again: what is done is done. Exit code
-    1 where some are left.
+    1 where some are left, or Redis refuses.
     """
     with _redis() as (store, keys):
         resealing = Resealing(store)
@@ -72,11 +77,13 @@ def rotate(*, as_json: bool) -> None:
         done = _rotated(resealing)
         Audit(store).note(WHO, "rotate secrets", "", _counted(done))
         seals = resealing.status()
+        rewrites = rewrite(store)
     if as_json:
-        click.echo(orjson.dumps({"changed": done.changed, "left": done.left, **described(seals, keys)}))
+        told_so_far = {"changed": done.changed, "left": done.left, "rewrites": rewrites}
+        click.echo(orjson.dumps({**told_so_far, **described(seals, keys)}))
     else:
-        click.echo(f"{_counted(done)}.\n\n{told(seals, keys)}")
-    if done.left:
+        click.echo(f"{_counted(done)}.\n{REWRITES if rewrites else REFUSED}\n\n{told(seals, keys)}")
+    if done.left or not rewrites:
         sys.exit(1)
 
 

@@ -2,42 +2,99 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
 import structlog
 
+from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Store
 from kimi.pool.canary import Canary
 from kimi.pool.resealing import Resealing
+from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
 
-CHECK_SECONDS: Final = 2.0
+CHECK_SECONDS: Final = 1.0
+YIELD_SECONDS: Final = 3.0
+"""So long the store is left to others that were at work with it: each of them looks within two seconds."""
+SEAL_SECONDS: Final = 60.0
+"""So often all is looked at for what is plain, at about 0.1 s for 1,000 accounts."""
+_STEP: Final = 0.2
+_YIELDING: Final = "nothing in the store shows which keys are the right ones: others that were at work with it go first"
 
 
 class Sealing:
     """Keeps a process with the wrong keys from doing anything. Every method may raise `Unreadable`, `StoreUnavailable`.
 
-    Redis may be exchanged for another at any time.
+    Redis may be exchanged for another, or lose everything, at any time. Who was at work with it then says at once which
+    keys are the right ones, for he alone has the newest tokens; who comes new, or has had the wrong keys, waits first.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, *, clock: Callable[[], float], pause: Callable[[float], object] = time.sleep
+    ) -> None:
         self._canary = Canary(store)
         self._resealing = Resealing(store)
         self._clock = clock
+        self._pause = pause
+        self._goes_first = False
+        self._missing_since: float | None = None
         self._next_check = 0.0
+        self._next_seal = 0.0
 
-    def start(self) -> None:
-        """Seal what was stored before there were keys. What is sealed with older ones stays: others may need that."""
-        self._canary.keep()
-        sealed = self._resealing.seal_plain()
-        if sealed.changed:
-            log.info("what stood in the store in plain text is sealed", accounts=sealed.changed)
+    def start(self, stop: Stop) -> bool:
+        """Returns when this process may be at work: True, or False where it is to stop instead.
+
+        What was stored before there were keys is sealed then. What is sealed with older ones stays: others may need
+        that.
+        """
+        self._canary.check()
+        if not self._may_work():
+            log.info(_YIELDING, seconds=YIELD_SECONDS)
+            while not self._may_work():
+                if stop.is_set():
+                    return False
+                self._pause(_STEP)
+        self._seal()
+        return True
 
     def check(self) -> None:
-        """Look whether the keys are the right ones still. Does nothing before the next look is due."""
+        """Look whether the keys are the right ones still, and now and then for what is plain.
+
+        Does nothing before the next look is due.
+        """
         now = self._clock()
-        if now >= self._next_check:
+        if now < self._next_check:
+            return
+        if not self._may_work():
+            raise StoreUnavailable(_YIELDING)
+        self._next_check = now + CHECK_SECONDS
+        if now >= self._next_seal:
+            self._seal()
+
+    def _may_work(self) -> bool:
+        """False while others go first."""
+        try:
+            missing = self._canary.is_missing()
+        except StoreUnavailable as error:
+            self._missing_since = None
+            self._goes_first = self._goes_first and not isinstance(error, Unreadable)
+            raise
+        if missing:
+            now = self._clock()
+            since = self._missing_since = now if self._missing_since is None else self._missing_since
+            if not self._goes_first and now - since < YIELD_SECONDS:
+                return False
             self._canary.keep()
-            self._next_check = now + CHECK_SECONDS
+            self._next_seal = now  # all that is there has come from elsewhere
+        self._goes_first, self._missing_since = True, None
+        return True
+
+    def _seal(self) -> None:
+        """Somebody without keys may have written, or an older dump may have been put in the place of what was there."""
+        sealed = self._resealing.seal_plain()
+        self._next_seal = self._clock() + SEAL_SECONDS
+        if sealed.changed:
+            log.info("what stood in the store in plain text is sealed", accounts=sealed.changed)

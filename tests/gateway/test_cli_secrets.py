@@ -17,6 +17,7 @@ from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Pool, present, web
 from tests.kimi.pool.sealing import seen_plainly, with_keys
 from tests.ports import free_port
+from tests.valkey import Valkey
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 SECRETS = ("refresh-a-2", "access-a-2", "proxy-password")
@@ -89,8 +90,9 @@ def test_all_are_sealed_with_the_first_key_and_the_others_can_go(place: Place) -
     place.seal(OLD)
     result = place.run("rotate", NEW, OLD)
     assert result.exit_code == 0
-    first, _, *status = result.stdout.splitlines()
+    first, second, _, *status = result.stdout.splitlines()
     assert first == "Secrets of 2 accounts sealed with the first key."
+    assert second == "Redis writes its append-only file anew; back-ups from before hold what was there."
     assert status == place.run("status", NEW, OLD).stdout.splitlines()
     assert status[-1] == "Secrets: all 6 are sealed with the first key; all others can be dropped."
     assert seen_plainly(place.pool.store.redis, *SECRETS) == []
@@ -99,6 +101,17 @@ def test_all_are_sealed_with_the_first_key_and_the_others_can_go(place: Place) -
     assert (again["changed"], again["left"], again["droppable"]) == (0, 0, [2])
     (entry, *_) = Audit(place.pool.store).entries()
     assert (entry.who, entry.action) == ("command line", "rotate secrets")
+
+
+def test_what_is_on_the_disk_from_before_is_said_where_it_stays(own_valkey: Valkey) -> None:
+    with present(own_valkey.url) as pool:
+        pool.configure(web("a"))
+        place = Place(pool, own_valkey.url)
+        Canary(with_keys(pool, NEW).store).keep()
+        pool.store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
+        result = place.run("rotate", NEW)
+        assert result.exit_code == 1 and "Redis does not write its append-only file anew" in result.stdout
+        assert place.told("rotate", NEW).items() >= {"left": 0, "rewrites": False}.items()
 
 
 def test_a_rotation_that_was_interrupted_goes_on(place: Place) -> None:
