@@ -23,7 +23,7 @@ from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
 WHO: Final = "command line"
-SHOWN_ONCE: Final = "This is the key of {name}. It is shown this once: Redis keeps its SHA-256 only."
+SHOWN_ONCE: Final = "This is the key of {name}. It is shown this once: Redis keeps its SHA-256 and how it begins."
 NOTHING: Final = "No keys have been created: `keys create NAME` does. Those of GATEWAY_API_KEYS are not listed here."
 _HEAD: Final = ("NAME", "KEY", "LIMITS", "REQUESTS", "TOKENS", "LAST USED", "STATE")
 _Command = TypeVar("_Command", bound=Callable[..., object])

@@ -12,7 +12,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 SHORTEST: Final = 16
 FEWEST_DIFFERENT: Final = 6
-MAKING: Final = """python -c "import secrets; print('sk-' + secrets.token_urlsafe(32))\""""
+MAKING: Final = """python3 -c "import secrets; print('sk-' + secrets.token_urlsafe(32))\""""
 _NAMED: Final = 5
 """So many keys are named of those that are weak."""
 _EXAMPLES: Final = (

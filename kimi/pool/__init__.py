@@ -39,7 +39,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `ticket:WORKER.N`          | hash   | number, routes, wish and earliest next call of a ticket; expires       |
 | `tickets`                  | string | the last number given                                                  |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
-| `client:ID`                | hash   | a client key: its SHA-256, name and limits; expires once it is revoked |
+| `client:ID`                | hash   | a client key: SHA-256, beginning, name, limits; expires once revoked   |
 | `clients`, `clients:changes` | zset, string | ids of client keys by the number of their change; the last number |
 | `clients:names`            | hash   | ids of client keys that are not revoked, by name                       |
 | `client:ID:recent`         | list   | times of a key's latest requests, where those of a minute are limited; expires |

@@ -1,4 +1,4 @@
-"""Keys that the operator gives to clients. Of each Redis holds the SHA-256 only: nobody can read it there."""
+"""Keys that the operator gives to clients. Of each Redis holds the SHA-256 and how it begins: nobody can read it."""
 
 from __future__ import annotations
 

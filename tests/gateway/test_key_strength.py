@@ -31,7 +31,7 @@ def test_what_is_random_is_strong() -> None:
 
 
 def test_the_command_that_is_told_makes_a_strong_one() -> None:
-    command = re.fullmatch(r'python -c "(.+)"', MAKING)
+    command = re.fullmatch(r'python3 -c "(.+)"', MAKING)
     assert command is not None
     made = subprocess.run([sys.executable, "-c", command[1]], capture_output=True, text=True, check=True).stdout
     assert weakness(made.strip()) is None
