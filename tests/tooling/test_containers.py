@@ -66,6 +66,12 @@ def test_the_demo_speaks_to_nobody_but_the_simulator_and_stays_out_of_the_other_
         assert environment["REDIS_URL"] != services["gateway"]["environment"]["REDIS_URL"]
 
 
+def test_nobody_is_warned_of_secrets_of_the_demo(services: dict[str, dict[str, Any]]) -> None:
+    for name in ("demo-gateway", "demo-refresher"):
+        said = {variable.lower(): value for variable, value in services[name]["environment"].items()}
+        assert not CommonSettings.model_validate(said).leaves_secrets_plain
+
+
 def test_what_is_published_is_so_only_to_this_machine(
     services: dict[str, dict[str, Any]],
 ) -> None:

@@ -222,11 +222,21 @@ def test_a_back_up_is_made_outside_the_repository_and_for_its_owner_alone(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "name", ["redis.tar", "accounts-export.yaml", "backup.yaml", "dump.rdb", "config/accounts.yaml"]
+    "name",
+    [
+        *("redis.tar", "accounts-export.yaml", "my-export.json", "backup.yaml", "dump.rdb"),
+        *("accounts.yaml", "accounts.yaml.bak", "accounts.json", "config/accounts.yaml", "config/mine.txt"),
+        *(".env", ".env.production", "config.json", "tokens.txt", "appendonly.aof", "appendonlydir/appendonly.aof.1"),
+    ],
 )
 def test_what_is_likely_to_hold_secrets_is_not_committed(name: str) -> None:
-    asked = subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False, timeout=60)
+    asked = subprocess.run(["git", "check-ignore", "-q", "--no-index", name], cwd=ROOT, check=False, timeout=60)
     assert asked.returncode == 0
+
+
+def test_nothing_that_is_committed_is_ignored() -> None:
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60).stdout == b""
 
 
 @by_name
