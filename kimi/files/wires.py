@@ -1,7 +1,6 @@
-"""One request by one connection, of whose answer a server can neither send too much head nor take too long for it.
+"""One request by one connection, whose answer has to come in time, and in pieces that are worth it.
 
-http.client bounds a line and the number of headers, but neither interim answers nor trailers, which a server may send
-without end; and a limit of time between two pieces lets a byte a second go on for ever.
+What no answer may have stands in `kimi.http.framing`. Here anybody may be the server, so that there is less of it.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any, Final, Protocol
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any, Final
 
 from kimi.files.targets import NotFetched, Target
+from kimi.http import framing
+from kimi.http.framing import Bounds, Response
 
-HEAD_BYTES: Final = 65536
-"""What a head may have, interim ones included, and what may stand behind a content."""
+BOUNDS: Final = Bounds(framing=65_536, free=4_096, average=512, at_a_time=2_048)
 _TURN_SECONDS: Final = 0.01
 
 
@@ -50,13 +50,7 @@ class Hourglass:
         return min(most, left)
 
 
-class Waiting(Protocol):
-    """What can be told how long to wait for more, in seconds, as a socket can."""
-
-    def settimeout(self, seconds: float, /) -> object: ...
-
-
-class Wire(io.RawIOBase):
+class Wire(framing.Wire):
     """What comes in by a connection, while there is time.
 
     `rest` is called every 10 ms: a source that always has more ready would keep every other greenlet waiting.
@@ -64,20 +58,15 @@ class Wire(io.RawIOBase):
 
     def __init__(
         self,
-        sock: Waiting,
+        sock: framing.Waiting,
         source: io.RawIOBase,
         time_left: Hourglass,
         rest: Callable[[], object] = lambda: time.sleep(0.001),
     ) -> None:
-        self._sock = sock
-        self._source = source
+        super().__init__(sock, source)
         self._left = time_left
         self._rest = rest
         self._rested = time_left.clock()
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
 
     def readinto(self, buffer: Any) -> int | None:
         """What is there next. Raises `NotFetched` and `OSError`."""
@@ -87,42 +76,19 @@ class Wire(io.RawIOBase):
         self._sock.settimeout(self._left.left(self._left.patience.silence))
         return self._source.readinto(buffer)
 
-    def close(self) -> None:
-        """Gives the connection up."""
-        if not self.closed:
-            self._source.close()
-        super().close()
+    def patience(self) -> None:
+        """What one read may take is told before each of them."""
 
 
-class Lines(io.BufferedReader):
-    """Lines and content, of which no more than `HEAD_BYTES` of lines may follow one another."""
+class _Answer(Response):
+    bounds = BOUNDS
 
-    _size = 0
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """Raises `HTTPException` where there are too many."""
-        line = super().readline(size)
-        self._size += len(line)
-        if self._size > HEAD_BYTES:
-            raise HTTPException("the head is too large")
-        return line
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Content."""
-        self._size = 0
-        return super().read(size)
-
-    def read1(self, size: int = -1, /) -> bytes:
-        """Content, as much as there is."""
-        self._size = 0
-        return super().read1(size)
-
-
-class _Answer(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, time_left: Hourglass, **options: Any) -> None:
+        self._time_left = time_left
         super().__init__(sock, *args, **options)
-        source: Any = self.fp
-        self.fp = Lines(Wire(sock, source.detach(), time_left))
+
+    def wire(self, sock: socket.socket, source: io.RawIOBase) -> Wire:
+        return Wire(sock, source, self._time_left)
 
 
 def ask(sock: socket.socket, target: Target, headers: Mapping[str, str], time_left: Hourglass) -> HTTPResponse:

@@ -1,7 +1,8 @@
 """Answers of http.client in which everything ends that is no body.
 
 It bounds a line and the number of headers, but neither interim answers nor trailers, which a server may send without
-end; and a limit of time between two pieces lets a byte a second go on for ever.
+end; a limit of time between two pieces lets a byte a second go on for ever; and a chunk of one byte takes as long as
+a large one.
 """
 
 from __future__ import annotations
@@ -9,23 +10,47 @@ from __future__ import annotations
 import io
 import socket
 import time
+from dataclasses import dataclass
 from functools import cache
 from http.client import CONTINUE, OK, SWITCHING_PROTOCOLS, HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
+from typing import Any, Final, Protocol
 
 from kimi.http.contract import MAX_FRAMING_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of what is no body.
+
+    In one piece it has `framing` bytes. There may be `free` lines in all; of more of them, each must have
+    `average` bytes of the body. `at_a_time` bytes are read ahead.
+    """
+
+    framing: int = MAX_FRAMING_BYTES
+    free: int = 8_192
+    average: int = 16
+    at_a_time: int = io.DEFAULT_BUFFER_SIZE
+
+
+BOUNDS: Final = Bounds()
 
 
 class Response(HTTPResponse):
     """What stands before a body, between its chunks and behind it has bounds.
 
-    It is at most `MAX_FRAMING_BYTES` in one piece, and comes in the time that the socket has for one read.
+    It comes in the time that the socket has for one read.
     """
+
+    bounds = BOUNDS
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         source: Any = self.fp
-        self.fp = _Lines(_Wire(sock, source.detach()))
+        self.fp = Lines(self.wire(sock, source.detach()), self.bounds)
+
+    def wire(self, sock: socket.socket, source: io.RawIOBase) -> Wire:
+        """What brings it."""
+        return Wire(sock, source)
 
     def _read_status(self) -> tuple[str, int, str]:
         """http.client passes over 100 alone, and takes what follows any other interim answer for the next one's."""
@@ -41,16 +66,25 @@ def bounded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
     return type(kind.__name__, (kind,), {"response_class": Response, "is_bounded": True})
 
 
-class _Wire(io.RawIOBase):
+class Waiting(Protocol):
+    """What can be told how long to wait for more, in seconds, as a socket can."""
+
+    def settimeout(self, seconds: float, /) -> object: ...
+
+    def gettimeout(self) -> float | None: ...
+
+
+class Wire(io.RawIOBase):
     """What a socket brings, up to the time `until`, where there is one."""
 
     until: float | None = None
 
-    def __init__(self, sock: socket.socket, source: io.RawIOBase) -> None:
+    def __init__(self, sock: Waiting, source: io.RawIOBase) -> None:
         self._sock = sock
         self._source = source
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
@@ -72,40 +106,57 @@ class _Wire(io.RawIOBase):
         return self._sock.gettimeout()
 
     def close(self) -> None:
+        """Gives the connection up."""
         if not self.closed:
             self._source.close()
         super().close()
 
 
-class _Lines(io.BufferedReader):
+class Lines(io.BufferedReader):
     """Lines are framing, the rest is body."""
 
-    def __init__(self, wire: _Wire) -> None:
-        super().__init__(wire)
+    def __init__(self, wire: Wire, bounds: Bounds = BOUNDS) -> None:
+        super().__init__(wire, bounds.at_a_time)
         self._wire = wire
+        self._bounds = bounds
         self._size = 0
+        self._lines = 0
+        self._body = 0
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Raises `HTTPException` where there are too many before the next of the body."""
+        """Raises `HTTPException` where there is too much before the next of the body, or too little of that."""
         if self._size == 0 and (patience := self._wire.patience()) is not None:
             self._wire.until = time.monotonic() + patience
-        line = super().readline(size if size and size > 0 else MAX_FRAMING_BYTES + 1)
+        most = self._bounds.framing
+        line = super().readline(size if size and size > 0 else most + 1)
         self._size += len(line)
-        if self._size > MAX_FRAMING_BYTES:
-            raise HTTPException(f"more than {MAX_FRAMING_BYTES} bytes that are no body")
+        self._lines += 1
+        if self._size > most:
+            raise HTTPException(f"more than {most} bytes that are no body")
+        if self._lines > self._bounds.free + self._body // self._bounds.average:
+            raise HTTPException(f"{self._lines} lines for {self._body} bytes")
         return line
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """Of the body."""
         self._begin_body()
-        return super().read(size)
+        found = super().read(size)
+        self._body += len(found)
+        return found
 
     def read1(self, size: int = -1, /) -> bytes:
+        """Of the body, as much as there is."""
         self._begin_body()
-        return super().read1(size)
+        found = super().read1(size)
+        self._body += len(found)
+        return found
 
     def readinto(self, buffer: Any, /) -> int:
+        """Of the body."""
         self._begin_body()
-        return super().readinto(buffer)
+        found = super().readinto(buffer)
+        self._body += found
+        return found
 
     def _begin_body(self) -> None:
         self._size, self._wire.until = 0, None

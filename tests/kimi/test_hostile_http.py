@@ -70,6 +70,16 @@ def test_nothing_but_a_body_may_be_endless(http: Http, start: bytes, more: bytes
         called(http, server)
 
 
+def test_a_body_in_crumbs_is_not_read_to_its_end() -> None:
+    with (
+        sending(CHUNKED, b"1\r\nx\r\n" * 1024) as server,
+        Transport().stream("GET", server.url, headers={}, timeout=20) as reply,
+        pytest.raises(Unreachable),
+    ):
+        for _ in reply.chunks():
+            pass
+
+
 @pytest.mark.parametrize(
     ("start", "more"),
     [

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kimi.files.targets import NotFetched
-from kimi.files.wires import Hourglass, Lines, Patience, Wire
+from kimi.files.wires import BOUNDS, Hourglass, Patience, Wire
+from kimi.http.framing import Lines
 from tests.kimi.files.test_web import fetched, refused
 from tests.kimi.loopback import Peer, Server
 from tests.kimi.pool.pools import Clock
@@ -39,9 +40,12 @@ class Source(io.RawIOBase):
     def settimeout(self, seconds: float) -> None:
         self.waited.append(seconds)
 
+    def gettimeout(self) -> float:
+        return self.waited[-1]
+
 
 def lines(source: Source, clock: Clock, rest: Callable[[], object] = lambda: None, **patience: float) -> Lines:
-    return Lines(Wire(source, source, Hourglass(Patience(**patience), clock), rest))
+    return Lines(Wire(source, source, Hourglass(Patience(**patience), clock), rest), BOUNDS)
 
 
 def test_a_byte_a_second_comes_to_an_end() -> None:
@@ -72,6 +76,8 @@ def test_a_source_that_always_has_more_lets_others_run() -> None:
         (CHUNKED, b"1"),
         (CHUNKED + b"1;", b"x"),
         (CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n"),
+        (CHUNKED, b"1\r\nx\r\n"),
+        (CHUNKED, b"64\r\n" + b"x" * 100 + b"\r\n"),
     ],
 )
 def test_no_head_and_no_end_is_endless(begin: bytes, ever: bytes) -> None:
@@ -85,10 +91,11 @@ def test_no_head_and_no_end_is_endless(begin: bytes, ever: bytes) -> None:
         assert refused(f"http://files:{server.port}/") == "the connection to its server broke"
 
 
-def test_lines_between_pieces_of_content_may_be_many() -> None:
+@pytest.mark.parametrize(("size", "number"), [(1, 4_000), (512, 10_000)])
+def test_lines_between_pieces_of_content_may_be_many(size: int, number: int) -> None:
     def handle(peer: Peer) -> None:
         peer.request()
-        peer.send(CHUNKED, b"1;some=extension\r\nx\r\n" * 10_000, b"0\r\nX: y\r\n\r\n")
+        peer.send(CHUNKED, (b"%x;some=extension\r\n%b\r\n" % (size, b"x" * size)) * number, b"0\r\nX: y\r\n\r\n")
 
     with Server(handle) as server:
-        assert fetched(f"http://files:{server.port}/") == b"x" * 10_000
+        assert fetched(f"http://files:{server.port}/") == b"x" * size * number
