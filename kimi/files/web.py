@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib3 import HTTPHeaderDict
 
 from kimi.files.addresses import Network, is_allowed, is_fetchable
+from kimi.files.handshakes import shake_hands
 from kimi.files.targets import NotFetched, Target, onward, target
 from kimi.files.wires import PATIENCE, Hourglass, Patience, ask
 from kimi.http import HEADERS, default_context
@@ -99,8 +100,9 @@ class Web:
                 sock = self._connected(asked, time_left)
                 opened.callback(sock.close)
                 if asked.scheme == "https":
-                    sock = self._context.wrap_socket(sock, server_hostname=asked.host)
+                    sock = self._context.wrap_socket(sock, server_hostname=asked.host, do_handshake_on_connect=False)
                     opened.callback(sock.close)
+                    shake_hands(sock, time_left)
                 answer = ask(sock, asked, headers, time_left)
                 opened.callback(answer.close)
             yield answer
