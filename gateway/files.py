@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, Protocol
 
 import gevent
+import orjson
 
 from gateway.file_room import FileRoom, counted
 from kimi.accounts import Kind
@@ -53,11 +55,11 @@ class Fetcher(Protocol):
 class Memory(Protocol):
     """Knows what was uploaded before; see `kimi.pool.uploads.Uploads`."""
 
-    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]: ...
+    def known(self, account: str, keys: Collection[str]) -> Mapping[str, Upload]: ...
 
-    def keep(self, account: str, digest: str, upload: Upload) -> None: ...
+    def keep(self, account: str, key: str, upload: Upload) -> None: ...
 
-    def forget(self, account: str, digests: Collection[str]) -> None: ...
+    def forget(self, account: str, keys: Collection[str]) -> None: ...
 
 
 class Files:
@@ -104,7 +106,7 @@ class Luggage:
         self._by_url: dict[str, Blob] = {}
         self._by_digest: dict[str, Blob] = {}
         self._kept = ExitStack()  # what there is to be given back
-        self._reused: set[str] = set()  # digests, by the attempt that runs
+        self._reused: set[str] = set()  # keys, by the attempt that runs
         self._seconds = files.seconds
 
     def fetch(self, messages: Sequence[Message]) -> None:
@@ -122,16 +124,16 @@ class Luggage:
         """
         self._reused.clear()
         found = [self._blobs[each.where] for each in _newest(chat.messages) if each.where in self._blobs]
-        blobs = {blob.digest: blob for blob in found}
+        blobs = {_key(self._scope, blob): blob for blob in found}
         if not blobs or not isinstance(upstream, TakesFiles):
             return ()
         uploads = dict(self._known(lease.account.name, blobs))
         self._reused.update(uploads)
-        for digest in [each for each in blobs if each not in uploads]:
-            uploads[digest] = upstream.upload(blobs[digest], lease.account, lease.token, alive)
+        for key in [each for each in blobs if each not in uploads]:
+            uploads[key] = upstream.upload(blobs[key], lease.account, lease.token, alive)
             with suppress(StoreUnavailable):  # then it is uploaded again the next time
-                self._with.memory.keep(lease.account.name, digest, uploads[digest])
-        return tuple(uploads[digest] for digest in blobs)
+                self._with.memory.keep(lease.account.name, key, uploads[key])
+        return tuple(uploads[key] for key in blobs)
 
     def failed(self, lease: Lease, error: KimiError) -> KimiError:
         """What has to be thought of `error`, which came before an answer: files of earlier requests may be gone.
@@ -153,9 +155,9 @@ class Luggage:
             known.clear()
         self._kept.close()
 
-    def _known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
+    def _known(self, account: str, keys: Collection[str]) -> Mapping[str, Upload]:
         try:
-            return self._with.memory.known(account, digests)
+            return self._with.memory.known(account, keys)
         except StoreUnavailable:
             return {}
 
@@ -200,6 +202,11 @@ class Luggage:
         finally:
             self.is_fetching = False
             self._seconds -= self._with.monotonic() - began
+
+
+def _key(scope: str, blob: Blob) -> str:
+    """What an upload is found again by: nobody is told the name that somebody else has for the same content."""
+    return hashlib.sha256(orjson.dumps((scope, blob.name, blob.digest))).hexdigest()
 
 
 def _newest(messages: Sequence[Message]) -> Sequence[Attachment]:

@@ -32,7 +32,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `conversation:KEY`         | string | chat and last message of a conversation that can be continued; expires |
 | `continued:KEY`            | string | the chat of a conversation with a name that is being continued; expires |
 | `replaced:CHAT:NAME`       | string | a chat of which nobody knows any more that it could be continued; expires |
-| `upload:NAME:DIGEST`       | string | a file that an account has given to its upstream; expires              |
+| `upload:NAME:KEY`          | string | a file of a client that an account has given to its upstream; expires  |
 | `route:R:turns`            | hash   | virtual time of the fair queueing by weight, by priority               |
 | `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number      |
 | `called:NAME`              | zset   | tickets for which a place of the account is kept, by the time of the call |

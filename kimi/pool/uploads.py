@@ -13,8 +13,9 @@ from kimi.pool.store import Store, to_ms
 
 
 class Uploads:
-    """Uploads by the account that made them and the SHA-256 of their content, each for so many `seconds`.
+    """Uploads by the account that made them and a key, each for so many `seconds`.
 
+    The key is for whoever asks to make: it stands for the content, its name, and whose it is.
     With 0 seconds nothing is remembered. Every method may raise `StoreUnavailable`.
     """
 
@@ -22,28 +23,28 @@ class Uploads:
         self._store = store
         self._seconds = seconds
 
-    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
-        """Those of `digests` that the account has uploaded, by digest."""
-        if not digests or not self._seconds:
+    def known(self, account: str, keys: Collection[str]) -> Mapping[str, Upload]:
+        """Those of `keys` that the account has uploaded."""
+        if not keys or not self._seconds:
             return {}
         with self._store.guarded() as redis:
-            found: list[str | None] = redis.mget([self._key(account, digest) for digest in digests])
-        return {digest: _read(text) for digest, text in zip(digests, found, strict=True) if text is not None}
+            found: list[str | None] = redis.mget([self._key(account, key) for key in keys])
+        return {key: _read(text) for key, text in zip(keys, found, strict=True) if text is not None}
 
-    def keep(self, account: str, digest: str, upload: Upload) -> None:
+    def keep(self, account: str, key: str, upload: Upload) -> None:
         """Remembers an upload."""
         if self._seconds:
             with self._store.guarded() as redis:
-                redis.set(self._key(account, digest), orjson.dumps(asdict(upload)), px=to_ms(self._seconds))
+                redis.set(self._key(account, key), orjson.dumps(asdict(upload)), px=to_ms(self._seconds))
 
-    def forget(self, account: str, digests: Collection[str]) -> None:
+    def forget(self, account: str, keys: Collection[str]) -> None:
         """These are not there any more."""
-        if digests:
+        if keys:
             with self._store.guarded() as redis:
-                redis.delete(*[self._key(account, digest) for digest in digests])
+                redis.delete(*[self._key(account, key) for key in keys])
 
-    def _key(self, account: str, digest: str) -> str:
-        return self._store.key("upload", account, digest)
+    def _key(self, account: str, key: str) -> str:
+        return self._store.key("upload", account, key)
 
 
 def _read(text: str) -> Upload:

@@ -12,6 +12,7 @@ import pytest
 from gateway.file_room import IN_MEMORY, ON_DISK, ROOM_BYTES, FileRoom
 from gateway.files import MOST_FILES, Files
 from gateway.room import RESERVE
+from gateway.turn import Turn
 from kimi.accounts import Account, Kind
 from kimi.chat import Attachment, Chat, Message, Upload
 from kimi.errors import BrokenAnswer, FileRefused, FilesBusy, Overloaded, RequestInvalid, StoreUnavailable
@@ -91,6 +92,18 @@ def test_the_same_content_is_uploaded_once_for_each_account(house: House, reader
     assert sent(reader) == [("id-1",), ("id-2", "id-1")]
 
 
+def test_nobody_is_told_what_others_call_the_same_content(house: House, reader: Reader) -> None:
+    def asked(name: str, scope: str) -> str:
+        question = chat(Message("user", "?", (Attachment(data(PDF), "0", name),)))
+        read(house.start(chat=question, turn=Turn(scope=scope)))
+        house.settle()
+        return reader.asked[-1][-1].files[0].name
+
+    assert [asked("layoffs.pdf", "a"), asked("a.pdf", "b"), asked("b.pdf", "b")] == ["layoffs.pdf", "a.pdf", "b.pdf"]
+    assert [asked("layoffs.pdf", "a"), asked("a.pdf", "b"), asked("layoffs.pdf", "b")][:2] == ["layoffs.pdf", "a.pdf"]
+    assert len(reader.uploads) == 4, "what the same client has given is not given again"
+
+
 def test_another_account_is_given_them_as_well(house: House, reader: Reader) -> None:
     house.pool.fill(web("a", priority=1), web("b"))
     reader.by_account = {"a": [(Overloaded("tired"),)]}
@@ -153,13 +166,13 @@ def test_for_an_official_key_nothing_is_fetched(house: House, reader: Reader) ->
 class Away:
     """A memory that cannot be reached."""
 
-    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
+    def known(self, account: str, keys: Collection[str]) -> Mapping[str, Upload]:
         raise StoreUnavailable
 
-    def keep(self, account: str, digest: str, upload: Upload) -> None:
+    def keep(self, account: str, key: str, upload: Upload) -> None:
         raise StoreUnavailable
 
-    def forget(self, account: str, digests: Collection[str]) -> None:
+    def forget(self, account: str, keys: Collection[str]) -> None:
         raise StoreUnavailable
 
 
@@ -179,13 +192,13 @@ def test_without_redis_files_are_uploaded_as_well(house: House, reader: Reader) 
 class Stuck:
     """A memory that knows every file, and cannot forget one in time."""
 
-    def known(self, account: str, digests: Collection[str]) -> Mapping[str, Upload]:
-        return {digest: Upload("old", "a.pdf", 1, "application/pdf", is_image=False) for digest in digests}
+    def known(self, account: str, keys: Collection[str]) -> Mapping[str, Upload]:
+        return {key: Upload("old", "a.pdf", 1, "application/pdf", is_image=False) for key in keys}
 
-    def keep(self, account: str, digest: str, upload: Upload) -> None:
+    def keep(self, account: str, key: str, upload: Upload) -> None:
         pass
 
-    def forget(self, account: str, digests: Collection[str]) -> None:
+    def forget(self, account: str, keys: Collection[str]) -> None:
         hang()
 
 
