@@ -99,7 +99,8 @@ def run(settings: RefresherSettings) -> int:
         worker.wake()
 
     with _on_signals(end), store, patient:
-        sealing.start()
+        if not sealing.start(stop):
+            return 0
         roster.start()
         registry.register(PoolCollector(members.all, clock=clock, expired=leases.expired))
         pages = application(registry, lambda: metrics.is_healthy(clock()))

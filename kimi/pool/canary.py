@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from kimi.pool.specs import proxy_of
 from kimi.pool.store import Store
 
 KEY: Final = "vault"
 CANARY: Final = "canary"
 _WORD: Final = "these are the keys"
+_PAGE: Final = 100  # accounts that are read in one round trip
 
 
 class Canary:
     """Sealed once, when the first refresher comes with keys, and anew when all secrets have been.
 
-    Gateways leave none: refreshers without keys can go on while one gateway after the other is given them.
+    Gateways leave none: refreshers without keys can go on while one gateway after the other is given them. Until there
+    is one, what the operator's accounts hold shows the same; what clients have brought along they can send again.
 
     Every method raises `Unreadable` in a process that has none of the right keys, and may raise `StoreUnavailable`.
     """
@@ -23,20 +26,40 @@ class Canary:
         self._store = store
         self._key = store.key(KEY)
 
-    def check(self) -> bool:
-        """Returns when this process has the right keys, or when nobody has come with keys so far: True or False."""
-        return self._is_there()
-
-    def keep(self) -> None:
-        """The same, where secrets are written from now on: nobody has the right keys any more without one of these."""
-        if not self._is_there() and self._store.vault.is_closed:
-            with self._store.guarded() as redis:
-                redis.hsetnx(self._key, CANARY, self._store.vault.seal(_WORD))
-            self._is_there()
-
-    def _is_there(self) -> bool:
+    def look(self) -> bool:
+        """Whether it is there. Quick, for those who look again and again."""
         with self._store.guarded() as redis:
             stored: str | None = redis.hget(self._key, CANARY)
         if stored is not None:
             self._store.vault.key_of(stored)  # says nothing in the log: whoever asks has a line for it
         return stored is not None
+
+    def check(self) -> bool:
+        """The same for those who start: where it is not there, they must be able to open all that is."""
+        is_there = self.look()
+        if not is_there:
+            self._try_accounts()
+        return is_there
+
+    def is_missing(self) -> bool:
+        """Whether this process has keys, and nobody has left one."""
+        return not self.look() and self._store.vault.is_closed
+
+    def keep(self) -> None:
+        """Leave one where it is missing: from now on nobody has the right keys without one of these."""
+        if self.is_missing():
+            self._try_accounts()
+            with self._store.guarded() as redis:
+                redis.hsetnx(self._key, CANARY, self._store.vault.seal(_WORD))
+            self.look()
+
+    def _try_accounts(self) -> None:
+        with self._store.guarded() as redis:
+            names = sorted(redis.smembers(self._store.key("accounts")))
+            for start in range(0, len(names), _PAGE):
+                pipe = redis.pipeline(transaction=False)
+                for name in names[start : start + _PAGE]:
+                    pipe.hmget(self._store.key("account", name), "owner", "access", "refresh", "spec")
+                for owner, access, refresh, spec in pipe.execute():
+                    for secret in () if owner else (access, refresh, proxy_of(spec)):
+                        self._store.vault.key_of(secret or "")

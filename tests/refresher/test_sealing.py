@@ -10,7 +10,7 @@ from devtools.waiting import until
 from gateway.settings import GatewaySettings
 from gateway.startup import check_store
 from kimi.accounts import ConfiguredAccount, State, Tokens
-from kimi.errors import Unreadable
+from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Members, Store, TokenStore, open_store
 from kimi.pool.canary import Canary
 from kimi.pool.resealing import Resealing, Seals
@@ -21,8 +21,9 @@ from kimi.startup import reporting
 from refresher import process
 from refresher.memory import Memory
 from refresher.refreshing import Outcome, Refreshing
-from refresher.sealing import CHECK_SECONDS, Sealing
+from refresher.sealing import CHECK_SECONDS, SEAL_SECONDS, YIELD_SECONDS, Sealing
 from refresher.settings import RefresherSettings
+from refresher.stopping import Stop
 from tests.kimi.pool.pools import Clock, Pool, web
 from tests.refresher.conftest import ALICE
 from tests.refresher.running import Eyes, Start, write
@@ -41,6 +42,17 @@ def gateways(redis_url: str, *keys: str) -> GatewaySettings:
     return GatewaySettings.model_validate(fields)
 
 
+def started(store: Store, clock: Clock) -> Sealing:
+    """As a refresher starts; what it waits for is over at once."""
+
+    def wait(seconds: float) -> None:
+        clock.now += seconds
+
+    sealing = Sealing(store, clock=clock, pause=wait)
+    assert sealing.start(Stop())
+    return sealing
+
+
 @pytest.mark.parametrize("keys", [(NEW,), ()], ids=["other keys", "no keys"])
 def test_nobody_starts_with_the_wrong_keys(
     redis_url: str, keys: tuple[str, ...], capsys: pytest.CaptureFixture[str]
@@ -48,7 +60,7 @@ def test_nobody_starts_with_the_wrong_keys(
     check_store(gateways(redis_url, NEW))  # refreshers go on without keys until they are given some
     process.check(refreshers(redis_url))
     with open_store(refreshers(redis_url, OLD)) as store:
-        Sealing(store, clock=Clock()).start()
+        started(store, Clock())
     check_store(gateways(redis_url, NEW, OLD))
     starts = (
         lambda: check_store(gateways(redis_url, *keys)),
@@ -73,9 +85,9 @@ def test_who_only_asks_whether_it_would_start_leaves_nothing_behind(redis_url: s
 def test_what_was_stored_before_there_were_keys_is_sealed_at_the_start(pool: Pool) -> None:
     pool.fill(web("a"))
     sealed = Store(pool.store.redis, vault=Vault([NEW, OLD]), clock=pool.clock)
-    Sealing(pool.store, clock=pool.clock).start()
+    started(pool.store, pool.clock)
     assert Resealing(pool.store).status() == Seals(plain=2), "without keys all stays as it is"
-    Sealing(sealed, clock=pool.clock).start()
+    started(sealed, pool.clock)
     assert Resealing(sealed).status() == Seals(current=3)
 
 
@@ -83,7 +95,7 @@ def test_what_is_sealed_with_an_older_key_stays_at_the_start(pool: Pool) -> None
     pool.store.vault = Vault([OLD])
     pool.fill(web("a"))
     sealed = Store(pool.store.redis, vault=Vault([NEW, OLD]), clock=pool.clock)
-    Sealing(sealed, clock=pool.clock).start()
+    started(sealed, pool.clock)
     assert Resealing(sealed).status() == Seals(current=1, older={2: 2})
 
 
@@ -117,8 +129,7 @@ def test_one_that_cannot_be_opened_keeps_nobody_from_remembering_the_others(pool
 def test_when_redis_is_exchanged_under_it_the_refresher_does_nothing(redis_url: str) -> None:
     clock = Clock()
     with open_store(refreshers(redis_url, NEW)) as store:
-        sealing = Sealing(store, clock=clock)
-        sealing.start()
+        sealing = started(store, clock)
         store.redis.flushall()
         clock.now += CHECK_SECONDS
         sealing.check()
@@ -133,11 +144,104 @@ def test_when_redis_is_exchanged_under_it_the_refresher_does_nothing(redis_url: 
                 sealing.check()
 
 
+def test_when_redis_loses_everything_those_that_were_at_work_with_it_go_first(redis_url: str) -> None:
+    clock = Clock()
+    with open_store(refreshers(redis_url, NEW)) as right, open_store(refreshers(redis_url, OLD)) as wrong:
+        at_work = started(right, clock)
+        right.redis.flushall()
+
+        def work(seconds: float) -> None:
+            clock.now += seconds
+            at_work.check()
+
+        newcomer = Sealing(wrong, clock=clock, pause=work)
+        with pytest.raises(Unreadable):
+            newcomer.start(Stop())
+        # Who has had the wrong keys waits as well, until nobody else is there for long.
+        right.redis.flushall()
+        with pytest.raises(StoreUnavailable, match="others that were at work with it go first"):
+            newcomer.check()
+        assert not Canary(right).look()
+        clock.now += CHECK_SECONDS
+        at_work.check()
+        clock.now += YIELD_SECONDS
+        with pytest.raises(Unreadable):
+            newcomer.check()
+        right.redis.flushall()
+        with pytest.raises(StoreUnavailable, match="go first"):
+            newcomer.check()
+        clock.now += YIELD_SECONDS
+        newcomer.check()
+        clock.now += CHECK_SECONDS
+        with pytest.raises(Unreadable):
+            at_work.check()
+
+
+def test_who_is_to_stop_while_others_go_first_leaves_nothing(redis_url: str) -> None:
+    clock, stop = Clock(), Stop()
+
+    def wait(seconds: float) -> None:
+        clock.now += seconds
+        stop.set()
+
+    with open_store(refreshers(redis_url, NEW)) as store:
+        assert not Sealing(store, clock=clock, pause=wait).start(stop)
+        assert not Canary(store).look()
+
+
+def test_without_keys_nothing_is_waited_for(redis_url: str) -> None:
+    clock = Clock()
+    with open_store(refreshers(redis_url)) as store:
+        before = clock.now
+        started(store, clock)
+        assert clock.now == before
+
+
+def test_what_others_write_in_plain_text_later_is_sealed_within_a_minute(pool: Pool) -> None:
+    sealed = Store(pool.store.redis, vault=Vault([NEW]), clock=pool.clock)
+    sealing = started(sealed, pool.clock)
+    pool.fill(web("a"))
+    pool.clock.now += SEAL_SECONDS - 0.1
+    sealing.check()
+    assert Resealing(sealed).status() == Seals(plain=2, current=1)
+    pool.clock.now += CHECK_SECONDS
+    sealing.check()
+    assert Resealing(sealed).status() == Seals(current=3)
+
+
+def test_an_older_dump_in_plain_text_is_sealed_at_once(pool: Pool) -> None:
+    sealed = Store(pool.store.redis, vault=Vault([NEW]), clock=pool.clock)
+    sealing = started(sealed, pool.clock)
+    pool.store.redis.flushall()
+    pool.fill(web("a"))
+    pool.clock.now += CHECK_SECONDS
+    sealing.check()
+    assert Resealing(sealed).status() == Seals(current=3)
+
+
+@pytest.mark.parametrize("keys", [(OLD,), ()], ids=["other keys", "no keys"])
+def test_nobody_starts_beside_an_account_that_was_sealed_before_any_refresher_had_keys(
+    pool: Pool, keys: tuple[str, ...]
+) -> None:
+    pool.fill(web("a"))
+    by_a_gateway = Store(pool.store.redis, vault=Vault([NEW]), clock=pool.clock)
+    pool.configure(web("a"))
+    Members(by_a_gateway).sync([ConfiguredAccount(web("late"), "refresh-late")], "operator")
+    before = Resealing(by_a_gateway).status()
+    store = Store(pool.store.redis, vault=Vault(keys), clock=pool.clock)
+    with pytest.raises(Unreadable):
+        started(store, pool.clock)
+    assert Resealing(by_a_gateway).status() == before == Seals(plain=2, current=1)
+    started(by_a_gateway, pool.clock)
+    assert Resealing(by_a_gateway).status() == Seals(current=4)
+
+
 def test_a_refresher_with_keys_works_as_any_other_and_waits_while_they_are_wrong(
     tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes
 ) -> None:
     write(tmp_path, kimi.mint(kind="kimi", name="alice"))
     eyes.store.vault = Vault([OLD])
+    Canary(eyes.store).keep()  # as after an earlier start: nothing is waited for
     refresher = start(TOKEN_ENCRYPTION_KEYS=OLD)
     until(lambda: eyes.all_active("alice"))
     assert eyes.record("alice").refresh == kimi.account("alice")["refresh_token"]

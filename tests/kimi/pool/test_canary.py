@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from kimi.accounts import ConfiguredAccount, Kind
 from kimi.errors import Unreadable
-from kimi.pool import Store
+from kimi.pool import Members, PrivateAccounts, Store
 from kimi.pool.canary import CANARY, KEY, Canary
+from kimi.pool.private import private_account
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import Pool, web
+from tests.kimi.pool.sealing import with_keys
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 
@@ -49,3 +52,27 @@ def test_who_has_other_keys_or_none_is_told(pool: Pool, caplog: pytest.LogCaptur
 def test_who_only_looks_leaves_nothing(pool: Pool) -> None:
     Canary(Store(pool.store.redis, vault=Vault([NEW]))).check()
     assert stored(pool) is None
+
+
+def test_until_there_is_one_the_accounts_of_the_operator_show_who_has_the_right_keys(plain: Pool) -> None:
+    plain.fill(web("a"))
+    sealed = with_keys(plain, OLD)
+    Members(sealed.store).sync([ConfiguredAccount(web("late", proxy="http://proxy:1"), "refresh-late")], "operator")
+    for keys in ((NEW,), ()):
+        with pytest.raises(Unreadable):
+            Canary(with_keys(plain, *keys).store).check()
+        assert not Canary(with_keys(plain, *keys).store).look()
+    with pytest.raises(Unreadable):
+        start(plain, NEW)
+    assert stored(plain) is None
+    assert not Canary(with_keys(plain, NEW, OLD).store).check()
+    start(plain, OLD)
+    assert stored(plain)
+
+
+def test_what_clients_have_brought_along_shows_nothing(plain: Pool) -> None:
+    PrivateAccounts(with_keys(plain, OLD).store).adopt(private_account("refresh-of-a-client", Kind.KIMI))
+    assert not Canary(with_keys(plain, NEW).store).check()
+    start(plain, NEW)
+    with pytest.raises(Unreadable):
+        start(plain, OLD)
