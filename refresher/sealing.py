@@ -11,6 +11,7 @@ import structlog
 from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Store
 from kimi.pool.canary import Canary
+from kimi.pool.disk import rewrite
 from kimi.pool.resealing import Resealing
 from refresher.stopping import Stop
 
@@ -35,6 +36,7 @@ class Sealing:
     def __init__(
         self, store: Store, *, clock: Callable[[], float], pause: Callable[[float], object] = time.sleep
     ) -> None:
+        self._store = store
         self._canary = Canary(store)
         self._resealing = Resealing(store)
         self._clock = clock
@@ -96,5 +98,8 @@ class Sealing:
         """Somebody without keys may have written, or an older dump may have been put in the place of what was there."""
         sealed = self._resealing.seal_plain()
         self._next_seal = self._clock() + SEAL_SECONDS
-        if sealed.changed:
-            log.info("what stood in the store in plain text is sealed", accounts=sealed.changed)
+        if not sealed.changed:
+            return
+        log.info("what stood in the store in plain text is sealed", accounts=sealed.changed)
+        if not rewrite(self._store):
+            log.warning("Redis does not write its append-only file anew, which still holds that: run `secrets rotate`")
