@@ -11,13 +11,18 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
+from gevent.util import wrap_errors
 
+from kimi.errors import FilesBusy
 from kimi.files.web import Resolver, resolve
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 16
+"""Twice as many as `gateway.file_room` lets fetch: a resolver goes on for as long again when nobody waits any more."""
 SECONDS: Final = 5.0
+_FAILURES = (OSError, UnicodeError)
 
 _getaddrinfo: Callable[..., Any] = get_original("socket", "getaddrinfo")
 _resolve: Resolver = partial(resolve, lookup=_getaddrinfo)
@@ -36,12 +41,22 @@ class Lookups:
         self._lookup = lookup
         self._at_once = at_once
         self._seconds = seconds
+        self._free = BoundedSemaphore(at_once)
 
     def __call__(self, host: str, port: int) -> Sequence[str]:
-        """Raises `OSError`, and `TimeoutError` where nothing is known in time. The thread waits on then."""
-        found: Sequence[str]
+        """Raises `OSError`, and `TimeoutError` where nothing is known in time. The thread waits on then.
+
+        Raises `FilesBusy` where none is free in time.
+        """
+        if not self._free.acquire(timeout=self._seconds):
+            raise FilesBusy("too many hosts are looked up at a time", retry_after=self._seconds)
+        # Of what a thread raises gevent would print a traceback.
+        asked = self._threads.spawn(wrap_errors(_FAILURES, self._lookup), host, port)
+        asked.rawlink(lambda _: self._free.release())
         with gevent.Timeout(self._seconds, TimeoutError("the look-up takes too long")):
-            found = self._threads.apply(self._lookup, (host, port))
+            found: Sequence[str] | Exception = asked.get()
+        if isinstance(found, Exception):
+            raise found
         return found
 
     @cached_property
