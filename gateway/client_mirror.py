@@ -18,6 +18,10 @@ LOOK_UPS: Final = 32
 """So many keys that are not in the copy are looked up while it may be so old; anybody can make up more."""
 
 
+def _let() -> None:
+    """Holds nobody."""
+
+
 class Source(Protocol):
     """Where keys are kept, see `kimi.pool.clients.Clients`. Every method may raise `StoreUnavailable`."""
 
@@ -29,18 +33,21 @@ class Source(Protocol):
 class ClientMirror(Follower[Client]):
     """A copy of all keys that are not revoked: for as long as it may be old a revoked one is still good.
 
-    While Redis is away it stays as it is. `monotonic` is in seconds.
+    While Redis is away it stays as it is. `monotonic` is in seconds. `hold` comes before a look-up, and raises where
+    the sender has sent so many wrong keys that he is not to take those of others.
     """
 
     def __init__(
         self,
         source: Source,
         *,
+        hold: Callable[[], None] = _let,
         pause: Callable[[float], object] = gevent.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("the client keys", pause)
         self._source = source
+        self._hold = hold
         self._monotonic = monotonic
         self._one_at_a_time = BoundedSemaphore()
         self._found: dict[bytes, Client | None] = {}
@@ -49,7 +56,8 @@ class ClientMirror(Follower[Client]):
     def find(self, digest: bytes) -> Client | None:
         """The key of that digest. One that was created just now is found too.
 
-        Raises `StoreUnavailable` where Redis would have to be asked and is away: it may be anybody's.
+        Raises `StoreUnavailable` where Redis would have to be asked and is away, or is asked too much already: it may
+        be anybody's. Raises what `hold` raises.
         """
         # How long looking in a table takes tells something of the digests in it. That is of no use: nobody can choose
         # the digest of what he sends, nor make a key of 256 random bits out of a part of its digest.
@@ -75,9 +83,8 @@ class ClientMirror(Follower[Client]):
         if now >= self._good_until:
             self._good_until, self._found = now + SECONDS, {}
         if digest not in self._found:
+            self._hold()
             if len(self._found) >= LOOK_UPS:
-                if self._copies is None:
-                    raise StoreUnavailable("too many client keys at a time while none is known yet")
-                return None
+                raise StoreUnavailable("too many client keys at a time that are not known yet")
             self._found[digest] = self._source.find(digest)
         return self._found[digest]

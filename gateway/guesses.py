@@ -26,7 +26,11 @@ _HEAD: Final = "eyJ"
 
 
 class Guard(Protocol):
-    """Is told of wrong keys. Both methods raise `TooManyWrongKeys` in a pause."""
+    """Is told of wrong keys. `hold` and `wrong` raise `TooManyWrongKeys` in a pause."""
+
+    def sender(self) -> str | None:
+        """Where the present request comes from, as far as a client cannot choose that; None where nobody is counted."""
+        ...
 
     def hold(self, keys: Iterable[str]) -> None:
         """Comes before something is done to find out whether `keys` are right."""
@@ -39,6 +43,9 @@ class Guard(Protocol):
 
 class _Open:
     """Lets everybody try."""
+
+    def sender(self) -> None:
+        """Nobody is told from anybody."""
 
     def hold(self, keys: Iterable[str]) -> None:
         """Nobody is held."""
@@ -64,9 +71,19 @@ class Guesses:
         self._sender = sender
         self._key = blake2b(secret, person=b"wrong keys").digest()
 
+    def sender(self) -> str:
+        """See `Guard.sender`."""
+        return neighbourhood(self._sender())
+
     def hold(self, keys: Iterable[str]) -> None:
         """See `Guard.hold`."""
         self._attempt(keys, right=True)
+
+    def hold_known(self) -> None:
+        """Raises `TooManyWrongKeys` in a pause of the sender that this worker knows of. Redis is not asked."""
+        (pause,) = self._local.pauses([f"at:{self.sender()}"])
+        if pause.seconds > 0:
+            raise TooManyWrongKeys(retry_after=pause.seconds)
 
     def wrong(self, keys: Iterable[str]) -> None:
         """See `Guard.wrong`. Who sends none guesses nothing."""

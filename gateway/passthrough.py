@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from gateway.auth import PASSTHROUGH, Caller, offered
 from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, TooManyWrongKeys, UnknownKey
 from gateway.guesses import OPEN, Guard
+from gateway.newcomers import AT_ONCE, MINUTE, Newcomers
 from gateway.services import Door
 from kimi import claims, credentials
 from kimi.accounts import ConfiguredAccount, Kind
@@ -21,11 +21,8 @@ from kimi.pool import Summary
 from kimi.pool.members import fingerprint
 from kimi.pool.private import Adoption, Known, private_account
 
-NEW_A_MINUTE: Final = 30
-"""So many tokens that are not known are taken by a worker: each costs Kimi an exchange, and anybody can make one up."""
 MOST_TOKENS: Final = 100
 """So many one client may bring along."""
-_MINUTE: Final = 60.0
 
 
 class Adopts(Protocol):
@@ -49,83 +46,84 @@ def refresh_tokens(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What has become of tokens: `known` by the names of their accounts, `operators` are those that are not theirs.
+
+    `waits` where there are more of them than are adopted at once; `problems` are why others could not be just now.
+    """
+
+    known: dict[str, Known]
+    operators: list[str] = field(default_factory=list)
+    problems: list[Exception] = field(default_factory=list)
+    waits: bool = False
+
+
 class Strangers:
     """Takes tokens into the pool that nobody has configured, as accounts of `kind`. `monotonic` is in seconds."""
 
     def __init__(self, pool: Adopts, kind: Kind, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._kind = kind
-        self._monotonic = monotonic
-        self._taken: deque[float] = deque(maxlen=NEW_A_MINUTE)
+        self._newcomers = Newcomers(monotonic)
 
-    def accounts(self, tokens: Sequence[str], hold: Callable[[], None]) -> dict[str, Known]:
-        """What has become of `tokens`, by the names of their accounts; those that are not known are adopted.
+    def accounts(self, tokens: Sequence[str], guard: Guard) -> dict[str, Known]:
+        """What has become of `tokens`, by the names of their accounts; some that are not known are adopted.
 
-        Before that `hold` is called. One that cannot be adopted just now is left out while others of them are known and
-        alive. Raises `TokenRefused`, `TooManyNewTokens`, `StoreUnavailable` and what `hold` raises where there are no
-        others.
+        One that cannot be adopted just now is left out while others of them are known and alive. Raises `TokenRefused`,
+        `TooManyNewTokens`, `StoreUnavailable` and what `guard` raises where there are no others.
         """
+        looked = self.look(tokens, guard)
+        problems = list(looked.problems)
+        if looked.operators:
+            problems.append(TokenRefused("This token belongs to the operator of this gateway: ask for a key."))
+        if problems and all(each.is_dead for each in looked.known.values()):
+            raise problems[0]
+        return looked.known
+
+    def look(self, tokens: Sequence[str], guard: Guard) -> Looked:
+        """What has become of `tokens`; of those that nobody knows some are adopted, as far as `guard` lets the sender.
+
+        Those that he brought before and that were not good are counted first. Raises `BadRequest` for too many at once,
+        and `StoreUnavailable` where nothing is known of any.
+        """
+        if len(tokens) > MOST_TOKENS:
+            raise BadRequest(f"There are more than {MOST_TOKENS} refresh tokens at once.")
         members = [private_account(token, self._kind) for token in tokens]
         known = self._pool.notice(members)
-        problems: list[Exception] = []
         new = [member for member in members if member.account.name not in known]
-        try:
-            if new:
-                hold()
-        except TooManyWrongKeys as problem:
-            problems.append(problem)
-            new = []
-        for member in new:
+        looked = Looked(known, waits=len(new) > AT_ONCE)
+        if new:
             try:
-                found = self._look(member)
-            except (TooManyNewTokens, StoreUnavailable) as problem:
-                problems.append(problem)
-                continue
-            if found is None:
-                problems.append(TokenRefused("This token belongs to the operator of this gateway: ask for a key."))
-            else:
-                known[found.name] = found
-        if problems and all(each.is_dead for each in known.values()):
-            raise problems[0]
-        return known
+                guard.hold([member.secret for member in new[:AT_ONCE]])
+                self._newcomers.tell_dead(guard.sender(), self._pool.notice, guard.wrong)
+                for member in new[:AT_ONCE]:
+                    self._adopt(member, guard.sender(), looked)
+            except (TooManyWrongKeys, TooManyNewTokens, StoreUnavailable) as problem:
+                looked.problems.append(problem)
+        return looked
 
-    def look(self, token: str, hold: Callable[[], None]) -> Known | None:
-        """What has become of `token`, which is adopted if nobody knows it; None where it is the operator's.
-
-        Before that `hold` is called. Raises `TooManyNewTokens`, `StoreUnavailable` and what `hold` raises.
-        """
-        member = private_account(token, self._kind)
-        known = self._pool.notice([member]).get(member.account.name)
-        if known is not None:
-            return known
-        hold()
-        return self._look(member)
-
-    def _look(self, member: ConfiguredAccount) -> Known | None:
-        if not self._adopt(member):
-            return None
-        known = self._pool.notice([member]).get(member.account.name)
-        if known is None:  # Redis has just gone away, and memory does not have it so far
-            raise StoreUnavailable("what has become of a new token is not known yet")
-        return known
-
-    def _adopt(self, member: ConfiguredAccount) -> bool:
-        """False where the operator has it already."""
-        self._count()
-        match self._pool.adopt(member):
+    def _adopt(self, member: ConfiguredAccount, sender: str | None, looked: Looked) -> None:
+        self._newcomers.take(sender)
+        try:
+            outcome = self._pool.adopt(member)
+        except StoreUnavailable:
+            self._newcomers.give_back(sender)
+            raise
+        match outcome:
             case Adoption.CONFIGURED:
-                return False
+                looked.operators.append(member.secret)
+                return
             case Adoption.FULL:
-                raise TooManyNewTokens(retry_after=_MINUTE)
+                raise TooManyNewTokens(retry_after=MINUTE)
             case Adoption.LATER:
-                raise TooManyNewTokens(retry_after=1.0)
-        return True
-
-    def _count(self) -> None:
-        now = self._monotonic()
-        if len(self._taken) == NEW_A_MINUTE and (left := self._taken[0] + _MINUTE - now) > 0:
-            raise TooManyNewTokens(retry_after=left)
-        self._taken.append(now)
+                looked.problems.append(TooManyNewTokens(retry_after=1.0))
+                return
+        self._newcomers.taken(member, sender)
+        found = self._pool.notice([member])
+        if not found:  # Redis has just gone away, and memory does not have it so far
+            raise StoreUnavailable("what has become of a new token is not known yet")
+        looked.known.update(found)
 
 
 class PassThrough:
@@ -139,18 +137,15 @@ class PassThrough:
     def caller(self, authorization: str | None, api_key: str | None) -> Caller:
         """As `ClientKeys.caller`; one who brings tokens has those that may serve as accounts of his own.
 
-        Raises `UnknownKey` where all of them are dead, and what `Strangers.accounts` and the guard raise.
+        Raises `UnknownKey` where all of them are dead, and what `Strangers.accounts` raises.
         """
         try:
             return self._keys.caller(authorization, api_key)
         except UnknownKey:
-            sent = list(offered(authorization, api_key))
-            tokens = [token for each in sent for token in refresh_tokens(each)]
+            tokens = [token for each in offered(authorization, api_key) for token in refresh_tokens(each)]
             if not tokens:
                 raise
-        if len(tokens) > MOST_TOKENS:
-            raise BadRequest(f"There are more than {MOST_TOKENS} refresh tokens in the key.")
-        found = self._strangers.accounts(tokens, partial(self._guard.hold, sent))
+        found = self._strangers.accounts(tokens, self._guard)
         living = [each for each in found.values() if not each.is_dead]
         if not living:
             raise TokenRefused(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
-from hmac import compare_digest
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import gevent
@@ -51,21 +49,25 @@ class TokenCheck:
     def is_live(self, text: str) -> bool:
         """Whether one of the tokens in `text` is good.
 
-        Raises `TokenUndecided` when that is not known in time, `TooManyNewTokens`, `StoreUnavailable` and what the
-        guard raises.
+        Raises `TokenUndecided` when that is not known in time, `BadRequest` for too many, `TooManyNewTokens`,
+        `StoreUnavailable` and what the guard raises.
         """
         if not (is_live := self._is_live(text)):
             self._guard.wrong([text])
         return is_live
 
     def _is_live(self, text: str) -> bool:
-        tokens, hold = refresh_tokens(text), partial(self._guard.hold, [text])
+        tokens, operators = refresh_tokens(text), set[str]()
         until, pause = self._monotonic() + self._seconds, _FIRST_PAUSE
         while tokens:
-            found = [self._look(token, hold) for token in tokens]
+            looked = self._strangers.look([token for token in tokens if token not in operators], self._guard)
+            operators.update(looked.operators)
+            found = [*looked.known.values(), *self._operators(operators)]
             if any(known.usable for known in found):
                 return True
-            if all(known.is_dead for known in found):
+            if looked.problems:
+                raise looked.problems[0]
+            if len(found) == len(tokens) and all(known.is_dead for known in found):
                 return False
             if self._monotonic() >= until:
                 raise TokenUndecided
@@ -73,12 +75,12 @@ class TokenCheck:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         return False
 
-    def _look(self, token: str, hold: Callable[[], None]) -> Known:
-        known = self._strangers.look(token, hold)
-        if known is not None:
-            return known
-        whose = fingerprint(token)
-        for record in self._records():
-            if compare_digest(record.fingerprint, whose) and record.configured:
-                return Known(record.account.name, record.state, record.state is State.ACTIVE, ())
-        raise TokenUndecided  # the operator has taken it out just now
+    def _operators(self, tokens: Collection[str]) -> list[Known]:
+        """What has become of `tokens` of the operator's. Raises `TokenUndecided`."""
+        if not tokens:
+            return []
+        whose = {fingerprint(token) for token in tokens}  # nobody can choose that of what he sends, nor go on from it
+        found = [record for record in self._records() if record.configured and record.fingerprint in whose]
+        if len(found) < len(whose):
+            raise TokenUndecided  # the operator has taken it out just now
+        return [Known(each.account.name, each.state, each.state is State.ACTIVE, ()) for each in found]

@@ -123,10 +123,10 @@ def make(settings: GatewaySettings) -> Gateway:
     files = Files(fetcher, Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 
-    created = ClientMirror(Clients(store))
     turnstile = Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc())
     local = LocalAttempts(CLIENTS, time.monotonic)
     guesses = Guesses(WrongKeys(store, CLIENTS), local, partial(sender, settings.gateway_trusted_proxies), ours)
+    created = ClientMirror(Clients(store), hold=guesses.hold_known)
     keys: Door = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
     if settings.gateway_passthrough:

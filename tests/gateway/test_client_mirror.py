@@ -9,6 +9,7 @@ import gevent
 import pytest
 
 from gateway.client_mirror import LOOK_UPS, ClientMirror
+from gateway.errors import TooManyWrongKeys
 from gateway.following import SECONDS
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
@@ -84,12 +85,35 @@ def test_keys_that_are_made_up_cost_little(line: Line, mirror: ClientMirror, clo
     for _ in range(100):
         assert mirror.find(b"the same wrong one") is None
     assert line.times("find") == 1
-    for _ in range(100):
+    for _ in range(LOOK_UPS - 1):
         assert mirror.find(os.urandom(32)) is None
+    for _ in range(100):
+        with pytest.raises(StoreUnavailable):  # it may be a right one: nobody is told that it is wrong
+            mirror.find(os.urandom(32))
     assert line.times("find") == LOOK_UPS
 
     new = line.clients.create("shop")
     clock.advance(SECONDS)
+    assert mirror.find(digest_of(new.key)) == new.client
+
+
+def test_who_is_in_a_pause_takes_no_look_ups_of_others(line: Line, clock: Clock) -> None:
+    paused = [True]
+
+    def hold() -> None:
+        if paused:
+            raise TooManyWrongKeys(retry_after=1)
+
+    mirror = ClientMirror(line, hold=hold, monotonic=clock)
+    known = line.clients.create("known")
+    mirror.refresh()
+    new = line.clients.create("shop")
+    for _ in range(LOOK_UPS + 1):
+        with pytest.raises(TooManyWrongKeys):
+            mirror.find(os.urandom(32))
+    assert mirror.find(digest_of(known.key)) == known.client
+    assert line.times("find") == 0
+    paused.clear()
     assert mirror.find(digest_of(new.key)) == new.client
 
 

@@ -12,8 +12,9 @@ from werkzeug.test import TestResponse
 from gateway.auth import ClientKeys
 from gateway.backoff import MOST, LocalAttempts
 from gateway.client_keys import CreatedKeys
-from gateway.errors import TooManyWrongKeys, UnknownKey
+from gateway.errors import TooManyNewTokens, TooManyWrongKeys, UnknownKey
 from gateway.guesses import GuardedKeys, Guesses, beginning
+from gateway.newcomers import AT_ONCE, SHARE
 from gateway.passthrough import PassThrough, Strangers
 from gateway.token_check import TokenCheck
 from kimi.accounts import Kind, State
@@ -267,6 +268,48 @@ def test_tokens_that_are_checked_are_held_and_counted_too(gate: Gate) -> None:
     with pytest.raises(TooManyWrongKeys):
         check.is_live(ALICE)
     assert gate.shelf.adopted == 0
+
+
+def test_made_up_tokens_beside_a_good_one_slow_their_sender_down_and_nobody_else(gate: Gate) -> None:
+    gate.shelf.is_now(ALICE, State.ACTIVE)
+    adopted = []
+    for second in range(300):
+        made_up = [token(f"{second}-{number}") for number in range(9)]
+        assert gate.bringing.caller(f"Bearer {','.join([ALICE, *made_up])}", None).is_private
+        gate.shelf.states.update({name: State.DEAD for name, state in gate.shelf.states.items() if state is State.NEW})
+        gate.advance(1)
+        adopted.append(gate.shelf.adopted)
+    assert adopted[59] <= 10, "its share of a minute"
+    assert adopted[299] <= 22, "less and less: each that is dead counts as a wrong key"
+    gate.address = "198.51.100.1"
+    assert gate.bringing.caller(f"Bearer {BOB}", None).is_private
+
+
+def test_of_one_request_few_new_tokens_are_taken_at_once_and_the_others_with_the_next(gate: Gate) -> None:
+    mine = [token(f"user-{number}") for number in range(AT_ONCE + 2)]
+    sizes = [len(gate.bringing.caller(f"Bearer {','.join(mine)}", None).accounts) for _ in range(3)]
+    assert sizes == [AT_ONCE, AT_ONCE + 2, AT_ONCE + 2]
+
+
+def test_one_sender_has_a_share_of_what_is_taken(gate: Gate) -> None:
+    for number in range(SHARE):
+        gate.bringing.caller(f"Bearer {token(str(number))}", None)
+    with pytest.raises(TooManyNewTokens) as caught:
+        gate.bringing.caller(f"Bearer {ALICE}", None)
+    assert caught.value.retry_after == 60
+    gate.address = "198.51.100.1"
+    assert gate.bringing.caller(f"Bearer {ALICE}", None).is_private
+    gate.address, gate.ticks.now = HERE, gate.ticks.now + 60
+    assert gate.bringing.caller(f"Bearer {BOB}", None).is_private
+
+
+def test_who_brings_good_tokens_never_gets_into_a_pause(gate: Gate) -> None:
+    for number in range(40):
+        mine = token(f"user-{number}")
+        assert gate.bringing.caller(f"Bearer {mine}", None).is_private
+        gate.shelf.is_now(mine, State.ACTIVE)
+        gate.advance(7)
+    assert gate.shelf.adopted == 40
 
 
 def test_what_else_goes_wrong_at_the_door_counts_for_nothing(gate: Gate) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.auth import ClientKeys
 from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, UnknownKey
-from gateway.passthrough import MOST_TOKENS, NEW_A_MINUTE, PassThrough, Strangers, refresh_tokens
+from gateway.newcomers import NEW_A_MINUTE
+from gateway.passthrough import MOST_TOKENS, PassThrough, Strangers, refresh_tokens
 from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.errors import StoreUnavailable
 from kimi.pool.private import Adoption, Known, private_account
@@ -35,9 +36,11 @@ class Shelf:
     states: dict[str, State] = field(default_factory=dict)
     will: dict[str, Adoption | Exception] = field(default_factory=dict)
     adopted: int = 0
+    noticed: int = 0  # so often somebody looked
     forgets: bool = False  # as memory does that has not heard of what was adopted
 
     def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
+        self.noticed += 1
         names = [member.account.name for member in members]
         return {
             name: Known(name, self.states[name], self.states[name] is State.ACTIVE, ("kimi",))

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gateway.errors import TokenUndecided, TooManyNewTokens
-from gateway.passthrough import NEW_A_MINUTE, Strangers
+from gateway.errors import BadRequest, TokenUndecided, TooManyNewTokens
+from gateway.newcomers import AT_ONCE, NEW_A_MINUTE
+from gateway.passthrough import MOST_TOKENS, Strangers
 from gateway.token_check import SECONDS, TokenCheck
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
@@ -103,6 +104,23 @@ def test_strangers_cannot_have_many_checked(bench: Bench) -> None:
         assert not bench.check.is_live(token(str(number)))
     with pytest.raises(TooManyNewTokens):
         bench.check.is_live(ALICE)
+
+
+def test_many_tokens_are_looked_at_together_and_more_are_refused(bench: Bench) -> None:
+    dead = [token(str(number)) for number in range(MOST_TOKENS)]
+    for each in dead:
+        bench.shelf.is_now(each, State.DEAD)
+    assert not bench.check.is_live(",".join(dead))
+    assert bench.shelf.noticed == 1
+    with pytest.raises(BadRequest, match=str(MOST_TOKENS)):
+        bench.check.is_live(",".join([*dead, ALICE]))
+    assert bench.shelf.noticed == 1
+
+
+def test_of_many_new_tokens_the_last_is_found_too(bench: Bench) -> None:
+    mine = [token(str(number)) for number in range(2 * AT_ONCE)]
+    bench.verdicts = [(each, State.DEAD) for each in mine[:-1]] + [(mine[-1], State.ACTIVE)]
+    assert bench.check.is_live(",".join(mine))
 
 
 def test_the_endpoint_takes_a_client_key() -> None:
