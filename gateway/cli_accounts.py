@@ -104,20 +104,25 @@ def export(names: Sequence[str], output: Path | None) -> None:
 
     It holds the accounts with NAMES, or all if there are none, with the newest of their tokens. Each token is good for
     one refresh: what is exported is old once the refresher has done the next one.
+
+    Exit code 1 where accounts are left out because no key opens them.
     """
     if output == Path("-"):  # as everywhere
         output = None
     if output is None and sys.stdout.isatty():
         raise click.UsageError("tokens are not shown on a terminal: give a file with -o, or a pipe")
     with _taking() as (_, store):
-        text = Accounts(store).export(names or None)
+        exported = Accounts(store).export(names or None)
         if output is not None:
-            accounts_append.write(output, text, mode=0o600)
+            accounts_append.write(output, exported.text, mode=0o600)
         Audit(store).note(WHO, "export", listed(names) or "all accounts")
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(exported.text, nl=False)
     else:
         click.echo(f"Written to {output}: it holds secrets.", err=True)
+    if exported.left:
+        click.echo(f"accounts: no key of TOKEN_ENCRYPTION_KEYS opens {', '.join(exported.left)}: left out", err=True)
+        sys.exit(1)
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def blueprint(settings: GatewaySettings, desk: Desk) -> Blueprint:
         body = read(Exported, settings.max_body_bytes)
         names = body.names if "names" in body.model_fields_set else None
         try:
-            text = desk.accounts.export(names)
+            text = desk.accounts.export(names).text
         except (NoSuchAccount, Refused) as error:
             raise BadRequest(str(error), param="names") from None
         subject = "all accounts" if names is None else listed(names)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
 from kimi.account_forms import AccountsError, Entry, entries
 from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
-from kimi.errors import redact
+from kimi.errors import Unreadable, redact
 from kimi.operating.intake import Holder, Intake, Outcome, Taken
 from kimi.operating.renewing import Renewal, Renewing
 from kimi.operating.troubles import NoSuchAccount, Refused
@@ -36,6 +36,14 @@ class Limits:
     requests_per_minute: int | None = None
     weight: float | None = None
     priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The text of an accounts file, and the names of those that are `left` out because no key opens their secrets."""
+
+    text: str = field(repr=False)
+    left: tuple[str, ...] = ()
 
 
 Work = Callable[[], Any]
@@ -151,17 +159,24 @@ class Accounts:
             self._renewing.check(self._operators(name))
         return self._renewing.run(names, patience)
 
-    def export(self, names: Collection[str] | None = None) -> str:
+    def export(self, names: Collection[str] | None = None) -> Exported:
         """An accounts file of the accounts with `names`, or of all, with the newest of their credentials.
 
-        Those of clients are left out, and so are those that were taken out.
+        Those of clients are left out, and so are those that were taken out, and those of all that no key opens; the
+        file says so of these.
         """
-        records = self._configured() if names is None else [self._operators(name) for name in names]
-        members = [ConfiguredAccount(record.account, record.refresh) for record in records]
+        if names is None:
+            records = self._configured()
+            left = tuple(record.account.name for record in records if not _is_readable(record))
+        else:
+            records, left = [self._readable(name) for name in names], ()
+        there = [record for record in records if record.account.name not in left]
+        members = [ConfiguredAccount(record.account, record.refresh) for record in there]
         text: str = self._aside(lambda: accounts_append.rendered(members))
-        return text
+        note = f"# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: {', '.join(left)}\n" if left else ""
+        return Exported(note + text, left)
 
-    def _configured(self) -> Iterable[Record]:
+    def _configured(self) -> list[Record]:
         """Those of the operator that are in the pool."""
         return [each for each in self._members.all() if each.configured and each.origin is not Origin.CLIENT]
 
@@ -172,6 +187,13 @@ class Accounts:
             raise Refused(f"account {name} {_OF_A_CLIENT}")
         if not record.configured:
             raise Refused(f"account {name} was taken out of the accounts file: write it there again, or delete it")
+        return record
+
+    def _readable(self, name: str) -> Record:
+        """The same, of which the secrets can be opened."""
+        record = self._operators(name)
+        if not _is_readable(record):
+            raise Refused(f"account {name} cannot be opened with any key of TOKEN_ENCRYPTION_KEYS")
         return record
 
     def _changed(self, name: str, before: State | None) -> Seen:
@@ -208,6 +230,14 @@ def _read(text: str, source: str, kind: Kind) -> tuple[Entry, ...] | AccountsErr
 
 def _unknown(name: str) -> NoSuchAccount:
     return NoSuchAccount(f"there is no account {redact(name)}")  # it could be a token
+
+
+def _is_readable(record: Record) -> bool:
+    try:
+        record.unseal()
+    except Unreadable:
+        return False
+    return True
 
 
 def _is_shown(record: Record) -> bool:

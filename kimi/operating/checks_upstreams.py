@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -12,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from kimi.accounts import Account
-from kimi.errors import UpstreamError
+from kimi.errors import Unreadable, UpstreamError
 from kimi.http import Endpoints, Http
 from kimi.operating.checks import Finding, ok, problem, warning
 from kimi.operating.checks_redis import agreed
@@ -40,12 +41,16 @@ class Way:
 
 
 def ways(accounts: Iterable[Account], endpoints: Endpoints) -> list[Way]:
-    """Those that `accounts` use to chat and to exchange their tokens, each once."""
-    found = {
-        Way(_origin(url), account.proxy_to_dial()): None
-        for account in accounts
-        for url in (endpoints.chat(account), endpoints.exchange(account))
-    }
+    """Those that `accounts` use to chat and to exchange their tokens, each once.
+
+    What no key opens is left out: it is for others to say.
+    """
+    found: dict[Way, None] = {}
+    for account in accounts:
+        with suppress(Unreadable):
+            proxy = account.proxy_to_dial()
+            urls = (endpoints.chat(account), endpoints.exchange(account))
+            found |= {Way(_origin(url), proxy): None for url in urls}
     return list(found)
 
 

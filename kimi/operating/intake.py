@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,6 +11,7 @@ from enum import StrEnum
 from kimi import claims
 from kimi.account_forms import Entry
 from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Region, State
+from kimi.errors import Unreadable
 from kimi.operating.spans import span
 from kimi.pool.members import fingerprint
 
@@ -82,9 +84,15 @@ class Holder:
 
     @classmethod
     def stored(cls, record: Record) -> Holder:
-        """One of the pool, known by the credential that it was configured with and by the one that came of it."""
-        login = _login(ConfiguredAccount(record.account, record.refresh))
-        known_by = (record.fingerprint, fingerprint(record.refresh))
+        """One of the pool, known by the credential that it was configured with and by the one that came of it.
+
+        Where no key opens that one, whose login it is of is not known.
+        """
+        login: str | None = None
+        known_by: tuple[str, ...] = (record.fingerprint,)
+        with suppress(Unreadable):
+            member = ConfiguredAccount(record.account, record.refresh)
+            login, known_by = _login(member), (record.fingerprint, fingerprint(member.secret))
         return cls(record.account, known_by, login, record.state, record.origin)
 
     @property

@@ -13,12 +13,15 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import main
 from gateway.cli_taking import NO_ARGUMENT
-from kimi.accounts import State
+from kimi.accounts import ConfiguredAccount, State
 from kimi.accounts_file import parse, read_text
 from kimi.operating.audit import Audit
 from kimi.pool import Store, connect
+from kimi.pool.canary import Canary
 from kimi.pool.members import Members
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.sealing import with_keys
 from tests.kimi.test_account_forms import CONFIG
 from tests.kimi.test_accounts_file import token
 
@@ -152,6 +155,15 @@ def test_an_export_is_an_accounts_file_for_one_reader(line: Line, tmp_path: Path
     line.secrets = ()
     assert parse(line("export", "b", "-o", "-").output, "pipe") == found[1:]
     assert line.noted() == [("export", "all accounts"), ("export", "b")]
+
+
+def test_an_export_says_whom_it_leaves_out(line: Line, tmp_path: Path) -> None:
+    key = new_key()
+    Canary(with_keys(line.pool, key).store).keep()
+    with_keys(line.pool, new_key()).members.sync([ConfiguredAccount(web("lost"), "refresh-lost")], "operator")
+    result = line("export", "-o", str(tmp_path / "file"), TOKEN_ENCRYPTION_KEYS=key)
+    assert (result.exit_code, "opens lost: left out" in result.stderr) == (1, True)
+    assert "left out" in (tmp_path / "file").read_text()
 
 
 def test_an_export_of_nobody_is_an_error(line: Line, tmp_path: Path) -> None:

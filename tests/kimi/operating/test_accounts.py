@@ -16,7 +16,9 @@ from kimi.accounts_file import parse
 from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused, Taken, Work
 from kimi.pool import PrivateAccounts
 from kimi.pool.private import private_account
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import KIMI, Pool, rest, web
+from tests.kimi.pool.sealing import with_keys
 from tests.kimi.test_account_forms import CONFIG, STORAGE
 from tests.kimi.test_accounts_file import token
 
@@ -85,7 +87,7 @@ def test_a_text_in_no_form_is_told(accounts: Accounts) -> None:
 def test_what_the_file_has_is_known_also_by_what_it_was_exchanged_for(accounts: Accounts, pool: Pool) -> None:
     pool.members.sync([ConfiguredAccount(web("filed"), ALICE)])
     pool.freshen("filed")
-    exported = accounts.export()
+    exported = accounts.export().text
     assert told(accounts.add(ALICE, Kind.KIMI)) == [("known", "account filed has this credential already")]
     assert told(accounts.add(exported, Kind.KIMI)) == [("known", "account filed has this credential already")]
 
@@ -264,7 +266,7 @@ def test_accounts_of_clients_are_shown_paused_and_deleted(accounts: Accounts, po
             verb(name)
     assert accounts.pause(name).state is State.PAUSED
     assert accounts.resume(name).state is State.NEW
-    assert accounts.export() == "accounts: []\n"
+    assert accounts.export().text == "accounts: []\n"
     accounts.delete(name)
     assert names(accounts) == []
 
@@ -279,12 +281,28 @@ def test_an_export_has_the_newest_tokens(accounts: Accounts, pool: Pool) -> None
     pool.fill(web("a"), web("b"))
     pool.freshen("b")
     pool.members.mark("a", accounts.get("a").version, State.DEAD, "why")
-    found = parse(accounts.export(), "export")
+    found = parse(accounts.export().text, "export")
     assert [(member.account, member.secret) for member in found] == [
         (web("a"), "refresh-a-2"),
         (web("b"), "refresh-b-3"),
     ]
-    assert parse(accounts.export(["b"]), "export") == found[1:]
+    assert parse(accounts.export(["b"]).text, "export") == found[1:]
+
+
+def test_what_no_key_opens_is_left_out_and_keeps_nobody_from_the_others(accounts: Accounts, pool: Pool) -> None:
+    other = with_keys(pool, new_key())
+    Accounts(other.store).add(ALICE, Kind.KIMI)
+    (lost,) = names(accounts)
+    (renewed,) = accounts.add(token("alice", exp=LATER, jti="newer"), Kind.KIMI)
+    assert (renewed.outcome, renewed.twin) == ("added", None)
+    assert told(accounts.add(ALICE, Kind.KIMI)) == [("known", f"account {lost} has this credential already")]
+    exported = accounts.export()
+    assert exported.left == (lost,)
+    assert exported.text.startswith("# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: " + lost + "\n")
+    assert [member.account.name for member in parse(exported.text, "export")] == [renewed.name]
+    with pytest.raises(Refused, match=f"account {lost} cannot be opened with any key"):
+        accounts.export([lost])
+    assert "fernet:" not in exported.text
 
 
 _words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="{}"), min_size=1)
@@ -321,11 +339,11 @@ def test_an_export_that_is_added_to_an_empty_pool_is_the_same_again(
         for i, account in enumerate(given_accounts)
     ]
     assert {each.outcome for each in accounts.add(rendered(members), Kind.KIMI)} <= {"added"}
-    exported = accounts.export()
+    exported = accounts.export().text
     assert sorted(parse(exported, "export"), key=_name) == sorted(members, key=_name)
     pool.store.redis.flushall()
     accounts.add(exported, Kind.KIMI)
-    assert accounts.export() == exported
+    assert accounts.export().text == exported
 
 
 def _name(member: ConfiguredAccount) -> str:
@@ -341,7 +359,7 @@ def test_long_work_is_handed_aside(pool: Pool) -> None:
 
     accounts = Accounts(pool.store, aside=aside)
     (taken,) = accounts.add(ALICE, Kind.KIMI)
-    text = accounts.export()
+    text = accounts.export().text
     entries, _, exported = handed
     assert len(entries) == 1 and taken.outcome == "added"  # type: ignore[arg-type]
     assert exported == text

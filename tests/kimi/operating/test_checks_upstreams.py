@@ -46,6 +46,7 @@ def test_each_way_that_accounts_use_is_tried_once() -> None:
         Account(name="d", kind=Kind.KIMI, region=Region.GLOBAL),
         Account(name="e", kind=Kind.MOONSHOT),
         Account(name="f", kind=Kind.MOONSHOT, base_url="https://mirror.example/v1"),
+        Account(name="g", kind=Kind.KIMI, proxy="fernet:what no key opens"),
     ]
     assert [way.name for way in ways(accounts, Endpoints())] == [
         "www.kimi.com",
