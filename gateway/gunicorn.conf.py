@@ -27,7 +27,7 @@ with uncollected():
     from gateway.metrics import keep_as
     from gateway.room import EACH, room
     from gateway.settings import GatewaySettings
-    from gateway.startup import check_address, check_store
+    from gateway.startup import check_address, check_listening, check_store
     from gateway.tracing import check_tracing
     from gateway.worker import MARGIN_SECONDS, Log, Worker
     from kimi import logs
@@ -91,6 +91,12 @@ def on_starting(server: Any) -> None:
     gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)
+
+
+def when_ready(server: Any) -> None:
+    """All sockets are open, and no worker is there to take what comes."""
+    with reporting("gateway"):
+        check_listening(_settings, [listener.sock.getsockname() for listener in server.LISTENERS])
 
 
 def post_fork(_server: Any, worker: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -53,19 +53,25 @@ def weaknesses(keys: Iterable[str], own: int) -> str | None:
     return ", ".join(found[:_NAMED] + more) or None
 
 
-def refusal(told: str, host: str) -> str:
-    """Why nothing starts with a key of which that is `told`, at an address that others can reach, and what to do."""
-    return f"{told}, too weak for GATEWAY_HOST={host}, which others can reach; make one with {MAKING}"
+def refusal(told: str, where: str) -> str:
+    """Why nothing starts with a key of which that is `told` at `where`, which others can reach, and what to do."""
+    return f"{told}, too weak for {where}, which others can reach; make one with {MAKING}"
 
 
-def warn_of_weak_keys(keys: Sequence[str], admin_key: str | None) -> None:
-    """Says in the log with which keys nothing would start at an address that others can reach."""
+def weak(keys: Sequence[str], admin_key: str | None) -> Iterator[tuple[str, str]]:
+    """The variables that hold weak keys, each with what is wrong with those."""
     for variable, told in (
         ("GATEWAY_API_KEYS", weaknesses(keys, len(keys))),
         ("GATEWAY_ADMIN_KEY", weakness(admin_key) if admin_key else None),
     ):
         if told:
-            log.warning("a key is weak: nobody else must be able to reach this gateway", variable=variable, told=told)
+            yield variable, told
+
+
+def warn_of_weak_keys(keys: Sequence[str], admin_key: str | None) -> None:
+    """Says in the log with which keys nothing would start at an address that others can reach."""
+    for variable, told in weak(keys, admin_key):
+        log.warning("a key is weak: nobody else must be able to reach this gateway", variable=variable, told=told)
 
 
 def is_local(host: str) -> bool:

@@ -58,10 +58,16 @@ def _admin_key(key: str | None, info: ValidationInfo) -> str | None:
     return key
 
 
+def _host(host: str) -> str:
+    if not (host := host.strip()):
+        raise ValueError("has to name an address to listen at")
+    return host
+
+
 def _refuse_where_public(told: str | None, info: ValidationInfo) -> None:
-    host = info.data.get("gateway_host")
-    if told and host and not is_local(host):
-        raise ValueError(refusal(told, host))
+    host = info.data.get("gateway_host")  # none where it is refused itself
+    if told and host is not None and not is_local(host):
+        raise ValueError(refusal(told, f"GATEWAY_HOST={host}"))
 
 
 def _web_only(value: object, info: ValidationInfo) -> object:
@@ -90,7 +96,7 @@ Limit = Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)]
 class GatewaySettings(CommonSettings):
     """Settings of the gateway; durations are in seconds."""
 
-    gateway_host: str = "127.0.0.1"
+    gateway_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     gateway_port: Port = 6867
     gateway_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=512)
     gateway_api_keys: Keys = Field((), repr=False)

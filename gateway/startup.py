@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Iterable
 
+from gateway.key_strength import is_local, refusal, weak
 from gateway.settings import GatewaySettings
 from kimi.pool import open_store
 from kimi.pool.canary import Canary
@@ -18,6 +20,17 @@ def check_store(settings: GatewaySettings) -> None:
     """
     with open_store(settings, connections=1) as store:
         Canary(store).check()
+
+
+def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> None:
+    """Returns when no key is too weak for the `addresses` of the sockets that were opened. Raises `StartError`.
+
+    Whoever starts gunicorn can have it listen elsewhere than GATEWAY_HOST says. A path is for this machine alone.
+    """
+    for address in addresses:
+        if isinstance(address, tuple) and not is_local(str(address[0])):
+            for variable, told in weak(settings.gateway_api_keys, settings.gateway_admin_key):
+                raise StartError(f"{variable}: {refusal(told, f'{address[0]}, where gunicorn was told to listen')}")
 
 
 def check_address(settings: GatewaySettings) -> None:

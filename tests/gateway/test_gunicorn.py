@@ -323,3 +323,8 @@ class TestNotStarting:
         assert len(found.stderr.strip().splitlines()) == 1
         assert "Redis" in found.stderr
         assert "hush" not in found.stderr
+
+    def test_a_weak_key_is_none_wherever_gunicorn_is_told_to_listen(self, tmp_path: Path, shared_valkey: Any) -> None:
+        found = Gunicorn(tmp_path, shared_valkey.url, app=APP, GUNICORN_CMD_ARGS="--bind 0.0.0.0:0").run()
+        assert found.returncode == 2
+        assert "gateway: GATEWAY_API_KEYS: key 1 is shorter than 16 characters, too weak for 0.0.0.0" in found.stderr

@@ -194,6 +194,12 @@ def test_where_others_can_reach_it_nothing_starts_with_weak_keys(
     assert found.gateway_host == host
 
 
+def test_a_host_of_blanks_is_none_and_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="GATEWAY_HOST: has to name an address"):
+        settings(monkeypatch, GATEWAY_HOST=" ")
+    assert settings(monkeypatch, GATEWAY_HOST=" 127.0.0.1 ").gateway_host == "127.0.0.1"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_on_this_machine_a_weak_key_will_do(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     assert settings(monkeypatch, GATEWAY_HOST=host, GATEWAY_ADMIN_KEY="admin").gateway_api_keys == ("key",)

@@ -8,7 +8,7 @@ import redis
 
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
-from gateway.startup import check_address, check_store
+from gateway.startup import check_address, check_listening, check_store
 from kimi.errors import StoreUnavailable
 from kimi.startup import StartError
 from tests.ports import free_port
@@ -30,6 +30,16 @@ def test_a_store_that_answers_is_left_alone(own_valkey: Valkey) -> None:
 def test_a_store_that_does_not_answer_is_no_start() -> None:
     with pytest.raises(StoreUnavailable):
         check_store(settings(redis_url="redis://127.0.0.1:1/0"))
+
+
+def test_weak_keys_are_for_sockets_that_nobody_else_reaches() -> None:
+    weak = settings(gateway_api_keys="hush-1")
+    check_listening(weak, [("127.0.0.1", 80), ("::1", 80, 0, 0), "/run/kimi.sock", b""])
+    for address in (("0.0.0.0", 80), ("::", 80, 0, 0), ("10.0.0.7", 80)):  # noqa: S104
+        with pytest.raises(StartError, match=r"^GATEWAY_API_KEYS: key 1 is shorter") as caught:
+            check_listening(weak, [("127.0.0.1", 80), address])
+        assert "hush" not in str(caught.value)
+        check_listening(settings(), [address])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])  # noqa: S104
