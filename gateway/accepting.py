@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from gevent import monkey
 from gevent.pool import Pool
 from gevent.server import StreamServer
 
+from gateway.readable import is_readable
 from gateway.shield import Shieldable
 
 Handle = Callable[[Any, Any, Any], object]
 
-_poll: Final = monkey.get_original("select", "poll")  # gevent's own would wait where a callback of the loop must not
 
-
-class Door(StreamServer):  # type: ignore[misc]
+class Acceptor(StreamServer):  # type: ignore[misc]
     """Gives `most` connections at a time to `handle`, each in a greenlet of its own.
 
     Where there are as many, `make_room` is asked to end one on which nothing is under way, in the event loop. Where
@@ -40,9 +37,12 @@ class Door(StreamServer):  # type: ignore[misc]
         return self._watcher is not None
 
     def knock(self) -> None:
-        """Looks once more whether somebody waits: of those inside one may have become idle."""
+        """Looks once more whether somebody waits: of those inside one may have become idle. For the hub.
+
+        It does not begin to accept again: where there is no room, gevent would add one more link to its pool each time.
+        """
         if self.started and not self.is_open:
-            self.start_accepting()
+            self._is_full()
 
     def take_waiting(self) -> None:
         """Accepts the connections that wait already, and no others; closing the socket would reset them."""
@@ -54,9 +54,7 @@ class Door(StreamServer):  # type: ignore[misc]
     def _is_full(self) -> bool:
         if not self.pool.full():
             return False
-        waiting = _poll()
-        waiting.register(self.socket, select.POLLIN)
-        if waiting.poll(0):  # gevent asks also behind the last that it has taken
+        if is_readable(self.socket):  # gevent asks also behind the last that it has taken
             self._make_room()
         return True  # a place is free when its connection has ended, and with that the accepting begins again
 

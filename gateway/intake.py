@@ -10,6 +10,7 @@ from gevent import get_hub, getcurrent, sleep
 from gunicorn.http.unreader import SocketUnreader
 
 from gateway.patience import Waits
+from gateway.readable import is_readable
 
 AT_A_STRETCH: Final = 0.01
 """So long a client can keep a worker busy with one request behind the other, in seconds."""
@@ -35,6 +36,11 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         self._queue: dict[Intake, float] | None = waits.fresh
         self._body_since: float | None = None
         waits.fresh[self] = waits.now()
+
+    @property
+    def has_come(self) -> bool:
+        """Whether more has come than was read: by the socket, or behind the request before."""
+        return bool(self.buf.getvalue()) or is_readable(self.sock)
 
     def await_next(self) -> None:
         """The next request may begin. Somebody else's has its turn where this client always had one ready."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gevent import GreenletExit
 
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 
 Error = type[BaseException]
 
+LOOKS: Final = 16
+"""So many connections of a kind are asked at the most whether something has come, whenever room is made."""
+
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class TimeLimits:
     """Limits in seconds, and of a body's `rate` in bytes a second.
 
     `head` holds for a request's line and headers: from its connection on, or from its first byte where there were
@@ -50,8 +54,8 @@ class Waits:
     `leaving` ones have had their last answer.
     """
 
-    def __init__(self, patience: Patience, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.patience = patience
+    def __init__(self, limits: TimeLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.limits = limits
         self.now = monotonic
         self.fresh: dict[Intake, float] = {}
         self.idle: dict[Intake, float] = {}
@@ -61,29 +65,41 @@ class Waits:
 
     def late(self, now: float) -> list[tuple[Intake, Error]]:
         """Those that have waited too long by `now`, and what is to be raised in each."""
-        patience = self.patience
-        found = _older(self.fresh, now - patience.head) + _older(self.idle, now - patience.idle)
-        found += _older(self.leaving, now - patience.leaving)
-        found += [(each, HeadLate) for each, since in self.heads.items() if since <= now - patience.head]
+        limits = self.limits
+        silent = _older(self.fresh, now - limits.head) + _older(self.idle, now - limits.idle)
+        found: list[tuple[Intake, Error]] = [(each, GreenletExit) for each in silent if not each.has_come]
+        found += [(each, GreenletExit) for each in _older(self.leaving, now - limits.leaving)]
+        found += [(each, HeadLate) for each, since in self.heads.items() if since <= now - limits.head]
         for each, since in self.bodies.items():
-            if patience.is_over_for_body(now - since, each.came):
+            if limits.is_over_for_body(now - since, each.came):
                 found.append((each, BodyLate))
         return found
 
     def least_missed(self) -> Intake | None:
-        """The one whose end costs its client least, where there is one on which nothing is under way."""
-        for queue in (self.leaving, self.idle):
-            for each in queue:
-                return each
-        oldest = [next(iter(queue.items())) for queue in (self.fresh, self.heads) if queue]
-        return min(oldest, key=itemgetter(1))[0] if oldest else None
+        """The one whose end costs its client least, where there is one on which nothing is under way.
+
+        It is none whose request has come while others had their turn: that would be lost without an answer.
+        """
+        for each in self.leaving:  # whatever comes of them is thrown away
+            return each
+        for found in (_silent(self.idle), _silent(self.fresh) + _silent(self.heads)):
+            if found:
+                return min(found, key=itemgetter(1))[0]
+        return None
 
 
-def _older(queue: dict[Intake, float], than: float) -> list[tuple[Intake, Error]]:
-    """Those to which nothing has to be said."""
-    found: list[tuple[Intake, Error]] = []
+def _older(queue: dict[Intake, float], than: float) -> list[Intake]:
+    found: list[Intake] = []
     for each, since in queue.items():
         if since > than:
             break  # whoever comes later is younger
-        found.append((each, GreenletExit))
+        found.append(each)
     return found
+
+
+def _silent(queue: dict[Intake, float]) -> list[tuple[Intake, float]]:
+    """The first of those that come first of which nothing waits to be read, and since when; nothing without one."""
+    for each, since in islice(queue.items(), LOOKS):
+        if not each.has_come:
+            return [(each, since)]
+    return []

@@ -29,7 +29,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
-from gateway.accepting import Door
+from gateway.accepting import Acceptor
 from gateway.answer import Answer
 from gateway.app import Gateway
 from gateway.environs import Environs
@@ -38,7 +38,7 @@ from gateway.heads import Heads, Memory, heads
 from gateway.intake import Intake
 from gateway.listening import prepare
 from gateway.mistakes import log_those_of
-from gateway.patience import Patience, Waits
+from gateway.patience import TimeLimits, Waits
 from gateway.refusals import refusal, response
 from gateway.sending import send_all
 
@@ -76,32 +76,29 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._requests = 0  # being answered
-        self._begin(Patience(idle=self.cfg.keepalive))
+        self._begin(TimeLimits(idle=self.cfg.keepalive))
 
-    def _begin(self, patience: Patience) -> None:
-        self._waits = Waits(patience)
+    def _begin(self, limits: TimeLimits) -> None:
+        self.acceptors: list[Acceptor] = []
+        self._waits = Waits(limits)
         self._memory = Memory(self.cfg)
-        self._environs = Environs(self.cfg, patience.unread)
+        self._environs = Environs(self.cfg, limits.unread)
 
     def run(self) -> None:
         """Serves until SIGTERM, and then until nothing runs any more."""
         gc.freeze()  # what is here by now stays for ever, and need not be looked at again and again
         gc.set_threshold(GARBAGE)
         log_those_of(gevent.get_hub())
-        doors = [self._open(sock) for sock in self.sockets]
+        self.acceptors += [self._open(sock) for sock in self.sockets]
         while self.alive:
-            self.notify()
-            gevent.get_hub().loop.run_callback(self.end_late, time.monotonic())
-            for door in doors:
-                door.knock()
-            gevent.sleep(_BEAT)
+            self._await_beat()
         self.wsgi.drain.begin()
-        for door in doors:
-            door.take_waiting()
-            door.close()
+        for acceptor in self.acceptors:
+            acceptor.take_waiting()
+            acceptor.close()
         self._finish_requests()
-        for door in doors:
-            door.pool.kill(timeout=1)
+        for acceptor in self.acceptors:
+            acceptor.pool.kill(timeout=1)
         self.wsgi.settle(SETTLE_SECONDS)
 
     def notify(self) -> None:
@@ -152,10 +149,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
             intake.await_nothing()
             util.close(client)
 
-    def end_late(self, now: float) -> None:
-        """Ends what has not come by `now`. For the hub: it switches to each connection that waits for it."""
+    def look_after(self, now: float) -> None:
+        """Ends what has not come by `now`, and makes room. For the hub: it switches to those that are ended."""
         for intake, error in self._waits.late(now):
             intake.greenlet.throw(error)
+        for acceptor in self.acceptors:
+            acceptor.knock()
 
     def make_room(self) -> None:
         """Closes the connection that will be missed least, if there is one. For the hub."""
@@ -222,29 +221,34 @@ class Worker(GeventWorker):  # type: ignore[misc]
         else:
             self.log.info("refused what is not HTTP as it should be, request id %s: %s", request_id, type(exc).__name__)
         try:
-            send_all(client, response(problem, request_id), self._waits.patience.leaving)
+            send_all(client, response(problem, request_id), self._waits.limits.leaving)
         except OSError:
             self.log.debug("the client did not wait for the reason")
 
-    def _open(self, sock: Any) -> Door:
+    def _open(self, sock: Any) -> Acceptor:
         sock.setblocking(True)
-        prepare(sock, self._waits.patience.unread)
-        door = Door(sock, self.handle, self.worker_connections, self.make_room)
+        prepare(sock, self._waits.limits.unread)
+        acceptor = Acceptor(sock, self.handle, self.worker_connections, self.make_room)
         if self.cfg.workers > 1:
-            door.max_accept = 1  # the others want some as well
-        door.start()
-        return door
+            acceptor.max_accept = 1  # the others want some as well
+        acceptor.start()
+        return acceptor
+
+    def _await_beat(self) -> None:
+        """What is to be done as long as anything runs here."""
+        self.notify()
+        gevent.get_hub().loop.run_callback(self.look_after, time.monotonic())
+        gevent.sleep(_BEAT)
 
     def _finish_requests(self) -> None:
         drain, last_words = self.wsgi.drain, None
         gevent.sleep(_BEAT)  # what comes on connections that are open already
-        patience = time.monotonic() + FRESH_SECONDS
+        until = time.monotonic() + FRESH_SECONDS
         waits = self._waits
-        while self._requests or ((waits.fresh or waits.heads) and time.monotonic() < patience):
-            self.notify()
+        while self._requests or ((waits.fresh or waits.heads) and time.monotonic() < until):
             if drain.over:
                 last_words = last_words or time.monotonic() + LAST_WORDS_SECONDS
                 if time.monotonic() >= last_words:
                     self.log.warning("%d answers are cut off: their clients do not read", self._requests)
                     return
-            gevent.sleep(_BEAT)
+            self._await_beat()

@@ -10,6 +10,7 @@ import pytest
 from kimi.pool import Store, connect
 from tests.gateway.houses import House, MakeHouse
 from tests.gateway.limited import Scene, scene
+from tests.gateway.workers import Served, serving
 from tests.kimi.pool.pools import Clock, Pool
 
 
@@ -46,3 +47,10 @@ def scene_of(redis_url: str) -> Iterator[Callable[..., Scene]]:
             return scene(Store(redis, clock=clock), clock, **limits)
 
         yield make
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """A worker with short limits."""
+    with serving() as found:
+        yield found

@@ -19,7 +19,7 @@ from gateway.client_limits import Place
 from gateway.drain import Drain
 from gateway.http1 import Client
 from gateway.metrics import Metrics
-from gateway.patience import Patience
+from gateway.patience import TimeLimits
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from kimi.accounts import Account, Kind
@@ -110,7 +110,7 @@ def test_who_reads_nothing_holds_neither_memory_nor_an_account(house: House, kim
         gate=gate,
     )
     app = create_app(GatewaySettings.model_validate({"gateway_api_keys": KEY}), services)
-    served = Listening(app, Patience(unread=1.5))
+    served = Listening(app, TimeLimits(unread=1.5))
     body = orjson.dumps({"model": MODEL, "stream": True, "messages": [{"role": "user", "content": "hi"}]})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
     try:

@@ -15,11 +15,13 @@ from gevent import socket as green
 from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
+from gateway.body import read_body
+from gateway.errors import BodyLate
 from gateway.intake import Intake
-from gateway.patience import Patience, Waits
+from gateway.patience import TimeLimits, Waits
 from gateway.worker import FRESH_SECONDS, Worker
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import worker_of
+from tests.gateway.workers import LIMIT, SHORT, SOON, post, worker_of
 
 
 class Client:
@@ -43,7 +45,7 @@ class Client:
 
 
 def handle(error: Exception, client: Client) -> None:
-    worker = SimpleNamespace(log=logging.getLogger("gateway.test"), _waits=Waits(Patience()))
+    worker = SimpleNamespace(log=logging.getLogger("gateway.test"), _waits=Waits(TimeLimits()))
     Worker._refuse(cast("Worker", worker), client, error)
 
 
@@ -111,24 +113,55 @@ def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_i
             assert client.recv(65_536).startswith(b"HTTP/1.1 200 OK")
         wait_until(lambda: len(waits.idle if requests else waits.fresh) == 1)
         begun, loop = time.monotonic(), gevent.get_hub().loop
-        loop.run_callback(worker.end_late, begun + patience - 5)
+        loop.run_callback(worker.look_after, begun + patience - 5)
         gevent.idle()
         assert not serving.ready()
-        loop.run_callback(worker.end_late, begun + patience + 1)
+        loop.run_callback(worker.look_after, begun + patience + 1)
         assert client.recv(65_536) == b""
         serving.get()
     assert not waits.idle and not waits.fresh
 
 
-def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    beats = list[float]()
-    worker = worker_of(lambda _environ, _start: [])
-    worker._waits.fresh[cast("Intake", object())] = 0.0
-    worker.wsgi = cast("Gateway", SimpleNamespace(drain=SimpleNamespace(over=False)))
-    monkeypatch.setattr(worker, "notify", lambda: beats.append(time.monotonic()))
-    started = time.monotonic()
+class Ending:
+    """An application that reads bodies, in a worker that has stopped listening; `beats` are when it told its master."""
+
+    def __init__(self) -> None:
+        self.drain = SimpleNamespace(over=False)
+        self.beats = list[float]()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            read_body(environ, LIMIT)
+            start_response("200 OK", [("content-length", "0")])
+        except BodyLate:
+            start_response("408 Request Timeout", [("content-length", "0")])
+        return []
+
+    def worker(self, limits: TimeLimits) -> Worker:
+        worker = worker_of(self, limits)
+        worker.alive, worker.ppid = False, 0
+        worker.tmp = SimpleNamespace(notify=lambda: self.beats.append(time.monotonic()))
+        return worker
+
+
+def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long() -> None:
+    ending = Ending()
+    worker = ending.worker(TimeLimits())
+    worker._waits.fresh[cast("Intake", object())] = started = time.monotonic()
     worker._finish_requests()
-    assert beats[-1] - started > FRESH_SECONDS / 2
+    assert ending.beats[-1] - started > FRESH_SECONDS / 2
     assert time.monotonic() - started < FRESH_SECONDS + 1
+
+
+def test_at_the_end_a_body_that_comes_slowly_is_waited_for_as_long_as_at_any_other_time() -> None:
+    worker = Ending().worker(SHORT)
+    client, server = green.socketpair()
+    address = ("127.0.0.1", 1)
+    serving = gevent.spawn(worker.handle, SimpleNamespace(getsockname=lambda: address), server, address)
+    with client, gevent.Timeout(SOON):
+        client.sendall(post(length=LIMIT) + b"x")
+        wait_until(lambda: bool(worker._waits.bodies))
+        worker._finish_requests()
+        assert client.recv(65_536).startswith(b"HTTP/1.1 408 ")
+        client.close()
+        serving.get()

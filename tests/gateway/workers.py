@@ -1,27 +1,43 @@
-"""Workers without a gunicorn around them."""
+"""Workers without a gunicorn around them, and what their clients send."""
 
 from __future__ import annotations
 
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import gevent
+import gevent.event
+import orjson
 from gevent import socket as green
 from gunicorn.config import Config
 
-from gateway.accepting import Door
+from gateway.accepting import Acceptor
 from gateway.app import Gateway
+from gateway.body import read_body
+from gateway.errors import RequestError
+from gateway.explaining import describe
 from gateway.listening import prepare
-from gateway.patience import Patience
+from gateway.outlet import SocketOutlet
+from gateway.patience import TimeLimits
 from gateway.worker import Worker
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+SHORT = TimeLimits(head=0.3, idle=0.9, body=6, grace=0.3, rate=1_024, unread=0.4, leaving=0.4)
+SOON = 4.0
+"""Seconds that nothing takes on a busy machine that would take longer without one of these limits."""
+LIMIT = 300_000
+"""Of a body, in bytes."""
+LARGE = 4_000_000
+"""Of an answer, in bytes."""
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
-def worker_of(app: App, patience: Patience | None = None, **settings: object) -> Worker:
+
+def worker_of(app: App, patience: TimeLimits | None = None, **settings: object) -> Worker:
     """One that serves `app` to whatever connections it is given."""
     worker = Worker.__new__(Worker)
     worker.cfg, worker.log = Config(), logging.getLogger("gateway.test")
@@ -29,7 +45,7 @@ def worker_of(app: App, patience: Patience | None = None, **settings: object) ->
         worker.cfg.set(name, value)
     worker.alive, worker.nr, worker.max_requests = True, 0, 1_000
     worker._requests = 0
-    worker._begin(patience or Patience())
+    worker._begin(patience or TimeLimits())
     worker.wsgi = cast("Gateway", app)
     return worker
 
@@ -37,15 +53,16 @@ def worker_of(app: App, patience: Patience | None = None, **settings: object) ->
 class Listening:
     """A worker that serves `app` at an address, until `stop`: with short limits it looks often for what is late."""
 
-    def __init__(self, app: App, patience: Patience, most: int = 50) -> None:
+    def __init__(self, app: App, patience: TimeLimits, most: int = 50) -> None:
         self.worker = worker_of(app, patience)
         listener = green.socket()
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)
         prepare(listener, 60)  # so that it is not the kernel that gives up
         self.address = listener.getsockname()
-        self.door = Door(listener, self.worker.handle, most, self.worker.make_room)
-        self.door.start()
+        self.acceptor = Acceptor(listener, self.worker.handle, most, self.worker.make_room)
+        self.worker.acceptors.append(self.acceptor)
+        self.acceptor.start()
         self._beating = gevent.spawn(self._beat)
 
     def connect(self, room: int | None = None) -> Any:
@@ -59,12 +76,81 @@ class Listening:
 
     def stop(self) -> None:
         self._beating.kill()
-        self.door.close()
-        self.door.pool.kill(timeout=1)
+        self.acceptor.close()
+        self.acceptor.pool.kill(timeout=1)
 
     def _beat(self) -> None:
         loop = gevent.get_hub().loop
         while True:
-            loop.run_callback(self.worker.end_late, time.monotonic())
-            self.door.knock()
+            loop.run_callback(self.worker.look_after, time.monotonic())
             gevent.sleep(0.02)
+
+
+class Served(Listening):
+    """A worker that listens, and what its application has seen."""
+
+    def __init__(self, patience: TimeLimits, most: int) -> None:
+        self.read = 0
+        self.closed = 0
+        self.written = 0
+        self._busy = gevent.event.Event()
+        super().__init__(self._app, patience, most)
+
+    def let_go(self) -> None:
+        """Ends what is `/busy`."""
+        self._busy.set()
+
+    def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        try:
+            if path != "/unread":
+                self.read += len(read_body(environ, LIMIT))
+        except RequestError as error:
+            problem = describe(error, "req-1")
+            start_response(f"{problem.status} x", [("content-type", "application/json")])
+            return [orjson.dumps(problem.body)]
+        if path == "/busy":
+            self._busy.wait()
+        if path == "/stream":
+            start_response("200 OK", [("content-type", "text/event-stream")])
+            return Stream(self, SocketOutlet.of(environ))
+        answer = b"x" * LARGE if path == "/large" else b"ok"
+        start_response("401 Unauthorized" if path == "/unread" else "200 OK", [("content-length", str(len(answer)))])
+        return [answer]
+
+
+class Stream:
+    """An answer without an end, of which each piece is fetched when the one before has been taken."""
+
+    def __init__(self, served: Served, outlet: Any) -> None:
+        self._served = served
+        self._outlet = outlet
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"data: first\n\n"
+        while True:
+            self._outlet.write(b"x" * 10_000)
+            self._served.written += 10_000
+
+    def close(self) -> None:
+        self._served.closed += 1
+
+
+@contextmanager
+def serving(patience: TimeLimits = SHORT, most: int = 50) -> Iterator[Served]:
+    served = Served(patience, most)
+    try:
+        with gevent.Timeout(12):
+            yield served
+    finally:
+        served.stop()
+
+
+def rest(client: Any) -> bytes:
+    """All that comes until the connection is closed."""
+    return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+def post(path: str = "/", length: int | None = None) -> bytes:
+    framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode()

@@ -1,0 +1,189 @@
+"""Who makes room in a worker that has as many connections as it may."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import Any, Final, cast
+
+import gevent
+import pytest
+from gevent import monkey
+from gevent import socket as green
+
+from gateway.intake import Intake
+from gateway.patience import LOOKS, TimeLimits, Waits
+from tests.gateway.scripted import wait_until
+from tests.gateway.workers import GET, Served, post, serving
+
+_socket: Final = monkey.get_original("socket", "socket")
+
+
+def become_idle(served: Served, client: Any) -> None:
+    client.sendall(GET)
+    assert client.recv(65_536).endswith(b"ok")
+    wait_until(lambda: bool(served.worker._waits.idle))
+
+
+def at_once(address: Any) -> Any:
+    """A connection to the worker, which has no turn meanwhile."""
+    sock = _socket()
+    sock.connect(address)
+    return sock
+
+
+def test_a_flood_of_idle_ones_shuts_nobody_out() -> None:
+    with serving(TimeLimits(), most=8) as served:
+        kept = [served.connect() for _ in range(4)]
+        for each in kept:
+            each.sendall(GET)
+            assert each.recv(65_536).endswith(b"ok")
+        silent = [served.connect() for _ in range(30)]
+        for _ in range(10):
+            with served.connect() as client:
+                client.sendall(GET)
+                assert client.recv(65_536).endswith(b"ok")
+        assert [each.recv(1) for each in kept] == [b""] * 4
+        assert len(served.acceptor.pool) <= 8
+        for each in (*kept, *silent):
+            each.close()
+
+
+def test_who_was_idle_longest_goes_first_and_whoever_asks_stays() -> None:
+    with serving(TimeLimits(), most=3) as served:
+        first, second, busy = (served.connect() for _ in range(3))
+        for each in (second, first):
+            each.sendall(GET)
+            assert each.recv(65_536).endswith(b"ok")
+        busy.sendall(GET.replace(b"/", b"/busy", 1))
+        wait_until(lambda: served.worker._requests == 1)
+        with served.connect() as late:
+            assert second.recv(1) == b""
+            first.sendall(GET)
+            assert first.recv(65_536).endswith(b"ok")
+            late.sendall(GET)
+            assert late.recv(65_536).endswith(b"ok")
+        served.let_go()
+        assert busy.recv(65_536).endswith(b"ok")
+        for each in (first, second, busy):
+            each.close()
+
+
+def test_a_byte_here_and_there_keeps_no_place_from_others() -> None:
+    with serving(TimeLimits(), most=4) as served, ExitStack() as clients:
+        for _ in range(4):
+            clients.enter_context(served.connect()).sendall(b"G")
+        wait_until(lambda: len(served.worker._waits.heads) == 4)
+        others = [clients.enter_context(served.connect()) for _ in range(3)]
+        wait_until(lambda: len(served.worker._waits.fresh) == 3)
+        for other in others:
+            other.sendall(GET)
+            assert other.recv(65_536).endswith(b"ok")
+
+
+def test_whoever_has_had_the_last_answer_goes_before_all_others() -> None:
+    with serving(TimeLimits(), most=2) as served, served.connect() as idle, served.connect() as leaving:
+        idle.sendall(GET)
+        assert idle.recv(65_536).endswith(b"ok")
+        leaving.sendall(post("/unread", 50_000_000))
+        assert leaving.recv(65_536).startswith(b"HTTP/1.1 401 ")
+        wait_until(lambda: bool(served.worker._waits.leaving))
+        for client in (served.connect(), idle):
+            client.sendall(GET)
+            assert client.recv(65_536).endswith(b"ok")
+            client.close()
+
+
+def test_where_all_are_busy_the_next_one_waits_its_turn() -> None:
+    with serving(TimeLimits(), most=2) as served:
+        busy = [served.connect() for _ in range(2)]
+        for each in busy:
+            each.sendall(GET.replace(b"/", b"/busy", 1))
+        wait_until(lambda: served.worker._requests == 2)
+        with served.connect() as late:
+            late.sendall(GET)
+            wait_until(lambda: not served.acceptor.is_open)
+            served.let_go()  # they are answered, and idle from then on
+            assert late.recv(65_536).endswith(b"ok")
+        for each in busy:
+            each.close()
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_whose_request_has_come_is_answered_also_where_newcomers_are_seen_first(*, is_first: bool) -> None:
+    with serving(TimeLimits(), most=2) as served, served.connect() as idle, ExitStack() as newcomers:
+        become_idle(served, idle)
+        for is_asking in (not is_first, is_first):  # the worker has no turn between the two
+            if is_asking:
+                idle.sendall(post(length=1) + b"x")
+            else:  # the first takes the last place, for the second one somebody has to go
+                newcomers.enter_context(at_once(served.address))
+                newcomers.enter_context(at_once(served.address))
+        assert idle.recv(65_536).endswith(b"ok")
+        assert served.read == 1
+        assert idle.recv(1) == b"", "it is idle again, and makes room then"
+        wait_until(lambda: len(served.worker._waits.fresh) == 2)
+
+
+def test_whose_request_has_come_is_answered_where_somebody_waits_already() -> None:
+    with serving(TimeLimits(), most=1) as served, served.connect() as idle:
+        become_idle(served, idle)
+        idle.sendall(post(length=1) + b"x")
+        with at_once(served.address):
+            gevent.get_hub().loop.run_callback(served.worker.look_after, time.monotonic())
+            assert idle.recv(65_536).endswith(b"ok")
+            assert served.read == 1
+            assert idle.recv(1) == b"", "it is idle again, and makes room then"
+
+
+def test_a_client_between_two_requests_that_have_both_come_is_spared() -> None:
+    with serving(TimeLimits(), most=2) as served, served.connect() as idle:
+        idle.sendall(GET)
+        assert idle.recv(65_536).endswith(b"ok")
+        waits = served.worker._waits
+        pausing, _ = ends = green.socketpair()
+        intake = Intake(pausing, waits)
+        intake.buf.write(GET)
+        intake.await_nothing()
+        waits.idle = {intake: 0.0, **waits.idle}
+        assert waits.least_missed() is not intake
+        assert intake not in dict(waits.late(waits.limits.idle + 1))
+        intake.buf.truncate(0)
+        assert waits.least_missed() is intake
+        assert intake in dict(waits.late(waits.limits.idle + 1))
+        del waits.idle[intake]
+        for end in ends:
+            end.close()
+
+
+def test_of_a_flood_only_a_few_are_looked_at() -> None:
+    looked = list[int]()
+
+    class Asking:
+        """One whose request has come."""
+
+        @property
+        def has_come(self) -> bool:
+            looked.append(1)
+            return True
+
+    waits = Waits(TimeLimits())
+    waits.idle = {cast("Intake", Asking()): 0.0 for _ in range(1_000)}
+    assert waits.least_missed() is None
+    assert len(looked) == LOOKS
+
+
+def test_a_full_worker_waits_once_for_a_place_however_long_it_is_full() -> None:
+    with serving(TimeLimits(), most=1) as served, served.connect() as busy:
+        busy.sendall(GET.replace(b"/", b"/busy", 1))
+        wait_until(lambda: served.worker._requests == 1)
+        with served.connect() as late:
+            wait_until(lambda: not served.acceptor.is_open)
+            for _ in range(20):
+                served.acceptor.knock()
+                gevent.idle()
+            assert served.acceptor.pool._semaphore.linkcount() == 1
+            served.let_go()
+            assert busy.recv(65_536).endswith(b"ok")
+            late.sendall(GET)
+            assert late.recv(65_536).endswith(b"ok")
