@@ -6,6 +6,7 @@ import socket
 import ssl
 from typing import Any, Final
 
+from gevent import Timeout
 from gevent.monkey import get_original
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
@@ -19,6 +20,7 @@ RECEIVED_BYTES: Final = 64 * 1024
 """What the kernel keeps of an answer that nobody reads on; it takes twice as much for it, and by itself up to 6 MiB."""
 
 _OPTIONS: Final = (*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES))
+_STEPS: Final = 3  # to the proxy, through it, and TLS
 _SOCKS5: Final = 2  # PySocks' number for it
 _PLAIN: Final = get_original("socket", "socket")
 
@@ -53,10 +55,17 @@ class Nested:
 def dial(route: Route, context: ssl.SSLContext, timeout: float) -> Socket:
     """A socket that never waits. `timeout` is in seconds, for each step. Raises what urllib3 and sockets do."""
     connection = _connection(route, context, timeout)
+    # A socket of gevent's has its time for each read of a handshake, of which there may be one for each byte.
+    whole = Timeout(_STEPS * timeout)
     try:
-        connection.connect()
+        with whole:
+            connection.connect()
         sock: Any = connection.sock
         connection.sock = None
+    except Timeout as over:
+        if over is not whole:
+            raise
+        raise TimeoutError("a connection takes too long to make") from None
     finally:
         connection.close()
     if isinstance(sock, SSLTransport):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -106,6 +107,34 @@ print(descriptors() - before)
 
 def never_shakes_hands(peer: Peer) -> None:
     assert peer.sock.recv(1)
+
+
+LATE = """
+from kimi.errors import UpstreamTimeout
+
+client = Client(connect_timeout=0.4)
+for proxy in (None, sys.argv[3]):
+    try:
+        request(client, "GET", url, headers={}, proxy=proxy, timeout=30)
+    except UpstreamTimeout as error:
+        print(type(error).__name__, error.sent)
+"""
+
+
+def test_a_handshake_that_never_comes_to_an_end_does(certificate: Certificate) -> None:
+    def drip(peer: Peer) -> None:
+        assert peer.sock.recv(1)
+        peer.send(b"\x16\x03\x03\x40\x00")  # of 16 KiB
+        with suppress(OSError):
+            while not over.wait(0.1):
+                peer.send(b"\x00")
+
+    over = threading.Event()
+    with Server(drip) as server:
+        there = f"https://127.0.0.1:{server.port}"
+        told = run(LATE, there, str(certificate.file), there)
+        over.set()
+    assert told == "UpstreamTimeout False\n" * 2
 
 
 def says_nothing(peer: Peer) -> None:
