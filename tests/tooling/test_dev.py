@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from devtools import cli, command, testing
+from devtools.cli import run_all
 from devtools.saying import Trouble
 from kimi.version import VERSION
 
@@ -124,6 +125,12 @@ def test_an_unknown_command_is_an_error(clone: Path) -> None:
     finished = dev(clone, "fly")
     assert finished.returncode == 64
     assert finished.stdout.startswith("usage: ./dev")
+
+
+def test_what_a_signal_has_ended_has_not_succeeded() -> None:
+    killed = (sys.executable, "-c", "import os; os.abort()")
+    assert run_all((sys.executable, "-c", "")) == 0
+    assert run_all(killed, (sys.executable, "-c", "")) == 1
 
 
 def test_the_release_is_told() -> None:
