@@ -94,7 +94,8 @@ def make(settings: GatewaySettings) -> Gateway:
     drift = Drift(lambda kind, what: metrics.drifted(kind.value, what).inc())
     silence = max(limits.first_byte, limits.idle)
     line = Line(Client(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
-    upstreams = build(line)
+    lookups = Lookups()
+    upstreams = build(line, lookups)
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker, changed=metrics.waiting.set)
     ledger = Ledger(Chats(store))
     deletes = settings.kimi_delete_chats
@@ -119,7 +120,7 @@ def make(settings: GatewaySettings) -> Gateway:
         toolbox,
         asks_again=lambda error: metrics.asked_again("tools" if isinstance(error, CallsUnfit) else "json").inc(),
     )
-    fetcher = Fetcher(Web(settings.kimi_allow_private_urls, resolver=Lookups()))
+    fetcher = Fetcher(Web(settings.kimi_allow_private_urls, resolver=lookups))
     files = Files(fetcher, Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 

@@ -25,6 +25,7 @@ from kimi.errors import (
 )
 from kimi.events import Batch, ChatOpened, Event, Finish, Sources
 from kimi.files import Blob
+from kimi.files.web import Resolver, resolve
 from kimi.http import Answer
 from kimi.upstreams import classic_request, classic_research, classic_sources
 from kimi.upstreams.classic_files import ClassicFiles
@@ -42,8 +43,9 @@ _OVER = frozenset({200, 204, 404, 410})  # it is gone, now or before
 class Classic:
     """Answers chats with accounts of kind `kimi-classic`."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, resolver: Resolver = resolve) -> None:
         self._line = line
+        self._files = ClassicFiles(line, resolver=resolver)
 
     def stream(self, chat: Chat, account: Account, token: str) -> Generator[Batch]:
         """See `Upstream.stream`. The chat is announced as soon as it is made, or before it is continued."""
@@ -66,7 +68,7 @@ class Classic:
 
     def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         """See `TakesFiles.upload`."""
-        return ClassicFiles(self._line).upload(blob, account, token, alive)
+        return self._files.upload(blob, account, token, alive)
 
     def delete_chat(self, chat_id: str, account: Account, token: str) -> None:
         """See `KeepsChats.delete_chat`."""

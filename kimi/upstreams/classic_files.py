@@ -17,12 +17,12 @@ from kimi.chat import Upload
 from kimi.errors import BrokenAnswer, UpstreamError, UpstreamTimeout
 from kimi.events import Event, Finish
 from kimi.files import Blob
-from kimi.files.web import resolve
+from kimi.files.web import Resolver, resolve
 from kimi.http import parse, request
 from kimi.upstreams import sse
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
-from kimi.upstreams.places import Resolver, is_allowed
+from kimi.upstreams.places import is_allowed
 from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, named, refusal, told
 
 _THERE: Final = frozenset({"initialized", "parsed"})

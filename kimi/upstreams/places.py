@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from kimi.files.addresses import is_fetchable
 from kimi.files.targets import NotFetched, Target, target
-from kimi.files.web import resolve
-
-Resolver = Callable[[str, int], Sequence[str]]
-"""Tells a host's addresses. Raises `OSError`."""
+from kimi.files.web import Resolver, resolve
 
 
 def is_allowed(url: str, base: str, *, is_proxied: bool, resolver: Resolver = resolve) -> bool:
     """Whether a file may be put to `url`, as the upstream at `base` wants.
 
     That is to the upstream itself, or to a public address of the web over HTTPS, so that nobody on the way can read it;
-    to any address where the upstream has no public one itself. A name behind a proxy is for the proxy to resolve: there
-    it is judged by itself alone. That it means another address a moment later helps nobody, who would need a
-    certificate for it there.
+    to any address where the upstream is known to have no public one itself. A name behind a proxy is for the proxy to
+    resolve: there it is judged by itself alone. That it means another address a moment later helps nobody, who would
+    need a certificate for it there.
     """
     if _origin(url) == _origin(base) != ("", ""):
         return True
@@ -28,7 +24,9 @@ def is_allowed(url: str, base: str, *, is_proxied: bool, resolver: Resolver = re
     if wanted is None or wanted.scheme != "https":
         return False
     here = _target(base)
-    return _is_public(wanted, is_proxied, resolver) or here is None or not _is_public(here, is_proxied, resolver)
+    if _is_public(wanted, is_proxied, resolver, where_unknown=False) or here is None:
+        return True
+    return not _is_public(here, is_proxied, resolver, where_unknown=True)
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -46,7 +44,7 @@ def _target(url: str) -> Target | None:
         return None
 
 
-def _is_public(place: Target, is_proxied: bool, resolver: Resolver) -> bool:
+def _is_public(place: Target, is_proxied: bool, resolver: Resolver, *, where_unknown: bool) -> bool:
     try:
         return is_fetchable(str(ip_address(place.host)))
     except ValueError:
@@ -56,5 +54,5 @@ def _is_public(place: Target, is_proxied: bool, resolver: Resolver) -> bool:
     try:
         found = resolver(place.host, place.port)
     except (OSError, UnicodeError):
-        return False
+        return where_unknown
     return bool(found) and all(is_fetchable(address) for address in found)

@@ -179,6 +179,7 @@ def looked_up(host: str, _port: int) -> Sequence[str]:
         ("https://inside.example/put", "https://kimi.example", False),
         ("https://both.example/put", "https://kimi.example", False),
         ("https://unknown.example/put", "https://kimi.example", False),
+        ("https://inside.example/put", "https://unknown.example", False),
         ("https://169.254.169.254/latest", "https://kimi.example", False),
         ("https://[::1]/", "https://kimi.example", False),
         ("https://[::ffff:10.0.0.1]/", "https://kimi.example", False),

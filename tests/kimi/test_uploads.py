@@ -26,7 +26,7 @@ from tests.kimi.files.blobs import blob
 from tests.kimi.files.samples import PDF, png
 from tests.kimi.loopback import Peer, Received, Server, ok
 from tests.kimi.pool.pools import Clock
-from tests.kimi.replay import said
+from tests.kimi.replay import Recorded, Replay, said
 from tests.simulator.running import Simulator
 
 IMAGE = png()
@@ -325,6 +325,21 @@ def test_what_was_uploaded_can_be_asked_about(
     upstream.delete_chat(opened[0], account, token)
 
     assert simulator.account("alice")["uploads"] == 1
+
+
+def test_where_a_place_is_only_the_resolver_of_the_gateway_is_asked() -> None:
+    asked: list[str] = []
+
+    def unknown(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        raise TimeoutError
+
+    told = Recorded(body=b'{"url": "https://elsewhere.example/put"}')
+    upstream = build(Line(Replay(told), Endpoints()), unknown)[Kind.CLASSIC]
+    assert isinstance(upstream, TakesFiles)
+    with pytest.raises(BrokenAnswer, match="no https URL of a public host"):
+        upstream.upload(blob(PDF), Account(name="a", kind=Kind.CLASSIC), "access", alive=lambda: None)
+    assert asked[0] == "elsewhere.example"
 
 
 def test_an_account_that_is_busy_is_no_fault_of_the_file(transport: Transport) -> None:
