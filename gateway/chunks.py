@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final
 
-import gevent
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize
+
+from gateway.breathing import breathe
 
 LINE_BYTES: Final = 1_024
 """What the line before a chunk may hold, with its extensions."""
@@ -16,7 +16,6 @@ FREE: Final = 8_192
 AVERAGE_BYTES: Final = 64
 """So many chunks may be of any size; of more of them each must have so many bytes on the average."""
 _AT_A_TIME: Final = 512
-_breathe: Final = partial(gevent.sleep, 0.001)
 
 
 class Chunks(ChunkedReader):  # type: ignore[misc]
@@ -42,5 +41,5 @@ class Chunks(ChunkedReader):  # type: ignore[misc]
         if self._chunks > FREE + self._bytes // AVERAGE_BYTES:
             raise InvalidChunkSize(b"%d chunks for %d bytes" % (self._chunks, self._bytes))
         if not self._chunks % _AT_A_TIME:
-            _breathe()
+            breathe()
         return size, rest

@@ -6,9 +6,10 @@ from contextlib import suppress
 from socket import SHUT_WR
 from typing import Any, Final
 
-from gevent import get_hub, getcurrent, sleep
+from gevent import get_hub, getcurrent
 from gunicorn.http.unreader import SocketUnreader
 
+from gateway.breathing import breathe
 from gateway.patience import Waits
 from gateway.readable import is_readable
 
@@ -16,7 +17,6 @@ AT_A_STRETCH: Final = 0.01
 """So long a client can keep a worker busy with one request behind the other, in seconds."""
 LINGER_BYTES: Final = 67_108_864
 """What is read, and thrown away, of a client that is to read an answer before it has sent all that it has to say."""
-_PAUSE: Final = 0.001
 
 
 class Intake(SocketUnreader):  # type: ignore[misc]
@@ -51,7 +51,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         if turn != self._turn:
             self._turn, self._turn_since = turn, now
         elif now - self._turn_since > AT_A_STRETCH:
-            sleep(_PAUSE)
+            breathe()
 
     def await_more(self) -> None:
         """A request has begun, but there is more to its head."""

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-import gevent
-
+from gateway.breathing import breathe
 from gateway.http1.answers import Answer
 from gateway.http1.connections import Connections
 from gateway.http1.routes import Route
@@ -21,13 +20,10 @@ from kimi.http.coding import PIECE_BYTES, Inflater, inflater
 from kimi.http.contract import Malformed
 from kimi.http.failures import explained, translated
 
-_TURN_SECONDS: Final = 0.0001
-"""Of no time at all, the loop would look neither at timers nor at sockets."""
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes out; `timeout` is how many seconds may pass without a byte."""
+    """What goes out; for `timeout` see `Http.stream`."""
 
     method: str
     route: Route
@@ -119,13 +115,14 @@ class Exchange:
     def _pieces(self) -> Iterator[bytes]:
         """What of the body came in each read, and nothing now and then while nothing comes."""
         answer, timeout = self._answer, self._timeout
-        pieces, left, deadline = answer.pieces, timeout, 0.0
+        pieces, left = answer.pieces, timeout
+        deadline: float | None = None  # of what is no body
         try:
             while True:
                 if pieces:
                     piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
                     pieces.clear()
-                    deadline = 0.0
+                    deadline = None
                     yield piece
                 elif answer.is_complete:
                     return
@@ -133,7 +130,7 @@ class Exchange:
                     left = timeout
                     if pieces:
                         continue
-                    if deadline:  # what stands between chunks may come in portions, but not for ever
+                    if deadline is not None:  # what stands between chunks may come in portions, but not for ever
                         _check(deadline)
                         yield b""
                     else:
@@ -173,7 +170,7 @@ class Exchange:
             for piece in coding.inflated(self._pieces()):
                 yield piece
                 if len(piece) == PIECE_BYTES:  # more may follow without a read, at which others have their turn
-                    gevent.sleep(_TURN_SECONDS)
+                    breathe()
         except Malformed as error:
             raise explained(self._route.name, error) from error
 

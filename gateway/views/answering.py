@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-import gevent
 from flask import Response, request
 
 from gateway.auth import Caller
+from gateway.breathing import breathe
 from gateway.client_limits import Place
 from gateway.journal import Journal
 from gateway.outlet import SocketOutlet
@@ -32,8 +32,6 @@ from kimi.pool.private import private_routes
 
 PATIENCE: Final = 15.0
 """Seconds for which the status line is held back; a client waits for headers 60 s at the least."""
-breathe: Final = partial(gevent.sleep, 0.001)
-"""Lets others run during long work; a sleep of none wakes only those that wait for no socket."""
 
 
 class Answering:

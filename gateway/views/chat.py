@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 
 from gateway.body import read_body
+from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
@@ -15,7 +16,7 @@ from gateway.surfaces.event_source import TextStream, question
 from gateway.surfaces.old_calls import OldChatAnswer, OldChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from gateway.views.answering import Answering, breathe
+from gateway.views.answering import Answering
 from gateway.views.requests import authenticate, present
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from gateway.body import read_body
+from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_request import understand
@@ -12,7 +13,7 @@ from gateway.surfaces.completions import PLACES, CompletionAnswer, CompletionStr
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from gateway.views.answering import Answering, breathe
+from gateway.views.answering import Answering
 from gateway.views.requests import authenticate, present
 
 

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from gateway.auth import Caller
 from gateway.body import read_body
+from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_request import ChatRequest, understand
@@ -20,7 +21,7 @@ from gateway.surfaces.messages.stream import MessageStream
 from gateway.surfaces.messages.whole import MessageAnswer
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
-from gateway.views.answering import Answering, breathe
+from gateway.views.answering import Answering
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate, present, seen_by
 

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from gateway.body import read_body
+from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.json_body import json_object
@@ -21,7 +22,7 @@ from gateway.surfaces.responses.request import Question, as_chat
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.turn import Turn
-from gateway.views.answering import Answering, breathe
+from gateway.views.answering import Answering
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate, present
 

@@ -81,7 +81,7 @@ class Http(Protocol):
 
         Leaving it without an error waits a moment for the end, should that be all that is missing.
 
-        `timeout` is how many seconds may pass without a byte.
+        `timeout` is how many seconds may pass without a byte; the head has no more of them in all.
         Raises `Unreachable` or `UpstreamTimeout`.
         """
         ...
