@@ -13,7 +13,7 @@ from gateway.errors import ClientGone
 from gateway.sending import send_all
 
 PATIENCE: Final = "gateway.patience"
-"""Where a request's environment says how long its client may take nothing, in seconds."""
+"""Where a request's environment says how long its client may take nothing, in seconds. In ours alone it does."""
 
 
 class Outlet(Protocol):
@@ -32,7 +32,7 @@ class SocketOutlet:
 
     __slots__ = ("_fd", "_is_chunked", "_patience", "_sock", "is_torn")
 
-    def __init__(self, sock: Any, *, is_chunked: bool, patience: float) -> None:
+    def __init__(self, sock: Any, *, is_chunked: bool, patience: float | None) -> None:
         self.is_torn = False
         self._sock = sock
         self._fd: int = sock.fileno()
@@ -45,7 +45,7 @@ class SocketOutlet:
         sock = environ.get("gunicorn.socket")
         if sock is None:
             return None
-        return cls(sock, is_chunked=environ["SERVER_PROTOCOL"] != "HTTP/1.0", patience=environ[PATIENCE])
+        return cls(sock, is_chunked=environ["SERVER_PROTOCOL"] != "HTTP/1.0", patience=environ.get(PATIENCE))
 
     def write(self, data: bytes) -> None:
         """See `Outlet.write`."""

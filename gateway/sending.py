@@ -8,11 +8,11 @@ from typing import Any
 from gevent.socket import wait_write
 
 
-def send_all(sock: Any, data: bytes | memoryview, seconds: float) -> None:
+def send_all(sock: Any, data: bytes | memoryview, seconds: float | None) -> None:
     """Sends `data` through a socket of gevent's.
 
-    Raises `OSError`: `TimeoutError` where the client has made no room for more of it for so many `seconds`. How much
-    room that is the kernel decides, which says so when a third of what it keeps for the client is free.
+    Raises `OSError`: `TimeoutError` where the client has made no room for more of it for so many `seconds`, if they are
+    said. How much room that is the kernel decides, which says so when a third of what it keeps for the client is free.
     """
     left = memoryview(data)
     while left:

@@ -45,6 +45,18 @@ def test_a_server_that_shows_no_socket_has_none() -> None:
     assert SocketOutlet.of({"SERVER_PROTOCOL": "HTTP/1.1"}) is None
 
 
+def test_a_server_that_says_nothing_of_patience_waits(ends: tuple[Any, Any]) -> None:
+    server, client = ends
+    way = SocketOutlet.of({"gunicorn.socket": server, "SERVER_PROTOCOL": "HTTP/1.0"})
+    assert way is not None
+    writer = gevent.spawn(way.write, b"x" * 64 * BUFFER_BYTES)
+    wait_until(lambda: way.is_torn)
+    came = 0
+    while came < 64 * BUFFER_BYTES:
+        came += len(client.recv(1 << 20))
+    writer.get(timeout=5)
+
+
 def test_a_client_that_does_not_read_is_waited_for_and_costs_little(ends: tuple[Any, Any]) -> None:
     server, client = ends
     way, size = outlet(server), BUFFER_BYTES
