@@ -19,7 +19,7 @@ ON_DISK: Final = ROOM_BYTES // FILES
 """What a file on disk counts for at least, because it takes a descriptor."""
 IN_MEMORY: Final = 1024 * 1024
 """What a file in memory counts for: that bounds the memory."""
-FETCHES: Final = 8
+FETCHES: Final = 16
 """So many servers are listened to at a time."""
 
 

@@ -19,7 +19,7 @@ from gevent.util import wrap_errors
 from kimi.errors import FilesBusy
 from kimi.files.web import Resolver, resolve
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 32
 """Twice as many as `gateway.file_room` lets fetch: a resolver goes on for as long again when nobody waits any more."""
 SECONDS: Final = 5.0
 _FAILURES = (OSError, UnicodeError)

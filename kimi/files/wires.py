@@ -18,8 +18,8 @@ from kimi.files.targets import NotFetched, Target
 from kimi.http import framing
 from kimi.http.framing import Bounds, Response
 
-BOUNDS: Final = Bounds(framing=65_536, free=4_096, average=512, at_a_time=2_048)
-_TURN_SECONDS: Final = 0.01
+BOUNDS: Final = Bounds(framing=65_536, free=4_096, average=512, at_a_time=1_024)
+_TURN_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Hourglass:
 class Wire(framing.Wire):
     """What comes in by a connection, while there is time.
 
-    `rest` is called every 10 ms: a source that always has more ready would keep every other greenlet waiting.
+    `rest` is called every 2 ms: a source that always has more ready would keep every other greenlet waiting.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import gevent
 import pytest
 
-from gateway.file_room import IN_MEMORY, ON_DISK, ROOM_BYTES, FileRoom
+from gateway.file_room import FETCHES, IN_MEMORY, ON_DISK, ROOM_BYTES, FileRoom
 from gateway.files import MOST_FILES, Files
 from gateway.room import RESERVE
 from gateway.turn import Turn
@@ -302,7 +302,7 @@ def test_small_files_count_as_well_and_none_costs_less_than_it_takes() -> None:
 
 def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
     files = Files(Source(), Away(), room=FileRoom(seconds=0.01))
-    stuck = [gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("never")]) for _ in range(4)]
+    stuck = [gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("never")]) for _ in range(FETCHES // 2)]
     gevent.sleep(0)
     with pytest.raises(FilesBusy):
         files.luggage(["kimi"], "whose").fetch([said("a")])
@@ -311,7 +311,7 @@ def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
         luggage.fetch([said(url)])
         luggage.close()
     gevent.killall(stuck)
-    assert held(files) == 0 and files.room.fetches.left == 8
+    assert held(files) == 0 and files.room.fetches.left == FETCHES
 
 
 @pytest.mark.parametrize(
