@@ -21,7 +21,7 @@ from kimi.errors import BrokenAnswer
 from kimi.http import Answer, media_type
 
 _REASONS = ("error_type", "reason", "code", "type", "severity")
-_MOST_PARTS = 200
+_MOST_PARTS = 500  # of a whole message
 _MOST_DETAILS = 16
 _MOST_REASONS = 16
 _LONGEST_REASON = 200  # characters, as in the next
@@ -95,17 +95,26 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
 
 
 def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
-    """The error object that stands somewhere in a message of a form that is not known; `None` where there is none."""
-    if depth == 0 or not isinstance(message, Mapping | list):
-        return None
-    parts = message.items() if isinstance(message, Mapping) else (("", part) for part in message)
-    for name, part in islice(parts, _MOST_PARTS):
-        if name in {"error", "exception"} and isinstance(part, Mapping) and part:
-            return part
-        if name == "error_type" and isinstance(part, str) and isinstance(message, Mapping):
-            return message
-        if (found := inside(part, depth - 1)) is not None:
-            return found
+    """The error object that stands somewhere in a message of a form that is not known; `None` where there is none.
+
+    What stands nearer to the top is looked at first, and no more than a few hundred parts in all.
+    """
+    left = _MOST_PARTS
+    level: list[Any] = [message]
+    for _ in range(depth):
+        below: list[Any] = []
+        for node in level:
+            if not isinstance(node, Mapping | list):
+                continue
+            parts = node.items() if isinstance(node, Mapping) else (("", part) for part in node)
+            for name, part in islice(parts, left):
+                left -= 1
+                if name in {"error", "exception"} and isinstance(part, Mapping) and part:
+                    return part
+                if name == "error_type" and isinstance(part, str) and isinstance(node, Mapping):
+                    return node
+                below.append(part)
+        level = below
     return None
 
 

@@ -169,8 +169,9 @@ class Reader:
     def _notification(self, message: Mapping[str, Any]) -> None:
         notification = message.get("notification")
         if isinstance(notification, dict):
-            if str(notification.get("type")) not in _NOTIFICATIONS:
-                self._drift.note(Kind.KIMI, "notification", notification.get("type"), message)
+            kind = notification.get("type")
+            if not isinstance(kind, str) or kind not in _NOTIFICATIONS:
+                self._drift.note(Kind.KIMI, "notification", kind, message)
             return
         name = next(iter(message.keys() - {"op", "mask", "eventOffset"}), "empty")
         self._drift.note(Kind.KIMI, "message", name, message)

@@ -14,12 +14,16 @@ from typing import Any
 from kimi.events import Source
 from kimi.upstreams.sources import listed, source
 
-_LONGEST_NAME = 64
+_LONGEST_NAME = 64  # of a call, and of the block in which it stands
+_MOST_BLOCKS = 1_000
 _CHUNKS = ("searchChunks", "usedSearchChunks")
 
 
 class Calls:
-    """The tools' calls of one answer: a call is named when it begins, its pages come later and piece by piece."""
+    """The tools' calls of one answer: a call is named when it begins, its pages come later and piece by piece.
+
+    Those beyond a thousand are passed over.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}  # by block
@@ -29,13 +33,15 @@ class Calls:
         """The pages that a block tells of."""
         tool, search = block.get("tool"), block.get("search")
         if isinstance(tool, Mapping):
-            return self._of_tool(str(block.get("id")), tool, operation)
+            return self._of_tool(_name(block.get("id")), tool, operation)
         pages = _objects(search.get("webPages")) if isinstance(search, Mapping) else []
         return listed(source(None, page.get("url"), page.get("title")) for page in pages)
 
     def _of_tool(self, block_id: str, tool: Mapping[str, Any], operation: object) -> tuple[Source, ...]:
-        name = tool.get("toolCallId") or self._names.get(block_id) or f"{tool.get('name')}:{len(self._names) + 1}"
-        name = str(name)[:_LONGEST_NAME]
+        if block_id not in self._names and len(self._names) >= _MOST_BLOCKS:  # no answer asks that often
+            return ()
+        called = _name(tool.get("toolCallId")) or self._names.get(block_id)
+        name = called or f"{_name(tool.get('name'))}:{len(self._names) + 1}"
         self._names[block_id] = name
         contents = tool.get("contents")
         if not isinstance(contents, list):
@@ -64,6 +70,10 @@ def _page(found: Mapping[str, Any], key: object) -> Source | None:
     if not isinstance(base, Mapping):
         return None
     return source(found.get("refIndex") or key, base.get("url"), base.get("title"))
+
+
+def _name(value: object) -> str:
+    return str(value)[:_LONGEST_NAME] if isinstance(value, str | int) else ""
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:

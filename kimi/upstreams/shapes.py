@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 MOST = 400
@@ -16,28 +16,39 @@ _KEYS = 24
 
 def shape(value: object) -> str:
     """`{"text": "你好", "n": [1, 2]}` as `{text: text(2), n: [2 × number]}`."""
-    found = _shape(value, _DEEPEST)
-    return found if len(found) <= MOST else f"{found[: MOST - 1]}…"
+    found = ""
+    for piece in _pieces(value, _DEEPEST):  # no more of them are made than are shown, however wide the value is
+        found += piece
+        if len(found) > MOST:
+            return f"{found[: MOST - 1]}…"
+    return found
 
 
-def _shape(value: object, depth: int) -> str:
+def _pieces(value: object, depth: int) -> Iterator[str]:
     match value:
         case None:
-            return "null"
+            yield "null"
         case bool():
-            return "bool"
+            yield "bool"
         case int() | float():
-            return "number"
+            yield "number"
         case str():
-            return f"text({len(value)})"
-    if depth == 0:
-        return "…"
-    if isinstance(value, Mapping):
-        fields = [f"{_key(key)}: {_shape(inner, depth - 1)}" for key, inner in islice(value.items(), _KEYS)]
-        return "{" + ", ".join([*fields, "…"] if len(value) > _KEYS else fields) + "}"
-    if isinstance(value, Sequence):
-        return f"[{len(value)} × {_shape(value[0], depth - 1)}]" if value else "[]"
-    return type(value).__name__
+            yield f"text({len(value)})"
+        case _ if depth == 0:
+            yield "…"
+        case Mapping():
+            yield "{"
+            for place, (key, inner) in enumerate(islice(value.items(), _KEYS)):
+                yield f"{', ' if place else ''}{_key(key)}: "
+                yield from _pieces(inner, depth - 1)
+            yield ", …}" if len(value) > _KEYS else "}"
+        case Sequence():
+            yield f"[{len(value)} × " if value else "["
+            if value:
+                yield from _pieces(value[0], depth - 1)
+            yield "]"
+        case _:
+            yield type(value).__name__
 
 
 def _key(key: object) -> str:

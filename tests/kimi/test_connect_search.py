@@ -76,6 +76,16 @@ def test_a_page_without_a_key_has_that_of_its_call_and_its_place() -> None:
     assert keys(calls, block("web_search:8", "e", block_id="u"), "set") == [("web_search:8#0", "e")]
 
 
+def test_what_is_remembered_of_calls_has_a_bound() -> None:
+    calls, long = Calls(), "x" * 100_000
+    assert keys(calls, block(long, "a", block_id=long), "set") == [(f"{'x' * 64}#0", "a")]
+    for number in range(999):
+        keys(calls, block(None, block_id=f"{number}"), "set")
+
+    assert keys(calls, block("more", "b", block_id="more"), "set") == []
+    assert keys(calls, block(None, "c", block_id=long), "append") == [(f"{'x' * 64}#1", "c")]
+
+
 def test_calls_without_an_id_are_counted() -> None:
     calls = Calls()
 

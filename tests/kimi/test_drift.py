@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
@@ -27,6 +28,17 @@ def test_a_shape_tells_keys_types_and_lengths_only(value: object, expected: str)
 def test_a_shape_is_short_whatever_comes() -> None:
     assert len(shape({f"field_{chr(97 + number % 26) * 30}": "x" for number in range(200)})) <= MOST
     assert len(shape([{letter * 40: [1] for letter in "abcdefghijklmnopqrstuvwxyz"}])) <= MOST
+
+
+def test_a_shape_costs_what_is_shown_of_it_and_not_what_there_is() -> None:
+    value: object = 1
+    for _ in range(5):
+        value = {f"key_{letter}": value for letter in "abcdefghijklmnopqrst"}
+    began = time.thread_time()
+    found = shape(value)
+
+    assert time.thread_time() - began < 0.1 and len(found) == MOST  # it has three million parts
+    assert found.startswith("{key_a: {key_a: {key_a: {key_a: {key_a: number, key_b: number")
 
 
 def test_what_is_unknown_is_told_once_and_counted_each_time(caplog: pytest.LogCaptureFixture) -> None:

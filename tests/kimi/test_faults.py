@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -248,6 +249,18 @@ def test_what_is_no_error_is_not_taken_for_one(body: object) -> None:
 )
 def test_an_error_is_found_inside_a_message_of_any_form(message: object, found: object) -> None:
     assert complaints.inside(message) == found
+
+
+def test_looking_for_an_error_has_a_bound_for_the_whole_message() -> None:
+    wide: object = {"error": {"code": "far too deep"}}
+    for _ in range(3):
+        wide = [wide] * 300
+    began = time.thread_time()
+    assert complaints.inside({"new": wide}) is None
+    assert complaints.inside({"new": wide, "error": {"code": "a"}}) == {"code": "a"}
+    assert complaints.inside({"new": wide, "other": {"error": {"code": "b"}}}) == {"code": "b"}
+
+    assert time.thread_time() - began < 0.1  # it has 27 million parts
 
 
 def test_unknown_reasons_are_told_once_and_known_ones_never(caplog: pytest.LogCaptureFixture) -> None:
