@@ -19,6 +19,7 @@ from gateway.ledger import Ledger
 from gateway.mistakes import run_for_good
 from gateway.pool import Pool
 from gateway.reactions import Reactions
+from gateway.seal_watch import SealWatch
 from gateway.tracing import Traces
 from gateway.waiting import WaitingRoom
 from kimi.alerts.watch import Watcher
@@ -49,6 +50,7 @@ class Duties:
     drift: Drift
     drift_book: DriftBook
     watcher: Watcher
+    seals: SealWatch
     spans: Traces | None
 
     def begin(self, heard: Iterable[str | None]) -> None:
@@ -85,6 +87,7 @@ class Duties:
         while True:
             gevent.sleep(COUNT_SECONDS)
             self._deliver()
+            self.seals.check()
 
     def _relay(self, calls: Iterable[str | None]) -> None:
         """Passes calls on to those who wait; everybody is called when some may be lost."""

@@ -45,6 +45,14 @@ _UNREADY: Final = {
                         "reasons": ["Redis does not answer"],
                     },
                 ),
+                "sealed": example(
+                    "This gateway was forgotten when the keys were changed that seal what Redis holds",
+                    {
+                        **_READY,
+                        "ready": False,
+                        "reasons": ["Redis holds secrets that no key of TOKEN_ENCRYPTION_KEYS opens"],
+                    },
+                ),
             },
         ),
     )["200"]
@@ -62,8 +70,8 @@ PATHS: Final[Json] = {
     "/readyz": {
         "get": _open(
             "Tell whether requests can be served",
-            "There is an account that can answer, Redis is known or the gateway serves from memory, and it is not "
-            "shutting down.",
+            "There is an account that can answer, Redis is known and can be read, or the gateway serves from memory, "
+            "and it is not shutting down.",
             as_json(_STATE, {"ready": example("They can", _READY)}),
             **{"503": _UNREADY},
         )

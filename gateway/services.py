@@ -53,6 +53,7 @@ class Services:
     Without a `desk` there is no page for operators. `counts` is what their figures are made of.
     `traces` makes spans, where somebody wants them.
     `settle` waits so many seconds until everything that was borrowed is given back.
+    `is_shut_out` says whether Redis holds what this process has no key for.
     `clock` is in Unix seconds, `monotonic` in seconds of any origin.
     """
 
@@ -67,6 +68,7 @@ class Services:
     desk: Desk | None = None
     counts: Counts = field(default_factory=Counts)
     traces: Traces | None = None
+    is_shut_out: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     new_id: Callable[[], str] = lambda: os.urandom(16).hex()

@@ -34,6 +34,7 @@ from gateway.metrics import Metrics
 from gateway.passthrough import PassThrough, Strangers
 from gateway.pool import Pool
 from gateway.reactions import Reactions
+from gateway.seal_watch import SealWatch
 from gateway.services import Door, Services
 from gateway.settings import GatewaySettings
 from gateway.store_socket import StoreSocket
@@ -54,6 +55,7 @@ from kimi.http import default_context
 from kimi.pool import Chats, Members, Signals, open_store
 from kimi.pool.attempts import CLIENTS
 from kimi.pool.attempts import Attempts as WrongKeys
+from kimi.pool.canary import Canary
 from kimi.pool.client_limits import Limiter
 from kimi.pool.clients import Clients
 from kimi.pool.connection import connect_listener
@@ -132,7 +134,7 @@ def make(settings: GatewaySettings) -> Gateway:
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
     if settings.gateway_passthrough:
         keys = PassThrough(keys, strangers, guesses)
-    counts, spans = Counts(), traces(settings)
+    counts, spans, seals = Counts(), traces(settings), SealWatch(Canary(store).look)
     duties = Duties(
         pool=pool,
         created=created,
@@ -146,6 +148,7 @@ def make(settings: GatewaySettings) -> Gateway:
         drift=drift,
         drift_book=DriftBook(store),
         watcher=watcher(store, settings, stands_in=True),
+        seals=seals,
         spans=spans,
     )
     duties.begin(Signals(connect_listener(settings.redis_url)).listen(freed(worker)))
@@ -163,6 +166,7 @@ def make(settings: GatewaySettings) -> Gateway:
             gate=turnstile,
             counts=counts,
             traces=spans,
+            is_shut_out=lambda: seals.is_shut_out,
             desk=make_desk(settings, upstreams),
         ),
     )

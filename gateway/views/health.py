@@ -14,6 +14,8 @@ from kimi.errors import StoreUnavailable
 
 FROM_MEMORY: Final = "Redis does not answer: accounts are leased from this worker's memory"
 
+SHUT_OUT: Final = "Redis holds secrets that no key of TOKEN_ENCRYPTION_KEYS opens"
+
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     """The probes. None needs a key. Where clients bring accounts along, none of the operator's is needed."""
@@ -26,6 +28,8 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     @views.get("/readyz")
     def readyz() -> Response:
         usable, reasons = _state(services, needed=0 if settings.gateway_passthrough else 1)
+        if services.is_shut_out():
+            reasons.append(SHUT_OUT)
         if services.drain.begun:
             reasons.append("shutting down")
         ready, away = not reasons, services.catalogue.from_memory

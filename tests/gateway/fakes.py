@@ -171,6 +171,7 @@ class House:
         self.clock = Clock()
         self.pool = ScriptedPool(self.clock)
         self.drain = Drain(30, self.clock)
+        self.is_shut_out = False
         self.settings = GatewaySettings.model_validate({"gateway_api_keys": KEY, **settings})
         self.metrics = Metrics()
         self.counts = Counts()
@@ -187,6 +188,7 @@ class House:
                 gate=gate,
                 desk=desk,
                 counts=self.counts,
+                is_shut_out=lambda: self.is_shut_out,
                 clock=lambda: 1_700_000_000.9,
                 monotonic=self.clock,
                 new_id=lambda: "abc123",

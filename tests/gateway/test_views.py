@@ -6,7 +6,7 @@ import pytest
 from flask.globals import request_ctx
 from structlog.testing import capture_logs
 
-from gateway.views.health import FROM_MEMORY
+from gateway.views.health import FROM_MEMORY, SHUT_OUT
 from kimi.errors import StoreUnavailable
 from kimi.pool import Summary
 from tests.gateway.fakes import AUTHORIZED, EVERYTHING, KEY, House
@@ -99,6 +99,12 @@ def test_not_ready_when_redis_was_never_there(house: House) -> None:
     house.pool.away, house.pool.known = True, StoreUnavailable()
     reasons = ["Redis does not answer"]
     state = {"ready": False, "usable_accounts": None, "redis": "away", "reasons": reasons, "notes": []}
+    assert readiness(house) == (503, state)
+
+
+def test_not_ready_where_what_redis_holds_cannot_be_opened(house: House) -> None:
+    house.is_shut_out = True
+    state = {"ready": False, "usable_accounts": 2, "redis": "up", "reasons": [SHUT_OUT], "notes": []}
     assert readiness(house) == (503, state)
 
 

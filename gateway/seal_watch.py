@@ -1,0 +1,45 @@
+"""Whether this worker can open what Redis holds, as it was a moment ago."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from kimi.errors import StoreUnavailable, Unreadable
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 5.0
+
+
+class SealWatch:
+    """Looks now and then, and says so in the log when that changes. `look` raises as `Canary.look` does.
+
+    Its keys were the right ones when it started: others may have been given new ones since, or Redis was exchanged.
+    """
+
+    def __init__(self, look: Callable[[], object], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.is_shut_out = False
+        self._look = look
+        self._monotonic = monotonic
+        self._next = 0.0
+
+    def check(self) -> None:
+        """Does nothing before the next look is due."""
+        if self._monotonic() < self._next:
+            return
+        self._next = self._monotonic() + LOOK_SECONDS
+        try:
+            self._look()
+        except Unreadable as error:
+            if not self.is_shut_out:
+                log.error("%s; this gateway is not ready until it is given the right keys", error)  # noqa: TRY400
+            self.is_shut_out = True
+        except StoreUnavailable:
+            return  # what was seen last stands
+        else:
+            if self.is_shut_out:
+                log.warning("what Redis holds can be opened again")
+            self.is_shut_out = False
