@@ -14,6 +14,7 @@ from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
 from gateway.peer import Peer
 from kimi.accounts import Kind
+from kimi.errors import AnswerUnfit, KimiError
 from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
 
 TICK: Final = 1.0
@@ -77,6 +78,7 @@ class Run:
         self._monotonic = monotonic
         self._events = 0
         self._has_begun = False
+        self._failed_by: type[KimiError | Draining] | None = None
         reader: Any = getcurrent()
         self._look_away = peer.watch(partial(reader.throw, ClientGone))
 
@@ -86,8 +88,13 @@ class Run:
         Raises `KimiError`, `Draining` when the process has no more time, `ClientGone`.
         """
         if self._drain.begun and self._drain.over:
+            self._failed_by = Draining
             raise Draining
-        events = self._completion.next(seconds)
+        try:
+            events = self._completion.next(seconds)
+        except KimiError as error:
+            self._failed_by = type(error)
+            raise
         if events:
             self._events += len(events)
             if not self._has_begun and any(type(event) in _OUTPUT for event in events):
@@ -126,5 +133,15 @@ class Run:
         entry.failed = tuple(completion.failed)
         entry.queue_seconds = completion.queue_seconds
         entry.events = self._events or None
-        if self._has_begun:  # before that nothing was read or written
+        if self._has_begun or self._was_asked_in_vain():
             entry.usage = answer.usage
+
+    def _was_asked_in_vain(self) -> bool:
+        """Whether an account read the question without anything to show for it that was its fault, or ours.
+
+        So it is where the client has left meanwhile, and where the model answered, but not in the form that was asked
+        for. Otherwise nothing is counted of what failed before its first piece.
+        """
+        if self._failed_by is not None:
+            return issubclass(self._failed_by, AnswerUnfit)
+        return self._completion.attempts > len(self._completion.failovers)

@@ -10,7 +10,7 @@ from gateway.drain import Drain
 from gateway.errors import ClientGone, Draining
 from gateway.journal import Entry
 from gateway.run import TICK, Run
-from kimi.errors import Unreachable
+from kimi.errors import CallsUnfit, FormUnfit, KimiError, NoAccount, Unreachable
 from kimi.events import Answering, ChatOpened, Finish, Text, Usage
 from tests.gateway.fakes import Client, Clock, Fetching, Leased, ScriptedCompletion, Silence, Step
 from tests.gateway.scripted import hang
@@ -123,8 +123,41 @@ def test_closing_gives_back_and_notes_who_answered() -> None:
     assert (entry.failovers, entry.usage) == (("Overloaded",), Usage(3, 4))
 
 
-def test_nothing_is_counted_where_nothing_came() -> None:
+def test_nothing_is_counted_where_nobody_was_asked() -> None:
     scene = Scene()
+    scene.completion.attempts = 0
+    scene.run.close(Counted())
+    assert scene.entry.usage is None
+
+
+@pytest.mark.parametrize(("failed", "counted"), [(0, True), (1, False)])
+def test_who_leaves_before_the_first_piece_has_asked_an_account(failed: int, *, counted: bool) -> None:
+    scene = Scene(Silence(5))
+    scene.completion.failovers += ["Overloaded"] * failed  # and is waiting for the next one
+    scene.run.pull()
+    scene.run.close(Counted())
+    assert (scene.entry.usage is not None) is counted
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [(FormUnfit("$"), True), (CallsUnfit("$"), True), (Unreachable(), False), (NoAccount(), False)],
+)
+def test_an_answer_in_another_form_was_one_all_the_same(error: KimiError, *, counted: bool) -> None:
+    scene = Scene(BEGUN, error)
+    scene.completion.attempts = 2
+    with pytest.raises(type(error)):
+        scene.run.first(15)
+    scene.run.close(Counted())
+    assert (scene.entry.usage is not None) is counted
+
+
+def test_a_process_that_ends_charges_nobody_for_it() -> None:
+    scene = Scene(BEGUN)
+    scene.drain.begin()
+    scene.clock.advance(30)
+    with pytest.raises(Draining):
+        scene.run.pull()
     scene.run.close(Counted())
     assert scene.entry.usage is None
 
@@ -153,4 +186,4 @@ def test_the_place_is_given_back_with_what_was_taken_whatever_goes_wrong() -> No
         Run(broken, Scene().entry, peer=scene.client, drain=scene.drain, monotonic=scene.clock, place=place).close(
             Counted()
         )
-    assert place.left == [None, Usage(3, 4), None]
+    assert place.left == [Usage(3, 4), Usage(3, 4), None]
