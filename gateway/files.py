@@ -166,8 +166,8 @@ class Luggage:
         with ExitStack() as unless_kept:
             share = room.share(scope, attachment)
             unless_kept.callback(share.close)
-            share.wait()
             with room.turn(scope, attachment):
+                share.wait()
                 blob = self._with.fetcher.fetch(attachment)
             unless_kept.callback(blob.content.close)
             if blob.digest in self._by_digest:

@@ -18,6 +18,7 @@ from kimi.chat import Attachment, Chat, Message, Upload
 from kimi.errors import BrokenAnswer, FileRefused, FilesBusy, Overloaded, RequestInvalid, StoreUnavailable
 from kimi.events import ChatOpened, Text
 from kimi.files import Blob
+from kimi.files.fetching import MOST_BYTES
 from kimi.files.spool import MEMORY_BYTES
 from tests.gateway.houses import HELLO, House, MakeHouse, read, texts
 from tests.gateway.scripted import ScriptedUpstream, hang, wait_until
@@ -310,6 +311,9 @@ def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
         luggage = files.luggage(["kimi"], scope)
         luggage.fetch([said(url)])
         luggage.close()
+    stuck.append(gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("a")]))
+    gevent.sleep(0)
+    assert held(files) == FETCHES // 2 * MOST_BYTES, "who waits for his turn takes no room"
     gevent.killall(stuck)
     assert held(files) == 0 and files.room.fetches.left == FETCHES
 
