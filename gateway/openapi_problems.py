@@ -123,7 +123,7 @@ _STATUSES: Final = {
     413: "The body is larger than `GATEWAY_MAX_BODY_MB`",
     414: "The URL is too long",
     417: "An `Expect` that is not met",
-    429: "All accounts are busy, a limit is reached, or too many keys were wrong; `Retry-After` says when to come back",
+    429: "All accounts are busy, a limit is reached, or too much came at once; `Retry-After` says when to come back",
     431: "The headers are too large",
     499: "The client closed the connection: only the log tells of it",
     500: "An error of the gateway itself",
