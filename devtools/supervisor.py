@@ -103,8 +103,12 @@ class Supervisor:
 
 
 def open_log(path: Path | None) -> AbstractContextManager[IO[bytes] | None]:
-    """The file at `path`, open at its end, or nothing."""
-    return nullcontext() if path is None else path.open("ab")
+    """The file at `path`, open at its end and for nobody else, or nothing."""
+    if path is None:
+        return nullcontext()
+    path.touch()
+    path.chmod(0o600)
+    return path.open("ab")
 
 
 class _Member:

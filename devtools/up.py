@@ -104,19 +104,23 @@ class System:
     @contextmanager
     def told_where(self) -> Iterator[None]:
         """Notes where Redis, the gateway and what plays Kimi are, for `./dev accounts`, while the block runs."""
-        note, upstreams = self._data / configuration.STORE_URL, self._data / configuration.UPSTREAMS
-        address = self._data / configuration.ADDRESS
-        if self._socket:
-            note.touch(mode=0o600)
-            note.write_text(f"{self._store_url()}\n")
         played = self.demo.variables() if self.demo else {}
-        upstreams.write_text("".join(f"{name}={value}\n" for name, value in played.items()))
-        address.write_text(f"GATEWAY_HOST={self.host}\nGATEWAY_PORT={self.port}\n")
+        notes = {
+            configuration.UPSTREAMS: "".join(f"{name}={value}\n" for name, value in played.items()),
+            configuration.ADDRESS: f"GATEWAY_HOST={self.host}\nGATEWAY_PORT={self.port}\n",
+        }
+        if self._socket:
+            notes[configuration.STORE_URL] = f"{self._store_url()}\n"
+        for name, text in notes.items():
+            note = self._data / name
+            note.touch()
+            note.chmod(0o600)
+            note.write_text(text)
         try:
             yield
         finally:
-            for each in (note, upstreams, address):
-                each.unlink(missing_ok=True)
+            for name in (configuration.STORE_URL, configuration.UPSTREAMS, configuration.ADDRESS):
+                (self._data / name).unlink(missing_ok=True)
 
     def _environment(self) -> dict[str, str]:
         ours = {"LOG_FORMAT": "console", "GATEWAY_API_KEYS": self.key, "GATEWAY_ADMIN_KEY": self.admin_key}

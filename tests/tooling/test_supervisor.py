@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devtools.saying import Trouble
-from devtools.supervisor import Program, Supervisor
+from devtools.supervisor import Program, Supervisor, open_log
 from devtools.waiting import until
 
 if TYPE_CHECKING:
@@ -164,3 +164,13 @@ def test_ctrl_c_while_starting_starts_no_more(stage: Stage) -> None:
     stage.bell.ring()
     stage.start(stage.noting("one"))
     assert not (stage.folder / "notes").exists()
+
+
+def test_a_log_is_for_nobody_else_also_where_it_was_before(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    log.chmod(0o644)
+    with open_log(log) as file:
+        assert file is not None
+        file.write(b"after\n")
+    assert (log.read_text(), log.stat().st_mode & 0o777) == ("before\nafter\n", 0o600)
