@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -72,15 +71,6 @@ def warn_of_weak_keys(keys: Sequence[str], admin_key: str | None) -> None:
     """Says in the log with which keys nothing would start at an address that others can reach."""
     for variable, told in weak(keys, admin_key):
         log.warning("a key is weak: nobody else must be able to reach this gateway", variable=variable, told=told)
-
-
-def is_local(host: str) -> bool:
-    """Whether nobody but programs of this machine can reach what listens there."""
-    bare = host.strip("[]")
-    try:
-        return ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        return bare.lower() == "localhost"
 
 
 def _bare(text: str) -> str:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from gateway.key_strength import is_local, refusal, weakness, weaknesses
+from gateway.key_strength import refusal, weakness, weaknesses
 from kimi import aliases
 from kimi.accounts import Kind
 from kimi.accounts_file import client_keys
+from kimi.hosts import is_local
 from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port, Seconds, Words, split
 
 # What OpenTelemetry takes for a header of its own: a name, and printable ASCII without quotes, semicolons, backslashes.

@@ -6,8 +6,9 @@ import errno
 import socket
 from collections.abc import Iterable
 
-from gateway.key_strength import is_local, refusal, weak
+from gateway.key_strength import refusal, weak
 from gateway.settings import GatewaySettings
+from kimi.hosts import is_local
 from kimi.pool import open_store
 from kimi.pool.canary import Canary
 from kimi.startup import StartError

@@ -6,7 +6,6 @@ A process derives its own class from `CommonSettings` and reads it with `load`.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -19,6 +18,7 @@ from kimi.accounts import Kind
 from kimi.alerts import addresses
 from kimi.alerts.notes import Language
 from kimi.errors import redact
+from kimi.hosts import is_local
 from kimi.http import Endpoints
 from kimi.sealing_keys import check_keys
 from kimi.startup import StartError
@@ -124,14 +124,6 @@ def _sealing_keys(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _is_here(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 HttpBase = Annotated[str, AfterValidator(http_url)]
 """Base URL of an HTTP service, without a trailing slash."""
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -200,7 +192,8 @@ class CommonSettings(BaseSettings):
         not worth anything.
         """
         upstreams = (self.kimi_web_url, self.kimi_auth_url, self.kimi_classic_url, self.moonshot_url)
-        return not self.token_encryption_keys and not all(map(_is_here, upstreams))
+        hosts = [urlsplit(url).hostname or "" for url in upstreams]
+        return not self.token_encryption_keys and not all(map(is_local, hosts))
 
 
 S = TypeVar("S", bound=CommonSettings)

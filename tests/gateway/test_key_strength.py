@@ -12,7 +12,7 @@ import pytest
 import yaml
 from structlog.testing import capture_logs
 
-from gateway.key_strength import MAKING, is_local, warn_of_weak_keys, weakness, weaknesses
+from gateway.key_strength import MAKING, warn_of_weak_keys, weakness, weaknesses
 from tests.gateway import gunicorns
 from tests.system import stack
 
@@ -88,16 +88,6 @@ def test_keys_are_told_by_their_numbers() -> None:
     )
     many = weaknesses([f"hush-{number}" for number in range(9)], 9)
     assert many is not None and many.endswith("key 5 is shorter than 16 characters, 4 more are weak")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LocalHost"])
-def test_loopback_is_for_this_machine_alone(host: str) -> None:
-    assert is_local(host)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "10.0.0.1", "localhost.example.com", "*", ""])  # noqa: S104
-def test_everything_else_is_for_others_too(host: str) -> None:
-    assert not is_local(host)
 
 
 def test_here_a_weak_key_is_warned_of_without_being_shown() -> None:
