@@ -2,7 +2,7 @@
 
 KimiError
 ├── AccountError         this account cannot serve now, another one may
-│   ├── TokenRejected    the access token was refused: refresh it, then it may serve again
+│   ├── TokenRejected    a token or key was refused, perhaps for now: renew it, then it may serve again
 │   ├── AccountDead      the refresh token or API key was refused: only the operator can help
 │   ├── AccountBanned    the vendor has closed the account
 │   ├── AccountBusy      another stream of this account is running
@@ -44,6 +44,8 @@ from __future__ import annotations
 
 import re
 
+from kimi.unseen import UNSEEN
+
 _TOKENS = (
     r"eyJ[\w-]+(?:\.[\w-]*){0,2}"  # JWT, whole or cut
     r"|\bsk-[\w-]{4,}"  # API key
@@ -54,10 +56,7 @@ _IN_NAMES = re.compile(_TOKENS)
 _SECRETS = re.compile(_TOKENS + r"|\b(?:org|ak|proj|key)-[\w-]{6,}")  # and ids in the official platform's texts
 # Something of each of them, to be found ten times as fast: most texts have none.
 _SIGNS = re.compile(r"eyJ|[kgjy]-|[bB][eE][aA][rR]|@")
-# What a terminal obeys, and what lets a reader see other words than are there, or none.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _LOOKED_AT = 16_384  # characters of a text, of which a few hundred are shown
 
 
@@ -70,6 +69,10 @@ def redact(text: str, limit: int = 300) -> str:
     """`text` without tokens, keys, organisation ids and URL credentials, on one line of at most `limit` characters.
 
     Nor does it hold anything that a terminal would obey, or that turns the direction of writing.
+
+    This knows secrets by their form, whoever wrote them, and is for all that somebody reads. What an upstream says goes
+    through two more before: `kimi.http.calls.without` takes out the one token that was sent, of whatever form and while
+    all of it is there still, and `kimi.upstreams.complaints` whatever may be a piece of a token.
     """
     line = _line(text, limit)
     return (_SECRETS.sub("[redacted]", line) if _SIGNS.search(line) else line)[:limit]
@@ -104,7 +107,7 @@ class AccountError(KimiError):
 
 
 class TokenRejected(AccountError):
-    """The access token was refused."""
+    """The access token was refused; or any other credential, but by nobody who is surely Kimi."""
 
 
 class AccountDead(AccountError):

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from itertools import islice
 
 from kimi.events import Source
+from kimi.unseen import JOINERS, UNSEEN
 
 # Neither what cannot be seen, nor a name before the host, which passes for it.
 _URL = re.compile(
-    r"https?://(?![^/?#]*@)[^\s<>\"\\\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]{1,4000}",
+    rf"https?://(?![^/?#]*@)[^\s<>\"\\{UNSEEN}{JOINERS}]{{1,4000}}",
     re.IGNORECASE,
 )
 _LONGEST_TITLE = 500
