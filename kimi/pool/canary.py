@@ -43,10 +43,10 @@ class Canary:
 
     def is_missing(self) -> bool:
         """Whether this process has keys, and nobody has left one."""
-        return not self.look() and self._store.vault.is_closed
+        return not self.look() and self._store.vault.seals
 
     def keep(self) -> None:
-        """Leave one where it is missing: from now on nobody has the right keys without one of these."""
+        """Leave one where it is missing: from now on only who has one of these keys can start."""
         if self.is_missing():
             self._try_accounts()
             with self._store.guarded() as redis:

@@ -80,7 +80,7 @@ class Resealing:
 
     def seal_plain(self) -> Resealed:
         """Seals what stands in plain text, and nothing else: others may not have a newer key yet."""
-        if not self._vault.is_closed:
+        if not self._vault.seals:
             return Resealed()
         return self._reseal(lambda secret: not secret.startswith(SEALED), _untold)
 
@@ -126,8 +126,8 @@ class Resealing:
         """The keys of all hashes that hold secrets of accounts, behind the prefix."""
         with self._store.guarded() as redis:
             names = sorted(redis.smembers(self._store.key("accounts")))
-            kept = sorted(redis.scan_iter(match=self._store.key("kept", "*"), count=_SCANNED))
-        return [f"account:{name}" for name in names] + [key.removeprefix(PREFIX) for key in kept]
+            kept = set(redis.scan_iter(match=self._store.key("kept", "*"), count=_SCANNED))  # it may tell one twice
+        return [f"account:{name}" for name in names] + [key.removeprefix(PREFIX) for key in sorted(kept)]
 
     def _read(self, keys: list[str]) -> Iterator[tuple[str, Fields]]:
         wanted = (*_SECRETS, *_SPECS)

@@ -30,7 +30,7 @@ class Vault:
         self._told = False
 
     @property
-    def is_closed(self) -> bool:
+    def seals(self) -> bool:
         """Whether there are keys, so that nothing is written in plain text."""
         return bool(self._locks)
 

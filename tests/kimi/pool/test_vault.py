@@ -36,7 +36,7 @@ def test_without_keys_all_stays_as_it_is() -> None:
     vault = Vault()
     assert (vault.seal("plain"), vault.open("plain"), vault.key_of("plain")) == ("plain", "plain", None)
     assert vault.is_current("plain")
-    assert not vault.is_closed
+    assert not vault.seals
 
 
 def test_what_stood_there_in_plain_text_is_read_and_is_out_of_date() -> None:
