@@ -25,8 +25,7 @@ from kimi.chat import Feature
 from kimi.errors import KimiError, StoreUnavailable, Unreadable
 from kimi.events import ChatOpened, Event
 from kimi.http import Endpoints, Http, Transport
-from kimi.pool import Members, Store, connect
-from kimi.pool.vault import Vault
+from kimi.pool import Members, Store, open_store
 from kimi.settings import CommonSettings, SettingsError, load
 from kimi.upstreams import KeepsChats
 from kimi.upstreams.identity import made_up_device
@@ -115,7 +114,7 @@ def _prepared(wanted: argparse.Namespace) -> tuple[Question, Access, Endpoints]:
     if wanted.output.exists():
         raise Trouble(f"{wanted.output} exists already; name another file.")
     settings = load(CommonSettings)
-    with Store(connect(store_url(Path.cwd())), vault=Vault(settings.token_encryption_keys)) as store:
+    with open_store(settings.model_copy(update={"redis_url": store_url(Path.cwd())})) as store:
         access = find(store, wanted.account, time.time())
     features = tuple(map(Feature, wanted.feature))
     question = Question(access.account.kind, wanted.model, wanted.message, features)
@@ -125,14 +124,18 @@ def _prepared(wanted: argparse.Namespace) -> tuple[Question, Access, Endpoints]:
 def find(store: Store, name: str, now: float) -> Access:
     """The account of that name, or the only one, with its access token. Raises Trouble."""
     try:
-        records = [record for record in Members(store).all() if record.configured]
+        return _usable(_named(Members(store).all(), name), now)
     except StoreUnavailable as error:
         raise Trouble(f"{error}." if isinstance(error, Unreadable) else f"{error}; check REDIS_URL.") from error
+
+
+def _named(known: Sequence[Record], name: str) -> Record:
+    records = [record for record in known if record.configured]
     found = [record for record in records if name in ("", record.account.name)]
     if len(found) != 1:
         names = ", ".join(record.account.name for record in records) or "none"
         raise Trouble(f"name one account with --account; there are: {names}.")
-    return _usable(found[0], now)
+    return found[0]
 
 
 def _usable(record: Record, now: float) -> Access:

@@ -14,7 +14,7 @@ from devtools import configuration, valkey
 from devtools.saying import Trouble
 from devtools.waiting import until
 from kimi.accounts import Origin
-from kimi.errors import StoreUnavailable, Unreadable
+from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store, connect
 from kimi.pool.vault import Vault
 
@@ -27,15 +27,12 @@ START_SECONDS = 120.0
 def origins(url: str, said: Mapping[str, str]) -> Mapping[Origin, int]:
     """How many accounts that are not the demo's come from where; none where the Redis does not answer.
 
-    Whatever is wrong with it, and with what is `said` of keys, the processes say themselves, and better. Raises Trouble
-    where there are accounts that cannot be read.
+    Whatever is wrong with it, and with what is `said` of keys, the processes say themselves, and better.
     """
     try:
         keys = configuration.encryption_keys(said)
         with Store(connect(url), vault=Vault(keys)) as store:
             records = Members(store).all()
-    except Unreadable as error:
-        raise Trouble(f"{error}.") from error
     except (StoreUnavailable, ValueError):
         return {}
     return Counter(each.origin for each in records if each.configured and not each.account.name.startswith("demo-"))
