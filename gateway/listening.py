@@ -6,7 +6,11 @@ import socket
 from typing import Any, Final
 
 BUFFER_BYTES: Final = 64 * 1024
-"""What the kernel keeps for a client that does not read; it takes twice as much for it, and by itself up to 4 MiB."""
+"""What the kernel keeps for a client that does not read; it takes twice as much for it, and by itself up to 4 MiB.
+
+It is also what can be under way at a time: a third of a megabyte a second where an answer takes 200 ms there and back.
+Answers are text; one of 400 KB takes a quarter longer there than with all that the system would take.
+"""
 _IDLE_SECONDS: Final = 60
 _PROBE_SECONDS: Final = 15
 """Whoever has said nothing for so long is asked whether he is there, so often, until the time for that is over."""
