@@ -21,6 +21,8 @@ from gateway.surfaces.wire import COMMENT
 from kimi.events import Event, Finish, Text, Usage
 
 DEFAULT_MODEL: Final = "kimi"
+FORM_BYTES: Final = 524_288
+"""What a form may have: each escape and each line of it takes a hundred times its size, and time, to be read."""
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _DONE: Final = b"event: done\ndata: [DONE]\n\n"
 _MOST_FIELDS: Final = 100
@@ -39,6 +41,11 @@ def question(raw: bytes, content_type: str, query: Mapping[str, str]) -> ChatReq
         raise BadRequest("`message` has to hold a text: in the query, in a form or in a JSON object.", param="message")
     body = {"model": model, "messages": [{"role": "user", "content": message}], "stream": True}
     return parse(orjson.dumps(body))
+
+
+def most_bytes(content_type: str, most: int) -> int:
+    """What a body of that type may have where others may have `most`."""
+    return min(most, FORM_BYTES) if parse_options_header(content_type)[0] in _FORMS else most
 
 
 class TextStream:

@@ -12,7 +12,7 @@ from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
 from gateway.surfaces.chat_request import parse
-from gateway.surfaces.event_source import TextStream, question
+from gateway.surfaces.event_source import TextStream, most_bytes, question
 from gateway.surfaces.old_calls import OldChatAnswer, OldChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
@@ -30,8 +30,9 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def text() -> Response:
         caller = authenticate(services.keys)
         asking = present()
-        raw = read_body(asking.environ, settings.max_body_bytes)
-        asked = question(raw, asking.headers.get("Content-Type", ""), asking.args)
+        kind = asking.headers.get("Content-Type", "")
+        raw = read_body(asking.environ, most_bytes(kind, settings.max_body_bytes))
+        asked = question(raw, kind, asking.args)
         asking.wants(asked.model, stream=asked.stream)
         turn = asked.turn(caller.scope, "")
         return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages, breathe)))

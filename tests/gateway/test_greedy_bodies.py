@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 
 import orjson
 import pytest
 
 from gateway.errors import BadRequest
+from gateway.surfaces.event_source import FORM_BYTES, question
 from gateway.surfaces.json_body import MOST_VALUES, json_object
 from tests.gateway.fakes import AUTHORIZED, House
 
@@ -16,6 +18,9 @@ SECONDS = 1.0
 """Of the worker's one thread; alone none takes half of it."""
 HI = b'"messages":[{"role":"user","content":"hi"}]'
 PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses", "/chat/kimi")
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
+PART = b'--x\r\nContent-Disposition: form-data; name="message"%b\r\n\r\nhi\r\n--x--'
 MEGABYTE = 1 << 20
 
 
@@ -118,8 +123,8 @@ def test_as_many_messages_as_there_may_be_are_counted_in_time(
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        ("application/x-www-form-urlencoded", b"a&" * 2_000_000),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 50_000),
+        (URLENCODED, b"a&" * 200_000),
+        (MULTIPART, b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 10_000),
     ],
     ids=["pairs", "parts"],
 )
@@ -127,6 +132,37 @@ def test_forms_of_many_fields_are_refused(house: House, kind: str, body: bytes) 
     reply = house.client.post("/chat/kimi", data=body, headers={**AUTHORIZED, "Content-Type": kind})
     assert reply.status_code == 400
     assert reply.json is not None and reply.json["error"]["code"] == "invalid_form"
+
+
+GREEDY_FORMS = {
+    "escapes": (URLENCODED, lambda size: b"message=a" + b"%" * size),
+    "lines before the parts": (MULTIPART, lambda size: b"\r\n" * (size // 2) + PART % b""),
+    "headers of a part": (MULTIPART, lambda size: PART % (b"\r\nX: y" * (size // 6))),
+    "parameters of a header": (MULTIPART, lambda size: PART % (b"; a=b" * (size // 5))),
+}
+
+
+@pytest.mark.parametrize(("kind", "made"), GREEDY_FORMS.values(), ids=GREEDY_FORMS)
+def test_forms_are_bounded_before_they_are_read(house: House, kind: str, made: Callable[[int], bytes]) -> None:
+    headers = {**AUTHORIZED, "Content-Type": kind}
+    assert house.client.post("/chat/kimi", data=made(10 * MEGABYTE), headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize(("kind", "made"), GREEDY_FORMS.values(), ids=GREEDY_FORMS)
+def test_the_largest_forms_are_read_in_time(kind: str, made: Callable[[int], bytes]) -> None:
+    asked = question(made(FORM_BYTES), kind, {})
+    assert str(asked.messages[0].content)[:1] in {"a", "h"}
+
+
+def test_the_largest_form_takes_little_memory() -> None:
+    kind, made = GREEDY_FORMS["escapes"]
+    tracemalloc.start()
+    try:
+        question(made(FORM_BYTES // 4), kind, {})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * MEGABYTE  # a quarter of what the largest one takes: to measure it takes time
 
 
 def test_of_keys_that_come_twice_the_last_one_counts() -> None:
