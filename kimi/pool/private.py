@@ -16,6 +16,8 @@ from typing import Final
 import orjson
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, State
+from kimi.errors import Unreadable
+from kimi.pool.canary import Canary
 from kimi.pool.members import enter_configured, fingerprint
 from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
@@ -85,7 +87,10 @@ class PrivateAccounts:
         self._most = most
 
     def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
-        """Those of `members` that are known, by name; notes that they are used."""
+        """Those of `members` that are known, by name; notes that they are used.
+
+        What no key opens of those that wait for an access token is replaced by the token that came now.
+        """
         members = tuple(members)
         words = [
             word
@@ -93,7 +98,7 @@ class PrivateAccounts:
             for word in (member.account.name, pack(member.account, self._store.vault), fingerprint(member.secret))
         ]
         rows = self._store.run("notice", to_ms(self._idle), to_ms(self._stranger), *words)
-        return {
+        known = {
             member.account.name: Known(
                 member.account.name,
                 State(row[0]),
@@ -103,6 +108,11 @@ class PrivateAccounts:
             for member, row in zip(members, rows, strict=True)
             if row
         }
+        for member in members:
+            found = known.get(member.account.name)
+            if found and not found.usable and not found.is_dead:
+                self._mend(member)
+        return known
 
     def adopt(self, member: ConfiguredAccount) -> Adoption:
         """Takes one that is not known into the pool, where it is exchanged like any other.
@@ -113,6 +123,28 @@ class PrivateAccounts:
         if outcome == "locked":
             return Adoption.LATER
         return Adoption(outcome) if outcome in {Adoption.CONFIGURED, Adoption.FULL} else Adoption.ADOPTED
+
+    def _mend(self, member: ConfiguredAccount) -> None:
+        """A process with other keys may have sealed its token: nobody can go on with that."""
+        name = member.account.name
+        with self._store.guarded() as redis:
+            stored: str | None = redis.hget(self._store.key("account", name), "refresh")
+        if stored and not self._opens(stored) and self._has_the_keys():
+            self._store.run("reseal", f"account:{name}", "refresh", stored, self._store.vault.seal(member.secret))
+
+    def _opens(self, stored: str) -> bool:
+        try:
+            self._store.vault.open(stored)
+        except Unreadable:
+            return False
+        return True
+
+    def _has_the_keys(self) -> bool:
+        """Whether that is known: who has the wrong ones must not replace anything."""
+        try:
+            return Canary(self._store).look()
+        except Unreadable:
+            return False
 
     def forget(self) -> tuple[str, ...]:
         """Forgets those that nobody has used for long; up to 100 names."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, State
-from kimi.errors import AllBusy, AwaitingToken, NoAccount
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, Unreadable
 from kimi.pool import Lease, PrivateAccounts
+from kimi.pool.canary import Canary
 from kimi.pool.private import ORIGIN, Adoption, Known, private_account, private_routes
+from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 from tests.kimi.pool.queueing import PATIENCE, Ear
+from tests.kimi.pool.sealing import with_keys
 
 MINE, YOURS = private_account("my token", Kind.KIMI), private_account("your token", Kind.KIMI)
 NAME = MINE.account.name
@@ -254,3 +257,29 @@ def test_what_is_told_of_them_shows_no_token(pool: Pool, private: PrivateAccount
     private.adopt(MINE)
     assert MINE.secret not in repr(MINE) + repr(private.notice([MINE])) + repr(pool.members.get(NAME))
     assert pool.store.redis.hget(pool.store.key("account", NAME), "origin") == ORIGIN
+
+
+def test_what_no_key_opens_is_replaced_by_the_token_that_comes_now(plain: Pool) -> None:
+    right, wrong = with_keys(plain, new_key()), with_keys(plain, new_key())
+    Canary(right.store).keep()
+    PrivateAccounts(wrong.store).adopt(MINE)
+    PrivateAccounts(right.store).adopt(YOURS)
+    right.freshen(YOURS.account.name)
+    with pytest.raises(Unreadable):
+        refresh_of(right, NAME)
+    PrivateAccounts(right.store).notice([MINE, YOURS])
+    assert refresh_of(right, NAME) == MINE.secret
+    assert refresh_of(right, YOURS.account.name).endswith("-2")
+    assert right.tokens.due() == [NAME]
+
+
+def test_who_has_the_wrong_keys_or_cannot_know_replaces_nothing(plain: Pool) -> None:
+    right, other = with_keys(plain, new_key()), with_keys(plain, new_key())
+    PrivateAccounts(right.store).adopt(MINE)
+    PrivateAccounts(other.store).notice([MINE])
+    assert refresh_of(right, NAME) == MINE.secret, "no refresher has had keys so far"
+    before = plain.store.redis.hgetall(plain.store.key("account", NAME))
+    Canary(right.store).keep()
+    PrivateAccounts(other.store).notice([MINE])
+    PrivateAccounts(right.store).notice([MINE])
+    assert plain.store.redis.hgetall(plain.store.key("account", NAME)) == before
