@@ -24,12 +24,22 @@ _EXAMPLES: Final = (
     *("secret-key", "super-secret", "top-secret", "admin-key", "master-key", "client-key", "gateway-key"),
     *("password", "passw0rd", "letmein", "not-a-secret", "not-needed", "no-key-required", "lm-studio"),
     *("1234567", "0123456", "7654321", "abcdefg", "hijklmn", "opqrstu", "qwertyu", "deadbeef", "cafebabe", "foobar"),
+    *("1qaz2wsx", "3edc4rfv", "qazwsx", "asdfgh", "zxcvbn", "abc123", "iloveyou", "trustno1"),
+    # what people make keys of
+    *("kimi", "moonshot", "gateway", "openai", "chatgpt", "claude", "secret", "token", "admin", "client", "apikey"),
+    *("server", "service", "proxy", "production", "staging", "default", "company", "internet", "private"),
+    *("spring", "summer", "autumn", "winter", "january", "december", "monday", "sunday", "hello", "world"),
+    *("correct", "horse", "battery", "staple", "monkey", "dragon", "master", "shadow", "sunshine", "football"),
 )
 """What counts for nothing in a key; hyphens and underscores between the words make no difference."""
+_ROWS: Final = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl")
 
 
 def weakness(key: str) -> str | None:
-    """How the sentence goes on that says what is wrong with `key`, which is not shown; None where nothing is."""
+    """How the sentence goes on that says what is wrong with `key`, which is not shown; None where nothing is.
+
+    This finds what is tried first, and no more: that a key is random nobody can see.
+    """
     if len(key) < SHORTEST:
         return f"is shorter than {SHORTEST} characters"
     random = key.removeprefix("sk-")
@@ -38,7 +48,8 @@ def weakness(key: str) -> str | None:
     rest = bare = _bare(key)
     for example in _EXAMPLES:
         rest = rest.replace(_bare(example), "")
-    return "is of a kind that stands in examples" if rest != bare and len(rest) < SHORTEST else None
+    is_of_words = rest != bare and len(rest) < SHORTEST
+    return "is of a kind that stands in examples" if is_of_words or _alternates(_bare(random)) else None
 
 
 def weaknesses(keys: Iterable[str], own: int) -> str | None:
@@ -71,6 +82,11 @@ def warn_of_weak_keys(keys: Sequence[str], admin_key: str | None) -> None:
     """Says in the log with which keys nothing would start at an address that others can reach."""
     for variable, told in weak(keys, admin_key):
         log.warning("a key is weak: nobody else must be able to reach this gateway", variable=variable, told=told)
+
+
+def _alternates(text: str) -> bool:
+    """Whether it is two rows of the alphabet or the keyboard, a sign of one after a sign of the other."""
+    return all(any(half in row or half in row[::-1] for row in _ROWS) for half in (text[::2], text[1::2]))
 
 
 def _bare(text: str) -> str:

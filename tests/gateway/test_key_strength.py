@@ -55,6 +55,8 @@ def test_what_repeats_itself_can_be_guessed(key: str) -> None:
         *("sk-your-api-key-here", "YOUR_API_KEY_HERE_PLEASE", "sk-1234567890abcdef", "sk-0123456789abcdefghijkl"),
         *("please-change-me-now", "replace_with_your_key", "my-super-secret-key", "correct-Password-1"),
         *("sk-test-client-key", "some-example-of-a-key", "abcdefghijklmnopqrstuvwxyz", "sk-no-key-required"),
+        *("sk-kimi-gateway-2024", "Summer2024Summer24", "correcthorsebattery", "Company-Proxy-2026"),
+        *("sk-1a2b3c4d5e6f7g8h", "1q2w3e4r5t6y7u8i", "1q2w3e4r5t6y7u8i9o0p", "8a7b6c5d4e3f2g1h"),
     ],
 )
 def test_what_stands_in_examples_is_tried_first(key: str) -> None:
@@ -64,6 +66,8 @@ def test_what_stands_in_examples_is_tried_first(key: str) -> None:
 def test_words_of_examples_do_no_harm_beside_what_is_random() -> None:
     assert weakness(f"my-api-key-{secrets.token_hex(16)}") is None
     assert weakness("x-7-K-d-9-3-m-Q-") is None
+    assert weakness(f"sk-kimi-{secrets.token_hex(8)}") is None
+    assert weakness("violet-tractor-museum-lantern") is None
 
 
 def test_no_key_of_our_own_pages_and_tests_is_strong() -> None:
