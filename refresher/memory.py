@@ -27,7 +27,9 @@ class Memory:
 
     A token is put back only in the place of one that was refused, and only if it came after that one: any other that
     is stored may be newer than what is remembered here. Of several refreshers the one that condemns an account need not
-    be the one that remembers, so each looks at all that die. Whatever asks the store may raise `StoreUnavailable`.
+    be the one that remembers, so each looks at all that die. What came of a secret is remembered apart for whoever
+    brought it along: a spent one of the operator's that somebody has got hold of must not lead to its successor.
+    Whatever asks the store may raise `StoreUnavailable`.
     """
 
     def __init__(self, members: Members, tokens: TokenStore, *, most: int = MOST) -> None:
@@ -39,13 +41,13 @@ class Memory:
 
     @property
     def latest(self) -> Mapping[str, Credential]:
-        """All of them, by the fingerprints of the configured secrets that they stem from."""
+        """All of them, by the fingerprints of the configured secrets that they stem from, and their owners if any."""
         return MappingProxyType(self._latest)
 
-    def remember(self, fingerprint: str, credential: Credential) -> None:
+    def remember(self, fingerprint: str, credential: Credential, owner: str = "") -> None:
         """This one has just come. Beyond `most` the one is forgotten that has not been exchanged for longest."""
         with self._lock:
-            self._keep(fingerprint, credential)
+            self._keep(_key(fingerprint, owner), credential)
 
     def see(self, record: Record) -> None:
         """The same for what is stored, if that is newer: it came to another refresher, or before this one was started.
@@ -60,15 +62,15 @@ class Memory:
             if known is None or known.version < record.version:
                 self._keep(record.fingerprint, Credential(record.refresh, record.version))
 
-    def _keep(self, fingerprint: str, credential: Credential) -> None:
-        self._latest.pop(fingerprint, None)
-        self._latest[fingerprint] = credential
+    def _keep(self, key: str, credential: Credential) -> None:
+        self._latest.pop(key, None)
+        self._latest[key] = credential
         while len(self._latest) > self._most:
             del self._latest[next(iter(self._latest))]
 
     def put_back(self, record: Record) -> bool:
         """Whether a later token was put in the place of the one of `record`, which was refused."""
-        later = self._latest.get(record.fingerprint)
+        later = self._latest.get(_key(record.fingerprint, record.account.owner))
         if later is None or later.version <= record.version or later.refresh == record.refresh:
             return False
         if not self._tokens.put_back(record, later):
@@ -95,3 +97,7 @@ class Memory:
         """Consider what is stored of every account, in the same way."""
         for record in self._members.all() if self._latest else ():
             self.consider(record)
+
+
+def _key(fingerprint: str, owner: str) -> str:
+    return f"{fingerprint} {owner}".rstrip()

@@ -191,7 +191,7 @@ class Refreshing:
 
     def _save(self, record: Record, renewed: Renewed, version: int) -> Outcome:
         name = record.account.name
-        self._memory.remember(record.fingerprint, Credential(renewed.tokens.refresh, version))
+        self._memory.remember(record.fingerprint, Credential(renewed.tokens.refresh, version), record.account.owner)
         saved = self._tokens.save(
             record,
             renewed.tokens,

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 import structlog
 
-from kimi.accounts import State
+from kimi.accounts import Kind, State
 from kimi.errors import Unreachable
+from kimi.pool import PrivateAccounts
+from kimi.pool.private import Adoption, private_account
 from kimi.pool.tokens import Credential
 from refresher.memory import Memory
 from refresher.refreshing import Outcome, Refreshing
@@ -92,3 +94,32 @@ def test_only_the_latest_exchanges_are_remembered(pool: Pool) -> None:
     for number, secret in enumerate(("a", "b", "a", "c")):
         memory.remember(secret, Credential(f"token {number}", number))
     assert {secret: credential.version for secret, credential in memory.latest.items()} == {"a": 2, "c": 3}
+
+
+def test_the_token_that_was_stored_later_is_for_nobody_who_brings_a_spent_one_along(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    pool.configure()
+    brought = private_account("refresh-alice", Kind.KIMI)
+    assert PrivateAccounts(pool.store).adopt(brought) is Adoption.ADOPTED
+    vendor.current[brought.account.name] = vendor.current["alice"]
+    assert refreshing.refresh(brought.account.name) is Outcome.DEAD
+    assert "refresh-alice" in vendor.asked
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+
+def test_what_became_of_a_token_that_was_brought_along_is_used_for_it(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    brought = private_account("token", Kind.KIMI)
+    PrivateAccounts(pool.store).adopt(brought)
+    assert refreshing.refresh(brought.account.name) is Outcome.REFRESHED
+    go_back = snapshot(pool)
+    pool.clock.now += 600
+    assert refreshing.refresh(brought.account.name) is Outcome.REFRESHED
+    go_back()
+    assert refreshing.refresh(brought.account.name) is Outcome.REFRESHED
+    assert stored(pool, brought.account.name).refresh == vendor.current[brought.account.name]
