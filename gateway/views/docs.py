@@ -6,12 +6,14 @@ import gzip
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from markupsafe import escape
 
+from gateway.admin.packing import takes_gzip
 from gateway.openapi import as_bytes
 from gateway.openapi_page import BASE, rendered
 from gateway.views.replies import raw_reply
+from gateway.views.requests import Asked, present
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; "
@@ -32,7 +34,8 @@ def blueprint() -> Blueprint:
 
     @views.get("/docs")
     def docs() -> Response:
-        return _packed(page.replace(BASE, str(escape(request.host_url.rstrip("/")))).encode())
+        asked = present()
+        return _packed(asked, page.replace(BASE, str(escape(asked.host_url.rstrip("/")))).encode())
 
     @views.get("/docs/style.css")
     def style() -> Response:
@@ -50,9 +53,9 @@ def contents() -> tuple[bytes, str]:
     return as_bytes(), rendered()
 
 
-def _packed(page: bytes) -> Response:
+def _packed(asked: Asked, page: bytes) -> Response:
     """The page, a tenth as large for those who can unpack it."""
-    can_unpack = request.accept_encodings.quality("gzip") > 0
+    can_unpack = takes_gzip(asked)
     response = Response(gzip.compress(page, _QUICKLY) if can_unpack else page, content_type="text/html; charset=utf-8")
     response.headers["content-security-policy"] = _POLICY
     response.vary.add("accept-encoding")

@@ -189,8 +189,9 @@ def test_the_page_is_small_on_its_way(house: House) -> None:
     plain = house.client.get("/docs")
     packed = house.client.get("/docs", headers={"Accept-Encoding": "gzip, br"})
     refused = house.client.get("/docs", headers={"Accept-Encoding": "gzip;q=0"})
+    endless = house.client.get("/docs", headers={"Accept-Encoding": "gzip," + "a;q=0," * 10_000})
     assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in refused.headers
-    assert gzip.decompress(packed.data) == plain.data == refused.data
+    assert gzip.decompress(packed.data) == plain.data == refused.data == endless.data
     assert len(packed.data) < 50_000
     assert {each.headers["vary"] for each in (plain, packed, refused)} == {"accept-encoding"}
 

@@ -79,6 +79,12 @@ def test_preflights_of_browsers(house: House, path: str, method: str, headers: t
     assert "access-control-allow-credentials" not in response.headers  # which no browser takes beside a star
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/readyz"])
+def test_no_page_reads_what_needs_no_key_and_is_for_the_operator(house: House, path: str) -> None:
+    for reply in (house.client.get(path), preflight(house, path, "GET")):
+        assert "access-control-allow-origin" not in reply.headers
+
+
 @pytest.mark.parametrize("path", ["/v1/models", CHAT, "/v1/embeddings"])
 def test_a_page_can_read_what_went_wrong(house: House, path: str) -> None:
     response = house.client.post(path, json={}, headers={"Origin": "https://chat.example"})

@@ -70,13 +70,23 @@ def test_the_page_shows_with_every_change_that_it_is_the_page(office: Office, to
     assert office.page("GET", "/session").status_code == 200
 
 
-def test_what_another_site_sends_is_refused(office: Office) -> None:
+@pytest.mark.parametrize("site", ["cross-site", "same-site", ""])
+def test_what_another_site_or_port_sends_is_refused(office: Office, site: str) -> None:
     office.sign_in()
-    elsewhere = {"sec-fetch-site": "cross-site"}
+    elsewhere = {"sec-fetch-site": site}
     assert code(office.page("DELETE", "/session", headers=elsewhere)) == (403, "csrf_failed")
     assert code(office.page("GET", "/session", headers=elsewhere)) == (403, "csrf_failed")
     assert code(office.sign_in(headers=elsewhere)) == (403, "csrf_failed")
+    assert office.page("GET", "/session", headers={"sec-fetch-site": "none"}).status_code == 200
     assert office.page("DELETE", "/session", headers={"sec-fetch-site": "same-origin"}).status_code == 204
+
+
+def test_endless_cookies_are_none(office: Office) -> None:
+    mine = office.sign_in().headers["set-cookie"].partition(";")[0]
+    browser = office.app.test_client(use_cookies=False)
+    for others, status in ((100, 200), (16_000, 401)):
+        reply = browser.get("/admin/api/session", headers={"cookie": f"{mine};" + "a=b;" * others})
+        assert reply.status_code == status
 
 
 def test_who_signs_out_is_out_wherever_the_cookie_is(office: Office) -> None:
