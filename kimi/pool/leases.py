@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import orjson
@@ -16,6 +16,7 @@ from kimi.pool.specs import unpack
 from kimi.pool.store import Store, to_ms
 
 LEASE_SECONDS = 45.0
+_TRIES: Final = 4  # of which all may meet accounts that cannot be opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,15 @@ def refusal(why: str, seconds: float | None = None) -> PoolError | UpstreamDown:
     return NoAccount("no account serves this")
 
 
+class _Sealed(Exception):
+    """The account `name` cannot be opened."""
+
+    def __init__(self, name: str, error: Unreadable) -> None:
+        super().__init__(name)
+        self.name = name
+        self.error = error
+
+
 class Leases:
     """Chooses accounts, counts who uses them and keeps the queue for them. Every method may raise `StoreUnavailable`.
 
@@ -114,8 +124,20 @@ class Leases:
         cannot and tripped lines are the reason. `retry_after` is set when it is known that nobody can be free sooner.
         With a `ticket` the caller has a place in the queue after those two, for `patience` seconds, unless they are
         known to be not enough: it is called as soon as it is its turn.
-        Raises `Unreadable`, and leases nothing, where the token cannot be opened.
+        One that cannot be opened is passed over for another; `Unreadable` is raised, and nothing leased, where there is
+        none, or where that goes on: then it is this process that has the wrong keys.
         """
+        unreadable: Unreadable | None = None
+        for _ in range(_TRIES):
+            try:
+                return self._acquire(wish, ticket, patience)
+            except _Sealed as sealed:
+                wish, unreadable = replace(wish, exclude=wish.exclude | {sealed.name}), sealed.error
+            except NoAccount as none:
+                raise unreadable or none from None
+        raise unreadable or NoAccount
+
+    def _acquire(self, wish: Wish, ticket: str, patience: float) -> Lease:
         lease_id = f"{self._worker}.{os.urandom(16).hex()}"
         answer = self._store.run(
             "acquire",
@@ -133,13 +155,15 @@ class Leases:
             _, name, spec, token, version, now = answer
             try:
                 return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000)
-            except Unreadable:
+            except Unreadable as error:
                 self._release(f"{lease_id}:{name}", int(now) / 1000)
-                raise
+                raise _Sealed(name, error) from None
         raise refusal(answer[0], int(answer[1]) / 1000 if len(answer) > 1 else None)
 
     def _opened(self, spec: str, token: str) -> tuple[Account, str]:
-        return unpack(spec, self._store.vault), self._store.vault.open(token)
+        account = unpack(spec, self._store.vault)
+        account.proxy_to_dial()
+        return account, self._store.vault.open(token)
 
     def release(
         self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None

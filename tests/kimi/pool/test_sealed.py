@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, State, Tokens
-from kimi.errors import Unreadable
+from kimi.errors import AllBusy, Unreadable
 from kimi.pool import SyncReport
 from kimi.pool.changes import Changes
 from kimi.pool.chats import Chats, StandingChat
@@ -189,6 +189,17 @@ def test_a_proxy_that_cannot_be_opened_hides_nobody_else(torn: Pool) -> None:
     assert {copy.account.name for copy in Changes(torn.store).since(0).copies} == {"alice", "bob"}
     carol = ConfiguredAccount(web("carol"), "refresh-carol")
     assert torn.members.sync([*FILE, carol]) == SyncReport(added=("carol",), unreadable=("alice",))
+
+
+def test_one_that_cannot_be_opened_is_passed_over(torn: Pool) -> None:
+    lease = take(torn)
+    assert lease.account.name == "bob"
+    with pytest.raises(AllBusy):
+        take(torn)
+    torn.leases.release(lease)
+    with pytest.raises(Unreadable):
+        torn.leases.acquire(replace(KIMI, exclude=frozenset({"bob"})))
+    assert torn.store.redis.zcard(torn.store.key("leases")) == 0
 
 
 def test_a_chat_whose_account_cannot_be_opened_keeps_no_other_waiting(sealed: Pool) -> None:
