@@ -8,12 +8,15 @@ The blank line behind the last event may be missing.
 
 from __future__ import annotations
 
+import re
+
 from kimi.errors import BrokenAnswer
 
 MAX_EVENT_BYTES = 2 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"
+_DATA = re.compile(rb"^data(?:: ?(.*))?$", re.MULTILINE)
 
 
 class Decoder:
@@ -78,6 +81,8 @@ class Decoder:
                 return found
         found = []
         for block in blocks.split(b"\n\n"):
+            if not block:
+                continue
             if len(block) > self._limit:
                 self._break(f"an event of the stream is longer than {self._limit} bytes")
                 break
@@ -130,6 +135,5 @@ def _of_block(block: bytes) -> bytes | None:
     if block.startswith(b"data: ") and _LF not in block:
         return block[6:]
     block.decode()
-    lines = [line.partition(b":") for line in block.split(b"\n")]
-    data = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
+    data = _DATA.findall(block)
     return b"\n".join(data) if data else None
