@@ -16,7 +16,7 @@ class Upstream(Protocol):
 
     `stream` yields batches: each is what one read of the answer has brought, in its order. An empty one is a sign of
     life: bytes came, and nothing in them was for the reader (heartbeats, search progress, titles). None says that
-    nothing came for a moment, so that whoever reads can look after other things.
+    nothing came for a moment, so that whoever reads can look after other things. What is long comes in several batches.
     A chat that is made or gone on with before the answer is asked for is announced in a batch of its own.
 
     The last event of the last batch is the only `Finish`, and comes once the connection has ended or is waited for no

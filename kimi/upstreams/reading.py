@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import orjson
 
 from kimi.errors import BrokenAnswer, KimiError
-from kimi.events import Batch, Event, Finish
+from kimi.events import Batch, Event, Finish, Text, Thinking, ToolCall
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
-"""The most of one answer, thinking, search results and heartbeats included; a part of it is held until its end."""
+"""The most of one answer, thinking, search results and heartbeats included."""
+
+MAX_WRITTEN_BYTES: Final = 8 * 1024 * 1024
+"""The most that a model writes in it, which is held until its end; a million tokens are half of that."""
+
+PIECE: Final = 8_192
+"""Characters: of no more than twice as many one batch is made."""
+
+_UNCOUNTED_BYTES: Final = MAX_WRITTEN_BYTES // 2  # of an answer; nearly none has more, and counting costs something
+_COUNTED_FROM: Final = MAX_ANSWER_BYTES - _UNCOUNTED_BYTES  # that are left
+_MOST_PARTS: Final = 100_000  # of one message, which are made without a pause
+_SHORT_BYTES: Final = 2 * _MOST_PARTS  # has no more than these, each of which takes two at least
 
 
 class Reader(Protocol):
@@ -29,32 +41,96 @@ class Reader(Protocol):
         ...
 
 
-def batches(chunks: Iterable[bytes], reader: Reader) -> Generator[Batch, None, Finish]:
-    """What each chunk has brought, up to the one `Finish`, which is returned; see `kimi.upstreams.Upstream`."""
-    left = MAX_ANSWER_BYTES
+def batches(
+    chunks: Iterable[bytes], reader: Reader, rest: Callable[[], object] = lambda: time.sleep(0.001)
+) -> Generator[Batch, None, Finish]:
+    """What each chunk has brought, up to the one `Finish`, which is returned; see `kimi.upstreams.Upstream`.
+
+    A long event is told in pieces. Others have their turn at each `rest` between them.
+    """
+    left, room = MAX_ANSWER_BYTES, MAX_WRITTEN_BYTES - _UNCOUNTED_BYTES
+    heard = left  # before the chunk in which events were told last: no part of the next ones has come earlier
     for chunk in chunks:
         if not chunk:
             yield None
             continue
+        before = left
         left -= len(chunk)
-        if left < 0:
-            raise BrokenAnswer(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         told: list[Event] = []
         try:
             reader.feed(chunk, told)
         except KimiError:
             if told:
-                yield told
+                yield from _with_rests(told, rest)
             raise
-        if told and isinstance(finish := told[-1], Finish):
-            yield told[:-1]
-            return finish
+        if left < _COUNTED_FROM:
+            room -= _written(told)
+            _check(left, room)
+        if told:
+            if isinstance(finish := told[-1], Finish):
+                yield from _with_rests(told[:-1], rest)
+                return finish
+            is_long = heard - left > PIECE
+            heard = before
+            if is_long:
+                yield from _with_rests(told, rest)
+                continue
         yield told
     return reader.close()
 
 
+def _check(left: int, room: int) -> None:
+    if left < 0:
+        raise BrokenAnswer(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+    if room < 0:
+        raise BrokenAnswer(f"the text of the answer is longer than {MAX_WRITTEN_BYTES} bytes")
+
+
+def _written(told: Sequence[Event]) -> int:
+    return sum(len(_words(event).encode(errors="surrogatepass")) for event in told)
+
+
+def _with_rests(told: Sequence[Event], rest: Callable[[], object]) -> Iterator[Sequence[Event]]:
+    """`told` in batches that are not long, and a rest before each but the first."""
+    batch: list[Event] = []
+    size = 0
+    for event in told:
+        for piece in _pieces(event):
+            if size >= PIECE:
+                yield batch
+                rest()
+                batch, size = [], 0
+            batch.append(piece)
+            size += len(_words(piece))
+    yield batch
+
+
+def _pieces(event: Event) -> Iterator[Event]:
+    """`event`, or what is the same in more than one."""
+    words = _words(event)
+    if len(words) <= PIECE:
+        yield event
+        return
+    for start in range(0, len(words), PIECE):
+        piece = words[start : start + PIECE]
+        if isinstance(event, ToolCall):  # clients join repeated ids and names into one
+            yield ToolCall(event.index, None if start else event.id, None if start else event.name, piece)
+        elif isinstance(event, Text | Thinking):
+            yield type(event)(piece)
+
+
+def _words(event: Event) -> str:
+    """What a model has written."""
+    if isinstance(event, Text | Thinking):
+        return event.text
+    return event.arguments if isinstance(event, ToolCall) else ""
+
+
 def parsed(data: bytes | bytearray) -> dict[str, Any]:
-    """One message of a stream in JSON. Raises `BrokenAnswer` for anything but an object."""
+    """One message of a stream in JSON. Raises `BrokenAnswer` for anything but an object with a number of parts."""
+    # What is quoted in a text is counted too: no prompt has so many that Kimi takes.
+    if len(data) > _SHORT_BYTES and data.count(b"{") + data.count(b"[") > _MOST_PARTS:
+        raise BrokenAnswer(f"a message of the stream has more than {_MOST_PARTS} parts")
     try:
         said = orjson.loads(data)
     except orjson.JSONDecodeError as error:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from itertools import repeat
 
 import pytest
 
 from kimi.errors import BrokenAnswer
-from kimi.events import Batch, Event, Finish, Text
-from kimi.upstreams.reading import batches, parsed
+from kimi.events import Batch, Event, Finish, Text, Thinking, ToolCall
+from kimi.upstreams.reading import MAX_WRITTEN_BYTES, PIECE, batches, parsed
+from tests.kimi.replay import broken
 
 
 class Letters:
@@ -62,6 +64,75 @@ def test_what_a_read_brought_before_a_fault_is_handed_over_first() -> None:
 def test_an_answer_without_an_end_is_what_its_dialect_says() -> None:
     with pytest.raises(BrokenAnswer):
         read(b"a")
+
+
+class Words:
+    """Reads each line as what it is made for, whose text that is."""
+
+    def __init__(self, make: Callable[[str], Event]) -> None:
+        self._make = make
+        self._pending = ""
+
+    def feed(self, chunk: bytes, told: list[Event]) -> None:
+        *lines, self._pending = (self._pending + chunk.decode()).split("\n")
+        told += [Finish("stop") if line == "." else self._make(line) for line in lines]
+
+    def close(self) -> Finish:
+        raise BrokenAnswer("cut")
+
+
+LONG = "".join(f"{number:x}" for number in range(12_000))
+"""A little more than five pieces."""
+
+
+def called(arguments: str) -> ToolCall:
+    return ToolCall(3, "c1", "f", arguments)
+
+
+@pytest.mark.parametrize("make", [Text, Thinking, called])
+@pytest.mark.parametrize("size", [700, 1_000_000])
+def test_a_long_event_is_told_in_pieces_between_which_others_have_their_turn(
+    make: Callable[[str], Event], size: int
+) -> None:
+    stream = b"a\n%b\n.\n" % LONG.encode()
+    chunks = [stream[start : start + size] for start in range(0, len(stream), size)]
+    happened: list[Batch] = []
+    for batch in batches(chunks, Words(make), rest=lambda: happened.append(None)):
+        assert batch is not None
+        if batch:
+            happened.append(batch)
+    told = [event for batch in happened for event in batch or ()]
+
+    assert happened.count(None) == 5
+    assert max(sum(map(lengths, batch)) for batch in happened if batch) <= 2 * PIECE
+    assert told[0] == make("a") and "".join(map(words, told[1:])) == LONG
+    assert [type(event) for event in told[1:]] == [type(make(""))] * 6
+    calls = [(event.index, event.id, event.name) for event in told[1:] if isinstance(event, ToolCall)]
+    assert not calls or calls == [(3, "c1", "f"), *[(3, None, None)] * 5]
+
+
+def lengths(event: Event) -> int:
+    return len(words(event))
+
+
+def words(event: Event) -> str:
+    assert isinstance(event, Text | Thinking | ToolCall)
+    return event.arguments if isinstance(event, ToolCall) else event.text
+
+
+def test_no_model_writes_as_much_as_heartbeats_and_pages_may_take() -> None:
+    line = "月" * 10_000 + "\n"
+    told, error = broken(batches(repeat(line.encode()), Words(Text), rest=lambda: None))
+
+    assert str(error).startswith("the text of the answer is longer")
+    assert MAX_WRITTEN_BYTES - 50_000 < sum(len(words(event).encode()) for event in told) <= MAX_WRITTEN_BYTES
+
+
+@pytest.mark.parametrize("part", [b"[],", b"{},", b'{"a":[]},'])
+def test_a_message_has_a_bounded_number_of_parts(part: bytes) -> None:
+    assert parsed(b'{"x":[%b1]}' % (part * 40_000))
+    with pytest.raises(BrokenAnswer, match="parts"):
+        parsed(b'{"x":[%b1]}' % (part * 100_000))
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b'"x"', b'{"a":"\xff"}', b'{"a":"\xed\xa0\x80"}'])
