@@ -50,6 +50,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `admin:session:SHA256`     | string | proof that whoever signed in to the admin page had its key; expires    |
 | `wrong:admin:ADDRESS`      | hash   | wrong admin keys from there, and until when none is looked at; expires |
 | `wrong:client:BUCKET`      | hash   | wrong client keys from an address, or with the same beginning; expires |
+| `wrongs:admin`, `wrongs:client` | string | how many of those were made of late; expires                      |
 | `alerts`                   | hash   | what is wrong since when, and who was told of it when, by `RULE:NAME`  |
 | `alerts:active`            | string | what is wrong now, for those who look                                  |
 | `alerts:watch`             | string | the process that watches; expires                                      |

@@ -8,6 +8,9 @@ from typing import Final
 
 from kimi.pool.store import Store, to_ms
 
+MOST: Final = 100_000
+"""So many buckets are made in the time that wrong keys are remembered, at about 160 bytes each."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
@@ -46,14 +49,16 @@ class Pause:
 class Attempts:
     """Counts wrong keys, over all workers and replicas."""
 
-    def __init__(self, store: Store, patience: Patience) -> None:
+    def __init__(self, store: Store, patience: Patience, *, most: int = MOST) -> None:
         self._store = store
         self._patience = patience
+        self._most = most
 
     def attempt(self, buckets: Sequence[str], *, right: bool) -> list[Pause]:
         """Notes that a key was tried by somebody in these `buckets`. Returns the pause in each of them.
 
-        A wrong one counts only where none of them has a pause already. Raises `StoreUnavailable`.
+        A wrong one counts only where none of them has a pause already, and in a new bucket only while no more than so
+        many were made in the time that wrong keys are remembered. Raises `StoreUnavailable`.
         """
         ours = self._patience
         answer = self._store.run(
@@ -64,6 +69,7 @@ class Attempts:
             to_ms(ours.first),
             to_ms(ours.longest),
             to_ms(ours.remembered),
+            self._most,
             *buckets,
         )
         return [Pause(int(left) / 1000, bool(begins)) for left, begins in answer]

@@ -1,13 +1,15 @@
 -- Somebody tries a key. Wrong ones are counted in every bucket that he is in: his address, say, or how the key begins.
 -- From the FREE-th on each begins a time, which doubles, in which no other counts there; a right one changes nothing,
--- or whoever sends right keys from there would make room for guesses. Where one bucket waits, none counts.
+-- or whoever sends right keys from there would make room for guesses. Where one bucket waits, none counts. There are only
+-- so many: somebody with a whole network of addresses could fill the memory with them. Beyond that those that are there
+-- go on, and others are not counted until the time to remember is over.
 -- ARGV: now, whose keys they are, 1 when the key was right, FREE, first milliseconds, most milliseconds, milliseconds
--- to remember, buckets
+-- to remember, how many buckets there are at the most, buckets
 -- Returns for each bucket {milliseconds that it waits, 1 when this attempt has begun them}.
 
 local first, most = tonumber(ARGV[5]), tonumber(ARGV[6])
 local wrong, answer, waits = {}, {}, false
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   local bucket = key('wrong', ARGV[2], ARGV[i])
   local left = tonumber(redis.call('HGET', bucket, 'until') or '0') - NOW
   if left < 0 or left > most then left = 0 end -- more only after the clock was set back
@@ -16,13 +18,24 @@ for i = 8, #ARGV do
 end
 if waits or ARGV[3] == '1' then return answer end
 
+local made = key('wrongs', ARGV[2])
+
+local function is_counted(bucket)
+  if redis.call('EXISTS', bucket) == 1 then return true end
+  if tonumber(redis.call('GET', made) or '0') >= tonumber(ARGV[8]) then return false end
+  if redis.call('INCR', made) == 1 then redis.call('PEXPIRE', made, ARGV[7]) end
+  return true
+end
+
 for i, bucket in ipairs(wrong) do
-  local count = redis.call('HINCRBY', bucket, 'count', 1)
-  local pause, over = 0, count - tonumber(ARGV[4])
-  if over >= 0 then pause = math.min(first * 2 ^ math.min(over, 32), most) end
-  redis.call('HSET', bucket, 'until', int(NOW + pause))
-  -- Where nothing begins, a new key does not make the others younger.
-  if count == 1 or pause > 0 then redis.call('PEXPIRE', bucket, ARGV[7]) end
-  answer[i] = {pause, pause > 0 and 1 or 0}
+  if is_counted(bucket) then
+    local count = redis.call('HINCRBY', bucket, 'count', 1)
+    local pause, over = 0, count - tonumber(ARGV[4])
+    if over >= 0 then pause = math.min(first * 2 ^ math.min(over, 32), most) end
+    redis.call('HSET', bucket, 'until', int(NOW + pause))
+    -- Where nothing begins, a new key does not make the others younger.
+    if count == 1 or pause > 0 then redis.call('PEXPIRE', bucket, ARGV[7]) end
+    answer[i] = {pause, pause > 0 and 1 or 0}
+  end
 end
 return answer

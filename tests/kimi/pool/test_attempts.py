@@ -116,3 +116,16 @@ def test_guesses_at_the_same_time_at_two_replicas_are_held_as_well(redis_url: st
         pauses = list(threads.map(lambda n: attempt(replicas[n % 2], "at:192.0.2.1", right=False), range(40)))
     assert sum(pause.seconds == 0 for pause in pauses) == CLIENTS.free
     assert sum(pause.begins for pause in pauses) == 1
+
+
+def test_there_are_only_so_many_buckets_and_those_that_are_there_go_on(pool: Pool) -> None:
+    attempts = Attempts(pool.store, CLIENTS, most=3)
+    for number in range(20):
+        attempts.attempt([f"at:{number}", f"like:{number}"], right=False)
+    names = sorted(pool.store.redis.keys("*:wrong:client:*"))
+    assert [name.rpartition("client:")[2] for name in names] == ["at:0", "at:1", "like:0"]
+    assert [attempt(attempts, "at:0", right=False).seconds for _ in range(10)] == [*[0] * 9, 0.5]
+    assert [attempt(attempts, "at:5", right=False).seconds for _ in range(12)] == [0] * 12
+    assert 590_000 < pool.store.redis.pttl(pool.store.key("wrongs", "client")) <= 600_000
+    pool.store.redis.delete(pool.store.key("wrongs", "client"))  # as it goes when its time is over
+    assert [attempt(attempts, "at:5", right=False).seconds for _ in range(11)] == [*[0] * 10, 0.5]
