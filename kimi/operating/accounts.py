@@ -163,14 +163,13 @@ class Accounts:
         """An accounts file of the accounts with `names`, or of all, with the newest of their credentials.
 
         Those of clients are left out, and so are those that were taken out, and those of all that no key opens; the
-        file says so of these.
+        file says so of these. Raises `Unreadable` where no key opens any.
         """
-        if names is None:
-            records = self._configured()
-            left = tuple(record.account.name for record in records if not _is_readable(record))
-        else:
-            records, left = [self._readable(name) for name in names], ()
-        there = [record for record in records if record.account.name not in left]
+        records = self._configured() if names is None else [self._readable(name) for name in names]
+        there = [record for record in records if _is_readable(record)]
+        if records and not there:  # these are the wrong keys altogether
+            records[0].unseal()
+        left = _others(records, there)
         members = [ConfiguredAccount(record.account, record.refresh) for record in there]
         text: str = self._aside(lambda: accounts_append.rendered(members))
         note = f"# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: {', '.join(left)}\n" if left else ""
@@ -230,6 +229,11 @@ def _read(text: str, source: str, kind: Kind) -> tuple[Entry, ...] | AccountsErr
 
 def _unknown(name: str) -> NoSuchAccount:
     return NoSuchAccount(f"there is no account {redact(name)}")  # it could be a token
+
+
+def _others(records: Sequence[Record], there: Sequence[Record]) -> tuple[str, ...]:
+    names = {record.account.name for record in there}
+    return tuple(record.account.name for record in records if record.account.name not in names)
 
 
 def _is_readable(record: Record) -> bool:

@@ -13,6 +13,7 @@ from kimi.account_forms import AccountsError
 from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Region, State
 from kimi.accounts_append import rendered
 from kimi.accounts_file import parse
+from kimi.errors import Unreadable
 from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused, Taken, Work
 from kimi.pool import PrivateAccounts
 from kimi.pool.private import private_account
@@ -293,6 +294,8 @@ def test_what_no_key_opens_is_left_out_and_keeps_nobody_from_the_others(accounts
     other = with_keys(pool, new_key())
     Accounts(other.store).add(ALICE, Kind.KIMI)
     (lost,) = names(accounts)
+    with pytest.raises(Unreadable):
+        accounts.export()
     (renewed,) = accounts.add(token("alice", exp=LATER, jti="newer"), Kind.KIMI)
     assert (renewed.outcome, renewed.twin) == ("added", None)
     assert told(accounts.add(ALICE, Kind.KIMI)) == [("known", f"account {lost} has this credential already")]
