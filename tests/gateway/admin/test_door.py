@@ -83,7 +83,7 @@ def test_what_another_site_or_port_sends_is_refused(office: Office, site: str) -
 
 def test_endless_cookies_are_none(office: Office) -> None:
     mine = office.sign_in().headers["set-cookie"].partition(";")[0]
-    browser = office.app.test_client(use_cookies=False)
+    browser = office.house.app.test_client(use_cookies=False)
     for others, status in ((100, 200), (16_000, 401)):
         reply = browser.get("/admin/api/session", headers={"cookie": f"{mine};" + "a=b;" * others})
         assert reply.status_code == status
