@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from gateway.holdings import Holdings
 from kimi.accounts import State
+from kimi.errors import AllBusy, AwaitingToken, PoolError, UpstreamDown
 from kimi.pool import Lease, Rest, Wish
 from kimi.pool.changes import Copy
+from kimi.pool.leases import refusal
 from kimi.pool.private import Known, public_route
 
 _MOST_STRIKES: Final = 64
@@ -154,3 +156,19 @@ class Seat:
     def _is_news(self, lease: Lease) -> bool:
         """Whether the lease was granted after the last strike; what failed beside it is the same incident."""
         return lease.granted > self.struck
+
+
+def why_nobody(places: Collection[Place], left: float, patience: float) -> PoolError | UpstreamDown:
+    """Why nobody could be had, where accounts stand in `places` and the first has rested in `left` seconds."""
+    for place in (Place.BUSY, Place.COOLING, Place.PENDING, Place.TRIPPED, Place.TRIED):
+        if place in places:
+            why = refusal(place, left if place is Place.COOLING and Place.PENDING not in places else None)
+            is_cut_off = Place.TRIPPED in places and not waiting_helps(why, patience)
+            return refusal(Place.TRIPPED) if is_cut_off else why
+    return refusal(Place.OUT)
+
+
+def waiting_helps(why: PoolError | UpstreamDown, patience: float) -> bool:
+    """Whether somebody may be had within `patience` seconds."""
+    may_help = isinstance(why, (AllBusy, AwaitingToken)) and patience > 0
+    return may_help and (why.retry_after or 0.0) <= patience

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import heapq
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from hmac import compare_digest
+from typing import Final
 
 from gateway.holdings import Holdings
-from gateway.seats import Place, Seat
+from gateway.seats import Place, Seat, waiting_helps, why_nobody
 from kimi.accounts import ConfiguredAccount, State
-from kimi.errors import AccountBusy, AllBusy, AwaitingToken, PoolError, UpstreamDown
+from kimi.errors import AccountBusy, AwaitingToken, NoAccount, PoolError, Unreadable, UpstreamDown
 from kimi.pool import Lease, Leases, Members, Released, Rest, Summary, Wish
 from kimi.pool.changes import Copy
-from kimi.pool.leases import refusal
 from kimi.pool.members import fingerprint
 from kimi.pool.private import Known
+
+_TRIES: Final = 4  # of which all may meet accounts that cannot be opened
 
 Note = Callable[[Leases, Members], object]
 """Tells the pool something that it has missed."""
@@ -56,15 +59,28 @@ class Standby:
         if ticket in self._granted:
             return self._granted.pop(ticket)
         try:
-            seat = self._choose(wish, patience)
+            lease = self._best(wish, patience)
         except (PoolError, UpstreamDown) as why:
-            if ticket and _waiting_helps(why, patience):
+            if ticket and waiting_helps(why, patience):
                 self._queue.setdefault(ticket, wish)
             else:
                 self._queue.pop(ticket, None)
             raise
         self._queue.pop(ticket, None)
-        return self._lease(seat)
+        return lease
+
+    def _best(self, wish: Wish, patience: float) -> Lease:
+        unreadable: Unreadable | None = None
+        for _ in range(_TRIES):
+            try:
+                return self._lease(self._choose(wish, patience))
+            except Unreadable as error:
+                unreadable = error
+            except NoAccount as none:
+                if unreadable is None or isinstance(none, AwaitingToken):
+                    raise
+                raise unreadable from None
+        raise unreadable or NoAccount
 
     def release(self, lease: Lease, *, rest: Rest | None = None, served: bool = False) -> Released:
         """As `Leases.release`; no conversation can be kept."""
@@ -183,7 +199,7 @@ class Standby:
             elif best is None or seat.fill < best.fill:
                 best = seat
         if best is None:
-            raise _refusal(places, rested - now, patience)
+            raise why_nobody(places, rested - now, patience)
         return best
 
     def _fitting(self, wish: Wish) -> list[Seat]:
@@ -202,8 +218,14 @@ class Standby:
         return self._orders[routes]
 
     def _lease(self, seat: Seat) -> Lease:
+        """Raises `Unreadable` where the account cannot be opened, which then is out until Redis is back."""
         copy, now = seat.copy, self._clock()
-        lease = Lease(f"{self._worker}.{uuid.uuid4().hex}", copy.account, copy.token, copy.version, now)
+        try:
+            copy.account.proxy_to_dial()
+            lease = Lease(f"{self._worker}.{uuid.uuid4().hex}", copy.account, copy.token, copy.version, now)
+        except Unreadable:
+            seat.serves = False
+            raise
         self._holdings.add(lease)
         seat.rests_until = max(seat.rests_until, self._holdings.spent_until(seat.name))
         self._set_alarm(seat)
@@ -226,21 +248,7 @@ class Standby:
             if seat.load >= seat.limit:
                 return
             if not set(wish.routes).isdisjoint(seat.copy.routes) and seat.place(wish, now) is Place.READY:
-                del self._queue[ticket]
-                self._granted[ticket] = self._lease(seat)
-                self._call(ticket)
-
-
-def _refusal(places: Collection[Place], left: float, patience: float) -> PoolError | UpstreamDown:
-    """Why nobody could be had, where accounts stand in `places` and the first has rested in `left` seconds."""
-    for place in (Place.BUSY, Place.COOLING, Place.PENDING, Place.TRIPPED, Place.TRIED):
-        if place in places:
-            why = refusal(place, left if place is Place.COOLING and Place.PENDING not in places else None)
-            is_cut_off = Place.TRIPPED in places and not _waiting_helps(why, patience)
-            return refusal(Place.TRIPPED) if is_cut_off else why
-    return refusal(Place.OUT)
-
-
-def _waiting_helps(why: PoolError | UpstreamDown, patience: float) -> bool:
-    may_help = isinstance(why, (AllBusy, AwaitingToken)) and patience > 0
-    return may_help and (why.retry_after or 0.0) <= patience
+                with suppress(Unreadable):
+                    self._granted[ticket] = self._lease(seat)
+                    del self._queue[ticket]
+                    self._call(ticket)

@@ -134,7 +134,9 @@ class Leases:
             except _Sealed as sealed:
                 wish, unreadable = replace(wish, exclude=wish.exclude | {sealed.name}), sealed.error
             except NoAccount as none:
-                raise unreadable or none from None
+                if unreadable is None or isinstance(none, AwaitingToken):
+                    raise
+                raise unreadable from None
         raise unreadable or NoAccount
 
     def _acquire(self, wish: Wish, ticket: str, patience: float) -> Lease:

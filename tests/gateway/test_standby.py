@@ -10,7 +10,7 @@ import pytest
 from gateway.holdings import Holdings
 from gateway.standby import Standby
 from kimi.accounts import Account, Kind, State
-from kimi.errors import AllBusy, AwaitingToken, NoAccount, UpstreamDown
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, Unreadable, UpstreamDown
 from kimi.pool import Lease, Rest, Summary
 from kimi.pool.changes import Copy
 from tests.gateway.copies import NOW, copy_of
@@ -61,6 +61,10 @@ class Desk:
         return self.standby.release(lease, rest=rest, served=served).rests
 
 
+def sealed(_: str) -> str:
+    raise Unreadable
+
+
 def desk(*accounts: Copy | Account | str) -> Desk:
     return Desk([entry if isinstance(entry, Copy) else copy_of(entry) for entry in accounts])
 
@@ -105,6 +109,27 @@ class TestChoosing:
         assert worker.called == ["w.1"]
         with pytest.raises(NoAccount):
             worker.take(only="gone")
+
+    def test_one_that_no_key_opens_is_passed_over(self) -> None:
+        worker = desk(
+            copy_of(web("sealed", priority=2), opened=sealed),
+            copy_of(web("behind", priority=1, proxy="fernet:gAAAA")),
+            "a",
+        )
+        held = worker.take()
+        assert held.account.name == "a"
+        worker.queue("w.1")
+        worker.give(held)
+        assert (worker.called, worker.take("w.1").account.name) == (["w.1"], "a")
+        with pytest.raises(Unreadable):
+            desk(copy_of("sealed", opened=sealed)).take()
+
+    def test_one_that_no_key_opens_and_that_has_rested_stops_nobody(self) -> None:
+        worker = desk(copy_of("sealed", opened=sealed, cool_until=NOW + 5), copy_of("a", cool_until=NOW + 5))
+        worker.queue("w.1")
+        worker.clock.now += 5
+        assert worker.standby.look() is None
+        assert (worker.called, worker.take("w.1").account.name) == (["w.1"], "a")
 
     def test_an_account_that_was_taken_out_while_it_answered_is_no_matter(self) -> None:
         worker = desk("a")
