@@ -25,6 +25,7 @@ from kimi.errors import (
 )
 from kimi.http import Answer, Endpoints, Http, request
 from kimi.upstreams import complaints
+from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 
@@ -38,6 +39,9 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _ONCE = {"Connection": "close"}
 # What a 401 or 403 can say without meaning that the token is dead.
 _NOT_DEAD = (AccountBanned, AccountBusy, Overloaded, RateLimited)
+# Kimi's own words for it. Any server on the way may answer 401 with nothing, or with an object of its own.
+_VERDICT = re.compile(r"auth\.[\w.]+|unauthenticated|permission_denied|REASON_INVALID_AUTH_TOKEN", re.IGNORECASE)
+_STALE = "invalid claims"  # is all that is said of a token that was spent
 
 
 class Exchange:
@@ -52,8 +56,9 @@ class Exchange:
         """One exchange, never repeated.
 
         Raises `AccountDead` when the token is refused, `AccountBanned` when the vendor has closed the account,
-        `RateLimited` or `Overloaded` when it has to wait, and an `UpstreamError` for everything else: no connection,
-        silence, a server's failure, an answer that is no token pair (`BrokenAnswer`).
+        `TokenRejected` when it is refused in words that may be somebody else's, `RateLimited` or `Overloaded` when it
+        has to wait, and an `UpstreamError` for everything else: no connection, silence, a server's failure, an answer
+        that is no token pair (`BrokenAnswer`).
         """
         if account.kind is Kind.CLASSIC:
             return self._classic(account, refresh_token)
@@ -83,7 +88,7 @@ class Exchange:
         """
         try:
             return self._classic(account, refresh_token)
-        except (AccountDead, AccountBanned) as error:
+        except (AccountDead, AccountBanned, TokenRejected) as error:
             raise BrokenAnswer(f"{_KIMI_PATH} is not found, and {error}", retry_after=_LOST_SECONDS) from None
 
     def _classic(self, account: Account, refresh_token: str) -> Tokens:
@@ -95,27 +100,30 @@ class Exchange:
             proxy=account.proxy_to_dial(),
             timeout=TIMEOUT_SECONDS,
         )
-        if answer.status == 400 and _is_verdict(answer):
-            raise AccountBanned(f"the exchange answered {_said(account, answer.without(refresh_token))}")
-        return self._tokens(account, answer, refresh_token)
+        return self._tokens(account, answer, refresh_token, closed=400)
 
-    def _tokens(self, account: Account, answer: Answer, refresh_token: str) -> Tokens:
+    def _tokens(self, account: Account, answer: Answer, refresh_token: str, closed: int = 0) -> Tokens:
+        """The tokens in `answer`, or what else it is. `closed` is the status that a closed account has."""
         if answer.status == 200 and (tokens := _pair(answer)) is not None:
             return tokens
         answer = answer.without(refresh_token)
-        error = self._failure(account, answer)
+        error = self._failure(account, answer, closed)
         if answer.status == 200 and isinstance(error, BrokenAnswer):
             self._drift.note(account.kind, "exchange", "without.tokens", answer.json())
         raise error
 
-    def _failure(self, account: Account, answer: Answer) -> KimiError:
-        error = classify(complaints.of_answer(account.kind, answer), self._drift)
+    def _failure(self, account: Account, answer: Answer, closed: int) -> KimiError:
+        complaint = complaints.of_answer(account.kind, answer)
+        error = classify(complaint, self._drift)
         if isinstance(error, (*_NOT_DEAD, UpstreamError)) and not isinstance(error, BrokenAnswer):
             return error
-        is_refused = answer.status in {401, 403} or (answer.status < 500 and isinstance(error, TokenRejected))
-        if is_refused and _is_verdict(answer):
-            return AccountDead(f"the exchange answered {_said(account, answer)}")
-        return BrokenAnswer(f"the exchange answered {_said(account, answer)}")
+        said = " ".join(filter(None, (f"the exchange answered {answer.status}", *complaint.reasons, complaint.message)))
+        by_word = answer.status < 500 and isinstance(error, TokenRejected)
+        if answer.status not in {401, 403, closed} and not by_word:
+            return BrokenAnswer(said)
+        if not _is_verdict(complaint):
+            return TokenRejected(said)
+        return AccountBanned(said) if answer.status == closed else AccountDead(said)
 
 
 def _pair(answer: Answer) -> Tokens | None:
@@ -132,18 +140,10 @@ def _pair(answer: Answer) -> Tokens | None:
     return None
 
 
-def _is_verdict(answer: Answer) -> bool:
-    """Whether it may be Kimi's own, who says nothing or an object. All else is of a server on the way."""
-    try:
-        return not answer.body or isinstance(answer.json(), Mapping)
-    except BrokenAnswer:
-        return False
+def _is_verdict(complaint: Complaint) -> bool:
+    """Whether Kimi itself says that the token is refused. Nothing, or an object of unknown form, is no word of it."""
+    return any(map(_VERDICT.fullmatch, complaint.reasons)) or complaint.message.strip().lower() == _STALE
 
 
 def _is_token(value: object) -> bool:
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
-
-
-def _said(account: Account, answer: Answer) -> str:
-    complaint = complaints.of_answer(account.kind, answer)
-    return " ".join(filter(None, (str(answer.status), *complaint.reasons, complaint.message)))

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from kimi.accounts import Record, State
-from kimi.errors import AccountBanned, AccountDead, KimiError, StoreUnavailable, UpstreamError
+from kimi.errors import AccountBanned, AccountDead, KimiError, StoreUnavailable, TokenRejected, UpstreamError
 from kimi.pool import Members, TokenStore
 from kimi.pool.locks import Lock, Past
 from kimi.pool.tokens import Credential
@@ -23,6 +23,8 @@ from refresher.stopping import Stop
 log = structlog.stdlib.get_logger("refresher")
 
 _SAVE_AGAIN: Final = 0.2
+_OFTEN: Final = 5
+"""After so many refusals in a row that may be somebody else's the operator is told: it lasts for minutes by then."""
 _CONDEMNED: Final = {
     State.DEAD: "account is dead, it needs a new credential",
     State.BANNED: "account is banned, Kimi has closed it",  # which no credential opens again
@@ -149,13 +151,27 @@ class Refreshing:
         return Outcome.DEAD if state is State.DEAD else Outcome.BANNED
 
     def _postpone(self, record: Record, error: KimiError) -> Outcome:
-        failures = record.failures + 1
+        is_refused = isinstance(error, TokenRejected)
+        # Refusals are counted by themselves: the first of them behind an outage is not waited for an hour.
+        goes_on = not is_refused or record.reason.startswith(TokenRejected.__name__)
+        failures = record.failures + 1 if goes_on else 1
         now = self._clock()
         again = schedule.retry_at(
-            now, failures, self._rng, expires=record.access_expires, retry_after=error.retry_after
+            now,
+            failures,
+            self._rng,
+            expires=record.access_expires,
+            retry_after=error.retry_after,
+            refused=is_refused,
         )
         reason = f"{type(error).__name__}: {error}"
         say = log.warning if failures == 1 else log.debug
+        if is_refused and failures == _OFTEN and not record.account.owner:
+            log.error(
+                "account is refused again and again, but not in Kimi's words: it is tried more and more rarely",
+                account=record.account.name,
+                reason=reason,
+            )
         say(
             "refresh failed, trying again later",
             account=record.account.name,
@@ -164,7 +180,8 @@ class Refreshing:
             seconds=round(again - now, 1),
         )
         # Where Kimi itself said no, it has spent nothing.
-        unanswered = record.account.kind.is_web and isinstance(error, UpstreamError) and error.sent
+        is_unknown = is_refused or (isinstance(error, UpstreamError) and error.sent)
+        unanswered = record.account.kind.is_web and is_unknown
         self._tokens.postpone(record, again, failures, unanswered=unanswered, reason=reason)
         return Outcome.POSTPONED
 

@@ -53,6 +53,7 @@ class Renewals:
         self._clock = clock
         self._rng = rng
         self._told: set[str] = set()
+        self._short_lives: dict[str, int] = {}  # how many in a row, by account
 
     def renew(self, record: Record) -> Renewed:
         """Ask the vendor for a fresh credential. Raises `KimiError`; what the old one is then worth is unknown."""
@@ -70,8 +71,15 @@ class Renewals:
 
     def _dated(self, record: Record, tokens: Tokens, asked: float) -> Renewed:
         """Life begins when we asked, by our clock, however far Kimi's is from it."""
-        expires = asked + self._lifetime(record.account.name, tokens.access, asked)
-        return Renewed(tokens, asked, expires, schedule.due_at(asked, expires, self._rng))
+        name = record.account.name
+        lifetime = self._lifetime(name, tokens.access, asked)
+        expires = asked + lifetime
+        due = schedule.due_at(asked, expires, self._rng)
+        if not schedule.is_short(lifetime):
+            self._short_lives.pop(name, None)
+            return Renewed(tokens, asked, expires, due)
+        short = self._short_lives[name] = self._short_lives.get(name, 0) + 1
+        return Renewed(tokens, asked, expires, schedule.spaced(due, asked, short))
 
     def _lifetime(self, name: str, access: str, now: float) -> float:
         found = claims.read(access)

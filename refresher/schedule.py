@@ -16,6 +16,9 @@ _JITTER: Final = 0.2
 _LONGEST_BACKOFF: Final = 60.0
 _LONGEST_WAIT: Final = 3600.0
 _SHORTEST_WAIT: Final = 1.0
+_FIRST_REST: Final = 15.0
+_SHORT_LIFE: Final = 2.0
+_SHORT_LIVES: Final = 5  # so many in a row are borne
 
 
 def margin(lifetime: float) -> float:
@@ -32,6 +35,17 @@ def due_at(issued: float, expires: float, rng: random.Random) -> float:
     return max(wanted, issued + _SHORTEST_WAIT)
 
 
+def is_short(lifetime: float) -> bool:
+    """Whether a life is one that no vendor means: an exchange for each of them would go on without end."""
+    return lifetime < _SHORT_LIFE
+
+
+def spaced(due: float, issued: float, short_lives: int) -> float:
+    """`due`, but later after more than five short lives in a row: 2 s behind `issued`, doubling up to 60 s."""
+    excess = short_lives - _SHORT_LIVES
+    return max(due, issued + min(_LONGEST_BACKOFF, 2.0 ** min(excess, 16))) if excess > 0 else due
+
+
 def probe_at(now: float, rng: random.Random) -> float:
     """When a key that was just found good is to be tried again: hourly, give or take."""
     return now + PROBE_SECONDS * rng.uniform(1 - _JITTER, 1)
@@ -43,17 +57,30 @@ def backoff(failures: int, rng: random.Random) -> float:
     return min(_LONGEST_BACKOFF, doubled * rng.uniform(1 - _JITTER, 1 + _JITTER))
 
 
+def rest(refusals: int, rng: random.Random) -> float:
+    """How long to wait after so many refusals that may be somebody else's: 15 s doubling up to an hour."""
+    return min(_LONGEST_WAIT, _FIRST_REST * 2.0 ** min(refusals - 1, 16)) * rng.uniform(1 - _JITTER, 1)
+
+
 def retry_at(
-    now: float, failures: int, rng: random.Random, *, expires: float = 0.0, retry_after: float | None = None
+    now: float,
+    failures: int,
+    rng: random.Random,
+    *,
+    expires: float = 0.0,
+    retry_after: float | None = None,
+    refused: bool = False,
 ) -> float:
     """When to try again after the last of so many failures.
 
     A wait that the upstream asks for is respected, up to an hour.
-    Otherwise, while the old token is good until `expires`, at most half of what is left of it is waited.
+    Otherwise, while the old token is good until `expires`, at most half of what is left of it is waited. After failures
+    that were refusals (`refused`) the waits are longer, and the shortest of them is 12 s.
     """
-    wait = backoff(failures, rng)
+    wait = rest(failures, rng) if refused else backoff(failures, rng)
+    shortest = min(wait, _FIRST_REST) if refused else _SHORTEST_WAIT
     if retry_after is not None:
         wait = max(wait, min(retry_after, _LONGEST_WAIT))
     elif expires > now:
-        wait = min(wait, max(_SHORTEST_WAIT, (expires - now) / 2))
+        wait = min(wait, max(shortest, (expires - now) / 2))
     return now + wait

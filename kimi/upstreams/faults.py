@@ -78,7 +78,7 @@ TABLE: tuple[Row, ...] = (
     # The account's credential
     Row(AccountBanned, r"auth\.account_.+", kinds=_WEB),
     Row(TokenRejected, r"auth\.token\..+|unauthenticated|REASON_INVALID_AUTH_TOKEN", kinds=_WEB),
-    Row(AccountDead, r"invalid_authentication_error|incorrect_api_key_error", kinds=_OFFICIAL),
+    Row(AccountDead, r"invalid_authentication_error|incorrect_api_key_error|invalid_api_key", kinds=_OFFICIAL),
     # The client's prompt
     Row(ContentRefused, r"chat\.forbidden|content_filter"),
     Row(ContentRefused, says="会话已被禁用", kinds=_WEB),
@@ -110,18 +110,17 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(ModelRefused, r"permission_denied", kinds=_CONNECT),
     Row(ModelRefused, r"permission_denied_error|resource_not_found_error", kinds=_OFFICIAL),
-    Row(Overloaded, r"resource_exhausted", kinds=_CONNECT, vague=True),
+    Row(Overloaded, r"resource_exhausted", kinds=_WEB, vague=True),
     # The upstream itself
-    Row(UpstreamTimeout, r"deadline_exceeded", kinds=_CONNECT),
-    Row(UpstreamError, r"unavailable|internal|unknown|aborted|canceled|data_loss", kinds=_CONNECT),
+    Row(UpstreamTimeout, r"deadline_exceeded", kinds=_WEB),
+    Row(UpstreamError, r"unavailable|internal|unknown|aborted|canceled|data_loss", kinds=_WEB),
     Row(UpstreamError, r"server_error|server_unavailable|server_interrupted", kinds=_OFFICIAL),
     Row(ContentRefused, r"SEVERITY_BLOCK_RETRACT", kinds=_CONNECT),
     # Nothing but a status
     Row(UpstreamError, status=range(300, 400), vague=True),  # classic sends visitors from abroad elsewhere
     Row(UpstreamError, "text/html", status=range(401, 404)),  # a firewall on the way, not the account
-    Row(TokenRejected, status=_only(401), kinds=_WEB, vague=True),
+    Row(TokenRejected, status=_only(401), vague=True),  # a key too is tried by itself before it is given up
     Row(TokenRejected, status=_only(403), kinds=_WEB, vague=True),
-    Row(AccountDead, status=_only(401), kinds=_OFFICIAL, vague=True),
     Row(ModelRefused, status=range(403, 405), kinds=_OFFICIAL, vague=True),
     Row(RequestInvalid, status=_only(400), kinds=_OFFICIAL, vague=True),
     Row(RequestInvalid, status=_only(422), kinds=_OFFICIAL, vague=True),

@@ -17,6 +17,7 @@ from kimi.errors import (
     KimiError,
     Overloaded,
     RateLimited,
+    TokenRejected,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -98,9 +99,10 @@ def test_a_kimi_account_without_the_new_path_takes_the_old_one_on_the_web_host_o
     assert isinstance(failure(Kind.KIMI, http_answer(404, b""), http_answer(404, b"")), BrokenAnswer)
 
 
+@pytest.mark.parametrize("body", [b"", {"error_type": "auth.token.invalid"}])
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(status: int) -> None:
-    error = failure(Kind.KIMI, http_answer(404, b""), http_answer(status, {"error_type": "auth.token.invalid"}))
+def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(status: int, body: object) -> None:
+    error = failure(Kind.KIMI, http_answer(404, b""), http_answer(status, body, "application/json"))
     assert type(error) is BrokenAnswer
     assert error.retry_after == 600
     assert "RefreshToken is not found" in str(error)
@@ -111,8 +113,15 @@ def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(s
     [
         (Kind.KIMI, 401, {"code": "unauthenticated"}, AccountDead),
         (Kind.KIMI, 401, {"message": "invalid claims"}, AccountDead),
-        (Kind.KIMI, 401, b"", AccountDead),
-        (Kind.KIMI, 403, {}, AccountDead),
+        (Kind.KIMI, 401, {"code": "unauthenticated", "message": "token is invalid"}, AccountDead),
+        (Kind.KIMI, 401, {"details": [{"debug": {"reason": "REASON_INVALID_AUTH_TOKEN"}}]}, AccountDead),
+        (Kind.KIMI, 401, {"message": "Unauthorized"}, TokenRejected),
+        (Kind.KIMI, 401, {"message": "Invalid authentication credentials", "request_id": "x"}, TokenRejected),
+        (Kind.KIMI, 401, b"", TokenRejected),
+        (Kind.KIMI, 401, {"code": "new_code"}, TokenRejected),
+        (Kind.KIMI, 401, {"code": "unavailable"}, UpstreamError),
+        (Kind.KIMI, 403, {}, TokenRejected),
+        (Kind.KIMI, 403, b"", TokenRejected),
         (Kind.KIMI, 403, {"code": "permission_denied"}, AccountDead),
         (Kind.KIMI, 403, {"code": "permission_denied", "message": "concurrent request limit"}, AccountBusy),
         (Kind.KIMI, 403, {"error_type": "auth.account_abnormal"}, AccountBanned),
@@ -128,11 +137,19 @@ def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(s
         (Kind.KIMI, 307, b"", UpstreamError),
         (Kind.CLASSIC, 401, {"error_type": "auth.token.invalid", "message": "您的授权已过期，请重新登录"}, AccountDead),
         (Kind.CLASSIC, 200, {"error_type": "auth.token.invalid", "message": "您的授权已过期"}, AccountDead),
-        (Kind.CLASSIC, 403, {}, AccountDead),
-        (Kind.CLASSIC, 400, {}, AccountBanned),
+        (Kind.CLASSIC, 403, {"error_type": "auth.new"}, AccountDead),
+        (Kind.CLASSIC, 403, {}, TokenRejected),
+        (Kind.CLASSIC, 403, {"error_type": "chat.forbidden"}, TokenRejected),
+        (Kind.CLASSIC, 403, {"code": "unavailable", "message": "maintenance"}, UpstreamError),
+        (Kind.CLASSIC, 400, {"error_type": "auth.account_banned", "message": "账号已被封禁"}, AccountBanned),
+        (Kind.CLASSIC, 400, {}, TokenRejected),
+        (Kind.CLASSIC, 400, {"code": "unavailable"}, UpstreamError),
+        (Kind.CLASSIC, 400, {"code": "internal"}, UpstreamError),
+        (Kind.CLASSIC, 400, {"code": "resource_exhausted"}, Overloaded),
+        (Kind.CLASSIC, 400, {"error_type": "common.invalid_argument"}, TokenRejected),
         (Kind.CLASSIC, 400, {"error_type": "auth.token.invalid"}, AccountBanned),
-        (Kind.CLASSIC, 400, b"", AccountBanned),
-        (Kind.CLASSIC, 400, b"<html>The plain HTTP request was sent to HTTPS port</html>", BrokenAnswer),
+        (Kind.CLASSIC, 400, b"", TokenRejected),
+        (Kind.CLASSIC, 400, b"<html>The plain HTTP request was sent to HTTPS port</html>", TokenRejected),
         (Kind.CLASSIC, 404, b"", BrokenAnswer),
         (Kind.CLASSIC, 429, {}, RateLimited),
         (Kind.CLASSIC, 500, {"access_token": "A1", "refresh_token": "R1"}, UpstreamError),

@@ -11,7 +11,7 @@ import pytest
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, Message
 from kimi.credentials import CredentialError, refresh_token, split
-from kimi.errors import AccountBanned, AccountDead, BrokenAnswer, KimiError, UpstreamError
+from kimi.errors import AccountBanned, AccountDead, BrokenAnswer, KimiError, TokenRejected, UpstreamError
 from kimi.exchange import Exchange
 from kimi.http import MAX_BODY_BYTES, Endpoints
 from kimi.upstreams.classic_files import ClassicFiles
@@ -48,13 +48,22 @@ def exchanged(kind: Kind, *answers: Recorded) -> KimiError:
         (JSON, b'{"code": NaN}'),
         (JSON, b"null"),
         (JSON, b"\xff\xfe"),
+        (JSON, b""),
+        (JSON, b"{}"),
+        (JSON, b'{"message": "Unauthorized"}'),
+        (JSON, b'{"error": "invalid_token"}'),
+        (JSON, b'{"error": {"message": "x"}}'),
+        (JSON, b'{"code": 401, "msg": "login required"}'),
     ],
-    ids=["page", "text", "depth", "length", "number", "null", "bytes"],
+    ids=[
+        *("page", "text", "depth", "length", "number", "null", "bytes"),
+        *("nothing", "object", "gateway", "oauth", "unnamed", "portal"),
+    ],
 )
 def test_what_kimi_does_not_say_kills_no_account(kind: Kind, status: int, headers: dict[str, str], body: bytes) -> None:
     error = exchanged(kind, Recorded(body, status, headers))
 
-    assert isinstance(error, UpstreamError)
+    assert isinstance(error, UpstreamError | TokenRejected)
 
 
 @pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])

@@ -10,6 +10,7 @@ from kimi.errors import (
     AccountDead,
     BrokenAnswer,
     KimiError,
+    TokenRejected,
     UpstreamError,
 )
 from kimi.upstreams import KeepsChats
@@ -199,7 +200,7 @@ def test_the_models_of_a_key() -> None:
     ("answer", "error"),
     [
         (as_json({"error": {"type": "invalid_authentication_error", "message": "x"}}, 401), AccountDead),
-        (Recorded(b"", 401), AccountDead),
+        (Recorded(b"", 401), TokenRejected),
         (Recorded(b"", 500), UpstreamError),
         (as_json({"data": []}), BrokenAnswer),
         (as_json({"data": [3, {"id": 3}]}), BrokenAnswer),
@@ -225,5 +226,6 @@ def test_a_service_without_a_list_serves_the_models_that_the_account_names(statu
 
 
 def test_naming_models_does_not_make_a_refused_key_good() -> None:
+    refused = as_json({"error": {"type": "incorrect_api_key_error", "message": "x"}}, 401)
     with pytest.raises(AccountDead):
-        moonshot(Replay(Recorded(b"", 401))).list_models(replace(ACCOUNT, models=("kimi-k2.6",)), "sk-x")
+        moonshot(Replay(refused)).list_models(replace(ACCOUNT, models=("kimi-k2.6",)), "sk-x")

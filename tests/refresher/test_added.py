@@ -77,7 +77,7 @@ def remembered(refresher: Refresher) -> int:
 
 def test_a_dead_one_that_is_cleared_is_tried_anew(eyes: Eyes, kimi: Simulator, start: Start) -> None:
     start().says("refresher started")
-    kimi.fault("http", match={"endpoint": "exchange"}, status=401, body="{}")
+    kimi.fault("http", match={"endpoint": "exchange"}, status=401)
     assert outcomes(eyes, kimi.mint(kind="kimi", name="web")) == ["added"]
     until(lambda: eyes.states() == {"web": State.DEAD}, what="it is dead")
     Accounts(eyes.store).clear("web")
@@ -86,7 +86,7 @@ def test_a_dead_one_that_is_cleared_is_tried_anew(eyes: Eyes, kimi: Simulator, s
 
 def test_a_new_token_of_its_login_brings_a_dead_one_back(eyes: Eyes, kimi: Simulator, start: Start) -> None:
     start().says("refresher started")
-    kimi.fault("http", match={"endpoint": "exchange"}, status=401, body="{}")
+    kimi.fault("http", match={"endpoint": "exchange"}, status=401)
     assert outcomes(eyes, kimi.mint(kind="kimi", name="web")) == ["added"]
     until(lambda: eyes.states() == {"web": State.DEAD}, what="it is dead")
     newer = another_token(kimi, "web")

@@ -64,3 +64,30 @@ def test_a_token_is_refreshed_at_a_sane_time_whatever_it_says(payload: bytes, se
 
     assert NOW + 1 <= renewed.next_due <= NOW + WEEK
     assert NOW < renewed.expires <= NOW + WEEK
+
+
+def test_tokens_of_a_second_are_not_exchanged_every_second_without_end() -> None:
+    now = [NOW]
+
+    class Short:
+        life = 1.0
+
+        def refresh(self, account: Account, refresh_token: str) -> Tokens:
+            return Tokens(token(b'{"exp": %f}' % (now[0] + self.life)), f"{account.name}{refresh_token}1")
+
+    exchange = Short()
+    made = Renewals(exchange, lambda *_: (), clock=lambda: now[0], rng=random.Random(1))
+    record = Record(account=Account(name="a", kind=Kind.KIMI), state=State.ACTIVE, version=1, stored_refresh="r")
+
+    waits = []
+    for _ in range(12):
+        waits.append(made.renew(record).next_due - now[0])
+        now[0] += waits[-1]
+    exchange.life = 30.0
+    long = made.renew(record).next_due - now[0]
+    exchange.life = 1.0
+    again = made.renew(record).next_due - now[0]
+
+    assert waits == [1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert long < 30
+    assert again == 1

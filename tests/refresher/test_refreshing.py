@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from kimi.accounts import ConfiguredAccount, State
+from kimi.accounts import Account, ConfiguredAccount, State
 from kimi.errors import (
     AccountBanned,
     AccountDead,
     RateLimited,
+    TokenRejected,
     Unreachable,
 )
 from refresher.refreshing import Outcome, Refreshing
@@ -249,3 +250,34 @@ def test_two_refreshers_never_exchange_the_same_token(pool: Pool, vendor: Vendor
     assert len(vendor.asked) == len(set(vendor.asked)) == 10
     assert outcomes.count(Outcome.REFRESHED) == 10
     assert set(outcomes) <= {Outcome.REFRESHED, Outcome.LOCKED, Outcome.NOT_DUE}
+
+
+@pytest.mark.parametrize("account", [ALICE, OFFICIAL], ids=["web", "key"])
+def test_a_refusal_that_may_be_somebody_elses_is_waited_out_more_and_more_rarely_and_told(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, account: Account
+) -> None:
+    pool.configure(account)
+    vendor.script = [*[Unreachable("no route")] * 9, *[TokenRejected("the exchange answered 401")] * 10]
+    waits = []
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(19):
+            assert refreshing.refresh(account.name) is Outcome.POSTPONED
+            record = stored(pool, account.name)
+            assert record.state is State.NEW
+            assert record.due is not None
+            waits.append(record.due - pool.clock.now)
+            pool.clock.now = record.due
+    assert stored(pool, account.name).reason == "TokenRejected: the exchange answered 401"
+    assert waits[9] <= 15
+    assert 2880 <= waits[-1] <= 3600
+    assert len([line for line in lines if line["log_level"] == "error" and line["account"] == account.name]) == 1
+    assert refreshing.refresh(account.name) is Outcome.REFRESHED
+    assert stored(pool, account.name).state is State.ACTIVE
+
+
+def test_a_key_that_a_chat_was_refused_with_is_tried_before_it_is_given_up(pool: Pool, refreshing: Refreshing) -> None:
+    pool.configure(OFFICIAL)
+    assert refreshing.refresh("official") is Outcome.REFRESHED
+    pool.leases.reject(pool.leases.acquire(wish("moonshot:kimi-k3", model="kimi-k3")))
+    assert refreshing.refresh("official") is Outcome.REFRESHED
+    assert (stored(pool, "official").state, stored(pool, "official").rejected) == (State.ACTIVE, False)

@@ -66,3 +66,19 @@ def test_a_wait_that_the_upstream_asks_for_is_respected_within_reason(rng: rando
     assert schedule.retry_at(1000, 1, rng, expires=1002, retry_after=90) == 1090
     assert schedule.retry_at(1000, 1, rng, retry_after=1e9) == 4600
     assert schedule.retry_at(1000, 7, rng, retry_after=1) >= 1048
+
+
+@given(rng=SEEDS)
+def test_after_refusals_that_may_be_somebody_elses_the_rests_grow_to_an_hour(rng: random.Random) -> None:
+    waits = [schedule.retry_at(1000, refusals, rng, refused=True) - 1000 for refusals in (1, 2, 3, 9, 10_000)]
+    for wait, most in zip(waits, (15, 30, 60, 3600, 3600), strict=True):
+        assert 0.8 * most - 1e-6 <= wait <= most
+    assert schedule.retry_at(1000, 9, rng, expires=1100, refused=True) == 1050
+    assert schedule.retry_at(1000, 9, rng, expires=1001, refused=True) == 1015
+    assert schedule.retry_at(1000, 1, rng, retry_after=900, refused=True) == 1900
+
+
+def test_short_lives_are_borne_a_few_times_and_then_exchanged_more_and_more_rarely() -> None:
+    assert schedule.is_short(1) and not schedule.is_short(3)
+    waits = [schedule.spaced(1001, 1000, lives) - 1000 for lives in (1, 5, 6, 7, 8, 11, 12, 10_000)]
+    assert waits == [1, 1, 2, 4, 8, 60, 60, 60]
