@@ -6,6 +6,7 @@ Source: section 2 of the wire facts, "Files". All names of these calls stand her
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
@@ -101,10 +102,14 @@ class ClassicFiles:
                 content=orjson.dumps({"ids": [file_id]}),
                 reader=reader,
             )
+            end = self._patience.clock() + left
             try:
-                for batch in stream:
-                    if batch is not None:
-                        alive()
+                with closing(stream):
+                    for batch in stream:
+                        if batch is not None:
+                            alive()
+                        if self._patience.clock() >= end:  # however much of it drips in
+                            break
             except UpstreamTimeout:
                 continue
             if reader.is_read:

@@ -342,6 +342,30 @@ def test_where_a_place_is_only_the_resolver_of_the_gateway_is_asked() -> None:
     assert asked[0] == "elsewhere.example"
 
 
+def test_a_document_has_its_seconds_and_no_more_however_much_drips_in() -> None:
+    clock = Clock()
+    drips = Recorded(b": x\n\n" * 200, headers={"content-type": "text/event-stream"}, size=5)
+    http = Replay(
+        Recorded(b'{"url": "https://kimi.moonshot.cn/put", "object_name": "o"}'),
+        Recorded(b""),
+        Recorded(b'{"id": "f", "status": "parsed"}'),
+        drips,
+    )
+
+    def second() -> None:
+        clock.now += 1
+
+    def pause(seconds: float) -> None:
+        clock.now += seconds
+
+    began = clock.now
+    files = ClassicFiles(Line(http, Endpoints()), Patience(clock, pause))
+    with pytest.raises(FileRefused, match="within 30 s"):
+        files.upload(blob(PDF), Account(name="a", kind=Kind.CLASSIC), "access", second)
+    assert clock.now - began < 40
+    assert http.open == 0
+
+
 def test_an_account_that_is_busy_is_no_fault_of_the_file(transport: Transport) -> None:
     busy = json({"error_type": "chat.user_stream_pushing", "message": "?"}, "400 Bad Request")
     with Server(Upstream([busy])) as server, pytest.raises(AccountBusy):
