@@ -80,6 +80,9 @@ class Reader:
     def _read(self, choice: object, told: list[Event]) -> None:
         if not isinstance(choice, dict):
             raise BrokenAnswer("a choice is no object")
+        if choice.get("index", 0) not in (0, None):  # another answer, of which none was asked for
+            self._drift.note(Kind.MOONSHOT, "choice", "another.index", choice)
+            return
         if not _CHOICE.issuperset(choice):
             self._note_unknown("choice", choice, _CHOICE)
         delta = choice.get("delta")
@@ -98,7 +101,14 @@ class Reader:
 
     def close(self) -> Finish:
         """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
-        self._decoder.close()  # an event that was cut off is none, but the stream may have been broken before
+        for data in self._decoder.close():  # raises what was broken before
+            if data == b"[DONE]":
+                break
+            said = parsed(data)
+            if said.get("error") is not None:
+                raise self._error(data)
+            if said.get("choices"):
+                raise BrokenAnswer("the stream was cut off in its last event")
         return self._finish()
 
     def _say(self, delta: Mapping[str, Any], told: list[Event]) -> None:

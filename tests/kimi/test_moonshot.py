@@ -260,3 +260,25 @@ def test_an_error_in_place_of_the_stream(status: int, type_: str, message: str, 
 )
 def test_anything_else_in_place_of_the_stream(answer: Recorded, error: type[KimiError]) -> None:
     assert type(failure(answer)) is error
+
+
+@pytest.mark.parametrize(
+    "rest", [b'data: {"choices": [{"del', TEXT.rstrip(), b"data: nothing"], ids=["cut", "whole", "odd"]
+)
+def test_an_answer_that_breaks_off_behind_its_end_is_cut(rest: bytes) -> None:
+    assert isinstance(failure(Recorded(TEXT + chunk({}, "stop") + rest, headers=SSE)), BrokenAnswer)
+
+
+def test_an_error_behind_the_end_is_one_without_its_blank_line_too() -> None:
+    error = b'data: {"error": {"type": "engine_overloaded_error", "message": "x"}}'
+    assert isinstance(failure(Recorded(TEXT + chunk({}, "stop") + error, headers=SSE)), Overloaded)
+
+
+@pytest.mark.parametrize("rest", [b"data: [DONE]", b'data: {"choices": [], "usage": null}'], ids=["done", "usage"])
+def test_the_last_event_needs_no_blank_line(rest: bytes) -> None:
+    assert ask(TEXT + chunk({}, "stop") + rest) == [Text("x"), Finish("stop", None)]
+
+
+def test_another_answer_is_not_mixed_into_the_one_that_was_asked_for() -> None:
+    other = chunk({"content": "y"}, "length", index=1)
+    assert ask(TEXT + other + chunk({}, "stop") + other + DONE) == [Text("x"), Finish("stop", None)]
