@@ -12,7 +12,7 @@ from gateway.forms import finding
 from gateway.forms.telling import correction
 from gateway.schemas import checker
 from kimi.chat import Form
-from kimi.errors import BrokenAnswer, FormUnfit
+from kimi.errors import FormUnfit
 from kimi.events import Again, Annotation, Event, Finish, Text, ToolCall
 
 MOST_TRIED: Final = 8
@@ -39,13 +39,13 @@ class Checked:
         self._has_calls = False
 
     def feed(self, batch: Sequence[Event]) -> Sequence[Event]:
-        """What of `batch` can be shown; the batch with `Finish` is the last. Raises `BrokenAnswer`."""
+        """What of `batch` can be shown; the batch with `Finish` is the last. Raises `FormUnfit` for too long a text."""
         shown: list[Event] = []
         for event in batch:
             if type(event) is Text:
                 self._text.write(event.text)
                 if self._text.tell() > LONGEST:
-                    raise BrokenAnswer(f"an answer in JSON is longer than {LONGEST} characters")
+                    raise FormUnfit(f"$: is longer than {LONGEST} characters")
             elif isinstance(event, Annotation):
                 self._notes.append(event)
             elif isinstance(event, Finish):
