@@ -98,8 +98,10 @@ class Sealing:
         """Somebody without keys may have written, or an older dump may have been put in the place of what was there."""
         sealed = self._resealing.seal_plain()
         self._next_seal = self._clock() + SEAL_SECONDS
+        if sealed.left:
+            log.warning("others go on writing to the store in plain text, the next look seals it", hashes=sealed.left)
         if not sealed.changed:
             return
-        log.info("what stood in the store in plain text is sealed", accounts=sealed.changed)
+        log.info("what stood in the store in plain text is sealed", hashes=sealed.changed)
         if not rewrite(self._store):
             log.warning("Redis does not write its append-only file anew, which still holds that: run `secrets rotate`")

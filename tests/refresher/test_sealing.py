@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
@@ -89,6 +91,21 @@ def test_what_was_stored_before_there_were_keys_is_sealed_at_the_start(pool: Poo
     assert Resealing(pool.store).status() == Seals(plain=2), "without keys all stays as it is"
     started(sealed, pool.clock)
     assert Resealing(sealed).status() == Seals(current=3)
+
+
+class Contended(Store):
+    """Whatever is to be sealed in it, others have just written anew."""
+
+    def run(self, name: str, *args: str | float) -> Any:
+        return 1 if name == "reseal" else super().run(name, *args)
+
+
+def test_what_others_keep_writing_in_plain_text_is_told(pool: Pool) -> None:
+    pool.fill(web("a"))
+    contended = Contended(pool.store.redis, vault=Vault([NEW]), clock=pool.clock)
+    with capture_logs() as lines:
+        started(contended, pool.clock)
+    assert [line["hashes"] for line in lines if line["log_level"] == "warning"] == [1]
 
 
 def test_what_is_sealed_with_an_older_key_stays_at_the_start(pool: Pool) -> None:
