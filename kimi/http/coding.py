@@ -11,6 +11,11 @@ from kimi.http.contract import Malformed
 PIECE_BYTES: Final = 16_384
 """The most that comes out at once, however well it was compressed."""
 
+MOST_FOLD: Final = 100
+"""So much more than came may come out, once it is more than `FREE_BYTES`: streams in JSON make a tenth of that."""
+
+FREE_BYTES: Final = 1024 * 1024
+
 _HEADER_BYTES: Final = 2
 _GZIP: Final = zlib.MAX_WBITS | 16
 _ZLIB: Final = zlib.MAX_WBITS
@@ -31,10 +36,11 @@ def inflater(coding: str | None) -> Inflater | None:
 class Inflater:
     """Reads gzip, and deflate with or without zlib's header."""
 
-    __slots__ = ("_has_begun", "_inner", "_unsure")
+    __slots__ = ("_has_begun", "_inner", "_room", "_unsure")
 
     def __init__(self, kind: int) -> None:
         self._inner = zlib.decompressobj(kind)
+        self._room = FREE_BYTES  # for what may come out
         self._has_begun = False
         self._unsure = b"" if kind == _ZLIB else None  # what came while it is not sure that there is a header
 
@@ -52,11 +58,15 @@ class Inflater:
     def inflate(self, data: bytes) -> Iterator[bytes]:
         """What `data` adds, each piece as soon as it is there. Raises `Malformed`."""
         self._has_begun = True
+        self._room += MOST_FOLD * len(data)
         while True:
             try:
                 piece = self._more(data)
             except zlib.error as error:
                 raise Malformed("a body that is not compressed as it says") from error
+            self._room -= len(piece)
+            if self._room < 0:
+                raise Malformed(f"a body that is compressed more than {MOST_FOLD} times")
             if piece:
                 yield piece
             data = self._inner.unconsumed_tail

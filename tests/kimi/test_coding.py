@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from kimi.http.coding import PIECE_BYTES, inflater
+from kimi.http.coding import FREE_BYTES, MOST_FOLD, PIECE_BYTES, inflater
 from kimi.http.contract import Malformed
 
 TEXT = b"hello, " * 40
@@ -69,6 +69,25 @@ def test_a_bomb_comes_in_pieces() -> None:
     sizes = [len(piece) for piece in inflating.inflate(gzip.compress(bytes(5 * PIECE_BYTES + 1)))]
     assert sizes == [PIECE_BYTES] * 5 + [1]
     inflating.end()
+
+
+def test_a_bomb_is_not_read_to_its_end() -> None:
+    bomb = gzip.compress(bytes(20 * FREE_BYTES))
+    inflating = inflater("gzip")
+    assert inflating
+    sizes: list[int] = []
+    with pytest.raises(Malformed, match="more than 100 times"):
+        sizes.extend(map(len, inflating.inflate(bomb)))
+    assert sum(sizes) <= FREE_BYTES + MOST_FOLD * len(bomb) < 4 * FREE_BYTES
+
+
+@pytest.mark.parametrize("portion", [100, 10_000_000])
+def test_what_repeats_itself_as_streams_do_is_no_bomb(portion: int) -> None:
+    events = b"".join(b'data: {"event":"cmpl","text":"%d","view":"cmpl"}\n\n' % number for number in range(60_000))
+    packed = gzip.compress(events, 9)
+    assert len(events) > 2 * FREE_BYTES
+
+    assert read("gzip", *(packed[at : at + portion] for at in range(0, len(packed), portion))) == events
 
 
 @pytest.mark.parametrize("coding", [None, "", "identity", " Identity "])
