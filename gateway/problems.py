@@ -198,7 +198,9 @@ TABLE: Mapping[type[BaseException], Problem] = {
         _BUSY, message="An answer of this conversation is still running. Ask on when it has ended."
     ),
     kimi.FilesBusy: replace(
-        _BUSY, message="Too many files are on their way here just now. Try again after the time in Retry-After."
+        _BUSY,
+        message="Too many large requests or files are on their way here just now. "
+        "Try again after the time in Retry-After.",
     ),
     kimi.NoAccount: _NO_ACCOUNT,
     kimi.StoreUnavailable: Problem(

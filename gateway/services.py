@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.auth import Caller
 from gateway.catalogue import Catalogue
@@ -14,6 +14,7 @@ from gateway.client_limits import OPEN, Gate
 from gateway.drain import Drain
 from gateway.metrics import Metrics
 from gateway.run import Completion
+from gateway.shares import Shares
 from gateway.tracing import Traces
 from gateway.turn import Turn
 from kimi.chat import Chat
@@ -22,6 +23,10 @@ from kimi.pool.counts import Counts
 
 if TYPE_CHECKING:
     from gateway.admin.desk import Desk  # what stands behind it needs this module
+
+
+BODIES: Final = 512 * 1024 * 1024
+"""Bytes of large bodies that a worker has at a time, of requests whose answers have not begun."""
 
 
 class Completions(Protocol):
@@ -50,6 +55,7 @@ class Services:
     """The collaborators of the application.
 
     `gate` lets requests in that ask an account, as far as the limits of their keys allow.
+    `bodies` is the room for large ones.
     Without a `desk` there is no page for operators. `counts` is what their figures are made of.
     `traces` makes spans, where somebody wants them.
     `settle` waits so many seconds until everything that was borrowed is given back.
@@ -67,6 +73,7 @@ class Services:
     gate: Gate = OPEN
     desk: Desk | None = None
     counts: Counts = field(default_factory=Counts)
+    bodies: Shares = field(default_factory=lambda: Shares(BODIES))
     traces: Traces | None = None
     is_shut_out: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time

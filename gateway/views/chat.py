@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response
 
-from gateway.body import read_body
 from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -17,6 +16,7 @@ from gateway.surfaces.old_calls import OldChatAnswer, OldChatStream
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering
+from gateway.views.bodies import body_of
 from gateway.views.requests import authenticate, present
 
 
@@ -31,7 +31,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         caller = authenticate(services.keys)
         asking = present()
         kind = asking.headers.get("Content-Type", "")
-        raw = read_body(asking.environ, most_bytes(kind, settings.max_body_bytes))
+        raw = body_of(caller, services, most_bytes(kind, settings.max_body_bytes))
         asked = question(raw, kind, asking.args)
         asking.wants(asked.model, stream=asked.stream)
         turn = asked.turn(caller.scope, "")
@@ -47,7 +47,7 @@ def completions(settings: GatewaySettings, services: Services) -> Callable[[], R
     def view() -> Response:
         caller = authenticate(services.keys)
         asking = present()
-        asked = parse(read_body(asking.environ, settings.max_body_bytes))
+        asked = parse(body_of(caller, services, settings.max_body_bytes))
         asking.wants(asked.model, stream=asked.stream)
         identity = Identity(
             id=asked.answer_id(f"chatcmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gateway.body import read_body
 from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -14,6 +13,7 @@ from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering
+from gateway.views.bodies import body_of
 from gateway.views.requests import authenticate, present
 
 
@@ -27,7 +27,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         caller = authenticate(services.keys)
         asking = present()
         asking.told = PLACES.told
-        asked = understand(as_chat(json_object(read_body(asking.environ, settings.max_body_bytes))))
+        asked = understand(as_chat(json_object(body_of(caller, services, settings.max_body_bytes))))
         asking.wants(asked.model, stream=asked.stream)
         identity = Identity(
             id=asked.answer_id(f"cmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model

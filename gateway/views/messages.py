@@ -9,7 +9,6 @@ from typing import Any
 from flask import Blueprint, Response
 
 from gateway.auth import Caller
-from gateway.body import read_body
 from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -22,6 +21,7 @@ from gateway.surfaces.messages.whole import MessageAnswer
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.views.answering import Answering
+from gateway.views.bodies import body_of
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate, present, seen_by
 
@@ -31,8 +31,8 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     views = Blueprint("messages", __name__)
     answering = Answering(settings, services)
 
-    def read() -> Mapping[str, Any]:
-        return json_object(read_body(present().environ, settings.max_body_bytes))
+    def read(caller: Caller) -> Mapping[str, Any]:
+        return json_object(body_of(caller, services, settings.max_body_bytes))
 
     def understood(caller: Caller, question: Question, *, to_count: bool = False) -> ChatRequest:
         """What is asked, of the model that is meant; or nothing is asked of it, and the words are `to_count`."""
@@ -47,7 +47,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     @views.post("/v1/messages")
     def messages() -> Response:
         caller = authenticate(services.keys)
-        question = as_chat(read())
+        question = as_chat(read(caller))
         asked = understood(caller, question)
         identity = Identity(id=f"msg_{services.new_id()}", created=int(services.clock()), model=question.model)
         turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.read, breathe)
@@ -59,7 +59,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     @views.post("/v1/messages/count_tokens")
     def count_tokens() -> Response:
         caller = authenticate(services.keys)
-        asked = understood(caller, as_chat(read(), purpose="count"), to_count=True)
+        asked = understood(caller, as_chat(read(caller), purpose="count"), to_count=True)
         return json_reply({"input_tokens": Tally(asked.read, breathe).prompt})
 
     return views

@@ -18,6 +18,7 @@ from gateway.client_limits import FREE, Place
 from gateway.journal import Entry, Journal
 from gateway.problems import Problem, as_it_is
 from gateway.services import Door, Services
+from gateway.shares import Share
 from gateway.standings import ANTHROPIC, OPENAI, anthropic_headers, names, openai_headers
 from gateway.views.replies import messages_problem_reply, problem_reply
 from kimi.aliases import Aliases
@@ -49,6 +50,8 @@ class Asked(Request):
     told: Callable[[Problem], Problem] = staticmethod(as_it_is)
     """Puts what goes wrong into the words that the client has for its fields, once they are known."""
 
+    room: Share | None = None
+    """What its body takes of the worker's memory, where it is large."""
     place: Place = FREE
     """Its place among those of its key."""
     entered = 0.0
@@ -146,6 +149,8 @@ class Entries:
     def mark(self, response: Response) -> Response:
         """The answer to the present request as it goes out."""
         asked = present()
+        if asked.room is not None:
+            asked.room.close()
         answered = asked.entry
         response.headers.add("x-request-id", answered.request_id)
         if asked.is_of_anthropic:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from gateway.body import read_body
+from gateway.auth import Caller
 from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -23,6 +23,7 @@ from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from gateway.turn import Turn
 from gateway.views.answering import Answering
+from gateway.views.bodies import body_of
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate, present
 
@@ -32,17 +33,16 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     views = Blueprint("responses", __name__)
     answering = Answering(settings, services)
 
-    def read() -> tuple[Mapping[str, Any], Question]:
-        asking = present()
-        body = json_object(read_body(asking.environ, settings.max_body_bytes))
+    def read(caller: Caller) -> tuple[Mapping[str, Any], Question]:
+        body = json_object(body_of(caller, services, settings.max_body_bytes))
         question = as_chat(body)
-        asking.told = question.told
+        present().told = question.told
         return body, question
 
     @views.post("/v1/responses")
     def respond() -> Response:
         caller = authenticate(services.keys)
-        body, question = read()
+        body, question = read(caller)
         asked, asking = question.understood(), present()
         asking.wants(asked.model, stream=asked.stream)
         stem = services.new_id()
@@ -57,8 +57,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
 
     @views.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:
-        authenticate(services.keys)
-        asked = read()[1].understood()
+        asked = read(authenticate(services.keys))[1].understood()
         present().wants(asked.model)
         return json_reply({"object": "response.input_tokens", "input_tokens": Tally(asked.read, breathe).prompt})
 

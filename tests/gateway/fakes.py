@@ -14,8 +14,9 @@ from gateway.catalogue import Catalogue
 from gateway.client_limits import OPEN, Gate
 from gateway.drain import Drain
 from gateway.metrics import Metrics
-from gateway.services import Door, Services
+from gateway.services import BODIES, Door, Services
 from gateway.settings import GatewaySettings
+from gateway.shares import Shares
 from gateway.turn import Turn
 from kimi.accounts import Kind
 from kimi.chat import Chat
@@ -166,7 +167,13 @@ class House:
     """A whole gateway over a scripted pool, and a client of it."""
 
     def __init__(
-        self, door: Door | None = None, desk: Desk | None = None, *, gate: Gate = OPEN, **settings: object
+        self,
+        door: Door | None = None,
+        desk: Desk | None = None,
+        *,
+        gate: Gate = OPEN,
+        bodies: Shares | None = None,
+        **settings: object,
     ) -> None:
         self.clock = Clock()
         self.pool = ScriptedPool(self.clock)
@@ -188,6 +195,7 @@ class House:
                 gate=gate,
                 desk=desk,
                 counts=self.counts,
+                bodies=bodies or Shares(BODIES),
                 is_shut_out=lambda: self.is_shut_out,
                 clock=lambda: 1_700_000_000.9,
                 monotonic=self.clock,
