@@ -28,6 +28,7 @@ _NOTHING_TO_READ = frozenset(
     {"chat", "chat.lastRequest", "chat.name", "block.multiStage", "block.stage", "block.tool", "block.search"}
     | {"message", "message.status", "message.refs", "message.references"}
 )
+_ABOUT = frozenset({"op", "mask", "eventOffset"})  # a message, and no part of what it says
 _GENERATING, _COMPLETED = "MESSAGE_STATUS_GENERATING", "MESSAGE_STATUS_COMPLETED"
 _ID = re.compile(r"\w[\w.:-]{0,127}", re.ASCII)
 _MOST_CHATS = 2  # the one that is continued, and another in its place
@@ -174,7 +175,7 @@ class Reader:
             if not isinstance(kind, str) or kind not in _NOTIFICATIONS:
                 self._drift.note(Kind.KIMI, "notification", kind, message)
             return
-        name = next(iter(message.keys() - {"op", "mask", "eventOffset"}), "empty")
+        name = next((name for name in message if name not in _ABOUT), "empty")
         self._drift.note(Kind.KIMI, "message", name, message)
         self._refuse_hidden_error(message)
 

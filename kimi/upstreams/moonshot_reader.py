@@ -188,7 +188,7 @@ class Reader:
         return known
 
     def _note_unknown(self, what: str, fields: Mapping[str, Any], known: frozenset[str]) -> None:
-        for name in islice(fields.keys() - known, _MOST_UNKNOWN):
+        for name in islice((name for name in fields if name not in known), _MOST_UNKNOWN):
             if fields[name] is not None:
                 self._drift.note(Kind.MOONSHOT, what, name, fields)
 
