@@ -21,6 +21,8 @@ from kimi.models import Selection
 
 _LARGE: Final = 512 * 1024
 """Characters that are hashed elsewhere, because that holds up all requests of the worker."""
+_PIECE: Final = 64 * 1024
+"""Characters that are worked on at a time there: no thread goes on meanwhile."""
 _EACH: Final = 256
 """Characters that take as long as all that there is to do for a turn or a call of none."""
 
@@ -62,12 +64,29 @@ def _size(messages: Sequence[Message]) -> int:
 def _after(before: bytes, messages: Sequence[Message]) -> bytes:
     for role, turns in groupby(messages, attrgetter("role")):
         for message in (_one(list(turns)),) if role == "assistant" else turns:
-            text = " ".join(message.content.split())
+            text = _unwrapped(message.content)
             urls = [each.url for each in message.attachments]
             calls = [part for call in message.calls for part in (call.name, _canonical(call.arguments))]
             if text or urls or calls or role == "tool":  # some clients leave out what else is empty
                 before = _digest(before, (role, text, *urls, *(("", *calls) if calls else ())))
     return before
+
+
+def _unwrapped(text: str) -> str:
+    """`text` on one line, with one space for all white space in a row and none around it."""
+    if len(text) <= _PIECE:
+        return " ".join(text.split())
+    found: list[str] = []
+    is_apart = False
+    for start in range(0, len(text), _PIECE):
+        piece = text[start : start + _PIECE]
+        words = " ".join(piece.split())
+        if words and found and (is_apart or piece[0].isspace()):
+            found.append(" ")
+        if words:
+            found.append(words)
+        is_apart = piece[-1].isspace()
+    return "".join(found)
 
 
 def _one(turns: Sequence[Message]) -> Message:

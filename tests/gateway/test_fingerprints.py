@@ -37,6 +37,15 @@ def test_a_result_counts_even_where_it_says_nothing() -> None:
     assert after(START, [Message("assistant", "")]) == START
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4, 5, 6, 7, 70_000])
+@pytest.mark.parametrize("between", ["\n \t\u3000", " " * 66_000, "\n"])
+def test_white_space_does_not_count_however_long_the_answer_is(before: int, between: str) -> None:
+    words = [f"word{number}" for number in range(6_500)]  # 57 KB
+    sent = " " * before + between.join([" ".join(words[:2_000]), *words[2_000:2_010], "   ".join(words[2_010:])]) + "\n"
+
+    assert after(START, [Message("assistant", sent)]) == after(START, [Message("assistant", " ".join(words))])
+
+
 def test_calls_are_no_words() -> None:
     text = Message("assistant", 'f {"city":"Bonn","days":2}')
     assert after(START, [text]) != called()
