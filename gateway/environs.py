@@ -18,6 +18,8 @@ from gateway.outlet import PATIENCE
 
 LONGEST: Final = 64
 """Characters of a name that is remembered: anybody can send many longer ones, of 64 KiB each."""
+KNOWN: Final = "gateway.known"
+"""Where a request's environment has what is called once whoever sends it has shown a key. In ours alone it is."""
 _PLAIN: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
 
 

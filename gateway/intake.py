@@ -22,13 +22,15 @@ LINGER_BYTES: Final = 67_108_864
 class Intake(SocketUnreader):  # type: ignore[misc]
     """Reads a connection in the greenlet that makes this, and tells `waits` what it waits for.
 
-    `came` are the bytes of the present request's body that had to be waited for.
+    `came` are the bytes of the present request's body that had to be waited for. `is_known` says that whoever sends it
+    has shown a key.
     """
 
     def __init__(self, sock: Any, waits: Waits) -> None:
         super().__init__(sock)
         self.greenlet: Any = getcurrent()
         self.came = 0
+        self.is_known = False
         self._loop = get_hub().loop
         self._turn = -1  # of the event loop
         self._turn_since = 0.0
@@ -48,6 +50,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         self._queue = queue
         queue[self] = now
         self._body_since = None
+        self.is_known = False
         if turn != self._turn:
             self._turn, self._turn_since = turn, now
         elif now - self._turn_since > AT_A_STRETCH:
@@ -62,10 +65,20 @@ class Intake(SocketUnreader):  # type: ignore[misc]
             waits.heads[self] = since if queue is waits.fresh else waits.now()
 
     def await_nothing(self) -> None:
-        """The head is there, or the connection ends."""
+        """The head is there, the answer has gone out, or the connection ends."""
         queue, self._queue = self._queue, None
         if queue is not None:
             del queue[self]
+
+    def know(self) -> None:
+        """Takes note that whoever sends the present request has shown a key."""
+        self.is_known = True
+
+    def await_reader(self) -> None:
+        """An answer goes out. Where it is a stranger's, it does for so long only."""
+        if not self.is_known:
+            queue = self._queue = self._waits.unread
+            queue[self] = self._waits.now()
 
     def part(self) -> None:
         """Reads what the client still sends; closing on it would reset the connection before the answer is read."""
@@ -86,10 +99,11 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         waits = self._waits
         if self._body_since is None:
             self._body_since, self.came = waits.now(), 0
-        waits.bodies[self] = self._body_since
+        queue = waits.bodies if self.is_known else waits.strange
+        queue[self] = self._body_since
         try:
             data = super().chunk(size_hint)
         finally:
-            del waits.bodies[self]
+            del queue[self]
         self.came += len(data)
         return data

@@ -31,7 +31,8 @@ class TimeLimits:
     A body has `body` in all. Once `grace` is over it must have had `rate` on the average, not counting the `grace`.
     Both begin when the gateway first waits for the body, and what counts are the bytes of the connection.
     `unread` is how long a client may take nothing of what waits for it, `leaving` how long it may go on sending when it
-    has had its last answer.
+    has had its last answer. A `stranger`, who has shown no key with his request, has so long for its body and its
+    answer, each in all.
     """
 
     head: float = 5.0
@@ -41,6 +42,7 @@ class TimeLimits:
     rate: float = 1_024.0
     unread: float = 120.0
     leaving: float = 5.0
+    stranger: float = 15.0
 
     def is_over_for_body(self, waited: float, came: int) -> bool:
         """Whether a body of which `came` bytes have come in `waited` seconds is given up."""
@@ -51,7 +53,7 @@ class Waits:
     """The connections of a worker that wait for their clients, by what for, and since when: the longest comes first.
 
     `fresh` ones have sent nothing, `idle` ones have had requests, in `heads` one has begun, in `bodies` one goes on,
-    `leaving` ones have had their last answer.
+    `leaving` ones have had their last answer. `strange` are bodies, and `unread` answers, of strangers.
     """
 
     def __init__(self, limits: TimeLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -61,6 +63,8 @@ class Waits:
         self.idle: dict[Intake, float] = {}
         self.heads: dict[Intake, float] = {}
         self.bodies: dict[Intake, float] = {}
+        self.strange: dict[Intake, float] = {}
+        self.unread: dict[Intake, float] = {}
         self.leaving: dict[Intake, float] = {}
 
     def late(self, now: float) -> list[tuple[Intake, Error]]:
@@ -70,13 +74,15 @@ class Waits:
         found: list[tuple[Intake, Error]] = [(each, GreenletExit) for each in silent if not each.has_come]
         found += [(each, GreenletExit) for each in _older(self.leaving, now - limits.leaving)]
         found += [(each, HeadLate) for each, since in self.heads.items() if since <= now - limits.head]
-        for each, since in self.bodies.items():
+        found += [(each, GreenletExit) for each in _older(self.unread, now - limits.stranger)]
+        found += [(each, BodyLate) for each, since in self.strange.items() if since <= now - limits.stranger]
+        for each, since in (*self.bodies.items(), *self.strange.items()):
             if limits.is_over_for_body(now - since, each.came):
                 found.append((each, BodyLate))
         return found
 
     def least_missed(self) -> Intake | None:
-        """The one whose end costs its client least, where there is one on which nothing is under way.
+        """The one whose end costs its client least, where there is one on which nothing is under way for who has a key.
 
         It is none whose request has come while others had their turn: that would be lost without an answer.
         """
@@ -85,7 +91,8 @@ class Waits:
         for found in (_silent(self.idle), _silent(self.fresh) + _silent(self.heads)):
             if found:
                 return min(found, key=itemgetter(1))[0]
-        return None
+        slow = [*islice(self.unread.items(), 1), *islice(self.strange.items(), 1)]
+        return min(slow, key=itemgetter(1))[0] if slow else None
 
 
 def _older(queue: dict[Intake, float], than: float) -> list[Intake]:

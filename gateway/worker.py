@@ -21,6 +21,7 @@ import socket
 import time
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import gevent
@@ -32,8 +33,8 @@ from gunicorn.workers.ggevent import GeventWorker
 from gateway.accepting import Acceptor
 from gateway.answer import Answer
 from gateway.app import Gateway
-from gateway.environs import Environs
-from gateway.errors import ClientGone
+from gateway.environs import KNOWN, Environs
+from gateway.errors import BodyLate, ClientGone
 from gateway.heads import Heads, Memory, heads
 from gateway.intake import Intake
 from gateway.listening import prepare
@@ -128,7 +129,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 # A proxy in front says once whose connection it is.
                 proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
                 answer, environ = self._environs.create(req, client, addr, name)
-                self._answer(answer, environ)
+                environ[KNOWN] = intake.know
+                self._answer(answer, environ, intake)
                 intake.await_next()
         except StopIteration:
             self.log.debug("a connection is closed, nothing is under way on it")
@@ -161,7 +163,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
         intake = self._waits.least_missed()
         if intake is not None:
             self.log.debug("a connection is closed to make room for another one")
-            intake.greenlet.throw(gevent.GreenletExit)
+            is_asking = intake in self._waits.strange
+            intake.greenlet.throw(BodyLate if is_asking else gevent.GreenletExit)
+            if is_asking and intake in self._waits.leaving:
+                intake.greenlet.throw(gevent.GreenletExit)
 
     def _next(self, requests: Heads, intake: Intake) -> Any:
         """The next request of a connection. What is late is looked for now and then: a timer for each costs more."""
@@ -170,21 +175,21 @@ class Worker(GeventWorker):  # type: ignore[misc]
         finally:
             intake.await_nothing()
 
-    def _answer(self, answer: Answer, environ: dict[str, Any]) -> None:
+    def _answer(self, answer: Answer, environ: dict[str, Any], intake: Intake) -> None:
         """Answers one request. Raises `StopIteration` where the connection has to be closed behind it."""
         self._requests += 1
         try:
-            self._write(answer, environ)
+            self._write(answer, environ, intake)
         except ClientGone:
             self.log.debug("a client has gone while its answer was written")
             raise StopIteration from None
         except (gevent.GreenletExit, SystemExit):
             self.log.debug("a connection is closed in the middle of a request")
-            raise StopIteration from None
+            raise
         finally:
             self._requests -= 1
 
-    def _write(self, answer: Answer, environ: dict[str, Any]) -> None:
+    def _write(self, answer: Answer, environ: dict[str, Any], intake: Intake) -> None:
         """As gunicorn does it, but for its access log, its hooks and files, which we have none of."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
@@ -195,8 +200,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
         pieces = self.wsgi(environ, answer.start_response)
         environ.clear()  # nobody asks for it any more; it is large, and a stream may run for long
         try:
+            intake.await_reader()
             answer.send(pieces)
         finally:
+            intake.await_nothing()
             if hasattr(pieces, "close"):
                 pieces.close()
         if answer.should_close():
@@ -245,6 +252,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         gevent.sleep(_BEAT)  # what comes on connections that are open already
         until = time.monotonic() + FRESH_SECONDS
         waits = self._waits
+        waits.limits = replace(waits.limits, stranger=FRESH_SECONDS)
         while self._requests or ((waits.fresh or waits.heads) and time.monotonic() < until):
             if drain.over:
                 last_words = last_words or time.monotonic() + LAST_WORDS_SECONDS

@@ -93,7 +93,7 @@ class Door:
             if asked.method not in _SAFE and not _equal(environ.get(CSRF, ""), session.csrf):
                 raise CsrfFailed
             found = Operator("admin page", address, session)
-        asked.entry.client = "admin"
+        asked.is_of("admin")
         return found
 
     def sign_in(self, key: str) -> tuple[Operator, Session]:

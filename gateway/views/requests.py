@@ -15,6 +15,7 @@ from gateway.admin.guard import guard, is_below
 from gateway.auth import Caller
 from gateway.client_address import client_address
 from gateway.client_limits import FREE, Place
+from gateway.environs import KNOWN
 from gateway.journal import Entry, Journal
 from gateway.problems import Problem, as_it_is
 from gateway.services import Door, Services
@@ -60,6 +61,13 @@ class Asked(Request):
         """Takes note of its place, which it has, or was denied, since `now`; the answer tells how its key stands."""
         self.place, self.entered = place, now
 
+    def is_of(self, client: int | str) -> None:
+        """Takes note who has shown a key with it, and tells the worker: strangers make room where there is none."""
+        self.entry.client = client
+        known = self.environ.get(KNOWN)
+        if known is not None:
+            known()
+
     def wants(self, model: str, *, stream: bool | None = None) -> None:
         """Takes note of what was understood: `model` is the name that the client gave.
 
@@ -94,7 +102,7 @@ def authenticate(keys: Door) -> Caller:
     """Finds out who asks. Raises what `keys` raises, `UnknownKey` above all."""
     asked = present()
     caller = keys.caller(asked.environ.get("HTTP_AUTHORIZATION"), asked.environ.get("HTTP_X_API_KEY"))
-    asked.entry.client = caller.client
+    asked.is_of(caller.client)
     if caller.key is not None:
         asked.entry.key_id = caller.key.id
     return caller

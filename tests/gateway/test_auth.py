@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.auth import ClientKeys
+from gateway.environs import KNOWN
 from gateway.errors import UnknownKey
+from tests.gateway.fakes import AUTHORIZED, House
 
 KEYS = ClientKeys(["one", "two", "Bearer-like"])
 
@@ -58,3 +60,10 @@ def test_conversations_are_told_apart_by_the_key_and_not_by_its_number() -> None
 
 def test_keys_are_not_kept() -> None:
     assert "whole-secret" not in repr(vars(ClientKeys(["whole-secret"])))
+
+
+@pytest.mark.parametrize(("headers", "times"), [(AUTHORIZED, 1), ({}, 0), ({"Authorization": "Bearer wrong"}, 0)])
+def test_the_worker_is_told_who_is_no_stranger(headers: dict[str, str], times: int) -> None:
+    told: list[bool] = []
+    House().client.get("/v1/models", headers=headers, environ_overrides={KNOWN: lambda: told.append(True)})
+    assert len(told) == times

@@ -94,6 +94,56 @@ def test_whoever_has_had_the_last_answer_goes_before_all_others() -> None:
             client.close()
 
 
+def asked(served: Served, request: bytes, count: int, clients: ExitStack) -> list[Any]:
+    """So many clients that have sent `request`, and read nothing."""
+    found = [clients.enter_context(served.connect(room=2_048)) for _ in range(count)]
+    for each in found:
+        each.sendall(request)
+    return found
+
+
+def test_strangers_who_do_not_read_their_answers_make_room_the_oldest_first() -> None:
+    with serving(TimeLimits(), most=2) as served, ExitStack() as clients:
+        unread = served.worker._waits.unread
+        asked(served, GET.replace(b"/", b"/large", 1), 1, clients)
+        wait_until(lambda: len(unread) == 1)
+        asked(served, GET.replace(b"/", b"/large", 1), 1, clients)
+        wait_until(lambda: len(unread) == 2)
+        _, second = unread
+        with served.connect() as late:
+            late.sendall(GET)
+            assert late.recv(65_536).endswith(b"ok")
+        assert list(unread) == [second]
+
+
+def test_bodies_of_strangers_make_room() -> None:
+    with serving(TimeLimits(), most=2) as served, ExitStack() as clients:
+        asked(served, post(length=9) + b"x", 2, clients)
+        wait_until(lambda: len(served.worker._waits.strange) == 2)
+        with served.connect() as late:
+            late.sendall(GET)
+            assert late.recv(65_536).endswith(b"ok")
+        assert len(served.worker._waits.strange) == 1
+
+
+def test_whoever_has_a_key_keeps_his_place_however_slowly_he_sends_and_reads() -> None:
+    with serving(TimeLimits(stranger=0), most=2) as served, ExitStack() as clients:
+        asked(served, GET.replace(b"/", b"/large?key", 1), 1, clients)
+        asked(served, post("/?key", length=9) + b"x", 1, clients)
+        waits = served.worker._waits
+        wait_until(lambda: len(waits.bodies) == 1 and served.worker._requests == 2)
+        assert waits.least_missed() is None
+        assert waits.late(time.monotonic()) == []
+
+
+@pytest.mark.parametrize("what", [GET.replace(b"/", b"/large", 1), post(length=9) + b"x"], ids=["answer", "body"])
+def test_a_stranger_has_only_so_long(what: bytes) -> None:
+    with serving(TimeLimits(stranger=0.1), most=2) as served, ExitStack() as clients:
+        asked(served, what, 1, clients)
+        wait_until(lambda: served.worker._requests == 1)
+        wait_until(lambda: served.worker._requests == 0)
+
+
 def test_where_all_are_busy_the_next_one_waits_its_turn() -> None:
     with serving(TimeLimits(), most=2) as served:
         busy = [served.connect() for _ in range(2)]

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,12 +17,13 @@ from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
 from gateway.body import read_body
+from gateway.environs import KNOWN
 from gateway.errors import BodyLate
 from gateway.intake import Intake
 from gateway.patience import TimeLimits, Waits
 from gateway.worker import FRESH_SECONDS, Worker
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import LIMIT, SHORT, SOON, post, worker_of
+from tests.gateway.workers import KEY, LIMIT, SHORT, SOON, post, worker_of
 
 
 class Client:
@@ -130,6 +132,8 @@ class Ending:
         self.beats = list[float]()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["QUERY_STRING"] == KEY:
+            environ[KNOWN]()
         try:
             read_body(environ, LIMIT)
             start_response("200 OK", [("content-length", "0")])
@@ -153,14 +157,19 @@ def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_lon
     assert time.monotonic() - started < FRESH_SECONDS + 1
 
 
-def test_at_the_end_a_body_that_comes_slowly_is_waited_for_as_long_as_at_any_other_time() -> None:
-    worker = Ending().worker(SHORT)
+@pytest.mark.parametrize(
+    ("path", "limits"), [(f"/?{KEY}", replace(SHORT, stranger=0)), ("/", TimeLimits())], ids=["key", "stranger"]
+)
+def test_at_the_end_a_body_that_comes_slowly_is_waited_for_as_ever_but_not_a_strangers(
+    path: str, limits: TimeLimits
+) -> None:
+    worker = Ending().worker(limits)
     client, server = green.socketpair()
     address = ("127.0.0.1", 1)
     serving = gevent.spawn(worker.handle, SimpleNamespace(getsockname=lambda: address), server, address)
     with client, gevent.Timeout(SOON):
-        client.sendall(post(length=LIMIT) + b"x")
-        wait_until(lambda: bool(worker._waits.bodies))
+        client.sendall(post(path, length=LIMIT) + b"x")
+        wait_until(lambda: bool(worker._waits.bodies or worker._waits.strange))
         worker._finish_requests()
         assert client.recv(65_536).startswith(b"HTTP/1.1 408 ")
         client.close()

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from gateway.admin.door import COOKIE
+from gateway.environs import KNOWN
 from kimi.pool import Store
 from tests.gateway.admin.desks import BEARER, Office
 from tests.gateway.fakes import KEY, House
@@ -57,6 +58,14 @@ def test_keys_of_clients_open_nothing(office: Office) -> None:
 @pytest.mark.parametrize("headers", [BEARER, {"Authorization": "", "x-api-key": BEARER["Authorization"][7:]}])
 def test_a_program_sends_the_key_itself_and_needs_no_token(office: Office, headers: dict[str, str]) -> None:
     assert office.api("DELETE", "/session", headers=headers).status_code == 204
+
+
+def test_the_worker_is_told_that_an_operator_is_no_stranger(office: Office) -> None:
+    told: list[bool] = []
+    office.page("GET", "/audit", environ_overrides={KNOWN: lambda: told.append(True)})
+    assert told == []
+    office.api("GET", "/audit", environ_overrides={KNOWN: lambda: told.append(True)})
+    assert told == [True]
 
 
 def test_a_program_has_no_session(office: Office) -> None:
