@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.breathing import unhurried
 from gateway.errors import BadRequest
 from gateway.surfaces.attachments import attachment
 from gateway.surfaces.tools import calls
@@ -38,7 +39,9 @@ def conversation(value: object) -> Conversation:
     if not value:
         raise BadRequest("`messages` has to hold at least one message.", param="messages")
     reading = _Reading()
-    messages = tuple([_plain(item) or reading.turn(item, f"messages[{index}]") for index, item in enumerate(value)])
+    messages = tuple(
+        [_plain(item) or reading.turn(item, f"messages[{index}]") for index, item in enumerate(unhurried(value))]
+    )
     if reading.beyond_web is None and not any(_says(each) for each in messages):
         raise BadRequest("There is no text at all in `messages`.", param="messages")
     return Conversation(messages, reading.beyond_web)

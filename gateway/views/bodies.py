@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.auth import Caller
 from gateway.body import read_body
+from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.views.requests import present
 
@@ -21,5 +22,6 @@ def body_of(caller: Caller, services: Services, limit: int) -> bytes:
 
     body = read_body(asked.environ, limit, reserve)
     if asked.room is not None:
+        breathe()  # reading and understanding a large one are a stretch each
         asked.room.shrink(len(body))
     return body

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.breathing import unhurried
 from gateway.errors import BadRequest
 from gateway.surfaces.messages.blocks import Part, blocks, kind_of, parts, text_of, texts
 from gateway.surfaces.messages.ids import inward
@@ -49,7 +50,7 @@ class Turns:
             "assistant": self._assistant,
             "system": self.instruct,
         }
-        for index, item in enumerate(value):
+        for index, item in enumerate(unhurried(value)):
             where = f"messages.{index}"
             if not isinstance(item, Mapping):
                 raise BadRequest("A message has to be an object with `role` and `content`.", param=where)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
+from gateway.breathing import unhurried
 from gateway.errors import BadRequest
 from gateway.surfaces.responses.parts import content, texts
 from gateway.surfaces.responses.tools import Toolbox, function_name
@@ -93,7 +94,7 @@ class Turns:
             return
         if not isinstance(value, list) or not value:
             raise BadRequest("`input` has to be a text or a list of items.", param="input")
-        for index, item in enumerate(value):
+        for index, item in enumerate(unhurried(value)):
             where = f"input[{index}]"
             if not isinstance(item, Mapping):
                 raise BadRequest("An item has to be an object.", param=where)

@@ -1,0 +1,46 @@
+"""Long work that lets others have their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gevent
+import pytest
+
+from gateway.breathing import unhurried
+from gateway.surfaces.chat_request import understand
+from gateway.surfaces.messages.request import as_chat as of_messages
+from gateway.surfaces.responses.request import as_chat as of_response
+
+MANY = 5_000
+MESSAGES = [{"role": "user", "content": "hi"}] * MANY
+
+
+@pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_001, 2_500])
+def test_nothing_is_left_out(count: int) -> None:
+    assert list(unhurried(range(count))) == list(range(count))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: understand({"model": "kimi", "messages": MESSAGES}),
+        lambda: of_response({"model": "kimi", "input": MESSAGES}),
+        lambda: of_messages({"model": "kimi", "max_tokens": 9, "messages": MESSAGES}),
+    ],
+    ids=["chat completions", "responses", "messages"],
+)
+def test_others_have_their_turn_while_many_messages_are_understood(work: Callable[[], object]) -> None:
+    turns: list[bool] = []
+
+    def other() -> None:
+        while True:
+            turns.append(True)
+            gevent.sleep(0)
+
+    working = gevent.spawn(other)
+    try:
+        work()
+    finally:
+        working.kill()
+    assert len(turns) > 1
