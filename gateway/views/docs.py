@@ -20,6 +20,8 @@ _POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _QUICKLY: Final = 1  # the least that gzip can do: a few milliseconds
+_LONGEST_HOST: Final = 300
+"""Characters of a name and a port. It stands in the page many times, and 64 KiB can be sent."""
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
 
@@ -35,7 +37,8 @@ def blueprint() -> Blueprint:
     @views.get("/docs")
     def docs() -> Response:
         asked = present()
-        return _packed(asked, page.replace(BASE, str(escape(asked.host_url.rstrip("/")))).encode())
+        base = asked.host_url.rstrip("/") if len(asked.host) <= _LONGEST_HOST else ""
+        return _packed(asked, page.replace(BASE, str(escape(base))).encode())
 
     @views.get("/docs/style.css")
     def style() -> Response:

@@ -196,6 +196,11 @@ def test_the_page_is_small_on_its_way(house: House) -> None:
     assert {each.headers["vary"] for each in (plain, packed, refused)} == {"accept-encoding"}
 
 
+def test_an_endless_host_makes_no_endless_page(house: House) -> None:
+    page = house.client.get("/docs", headers={"Host": "a" * 60_000})
+    assert len(page.data) <= len(house.client.get("/docs").data)
+
+
 def test_a_question_that_was_shown_before_is_not_shown_again(house: House) -> None:
     page = house.client.get("/docs").get_data(as_text=True)
     same = re.findall(r'The request is that of <a href="#([^"]+)">', page)
