@@ -134,7 +134,7 @@ def test_forms_of_many_fields_are_refused(house: House, kind: str, body: bytes) 
     assert reply.json is not None and reply.json["error"]["code"] == "invalid_form"
 
 
-GREEDY_FORMS = {
+GREEDY_FORMS: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "escapes": (URLENCODED, lambda size: b"message=a" + b"%" * size),
     "lines before the parts": (MULTIPART, lambda size: b"\r\n" * (size // 2) + PART % b""),
     "headers of a part": (MULTIPART, lambda size: PART % (b"\r\nX: y" * (size // 6))),
