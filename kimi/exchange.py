@@ -42,6 +42,7 @@ _NOT_DEAD = (AccountBanned, AccountBusy, Overloaded, RateLimited)
 # Kimi's own words for it. Any server on the way may answer 401 with nothing, or with an object of its own.
 _VERDICT = re.compile(r"auth\.[\w.]+|unauthenticated|permission_denied|REASON_INVALID_AUTH_TOKEN", re.IGNORECASE)
 _STALE = "invalid claims"  # is all that is said of a token that was spent
+_OF_REQUESTS = ("common.", "chat.")  # types of errors that speak of what was asked, and not of who asks
 
 
 class Exchange:
@@ -141,7 +142,13 @@ def _pair(answer: Answer) -> Tokens | None:
 
 
 def _is_verdict(complaint: Complaint) -> bool:
-    """Whether Kimi itself says that the token is refused. Nothing, or an object of unknown form, is no word of it."""
+    """Whether Kimi itself says that the token is refused. Nothing, or an object of unknown form, is no word of it.
+
+    `error_type` stands in its errors alone; those that mean an outage were told apart before.
+    """
+    named = complaint.body.get("error_type") if isinstance(complaint.body, Mapping) else None
+    if isinstance(named, str) and named and not named.startswith(_OF_REQUESTS):
+        return True
     return any(map(_VERDICT.fullmatch, complaint.reasons)) or complaint.message.strip().lower() == _STALE
 
 
