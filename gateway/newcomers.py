@@ -10,9 +10,9 @@ from gateway.errors import TooManyNewTokens
 from kimi.accounts import ConfiguredAccount
 from kimi.pool.private import Known
 
-NEW_A_MINUTE: Final = 30
+NEW_A_MINUTE: Final = 60
 """So many a worker takes: anybody can make one up."""
-SHARE: Final = 10
+SHARE: Final = 30
 """So many of them may come from one sender, so that nobody keeps all others out."""
 AT_ONCE: Final = 3
 """So many of one request; the others have their turn with the next one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hmac import compare_digest
 from types import MappingProxyType
 from typing import Final
 
@@ -44,7 +45,7 @@ class _Known:
 
     def leaves(self, wanted: str | None) -> bool:
         """Whether it is configured, and `wanted` is another secret, or none."""
-        return self.is_configured and self.fingerprint != wanted
+        return self.is_configured and not compare_digest(self.fingerprint, wanted or "")
 
 
 _NOTHING: Final = _Known()

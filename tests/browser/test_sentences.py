@@ -36,6 +36,8 @@ ELSEWHERE: Final = {
     "7, 7 failed: 7",  # with figures
     "that was added just now",  # in the place of a name
     "the text",  # in the place of a file
+    "# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: 7\n",  # in a file
+    "invalid claims",  # by Kimi
 }
 """Sentences that are said to others, or are parts of a whole that is looked at below."""
 WHOLES: Final = (
@@ -58,6 +60,7 @@ EXPLAINED: Final = tuple(
 ADDRESSES: Final = ("a b", "http://[", "ftp://kimi", "http://", "http://a:b@kimi", "http://kimi/?a")
 UNSEEN: Final = {
     *(errors.AdminOff, errors.ClientGone, errors.CsrfFailed, errors.TooManyWrongKeys, errors.WrongAdminKey),
+    errors.TooManyWrongAdminKeys,
     *(errors.TokenUndecided, errors.TooManyNewTokens, errors.UnknownKey, LimitReached, ConversationLost),
     *(MethodNotAllowed, NotFound),
 }

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 from devtools.waiting import until
+from kimi.files.spool import MEMORY_BYTES
 from tests.features.pages import Pages
 from tests.system import leaks
 from tests.system.stack import KEY, Stack
@@ -23,7 +24,7 @@ def test_nothing_goes_on_when_the_client_has_left(classic: Stack, pages: Pages) 
 
     def pieces() -> Iterator[bytes]:
         try:
-            yield b"%PDF-1.4\n"
+            yield b"%PDF-1.4\n" + bytes(MEMORY_BYTES)
             while not ended.wait(0.01):
                 began.set()
                 yield b"x"

@@ -159,7 +159,9 @@ def test_an_export_is_an_accounts_file_for_one_reader(line: Line, tmp_path: Path
 
 def test_an_export_says_whom_it_leaves_out(line: Line, tmp_path: Path) -> None:
     key = new_key()
-    Canary(with_keys(line.pool, key).store).keep()
+    ours = with_keys(line.pool, key)
+    Canary(ours.store).keep()
+    ours.members.sync([ConfiguredAccount(web("ours"), "refresh-ours")])
     with_keys(line.pool, new_key()).members.sync([ConfiguredAccount(web("lost"), "refresh-lost")], "operator")
     result = line("export", "-o", str(tmp_path / "file"), TOKEN_ENCRYPTION_KEYS=key)
     assert (result.exit_code, "opens lost: left out" in result.stderr) == (1, True)

@@ -279,8 +279,8 @@ def test_made_up_tokens_beside_a_good_one_slow_their_sender_down_and_nobody_else
         gate.shelf.states.update({name: State.DEAD for name, state in gate.shelf.states.items() if state is State.NEW})
         gate.advance(1)
         adopted.append(gate.shelf.adopted)
-    assert adopted[59] <= 10, "its share of a minute"
-    assert adopted[299] <= 22, "less and less: each that is dead counts as a wrong key"
+    assert adopted[59] <= SHARE, "its share of a minute"
+    assert adopted[299] <= adopted[59] + 12, "less and less: each that is dead counts as a wrong key"
     gate.address = "198.51.100.1"
     assert gate.bringing.caller(f"Bearer {BOB}", None).is_private
 
