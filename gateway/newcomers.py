@@ -14,7 +14,7 @@ NEW_A_MINUTE: Final = 60
 """So many a worker takes: anybody can make one up."""
 SHARE: Final = 30
 """So many of them may come from one sender, so that nobody keeps all others out."""
-AT_ONCE: Final = 3
+AT_ONCE: Final = 5
 """So many of one request; the others have their turn with the next one."""
 MINUTE: Final = 60.0
 _REMEMBERED: Final = 100

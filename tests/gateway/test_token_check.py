@@ -118,7 +118,7 @@ def test_many_tokens_are_looked_at_together_and_more_are_refused(bench: Bench) -
 
 
 def test_of_many_new_tokens_the_last_is_found_too(bench: Bench) -> None:
-    mine = [token(str(number)) for number in range(2 * AT_ONCE)]
+    mine = [token(str(number)) for number in range(AT_ONCE + 2)]
     bench.verdicts = [(each, State.DEAD) for each in mine[:-1]] + [(mine[-1], State.ACTIVE)]
     assert bench.check.is_live(",".join(mine))
 
