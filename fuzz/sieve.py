@@ -7,7 +7,7 @@ from typing import Final
 
 from fuzz.pieces import ways
 from gateway.tools.sieve import Found, Sieve
-from tests.gateway.tools.reference import reference
+from tests.gateway.tools.reference import joined, reference
 from tests.gateway.tools.tagged import SEAL, T
 
 WORDS: Final = (
@@ -34,17 +34,6 @@ def check(data: bytes) -> None:
         assert joined(_sieved(pieces, only_hides=False)) == expected
         hidden = joined(_sieved(pieces, only_hides=True))
         assert all(isinstance(one, str) for one in hidden)
-
-
-def joined(found: Sequence[Found]) -> list[Found]:
-    """Texts that touch are one."""
-    whole: list[Found] = []
-    for one in found:
-        if isinstance(one, str) and whole and isinstance(whole[-1], str):
-            whole[-1] += one
-        else:
-            whole.append(one)
-    return whole
 
 
 def _sieved(pieces: Sequence[str], *, only_hides: bool) -> list[Found]:

@@ -26,10 +26,11 @@ with uncollected():
     from gateway.key_strength import warn_of_weak_keys
     from gateway.metrics import keep_as
     from gateway.room import EACH, room
+    from gateway.server_log import Log
     from gateway.settings import GatewaySettings
     from gateway.startup import check_address, check_listening, check_store
     from gateway.tracing import check_tracing
-    from gateway.worker import MARGIN_SECONDS, Log, Worker
+    from gateway.worker import MARGIN_SECONDS, Worker
     from kimi import logs
     from kimi.settings import PLAIN_SECRETS, load
     from kimi.startup import reporting

@@ -26,7 +26,6 @@ from typing import Any, Final
 
 import gevent
 from gunicorn import util
-from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -55,17 +54,6 @@ GARBAGE: Final = 20_000
 """After so many new objects cycles of garbage are looked for. Python's own 700 come with each second request."""
 _BEAT: Final = 0.2
 _HUNG_UP: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT})
-
-
-class Log(Logger):  # type: ignore[misc]
-    """gunicorn's messages among ours. Its access log is off: every request has its own line already."""
-
-    def setup(self, cfg: Any) -> None:
-        """Hands all messages to the root logger and its level."""
-        super().setup(cfg)
-        self.error_log.handlers.clear()
-        self.error_log.setLevel("NOTSET")
-        self.error_log.propagate = True
 
 
 class Worker(GeventWorker):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gateway.tools.sieve import LONGEST_SPAN, Found, Written
 from tests.gateway.tools.tagged import SEAL
@@ -135,3 +136,14 @@ def _head(pattern: str, text: str) -> tuple[str, str]:
     match = re.match(pattern, text)
     head = match[0] if match else ""
     return head, text[len(head) :]
+
+
+def joined(found: Iterable[Found]) -> list[Found]:
+    """Texts that touch are one."""
+    whole: list[Found] = []
+    for one in found:
+        if isinstance(one, str) and whole and isinstance(whole[-1], str):
+            whole[-1] += one
+        else:
+            whole.append(one)
+    return whole

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.tools.sieve import LONGEST, Found, Sieve, Written
-from tests.gateway.tools.reference import reference
+from tests.gateway.tools.reference import joined, reference
 from tests.gateway.tools.tagged import FOREIGN, OTHER, SEAL, T, call, native, section
 
 MARKS = (
@@ -37,17 +37,6 @@ PARTS = (
 )
 KOELN = '{"city": "Köln 🌧"}'
 TEXTS = st.lists(st.sampled_from(PARTS), max_size=14).map("".join)
-
-
-def joined(found: Iterable[Found]) -> list[Found]:
-    """Texts that touch are one."""
-    whole: list[Found] = []
-    for one in found:
-        if isinstance(one, str) and whole and isinstance(whole[-1], str):
-            whole[-1] += one
-        else:
-            whole.append(one)
-    return whole
 
 
 def sieved(pieces: Iterable[str]) -> list[Found]:

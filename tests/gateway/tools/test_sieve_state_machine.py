@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from gateway.tools.sieve import LONGEST_SPAN, Found, Sieve
-from tests.gateway.tools.reference import reference
+from tests.gateway.tools.reference import joined, reference
 from tests.gateway.tools.tagged import SEAL
-from tests.gateway.tools.test_sieve import PARTS, joined
+from tests.gateway.tools.test_sieve import PARTS
 
 MOST_HELD = 2 * LONGEST_SPAN
 """Characters: code in a line, or the head of a call, and the marks on both sides."""
