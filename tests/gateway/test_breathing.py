@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import gevent
 import pytest
@@ -32,15 +33,7 @@ def test_nothing_is_left_out(count: int) -> None:
 )
 def test_others_have_their_turn_while_many_messages_are_understood(work: Callable[[], object]) -> None:
     turns: list[bool] = []
-
-    def other() -> None:
-        while True:
-            turns.append(True)
-            gevent.sleep(0)
-
-    working = gevent.spawn(other)
-    try:
+    with closing(gevent.get_hub().loop.timer(0.0001, 0.0001)) as other:
+        other.start(lambda: turns.append(True))
         work()
-    finally:
-        working.kill()
     assert len(turns) > 1

@@ -304,7 +304,7 @@ def test_small_files_count_as_well_and_none_costs_less_than_it_takes() -> None:
 def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
     files = Files(Source(), Away(), room=FileRoom(seconds=0.01))
     stuck = [gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("never")]) for _ in range(FETCHES // 2)]
-    gevent.sleep(0)
+    wait_until(lambda: files.room.fetches.left == FETCHES - len(stuck))
     with pytest.raises(FilesBusy):
         files.luggage(["kimi"], "whose").fetch([said("a")])
     for scope, url in (("other", "a"), ("whose", "data:,a")):
@@ -312,7 +312,7 @@ def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
         luggage.fetch([said(url)])
         luggage.close()
     stuck.append(gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("a")]))
-    gevent.sleep(0)
+    wait_until(lambda: len(files.room.fetches._waiting) == 1)
     assert held(files) == FETCHES // 2 * MOST_BYTES, "who waits for his turn takes no room"
     gevent.killall(stuck)
     assert held(files) == 0 and files.room.fetches.left == FETCHES

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.lookups import Lookups
 from kimi.errors import FilesBusy
+from tests.gateway.scripted import wait_until
 
 
 class Slow:
@@ -31,8 +32,7 @@ def test_others_go_on_while_names_are_looked_up() -> None:
     slow = Slow()
     lookups = Lookups(slow, at_once=2)
     waiting = [gevent.spawn(lookups, host, 80) for host in "abc"]
-    while len(slow.asked) < 2:
-        gevent.sleep(0.001)
+    wait_until(lambda: len(slow.asked) >= 2)
     assert slow.asked == ["a", "b"], "no more at a time than may"
     slow.go_on.set()
     gevent.joinall(waiting, timeout=10)

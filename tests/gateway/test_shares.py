@@ -9,6 +9,7 @@ import pytest
 
 from gateway.shares import Share, Shares
 from kimi.errors import FilesBusy
+from tests.gateway.scripted import wait_until
 
 
 def taken(shares: Shares, owner: str, amount: int) -> Share:
@@ -35,7 +36,7 @@ def test_an_owner_has_half_and_keeps_nobody_waiting() -> None:
     shares = Shares(4, seconds=10)
     first = taken(shares, "a", 2)
     waiting = gevent.spawn(taken, shares, "a", 1)
-    gevent.sleep(0)
+    wait_until(lambda: len(shares._waiting) == 1)
     other = taken(shares, "b", 1)
     assert not waiting.ready() and shares.left == 1
     first.shrink(1)
@@ -50,9 +51,9 @@ def test_a_large_share_is_not_overtaken_for_ever() -> None:
     shares = Shares(4, seconds=10)
     held = [taken(shares, owner, 1) for owner in "abc"]
     large = gevent.spawn(taken, shares, "d", 2)
-    gevent.sleep(0)
+    wait_until(lambda: len(shares._waiting) == 1)
     small = gevent.spawn(taken, shares, "e", 1)
-    gevent.sleep(0)
+    wait_until(lambda: len(shares._waiting) == 2)
     held.pop().close()
     large.join(10)
     assert large.ready() and not small.ready()
@@ -71,7 +72,7 @@ def test_what_is_given_up_is_free(is_there: bool) -> None:
             share.wait()
 
     leaving = gevent.spawn(leave)
-    gevent.sleep(0)
+    wait_until(lambda: len(shares._waiting) == 1)
     if is_there:
         first.close()
     leaving.kill()
