@@ -1,0 +1,89 @@
+"""What failures make of accounts in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kimi.accounts import State
+from kimi.errors import AllBusy, AwaitingToken
+from kimi.pool import Lease, Rest, Summary
+from tests.gateway.copies import NOW, copy_of
+from tests.gateway.standby.desks import REST, desk
+from tests.kimi.pool.pools import web
+
+
+def test_failures_in_a_row_rest_ever_longer_until_one_is_served() -> None:
+    worker = desk("a")
+
+    def fail() -> float:
+        worker.clock.advance(0.1)
+        seconds = worker.give(worker.take(), REST)
+        worker.clock.advance(seconds)
+        return seconds
+
+    assert [fail() for _ in range(5)] == pytest.approx([5, 10, 20, 40, 60])
+    worker.clock.advance(0.1)
+    worker.give(worker.take(), served=True)
+    assert fail() == 5
+
+
+def test_what_fails_beside_a_failure_is_no_further_one() -> None:
+    worker = desk(web("a", max_concurrency=3))
+    leases = [worker.take() for _ in range(3)]
+    worker.clock.advance(1)
+    assert worker.give(leases[0], REST) == 5
+    worker.clock.advance(1)
+    assert [worker.give(lease, REST) for lease in leases[1:]] == [4, 4]
+
+
+def test_a_row_that_began_before_goes_on() -> None:
+    worker = desk(copy_of("a", strikes=2, strike_kind="Overloaded", struck=NOW - 30))
+    assert worker.give(worker.take(), REST) == 20
+
+
+def test_one_request_tries_an_account_that_has_rested() -> None:
+    worker = desk(web("a", max_concurrency=3))
+    lease = worker.take()
+    worker.clock.advance(1)
+    worker.give(lease, REST)
+    worker.clock.advance(6)
+    trial = worker.take()
+    with pytest.raises(AllBusy):
+        worker.take()
+    worker.give(trial, served=True)
+    assert len([worker.take() for _ in range(3)]) == 3
+
+
+def test_what_the_upstream_says_goes_before() -> None:
+    worker = desk("a")
+    assert worker.give(worker.take(), Rest("QuotaSpent", "spent", 600, 6000, told=77)) == 77
+
+
+def test_a_refused_token_and_a_dead_account_are_told_once() -> None:
+    worker = desk(web("a", max_concurrency=2), "b")
+    leases = [lease for _ in range(3) if (lease := worker.take()).account.name == "a"]
+    assert [worker.standby.reject(lease) for lease in leases] == [True, False]
+    assert not worker.standby.reject(Lease("w.9", web("b"), "older", 1, NOW))
+    assert not worker.standby.reject(Lease("w.9", web("unknown"), "t", 1, NOW))
+    assert not worker.standby.mark("b", 1, State.DEAD, "an older credential")
+    assert worker.standby.mark("b", 2, State.DEAD, "refused")
+    assert not worker.standby.mark("b", 2, State.DEAD, "refused")
+    for lease in leases:
+        worker.give(lease)
+    with pytest.raises(AwaitingToken):
+        worker.take()
+    assert worker.standby.summary() == Summary(0, frozenset({"kimi"}))
+
+
+def test_the_keys_of_an_organisation_rest_together() -> None:
+    worker = desk(copy_of("a"), copy_of("b", organisation="abc"), copy_of("c", organisation="xyz"), copy_of("d"))
+    limit = replace(REST, kind="RateLimited", organisation="abc")
+    assert worker.give(worker.take(only="a"), limit) == 5
+    with pytest.raises(AllBusy) as caught:
+        worker.take(only="b")
+    assert caught.value.retry_after == 5
+    assert worker.take(only="c").account.name == "c"
+    worker.clock.now += 5
+    assert worker.take(only="b").account.name == "b"
