@@ -9,15 +9,12 @@ from random import Random
 from simulator.streams import Emit, Item, Pause
 
 LONG = 0.5  # seconds of silence before which nothing is held back
-SHRED_BELOW = 400  # text events up to which a stream may be sent byte by byte
+CRUMBS_BELOW = 400  # bytes of a message that may come in crumbs: thousands of them would only keep everybody busy
 
 
 def frame(items: Iterator[Item], rng: Random, *, tame: bool) -> Iterator[Item]:
     """`items` cut and joined at random when nasty, untouched when tame."""
-    if tame:
-        return items
-    shred = rng.random() < 0.08
-    return _shredded(items, rng) if shred else _mangled(items, rng)
+    return items if tame else _mangled(items, rng)
 
 
 def zipped(items: Iterator[Item]) -> Iterator[Item]:
@@ -29,18 +26,6 @@ def zipped(items: Iterator[Item]) -> Iterator[Item]:
         else:
             yield item
     yield Emit("end", packer.flush())
-
-
-def _shredded(items: Iterator[Item], rng: Random) -> Iterator[Item]:
-    for number, item in enumerate(items):
-        if not isinstance(item, Emit) or number > SHRED_BELOW or len(item.data) > SHRED_BELOW:
-            yield item
-            continue
-        start = 0
-        while start < len(item.data):
-            end = start + rng.randint(1, 3)
-            yield Emit(item.tag, item.data[start:end])
-            start = end
 
 
 def _mangled(items: Iterator[Item], rng: Random) -> Iterator[Item]:
@@ -77,4 +62,14 @@ def _pieces(data: bytes, rng: Random) -> tuple[list[bytes], bytes]:
         return [data[:cut]], data[cut:]
     if dice < 0.65:
         return [data[:cut], data[cut:]], b""
+    if dice < 0.67 and len(data) < CRUMBS_BELOW:
+        return list(_crumbs(data, rng)), b""
     return [data], b""
+
+
+def _crumbs(data: bytes, rng: Random) -> Iterator[bytes]:
+    start = 0
+    while start < len(data):
+        end = start + rng.randint(1, 3)
+        yield data[start:end]
+        start = end

@@ -61,6 +61,7 @@ def test_nasty_framing_splits_inside_characters_and_joins_messages() -> None:
     pieces = [p.data for seed in range(10) for p in sent([*messages], seed) if isinstance(p, Emit)]
     assert any(piece[0] & 0xC0 == 0x80 for piece in pieces), "one begins inside a character"
     assert any(piece.count(b"data:") > 1 for piece in pieces)
+    assert any(all(len(piece) <= 3 for piece in pieces[at : at + 5]) for at in range(len(pieces) - 5)), "crumbs"
 
 
 @pytest.mark.parametrize("last", [Pause(None), Break("cut")])
