@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
-from gateway.room import FILES
+from gateway.server.room import FILES
 from gateway.shares import SECONDS, Share, Shares
 from kimi.chat import Attachment
 from kimi.files import dataurls

@@ -25,12 +25,12 @@ with uncollected():
     from gateway import crew
     from gateway.key_strength import warn_of_weak_keys
     from gateway.metrics import keep_as
-    from gateway.room import EACH, room
-    from gateway.server_log import Log
+    from gateway.server.log import Log
+    from gateway.server.room import EACH, room
+    from gateway.server.worker import MARGIN_SECONDS, Worker
     from gateway.settings import GatewaySettings
     from gateway.startup import check_address, check_listening, check_store
     from gateway.tracing import check_tracing
-    from gateway.worker import MARGIN_SECONDS, Worker
     from kimi import logs
     from kimi.settings import PLAIN_SECRETS, load
     from kimi.startup import reporting
@@ -74,6 +74,7 @@ forwarder_headers = ""
 if _settings.gateway_trusted_proxies:
     forwarded_allow_ips = "*"
 
+http_parser = "python"  # `server.heads` builds on it; the one in C has rules of its own
 control_socket_disable = True
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.openapi_words import TEXT, Json, as_json, header_refs, record, ref, text
 from gateway.problems import INTERNAL, TABLE, Problem
-from gateway.refusals import TABLE as MALFORMED
+from gateway.server.refusals import TABLE as MALFORMED
 from gateway.standings import ANTHROPIC, OPENAI
 from gateway.standings import names as names_of
 from gateway.surfaces.messages.failures import body_of, status_of

@@ -174,7 +174,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
         status=408,
         type=INVALID,
         code="request_timeout",
-        message="The request body came too slowly: it has 30 seconds at most, and needs 1 KiB a second at least.",
+        message="The request body came too slowly.",
     ),
     ClientGone: Problem(status=499, type=INVALID, code="client_gone", message="The client closed the connection."),
     BadRequest: Problem(status=400, type=INVALID, code="invalid_value", message="The request is not valid."),

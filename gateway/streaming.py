@@ -9,9 +9,9 @@ import structlog
 
 from gateway.errors import ClientGone
 from gateway.explaining import describe
-from gateway.outlet import Outlet
 from gateway.problems import Problem, as_it_is
 from gateway.run import TICK, Run
+from gateway.server.outlet import Outlet
 from gateway.surfaces.wire import Stream
 from kimi.events import Event
 

@@ -27,12 +27,13 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("gateway/http1/", "httptools/", "kimi/http", "requests/", "urllib3/", "http/client.py"),
     "dialect": ("kimi/upstreams/", "kimi/chat.py"),
     "shaping": ("gateway/shaping/",),
-    "rendering": ("gateway/surfaces/", "gateway/outlet.py", "gateway/channel.py", "kimi/usage.py"),
+    "rendering": ("gateway/surfaces/", "gateway/server/outlet.py", "gateway/outlet.py", "gateway/channel.py",
+                  "kimi/usage.py"),
     "pool": ("kimi/pool/", "gateway/pool.py", "gateway/ledger.py", "gateway/holdings.py", "gateway/store_socket.py",
              "redis/", "hiredis/"),
     "log": ("kimi/logs.py", "structlog/", "logging/", "prometheus_client/", "gateway/metrics.py", "gateway/journal.py"),
-    "server": ("gunicorn/", "flask/", "werkzeug/", "gateway/worker.py", "gateway/listening.py", "gateway/paths.py",
-               "gateway/environs.py", "gateway/heads.py", "gateway/views/"),
+    "server": ("gunicorn/", "flask/", "werkzeug/", "gateway/server/", "gateway/worker.py", "gateway/listening.py",
+               "gateway/environs.py", "gateway/heads.py", "gateway/paths.py", "gateway/views/"),
     "way": ("gateway/", "kimi/"),
 }  # fmt: skip
 """By part, where its modules are, or have been in earlier trees.

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import gevent
-from gevent.monkey import get_original
+
+from gateway.polling import is_ready
 
 READ_BYTES: Final = 16_384
 """All that one read brings is held several times over while its client takes it: as bytes, as text, as chunks."""
@@ -25,7 +26,6 @@ _WRITABLE: Final = 2
 _EITHER: Final = _READABLE | _WRITABLE
 _POLLED: Final = {_READABLE: select.POLLIN, _WRITABLE: select.POLLOUT, _EITHER: select.POLLIN | select.POLLOUT}
 _NOTHING_YET: Final = (BlockingIOError, ssl.SSLWantReadError)
-_POLL: Final = get_original("select", "poll")
 
 
 class Socket(Protocol):
@@ -199,6 +199,4 @@ class Wire:
         """Whether one of them is there already."""
         if events & _READABLE and self._pending is not None and self._pending():
             return True
-        poll = _POLL()  # it would take as much as all the rest of a wire that is kept for a stream
-        poll.register(self._sock.fileno(), _POLLED[events])
-        return bool(poll.poll(0))
+        return is_ready(self._sock.fileno(), _POLLED[events])

@@ -14,9 +14,9 @@ from gateway.auth import Caller
 from gateway.breathing import breathe
 from gateway.client_limits import Place
 from gateway.journal import Journal
-from gateway.outlet import SocketOutlet
 from gateway.peer import Peer, SocketPeer, UnknownPeer
 from gateway.run import Run
+from gateway.server.outlet import SocketOutlet
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.streaming import StreamBody

@@ -15,9 +15,9 @@ from gateway.admin.guard import guard, is_below
 from gateway.auth import Caller
 from gateway.client_address import client_address
 from gateway.client_limits import FREE, Place
-from gateway.environs import KNOWN
 from gateway.journal import Entry, Journal
 from gateway.problems import Problem, as_it_is
+from gateway.server.environs import KNOWN
 from gateway.services import Door, Services
 from gateway.shares import Share
 from gateway.standings import ANTHROPIC, OPENAI, anthropic_headers, names, openai_headers

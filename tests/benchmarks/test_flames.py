@@ -10,7 +10,7 @@ from benchmarks.flames import drawing, stacks
 from benchmarks.flames.stacks import Frame, Stack
 
 TEXT = """\
-handle (gevent/baseserver.py:34);Worker.handle (gateway/worker.py:12);Wire.receive (gateway/http1/wire.py:2) 6
+handle (gevent/baseserver.py:34);Worker.handle (gateway/server/worker.py:12);Wire.receive (gateway/http1/wire.py:2) 6
 handle (gevent/baseserver.py:34);Reader.feed (kimi/upstreams/connect_reader.py:7);__init__ (<string>:3) 3
 handle (gevent/baseserver.py:34);<module> (/home/somebody/run.py:1) 1
 worker (gevent/threadpool.py:8);acquire_with_timeout (gevent/_threading.py:36) 90

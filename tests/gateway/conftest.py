@@ -10,7 +10,7 @@ import pytest
 from kimi.pool import Store, connect
 from tests.gateway.houses import House, MakeHouse
 from tests.gateway.limited import Scene, scene
-from tests.gateway.workers import Served, serving
+from tests.gateway.server.listening import Served, serving
 from tests.kimi.pool.pools import Clock, Pool
 
 

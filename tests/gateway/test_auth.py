@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.auth import ClientKeys
-from gateway.environs import KNOWN
 from gateway.errors import UnknownKey
+from gateway.server.environs import KNOWN
 from tests.gateway.fakes import AUTHORIZED, House
 
 KEYS = ClientKeys(["one", "two", "Bearer-like"])

@@ -8,8 +8,8 @@ import pytest
 from gunicorn.config import Config
 
 from gateway.client_address import client_address, neighbourhood
-from gateway.environs import Environs
-from tests.gateway.test_environs import CLIENT, SERVER, parsed
+from gateway.server.environs import Environs
+from tests.gateway.server.test_environs import CLIENT, SERVER, parsed
 
 PEER = "10.0.0.1"
 

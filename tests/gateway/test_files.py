@@ -11,7 +11,7 @@ import pytest
 
 from gateway.file_room import FETCHES, IN_MEMORY, ON_DISK, ROOM_BYTES, FileRoom
 from gateway.files import MOST_FILES, Files
-from gateway.room import RESERVE
+from gateway.server.room import RESERVE
 from gateway.turn import Turn
 from kimi.accounts import Account, Kind
 from kimi.chat import Attachment, Chat, Message, Upload

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.room import EACH, RESERVE
+from gateway.server.room import EACH, RESERVE
 from gateway.settings import GatewaySettings
 from kimi.settings import CommonSettings
 from refresher.settings import RefresherSettings

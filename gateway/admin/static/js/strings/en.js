@@ -327,7 +327,7 @@ export default {
   "said.not_to_pause": "account {name} is {state} and serves nobody: there is nothing to pause",
   "said.not_to_resume": "account {name} is {state} and not paused: clear it to have its token tried anew",
   "said.crowded": "Too many large requests or files are on their way here just now. Try again after the time in Retry-After.",
-  "said.slow": "The request body came too slowly: it has {seconds} seconds at most, and needs 1 KiB a second at least.",
+  "said.slow": "The request body came too slowly.",
   "said.unreadable": "account {name} cannot be opened with any key of TOKEN_ENCRYPTION_KEYS",
   "said.taken_out": "account {name} was taken out of the accounts file: write it there again, or delete it",
   "said.added_just_now": "account {name} was added or changed just now: add it again",

@@ -326,7 +326,7 @@ export default {
   "said.not_to_pause": "账号 {name} 状态为{state}，不提供服务：无需暂停",
   "said.not_to_resume": "账号 {name} 状态为{state}而非暂停：清除状态后会重新尝试其令牌",
   "said.crowded": "此刻大请求或文件太多，请稍后再试。",
-  "said.slow": "请求体到得太慢：最多 {seconds} 秒，每秒至少 1 KiB。",
+  "said.slow": "请求体到得太慢。",
   "said.unreadable": "TOKEN_ENCRYPTION_KEYS 里没有能打开账号 {name} 的密钥",
   "said.taken_out": "账号 {name} 已从账号文件中移除：请重新写入文件，或将其删除",
   "said.added_just_now": "账号 {name} 刚刚被添加或更改：请重新添加",

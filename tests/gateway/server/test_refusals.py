@@ -5,7 +5,7 @@ import pytest
 from gunicorn.http import errors as http
 
 from gateway.problems import CHANNEL_KILLERS, INTERNAL, Problem
-from gateway.refusals import TABLE, refusal, response
+from gateway.server.refusals import TABLE, refusal, response
 
 
 @pytest.mark.parametrize(

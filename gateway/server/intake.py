@@ -10,8 +10,8 @@ from gevent import get_hub, getcurrent
 from gunicorn.http.unreader import SocketUnreader
 
 from gateway.breathing import breathe
-from gateway.patience import Waits
-from gateway.readable import is_readable
+from gateway.polling import is_ready
+from gateway.server.patience import Waits
 
 AT_A_STRETCH: Final = 0.01
 """So long a client can keep a worker busy with one request behind the other, in seconds."""
@@ -42,7 +42,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
     @property
     def has_come(self) -> bool:
         """Whether more has come than was read: by the socket, or behind the request before."""
-        return bool(self.buf.getvalue()) or is_readable(self.sock)
+        return bool(self.buf.getvalue()) or is_ready(self.sock)
 
     def await_next(self) -> None:
         """The next request may begin. Somebody else's has its turn where this client always had one ready."""

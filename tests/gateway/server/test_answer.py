@@ -11,7 +11,8 @@ import gevent
 import pytest
 from gevent import socket as green
 
-from tests.gateway.workers import App, worker_of
+from gateway.server.connections import App
+from tests.gateway.server.listening import connections_of
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -72,19 +73,19 @@ def app_of(body: Iterable[bytes], *, length: int | None = None, status: str = "2
 
 def serve(app: App, request: bytes = GET, *, room: int = 1 << 20) -> list[bytes]:
     """What the client gets of one connection on which it sends `request` and no more, by the calls that wrote it."""
-    worker = worker_of(app)
+    connections = connections_of(app)
     client, server = green.socketpair()
     writes = Writes(server, room)
     client.sendall(request)
     client.shutdown(socket.SHUT_WR)
     listener = SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80))
-    serving = gevent.spawn(worker.handle, listener, writes, ("127.0.0.1", 1))
+    serving = gevent.spawn(connections.serve, listener, writes, ("127.0.0.1", 1))
     with client, gevent.Timeout(10):
         received = b"".join(iter(lambda: client.recv(65_536), b""))
         serving.get()
     assert b"".join(writes.seen) == received
-    waits = worker._waits
-    assert worker._requests == 0 and not any((waits.fresh, waits.idle, waits.heads, waits.bodies))
+    waits = connections.waits
+    assert connections.requests == 0 and not any((waits.fresh, waits.idle, waits.heads, waits.bodies))
     return writes.seen
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from gevent.pool import Pool
 from gevent.server import StreamServer
 
-from gateway.readable import is_readable
+from gateway.polling import is_ready
 from gateway.shield import Shieldable
 
 Handle = Callable[[Any, Any, Any], object]
@@ -41,8 +41,8 @@ class Acceptor(StreamServer):  # type: ignore[misc]
 
         It does not begin to accept again: where there is no room, gevent would add one more link to its pool each time.
         """
-        if self.started and not self.is_open:
-            self._is_full()
+        if self.started and not self.is_open and self.pool.full():
+            self._make_way()
 
     def take_waiting(self) -> None:
         """Accepts the connections that wait already, and no others; closing the socket would reset them."""
@@ -54,9 +54,12 @@ class Acceptor(StreamServer):  # type: ignore[misc]
     def _is_full(self) -> bool:
         if not self.pool.full():
             return False
-        if is_readable(self.socket):  # gevent asks also behind the last that it has taken
-            self._make_room()
+        self._make_way()
         return True  # a place is free when its connection has ended, and with that the accepting begins again
+
+    def _make_way(self) -> None:
+        if is_ready(self.socket):  # gevent asks also behind the last that it has taken
+            self._make_room()
 
 
 class _Address:

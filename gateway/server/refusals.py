@@ -35,9 +35,7 @@ TABLE: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
             HTTPStatus.NOT_IMPLEMENTED, "unsupported_transfer_coding", "The body may be chunked, not compressed."
         ),
         http.ParseException: _MALFORMED,
-        HeadLate: _row(
-            HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The headers of the request did not come within 5 seconds."
-        ),
+        HeadLate: _row(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The headers of the request came too slowly."),
     }
 )
 

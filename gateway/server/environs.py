@@ -13,8 +13,8 @@ from typing import Any, Final
 from gunicorn import util
 from gunicorn.http import wsgi
 
-from gateway.answer import Answer
-from gateway.outlet import PATIENCE
+from gateway.server.answer import Answer
+from gateway.server.outlet import PATIENCE
 
 LONGEST: Final = 64
 """Characters of a name that is remembered: anybody can send many longer ones, of 64 KiB each."""

@@ -14,7 +14,7 @@ from gevent import GreenletExit
 from gateway.errors import BodyLate, HeadLate
 
 if TYPE_CHECKING:
-    from gateway.intake import Intake
+    from gateway.server.intake import Intake
 
 Error = type[BaseException]
 
@@ -44,13 +44,16 @@ class TimeLimits:
     leaving: float = 5.0
     stranger: float = 15.0
 
-    def is_over_for_body(self, waited: float, came: int) -> bool:
-        """Whether a body of which `came` bytes have come in `waited` seconds is given up."""
-        return waited >= self.body or came < self.rate * (waited - self.grace)
+    def is_too_slow(self, waited: float, came: int) -> bool:
+        """Whether a body is given up of which `came` bytes have come in `waited` seconds."""
+        return came < self.rate * (waited - self.grace)
 
 
 class Waits:
-    """The connections of a worker that wait for their clients, by what for, and since when: the longest comes first.
+    """The connections of a worker that wait for their clients, by what for, and since when.
+
+    Those that have waited for longest come first but in `heads`, `bodies` and `strange`: a wait that goes on keeps its
+    beginning there, and has its place anew.
 
     `fresh` ones have sent nothing, `idle` ones have had requests, in `heads` one has begun, in `bodies` one goes on,
     `leaving` ones have had their last answer. `strange` are bodies, and `unread` answers, of strangers.
@@ -67,18 +70,19 @@ class Waits:
         self.unread: dict[Intake, float] = {}
         self.leaving: dict[Intake, float] = {}
 
-    def late(self, now: float) -> list[tuple[Intake, Error]]:
+    def late(self, now: float) -> dict[Intake, Error]:
         """Those that have waited too long by `now`, and what is to be raised in each."""
         limits = self.limits
         silent = _older(self.fresh, now - limits.head) + _older(self.idle, now - limits.idle)
-        found: list[tuple[Intake, Error]] = [(each, GreenletExit) for each in silent if not each.has_come]
-        found += [(each, GreenletExit) for each in _older(self.leaving, now - limits.leaving)]
-        found += [(each, HeadLate) for each, since in self.heads.items() if since <= now - limits.head]
-        found += [(each, GreenletExit) for each in _older(self.unread, now - limits.stranger)]
-        found += [(each, BodyLate) for each, since in self.strange.items() if since <= now - limits.stranger]
-        for each, since in (*self.bodies.items(), *self.strange.items()):
-            if limits.is_over_for_body(now - since, each.came):
-                found.append((each, BodyLate))
+        found: dict[Intake, Error] = {each: GreenletExit for each in silent if not each.has_come}
+        found |= dict.fromkeys(_older(self.leaving, now - limits.leaving), GreenletExit)
+        found |= dict.fromkeys(_older(self.unread, now - limits.stranger), GreenletExit)
+        found |= {each: HeadLate for each, since in self.heads.items() if since <= now - limits.head}
+        for bodies, most in ((self.bodies, limits.body), (self.strange, limits.stranger)):
+            for each, since in bodies.items():
+                waited = now - since
+                if waited >= most or limits.is_too_slow(waited, each.came):
+                    found[each] = BodyLate
         return found
 
     def least_missed(self) -> Intake | None:
@@ -91,7 +95,7 @@ class Waits:
         for found in (_silent(self.idle), _silent(self.fresh) + _silent(self.heads)):
             if found:
                 return min(found, key=itemgetter(1))[0]
-        slow = [*islice(self.unread.items(), 1), *islice(self.strange.items(), 1)]
+        slow = [*islice(self.unread.items(), 1), *self.strange.items()]
         return min(slow, key=itemgetter(1))[0] if slow else None
 
 

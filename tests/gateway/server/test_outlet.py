@@ -8,8 +8,8 @@ import pytest
 from gevent import socket
 
 from gateway.errors import ClientGone
-from gateway.listening import BUFFER_BYTES, prepare
-from gateway.outlet import PATIENCE, SocketOutlet
+from gateway.server.listening import BUFFER_BYTES, prepare
+from gateway.server.outlet import PATIENCE, SocketOutlet
 from tests.gateway.scripted import wait_until
 
 

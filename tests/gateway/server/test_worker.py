@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Iterable
@@ -13,17 +14,23 @@ from typing import Any, cast
 import gevent
 import pytest
 from gevent import socket as green
+from gunicorn.config import Config
 from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
 from gateway.body import read_body
-from gateway.environs import KNOWN
 from gateway.errors import BodyLate
-from gateway.intake import Intake
-from gateway.patience import TimeLimits, Waits
-from gateway.worker import FRESH_SECONDS, Worker
+from gateway.server.connections import FRESH_SECONDS
+from gateway.server.environs import KNOWN
+from gateway.server.intake import Intake
+from gateway.server.patience import TimeLimits
+from gateway.server.worker import Worker
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import KEY, LIMIT, SHORT, SOON, post, worker_of
+from tests.gateway.server.listening import KEY, LIMIT, SHORT, SOON, connections_of, post
+
+
+def nothing(_environ: dict[str, Any], _start: Any) -> Iterable[bytes]:
+    return []
 
 
 class Client:
@@ -46,21 +53,16 @@ class Client:
         return b""
 
 
-def handle(error: Exception, client: Client) -> None:
-    worker = SimpleNamespace(log=logging.getLogger("gateway.test"), _waits=Waits(TimeLimits()))
-    Worker._refuse(cast("Worker", worker), client, error)
-
-
 def test_an_error_of_ours_is_a_500_with_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     client = Client()
-    handle(ZeroDivisionError("oops"), client)
+    connections_of(nothing).refuse(client, ZeroDivisionError("oops"))
     assert client.sent.startswith(b"HTTP/1.1 500 ")
     assert b"oops" not in client.sent
     assert caplog.records[-1].exc_info is not None
 
 
 def test_a_client_that_did_not_wait_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    handle(InvalidRequestLine("x"), Client(gone=True))
+    connections_of(nothing).refuse(Client(gone=True), InvalidRequestLine("x"))
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -79,9 +81,8 @@ def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> 
             closed.append(self)
 
     closed: list[Client] = []
-    worker = worker_of(lambda _environ, _start: [])
     client = Closed()
-    worker.handle(SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80)), client, ("127.0.0.1", 1))
+    connections_of(nothing).serve(SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80)), client, ("127.0.0.1", 1))
     assert client.sent == b""
     assert closed == [client]
 
@@ -89,10 +90,13 @@ def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> 
 @pytest.mark.parametrize("booted", [True, False])
 def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) -> None:
     begun: list[bool] = []
-    worker = Worker.__new__(Worker)
-    worker.alive, worker.booted = True, booted
+    worker = Worker(1, os.getpid(), [], None, 30, Config(), logging.getLogger("gateway.test"))
+    worker.booted = booted
     worker.wsgi = cast("Gateway", SimpleNamespace(drain=SimpleNamespace(begin=lambda: begun.append(True))))
-    worker.handle_exit(15, None)
+    try:
+        worker.handle_exit(15, None)
+    finally:
+        worker.tmp.close()
     assert not worker.alive
     assert begun == ([True] if booted else [])
 
@@ -105,30 +109,32 @@ def test_a_new_connection_has_less_time_for_its_headers_than_an_old_one_may_be_i
         start_response("200 OK", [("content-length", "0")])
         return []
 
-    worker = worker_of(app)
-    waits = worker._waits
+    connections = connections_of(app)
+    waits = connections.waits
     client, server = green.socketpair()
-    serving = gevent.spawn(worker.handle, server, server, ("127.0.0.1", 1))
+    serving = gevent.spawn(connections.serve, server, server, ("127.0.0.1", 1))
     with client, gevent.Timeout(10):
         for _ in range(requests):
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert client.recv(65_536).startswith(b"HTTP/1.1 200 OK")
         wait_until(lambda: len(waits.idle if requests else waits.fresh) == 1)
         begun, loop = time.monotonic(), gevent.get_hub().loop
-        loop.run_callback(worker.look_after, begun + patience - 5)
+        loop.run_callback(connections.look_after, begun + patience - 5)
         gevent.idle()
         assert not serving.ready()
-        loop.run_callback(worker.look_after, begun + patience + 1)
+        loop.run_callback(connections.look_after, begun + patience + 1)
         assert client.recv(65_536) == b""
         serving.get()
     assert not waits.idle and not waits.fresh
 
 
 class Ending:
-    """An application that reads bodies, in a worker that has stopped listening; `beats` are when it told its master."""
+    """An application that reads bodies, and its connections, to which no others come; `beats` were waited for."""
 
-    def __init__(self) -> None:
-        self.drain = SimpleNamespace(over=False)
+    over = False
+
+    def __init__(self, limits: TimeLimits) -> None:
+        self.connections = connections_of(self, limits)
         self.beats = list[float]()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -141,18 +147,19 @@ class Ending:
             start_response("408 Request Timeout", [("content-length", "0")])
         return []
 
-    def worker(self, limits: TimeLimits) -> Worker:
-        worker = worker_of(self, limits)
-        worker.alive, worker.ppid = False, 0
-        worker.tmp = SimpleNamespace(notify=lambda: self.beats.append(time.monotonic()))
-        return worker
+    def finish(self) -> None:
+        self.connections.finish(self, self.beat)
+
+    def beat(self) -> None:
+        self.beats.append(time.monotonic())
+        gevent.get_hub().loop.run_callback(self.connections.look_after, self.beats[-1])
+        gevent.sleep(0.05)
 
 
 def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_long() -> None:
-    ending = Ending()
-    worker = ending.worker(TimeLimits())
-    worker._waits.fresh[cast("Intake", object())] = started = time.monotonic()
-    worker._finish_requests()
+    ending = Ending(TimeLimits())
+    ending.connections.waits.fresh[cast("Intake", object())] = started = time.monotonic()
+    ending.finish()
     assert ending.beats[-1] - started > FRESH_SECONDS / 2
     assert time.monotonic() - started < FRESH_SECONDS + 1
 
@@ -163,14 +170,15 @@ def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_lon
 def test_at_the_end_a_body_that_comes_slowly_is_waited_for_as_ever_but_not_a_strangers(
     path: str, limits: TimeLimits
 ) -> None:
-    worker = Ending().worker(limits)
+    ending = Ending(limits)
+    waits = ending.connections.waits
     client, server = green.socketpair()
     address = ("127.0.0.1", 1)
-    serving = gevent.spawn(worker.handle, SimpleNamespace(getsockname=lambda: address), server, address)
+    serving = gevent.spawn(ending.connections.serve, SimpleNamespace(getsockname=lambda: address), server, address)
     with client, gevent.Timeout(SOON):
         client.sendall(post(path, length=LIMIT) + b"x")
-        wait_until(lambda: bool(worker._waits.bodies or worker._waits.strange))
-        worker._finish_requests()
+        wait_until(lambda: bool(waits.bodies or waits.strange))
+        ending.finish()
         assert client.recv(65_536).startswith(b"HTTP/1.1 408 ")
         client.close()
         serving.get()

@@ -1,13 +1,13 @@
-"""Workers without a gunicorn around them, and what their clients send."""
+"""Connections without a gunicorn around them, and what their clients send."""
 
 from __future__ import annotations
 
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import gevent
 import gevent.event
@@ -15,18 +15,14 @@ import orjson
 from gevent import socket as green
 from gunicorn.config import Config
 
-from gateway.accepting import Acceptor
-from gateway.app import Gateway
 from gateway.body import read_body
-from gateway.environs import KNOWN
 from gateway.errors import RequestError
 from gateway.explaining import describe
-from gateway.listening import prepare
-from gateway.outlet import SocketOutlet
-from gateway.patience import TimeLimits
-from gateway.worker import Worker
-
-App = Callable[[dict[str, Any], Any], Iterable[bytes]]
+from gateway.server.connections import App, Connections
+from gateway.server.environs import KNOWN
+from gateway.server.listening import prepare
+from gateway.server.outlet import SocketOutlet
+from gateway.server.patience import TimeLimits
 
 SHORT = TimeLimits(head=0.3, idle=0.9, body=6, grace=0.3, rate=1_024, unread=0.4, leaving=0.4)
 SOON = 4.0
@@ -40,32 +36,26 @@ KEY = "key"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def worker_of(app: App, patience: TimeLimits | None = None, **settings: object) -> Worker:
-    """One that serves `app` to whatever connections it is given."""
-    worker = Worker.__new__(Worker)
-    worker.cfg, worker.log = Config(), logging.getLogger("gateway.test")
+def connections_of(app: App, limits: TimeLimits | None = None, **settings: object) -> Connections:
+    """What serves `app` to whatever connections it is given."""
+    cfg = Config()
     for name, value in settings.items():
-        worker.cfg.set(name, value)
-    worker.alive, worker.nr, worker.max_requests = True, 0, 1_000
-    worker._requests = 0
-    worker._begin(patience or TimeLimits())
-    worker.wsgi = cast("Gateway", app)
-    return worker
+        cfg.set(name, value)
+    return Connections(app, cfg, logging.getLogger("gateway.test"), limits or TimeLimits(), lambda: False)
 
 
 class Listening:
-    """A worker that serves `app` at an address, until `stop`: with short limits it looks often for what is late."""
+    """Serves `app` at an address, until `stop`: with short limits it looks often for what is late."""
 
-    def __init__(self, app: App, patience: TimeLimits, most: int = 50) -> None:
-        self.worker = worker_of(app, patience)
+    def __init__(self, app: App, limits: TimeLimits, most: int = 50) -> None:
+        self.connections = connections_of(app, limits)
         listener = green.socket()
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)
-        prepare(listener, 60)  # so that it is not the kernel that gives up
         self.address = listener.getsockname()
-        self.acceptor = Acceptor(listener, self.worker.handle, most, self.worker.make_room)
-        self.worker.acceptors.append(self.acceptor)
-        self.acceptor.start()
+        self.connections.listen(listener, most)
+        (self.acceptor,) = self.connections.acceptors
+        prepare(listener, 60)  # so that it is not the kernel that gives up
         self._beating = gevent.spawn(self._beat)
 
     def connect(self, room: int | None = None) -> Any:
@@ -79,25 +69,26 @@ class Listening:
 
     def stop(self) -> None:
         self._beating.kill()
-        self.acceptor.close()
-        self.acceptor.pool.kill(timeout=1)
+        self.connections.close()
+        self.connections.kill()
 
     def _beat(self) -> None:
         loop = gevent.get_hub().loop
         while True:
-            loop.run_callback(self.worker.look_after, time.monotonic())
+            loop.run_callback(self.connections.look_after, time.monotonic())
             gevent.sleep(0.02)
 
 
 class Served(Listening):
-    """A worker that listens, and what its application has seen."""
+    """What listens, and what its application has seen."""
 
-    def __init__(self, patience: TimeLimits, most: int) -> None:
+    def __init__(self, limits: TimeLimits, most: int) -> None:
+        self.asked = 0
         self.read = 0
         self.closed = 0
         self.written = 0
         self._busy = gevent.event.Event()
-        super().__init__(self._app, patience, most)
+        super().__init__(self._app, limits, most)
 
     def let_go(self) -> None:
         """Ends what is `/busy`."""
@@ -105,6 +96,7 @@ class Served(Listening):
 
     def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
+        self.asked += 1
         if environ["QUERY_STRING"] == KEY:
             environ[KNOWN]()
         try:
@@ -142,8 +134,8 @@ class Stream:
 
 
 @contextmanager
-def serving(patience: TimeLimits = SHORT, most: int = 50) -> Iterator[Served]:
-    served = Served(patience, most)
+def serving(limits: TimeLimits = SHORT, most: int = 50) -> Iterator[Served]:
+    served = Served(limits, most)
     try:
         with gevent.Timeout(12):
             yield served

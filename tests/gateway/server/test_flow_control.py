@@ -21,7 +21,7 @@ from gateway.client_limits import Place
 from gateway.drain import Drain
 from gateway.http1 import Client
 from gateway.metrics import Metrics
-from gateway.patience import TimeLimits
+from gateway.server.patience import TimeLimits
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from kimi.accounts import Account, Kind
@@ -32,7 +32,7 @@ from kimi.upstreams.registry import build
 from tests.gateway.fakes import KEY, Clock, ScriptedPool
 from tests.gateway.houses import House, MakeHouse
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import Listening
+from tests.gateway.server.listening import Listening
 
 MODEL = "kimi-k2.6"
 PIECE = b"data: %b\n\n" % orjson.dumps(

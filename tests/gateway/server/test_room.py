@@ -11,7 +11,7 @@ SCRIPT = """
 import resource, sys
 most, soft, hard = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-from gateway.room import room
+from gateway.server.room import room
 print(room(most), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.listening import BUFFER_BYTES, prepare
+from gateway.server.listening import BUFFER_BYTES, prepare
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels have no such limit")

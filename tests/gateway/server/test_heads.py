@@ -11,8 +11,7 @@ from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import IterUnreader
 
-from gateway.heads import LONGEST, MOST, Heads, Memory
-from gateway.heads import heads as heads_of
+from gateway.server.heads import LONGEST, MOST, Heads, Memory
 
 LINES = [
     b"Host: a",
@@ -68,7 +67,7 @@ class Pieces(IterUnreader):  # type: ignore[misc]
 
 
 def heads(pieces: list[bytes], addr: tuple[str, int], memory: Memory) -> Heads:
-    return heads_of(Pieces(pieces), addr, memory)
+    return Heads(Pieces(pieces), addr, memory)
 
 
 def head(*lines: bytes) -> bytes:

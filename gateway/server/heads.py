@@ -5,12 +5,11 @@ model. Here first lines and common others that it has accepted are remembered, a
 for keys in their common form.
 What a line means depends on other lines only where a name comes twice, or a line begins with a blank and so belongs to
 the one before: then gunicorn reads the whole head.
-
-Where its parser in C (`gunicorn_h1c`) is installed, that is used, and nothing of this.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 from functools import partial
@@ -22,7 +21,8 @@ from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
-from gateway.chunks import Chunks
+from gateway.server.chunks import Chunks
+from gateway.server.intake import Intake
 
 Header = tuple[str, str]
 
@@ -104,18 +104,17 @@ class Head(Request):  # type: ignore[misc]
         super().__init__(*args)
 
     @property
-    def is_unread(self) -> bool:
-        """Whether there is more of the body than was read."""
+    def unread(self) -> float:
+        """Bytes of the body that were not read; nobody knows how many of a chunked one."""
         reader = self.body.reader
-        return bool(reader.length) if type(reader) is LengthReader else not reader.is_read
+        if type(reader) is LengthReader:
+            return int(reader.length)
+        return 0 if reader.is_read else math.inf
 
     def should_close(self) -> bool:
         """Whether this is the last request of its connection. It is where the end of its body is out of reach."""
-        reader = self.body.reader
-        if type(reader) is LengthReader:
-            if reader.length and (reader.length > DRAIN_BYTES or self.body.failed):
-                return True
-        elif not reader.is_read:
+        unread = self.unread
+        if unread > DRAIN_BYTES or (unread and self.body.failed):
             return True
         last: bool = super().should_close()
         return last
@@ -183,7 +182,7 @@ class Head(Request):  # type: ignore[misc]
 class Heads(RequestParser):  # type: ignore[misc]
     """The requests that come on a connection, one after the other, and the bodies between them."""
 
-    def __init__(self, memory: Memory, intake: Any, addr: Any) -> None:
+    def __init__(self, intake: Intake, addr: Any, memory: Memory) -> None:
         super().__init__(memory.cfg, (), addr)
         self.unreader = intake
         self.mesg_class = partial(Head, memory)
@@ -191,7 +190,7 @@ class Heads(RequestParser):  # type: ignore[misc]
     @property
     def is_unread(self) -> bool:
         """Whether the client may still send what belongs to the last request."""
-        return self.mesg is not None and self.mesg.is_unread
+        return self.mesg is not None and self.mesg.unread > 0
 
     def finish_body(self, *_: Any, **__: Any) -> bool:
         """Reads what is left of the last body, where that is little and comes soon: otherwise nobody knows its end."""
@@ -201,11 +200,6 @@ class Heads(RequestParser):  # type: ignore[misc]
         with Timeout(DRAIN_SECONDS, False), suppress(ParseException):
             finished = super().finish_body(max_bytes=DRAIN_BYTES)
         return finished
-
-
-def heads(source: Any, addr: Any, memory: Memory) -> Heads:
-    """What comes from `source`, an `Intake`."""
-    return Heads(memory, source, addr)
 
 
 def _is_common(name: str) -> bool:

@@ -11,10 +11,10 @@ from pathlib import Path
 import gevent
 import pytest
 
-from gateway.listening import BUFFER_BYTES
-from gateway.patience import TimeLimits
+from gateway.server.listening import BUFFER_BYTES
+from gateway.server.patience import TimeLimits
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import GET, LARGE, Served, serving
+from tests.gateway.server.listening import GET, LARGE, Served, serving
 
 
 def resident() -> int:
@@ -38,7 +38,7 @@ def test_who_takes_nothing_is_cut_off(served: Served, path: bytes) -> None:
         wait_until(lambda: not served.acceptor.pool)
     assert served.written < 1_000_000, "it went on without its reader"
     assert served.closed == (path == b"/stream"), "what a stream holds is given back"
-    assert served.worker._requests == 0
+    assert served.connections.requests == 0
 
 
 def test_who_reads_slowly_gets_all_of_it(served: Served) -> None:
@@ -58,7 +58,7 @@ def test_the_memory_of_many_is_bounded() -> None:
         for _ in range(count):
             client = clients.enter_context(served.connect(4_096))
             client.sendall(GET.replace(b"/", b"/stream", 1))
-        wait_until(lambda: served.worker._requests == count and not any(moves(served)))
+        wait_until(lambda: served.connections.requests == count and not any(moves(served)))
         assert (resident() - before) / count < 64 * 1024
         assert served.written / count < 4 * BUFFER_BYTES, "what the kernel keeps is bounded as well"
         clients.close()

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 from gunicorn import util
 from gunicorn.http.wsgi import Response
 
-from gateway.sending import send_all
+from gateway.server.sending import send_all
 
 _CONSTANT: Final = frozenset(
     {

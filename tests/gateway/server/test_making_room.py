@@ -11,10 +11,10 @@ import pytest
 from gevent import monkey
 from gevent import socket as green
 
-from gateway.intake import Intake
-from gateway.patience import LOOKS, TimeLimits, Waits
+from gateway.server.intake import Intake
+from gateway.server.patience import LOOKS, TimeLimits, Waits
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import GET, Served, post, serving
+from tests.gateway.server.listening import GET, Served, post, serving
 
 _socket: Final = monkey.get_original("socket", "socket")
 
@@ -22,7 +22,7 @@ _socket: Final = monkey.get_original("socket", "socket")
 def become_idle(served: Served, client: Any) -> None:
     client.sendall(GET)
     assert client.recv(65_536).endswith(b"ok")
-    wait_until(lambda: bool(served.worker._waits.idle))
+    wait_until(lambda: bool(served.connections.waits.idle))
 
 
 def at_once(address: Any) -> Any:
@@ -56,7 +56,7 @@ def test_who_was_idle_longest_goes_first_and_whoever_asks_stays() -> None:
             each.sendall(GET)
             assert each.recv(65_536).endswith(b"ok")
         busy.sendall(GET.replace(b"/", b"/busy", 1))
-        wait_until(lambda: served.worker._requests == 1)
+        wait_until(lambda: served.connections.requests == 1)
         with served.connect() as late:
             assert second.recv(1) == b""
             first.sendall(GET)
@@ -73,9 +73,9 @@ def test_a_byte_here_and_there_keeps_no_place_from_others() -> None:
     with serving(TimeLimits(), most=4) as served, ExitStack() as clients:
         for _ in range(4):
             clients.enter_context(served.connect()).sendall(b"G")
-        wait_until(lambda: len(served.worker._waits.heads) == 4)
+        wait_until(lambda: len(served.connections.waits.heads) == 4)
         others = [clients.enter_context(served.connect()) for _ in range(3)]
-        wait_until(lambda: len(served.worker._waits.fresh) == 3)
+        wait_until(lambda: len(served.connections.waits.fresh) == 3)
         for other in others:
             other.sendall(GET)
             assert other.recv(65_536).endswith(b"ok")
@@ -87,7 +87,7 @@ def test_whoever_has_had_the_last_answer_goes_before_all_others() -> None:
         assert idle.recv(65_536).endswith(b"ok")
         leaving.sendall(post("/unread", 50_000_000))
         assert leaving.recv(65_536).startswith(b"HTTP/1.1 401 ")
-        wait_until(lambda: bool(served.worker._waits.leaving))
+        wait_until(lambda: bool(served.connections.waits.leaving))
         for client in (served.connect(), idle):
             client.sendall(GET)
             assert client.recv(65_536).endswith(b"ok")
@@ -104,7 +104,7 @@ def asked(served: Served, request: bytes, count: int, clients: ExitStack) -> lis
 
 def test_strangers_who_do_not_read_their_answers_make_room_the_oldest_first() -> None:
     with serving(TimeLimits(), most=2) as served, ExitStack() as clients:
-        unread = served.worker._waits.unread
+        unread = served.connections.waits.unread
         asked(served, GET.replace(b"/", b"/large", 1), 1, clients)
         wait_until(lambda: len(unread) == 1)
         asked(served, GET.replace(b"/", b"/large", 1), 1, clients)
@@ -119,29 +119,39 @@ def test_strangers_who_do_not_read_their_answers_make_room_the_oldest_first() ->
 def test_bodies_of_strangers_make_room() -> None:
     with serving(TimeLimits(), most=2) as served, ExitStack() as clients:
         asked(served, post(length=9) + b"x", 2, clients)
-        wait_until(lambda: len(served.worker._waits.strange) == 2)
+        wait_until(lambda: len(served.connections.waits.strange) == 2)
         with served.connect() as late:
             late.sendall(GET)
             assert late.recv(65_536).endswith(b"ok")
-        assert len(served.worker._waits.strange) == 1
+        assert len(served.connections.waits.strange) == 1
 
 
 def test_whoever_has_a_key_keeps_his_place_however_slowly_he_sends_and_reads() -> None:
     with serving(TimeLimits(stranger=0), most=2) as served, ExitStack() as clients:
         asked(served, GET.replace(b"/", b"/large?key", 1), 1, clients)
         asked(served, post("/?key", length=9) + b"x", 1, clients)
-        waits = served.worker._waits
-        wait_until(lambda: len(waits.bodies) == 1 and served.worker._requests == 2)
+        waits = served.connections.waits
+        wait_until(lambda: len(waits.bodies) == 1 and served.connections.requests == 2)
         assert waits.least_missed() is None
-        assert waits.late(time.monotonic()) == []
+        assert waits.late(time.monotonic()) == {}
 
 
 @pytest.mark.parametrize("what", [GET.replace(b"/", b"/large", 1), post(length=9) + b"x"], ids=["answer", "body"])
 def test_a_stranger_has_only_so_long(what: bytes) -> None:
     with serving(TimeLimits(stranger=0.1), most=2) as served, ExitStack() as clients:
         asked(served, what, 1, clients)
-        wait_until(lambda: served.worker._requests == 1)
-        wait_until(lambda: served.worker._requests == 0)
+        wait_until(lambda: served.connections.requests == 1)
+        wait_until(lambda: served.connections.requests == 0)
+
+
+def test_a_stranger_who_is_too_slow_in_two_ways_is_told_so_and_heard_out() -> None:
+    with serving(TimeLimits(stranger=0.1, grace=0.0), most=2) as served, served.connect() as client:
+        client.sendall(post(length=9) + b"x")
+        answer = b""
+        while b"request_timeout" not in answer:
+            answer += client.recv(65_536)
+        client.sendall(b"x" * 100_000)
+        wait_until(lambda: bool(served.connections.waits.leaving))
 
 
 def test_where_all_are_busy_the_next_one_waits_its_turn() -> None:
@@ -149,7 +159,7 @@ def test_where_all_are_busy_the_next_one_waits_its_turn() -> None:
         busy = [served.connect() for _ in range(2)]
         for each in busy:
             each.sendall(GET.replace(b"/", b"/busy", 1))
-        wait_until(lambda: served.worker._requests == 2)
+        wait_until(lambda: served.connections.requests == 2)
         with served.connect() as late:
             late.sendall(GET)
             wait_until(lambda: not served.acceptor.is_open)
@@ -172,7 +182,7 @@ def test_whose_request_has_come_is_answered_also_where_newcomers_are_seen_first(
         assert idle.recv(65_536).endswith(b"ok")
         assert served.read == 1
         assert idle.recv(1) == b"", "it is idle again, and makes room then"
-        wait_until(lambda: len(served.worker._waits.fresh) == 2)
+        wait_until(lambda: len(served.connections.waits.fresh) == 2)
 
 
 def test_whose_request_has_come_is_answered_where_somebody_waits_already() -> None:
@@ -180,7 +190,7 @@ def test_whose_request_has_come_is_answered_where_somebody_waits_already() -> No
         become_idle(served, idle)
         idle.sendall(post(length=1) + b"x")
         with at_once(served.address):
-            gevent.get_hub().loop.run_callback(served.worker.look_after, time.monotonic())
+            gevent.get_hub().loop.run_callback(served.connections.look_after, time.monotonic())
             assert idle.recv(65_536).endswith(b"ok")
             assert served.read == 1
             assert idle.recv(1) == b"", "it is idle again, and makes room then"
@@ -190,7 +200,7 @@ def test_a_client_between_two_requests_that_have_both_come_is_spared() -> None:
     with serving(TimeLimits(), most=2) as served, served.connect() as idle:
         idle.sendall(GET)
         assert idle.recv(65_536).endswith(b"ok")
-        waits = served.worker._waits
+        waits = served.connections.waits
         pausing, _ = ends = green.socketpair()
         intake = Intake(pausing, waits)
         intake.buf.write(GET)
@@ -226,7 +236,7 @@ def test_of_a_flood_only_a_few_are_looked_at() -> None:
 def test_a_full_worker_waits_once_for_a_place_however_long_it_is_full() -> None:
     with serving(TimeLimits(), most=1) as served, served.connect() as busy:
         busy.sendall(GET.replace(b"/", b"/busy", 1))
-        wait_until(lambda: served.worker._requests == 1)
+        wait_until(lambda: served.connections.requests == 1)
         with served.connect() as late:
             wait_until(lambda: not served.acceptor.is_open)
             for _ in range(20):

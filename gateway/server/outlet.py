@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from gateway.errors import ClientGone
-from gateway.sending import send_all
+from gateway.server.sending import send_all
 
 PATIENCE: Final = "gateway.patience"
 """Where a request's environment says how long its client may take nothing, in seconds. In ours alone it does."""

@@ -13,8 +13,8 @@ from gevent import socket as green
 
 from gateway.body import read_body
 from gateway.errors import RequestError
-from gateway.worker import Worker
-from tests.gateway.workers import worker_of
+from gateway.server.connections import Connections
+from tests.gateway.server.listening import connections_of
 
 ADDRESS = ("127.0.0.1", 80)
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -114,8 +114,8 @@ PASSED = {
 
 
 @pytest.fixture(scope="module")
-def worker() -> Worker:
-    """One whose memory of heads all of them have seen."""
+def connections() -> Connections:
+    """Those whose memory of heads all of them have seen."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         assert environ["PATH_INFO"] == "/", "a hidden request has become one"
@@ -128,13 +128,13 @@ def worker() -> Worker:
         start_response(status, [("content-type", "application/json"), ("content-length", str(len(answer)))])
         return [answer]
 
-    return worker_of(app)
+    return connections_of(app)
 
 
-def answers(worker: Worker, request: bytes) -> list[bytes]:
+def answers(connections: Connections, request: bytes) -> list[bytes]:
     """What comes back for all that a client sends, until the other side says that this was all."""
     client, server = green.socketpair()
-    serving = gevent.spawn(worker.handle, SimpleNamespace(getsockname=lambda: ADDRESS), server, ADDRESS)
+    serving = gevent.spawn(connections.serve, SimpleNamespace(getsockname=lambda: ADDRESS), server, ADDRESS)
     with client, gevent.Timeout(5):
         client.sendall(request)
         received = b"".join(iter(lambda: client.recv(65_536), b""))
@@ -144,15 +144,15 @@ def answers(worker: Worker, request: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("request_bytes", REFUSED.values(), ids=REFUSED)
-def test_one_refusal_and_the_end(worker: Worker, request_bytes: bytes) -> None:
+def test_one_refusal_and_the_end(connections: Connections, request_bytes: bytes) -> None:
     for _ in range(2):  # what is remembered of the first time changes nothing
-        (answer,) = answers(worker, request_bytes)
+        (answer,) = answers(connections, request_bytes)
         assert answer[2:5] in {b"400", b"417", b"431", b"501"}
         assert b"\r\nConnection: close\r\n" in answer
         assert orjson.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"]
 
 
 @pytest.mark.parametrize("request_bytes", PASSED.values(), ids=PASSED)
-def test_what_has_one_meaning_is_understood_and_so_is_the_next(worker: Worker, request_bytes: bytes) -> None:
-    first, second = answers(worker, request_bytes + post(b"Content-Length: 1", b"Connection: close", body=b"y"))
+def test_what_has_one_meaning_is_understood_and_so_is_the_next(connections: Connections, request_bytes: bytes) -> None:
+    first, second = answers(connections, request_bytes + post(b"Content-Length: 1", b"Connection: close", body=b"y"))
     assert first[2:5] == second[2:5] == b"200"

@@ -11,7 +11,7 @@ import gevent
 import pytest
 
 from tests.gateway.scripted import wait_until
-from tests.gateway.workers import GET, Served, post, rest
+from tests.gateway.server.listening import GET, Served, post, rest
 
 
 def flood(client: socket.socket, requests: int) -> None:
@@ -37,10 +37,10 @@ def test_one_that_pipelines_without_end_does_not_shut_others_out(served: Served)
     for thread in threads:
         thread.start()
     with served.connect() as other:
-        wait_until(lambda: served.worker.nr > 10)
+        wait_until(lambda: served.asked > 10)
         other.sendall(GET)
         assert other.recv(65_536).endswith(b"ok")
-    assert served.worker.nr < requests / 2
+    assert served.asked < requests / 2
     greedy.shutdown(socket.SHUT_RDWR)
     for thread in threads:
         thread.join()
@@ -50,8 +50,8 @@ def test_one_that_pipelines_without_end_does_not_shut_others_out(served: Served)
 def test_one_that_pipelines_and_reads_nothing_is_cut_off(served: Served) -> None:
     with served.connect(4_096) as greedy:
         sending = gevent.spawn(greedy.sendall, GET * 50_000)
-        wait_until(lambda: served.worker.nr > 10 and not served.acceptor.pool)
-        assert served.worker.nr < 10_000
+        wait_until(lambda: served.asked > 10 and not served.acceptor.pool)
+        assert served.asked < 10_000
         sending.kill()
 
 
@@ -71,5 +71,5 @@ def test_one_that_resets_leaves_nothing(served: Served, sent: bytes) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     wait_until(lambda: not served.acceptor.pool)
-    waits = served.worker._waits
+    waits = served.connections.waits
     assert not any((waits.fresh, waits.idle, waits.heads, waits.bodies))

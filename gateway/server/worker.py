@@ -1,0 +1,90 @@
+"""gunicorn's gevent worker, taught to shut down gently and to speak JSON about broken requests.
+
+What gunicorn's own does differently:
+
+- It waits for idle keep-alive connections as long as for running requests; this one waits for requests only.
+- It drops connections that the kernel has accepted already when it stops listening.
+- It cuts streams off without a word; here they are told first, through `Drain`.
+- It waits for headers as long as a connection may be idle, for bodies and for those who do not read for ever.
+- Connections on which nothing happens shut others out.
+- It answers a request that it cannot parse with a page of HTML.
+- It cuts everything off when its master has been killed.
+- It calls the kernel for the head of an answer, for each of its pieces and for its end; see `Answer`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from typing import Any, Final
+
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
+
+from gateway.app import Gateway
+from gateway.mistakes import log_those_of
+from gateway.server.connections import LAST_WORDS_SECONDS, Connections
+from gateway.server.patience import TimeLimits
+
+SETTLE_SECONDS: Final = 4.0
+"""What is given back in the background has so long before the process ends."""
+MARGIN_SECONDS: Final = int(LAST_WORDS_SECONDS + SETTLE_SECONDS) + 4
+"""gunicorn's master kills what takes longer than its `graceful_timeout`, which has to be so much above the drain."""
+GARBAGE: Final = 20_000
+"""After so many new objects cycles of garbage are looked for. Python's own 700 come with each second request."""
+_BEAT: Final = 0.2
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    """Serves a `Gateway`."""
+
+    wsgi: Gateway
+    alive: bool
+    connections: Connections
+
+    def run(self) -> None:
+        """Serves until SIGTERM, and then until nothing runs any more."""
+        gc.freeze()  # what is here by now stays for ever, and need not be looked at again and again
+        gc.set_threshold(GARBAGE)
+        log_those_of(gevent.get_hub())
+        limits = TimeLimits(idle=self.cfg.keepalive)
+        self._keeps = bool(self.cfg.keepalive)  # gunicorn looks a setting up in a slow way
+        connections = self.connections = Connections(self.wsgi, self.cfg, self.log, limits, self._is_last)
+        for sock in self.sockets:
+            # The others want some as well.
+            connections.listen(sock, self.worker_connections, at_once=1 if self.cfg.workers > 1 else None)
+        while self.alive:
+            self._await_beat()
+        self.wsgi.drain.begin()
+        connections.close()
+        connections.finish(self.wsgi.drain, self._await_beat)
+        connections.kill()
+        self.wsgi.settle(SETTLE_SECONDS)
+
+    def notify(self) -> None:
+        """Tells the master that this worker lives. Without a master it ends, but its requests first."""
+        self.tmp.notify()
+        if self.alive and os.getppid() != self.ppid:
+            self.log.error("gunicorn's master is gone, this worker ends as soon as its requests have")
+            self.alive = False
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: `/readyz` says so at once."""
+        super().handle_exit(sig, frame)
+        if self.booted:
+            self.wsgi.drain.begin()
+
+    def _is_last(self) -> bool:
+        """Counts a request. Whether its connection ends with it."""
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("this worker has had its number of requests and ends")
+            self.alive = False
+        return not (self.alive and self._keeps)
+
+    def _await_beat(self) -> None:
+        """What is to be done as long as anything runs here."""
+        self.notify()
+        gevent.get_hub().loop.run_callback(self.connections.look_after, time.monotonic())
+        gevent.sleep(_BEAT)
