@@ -78,7 +78,7 @@ class Waits:
         found |= dict.fromkeys(_older(self.leaving, now - limits.leaving), GreenletExit)
         found |= dict.fromkeys(_older(self.unread, now - limits.stranger), GreenletExit)
         found |= {each: HeadLate for each, since in self.heads.items() if since <= now - limits.head}
-        for bodies, most in ((self.bodies, limits.body), (self.strange, limits.stranger)):
+        for bodies, most in ((self.bodies, limits.body), (self.strange, min(limits.body, limits.stranger))):
             for each, since in bodies.items():
                 waited = now - since
                 if waited >= most or limits.is_too_slow(waited, each.came):
