@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST = 60
 _NAME = re.compile(r"[\w.:/-]+", re.ASCII)
-_MOST = 1000
+_MOST = 200  # as many as are kept of all processes together
 
 
 @dataclass(frozen=True, slots=True)

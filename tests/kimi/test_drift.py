@@ -6,6 +6,7 @@ import time
 import pytest
 
 from kimi.accounts import Kind
+from kimi.pool.drift import MOST as MOST_KEPT
 from kimi.upstreams.drift import Drift, Sighting
 from kimi.upstreams.shapes import MOST, shape
 
@@ -75,3 +76,14 @@ def test_a_name_that_may_be_a_secret_is_not_told(name: object) -> None:
     drift = Drift()
     drift.note(Kind.KIMI, "event", name)
     assert drift.take()[0].name == f"({type(name).__name__})"
+
+
+def test_an_upstream_has_no_more_told_than_is_kept() -> None:
+    drift = Drift()
+    for number in range(2 * MOST_KEPT):
+        drift.note(Kind.KIMI, "mask", f"mask.{number}")
+    drift.note(Kind.KIMI, "mask", "mask.0")
+
+    taken = drift.take()
+    assert len(taken) == MOST_KEPT
+    assert taken[0].count == 2

@@ -45,6 +45,23 @@ def test_an_upstream_cannot_fill_the_store(pool: Pool) -> None:
     assert [seen.name for seen in book.all()] == ["d", "c", "a"]
 
 
+def test_many_at_once_hold_the_store_no_longer_than_one_look_at_all(pool: Pool) -> None:
+    book, clock = DriftBook(pool.store, most=3), Clock()
+    book.keep(met(clock, "old", "older"))
+    clock.now += 1
+    before = looks(pool)
+    book.keep(met(clock, *(f"new.{number}" for number in range(100))))
+
+    assert looks(pool) - before == 1
+    assert len(book.all()) == 3
+    assert not {"old", "older"} & {seen.name for seen in book.all()}
+
+
+def looks(pool: Pool) -> int:
+    """How often all of a hash was read."""
+    return int(pool.store.redis.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"])
+
+
 def test_what_cannot_be_written_is_written_later(pool: Pool, unused_port: int) -> None:
     drift = met(Clock(), "a")
     with pytest.raises(StoreUnavailable):
