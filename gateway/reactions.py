@@ -135,8 +135,7 @@ class Reactions:
             return self._leases.release(lease, served=outcome.served, keep=keep)
         reaction = STRAY if outcome.is_stray else TABLE[type(error)]
         reason = f"{type(error).__name__}: {error}"
-        told, host = self._told(lease, error), lease.account.base_url or ""
-        rest = reaction.rest(error, outcome.model, told, self._dice, host=host)
+        rest = reaction.rest(error, lease.account, outcome.model, self._told(lease, error), self._dice)
         try:
             if reaction.refresh:
                 self._leases.reject(lease)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from kimi import errors
-from kimi.accounts import State
+from kimi.accounts import Account, State
 from kimi.errors import KimiError
 from kimi.pool import Rest
 
@@ -36,12 +36,9 @@ class Reaction:
     state: State | None = None
 
     def rest(
-        self, error: KimiError, model: str, told: float | None, dice: random.Random, *, host: str = ""
+        self, error: KimiError, account: Account, model: str, told: float | None, dice: random.Random
     ) -> Rest | None:
-        """How long the account is left alone; accounts that fail together do not come back together.
-
-        `host` is the account's own, where it has one: what that says of an organisation concerns nobody elsewhere.
-        """
+        """How long `account` is left alone; accounts that fail together do not come back together."""
         if not self.first:
             return None
         return Rest(
@@ -52,14 +49,15 @@ class Reaction:
             factor=self.factor,
             told=None if told is None else min(max(told, SHORTEST_TOLD), LONGEST_TOLD),
             model=model if self.model_only else "",
-            organisation=_known_as(error.organisation, host) if isinstance(error, errors.RateLimited) else "",
+            organisation=_known_as(error.organisation, account) if isinstance(error, errors.RateLimited) else "",
         )
 
 
-def _known_as(organisation: str, host: str) -> str:
-    if not organisation or not host:
+def _known_as(organisation: str, account: Account) -> str:
+    """What a host of the account's own says of an organisation concerns nobody elsewhere."""
+    if not organisation or not account.base_url:
         return organisation
-    return hashlib.sha256(f"{host} {organisation}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{account.base_url} {organisation}".encode()).hexdigest()[:16]
 
 
 NOTHING: Final = Reaction()

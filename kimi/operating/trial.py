@@ -147,8 +147,7 @@ class Trials:
                 reason = f"{type(error).__name__}: {error}"
                 self._members.mark(lease.account.name, lease.version, reaction.state, reason)
         finally:
-            host = lease.account.base_url or ""
-            rest = reaction.rest(error, model, error.retry_after, self._dice, host=host)
+            rest = reaction.rest(error, lease.account, model, error.retry_after, self._dice)
             self._leases.release(lease, rest=rest)
 
 

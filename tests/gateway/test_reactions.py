@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import gevent
@@ -152,8 +152,8 @@ def test_a_limit_of_an_organisation_is_told_as_such() -> None:
 
 def test_no_host_can_speak_for_the_organisations_of_others() -> None:
     def known_as(host: str) -> str:
-        limited = errors.RateLimited(organisation="abc")
-        rest = TABLE[errors.RateLimited].rest(limited, "kimi", None, random.Random(1), host=host)
+        limited, account = errors.RateLimited(organisation="abc"), replace(web("alice"), base_url=host or None)
+        rest = TABLE[errors.RateLimited].rest(limited, account, "kimi", None, random.Random(1))
         assert rest is not None
         return rest.organisation
 
@@ -332,7 +332,7 @@ class TestAnAnswerThatNobodyReads:
 
 
 def test_a_reaction_without_a_time_is_no_rest() -> None:
-    assert Reaction(refresh=True).rest(errors.TokenRejected(), "kimi", 5.0, random.Random(1)) is None
+    assert Reaction(refresh=True).rest(errors.TokenRejected(), web("alice"), "kimi", 5.0, random.Random(1)) is None
 
 
 def test_a_client_who_leaves_while_his_account_is_given_back_stops_nothing() -> None:
