@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from gateway.errors import TooManyNewTokens
-from kimi.accounts import ConfiguredAccount
-from kimi.pool.private import Known
 
 NEW_A_MINUTE: Final = 60
 """So many a worker takes: anybody can make one up."""
@@ -17,16 +15,14 @@ SHARE: Final = 30
 AT_ONCE: Final = 5
 """So many of one request; the others have their turn with the next one."""
 MINUTE: Final = 60.0
-_REMEMBERED: Final = 100
 
 
 class Newcomers:
-    """Tokens that this worker has taken lately, by who sent them. `monotonic` is in seconds."""
+    """Counts the tokens that this worker has taken lately, by who sent them. `monotonic` is in seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._taken: deque[tuple[float, str | None]] = deque(maxlen=NEW_A_MINUTE)
-        self._undecided: deque[tuple[str, ConfiguredAccount]] = deque(maxlen=_REMEMBERED)
 
     def take(self, sender: str | None) -> None:
         """Counts one more. Raises `TooManyNewTokens`; there is no share where `sender` is None."""
@@ -44,35 +40,3 @@ class Newcomers:
         own = [each for each in self._taken if each[1] == sender]
         if own:
             self._taken.remove(own[-1])
-
-    def taken(self, member: ConfiguredAccount, sender: str | None) -> None:
-        """Takes note of one whose worth Kimi is asked for."""
-        if sender is not None:
-            self._undecided.append((sender, member))
-
-    def tell_dead(
-        self,
-        sender: str | None,
-        notice: Callable[[Iterable[ConfiguredAccount]], dict[str, Known]],
-        wrong: Callable[[Iterable[str]], None],
-    ) -> None:
-        """Tells `wrong` of each token of `sender` that was taken and has turned out to be dead, once.
-
-        Raises what both raise; what was not told of then is told of the next time.
-        """
-        left = [member for whose, member in self._undecided if whose == sender]
-        if not left or sender is None:
-            return
-        self._undecided = deque((each for each in self._undecided if each[0] != sender), maxlen=_REMEMBERED)
-        waiting = []
-        try:
-            known = notice(left)
-            while left:
-                member = left.pop()
-                found = known.get(member.account.name)
-                if found is not None and found.is_dead:
-                    wrong([member.secret])
-                elif found is not None and not found.usable:
-                    waiting.append(member)
-        finally:
-            self._undecided.extend((sender, member) for member in (*left, *waiting))

@@ -13,6 +13,7 @@ from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, TooManyWr
 from gateway.guesses import OPEN, Guard
 from gateway.newcomers import AT_ONCE, MINUTE, Newcomers
 from gateway.services import Door
+from gateway.undecided import Undecided
 from kimi import claims, credentials
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.credentials import CredentialError
@@ -46,17 +47,16 @@ def refresh_tokens(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Looked:
     """What has become of tokens: `known` by the names of their accounts, `operators` are those that are not theirs.
 
-    `waits` where there are more of them than are adopted at once; `problems` are why others could not be just now.
+    `problems` are why others could not be adopted just now.
     """
 
     known: dict[str, Known]
     operators: list[str] = field(default_factory=list)
     problems: list[Exception] = field(default_factory=list)
-    waits: bool = False
 
 
 class Strangers:
@@ -66,6 +66,7 @@ class Strangers:
         self._pool = pool
         self._kind = kind
         self._newcomers = Newcomers(monotonic)
+        self._undecided = Undecided()
 
     def accounts(self, tokens: Sequence[str], guard: Guard) -> dict[str, Known]:
         """What has become of `tokens`, by the names of their accounts; some that are not known are adopted.
@@ -92,16 +93,36 @@ class Strangers:
         members = [private_account(token, self._kind) for token in tokens]
         known = self._pool.notice(members)
         new = [member for member in members if member.account.name not in known]
-        looked = Looked(known, waits=len(new) > AT_ONCE)
+        looked = Looked(known)
         if new:
             try:
                 guard.hold([member.secret for member in new[:AT_ONCE]])
-                self._newcomers.tell_dead(guard.sender(), self._pool.notice, guard.wrong)
+                self._tell_dead(guard)
                 for member in new[:AT_ONCE]:
                     self._adopt(member, guard.sender(), looked)
             except (TooManyWrongKeys, TooManyNewTokens, StoreUnavailable) as problem:
                 looked.problems.append(problem)
         return looked
+
+    def _tell_dead(self, guard: Guard) -> None:
+        """Tells `guard` of each token that its sender brought and that has turned out to be dead, once.
+
+        Raises `StoreUnavailable` and what `guard` raises; what was not told of then is told of the next time.
+        """
+        sender, waiting = guard.sender(), list[ConfiguredAccount]()
+        left = self._undecided.pop(sender)
+        try:
+            known = self._pool.notice(left) if left else {}
+            while left:
+                member = left.pop()
+                found = known.get(member.account.name)
+                if found is not None and found.is_dead:
+                    guard.wrong([member.secret])
+                elif found is not None and not found.usable:
+                    waiting.append(member)
+        finally:
+            for member in (*left, *waiting):
+                self._undecided.note(sender, member)
 
     def _adopt(self, member: ConfiguredAccount, sender: str | None, looked: Looked) -> None:
         self._newcomers.take(sender)
@@ -119,7 +140,7 @@ class Strangers:
             case Adoption.LATER:
                 looked.problems.append(TooManyNewTokens(retry_after=1.0))
                 return
-        self._newcomers.taken(member, sender)
+        self._undecided.note(sender, member)
         found = self._pool.notice([member])
         if not found:  # Redis has just gone away, and memory does not have it so far
             raise StoreUnavailable("what has become of a new token is not known yet")
