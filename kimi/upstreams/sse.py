@@ -13,6 +13,8 @@ import re
 from kimi.errors import BrokenAnswer
 
 MAX_EVENT_BYTES = 2 * 1024 * 1024
+MAX_EVENT_LINES = 10_000
+"""Nobody writes more: JSON needs one. They are told apart without a pause."""
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"
@@ -24,8 +26,9 @@ class Decoder:
 
     Names of events tell no upstream's reader anything, `id` and `retry` serve reconnection, which no upstream knows:
     all of them are dropped.
-    Events longer than `limit` bytes raise `BrokenAnswer`, as does what is dropped when it is not UTF-8. That is behind
-    the events before it: with the next call where this one has brought some, and with every call from then on.
+    Events longer than `limit` bytes, or of more than `MAX_EVENT_LINES`, raise `BrokenAnswer`, as does what is dropped
+    when it is not UTF-8. That is behind the events before it: with the next call where this one has brought some, and
+    with every call from then on.
     """
 
     __slots__ = ("_after_cr", "_at_start", "_fault", "_limit", "_pending")
@@ -80,14 +83,18 @@ class Decoder:
             if blocks.count(_LF) == 2 * (len(found) - 1):
                 return found
         found = []
-        for block in blocks.split(b"\n\n"):
-            if not block:
+        for written in blocks.split(b"\n\n"):
+            if not written:
                 continue
-            if len(block) > self._limit:
+            if len(written) > self._limit:
                 self._break(f"an event of the stream is longer than {self._limit} bytes")
                 break
+            block = written.strip(b"\n")  # of three line ends two are a blank line, whichever
+            if block.count(_LF) >= MAX_EVENT_LINES:
+                self._break(f"an event of the stream has more than {MAX_EVENT_LINES} lines")
+                break
             try:
-                data = _of_block(block.strip(b"\n"))  # of three line ends two are a blank line, whichever
+                data = _of_block(block)
             except UnicodeDecodeError:
                 self._break("the event stream is not UTF-8")
                 break

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kimi.errors import BrokenAnswer
 from kimi.upstreams.reading import parsed
-from kimi.upstreams.sse import Decoder
+from kimi.upstreams.sse import MAX_EVENT_LINES, Decoder
 
 
 def decode(*chunks: bytes) -> list[str]:
@@ -154,6 +154,19 @@ def test_an_endless_line_is_given_up() -> None:
         _ = [decoder.feed(b"data: xxxxxx") for _ in range(200)]
 
 
+@pytest.mark.parametrize("line", [b"data", b"data: x", b":", b"odd"])
+@pytest.mark.parametrize("size", [7, 10_000])
+def test_an_event_has_so_many_lines_however_it_is_cut(line: bytes, size: int) -> None:
+    def fed(lines: int) -> list[bytes]:
+        stream = b"data: x\n" + (line + b"\n") * (lines - 1) + b"\n"
+        decoder = Decoder()
+        return [event for at in range(0, len(stream), size) for event in decoder.feed(stream[at : at + size])]
+
+    assert len(fed(MAX_EVENT_LINES)) == 1
+    with pytest.raises(BrokenAnswer, match="more than 10000 lines"):
+        fed(MAX_EVENT_LINES + 1)
+
+
 @pytest.mark.parametrize("wrong", [b": \xff\n\n", b"data: " + b"x" * 200, b"data: " + b"x" * 200 + b"\n\n"])
 def test_what_came_before_something_broken_is_not_lost(wrong: bytes) -> None:
     decoder = Decoder(limit=100)
@@ -174,7 +187,7 @@ def test_bytes_that_are_no_utf8_are_left_to_whoever_reads_them_wherever_the_stre
 
 
 @pytest.mark.parametrize(
-    "piece", [b"\n" * 16_384, b":\n" * 8_192, b"\n\n\n" * 5_461], ids=["lines", "comments", "threes"]
+    "piece", [b"\n" * 16_384, (b":" + b" " * 510 + b"\n") * 32, b"\n\n\n" * 5_461], ids=["lines", "comments", "threes"]
 )
 def test_lines_that_say_nothing_cost_next_to_nothing(piece: bytes) -> None:
     decoder = Decoder()
