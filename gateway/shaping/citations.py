@@ -17,7 +17,7 @@ LINKED: Final = 1_000_000
 _LONGEST_URL: Final = 4_096
 _LONGEST_TITLE: Final = 200
 _WEB: Final = re.compile(r"https?://[^/]", re.IGNORECASE)
-_BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f\ue000-\uf8ff]+")
+_BLANK: Final = re.compile(r"[\s\ue000-\uf8ff]+")
 
 
 class Citations:

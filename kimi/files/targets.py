@@ -15,12 +15,14 @@ from urllib.parse import urljoin
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
+from kimi.unseen import UNSEEN
+
 _PORTS: Final = {"http": 80, "https": 443}
 _LONGEST: Final = 8192  # characters; the content of `data:` URLs never comes here
 _LONGEST_NAME: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")  # a host that ends in one is an address for browsers
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNSEEN: Final = re.compile(f"[{UNSEEN}]")
 _BACKSLASH: Final = re.compile(r"[^?#]*\\")  # outside a query some read it as a slash
 _AUTHORITY: Final = re.compile(r"[^:/?#]+://[^/?#]*@")
 _LOCAL: Final = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain"})
@@ -74,7 +76,7 @@ def target(url: str) -> Target:
     """What `url` leads to. Raises `NotFetched`."""
     if len(url) > _LONGEST:
         raise NotFetched(f"its URL is longer than {_LONGEST} characters")
-    if _CONTROLS.search(url) or _BACKSLASH.match(url):
+    if _UNSEEN.search(url) or _BACKSLASH.match(url):
         raise NotFetched("its URL is not valid")
     try:
         found = parse_url(url)
@@ -97,7 +99,7 @@ def onward(before: Target, location: str) -> Target:
     """What a redirect to `location`, as it came in the header, leads to. Raises `NotFetched`."""
     said = location.encode("latin-1").decode("utf-8", "replace")
     try:
-        url = "" if _CONTROLS.search(said) or _BACKSLASH.match(said) else urljoin(before.url, said)
+        url = "" if _UNSEEN.search(said) or _BACKSLASH.match(said) else urljoin(before.url, said)
     except ValueError:
         url = ""
     if not said or not url:

@@ -111,6 +111,7 @@ def test_no_redirect_leads_there(status: int) -> None:
         ("//127.0.0.1#@public.example", INSIDE),
         ("http://a\r\n b.example/", "it is redirected to nowhere"),
         ("http://public.example/\x01", "it is redirected to nowhere"),
+        ("http://public.example/\u200b", "it is redirected to nowhere"),
         ("", "it is redirected to nowhere"),
     ],
 )

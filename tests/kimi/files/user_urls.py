@@ -155,6 +155,8 @@ REFUSED = {
     "http://public.example\x00.inside.example/": INVALID,
     "http://public.example\u2028/": INVALID,
     "http://public.example /": INVALID,
+    "http://public.example/a\u202efdp.exe": INVALID,
+    "http://public.example/\u200b": INVALID,
     "http://127.0.0.1\u3000/": INVALID,
     # letters that others read as digits and dots, or do not see
     "http://\u2460\u2461\u2466.0.0.1/": INVALID,
