@@ -24,5 +24,5 @@ def shake_hands(sock: ssl.SSLSocket, time_left: Hourglass) -> None:
             poll.register(sock, select.POLLOUT)
         else:
             return
-        if not poll.poll(1000 * time_left.left(time_left.patience.silence)):
+        if not poll.poll(1000 * time_left.piece()):
             raise TimeoutError

@@ -111,7 +111,7 @@ class Web:
         """To the first address that answers at all, unless it is this machine's own."""
         for address in self._addresses(asked)[:_MOST_ADDRESSES]:
             try:
-                sock = self._connect(address, asked.port, time_left.left(self._patience.connect))
+                sock = self._connect(address, asked.port, time_left.connection())
             except OSError:
                 continue
             if sock.getsockname()[0] == address and not is_allowed(address, self._allowed):

@@ -35,18 +35,25 @@ PATIENCE: Final = Patience()
 
 
 class Hourglass:
-    """What is left of `Patience.whole`."""
+    """Seconds that the next step may take, of what is left of `Patience.whole`. Raises `NotFetched` when none are."""
 
     def __init__(self, patience: Patience, clock: Callable[[], float]) -> None:
-        self.patience = patience
         self.clock = clock
+        self._patience = patience
         self._until = clock() + patience.whole
 
-    def left(self, most: float) -> float:
-        """Seconds that a step may take, which by itself may take `most`. Raises `NotFetched` when there are none."""
+    def connection(self) -> float:
+        """For a connection."""
+        return self._left(self._patience.connect)
+
+    def piece(self) -> float:
+        """For one piece, of a handshake or of an answer."""
+        return self._left(self._patience.silence)
+
+    def _left(self, most: float) -> float:
         left = self._until - self.clock()
         if left <= 0:
-            raise NotFetched(f"it took longer than {self.patience.whole:g} s")
+            raise NotFetched(f"it took longer than {self._patience.whole:g} s")
         return min(most, left)
 
 
@@ -73,7 +80,7 @@ class Wire(framing.Wire):
         if self._left.clock() - self._rested > _TURN_SECONDS:
             self._rest()
             self._rested = self._left.clock()
-        self._sock.settimeout(self._left.left(self._left.patience.silence))
+        self._sock.settimeout(self._left.piece())
         return self._source.readinto(buffer)
 
     def patience(self) -> None:
@@ -99,6 +106,6 @@ def ask(sock: socket.socket, target: Target, headers: Mapping[str, str], time_le
     connection = HTTPConnection(target.host, target.port)
     connection.response_class = partial(_Answer, time_left=time_left)  # type: ignore[assignment]
     connection.sock = sock
-    sock.settimeout(time_left.left(time_left.patience.silence))
+    sock.settimeout(time_left.piece())
     connection.request("GET", target.path, headers=headers)
     return connection.getresponse()
