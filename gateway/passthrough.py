@@ -97,32 +97,34 @@ class Strangers:
         if new:
             try:
                 guard.hold([member.secret for member in new[:AT_ONCE]])
-                self._tell_dead(guard)
+                self.tell_dead(guard)
                 for member in new[:AT_ONCE]:
                     self._adopt(member, guard.sender(), looked)
             except (TooManyWrongKeys, TooManyNewTokens, StoreUnavailable) as problem:
                 looked.problems.append(problem)
         return looked
 
-    def _tell_dead(self, guard: Guard) -> None:
-        """Tells `guard` of each token that its sender brought and that has turned out to be dead, once.
+    def tell_dead(self, guard: Guard) -> bool:
+        """Tells `guard` once of each token that its sender brought and that has turned out to be dead; whether there was one.
 
         Raises `StoreUnavailable` and what `guard` raises; what was not told of then is told of the next time.
         """
-        sender, waiting = guard.sender(), list[ConfiguredAccount]()
-        left = self._undecided.pop(sender)
+        sender, told = guard.sender(), False
+        left, waiting = self._undecided.pop(sender), list[ConfiguredAccount]()
         try:
             known = self._pool.notice(left) if left else {}
             while left:
                 member = left.pop()
                 found = known.get(member.account.name)
                 if found is not None and found.is_dead:
+                    told = True
                     guard.wrong([member.secret])
                 elif found is not None and not found.usable:
                     waiting.append(member)
         finally:
             for member in (*left, *waiting):
                 self._undecided.note(sender, member)
+        return told
 
     def _adopt(self, member: ConfiguredAccount, sender: str | None, looked: Looked) -> None:
         self._newcomers.take(sender)

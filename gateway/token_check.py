@@ -52,7 +52,9 @@ class TokenCheck:
         Raises `TokenUndecided` when that is not known in time, `BadRequest` for too many, `TooManyNewTokens`,
         `StoreUnavailable` and what the guard raises.
         """
-        if not (is_live := self._is_live(text)):
+        is_live = self._is_live(text)
+        # One that was new counts by what was noted of it, and not once more.
+        if not is_live and not self._strangers.tell_dead(self._guard):
             self._guard.wrong([text])
         return is_live
 

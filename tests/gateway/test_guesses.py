@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from gateway.auth import ClientKeys
 from gateway.backoff import MOST, LocalAttempts
 from gateway.client_keys import CreatedKeys
-from gateway.errors import TooManyNewTokens, TooManyWrongKeys, UnknownKey
+from gateway.errors import TokenUndecided, TooManyNewTokens, TooManyWrongKeys, UnknownKey
 from gateway.guesses import GuardedKeys, Guesses, beginning
 from gateway.newcomers import AT_ONCE, SHARE
 from gateway.passthrough import PassThrough, Strangers
@@ -268,6 +268,34 @@ def test_tokens_that_are_checked_are_held_and_counted_too(gate: Gate) -> None:
     with pytest.raises(TooManyWrongKeys):
         check.is_live(ALICE)
     assert gate.shelf.adopted == 0
+
+
+@pytest.mark.parametrize("asks", [1, 2])
+def test_a_new_token_that_is_checked_and_dead_counts_once(gate: Gate, asks: int) -> None:
+    """Also where the first answer is that nobody knows yet."""
+    decided: list[str] = []
+
+    def pause(seconds: float) -> None:
+        gate.advance(seconds)
+        for each in decided:
+            gate.shelf.is_now(each, State.DEAD)
+
+    check = TokenCheck(gate.strangers, list, gate.guesses, seconds=1, pause=pause, monotonic=gate.ticks)
+
+    def asked(each: str) -> float | None:
+        for _ in range(asks - 1):
+            with pytest.raises(TokenUndecided):
+                check.is_live(each)
+        decided.append(each)
+        try:
+            assert not check.is_live(each)
+        except TooManyWrongKeys as caught:
+            return caught.retry_after
+        return None
+
+    assert [asked(token(f"user-{number}")) for number in range(11)] == [*[None] * 10, 0.5]
+    gate.advance(0.5)
+    assert [asked(token("user-11"))] == [1.0]
 
 
 def test_made_up_tokens_beside_a_good_one_slow_their_sender_down_and_nobody_else(gate: Gate) -> None:
