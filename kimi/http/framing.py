@@ -62,8 +62,10 @@ class Response(HTTPResponse):
 
 @cache
 def bounded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
-    """The same sort of connection, with such answers."""
-    return type(kind.__name__, (kind,), {"response_class": Response, "is_bounded": True})
+    """The same sort of connection, with such answers; `kind` itself where it has them."""
+    if issubclass(kind.response_class, Response):
+        return kind
+    return type(kind.__name__, (kind,), {"response_class": Response})
 
 
 class Waiting(Protocol):

@@ -137,5 +137,4 @@ class _Adapter(HTTPAdapter):
     def cert_verify(self, conn: Any, *_: Any) -> None:
         # requests names the bundle here, and urllib3 would load it into the shared context at every connection.
         conn.cert_reqs = "CERT_REQUIRED"
-        if not hasattr(conn.ConnectionCls, "is_bounded"):
-            conn.ConnectionCls = bounded(conn.ConnectionCls)
+        conn.ConnectionCls = bounded(conn.ConnectionCls)
