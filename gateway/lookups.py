@@ -6,8 +6,9 @@ would have them all for many seconds, and neither Kimi nor Redis could be looked
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 import gevent
@@ -17,7 +18,7 @@ from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
 from kimi.errors import FilesBusy
-from kimi.files.web import Resolver, resolve
+from kimi.files.web import Resolver, addresses_of
 
 AT_ONCE: Final = 32
 """Twice as many as `gateway.file_room` lets fetch: a resolver goes on for as long again when nobody waits any more."""
@@ -25,7 +26,10 @@ SECONDS: Final = 5.0
 _FAILURES = (OSError, UnicodeError)
 
 _getaddrinfo: Callable[..., Any] = get_original("socket", "getaddrinfo")
-_resolve: Resolver = partial(resolve, lookup=_getaddrinfo)
+
+
+def _resolve(host: str, port: int) -> Sequence[str]:
+    return addresses_of(_getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
 class Lookups:

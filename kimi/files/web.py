@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
@@ -37,9 +37,13 @@ Connector = Callable[[str, int, float], socket.socket]
 """Connects to an address and a port within so many seconds. Raises `OSError`."""
 
 
-def resolve(host: str, port: int, lookup: Callable[..., Any] = socket.getaddrinfo) -> Sequence[str]:
+def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of `host`. Raises `OSError`."""
-    found = lookup(host, port, type=socket.SOCK_STREAM)
+    return addresses_of(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+def addresses_of(found: Iterable[tuple[Any, ...]]) -> Sequence[str]:
+    """The addresses in what `getaddrinfo` tells, each once."""
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
