@@ -42,7 +42,7 @@ with reporting("gateway"):
         check_address(_settings)
         check_store(_settings)
 logs.configure(_settings.log_level, _settings.log_format)
-warn_of_weak_keys(_settings.gateway_api_keys, _settings.gateway_admin_key)
+warn_of_weak_keys(_settings.weak_keys())
 
 wsgi_app = "gateway.wsgi:app"
 proc_name = "kimi-gateway"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -52,10 +52,10 @@ def weakness(key: str) -> str | None:
     return "is of a kind that stands in examples" if is_of_words or _alternates(_bare(random)) else None
 
 
-def weaknesses(keys: Iterable[str], own: int) -> str | None:
-    """The same of several, told by their numbers; those behind the first `own` are of the accounts file."""
+def weaknesses(keys: Iterable[str], of_file: Collection[str]) -> str | None:
+    """The same of several, told by their numbers; some of them stand in the accounts file."""
     found = [
-        f"key {number}{'' if number <= own else ' (of the accounts file)'} {why}"
+        f"key {number}{' (of the accounts file)' if key in of_file else ''} {why}"
         for number, key in enumerate(keys, 1)
         if (why := weakness(key))
     ]
@@ -68,19 +68,9 @@ def refusal(told: str, where: str) -> str:
     return f"{told}, too weak for {where}, which others can reach; make one with {MAKING}"
 
 
-def weak(keys: Sequence[str], admin_key: str | None) -> Iterator[tuple[str, str]]:
-    """The variables that hold weak keys, each with what is wrong with those."""
-    for variable, told in (
-        ("GATEWAY_API_KEYS", weaknesses(keys, len(keys))),
-        ("GATEWAY_ADMIN_KEY", weakness(admin_key) if admin_key else None),
-    ):
-        if told:
-            yield variable, told
-
-
-def warn_of_weak_keys(keys: Sequence[str], admin_key: str | None) -> None:
-    """Says in the log with which keys nothing would start at an address that others can reach."""
-    for variable, told in weak(keys, admin_key):
+def warn_of_weak_keys(weak: Mapping[str, str]) -> None:
+    """Says in the log with which keys nothing would start at an address that others can reach, by their variables."""
+    for variable, told in weak.items():
         log.warning("a key is weak: nobody else must be able to reach this gateway", variable=variable, told=told)
 
 

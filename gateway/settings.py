@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
@@ -40,14 +41,18 @@ def _model(name: str) -> str:
 
 
 def _keys(keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    own, file = len(keys), info.data.get("kimi_accounts_file") or DEFAULT_ACCOUNTS_FILE
-    keys = tuple(dict.fromkeys((*keys, *client_keys(file))))
+    of_file = _keys_of_file(info.data.get("kimi_accounts_file"))
+    keys = tuple(dict.fromkeys((*keys, *of_file)))
     if not keys:
         raise ValueError("has to hold at least one client key; several are separated by commas")
     if any(not key.isascii() or not key.isprintable() or " " in key for key in keys):
         raise ValueError("holds a key that no client could send: use ASCII letters, digits and signs, no spaces")
-    _refuse_where_public(weaknesses(keys, own), info)
+    _refuse_where_public(weaknesses(keys, of_file), info)
     return keys
+
+
+def _keys_of_file(path: Path | None) -> tuple[str, ...]:
+    return client_keys(path or DEFAULT_ACCOUNTS_FILE)
 
 
 def _admin_key(key: str | None, info: ValidationInfo) -> str | None:
@@ -131,6 +136,14 @@ class GatewaySettings(CommonSettings):
         host = self.gateway_host.strip("[]")
         host = f"[{host}]" if ":" in host else host
         return f"{host}:{self.gateway_port}"
+
+    def weak_keys(self) -> dict[str, str]:
+        """The variables that hold weak keys, each with what is wrong with those."""
+        told = {
+            "GATEWAY_API_KEYS": weaknesses(self.gateway_api_keys, _keys_of_file(self.kimi_accounts_file)),
+            "GATEWAY_ADMIN_KEY": weakness(self.gateway_admin_key) if self.gateway_admin_key else None,
+        }
+        return {variable: why for variable, why in told.items() if why}
 
     @property
     def max_body_bytes(self) -> int:

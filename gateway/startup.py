@@ -6,7 +6,7 @@ import errno
 import socket
 from collections.abc import Iterable
 
-from gateway.key_strength import refusal, weak
+from gateway.key_strength import refusal
 from gateway.settings import GatewaySettings
 from kimi.hosts import is_local
 from kimi.pool import open_store
@@ -30,8 +30,9 @@ def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> N
     """
     for address in addresses:
         if isinstance(address, tuple) and not is_local(str(address[0])):
-            for variable, told in weak(settings.gateway_api_keys, settings.gateway_admin_key):
-                raise StartError(f"{variable}: {refusal(told, f'{address[0]}, where gunicorn was told to listen')}")
+            where = f"{address[0]}, where gunicorn was told to listen"
+            if told := [f"{variable}: {refusal(why, where)}" for variable, why in settings.weak_keys().items()]:
+                raise StartError("\n".join(told))
 
 
 def check_address(settings: GatewaySettings) -> None:

@@ -13,6 +13,7 @@ import yaml
 from structlog.testing import capture_logs
 
 from gateway.key_strength import MAKING, warn_of_weak_keys, weakness, weaknesses
+from gateway.settings import GatewaySettings
 from tests.gateway import gunicorns
 from tests.system import stack
 
@@ -86,17 +87,17 @@ def test_the_key_of_the_demo_is_let_in_and_says_what_it_is() -> None:
 
 def test_keys_are_told_by_their_numbers() -> None:
     strong = secrets.token_urlsafe(32)
-    assert weaknesses([strong], 1) is None
-    assert weaknesses(["hush-1", strong, "hush-2"], 2) == (
+    assert weaknesses([strong], ()) is None
+    assert weaknesses(["hush-1", strong, "hush-2"], ["hush-2"]) == (
         "key 1 is shorter than 16 characters, key 3 (of the accounts file) is shorter than 16 characters"
     )
-    many = weaknesses([f"hush-{number}" for number in range(9)], 9)
+    many = weaknesses([f"hush-{number}" for number in range(9)], ())
     assert many is not None and many.endswith("key 5 is shorter than 16 characters, 4 more are weak")
 
 
 def test_here_a_weak_key_is_warned_of_without_being_shown() -> None:
     with capture_logs() as logs:
-        warn_of_weak_keys(["hush-1"], "hush-2")
+        warn_of_weak_keys(GatewaySettings(gateway_api_keys=("hush-1",), gateway_admin_key="hush-2").weak_keys())
     assert [(line["log_level"], line["variable"], line["told"]) for line in logs] == [
         ("warning", "GATEWAY_API_KEYS", "key 1 is shorter than 16 characters"),
         ("warning", "GATEWAY_ADMIN_KEY", "is shorter than 16 characters"),
@@ -106,5 +107,5 @@ def test_here_a_weak_key_is_warned_of_without_being_shown() -> None:
 
 def test_of_strong_keys_nothing_is_said() -> None:
     with capture_logs() as logs:
-        warn_of_weak_keys([secrets.token_urlsafe(32)], None)
+        warn_of_weak_keys(GatewaySettings(gateway_api_keys=(secrets.token_urlsafe(32),)).weak_keys())
     assert logs == []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from pathlib import Path
 
 import pytest
 import redis
@@ -40,6 +41,17 @@ def test_weak_keys_are_for_sockets_that_nobody_else_reaches() -> None:
             check_listening(weak, [("127.0.0.1", 80), address])
         assert "hush" not in str(caught.value)
         check_listening(settings(), [address])
+
+
+def test_all_weak_keys_are_told_at_once_and_where_they_stand(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"token": "hush-1", "auth_token": "x", "refresh_token": "y"}', encoding="utf-8")
+    weak = settings(gateway_admin_key="hush-2", kimi_accounts_file=file)
+    with pytest.raises(StartError) as caught:
+        check_listening(weak, [("10.0.0.7", 80)])
+    client, admin = str(caught.value).splitlines()
+    assert client.startswith("GATEWAY_API_KEYS: key 2 (of the accounts file) is shorter")
+    assert admin.startswith("GATEWAY_ADMIN_KEY: is shorter")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])  # noqa: S104
