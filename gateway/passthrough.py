@@ -105,7 +105,7 @@ class Strangers:
         return looked
 
     def tell_dead(self, guard: Guard) -> bool:
-        """Tells `guard` once of each token that its sender brought and that has turned out to be dead; whether there was one.
+        """Tells `guard` once of each token of its sender that has turned out to be dead; whether there was one.
 
         Raises `StoreUnavailable` and what `guard` raises; what was not told of then is told of the next time.
         """
