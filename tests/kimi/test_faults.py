@@ -320,11 +320,3 @@ def test_what_is_wrong_with_a_request_is_explained_without_ids() -> None:
     error = classify(complaints.of_answer(Kind.MOONSHOT, answer(400, official("invalid_request_error", says))), Drift())
     assert isinstance(error, RequestInvalid)
     assert error.explained == says.replace("org-1234567890", "[redacted]")
-
-
-def test_an_upstream_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    drift = Drift()
-    for number in range(2000):
-        drift.note(Kind.KIMI, "event", f"event{number}")
-
-    assert len(caplog.records) == 1000
