@@ -13,6 +13,8 @@ from kimi.errors import BrokenAnswer, UpstreamTimeout
 from kimi.http.contract import Content, Http, Reply
 
 _SHORTEST_SECRET = 8
+_MOST_PARTS = 100_000  # of one answer, or one message of it, which are made without a pause
+_SHORT_BYTES = 2 * _MOST_PARTS  # has no more than these, each of which takes two at least
 _Step = TypeVar("_Step")
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -47,8 +49,11 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def parse(text: bytes | bytearray | str) -> Any:
-    """JSON as it comes from an upstream. Raises `BrokenAnswer`."""
+def parse(text: bytes | bytearray) -> Any:
+    """JSON as it comes from an upstream. Raises `BrokenAnswer`, also for too many parts."""
+    # What is quoted in a text is counted too: no prompt has so many that Kimi takes.
+    if len(text) > _SHORT_BYTES and text.count(b"{") + text.count(b"[") > _MOST_PARTS:
+        raise BrokenAnswer(f"the answer has more than {_MOST_PARTS} parts in one message")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

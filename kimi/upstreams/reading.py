@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
-import orjson
-
 from kimi.errors import BrokenAnswer, KimiError
 from kimi.events import Batch, Event, Finish, Text, Thinking, ToolCall
+from kimi.http import parse
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """The most of one answer, thinking, search results and heartbeats included."""
@@ -22,8 +21,6 @@ PIECE: Final = 8_192
 
 _UNCOUNTED_BYTES: Final = MAX_WRITTEN_BYTES // 2  # of an answer; nearly none has more, and counting costs something
 _COUNTED_FROM: Final = MAX_ANSWER_BYTES - _UNCOUNTED_BYTES  # that are left
-_MOST_PARTS: Final = 100_000  # of one message, which are made without a pause
-_SHORT_BYTES: Final = 2 * _MOST_PARTS  # has no more than these, each of which takes two at least
 
 
 class Reader(Protocol):
@@ -127,14 +124,8 @@ def _words(event: Event) -> str:
 
 
 def parsed(data: bytes | bytearray) -> dict[str, Any]:
-    """One message of a stream in JSON. Raises `BrokenAnswer` for anything but an object with a number of parts."""
-    # What is quoted in a text is counted too: no prompt has so many that Kimi takes.
-    if len(data) > _SHORT_BYTES and data.count(b"{") + data.count(b"[") > _MOST_PARTS:
-        raise BrokenAnswer(f"a message of the stream has more than {_MOST_PARTS} parts")
-    try:
-        said = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BrokenAnswer("a message of the stream is not JSON") from error
+    """One message of a stream in JSON. Raises `BrokenAnswer` for anything but an object, as `parse` does."""
+    said = parse(data)
     if not isinstance(said, dict):
         raise BrokenAnswer("a message of the stream is no object")
     return said

@@ -13,7 +13,7 @@ from kimi.chat import Chat, Message
 from kimi.credentials import CredentialError, refresh_token, split
 from kimi.errors import AccountBanned, AccountDead, BrokenAnswer, KimiError, TokenRejected, UpstreamError
 from kimi.exchange import Exchange
-from kimi.http import MAX_BODY_BYTES, Endpoints
+from kimi.http import MAX_BODY_BYTES, Answer, Endpoints
 from kimi.upstreams.classic_files import ClassicFiles
 from kimi.upstreams.connect_files import ConnectFiles
 from kimi.upstreams.connect_models import ConnectModels
@@ -140,6 +140,13 @@ def test_there_are_not_more_models_than_anybody_has() -> None:
     rows = [{"scenario": f"SCENARIO_{n}"} for n in range(5_000)]
     web = Line(Replay(as_json({"availableModels": [*rows, {"scenario": "SCENARIO_../x"}]})), Endpoints())
     assert len(ConnectModels(web).list_models(Account(name="a", kind=Kind.KIMI), "t")) == 500
+
+
+@pytest.mark.parametrize("part", [b"[],", b"{},", b'{"a":[]},'])
+def test_a_short_answer_has_a_bounded_number_of_parts(part: bytes) -> None:
+    assert Answer(200, {}, b'{"x":[%b1]}' % (part * 40_000)).json()
+    with pytest.raises(BrokenAnswer, match="parts"):
+        Answer(200, {}, b'{"x":[%b1]}' % (part * 100_000)).json()
 
 
 @pytest.mark.parametrize("file_id", ["a b", "a\nb", "x" * 257, "\u202e", "", 7, None])
