@@ -64,7 +64,7 @@ class Target:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
-    def is_local(self) -> bool:
+    def is_private_name(self) -> bool:
         """Whether the host is a name that cannot be public."""
         labels = self.host.split(".")
         if ":" in self.host or _NUMBER.fullmatch(labels[-1]):

@@ -21,7 +21,7 @@ from urllib3 import HTTPHeaderDict
 from kimi.files.addresses import Network, is_allowed, is_fetchable
 from kimi.files.handshakes import shake_hands
 from kimi.files.targets import NotFetched, Target, onward, target
-from kimi.files.wires import PATIENCE, Hourglass, Patience, ask
+from kimi.files.wires import TIMEOUTS, Hourglass, Timeouts, ask
 from kimi.http import HEADERS, default_context
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -68,14 +68,14 @@ class Web:
         self,
         allowed: Sequence[Network] = (),
         *,
-        patience: Patience = PATIENCE,
+        timeouts: Timeouts = TIMEOUTS,
         resolver: Resolver = resolve,
         connector: Connector = connect,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allowed = allowed
-        self._patience = patience
+        self._timeouts = timeouts
         self._resolve = resolver
         self._connect = connector
         self._context = ssl_context or default_context()
@@ -84,7 +84,7 @@ class Web:
     @contextmanager
     def get(self, url: str) -> Iterator[Download]:
         """What stands at `url`, while it comes. Raises `NotFetched`."""
-        time_left, asked = Hourglass(self._patience, self._clock), target(url)
+        time_left, asked = Hourglass(self._timeouts, self._clock), target(url)
         with ExitStack() as connection:
             for _ in range(_MOST_REDIRECTS + 1):
                 answer = connection.enter_context(self._asked(asked, time_left))
@@ -125,7 +125,7 @@ class Web:
         raise NotFetched("no connection to its server can be made")
 
     def _addresses(self, asked: Target) -> Sequence[str]:
-        if asked.is_local and not self._allowed:
+        if asked.is_private_name and not self._allowed:
             raise NotFetched("its host is neither a public name nor a public address")
         try:
             found = self._resolve(asked.host, asked.port)

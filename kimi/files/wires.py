@@ -23,7 +23,7 @@ _TURN_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Limits in seconds: for a connection, between two pieces, and for all of it, redirects included."""
 
     connect: float = 10.0
@@ -31,29 +31,29 @@ class Patience:
     whole: float = 60.0
 
 
-PATIENCE: Final = Patience()
+TIMEOUTS: Final = Timeouts()
 
 
 class Hourglass:
-    """Seconds that the next step may take, of what is left of `Patience.whole`. Raises `NotFetched` when none are."""
+    """Seconds that the next step may take, of what is left of `Timeouts.whole`. Raises `NotFetched` when none are."""
 
-    def __init__(self, patience: Patience, clock: Callable[[], float]) -> None:
+    def __init__(self, timeouts: Timeouts, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self._patience = patience
-        self._until = clock() + patience.whole
+        self._timeouts = timeouts
+        self._until = clock() + timeouts.whole
 
     def connection(self) -> float:
         """For a connection."""
-        return self._left(self._patience.connect)
+        return self._left(self._timeouts.connect)
 
     def piece(self) -> float:
         """For one piece, of a handshake or of an answer."""
-        return self._left(self._patience.silence)
+        return self._left(self._timeouts.silence)
 
     def _left(self, most: float) -> float:
         left = self._until - self.clock()
         if left <= 0:
-            raise NotFetched(f"it took longer than {self._patience.whole:g} s")
+            raise NotFetched(f"it took longer than {self._timeouts.whole:g} s")
         return min(most, left)
 
 

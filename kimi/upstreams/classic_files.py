@@ -24,7 +24,7 @@ from kimi.upstreams import sse
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
 from kimi.upstreams.places import is_allowed
-from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, named, refusal, told
+from kimi.upstreams.uploading import POLLING, FileBody, Polling, id_of, refusal, told
 
 _THERE: Final = frozenset({"initialized", "parsed"})
 _LONGEST: Final = 8_192  # characters of a place for an upload
@@ -36,9 +36,9 @@ _UNDER_WAY: Final = frozenset({"pending", "uploading", "uploaded", "processing",
 class ClassicFiles:
     """Uploads for accounts of kind `kimi-classic`."""
 
-    def __init__(self, line: Line, patience: Patience = PATIENCE, resolver: Resolver = resolve) -> None:
+    def __init__(self, line: Line, polling: Polling = POLLING, resolver: Resolver = resolve) -> None:
         self._line = line
-        self._patience = patience
+        self._polling = polling
         self._resolver = resolver
 
     def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
@@ -54,8 +54,8 @@ class ClassicFiles:
             wanted = {"type": kind, "name": blob.name, "object_name": _text(place, "object_name"), "file_id": ""}
         made = self._made(wanted, blob, account, token, alive)
         if not blob.is_image:
-            self._read(named(made), blob, account, token, alive)
-        return Upload(named(made), blob.name, blob.size, blob.media, blob.is_image, _harmless(made))
+            self._read(id_of(made), blob, account, token, alive)
+        return Upload(id_of(made), blob.name, blob.size, blob.media, blob.is_image, _harmless(made))
 
     def _put(self, url: str, blob: Blob, account: Account) -> None:
         """The bytes, to where the upstream says, whose address is the permission: the account's token stays here."""
@@ -80,7 +80,7 @@ class ClassicFiles:
         self, wanted: Mapping[str, str], blob: Blob, account: Account, token: str, alive: Callable[[], object]
     ) -> Mapping[str, Any]:
         """What the upstream knows of the file, once it is there."""
-        for _ in self._patience.rounds(blob):
+        for _ in self._polling.rounds(blob):
             made = self._call("/api/file", wanted, blob, account, token)
             status = made.get("status")
             if status in _THERE:
@@ -93,7 +93,7 @@ class ClassicFiles:
 
     def _read(self, file_id: str, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> None:
         """Lets a document be read. The stream may end before it is, and is opened again then."""
-        for left in self._patience.rounds(blob):
+        for left in self._polling.rounds(blob):
             reader = _Reading(blob)
             stream = replace(self._line, idle=left).stream(
                 "/api/file/parse_process",
@@ -102,13 +102,13 @@ class ClassicFiles:
                 content=orjson.dumps({"ids": [file_id]}),
                 reader=reader,
             )
-            end = self._patience.clock() + left
+            end = self._polling.clock() + left
             try:
                 with closing(stream):
                     for batch in stream:
                         if batch is not None:
                             alive()
-                        if self._patience.clock() >= end:  # however much of it drips in
+                        if self._polling.clock() >= end:  # however much of it drips in
                             break
             except UpstreamTimeout:
                 continue

@@ -17,7 +17,7 @@ from kimi.files import Blob
 from kimi.http import request
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
-from kimi.upstreams.uploading import PATIENCE, FileBody, Patience, named, refusal, told
+from kimi.upstreams.uploading import POLLING, FileBody, Polling, id_of, refusal, told
 
 _UPLOAD_PATH: Final = "/apiv2-files/file/upload"
 _PROGRESS_PATH: Final = "/apiv2-files/kimi.gateway.file.v1.FileService/GetFileParseProgress"
@@ -28,16 +28,16 @@ _UNDER_WAY: Final = frozenset({"PROCESS_STATUS_UNSPECIFIED", "PROCESS_STATUS_PEN
 class ConnectFiles:
     """Uploads for accounts of kind `kimi`."""
 
-    def __init__(self, line: Line, patience: Patience = PATIENCE) -> None:
+    def __init__(self, line: Line, polling: Polling = POLLING) -> None:
         self._line = line
-        self._patience = patience
+        self._polling = polling
 
     def upload(self, blob: Blob, account: Account, token: str, alive: Callable[[], object]) -> Upload:
         """See `TakesFiles.upload`."""
         alive()
         file_id = self._send(blob, account, token)
         alive()
-        for _ in self._patience.rounds(blob):
+        for _ in self._polling.rounds(blob):
             status = self._progress(file_id, blob, account, token)
             if status == _READ:
                 break
@@ -59,7 +59,7 @@ class ConnectFiles:
             proxy=account.proxy_to_dial(),
             timeout=self._line.idle,
         )
-        return named(told(self._line, account, answer, blob).get("file"))
+        return id_of(told(self._line, account, answer, blob).get("file"))
 
     def _progress(self, file_id: str, blob: Blob, account: Account, token: str) -> object:
         headers = self._headers(account, token, "application/json")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from kimi.upstreams.hosts import SPACELESS, WITHOUT_SPACES, host_end, reach
+from kimi.upstreams.link_hosts import SPACELESS, WITHOUT_SPACES, host_end, reach
 
 _OPEN, _CLOSE = '<url id="" type="url" status="" title="" wc="">', "</url>"
 

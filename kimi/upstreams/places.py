@@ -49,8 +49,8 @@ def _is_public(place: Target, is_proxied: bool, resolver: Resolver, *, where_unk
         return is_fetchable(str(ip_address(place.host)))
     except ValueError:
         pass
-    if place.is_local or is_proxied:
-        return not place.is_local
+    if place.is_private_name or is_proxied:
+        return not place.is_private_name
     try:
         found = resolver(place.host, place.port)
     except (OSError, UnicodeError):

@@ -46,7 +46,7 @@ class FileBody:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Polling:
     """How a file is waited for; `clock` and `pause` are in seconds."""
 
     clock: Callable[[], float] = time.monotonic
@@ -62,7 +62,7 @@ class Patience:
         raise refusal(blob, f"was not read by Kimi within {PARSE_SECONDS:g} s")
 
 
-PATIENCE: Final = Patience()
+POLLING: Final = Polling()
 
 
 def refusal(blob: Blob, reason: str) -> FileRefused:
@@ -82,7 +82,7 @@ def told(line: Line, account: Account, answer: Answer, blob: Blob) -> Mapping[st
     return body
 
 
-def named(file: object) -> str:
+def id_of(file: object) -> str:
     """The id of a file that the upstream tells of. Raises `BrokenAnswer` where it is none: it is kept, and sent."""
     file_id = file.get("id") if isinstance(file, Mapping) else None
     if not isinstance(file_id, str) or not _ID.fullmatch(file_id):

@@ -21,7 +21,7 @@ from kimi.upstreams.classic_files import ClassicFiles
 from kimi.upstreams.connect_files import ConnectFiles
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
-from kimi.upstreams.uploading import Patience
+from kimi.upstreams.uploading import Polling
 from tests.kimi.files.blobs import blob
 from tests.kimi.files.samples import PDF, png
 from tests.kimi.loopback import Peer, Received, Server, ok
@@ -95,7 +95,7 @@ class Bench:
     def upload(self, server: Server, content: Blob) -> Upload:
         endpoints = Endpoints(server.url, server.url, server.url, server.url)
         made = ClassicFiles if self.kind is Kind.CLASSIC else ConnectFiles
-        files = made(Line(self.transport, endpoints), Patience(self.clock, self.pause))
+        files = made(Line(self.transport, endpoints), Polling(self.clock, self.pause))
         try:
             account = Account(name="a", kind=self.kind, proxy=self.proxy)
             return files.upload(content, account, "access", self.life)
@@ -359,7 +359,7 @@ def test_a_document_has_its_seconds_and_no_more_however_much_drips_in() -> None:
         clock.now += seconds
 
     began = clock.now
-    files = ClassicFiles(Line(http, Endpoints()), Patience(clock, pause))
+    files = ClassicFiles(Line(http, Endpoints()), Polling(clock, pause))
     with pytest.raises(FileRefused, match="within 30 s"):
         files.upload(blob(PDF), Account(name="a", kind=Kind.CLASSIC), "access", second)
     assert clock.now - began < 40

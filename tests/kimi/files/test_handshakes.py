@@ -21,9 +21,9 @@ monkey.patch_all()
 import ipaddress, sys, time
 from kimi.files.targets import NotFetched
 from kimi.files.web import Web
-from kimi.files.wires import Patience
+from kimi.files.wires import Timeouts
 
-web = Web([ipaddress.ip_network("127.0.0.0/8")], patience=Patience(connect=5, silence=5, whole={WHOLE}))
+web = Web([ipaddress.ip_network("127.0.0.0/8")], timeouts=Timeouts(connect=5, silence=5, whole={WHOLE}))
 began = time.monotonic()
 try:
     with web.get(f"https://127.0.0.1:{{sys.argv[1]}}/"):

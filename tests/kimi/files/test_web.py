@@ -10,7 +10,7 @@ import pytest
 
 from kimi.files.targets import NotFetched
 from kimi.files.web import Web
-from kimi.files.wires import Patience
+from kimi.files.wires import Timeouts
 from tests.kimi.certificates import Certificate, certify
 from tests.kimi.loopback import Handler, Peer, Received, Server, ok, refused_port
 from tests.kimi.pool.pools import Clock
@@ -212,7 +212,7 @@ def test_a_server_that_falls_silent(pieces: tuple[bytes, ...]) -> None:
         peer.wait_closed()
 
     with Server(handle) as server:
-        by = web(patience=Patience(silence=0.1))
+        by = web(timeouts=Timeouts(silence=0.1))
         assert refused(f"http://files:{server.port}/", by) == "its server does not answer in time"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kimi.files.targets import NotFetched
-from kimi.files.wires import BOUNDS, Hourglass, Patience, Wire
+from kimi.files.wires import BOUNDS, Hourglass, Timeouts, Wire
 from kimi.http.framing import Lines
 from tests.kimi.files.test_web import fetched, refused
 from tests.kimi.loopback import Peer, Server
@@ -44,8 +44,8 @@ class Source(io.RawIOBase):
         return self.waited[-1]
 
 
-def lines(source: Source, clock: Clock, rest: Callable[[], object] = lambda: None, **patience: float) -> Lines:
-    return Lines(Wire(source, source, Hourglass(Patience(**patience), clock), rest), BOUNDS)
+def lines(source: Source, clock: Clock, rest: Callable[[], object] = lambda: None, **timeouts: float) -> Lines:
+    return Lines(Wire(source, source, Hourglass(Timeouts(**timeouts), clock), rest), BOUNDS)
 
 
 def test_a_byte_a_second_comes_to_an_end() -> None:
