@@ -14,7 +14,7 @@ from gateway.key_strength import refusal, weakness, weaknesses
 from kimi import aliases
 from kimi.accounts import Kind
 from kimi.accounts_file import client_keys
-from kimi.hosts import is_local
+from kimi.hosts import is_loopback
 from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port, Seconds, Words, split
 
 # What OpenTelemetry takes for a header of its own: a name, and printable ASCII without quotes, semicolons, backslashes.
@@ -72,7 +72,7 @@ def _host(host: str) -> str:
 
 def _refuse_where_public(told: str | None, info: ValidationInfo) -> None:
     host = info.data.get("gateway_host")  # none where it is refused itself
-    if told and host is not None and not is_local(host):
+    if told and host is not None and not is_loopback(host):
         raise ValueError(refusal(told, f"GATEWAY_HOST={host}"))
 
 

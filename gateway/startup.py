@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from gateway.key_strength import refusal
 from gateway.settings import GatewaySettings
-from kimi.hosts import is_local
+from kimi.hosts import is_loopback
 from kimi.pool import open_store
 from kimi.pool.canary import Canary
 from kimi.startup import StartError
@@ -29,7 +29,7 @@ def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> N
     Whoever starts gunicorn can have it listen elsewhere than GATEWAY_HOST says. A path is for this machine alone.
     """
     for address in addresses:
-        if isinstance(address, tuple) and not is_local(str(address[0])):
+        if isinstance(address, tuple) and not is_loopback(str(address[0])):
             where = f"{address[0]}, where gunicorn was told to listen"
             if told := [f"{variable}: {refusal(why, where)}" for variable, why in settings.weak_keys().items()]:
                 raise StartError("\n".join(told))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 
-def is_local(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether nobody but programs of this machine can reach what listens there."""
     bare = host.strip("[]")
     try:

@@ -18,7 +18,7 @@ from kimi.accounts import Kind
 from kimi.alerts import addresses
 from kimi.alerts.notes import Language
 from kimi.errors import redact
-from kimi.hosts import is_local
+from kimi.hosts import is_loopback
 from kimi.http import Endpoints
 from kimi.sealing_keys import check_keys
 from kimi.startup import StartError
@@ -193,7 +193,7 @@ class CommonSettings(BaseSettings):
         """
         upstreams = (self.kimi_web_url, self.kimi_auth_url, self.kimi_classic_url, self.moonshot_url)
         hosts = [urlsplit(url).hostname or "" for url in upstreams]
-        return not self.token_encryption_keys and not all(map(is_local, hosts))
+        return not self.token_encryption_keys and not all(map(is_loopback, hosts))
 
 
 S = TypeVar("S", bound=CommonSettings)

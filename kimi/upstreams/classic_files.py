@@ -23,7 +23,7 @@ from kimi.http import parse, request
 from kimi.upstreams import sse
 from kimi.upstreams.identity import web_headers
 from kimi.upstreams.line import Line
-from kimi.upstreams.places import is_allowed
+from kimi.upstreams.places import may_be_put
 from kimi.upstreams.uploading import POLLING, FileBody, Polling, id_of, refusal, told
 
 _THERE: Final = frozenset({"initialized", "parsed"})
@@ -60,7 +60,7 @@ class ClassicFiles:
     def _put(self, url: str, blob: Blob, account: Account) -> None:
         """The bytes, to where the upstream says, whose address is the permission: the account's token stays here."""
         base, is_proxied = self._line.host(account), account.proxy is not None
-        if not is_allowed(url, base, is_proxied=is_proxied, resolver=self._resolver):
+        if not may_be_put(url, base, is_proxied=is_proxied, resolver=self._resolver):
             raise BrokenAnswer("the place for an upload is no https URL of a public host")
         answer = request(
             self._line.http,

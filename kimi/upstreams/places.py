@@ -10,7 +10,7 @@ from kimi.files.targets import NotFetched, Target, target
 from kimi.files.web import Resolver, resolve
 
 
-def is_allowed(url: str, base: str, *, is_proxied: bool, resolver: Resolver = resolve) -> bool:
+def may_be_put(url: str, base: str, *, is_proxied: bool, resolver: Resolver = resolve) -> bool:
     """Whether a file may be put to `url`, as the upstream at `base` wants.
 
     That is to the upstream itself, or to a public address of the web over HTTPS, so that nobody on the way can read it;

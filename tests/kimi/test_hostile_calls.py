@@ -19,7 +19,7 @@ from kimi.upstreams.connect_files import ConnectFiles
 from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
-from kimi.upstreams.places import is_allowed
+from kimi.upstreams.places import may_be_put
 from tests.kimi.files.blobs import blob
 from tests.kimi.files.samples import png
 from tests.kimi.replay import Recorded, Replay, as_json, broken
@@ -216,7 +216,7 @@ def looked_up(host: str, _port: int) -> Sequence[str]:
     ],
 )
 def test_a_file_is_put_to_public_places_or_to_the_upstream_itself(url: str, base: str, allowed: bool) -> None:
-    assert is_allowed(url, base, is_proxied=False, resolver=looked_up) is allowed
+    assert may_be_put(url, base, is_proxied=False, resolver=looked_up) is allowed
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_behind_a_proxy_no_name_is_looked_up(url: str, allowed: bool) -> None:
     def never(*_: object) -> Sequence[str]:
         raise AssertionError
 
-    assert is_allowed(url, "https://kimi.example", is_proxied=True, resolver=never) is allowed
+    assert may_be_put(url, "https://kimi.example", is_proxied=True, resolver=never) is allowed
 
 
 @pytest.mark.parametrize("opening", ['{"a":', '{"refresh_token":', '["', '"'])
