@@ -27,8 +27,8 @@ class FileRoom:
     """`room` is in bytes. Each owner may have half of it, and half of the `fetches`."""
 
     def __init__(self, room: int = ROOM_BYTES, fetches: int = FETCHES, *, seconds: float = SECONDS) -> None:
-        self.room = Shares(room, seconds=seconds)
-        self.fetches = Shares(fetches, seconds=seconds)
+        self.room = Shares(room, "files", seconds=seconds)
+        self.fetches = Shares(fetches, "files", seconds=seconds)
 
     def share(self, owner: str, attachment: Attachment) -> Share:
         """What `attachment` may need at most. It is to be waited for, and to be closed."""
@@ -37,7 +37,7 @@ class FileRoom:
 
     @contextmanager
     def turn(self, owner: str, attachment: Attachment) -> Iterator[None]:
-        """The time in which `attachment` is fetched. Raises `FilesBusy` when that cannot begin soon."""
+        """The time in which `attachment` is fetched. Raises `Crowded` when that cannot begin soon."""
         if dataurls.is_data(attachment.url):
             yield
             return

@@ -110,7 +110,7 @@ class Luggage:
         self._seconds = files.seconds
 
     def fetch(self, messages: Sequence[Message]) -> None:
-        """Brings the files of `messages` here that are not here yet. Raises `FileRefused` and `FilesBusy`."""
+        """Brings the files of `messages` here that are not here yet. Raises `FileRefused` and `Crowded`."""
         missing = [each for each in _newest(messages) if each.where not in self._blobs] if self._needed else []
         for attachment in missing:
             with self._clocked(attachment):

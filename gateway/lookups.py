@@ -17,7 +17,7 @@ from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
-from kimi.errors import FilesBusy
+from kimi.errors import Crowded
 from kimi.files.web import Resolver, addresses_of
 
 AT_ONCE: Final = 32
@@ -50,10 +50,10 @@ class Lookups:
     def __call__(self, host: str, port: int) -> Sequence[str]:
         """Raises `OSError`, and `TimeoutError` where nothing is known in time. The thread waits on then.
 
-        Raises `FilesBusy` where none is free in time.
+        Raises `Crowded` where none is free in time.
         """
         if not self._free.acquire(timeout=self._seconds):
-            raise FilesBusy("too many hosts are looked up at a time", retry_after=self._seconds)
+            raise Crowded("too many hosts are looked up at a time", retry_after=self._seconds)
         # Of what a thread raises gevent would print a traceback.
         asked = self._threads.spawn(wrap_errors(_FAILURES, self._lookup), host, port)
         asked.rawlink(lambda _: self._free.release())

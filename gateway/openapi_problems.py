@@ -70,7 +70,7 @@ ASKING: Final = (
     *(*KEY, *BODY, *MODEL, "Draining"),
     *("LimitReached", "AllBusy", "FeatureSpent", "NoAccount"),
     *("UpstreamTimeout", "Unreachable", "BrokenAnswer", "UpstreamError"),
-    *("ContentRefused", "PromptTooLong", "FileRefused", "FilesBusy", "RequestRefused", "AnswerUnread"),
+    *("ContentRefused", "PromptTooLong", "FileRefused", "Crowded", "RequestRefused", "AnswerUnread"),
 )
 """Where Kimi is asked."""
 FORMS: Final = ("InvalidSchema", "FormUnfit", "CallsUnfit", "AnswerUnfit")

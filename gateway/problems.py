@@ -197,7 +197,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
     kimi.ConversationBusy: replace(
         _BUSY, message="An answer of this conversation is still running. Ask on when it has ended."
     ),
-    kimi.FilesBusy: replace(
+    kimi.Crowded: replace(
         _BUSY,
         message="Too many large requests or files are on their way here just now. "
         "Try again after the time in Retry-After.",

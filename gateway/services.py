@@ -73,7 +73,7 @@ class Services:
     gate: Gate = OPEN
     desk: Desk | None = None
     counts: Counts = field(default_factory=Counts)
-    bodies: Shares = field(default_factory=lambda: Shares(BODIES))
+    bodies: Shares = field(default_factory=lambda: Shares(BODIES, "large bodies"))
     traces: Traces | None = None
     is_shut_out: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time

@@ -7,21 +7,22 @@ from typing import Final
 
 from gevent.event import Event
 
-from kimi.errors import FilesBusy
+from kimi.errors import Crowded
 
 SECONDS: Final = 5.0
 """How long somebody waits for his share; longer than most files take to come."""
 
 
 class Shares:
-    """Hands out `most` of something, in whatever unit, and to each owner no more than half of it at a time.
+    """Hands out `most` of something for `what`, in whatever unit, and to each owner no more than half of it at a time.
 
     Whoever has to wait does so for `seconds` at most, in the order of coming; one who waits for what he has himself
     keeps nobody else waiting.
     """
 
-    def __init__(self, most: int, *, seconds: float = SECONDS) -> None:
+    def __init__(self, most: int, what: str, *, seconds: float = SECONDS) -> None:
         self.left = most
+        self._what = what
         self._each = most // 2
         self._seconds = seconds
         self._held: Counter[str] = Counter()
@@ -32,11 +33,11 @@ class Shares:
         return Share(self, owner, min(amount, self._each))
 
     def wait(self, share: Share) -> None:
-        """Raises `FilesBusy`."""
+        """Raises `Crowded`."""
         self._waiting.append(share)
         self._hand_out()
         if not share.is_there.wait(self._seconds):
-            raise FilesBusy("too many files at a time", retry_after=self._seconds)
+            raise Crowded(f"too many {self._what} at a time", retry_after=self._seconds)
 
     def take_back(self, share: Share, amount: int) -> None:
         """What of a share is not needed any more, be it that nobody waits for it any more."""
@@ -72,7 +73,7 @@ class Share:
         self.is_there = Event()
 
     def wait(self) -> None:
-        """Until it is there. Raises `FilesBusy` when that takes too long."""
+        """Until it is there. Raises `Crowded` when that takes too long."""
         self._of.wait(self)
 
     def shrink(self, amount: int) -> None:

@@ -32,7 +32,7 @@ KimiError
     │   └── ConversationBusy an answer of the conversation that is to be continued is still running
     ├── NoAccount        no usable account is configured for this
     │   └── AwaitingToken    there are accounts, but their tokens are still being refreshed
-    ├── FilesBusy        too many files are on their way already: come back later
+    ├── Crowded          there is no room for it just now: come back later
     └── StoreUnavailable Redis does not answer
         └── Unreadable       its secrets are sealed with a key that this process does not have
 
@@ -263,8 +263,8 @@ class AwaitingToken(NoAccount):
     """There are accounts for this request, but their access tokens are still being refreshed."""
 
 
-class FilesBusy(PoolError):
-    """Too many files of requests are on their way already."""
+class Crowded(PoolError):
+    """Too many requests want what there is only so much of: room for bodies and files, threads for look-ups."""
 
 
 class StoreUnavailable(PoolError):

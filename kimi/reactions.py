@@ -100,7 +100,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.ConversationBusy: NOTHING,
         errors.NoAccount: NOTHING,
         errors.AwaitingToken: NOTHING,
-        errors.FilesBusy: NOTHING,
+        errors.Crowded: NOTHING,
         errors.StoreUnavailable: NOTHING,
         errors.Unreadable: NOTHING,
     }

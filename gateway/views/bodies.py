@@ -12,7 +12,7 @@ from gateway.views.requests import present
 def body_of(caller: Caller, services: Services, limit: int) -> bytes:
     """The body of the present request, which has its room until the answer begins.
 
-    Raises `FilesBusy` where that does not come free in time, and what `read_body` raises.
+    Raises `Crowded` where that does not come free in time, and what `read_body` raises.
     """
     asked = present()
 

@@ -195,7 +195,7 @@ class House:
                 gate=gate,
                 desk=desk,
                 counts=self.counts,
-                bodies=bodies or Shares(BODIES),
+                bodies=bodies or Shares(BODIES, "large bodies"),
                 is_shut_out=lambda: self.is_shut_out,
                 clock=lambda: 1_700_000_000.9,
                 monotonic=self.clock,

@@ -22,7 +22,7 @@ OWNER = scope_of(digest_of(KEY))
 
 @pytest.fixture
 def bodies() -> Shares:
-    return Shares(ROOM, seconds=0.01)
+    return Shares(ROOM, "bodies", seconds=0.01)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from gateway.server.room import RESERVE
 from gateway.turn import Turn
 from kimi.accounts import Account, Kind
 from kimi.chat import Attachment, Chat, Message, Upload
-from kimi.errors import BrokenAnswer, FileRefused, FilesBusy, Overloaded, RequestInvalid, StoreUnavailable
+from kimi.errors import BrokenAnswer, Crowded, FileRefused, Overloaded, RequestInvalid, StoreUnavailable
 from kimi.events import ChatOpened, Text
 from kimi.files import Blob
 from kimi.files.fetching import MOST_BYTES
@@ -281,7 +281,7 @@ def test_of_files_on_their_way_there_are_no_more_than_there_is_room_for() -> Non
     first, second = (files.luggage(["kimi"], "whose") for _ in range(2))
     first.fetch([said(a, b)])
     assert room.room.left == 6 * ON_DISK
-    with pytest.raises(FilesBusy, match="too many files"):
+    with pytest.raises(Crowded, match="too many files"):
         second.fetch([said(a, b, c)])
     other = files.luggage(["kimi"], "other")
     other.fetch([said(a)])
@@ -305,7 +305,7 @@ def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
     files = Files(Source(), Away(), room=FileRoom(seconds=0.01))
     stuck = [gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("never")]) for _ in range(FETCHES // 2)]
     wait_until(lambda: files.room.fetches.left == FETCHES - len(stuck))
-    with pytest.raises(FilesBusy):
+    with pytest.raises(Crowded):
         files.luggage(["kimi"], "whose").fetch([said("a")])
     for scope, url in (("other", "a"), ("whose", "data:,a")):
         luggage = files.luggage(["kimi"], scope)

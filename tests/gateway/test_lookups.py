@@ -11,7 +11,7 @@ import gevent
 import pytest
 
 from gateway.lookups import Lookups
-from kimi.errors import FilesBusy
+from kimi.errors import Crowded
 from tests.gateway.scripted import wait_until
 
 
@@ -45,7 +45,7 @@ def test_what_is_not_known_in_time_is_given_up() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         lookups("a", 80)
-    with pytest.raises(FilesBusy) as busy:  # this one does not even come to its turn, and may come again
+    with pytest.raises(Crowded) as busy:  # this one does not even come to its turn, and may come again
         lookups("b", 80)
     assert busy.value.retry_after == 0.05
     assert time.monotonic() - began < 5
@@ -53,7 +53,7 @@ def test_what_is_not_known_in_time_is_given_up() -> None:
     slow.go_on.set()
     with gevent.Timeout(10):
         while "c" not in slow.asked:
-            with suppress(FilesBusy):  # until the first thread is free
+            with suppress(Crowded):  # until the first thread is free
                 assert lookups("c", 80) == ["c"]
 
 

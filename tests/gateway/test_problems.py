@@ -27,7 +27,7 @@ from kimi.models import FeatureUnserved, UnknownModel
 ROWS = [
     (kimi.AllBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),
     (kimi.ConversationBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),
-    (kimi.FilesBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),
+    (kimi.Crowded(), 429, "rate_limit_error", "rate_limit_exceeded"),
     (kimi.Overloaded(), 429, "rate_limit_error", "rate_limit_exceeded"),
     (kimi.AccountBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),
     (kimi.RateLimited(), 429, "rate_limit_error", "rate_limit_exceeded"),

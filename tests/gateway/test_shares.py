@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from gateway.shares import Share, Shares
-from kimi.errors import FilesBusy
+from kimi.errors import Crowded
 from tests.gateway.scripted import wait_until
 
 
@@ -19,10 +19,10 @@ def taken(shares: Shares, owner: str, amount: int) -> Share:
 
 
 def test_who_finds_nothing_left_waits_for_a_while_and_is_told_when_to_come_back() -> None:
-    shares = Shares(4, seconds=0.01)
+    shares = Shares(4, "loaves", seconds=0.01)
     taken(shares, "a", 2)
     second = taken(shares, "b", 2)
-    with closing(shares.share("c", 1)) as late, pytest.raises(FilesBusy) as busy:
+    with closing(shares.share("c", 1)) as late, pytest.raises(Crowded, match="too many loaves") as busy:
         late.wait()
     assert busy.value.retry_after == 0.01
     second.close()
@@ -33,7 +33,7 @@ def test_who_finds_nothing_left_waits_for_a_while_and_is_told_when_to_come_back(
 
 
 def test_an_owner_has_half_and_keeps_nobody_waiting() -> None:
-    shares = Shares(4, seconds=10)
+    shares = Shares(4, "loaves", seconds=10)
     first = taken(shares, "a", 2)
     waiting = gevent.spawn(taken, shares, "a", 1)
     wait_until(lambda: len(shares._waiting) == 1)
@@ -48,7 +48,7 @@ def test_an_owner_has_half_and_keeps_nobody_waiting() -> None:
 
 
 def test_a_large_share_is_not_overtaken_for_ever() -> None:
-    shares = Shares(4, seconds=10)
+    shares = Shares(4, "loaves", seconds=10)
     held = [taken(shares, owner, 1) for owner in "abc"]
     large = gevent.spawn(taken, shares, "d", 2)
     wait_until(lambda: len(shares._waiting) == 1)
@@ -64,7 +64,7 @@ def test_a_large_share_is_not_overtaken_for_ever() -> None:
 
 @pytest.mark.parametrize("is_there", [False, True], ids=["waiting", "just come"])
 def test_what_is_given_up_is_free(is_there: bool) -> None:
-    shares = Shares(2, seconds=10)
+    shares = Shares(2, "loaves", seconds=10)
     first = taken(shares, "a", 1)
 
     def leave() -> None:
