@@ -63,10 +63,11 @@ def test_in_a_pause_nothing_counts_and_right_keys_begin_none(pool: Pool, make: M
         wrong(by, pool)
     assert by.attempt(["here"], right=True) == by.attempt(["there"], right=True)
     assert by.attempt(["here"], right=False)[0].seconds == 0.5
-    for right in (False, True):
-        (pause,) = by.attempt(["here"], right=right)
-        assert (pause.seconds, pause.begins) == (0.5, False)
-    pool.clock.now += 0.5
+    for left in (0.5, 0.25):
+        for right in (False, True):
+            (pause,) = by.attempt(["here"], right=right)
+            assert (pause.seconds, pause.begins) == (left, False)
+        pool.clock.now += 0.25
     assert wrong(by, pool) == (1, True)
 
 
