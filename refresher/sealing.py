@@ -30,7 +30,8 @@ class Sealing:
     """Keeps a process with the wrong keys from doing anything. Every method may raise `Unreadable`, `StoreUnavailable`.
 
     Redis may be exchanged for another, or lose everything, at any time. Who was at work with it then says at once which
-    keys are the right ones, for he alone has the newest tokens; who comes new, or has had the wrong keys, waits first.
+    keys are the right ones, for he alone has the newest tokens. Who comes new with keys waits first, and so does who has
+    had the wrong ones, or none.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Sealing:
         self._resealing = Resealing(store)
         self._clock = clock
         self._pause = pause
-        self._goes_first = False
+        self._goes_first = not store.vault.seals
         self._missing_since: float | None = None
         self._next_check = 0.0
         self._next_seal = 0.0
@@ -79,12 +80,12 @@ class Sealing:
     def _may_work(self) -> bool:
         """False while others go first."""
         try:
-            missing = self._canary.is_missing()
+            is_there = self._canary.look()
         except StoreUnavailable as error:
             self._missing_since = None
             self._goes_first = self._goes_first and not isinstance(error, Unreadable)
             raise
-        if missing:
+        if not is_there:
             now = self._clock()
             since = self._missing_since = now if self._missing_since is None else self._missing_since
             if not self._goes_first and now - since < YIELD_SECONDS:

@@ -194,6 +194,30 @@ def test_when_redis_loses_everything_those_that_were_at_work_with_it_go_first(re
             at_work.check()
 
 
+def test_who_went_on_without_keys_and_was_shut_out_lets_others_go_first_as_well(redis_url: str) -> None:
+    clock = Clock()
+    with open_store(refreshers(redis_url, NEW)) as right, open_store(refreshers(redis_url)) as plain:
+        keyless = started(plain, clock)
+        at_work = started(right, clock)
+        clock.now += CHECK_SECONDS
+        with pytest.raises(Unreadable):
+            keyless.check()
+        for _ in range(2):
+            right.redis.flushall()
+            with pytest.raises(StoreUnavailable, match="go first"):
+                keyless.check()
+            clock.now += CHECK_SECONDS
+            at_work.check()
+            clock.now += YIELD_SECONDS
+            with pytest.raises(Unreadable):
+                keyless.check()
+        right.redis.flushall()
+        with pytest.raises(StoreUnavailable, match="go first"):
+            keyless.check()
+        clock.now += YIELD_SECONDS
+        keyless.check()  # nobody else is there
+
+
 def test_who_is_to_stop_while_others_go_first_leaves_nothing(redis_url: str) -> None:
     clock, stop = Clock(), Stop()
 
