@@ -79,7 +79,7 @@ class Worker:
         self._mail: queue.SimpleQueue[_Done | str] = queue.SimpleQueue()  # its `put` is safe in signal handlers
         self._running: dict[str, float] = {}  # since when
         self._not_before: dict[str, float] = {}
-        self._store_is_down = False
+        self._waits_for: type[StoreUnavailable] | None = None
         self.unsaved: list[str] = []
 
     def wake(self, name: str = "") -> None:
@@ -101,8 +101,8 @@ class Worker:
             self._chore.check()
             return self._start_due(pool)
         except StoreUnavailable as error:
-            if not self._store_is_down:
-                self._store_is_down = True
+            if self._waits_for is not type(error):  # once for each: Redis may come back with what no key opens
+                self._waits_for = type(error)
                 log.error("waiting for the store", error=str(error))  # noqa: TRY400
             return self._idle
 
@@ -116,8 +116,8 @@ class Worker:
             self._running[name] = now
             pool.submit(self._refresh, name).add_done_callback(partial(self._report, name))
         soonest = self._tokens.next_due()
-        if self._store_is_down:
-            self._store_is_down = False
+        if self._waits_for is not None:
+            self._waits_for = None
             log.info("the store is back")
         return self._sleep(now, soonest)
 

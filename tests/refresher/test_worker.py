@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from devtools.waiting import until
 from kimi.accounts import Account, Kind, Record, State
-from kimi.errors import StoreUnavailable
+from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Members, Store, connect
 from refresher.memory import Memory
 from refresher.metrics import Metrics
@@ -30,13 +30,16 @@ ALICE = Account(name="alice", kind=Kind.KIMI)
 
 
 class Quiet:
-    """A chore with nothing to do, but counting its turns."""
+    """A chore with nothing to do, but counting its turns; it cannot be done while there is `trouble`."""
 
     def __init__(self) -> None:
         self.turns = 0
+        self.trouble: StoreUnavailable | None = None
 
     def check(self) -> None:
         self.turns += 1
+        if self.trouble:
+            raise self.trouble
 
 
 class Now(Clock):
@@ -209,6 +212,17 @@ def test_a_store_that_goes_and_comes_back_is_told_once_and_costs_no_account(own_
     assert said.count("waiting for the store") == 1
     assert said.count("the store is back") == 1
     assert len(house.vendor.asked) == 2
+
+
+def test_why_it_waits_is_told_again_when_the_store_is_back_and_holds_what_no_key_opens(redis_url: str) -> None:
+    house = House(redis_url)
+    with structlog.testing.capture_logs() as lines, house.running():
+        for trouble in (StoreUnavailable("away"), Unreadable("no key opens it"), StoreUnavailable("away"), None):
+            house.chore.trouble = trouble
+            turns = house.chore.turns
+            until(lambda turns=turns: house.chore.turns > turns + 2)  # type: ignore[misc]
+    told = [line.get("error", line["event"]) for line in lines]
+    assert told == ["away", "no key opens it", "away", "the store is back"]
 
 
 def test_a_store_that_dies_during_the_exchange_gets_the_tokens_when_it_is_back(own_valkey: Valkey) -> None:
