@@ -5,12 +5,14 @@
 -- until all of them are left, tokens left, milliseconds until their day is over, places left}.
 
 local MINUTE, DAY = 60000, 86400000
+local AHEAD = 1000 -- what is dated further from now is from before the clock was set back
 local id, place, lives = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local requests, tokens, concurrent = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local recent, running = key('client', id, 'recent'), key('client', id, 'running')
 
 local made, taken, busy = 0, 0, 0
 if requests > 0 then
+  if tonumber(redis.call('LINDEX', recent, 0) or '0') > NOW + AHEAD then redis.call('DEL', recent) end
   -- The times of the last minute, the newest first. Of many that are older a thousand go at once: to take each out by
   -- itself held Redis up for a fifth of a second where a key had used all of the most that it can have.
   for _, few in ipairs({1000, 1}) do
@@ -27,6 +29,9 @@ if tokens > 0 then
 end
 if concurrent > 0 then
   redis.call('ZREMRANGEBYSCORE', running, '-inf', int(NOW))
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', running, int(NOW + lives + AHEAD), '+inf')) do
+    redis.call('ZADD', running, int(NOW + lives), other)
+  end
   busy = redis.call('ZCARD', running)
 end
 

@@ -140,6 +140,26 @@ def test_places_of_the_dead_come_back_and_those_of_the_living_stay(pool: Pool, l
     assert limiter.enter(other, "late")[0].left == 0
 
 
+@pytest.mark.parametrize("back", [0.9, 3600.0])
+def test_a_clock_that_was_set_back_shuts_nobody_out(pool: Pool, limiter: Limiter, client: Make, back: float) -> None:
+    key, busy = client(requests_per_minute=1), client(concurrent=2)
+    limiter.enter(key, "a")
+    limiter.enter(busy, "crashed")
+    limiter.enter(busy, "alive")
+    pool.clock.now -= back
+    if back < 1:  # servers that follow one another differ by as much
+        assert refused(limiter, key).retry_after == pytest.approx(60 + back)
+    else:
+        limiter.enter(key, "b")
+        assert refused(limiter, key).retry_after == 60.0
+    assert refused(limiter, busy).limit is Limit.CONCURRENT  # both may well be running
+    pool.clock.now += 30
+    limiter.renew([(busy.id, "alive")])
+    pool.clock.now += 16
+    assert limiter.enter(busy, "new")[0].left == 0
+    assert refused(limiter, busy).limit is Limit.CONCURRENT
+
+
 def test_a_refusal_counts_for_no_other_limit(limiter: Limiter, client: Make) -> None:
     key = client(requests_per_minute=5, tokens_per_day=10, concurrent=1)
     assert [(each.limit.value, each.left) for each in limiter.enter(key, "a")] == [
