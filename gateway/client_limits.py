@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, Protocol
@@ -15,6 +16,9 @@ from kimi.pool.client_limits import Limit, LimitReached, Standing
 from kimi.pool.clients import Client
 
 log = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 1_000
+"""So many places that could not be given back; of more the oldest come back by themselves."""
 
 
 class Place:
@@ -65,7 +69,8 @@ class Counts(Protocol):
 class Turnstile:
     """Counts the requests of keys that have limits; others cost nothing.
 
-    While Redis is away nobody can count, and everybody comes in. What answers took meanwhile is told later.
+    While Redis is away nobody can count, and everybody comes in. What answers took meanwhile is told later, and so is
+    who has left: a Redis that hung counts those who came in as soon as it goes on.
     `refused` hears of each request that met a limit.
     """
 
@@ -81,6 +86,7 @@ class Turnstile:
         self._new_id = new_id
         self._held: dict[str, str] = {}  # keys by the places that have to be renewed
         self._owed: dict[str, int] = {}  # tokens by the keys that took them
+        self._left: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)  # keys, and places that may still be counted
 
     def enter(self, caller: Caller) -> Place:
         """A place for a request of `caller`. Raises `LimitReached`."""
@@ -110,14 +116,17 @@ class Turnstile:
             while self._owed:  # others may tell, or owe, meanwhile
                 client_id, tokens = self._owed.popitem()
                 self._tell(client_id, "", tokens)
+            while self._left:
+                self._tell(*self._left.popleft(), 0)
 
     def leave(self, client: Client, place: str, tokens: int) -> None:
         """The request `place` has ended and took so many tokens."""
-        self._held.pop(place, None)
+        if self._held.pop(place, None) is None:
+            place = ""  # of this one no place is counted
         if client.limits.tokens_per_day is None:
             tokens = 0
-        if tokens or client.limits.concurrent is not None:
-            with suppress(StoreUnavailable):  # the place comes back by itself
+        if tokens or place:
+            with suppress(StoreUnavailable):  # it is told later
                 self._tell(client.id, place, tokens)
 
     def _tell(self, client_id: str, place: str, tokens: int) -> None:
@@ -126,6 +135,8 @@ class Turnstile:
         except StoreUnavailable:
             if tokens:
                 self._owed[client_id] = self._owed.get(client_id, 0) + tokens
+            if place:
+                self._left.append((client_id, place))
             raise
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from gateway.auth import Caller
 from gateway.client_limits import FREE, Turnstile
+from kimi.errors import StoreUnavailable
 from kimi.events import Usage
 from kimi.pool import Store, connect
-from kimi.pool.client_limits import PLACE_SECONDS, Limit, LimitReached
+from kimi.pool.client_limits import PLACE_SECONDS, Limit, LimitReached, Standing
 from kimi.pool.client_terms import LIMITS, ClientLimits, limits_from
+from kimi.pool.clients import Client
 from tests.gateway.clients import Line
 from tests.kimi.pool.pools import Clock
 
@@ -143,21 +145,47 @@ def test_two_that_tell_at_once_tell_each_thing_once(line: Line) -> None:
 
 def caller_with(line: Line, shop: Caller, **limits: int) -> Caller:
     """The same client with these limits and no others."""
-    assert shop.key is not None
-    client = line.clients.edit(shop.key.id, limits={**dict.fromkeys(LIMITS), **limits})
+    client = line.clients.edit(client_of(shop).id, limits={**dict.fromkeys(LIMITS), **limits})
     return Caller(client.name, shop.scope, key=client)
 
 
-def test_a_place_that_could_not_be_given_back_comes_back_by_itself(
-    line: Line, turnstile: Turnstile, clock: Clock
-) -> None:
+def test_a_place_that_could_not_be_given_back_is_given_back_later(line: Line, turnstile: Turnstile) -> None:
     shop = caller(line, concurrent=1)
     place = turnstile.enter(shop)
     line.is_cut = True
     place.leave(None)
+    turnstile.renew()
     line.is_cut = False
-    turnstile.renew()  # it is not held any more
     with pytest.raises(LimitReached):
         turnstile.enter(shop)
-    clock.now += PLACE_SECONDS
+    turnstile.renew()
+    line.asked.clear()
+    turnstile.renew()
+    assert line.asked == ["renew"], "told once"
     turnstile.enter(shop)
+
+
+def test_whom_a_redis_that_hung_lets_in_afterwards_has_left(line: Line) -> None:
+    class Hung(Line):
+        """Does what it is asked when nobody waits for that any more."""
+
+        def enter(self, client: Client, place: str) -> tuple[Standing, ...]:
+            super().enter(client, place)
+            raise StoreUnavailable("no answer in time")
+
+    shop, hung = caller(line, concurrent=3), Hung(line.store)
+    turnstile = Turnstile(hung)
+    places = [turnstile.enter(shop) for _ in range(3)]
+    with pytest.raises(LimitReached):
+        line.enter(client_of(shop), "new")
+    hung.is_cut = True
+    for place in places:
+        place.leave(None)
+    hung.is_cut = False
+    turnstile.renew()
+    assert line.enter(client_of(shop), "new")[0].left == 2
+
+
+def client_of(caller: Caller) -> Client:
+    assert caller.key is not None
+    return caller.key
