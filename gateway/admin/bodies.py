@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
-from gevent import Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.body import read_body
-from gateway.errors import BadRequest, BodyLate
+from gateway.errors import BadRequest
 from gateway.surfaces.json_body import json_object
 from gateway.views.requests import present
 from kimi.wrong_values import said_of
 
 SMALL: Final = 4_096
 """Bytes of a body that anybody may send."""
-SMALL_SECONDS: Final = 5.0
-"""How long it may take, or strangers could hold connections for as long as they like."""
 
 
 class Body(BaseModel):
@@ -29,15 +26,13 @@ class Body(BaseModel):
 B = TypeVar("B", bound=Body)
 
 
-def read(body: type[B], limit: int, seconds: float | None = None) -> B:
-    """The body of the present request, of at most `limit` bytes, which come within `seconds` where there is a limit.
+def read(body: type[B], limit: int) -> B:
+    """The body of the present request, of at most `limit` bytes.
 
-    Raises `BadRequest`, `BodyTooLarge`, `BodyIncomplete` or `BodyLate`.
+    Raises `BadRequest`, `BodyTooLarge` or `BodyIncomplete`.
     """
-    with Timeout(seconds, BodyLate):
-        raw = read_body(present().environ, limit)
     try:
-        return body.model_validate(json_object(raw))
+        return body.model_validate(json_object(read_body(present().environ, limit)))
     except ValidationError as error:
         raise _bad(error.errors()[0]) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gateway.admin.bodies import SMALL, SMALL_SECONDS, Body, read
+from gateway.admin.bodies import SMALL, Body, read
 from gateway.admin.desk import Desk
 from gateway.admin.door import COOKIE, Session
 from gateway.errors import WrongAdminKey
@@ -23,7 +23,7 @@ def blueprint(desk: Desk) -> Blueprint:
 
     @views.post("/admin/api/session")
     def sign_in() -> Response:
-        operator, session = desk.door.sign_in(read(_Key, SMALL, SMALL_SECONDS).key)
+        operator, session = desk.door.sign_in(read(_Key, SMALL).key)
         desk.note(operator, "sign in", "")
         reply = _told(session)
         _set_cookie(reply, session.token, int(SESSION_SECONDS))
