@@ -10,10 +10,10 @@ from pydantic import Field, WithJsonSchema
 
 from gateway.admin.bodies import Body, query, read
 from gateway.admin.desk import Desk
-from gateway.admin.packing import packed
 from gateway.admin.rows import Rows
 from gateway.errors import AccountMissing, BadRequest
 from gateway.settings import GatewaySettings
+from gateway.views.packing import packed
 from gateway.views.replies import json_reply
 from gateway.views.requests import present
 from kimi.account_forms import AccountsError

@@ -13,7 +13,7 @@ from typing import Final
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from gateway.admin.packing import takes_gzip
+from gateway.views.packing import takes_gzip
 from gateway.views.requests import present
 
 INDEX: Final = "index.html"

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Response
 from markupsafe import escape
 
-from gateway.admin.packing import takes_gzip
 from gateway.openapi import as_bytes
 from gateway.openapi_page import BASE, rendered
+from gateway.views.packing import packed
 from gateway.views.replies import raw_reply
-from gateway.views.requests import Asked, present
+from gateway.views.requests import present
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_QUICKLY: Final = 1  # the least that gzip can do: a few milliseconds
+_HTML: Final = "text/html; charset=utf-8"
 _LONGEST_HOST: Final = 300
 """Characters of a name and a port. It stands in the page many times, and 64 KiB can be sent."""
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
@@ -37,8 +36,10 @@ def blueprint() -> Blueprint:
     @views.get("/docs")
     def docs() -> Response:
         asked = present()
-        base = asked.host_url.rstrip("/") if len(asked.host) <= _LONGEST_HOST else ""
-        return _packed(asked, page.replace(BASE, str(escape(base))).encode())
+        base = f"{asked.scheme}://{asked.host}" if len(asked.host) <= _LONGEST_HOST else ""
+        response = packed(asked, [page.replace(BASE, str(escape(base))).encode()], _HTML)
+        response.headers["content-security-policy"] = _POLICY
+        return response
 
     @views.get("/docs/style.css")
     def style() -> Response:
@@ -54,17 +55,6 @@ def blueprint() -> Blueprint:
 def contents() -> tuple[bytes, str]:
     """The document and the page, with `BASE` in it: made once, before a worker serves, because it takes 0.1 s."""
     return as_bytes(), rendered()
-
-
-def _packed(asked: Asked, page: bytes) -> Response:
-    """The page, a tenth as large for those who can unpack it."""
-    can_unpack = takes_gzip(asked)
-    response = Response(gzip.compress(page, _QUICKLY) if can_unpack else page, content_type="text/html; charset=utf-8")
-    response.headers["content-security-policy"] = _POLICY
-    response.vary.add("accept-encoding")
-    if can_unpack:
-        response.content_encoding = "gzip"
-    return response
 
 
 def _file(name: str, kind: str) -> Response:

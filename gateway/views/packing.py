@@ -12,7 +12,7 @@ from gateway.views.requests import Asked
 
 LONGEST: Final = 1_000
 """Characters of `Accept-Encoding` that are looked at; browsers send 30. A full one takes 50 ms to understand."""
-_QUICKLY: Final = 1  # a list of accounts is a tenth as large, for a hundredth of what it took to make
+_QUICKLY: Final = 1  # a list of accounts or a page of documentation is a tenth as large, for a few milliseconds
 _GZIP: Final = 31  # of zlib's windows, with the head that gzip has
 
 
