@@ -14,7 +14,8 @@ _SLASHES = re.compile(r"/{2,}")
 _VERSIONS = re.compile(r"(?:/v1)*(?=/)")
 _VERSIONED: Final = ("/chat/completions", "/completions", "/messages", "/models", "/responses", "/dashboard/billing")
 _MISSPELT: Final = {"/chat/completitions": "/chat/completions"}  # reverse-kimi's spelling, in use since
-_EXACT: Final = ("/metrics", "/readyz")  # told without a key: a proxy closes these names, and has to know no others
+UNGUARDED: Final = frozenset({"/metrics", "/readyz"})
+"""Told without a key: a proxy closes these names, and has to know no others, and pages of other sites read none."""
 
 
 @lru_cache(maxsize=256)
@@ -24,7 +25,7 @@ def canonical(path: str) -> str:
     Other spellings of what is open to whoever may come are led to nothing.
     """
     written, path = path, _SLASHES.sub("/", f"/{path}").rstrip("/") or "/"
-    if path in _EXACT and written != path:
+    if path in UNGUARDED and written != path:
         return f"{path}/"
     bare = _VERSIONS.sub("", path, count=1)
     bare = _MISSPELT.get(bare, bare)

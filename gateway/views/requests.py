@@ -16,6 +16,7 @@ from gateway.auth import Caller
 from gateway.client_address import client_address
 from gateway.client_limits import FREE, Place
 from gateway.journal import Entry, Journal
+from gateway.paths import UNGUARDED
 from gateway.problems import Problem, as_it_is
 from gateway.server.environs import KNOWN
 from gateway.services import Door, Services
@@ -31,7 +32,6 @@ _SANE_HEADERS: Final = re.compile(r"[A-Za-z0-9_, -]{1,1024}")
 _NO_ROUTE: Final = "none"
 _MESSAGES: Final = "/v1/messages"
 _MODELS: Final = "/v1/models"
-_FOR_NO_SITE: Final = frozenset({"/metrics", "/readyz"})  # they need no key, so that every page could read them
 _EXPOSED: Final = "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry"
 _STANDINGS_EXPOSED: Final[Mapping[bool, str]] = {
     is_of_anthropic: ", ".join((_EXPOSED, *names(form)))
@@ -165,7 +165,7 @@ class Entries:
             response.headers.add("request-id", answered.request_id)
         if asked.is_of_admin:
             guard(response)
-        elif asked.path not in _FOR_NO_SITE:
+        elif asked.path not in UNGUARDED:
             response.headers.add("access-control-allow-origin", "*")
             exposed = _STANDINGS_EXPOSED[asked.is_of_anthropic] if asked.place.standings else _EXPOSED
             response.headers.add("access-control-expose-headers", exposed)
