@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import redis
 import requests
 
 from tests.children import pids_of_children
+from tests.dumps import dump
 from tests.gateway.admin.sse import following
 from tests.system.sown import Sown
 from tests.system.stack import Process
@@ -70,8 +71,8 @@ def _descendants(pid: int) -> Iterator[int]:
 
 def kept(home: Sown) -> dict[str, str]:
     """Everything that Redis holds: every key, the commands that it was given, and what it has on its disk."""
-    with redis.Redis.from_url(home.stack.valkey.url) as client:
-        found = {f"Redis {key.decode()}": _value(client, key) for key in client.scan_iter(count=1000)}
+    with redis.Redis.from_url(home.stack.valkey.url, decode_responses=True, encoding_errors="replace") as client:
+        found = {f"Redis {key}": "\n".join((key, *words)) for key, words in dump(client).items()}
         found["CLIENT LIST"] = str(client.client_list())
         found["SLOWLOG"] = "\n".join(str(each["command"]) for each in client.slowlog_get(100_000))
         assert "EVALSHA" in found["SLOWLOG"]
@@ -80,26 +81,6 @@ def kept(home: Sown) -> dict[str, str]:
     files = [path for path in home.stack.valkey.directory.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} >= {".rdb", ".aof"}
     return {**found, **{path.name: path.read_bytes().decode("latin-1") for path in files}}
-
-
-def _value(client: Any, key: bytes) -> str:
-    match client.type(key):
-        case b"string":
-            value = client.get(key)
-        case b"hash":
-            value = client.hgetall(key)
-        case b"list":
-            value = client.lrange(key, 0, -1)
-        case b"set":
-            value = client.smembers(key)
-        case b"zset":
-            value = client.zrange(key, 0, -1)
-        case b"stream":
-            value = client.xrange(key)
-        case kind:
-            assert kind == b"none", kind  # it has expired since
-            value = None
-    return f"{key!r} {value!r}"
 
 
 def everything(home: Sown) -> Mapping[str, str]:

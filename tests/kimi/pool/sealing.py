@@ -7,6 +7,7 @@ from typing import Any
 
 from kimi.pool import Store
 from kimi.pool.vault import Vault
+from tests.dumps import dump
 from tests.kimi.pool.pools import Pool
 
 
@@ -16,24 +17,8 @@ def with_keys(pool: Pool, *keys: str) -> Pool:
 
 
 def everything(redis: Any) -> list[str]:
-    """Every key, field and value in Redis, whatever its type."""
-    found: list[str] = []
-    for key in redis.scan_iter(count=1000):
-        found.append(key)
-        match redis.type(key):
-            case "string":
-                found.append(redis.get(key))
-            case "hash":
-                found += [word for pair in redis.hgetall(key).items() for word in pair]
-            case "list":
-                found += redis.lrange(key, 0, -1)
-            case "set":
-                found += redis.smembers(key)
-            case "zset":
-                found += redis.zrange(key, 0, -1)
-            case "stream":
-                found += [word for _, entry in redis.xrange(key) for pair in entry.items() for word in pair]
-    return [word for word in found if word]
+    """Every key, field, value and member in Redis."""
+    return [word for key, words in dump(redis).items() for word in (key, *words) if word]
 
 
 def seen_plainly(redis: Any, *secrets: str) -> list[str]:
