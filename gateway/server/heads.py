@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from gevent import Timeout
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
-from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.http.errors import InvalidHTTPVersion, LimitRequestHeaders, ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
@@ -46,6 +46,7 @@ None of them is a secret, and none means something else when another client send
 """
 _KEY: Final = re.compile(rb"[Aa]uthorization: (Bearer [!-~]+)")
 """What is in every request and must not be remembered; nothing in a line of this form can be wrong."""
+_VERSIONS: Final = frozenset({(1, 0), (1, 1)})
 _OF_FIRST_LINE: Final = ("method", "uri", "path", "query", "fragment", "version")
 
 
@@ -142,6 +143,8 @@ class Head(Request):  # type: ignore[misc]
         known = targets.get(line_bytes)
         if known is None:
             super().parse_request_line(line_bytes)
+            if self.version not in _VERSIONS:
+                raise InvalidHTTPVersion(self.version)
             if len(line_bytes) <= LONGEST and b"?" not in line_bytes:  # a query may hold what is nobody else's affair
                 if len(targets) >= MOST:
                     targets.clear()

@@ -81,6 +81,8 @@ REFUSED = {
     "a blank in the path": b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
     "a NUL in the path": b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
     "another version": b"GET / HTTP/3.0\r\nHost: x\r\n\r\n",
+    "a version that nobody speaks": b"GET / HTTP/1.2\r\nHost: x\r\n\r\n",
+    "the last version below 2": b"GET / HTTP/1.9\r\nHost: x\r\n\r\n",
     "a version of three digits": b"GET / HTTP/1.10\r\nHost: x\r\n\r\n",
     "HTTP/0.9": b"GET /\r\n\r\n",
     "HTTP/2": HTTP_2,
