@@ -114,11 +114,11 @@ def test_who_reads_nothing_holds_neither_memory_nor_an_account(house: House, kim
         gate=gate,
     )
     app = create_app(GatewaySettings.model_validate({"gateway_api_keys": KEY}), services)
-    served = Listening(app, TimeLimits(unread=1.5))
+    served = Listening(app, TimeLimits(unread=5))
     body = orjson.dumps({"model": MODEL, "stream": True, "messages": [{"role": "user", "content": "hi"}]})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
     try:
-        with gevent.Timeout(15), served.connect(4_096) as client:
+        with gevent.Timeout(20), served.connect(4_096) as client:
             client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             assert client.recv(12) == b"HTTP/1.1 200"
             wait_until(lambda: stands_still(kimi))

@@ -51,8 +51,8 @@ class TestHeads:
         assert time.monotonic() - began < SOON
 
     @pytest.mark.parametrize("before", [b"", GET], ids=["fresh", "kept"])
-    def test_a_drip_of_bytes_extends_nothing(self, served: Served, before: bytes) -> None:
-        with served.connect() as client:
+    def test_a_drip_of_bytes_extends_nothing(self, before: bytes) -> None:
+        with serving(replace(SHORT, idle=5)) as served, served.connect() as client:
             if before:
                 client.sendall(before)
                 assert client.recv(65_536).endswith(b"ok")
