@@ -18,10 +18,6 @@ LOOK_UPS: Final = 32
 """So many keys that are not in the copy are looked up while it may be so old; anybody can make up more."""
 
 
-def _let() -> None:
-    """Holds nobody."""
-
-
 class Source(Protocol):
     """Where keys are kept, see `kimi.pool.clients.Clients`. Every method may raise `StoreUnavailable`."""
 
@@ -41,7 +37,7 @@ class ClientMirror(Follower[Client]):
         self,
         source: Source,
         *,
-        hold: Callable[[], None] = _let,
+        hold: Callable[[], None],
         pause: Callable[[float], object] = gevent.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

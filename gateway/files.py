@@ -85,7 +85,7 @@ class Files:
         self.seconds = seconds
         self.monotonic = monotonic
 
-    def luggage(self, routes: Sequence[str], scope: str = "") -> Luggage:
+    def luggage(self, routes: Sequence[str], scope: str) -> Luggage:
         """The files of a request of `scope` that can be sent along `routes`, none of which was looked at so far."""
         return Luggage(self, scope, needed=any(not route.startswith(f"{Kind.MOONSHOT}:") for route in routes))
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from gateway.auth import PASSTHROUGH, Caller, offered
 from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, TooManyWrongKeys, UnknownKey
-from gateway.guesses import OPEN, Guard
+from gateway.guesses import Guard
 from gateway.newcomers import AT_ONCE, MINUTE, Newcomers
 from gateway.services import Door
 from gateway.undecided import Undecided
@@ -152,7 +152,7 @@ class Strangers:
 class PassThrough:
     """Lets in who has a client key, and who brings refresh tokens. New ones are tried as far as `guard` allows it."""
 
-    def __init__(self, keys: Door, strangers: Strangers, guard: Guard = OPEN) -> None:
+    def __init__(self, keys: Door, strangers: Strangers, guard: Guard) -> None:
         self._keys = keys
         self._strangers = strangers
         self._guard = guard

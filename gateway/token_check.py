@@ -9,7 +9,7 @@ from typing import Final
 import gevent
 
 from gateway.errors import TokenUndecided
-from gateway.guesses import OPEN, Guard
+from gateway.guesses import Guard
 from gateway.passthrough import Strangers, refresh_tokens
 from kimi.accounts import Record, State
 from kimi.pool.members import fingerprint
@@ -33,7 +33,7 @@ class TokenCheck:
         self,
         strangers: Strangers,
         records: Callable[[], Iterable[Record]],
-        guard: Guard = OPEN,
+        guard: Guard,
         *,
         seconds: float = SECONDS,
         pause: Callable[[float], object] = gevent.sleep,

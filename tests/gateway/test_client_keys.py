@@ -9,6 +9,7 @@ import pytest
 from gateway.auth import ClientKeys
 from gateway.client_keys import CreatedKeys
 from gateway.errors import UnknownKey
+from gateway.guesses import OPEN
 from gateway.passthrough import PassThrough, Strangers
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.errors import StoreUnavailable
@@ -91,7 +92,7 @@ def test_created_keys_go_before_tokens_that_clients_bring_along() -> None:
         def adopt(self, member: ConfiguredAccount) -> Adoption:
             raise AssertionError
 
-    door = PassThrough(CreatedKeys(ClientKeys(["one"]), Found()), Strangers(Nobody(), Kind.KIMI))
+    door = PassThrough(CreatedKeys(ClientKeys(["one"]), Found()), Strangers(Nobody(), Kind.KIMI), OPEN)
     assert door.caller(f"Bearer {KEY}", None).client == "shop"
     assert door.caller("Bearer one", None).client == 1
     with pytest.raises(UnknownKey):

@@ -31,7 +31,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def mirror(line: Line, clock: Clock) -> ClientMirror:
-    return ClientMirror(line, monotonic=clock)
+    return ClientMirror(line, hold=lambda: None, monotonic=clock)
 
 
 def test_keys_are_known_without_asking_again(line: Line, mirror: ClientMirror) -> None:
@@ -183,5 +183,5 @@ def test_it_goes_on_looking(line: Line) -> None:
             raise Enough
 
     with pytest.raises(Enough):
-        ClientMirror(line, pause=pause).run()
+        ClientMirror(line, hold=lambda: None, pause=pause).run()
     assert (line.times("since"), pauses) == (4, [SECONDS] * 4)

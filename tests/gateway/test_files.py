@@ -178,7 +178,7 @@ class Away:
 
 
 def test_without_redis_files_are_uploaded_as_well(house: House, reader: Reader) -> None:
-    luggage = Files(house.fetcher, Away()).luggage(["kimi"])
+    luggage = Files(house.fetcher, Away()).luggage(["kimi"], "whose")
     question = chat(said(data(PDF)))
     luggage.fetch(question.messages)
     lease = house.pool.leases.acquire(KIMI)
@@ -292,7 +292,7 @@ def test_of_files_on_their_way_there_are_no_more_than_there_is_room_for() -> Non
 
 def test_small_files_count_as_well_and_none_costs_less_than_it_takes() -> None:
     files = Files(Source(), Away())
-    luggage = files.luggage(["kimi"])
+    luggage = files.luggage(["kimi"], "whose")
     luggage.fetch([said("a", "b", "b")])
     assert held(files) == 2 * IN_MEMORY
     luggage.close()
@@ -326,7 +326,7 @@ def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
     ],
 )
 def test_fetching_takes_no_longer_than_it_may(file_seconds: float, seconds: float, reason: str) -> None:
-    luggage = Files(Source(), Away(), file_seconds=file_seconds, seconds=seconds).luggage(["kimi"])
+    luggage = Files(Source(), Away(), file_seconds=file_seconds, seconds=seconds).luggage(["kimi"], "whose")
     with pytest.raises(FileRefused) as caught:
         luggage.fetch([said("never")])
     assert str(caught.value) == f'The file "a.pdf" could not be fetched: {reason}.'

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.auth import ClientKeys
 from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, UnknownKey
+from gateway.guesses import OPEN
 from gateway.newcomers import NEW_A_MINUTE
 from gateway.passthrough import MOST_TOKENS, PassThrough, Strangers, refresh_tokens
 from kimi.accounts import ConfiguredAccount, Kind, State
@@ -77,7 +78,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def door(shelf: Shelf, clock: Clock) -> PassThrough:
-    return PassThrough(ClientKeys(["client-key"]), Strangers(shelf, Kind.KIMI, monotonic=clock))
+    return PassThrough(ClientKeys(["client-key"]), Strangers(shelf, Kind.KIMI, monotonic=clock), OPEN)
 
 
 def test_a_client_key_is_a_client_key(door: PassThrough, shelf: Shelf) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.auth import ClientKeys
+from gateway.guesses import OPEN
 from gateway.passthrough import PassThrough, Strangers
 from kimi.accounts import Kind, State, Tokens
 from kimi.errors import StoreUnavailable
@@ -28,7 +29,7 @@ def house(own_valkey: Valkey) -> Iterator[House]:
 
 @pytest.fixture
 def door(house: House) -> PassThrough:
-    return PassThrough(ClientKeys(["key"]), Strangers(house.pool, Kind.KIMI))
+    return PassThrough(ClientKeys(["key"]), Strangers(house.pool, Kind.KIMI), OPEN)
 
 
 def test_the_known_go_on_and_the_new_come_later(house: House, door: PassThrough) -> None:

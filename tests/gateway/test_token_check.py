@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gateway.errors import BadRequest, TokenUndecided, TooManyNewTokens
+from gateway.guesses import OPEN
 from gateway.newcomers import AT_ONCE, NEW_A_MINUTE
 from gateway.passthrough import MOST_TOKENS, Strangers
 from gateway.token_check import SECONDS, TokenCheck
@@ -38,7 +39,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         strangers = Strangers(self.shelf, Kind.KIMI, monotonic=self.clock)
-        self.check = TokenCheck(strangers, lambda: self.records, pause=self.pause, monotonic=self.clock)
+        self.check = TokenCheck(strangers, lambda: self.records, OPEN, pause=self.pause, monotonic=self.clock)
 
     def pause(self, seconds: float) -> None:
         self.clock.advance(seconds)
