@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 
 import requests
@@ -17,7 +18,9 @@ _NEVER_LEFT = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.ProxyError,  # it was not reached, or would not connect
+    UnicodeEncodeError,  # in a header
 )
+_NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b", re.ASCII)
 
 
 def named(url: str) -> str:
@@ -41,19 +44,21 @@ class translated:  # noqa: N801  (it is used like a function)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None and isinstance(error, (*_LATE, ValueError, *_BROKEN)):
-            told = explained(self._host, error, leaves=self._leaves)
-            raise told from (None if _may_quote(error) else error)
+            raise explained(self._host, error, leaves=self._leaves) from None  # a traceback quotes as well
 
 
 def explained(host: str, error: Exception, *, leaves: bool = True) -> UpstreamError:
-    """What `error` means to the caller; see `translated`."""
-    sent = leaves and not any(isinstance(cause, _NEVER_LEFT) for cause in _causes(error))
+    """What `error` means to the caller; see `translated`. Nothing is quoted that was sent, or that came."""
+    causes = _causes(error)
+    sent = leaves and not any(isinstance(cause, _NEVER_LEFT) for cause in causes)
     if _is_late(error):
         return UpstreamTimeout(f"{host}: nothing came in time", sent=sent)
-    if _may_quote(error):
+    if said := _said(error):
+        return Unreachable(f"{host}: {type(causes[-1]).__name__}: {said}", sent=sent)
+    if not sent and _is_value(error):
         return Unreachable(f"{host}: the address, its proxy or a header cannot be sent", sent=False)
-    cause = _causes(error)[-1]
-    return Unreachable(f"{host}: {type(cause).__name__}: {cause}", sent=sent)
+    names = [type(cause).__name__ for cause in causes if not _is_value(cause)]
+    return Unreachable(f"{host}: {names[-1] if names else 'the answer cannot be read'}", sent=sent)
 
 
 def _is_late(error: Exception) -> bool:
@@ -61,9 +66,21 @@ def _is_late(error: Exception) -> bool:
     return isinstance(error, _LATE) and not isinstance(error, urllib3.exceptions.NewConnectionError)
 
 
-def _may_quote(error: Exception) -> bool:
-    """Whether the text of `error` could quote a proxy's password or a token."""
+def _is_value(error: BaseException) -> bool:
+    """Whether it says that something was found wrong, and not what has happened."""
     return isinstance(error, ValueError) and not isinstance(error, (*_LATE, ssl.SSLError))
+
+
+def _said(error: Exception) -> str:
+    """The text at the root of `error`, where the system or we have written it; nobody else's.
+
+    What libraries say may quote the password of a proxy, a token that was sent, or all that came in place of an answer.
+    """
+    cause = _causes(error)[-1]
+    if isinstance(cause, Malformed) or (isinstance(cause, OSError) and cause.errno is not None):
+        return str(cause)
+    found = _NO_TUNNEL.match(str(cause)) if isinstance(cause, OSError) else None
+    return f"the proxy answered {found[1]}" if found else ""
 
 
 def _causes(error: BaseException) -> list[BaseException]:

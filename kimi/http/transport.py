@@ -51,14 +51,13 @@ class Transport:
         host = named(url)
         pooled = headers.get("Connection") != "close"
         adapter = self._adapter if pooled else _Adapter(self._context, connections=1)
-        with translated(host):
+        proxies = {"all": proxy} if proxy else None
+        with translated(host, leaves=False):
             prepared = requests.Request(method, url, headers={**HEADERS, **headers}, data=content).prepare()
-            response = adapter.send(
-                prepared,
-                stream=True,
-                timeout=(self._connect_timeout, timeout),
-                proxies={"all": proxy} if proxy else None,
-            )
+            adapter.get_connection_with_tls_context(prepared, verify=True, proxies=proxies)  # reads both addresses
+        with translated(host):
+            timeouts = (self._connect_timeout, timeout)
+            response = adapter.send(prepared, stream=True, timeout=timeouts, proxies=proxies)
         raw: urllib3.HTTPResponse = response.raw
         try:
             yield _Incoming(raw, host)
