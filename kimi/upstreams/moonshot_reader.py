@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from kimi.accounts import Kind
 from kimi.errors import BrokenAnswer, ContentRefused, KimiError
-from kimi.events import Event, Finish, FinishReason, Text, Thinking, ToolCall, Usage
+from kimi.events import Event, Finish, FinishReason, Text, Thinking, Usage
 from kimi.http import without
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
+from kimi.upstreams.moonshot_calls import Calls, text_of
 from kimi.upstreams.reading import parsed
 
 # More tokens than any answer has. What is told above it is a mistake, and added up it would be no number for Redis.
@@ -21,12 +22,13 @@ _LARGEST = 1_000_000_000
 
 _MOST_CHOICES = 16
 _MOST_UNKNOWN = 16  # fields of one object
-_MOST_CALLS = 128
-_LONGEST_NAME = 256  # of a call, and of its id
+_LONGEST_REASON = 256
 
 # What stands in a choice beside its words and its end, and in a delta beside its words.
 _CHOICE = frozenset({"index", "delta", "finish_reason", "usage", "logprobs"})
 _DELTA = frozenset({"role", "content", "reasoning_content", "tool_calls", "partial", "name"})
+_WORDS = ("content", "reasoning_content", "tool_calls")
+_LIKE_WORDS = ("text", "message", "refusal", "answer")  # where other dialects have them
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -35,6 +37,9 @@ _FINISH: Mapping[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
+# Of several reasons the last of these counts: where an answer was cut, no word of a normal end behind it mends that.
+_WEIGHT: Sequence[FinishReason] = ("stop", "tool_calls", "length", "content_filter")
+_CUT = frozenset({"length", "content_filter"})
 
 
 class Reader:
@@ -48,8 +53,7 @@ class Reader:
         self._key = key
         self._decoder = sse.Decoder()
         self._wrote = False
-        self._calls: dict[int, str] = {}  # the id of each
-        self._with_arguments: set[int] = set()
+        self._calls = Calls()
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
 
@@ -83,9 +87,9 @@ class Reader:
         if choice.get("index", 0) not in (0, None):  # another answer, of which none was asked for
             self._drift.note(Kind.MOONSHOT, "choice", "another.index", choice)
             return
-        if not _CHOICE.issuperset(choice):
-            self._note_unknown("choice", choice, _CHOICE)
         delta = choice.get("delta")
+        if not _CHOICE.issuperset(choice):
+            self._unknown("choice", choice, _CHOICE, delta)
         text = delta.get("content") if isinstance(delta, dict) and len(delta) == 1 else None
         if text and isinstance(text, str):  # nearly always
             self._wrote = True
@@ -97,7 +101,7 @@ class Reader:
         if "usage" in choice:
             self._count(choice["usage"])
         if (reason := choice.get("finish_reason")) is not None:
-            self._reason = self._known(reason, choice)
+            self._reason = max(self._reason or "stop", self._known(reason, choice), key=_WEIGHT.index)
 
     def close(self) -> Finish:
         """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
@@ -113,14 +117,15 @@ class Reader:
 
     def _say(self, delta: Mapping[str, Any], told: list[Event]) -> None:
         if not _DELTA.issuperset(delta):
-            self._note_unknown("delta", delta, _DELTA)
-        if "reasoning_content" in delta and (thinking := _text(delta, "reasoning_content")):
+            self._unknown("delta", delta, _DELTA, delta)
+        if "reasoning_content" in delta and (thinking := text_of(delta, "reasoning_content")):
             told.append(Thinking(thinking))
-        if "content" in delta and (text := _text(delta, "content")):
+        if "content" in delta and (text := text_of(delta, "content")):
             self._wrote = True
             told.append(Text(text))
         if calls := delta.get("tool_calls"):
-            told.extend(self._tool_calls(calls))
+            told.extend(self._calls.told(calls))
+            self._wrote = True
 
     def _check_without_choices(self, message: Mapping[str, Any]) -> None:
         if message.get("choices") is not None:
@@ -134,40 +139,6 @@ class Reader:
             # Passing over it could leave a hole in the answer.
             self._drift.note(Kind.MOONSHOT, "choice", "without.delta", {"delta": delta})
             raise BrokenAnswer("a choice has neither words nor an end")
-
-    def _tool_calls(self, calls: object) -> Iterator[ToolCall]:
-        if not isinstance(calls, list):
-            raise BrokenAnswer("tool calls are no list")
-        for call in calls:
-            function = call.get("function") if isinstance(call, dict) else None
-            if not isinstance(function, dict):
-                raise BrokenAnswer("a tool call is without its function")
-            call_id, name = _name(call, "id"), _name(function, "name")
-            index = self._index(call.get("index"), call_id)
-            first = index not in self._calls
-            if first:
-                self._calls[index] = call_id
-            self._wrote = True
-            if function.get("arguments") is not None:
-                self._with_arguments.add(index)
-            # Clients join repeated ids and names into one.
-            yield ToolCall(
-                index,
-                call_id or None if first else None,
-                name or None if first else None,
-                _text(function, "arguments"),
-            )
-
-    def _index(self, told: object, call_id: str) -> int:
-        """Which call a piece belongs to: without an index the one of its id, and without an id the latest."""
-        if told is None and not call_id:
-            return max(self._calls, default=0)
-        if told is None:
-            known = (index for index, known_id in self._calls.items() if known_id == call_id)
-            told = next(known, len(self._calls))
-        if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told < _MOST_CALLS:
-            raise BrokenAnswer("the index of a tool call is no number of one")
-        return told
 
     def _count(self, usage: object) -> None:
         # It comes on the finish frame and again in a last chunk: the later one counts, they are not added up.
@@ -183,14 +154,18 @@ class Reader:
     def _known(self, reason: object, choice: object) -> FinishReason:
         known = _FINISH.get(reason) if isinstance(reason, str) else None
         if known is None:
-            said = Complaint(Kind.MOONSHOT, 200, (str(reason)[:_LONGEST_NAME],), "the answer was given up", body=choice)
+            reasons = (str(reason)[:_LONGEST_REASON],)
+            said = Complaint(Kind.MOONSHOT, 200, reasons, "the answer was given up", body=choice)
             raise classify(said, self._drift)
         return known
 
-    def _note_unknown(self, what: str, fields: Mapping[str, Any], known: frozenset[str]) -> None:
+    def _unknown(self, what: str, fields: Mapping[str, Any], known: frozenset[str], delta: object) -> None:
         for name in islice((name for name in fields if name not in known), _MOST_UNKNOWN):
             if fields[name] is not None:
                 self._drift.note(Kind.MOONSHOT, what, name, fields)
+        has_words = isinstance(delta, dict) and any(map(delta.get, _WORDS))
+        if not has_words and any(map(_says, map(fields.get, _LIKE_WORDS))):
+            raise BrokenAnswer("text comes in an unknown way")  # passing over it could leave a hole in the answer
 
     def _finish(self) -> Finish:
         if self._reason is None:
@@ -202,25 +177,12 @@ class Reader:
                 raise BrokenAnswer("the answer is empty")
         if self._reason == "tool_calls" and not self._calls:
             raise BrokenAnswer("the answer ends with tool calls, but there are none")
-        if self._calls.keys() != self._with_arguments:
-            raise BrokenAnswer("a tool call came without its arguments")
+        self._calls.check(is_cut=self._reason in _CUT)
         return Finish(self._reason, self._usage)
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    text = fields.get(name)
-    if isinstance(text, str):
-        return text
-    if text is None:
-        return ""
-    raise BrokenAnswer(f"{name} is no text")
-
-
-def _name(fields: Mapping[str, Any], name: str) -> str:
-    text = _text(fields, name)
-    if len(text) > _LONGEST_NAME:
-        raise BrokenAnswer(f"the {name} of a tool call is longer than {_LONGEST_NAME} characters")
-    return text
+def _says(value: object) -> bool:
+    return bool(value.get("content") if isinstance(value, Mapping) else value)
 
 
 def _number(fields: object, name: str) -> int | None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import orjson
 import pytest
 
 from kimi.errors import (
@@ -17,32 +16,11 @@ from kimi.errors import (
     Unreachable,
     UpstreamError,
 )
-from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
+from kimi.events import Finish, Text, Thinking, Usage
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.moonshot_reader import Reader
-from tests.kimi.official import ACCOUNT, CHAT, SSE, moonshot
-from tests.kimi.replay import Recorded, Replay, as_json, read, recorded, said, text_of, thinking_of
-
-
-def ask(stream: bytes, *, size: int = 65536) -> list[Event]:
-    return said(moonshot(Replay(Recorded(stream, headers=SSE, size=size))).stream(CHAT, ACCOUNT, "sk-x"))
-
-
-def failure(answer: Recorded) -> KimiError:
-    http = Replay(answer)
-    with pytest.raises(KimiError) as raised:
-        list(moonshot(http).stream(CHAT, ACCOUNT, "sk-x"))
-    assert http.open == 0
-    return raised.value
-
-
-def chunk(delta: object = None, reason: object = None, **more: object) -> bytes:
-    choice = {"index": 0, "delta": {} if delta is None else delta, "finish_reason": reason, **more}
-    return b"data: " + orjson.dumps({"choices": [choice]}) + b"\n\n"
-
-
-DONE = b"data: [DONE]\n\n"
-TEXT = chunk({"content": "x"})
+from tests.kimi.official import ACCOUNT, CHAT, DONE, SSE, TEXT, ask, chunk, failure, moonshot
+from tests.kimi.replay import Recorded, Replay, as_json, read, recorded, text_of, thinking_of
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 65536])
@@ -56,33 +34,6 @@ def test_an_answer_reads_the_same_however_it_arrives(size: int) -> None:
         Text("你好"),
         Text("，世界 🌙"),
         Finish("stop", Usage(9, 7, cached=9)),
-    ]
-
-
-def test_tool_calls_name_themselves_once() -> None:
-    assert ask(recorded("moonshot-tools.sse")) == [
-        ToolCall(0, "get_weather:0", "get_weather", ""),
-        ToolCall(0, None, None, '{"city":'),
-        ToolCall(0, None, None, '"北京"}'),
-        ToolCall(1, "get_time:1", "get_time", "{}"),
-        Finish("tool_calls"),
-    ]
-
-
-def call(name: str, **more: object) -> dict[str, object]:
-    return {"function": {"name": name, "arguments": "{}"}, **more}
-
-
-def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:
-    one, two, rest = call("f", id="f:0"), call("g", id="g:1"), {"function": {"arguments": "!"}}
-    stream = chunk({"tool_calls": [one, two]}) + chunk({"tool_calls": [rest]}) + chunk({"tool_calls": [one]})
-
-    assert ask(stream + chunk(reason="function_call")) == [
-        ToolCall(0, "f:0", "f", "{}"),
-        ToolCall(1, "g:1", "g", "{}"),
-        ToolCall(1, None, None, "!"),
-        ToolCall(0, None, None, "{}"),
-        Finish("tool_calls"),
     ]
 
 
@@ -100,6 +51,14 @@ def test_what_stands_beside_the_words_is_passed_over_and_told() -> None:
         ("choice", "odd"),
         ("chunk", "without.choices"),
     }
+
+
+@pytest.mark.parametrize("name", ["text", "message", "refusal", "answer"])
+def test_words_that_come_in_an_unknown_way_leave_no_hole_in_an_answer(name: str) -> None:
+    for odd in (chunk({name: "rest"}), chunk({}, **{name: "rest"}), chunk(None, "stop", **{name: {"content": "rest"}})):
+        assert type(failure(Recorded(TEXT + odd + chunk(reason="stop") + DONE, headers=SSE))) is BrokenAnswer
+    for same in (chunk({"content": "x", name: "x"}), chunk({}, **{name: {"role": "assistant", "content": ""}})):
+        assert text_of(ask(TEXT + same + chunk(reason="stop") + DONE)).startswith("x")
 
 
 def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
