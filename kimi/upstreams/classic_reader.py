@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from kimi.accounts import Kind
-from kimi.errors import BrokenAnswer
+from kimi.errors import BrokenAnswer, KimiError
 from kimi.events import Answering, Event, Finish, Source, Sources, Text, Thinking
 from kimi.upstreams import classic_sources, complaints, sse
 from kimi.upstreams.continuing import explain
@@ -16,24 +16,16 @@ from kimi.upstreams.reading import parsed
 
 ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 """What ids of chats and segments look like: they go into paths."""
-_NOTHING_TO_READ = frozenset(
-    {
-        "rename",
-        "ping",
-        "debug",
-        "done",
-        "zone_set",
-        "status",
-        "search_info",
-        "search_citation",
-        "loading",
-    }
-)
-
-
+_OF_PAGES: Final = frozenset({"search_info", "search_citation", "search_plus", "ref_docs"})
+"""Events in which a page may fail without the answer."""
+_KNOWN: Final = _OF_PAGES | {
+    *("req", "resp", "length", "rename", "ping", "debug", "done", "zone_set", "status", "loading"),
+}
+"""Events beside those of the text and the end."""
 _LIKE_TEXT: Final = ("cmpl", "k1")
 """Events whose names begin so, and that we do not know, may well bring text in another way."""
 _NO_TEXT: Final = frozenset({"event", "id", "group_id", "view"})
+_FINE: Final = (0, 200)
 
 
 class Reader:
@@ -80,6 +72,8 @@ class Reader:
             said = parsed(data)
             name = said.get("event")
             if name in ("cmpl", "k1"):
+                if "error" in said:
+                    self._refuse_failure(said)
                 text = said.get("text")
                 if not isinstance(text, str):
                     self._check_without_text(said)
@@ -91,12 +85,18 @@ class Reader:
                 elif text and not self._rest:
                     told.append(Thinking(text))
             elif name == "all_done":
+                self._refuse_failure(said)
                 told.append(self._finish())
                 return
-            elif not isinstance(name, str) or name not in _NOTHING_TO_READ:
+            else:
                 self._rare(name, said, told)
 
     def _rare(self, name: object, message: Mapping[str, Any], told: list[Event]) -> None:
+        if not isinstance(name, str) or name not in _KNOWN:
+            self._odd(name, message)
+            return
+        if name not in _OF_PAGES:
+            self._refuse_failure(message)
         if name == "req":
             self.question = self._id(message)
         elif name == "resp":
@@ -109,8 +109,6 @@ class Reader:
             self._found(classic_sources.of_cards(message.get("ref_cards")), told)
         elif name == "length":
             self.at_limit = True
-        else:
-            self._odd(name, message)
 
     def _found(self, pages: tuple[Source, ...], told: list[Event]) -> None:
         if pages:
@@ -120,16 +118,25 @@ class Reader:
     def _odd(self, name: object, message: Mapping[str, Any]) -> None:
         hidden = complaints.inside(message)
         complaint = complaints.of_object(Kind.CLASSIC, hidden or message)
-        is_error = name == "error" or (name is None and complaint is not None)
+        is_error = name == "error" or (name is None and (complaint is not None or _is_code(message.get("code"))))
         if not is_error:
             self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name, message)
             if isinstance(name, str) and name.startswith(_LIKE_TEXT):
                 _refuse_words(message)
         # What is not known may be passed over, but not when it says that the answer has failed.
         if is_error or hidden is not None:
-            if complaint is None:
-                raise BrokenAnswer("the stream reports an error without words")
-            raise explain(complaint, self._drift, continues=self._continues)
+            raise self._error(complaint)
+
+    def _refuse_failure(self, message: Mapping[str, Any]) -> None:
+        """An event that is known may say that the answer has failed, too."""
+        hidden = complaints.inside(message)
+        if hidden is not None or message.get("error"):
+            raise self._error(complaints.of_object(Kind.CLASSIC, hidden))
+
+    def _error(self, complaint: complaints.Complaint | None) -> KimiError:
+        if complaint is None:
+            return BrokenAnswer("the stream reports an error without words")
+        return explain(complaint, self._drift, continues=self._continues)
 
     def _id(self, message: Mapping[str, Any]) -> str:
         segment_id = message.get("id")
@@ -151,6 +158,11 @@ class Reader:
             raise BrokenAnswer("the text of an event is no text")
         self._drift.note(Kind.CLASSIC, "event", f"{message['event']}.without.text", message)
         _refuse_words(message)
+
+
+def _is_code(value: object) -> bool:
+    """Whether this is the number of an error, in the way of many a server that stands before others."""
+    return type(value) is int and value not in _FINE
 
 
 def _refuse_words(message: Mapping[str, Any]) -> None:

@@ -79,8 +79,7 @@ class Reader:
         raise BrokenAnswer("the stream had ended already")
 
     def _event(self, message: Mapping[str, Any], mask: object) -> Event | None:
-        if message.get("error") is not None:
-            raise self._error(message)
+        self._refuse_error(message)
         if "block" in message:
             return self._block(message["block"], mask, message.get("op"))
         if "message" in message:
@@ -88,8 +87,11 @@ class Reader:
         if "chat" in message:
             return self._chat(message["chat"], mask)
         if "done" in message:
+            self._refuse_hidden_error(message)
             self._done = True
-        elif "heartbeat" not in message:
+        elif "heartbeat" in message:
+            self._refuse_hidden_error(message)
+        else:
             self._notification(message)
         return None
 
@@ -104,6 +106,9 @@ class Reader:
         part = block.get(name) if isinstance(block, dict) else None
         text = None
         if isinstance(part, dict):
+            if "error" in message or "exception" in message or "exception" in block:
+                self._refuse_error(message)
+                self._refuse_error(block)
             # What stands there under another name may be text.
             text = part.get("content", "" if operation == "set" and not any(part.values()) else None)
         if not isinstance(text, str):
@@ -179,12 +184,20 @@ class Reader:
         self._drift.note(Kind.KIMI, "message", name, message)
         self._refuse_hidden_error(message)
 
-    def _check_mask(self, mask: object, content: object) -> None:
+    def _check_mask(self, mask: object, content: Mapping[str, Any]) -> None:
+        self._refuse_error(content)
         if mask is None:
             return
         if not isinstance(mask, str) or ".".join(mask.split(".", 2)[:2]) not in _NOTHING_TO_READ:
             self._drift.note(Kind.KIMI, "mask", mask, content)
             self._refuse_hidden_error(content)
+
+    def _refuse_error(self, said: Mapping[str, Any]) -> None:
+        """What is known, too, may say that the answer has failed. What a tool says inside of it is no failure of it."""
+        if said.get("error") is not None:
+            raise self._error(said)
+        if said.get("exception") is not None:
+            raise self._error(said["exception"])
 
     def _refuse_hidden_error(self, unknown: object) -> None:
         """What is not known may be passed over, but not when it says that the answer has failed."""
@@ -198,7 +211,9 @@ class Reader:
         return explain(complaint, self._drift, continues=self._continues)
 
     def _finish(self, trailer: Mapping[str, Any]) -> Finish:
-        if trailer.get("error") is not None:
+        self._refuse_error(trailer)
+        self._refuse_hidden_error(trailer)
+        if complaints.of_object(Kind.KIMI, trailer) is not None:  # without an `error` around it
             raise self._error(trailer)
         # A message that was generating has to be completed; without any status the trailer alone is the word for it.
         complete = self._status in {"", _COMPLETED} or (self._status == _GENERATING and self._done)
