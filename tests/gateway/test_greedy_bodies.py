@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
@@ -13,6 +12,7 @@ from gateway.errors import BadRequest
 from gateway.surfaces.event_source import FORM_BYTES, question
 from gateway.surfaces.json_body import MOST_VALUES, json_object
 from tests.gateway.fakes import AUTHORIZED, House
+from tests.timing import within
 
 SECONDS = 1.0
 """Of the worker's one thread; alone none takes half of it."""
@@ -81,9 +81,8 @@ def house() -> House:
 
 @pytest.fixture(autouse=True)
 def soon() -> Iterator[None]:
-    began = time.thread_time()
-    yield
-    assert time.thread_time() - began < SECONDS
+    with within(SECONDS):
+        yield
 
 
 @pytest.mark.parametrize("made", BROKEN.values(), ids=BROKEN)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from gateway.problems import INVALID, Problem
 from gateway.surfaces.places import Places
+from tests.timing import within
 
 PLACES = Places({"messages": "input", "messages[1]": "input[4]", "messages[1].content[0].url": "input[4].content[0]"})
 
@@ -32,9 +31,8 @@ def test_the_nearest_field_that_is_known_leads_there(param: str, meant: str) -> 
 
 def test_names_of_the_clients_cost_nothing_however_long_they_are() -> None:
     names = "a." * 100_000
-    began = time.process_time()
-    assert PLACES.of(f"messages[1].content[0].{names}") == f"input[4].content[0].{names}"
-    assert time.process_time() - began < 0.5
+    with within(0.5):
+        assert PLACES.of(f"messages[1].content[0].{names}") == f"input[4].content[0].{names}"
 
 
 def test_a_problem_is_told_in_the_clients_words() -> None:

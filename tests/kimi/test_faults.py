@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +29,7 @@ from kimi.http import Answer
 from kimi.upstreams import complaints
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import TABLE, Row, classify, match
+from tests.timing import within
 
 Case = tuple[int, object, type[KimiError]]
 
@@ -267,12 +267,10 @@ def test_looking_for_an_error_has_a_bound_for_the_whole_message() -> None:
     wide: object = {"error": {"code": "far too deep"}}
     for _ in range(3):
         wide = [wide] * 300
-    began = time.thread_time()
-    assert complaints.inside({"new": wide}) is None
-    assert complaints.inside({"new": wide, "error": {"code": "a"}}) == {"code": "a"}
-    assert complaints.inside({"new": wide, "other": {"error": {"code": "b"}}}) == {"code": "b"}
-
-    assert time.thread_time() - began < 0.1  # it has 27 million parts
+    with within(0.5):  # it has 27 million parts
+        assert complaints.inside({"new": wide}) is None
+        assert complaints.inside({"new": wide, "error": {"code": "a"}}) == {"code": "a"}
+        assert complaints.inside({"new": wide, "other": {"error": {"code": "b"}}}) == {"code": "b"}
 
 
 def test_unknown_reasons_are_told_once_and_known_ones_never(caplog: pytest.LogCaptureFixture) -> None:

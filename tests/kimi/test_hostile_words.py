@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-import time
 import unicodedata
 from collections.abc import Callable, Mapping
 
@@ -21,6 +20,7 @@ from kimi.settings import LogFormat
 from kimi.upstreams import complaints
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
+from tests.timing import within
 
 MEGABYTE = 1_000_000
 JSON = {"content-type": "application/json"}
@@ -76,12 +76,10 @@ def test_no_piece_of_the_token_that_was_sent_is_repeated(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("unit", ["a", " ", "\n", "eyJ", "//", "sk-", "bearer ", "@", "org-", "\x1b", "月", "a-"])
-def test_a_megabyte_costs_no_more_than_its_beginning(unit: str) -> None:
-    text = unit * (MEGABYTE // len(unit))
-    began = time.process_time()
-    redact(text)
-
-    assert time.process_time() - began < 0.05
+def test_many_megabytes_cost_no_more_than_their_beginning(unit: str) -> None:
+    text = unit * (32 * MEGABYTE // len(unit))
+    with within(0.1):  # a thousandth of a second; all of most of them takes half a second
+        redact(text)
 
 
 @pytest.mark.parametrize("form", ["console", "json"])

@@ -1,8 +1,6 @@
 """The estimator, held against counts of real vocabularies."""
 
 import json
-import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from kimi import usage
 from kimi.chat import Message
 from kimi.usage import Counter, count, prompt_tokens
+from tests.timing import seconds
 
 DATA = Path(__file__).parents[1] / "data" / "usage"
 COUNTS: dict[str, dict[str, int]] = json.loads((DATA / "counts.json").read_text(encoding="utf-8"))
@@ -211,12 +210,6 @@ def test_no_more_of_a_stream_is_kept_than_a_block(piece: str) -> None:
 
 LONG = 250_000
 """Characters of a text whose time is taken."""
-
-
-def seconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import time
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.tools.brackets import MOST_TOKENS
 from gateway.tools.mending import fitted, read
 from tests.gateway.tools.tagged import WEATHER
+from tests.timing import seconds
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -104,17 +104,15 @@ def test_what_was_cut_off_is_not_completed() -> None:
     ],
 )
 def test_the_work_grows_as_the_text_does(part: str) -> None:
-    def seconds(length: int) -> float:
-        text = f'{{"a": 1 {part * (length // len(part))}'
-        times = []
-        for _ in range(3):
-            began = time.process_time()
-            with contextlib.suppress(ValueError):
-                read(text, is_whole=True)
-            times.append(time.process_time() - began)
-        return min(times)
+    def mend(text: str) -> None:
+        with contextlib.suppress(ValueError):
+            read(text, is_whole=True)
 
-    assert seconds(160_000) < 16 * seconds(10_000) * 5 + 0.05, "sixteen times the text, not 256 times the work"
+    def took(length: int) -> float:
+        text = f'{{"a": 1 {part * (length // len(part))}'
+        return seconds(lambda: mend(text), times=3)
+
+    assert took(160_000) < 16 * took(10_000) * 5 + 0.05, "sixteen times the text, not 256 times the work"
 
 
 @given(st.dictionaries(st.text(max_size=6), VALUES, max_size=4), st.data())

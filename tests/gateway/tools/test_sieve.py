@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.tools.sieve import LONGEST, Found, Sieve, Written
 from tests.gateway.tools.reference import joined, reference
 from tests.gateway.tools.tagged import FOREIGN, OTHER, SEAL, T, call, native, section
+from tests.timing import seconds
 
 MARKS = (
     *("<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"),
@@ -262,15 +262,10 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("size", [1, 7, 1_000_000])
 def test_the_work_grows_as_the_text_does(name: str, size: int) -> None:
-    def seconds(length: int) -> float:
+    def took(length: int) -> float:
         text = (HOSTILE[name] * (length // len(HOSTILE[name]) + 1))[:length]
         pieces = [text[start : start + size] for start in range(0, length, size)]
-        times = []
-        for _ in range(3):
-            began = time.process_time()
-            sieved(pieces)
-            times.append(time.process_time() - began)
-        return min(times)
+        return seconds(lambda: sieved(pieces), times=3)
 
     small, large = (1_000, 16_000) if size < 100 else (10_000, 160_000)
-    assert seconds(large) < 16 * seconds(small) * 5 + 0.05, "sixteen times the text, not 256 times the work"
+    assert took(large) < 16 * took(small) * 5 + 0.05, "sixteen times the text, not 256 times the work"
