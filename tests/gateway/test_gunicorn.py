@@ -15,6 +15,7 @@ import requests
 
 from devtools.waiting import until
 from tests.gateway.gunicorns import KEY, TRACE, Gunicorn, running
+from tests.gateway.server.listening import rest
 
 APP = "tests.gateway.served:app"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
@@ -52,7 +53,7 @@ def raw(gunicorn: Gunicorn, request: bytes, *, stay: bool = False) -> bytes:
         connection.sendall(request)
         if not stay:
             connection.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: connection.recv(65_536), b""))
+        return rest(connection)
 
 
 def head(length: int | None = None, version: str = "1.1") -> bytes:
@@ -177,7 +178,7 @@ def test_an_answer_whose_client_has_said_goodbye_has_no_end(gunicorn: Gunicorn) 
         while b'"one ' not in came:
             came += connection.recv(65_536)
         connection.shutdown(socket.SHUT_WR)
-        came += b"".join(iter(lambda: connection.recv(65_536), b""))
+        came += rest(connection)
     assert not came.endswith(b"\r\n0\r\n\r\n"), "or it would pass for whole"
 
 

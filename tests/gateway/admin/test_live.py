@@ -20,6 +20,7 @@ from kimi.pool.interventions import Interventions
 from tests.gateway.admin.desks import ADMIN_KEY, BEARER
 from tests.gateway.admin.sse import Told, following
 from tests.gateway.gunicorns import Gunicorn, running
+from tests.gateway.server.listening import rest
 from tests.kimi.pool.pools import Clock, Pool, web
 from tests.valkey import Valkey
 
@@ -146,11 +147,6 @@ def test_that_redis_is_away_is_told_and_everything_once_it_is_back(gunicorn: Gun
                 is_up = event.data["redis"]["up"]
             else:
                 names |= set(event.accounts)
-
-
-def rest(client: socket.socket) -> bytes:
-    """All that comes until the gateway hangs up."""
-    return b"".join(iter(lambda: client.recv(65_536), b""))
 
 
 def test_strangers_hold_no_connection_with_what_does_not_come(gunicorn: Gunicorn) -> None:

@@ -14,7 +14,7 @@ from gevent import socket as green
 from gateway.body import read_body
 from gateway.errors import RequestError
 from gateway.server.connections import Connections
-from tests.gateway.server.listening import connections_of
+from tests.gateway.server.listening import connections_of, rest
 
 ADDRESS = ("127.0.0.1", 80)
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -139,7 +139,7 @@ def answers(connections: Connections, request: bytes) -> list[bytes]:
     serving = gevent.spawn(connections.serve, SimpleNamespace(getsockname=lambda: ADDRESS), server, ADDRESS)
     with client, gevent.Timeout(5):
         client.sendall(request)
-        received = b"".join(iter(lambda: client.recv(65_536), b""))
+        received = rest(client)
         client.close()
         serving.get()
     return received.split(b"HTTP/1.")[1:]
