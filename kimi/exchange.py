@@ -1,13 +1,13 @@
 """Refresh token in, token pair out.
 
 A kimi exchange spends the refresh token, whatever becomes of the answer: nothing here is ever tried twice, and an
-answer that is not plainly a token pair raises, so that it cannot be stored over one.
+answer that is not plainly a token pair (`kimi.pairs`) raises, so that it cannot be stored over one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -24,6 +24,7 @@ from kimi.errors import (
     UpstreamError,
 )
 from kimi.http import Answer, Endpoints, Http, request
+from kimi.pairs import pair
 from kimi.upstreams import complaints
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
@@ -34,15 +35,14 @@ TIMEOUT_SECONDS = 20.0
 _KIMI_PATH = "/api/account.gateway.v1.AuthService/RefreshToken"
 _CLASSIC_PATH = "/api/auth/token/refresh"
 _LOST_SECONDS = 600.0  # how long an account is left alone whose exchange is not where it ought to be
-_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 # A connection of its own: on a kept one that the server closes just then, nobody would know whether it was spent.
 _ONCE = {"Connection": "close"}
+_UNCACHED = {"Cache-Control": "no-cache, no-store"}  # the same address for all accounts
 # What a 401 or 403 can say without meaning that the token is dead.
 _NOT_DEAD = (AccountBanned, AccountBusy, Overloaded, RateLimited)
-# Kimi's own words for it. Any server on the way may answer 401 with nothing, or with an object of its own.
-_VERDICT = re.compile(r"auth\.[\w.]+|unauthenticated|permission_denied|REASON_INVALID_AUTH_TOKEN", re.IGNORECASE)
+# Kimi's own words for it. Any server on the way may answer 401 with nothing, or with words of its own.
+_VERDICT = re.compile(r"auth\.token\..+|unauthenticated|permission_denied|REASON_INVALID_AUTH_TOKEN", re.IGNORECASE)
 _STALE = "invalid claims"  # is all that is said of a token that was spent
-_OF_REQUESTS = ("common.", "chat.")  # types of errors that speak of what was asked, and not of who asks
 
 
 class Exchange:
@@ -59,7 +59,7 @@ class Exchange:
         Raises `AccountDead` when the token is refused, `AccountBanned` when the vendor has closed the account,
         `TokenRejected` when it is refused in words that may be somebody else's, `RateLimited` or `Overloaded` when it
         has to wait, and an `UpstreamError` for everything else: no connection, silence, a server's failure, an answer
-        that is no token pair (`BrokenAnswer`).
+        that is no token pair (`BrokenAnswer`). Where the new refresh token came alone, the access token is empty.
         """
         if account.kind is Kind.CLASSIC:
             return self._classic(account, refresh_token)
@@ -97,7 +97,7 @@ class Exchange:
             self._http,
             "GET",
             self._endpoints.chat(account) + _CLASSIC_PATH,
-            headers={"Authorization": f"Bearer {refresh_token}", **_ONCE},
+            headers={"Authorization": f"Bearer {refresh_token}", **_ONCE, **_UNCACHED},
             proxy=account.proxy_to_dial(),
             timeout=TIMEOUT_SECONDS,
         )
@@ -105,7 +105,7 @@ class Exchange:
 
     def _tokens(self, account: Account, answer: Answer, refresh_token: str, closed: int = 0) -> Tokens:
         """The tokens in `answer`, or what else it is. `closed` is the status that a closed account has."""
-        if answer.status == 200 and (tokens := _pair(answer)) is not None:
+        if answer.status == 200 and (tokens := self._pair(account, answer.json(), refresh_token)) is not None:
             return tokens
         answer = answer.without(refresh_token)
         error = self._failure(account, answer, closed)
@@ -113,44 +113,29 @@ class Exchange:
             self._drift.note(account.kind, "exchange", "without.tokens", answer.json())
         raise error
 
+    def _pair(self, account: Account, body: Any, refresh_token: str) -> Tokens | None:
+        try:
+            tokens = pair(account.kind, body, refresh_token)
+        except BrokenAnswer:
+            self._drift.note(account.kind, "exchange", "odd.tokens", body)
+            raise
+        if tokens is not None and not tokens.access:
+            self._drift.note(account.kind, "exchange", "without.access", body)
+        return tokens
+
     def _failure(self, account: Account, answer: Answer, closed: int) -> KimiError:
         complaint = complaints.of_answer(account.kind, answer)
         error = classify(complaint, self._drift)
         if isinstance(error, (*_NOT_DEAD, UpstreamError)) and not isinstance(error, BrokenAnswer):
             return error
         said = " ".join(filter(None, (f"the exchange answered {answer.status}", *complaint.reasons, complaint.message)))
-        by_word = answer.status < 500 and isinstance(error, TokenRejected)
-        if answer.status not in {401, 403, closed} and not by_word:
+        if answer.status not in {401, 403, closed} and not isinstance(error, TokenRejected):
             return BrokenAnswer(said)
         if not _is_verdict(complaint):
             return TokenRejected(said)
         return AccountBanned(said) if answer.status == closed else AccountDead(said)
 
 
-def _pair(answer: Answer) -> Tokens | None:
-    """The tokens of an answer in any of its shapes; `None` unless it holds both and no error."""
-    body = answer.json()
-    if isinstance(body, Mapping) and isinstance(body.get("data"), Mapping):
-        body = body["data"]
-    if not isinstance(body, Mapping) or body.get("error") or body.get("error_type"):
-        return None
-    access = body.get("accessToken") or body.get("access_token")
-    refresh = body.get("refreshToken") or body.get("refresh_token")
-    if _is_token(access) and _is_token(refresh):
-        return Tokens(str(access), str(refresh))
-    return None
-
-
 def _is_verdict(complaint: Complaint) -> bool:
-    """Whether Kimi itself says that the token is refused. Nothing, or an object of unknown form, is no word of it.
-
-    `error_type` stands in its errors alone; those that mean an outage were told apart before.
-    """
-    named = complaint.body.get("error_type") if isinstance(complaint.body, Mapping) else None
-    if isinstance(named, str) and named and not named.startswith(_OF_REQUESTS):
-        return True
+    """Whether Kimi itself says that the token is refused. Whatever is worded otherwise is no word of it."""
     return any(map(_VERDICT.fullmatch, complaint.reasons)) or complaint.message.strip().lower() == _STALE
-
-
-def _is_token(value: object) -> bool:
-    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None

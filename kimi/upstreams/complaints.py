@@ -20,7 +20,9 @@ from kimi.accounts import Kind
 from kimi.errors import BrokenAnswer
 from kimi.http import Answer, media_type
 
-_REASONS = ("error_type", "reason", "code", "type", "severity")
+_WEB = ("error_type", "reason", "code", "severity")
+_REASONS = {Kind.KIMI: _WEB, Kind.CLASSIC: _WEB, Kind.MOONSHOT: ("type", "code")}
+_HOSTS = frozenset({"www.kimi.com", "www.kimi.ai", "kimi.moonshot.cn"})  # others could be made of a token
 _MOST_PARTS = 500  # of a whole message
 _MOST_DETAILS = 16
 _MOST_REASONS = 16
@@ -28,6 +30,7 @@ _LONGEST_REASON = 200  # characters, as in the next
 _LONGEST_MESSAGE = 4_000
 _RUN = re.compile(r"[\w+/=.%-]{32,}", re.ASCII)  # as long as pieces of tokens are, in base64 too
 _SECONDS = re.compile(r"\d{1,7}(?:\.\d{1,6})?")
+_MEDIA_TYPE = re.compile(r"(?:text|application)/[a-z.+-]{1,40}")  # pieces of tokens have digits
 _ORGANISATION = re.compile(r"\borg-[\w-]{6,}", re.ASCII)
 _AGAIN_AFTER = re.compile(r"after (\d{1,7}(?:\.\d{1,6})?) ?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
 
@@ -52,13 +55,14 @@ class Complaint:
 def of_answer(kind: Kind, answer: Answer) -> Complaint:
     """What `answer` complains about; the media type stands for the reason of a body that is no JSON."""
     if 300 <= answer.status < 400:
-        where = _host(answer.headers.get("location", "")) or "nowhere"
-        return Complaint(kind, answer.status, (), f"redirected to {where}, which is not followed with a token")
+        host = _host(answer.headers.get("location", ""))
+        where = f"to {host}" if host in _HOSTS else "elsewhere"
+        return Complaint(kind, answer.status, (), f"redirected {where}, which is not followed with a token")
     try:
         body = answer.json()
     except BrokenAnswer:
         media = media_type(answer.headers)
-        reasons = (media,) if media and answer.body else ()
+        reasons = (media,) if answer.body and _MEDIA_TYPE.fullmatch(media) else ()
         return Complaint(kind, answer.status, reasons, retry_after=_retry_after(answer.headers))
     complaint = of_object(kind, body, answer.status)
     if complaint is None:
@@ -76,8 +80,7 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
     reasons: list[str] = []
     messages: list[str] = []
     for part in _parts(error):
-        words = [value for name in _REASONS if isinstance(value := part.get(name), str) and value]
-        reasons += [_harmless(value[:_LONGEST_MESSAGE])[:_LONGEST_REASON] for value in words]
+        reasons += [_harmless(word[:_LONGEST_MESSAGE])[:_LONGEST_REASON] for word in _words(kind, part)]
         messages += [value[:_LONGEST_MESSAGE] for value in _messages(part) if isinstance(value, str) and value]
     if not reasons and not messages:
         return None
@@ -126,7 +129,7 @@ def _harmless(text: str) -> str:
 def _host(url: str) -> str:
     """The host of a URL that anybody may have written; empty where it has none that can be read."""
     try:
-        return (urlsplit(url).hostname or "")[:_LONGEST_REASON]
+        return urlsplit(url).hostname or ""
     except ValueError:
         return ""
 
@@ -142,6 +145,14 @@ def _parts(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for detail in details[:_MOST_DETAILS] if isinstance(details, list) else ():
         if isinstance(detail, Mapping) and isinstance(debug := detail.get("debug"), Mapping):
             yield debug
+
+
+def _words(kind: Kind, part: Mapping[str, Any]) -> Iterator[str]:
+    """What is made for machines. A severity is none of a credential, whatever it says."""
+    for name in _REASONS[kind]:
+        value = part.get(name)
+        if isinstance(value, str) and value and (name != "severity" or value.startswith("SEVERITY_")):
+            yield value
 
 
 def _messages(part: Mapping[str, Any]) -> Iterator[object]:

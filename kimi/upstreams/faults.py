@@ -1,6 +1,7 @@
 """What an upstream's complaint means: one table for all dialects.
 
 Reasons go before texts and both before the status, because one status, and even one reason, has several meanings.
+A credential is refused only where the status says so too: a service that is in trouble speaks of credentials as well.
 The reasons are those that public clients met and those of the official platform's documentation.
 """
 
@@ -35,6 +36,7 @@ _ALL = frozenset(Kind)
 _WEB = frozenset({Kind.KIMI, Kind.CLASSIC})
 _CONNECT = frozenset({Kind.KIMI})
 _OFFICIAL = frozenset({Kind.MOONSHOT})
+_LONGEST_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,16 @@ def _only(status: int) -> range:
     return range(status, status + 1)
 
 
+_JUDGED = range(200, 429)
+_CLOSED = r"auth\.account_(abnormal|banned|blocked|closed|deleted|disabled|frozen|suspended)"
+_NO_KEY = r"invalid_authentication_error|incorrect_api_key_error"
+
 TABLE: tuple[Row, ...] = (
     # The account's credential
-    Row(AccountBanned, r"auth\.account_.+", kinds=_WEB),
-    Row(TokenRejected, r"auth\.token\..+|unauthenticated|REASON_INVALID_AUTH_TOKEN", kinds=_WEB),
-    Row(AccountDead, r"invalid_authentication_error|incorrect_api_key_error|invalid_api_key", kinds=_OFFICIAL),
+    Row(AccountBanned, _CLOSED, status=_JUDGED, kinds=_WEB),
+    Row(TokenRejected, r"auth\.token\..+|unauthenticated|REASON_INVALID_AUTH_TOKEN", status=_JUDGED, kinds=_WEB),
+    Row(AccountDead, _NO_KEY, status=_only(401), kinds=_OFFICIAL),
+    Row(TokenRejected, _NO_KEY, status=range(400, 429), kinds=_OFFICIAL),  # where it does not belong
     # The client's prompt
     Row(ContentRefused, r"chat\.forbidden|content_filter"),
     Row(ContentRefused, says="会话已被禁用", kinds=_WEB),
@@ -118,13 +125,13 @@ TABLE: tuple[Row, ...] = (
     Row(ContentRefused, r"SEVERITY_BLOCK_RETRACT", kinds=_CONNECT),
     # Nothing but a status
     Row(UpstreamError, status=range(300, 400), vague=True),  # classic sends visitors from abroad elsewhere
-    Row(UpstreamError, "text/html", status=range(401, 404)),  # a firewall on the way, not the account
+    Row(PromptTooLong, status=_only(413), vague=True),  # whoever says so
+    Row(UpstreamError, "text/html", status=range(400, 500), vague=True),  # a page of a server on the way
     Row(TokenRejected, status=_only(401), vague=True),  # a key too is tried by itself before it is given up
     Row(TokenRejected, status=_only(403), kinds=_WEB, vague=True),
     Row(ModelRefused, status=range(403, 405), kinds=_OFFICIAL, vague=True),
     Row(RequestInvalid, status=_only(400), kinds=_OFFICIAL, vague=True),
     Row(RequestInvalid, status=_only(422), kinds=_OFFICIAL, vague=True),
-    Row(PromptTooLong, status=_only(413), vague=True),
     Row(RateLimited, status=_only(429), vague=True),
     Row(UpstreamError, status=range(500, 600), vague=True),
 )
@@ -148,6 +155,17 @@ def classify(complaint: Complaint, drift: Drift) -> KimiError:
         return error(said, explained=complaint.message if complaint.kind is Kind.MOONSHOT else "")
     if issubclass(error, RequestRefused):
         return error(said)
+    retry_after = _wait(complaint, row)
     if issubclass(error, RateLimited):
-        return error(said, retry_after=complaint.retry_after, organisation=complaint.organisation)
-    return error(said, retry_after=complaint.retry_after)
+        return error(said, retry_after=retry_after, organisation=complaint.organisation)
+    return error(said, retry_after=retry_after)
+
+
+def _wait(complaint: Complaint, row: Row | None) -> float | None:
+    """The seconds to wait that are told; more than a minute only of a limit that the upstream names in its own words.
+
+    Any server on the way may answer 429 and tell of a day.
+    """
+    is_limit = row is not None and not row.vague and issubclass(row.error, (RateLimited, QuotaSpent))
+    told = complaint.retry_after
+    return told if told is None or is_limit else min(told, _LONGEST_WAIT)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jwt
 import orjson
 import pytest
 
@@ -31,6 +32,14 @@ CLASSIC_LINE = "GET /api/auth/token/refresh HTTP/1.1"
 CAMEL = {"accessToken": "A1", "refreshToken": "R1"}
 SNAKE = {"access_token": "A1", "refresh_token": "R1"}
 PAIR = Tokens("A1", "R1")
+
+
+def made(typ: str, sub: str = "alice", number: int = 1) -> str:
+    """A token of Kimi's, as far as it can be read."""
+    return jwt.encode({"typ": typ, "sub": sub, "jti": str(number)}, "0" * 64, algorithm="HS512")
+
+
+OLD = made("refresh", number=0)
 
 TRANSPORT = Transport(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
@@ -89,6 +98,7 @@ def test_classic_sends_the_refresh_token_as_the_bearer() -> None:
 
     (call,) = seen.seen
     assert (call.line, call.headers["authorization"], call.body) == (CLASSIC_LINE, "Bearer R0", b"")
+    assert call.headers["cache-control"] == "no-cache, no-store"  # one address for all accounts
 
 
 def test_a_kimi_account_without_the_new_path_takes_the_old_one_on_the_web_host_once() -> None:
@@ -137,7 +147,7 @@ def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(s
         (Kind.KIMI, 307, b"", UpstreamError),
         (Kind.CLASSIC, 401, {"error_type": "auth.token.invalid", "message": "您的授权已过期，请重新登录"}, AccountDead),
         (Kind.CLASSIC, 200, {"error_type": "auth.token.invalid", "message": "您的授权已过期"}, AccountDead),
-        (Kind.CLASSIC, 403, {"error_type": "auth.new"}, AccountDead),
+        (Kind.CLASSIC, 403, {"error_type": "auth.new"}, TokenRejected),
         (Kind.CLASSIC, 403, {}, TokenRejected),
         (Kind.CLASSIC, 403, {"error_type": "chat.forbidden"}, TokenRejected),
         (Kind.CLASSIC, 403, {"code": "unavailable", "message": "maintenance"}, UpstreamError),
@@ -147,20 +157,45 @@ def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(s
         (Kind.CLASSIC, 400, {"code": "internal"}, UpstreamError),
         (Kind.CLASSIC, 400, {"code": "resource_exhausted"}, Overloaded),
         (Kind.CLASSIC, 400, {"error_type": "common.invalid_argument"}, TokenRejected),
-        (Kind.CLASSIC, 400, {"error_type": "user.banned", "message": "账号已被封禁"}, AccountBanned),
-        (Kind.CLASSIC, 401, {"error_type": "user.token_expired"}, AccountDead),
+        (Kind.CLASSIC, 400, {"error_type": "user.banned", "message": "账号已被封禁"}, TokenRejected),
+        (Kind.CLASSIC, 401, {"error_type": "user.token_expired"}, TokenRejected),
         (Kind.CLASSIC, 401, {"error_type": "unavailable"}, UpstreamError),
         (Kind.CLASSIC, 400, {"error_type": "auth.token.invalid"}, AccountBanned),
         (Kind.CLASSIC, 400, b"", TokenRejected),
-        (Kind.CLASSIC, 400, b"<html>The plain HTTP request was sent to HTTPS port</html>", TokenRejected),
+        (Kind.CLASSIC, 400, b"<html>The plain HTTP request was sent to HTTPS port</html>", UpstreamError),
+        (Kind.CLASSIC, 400, {"error_type": "rate_limited"}, TokenRejected),
+        (Kind.CLASSIC, 503, {"error_type": "auth.account_service_unavailable"}, UpstreamError),
+        (Kind.CLASSIC, 503, {"error_type": "auth.account_banned"}, UpstreamError),
+        (Kind.CLASSIC, 429, {"error_type": "auth.token.invalid"}, RateLimited),
         (Kind.CLASSIC, 404, b"", BrokenAnswer),
         (Kind.CLASSIC, 429, {}, RateLimited),
+        (Kind.CLASSIC, 429, b"<html>", UpstreamError),
         (Kind.CLASSIC, 500, {"access_token": "A1", "refresh_token": "R1"}, UpstreamError),
         (Kind.CLASSIC, 302, b"", UpstreamError),
     ],
 )
 def test_what_a_refusal_means(kind: Kind, status: int, body: object, error: type[KimiError]) -> None:
     assert type(failure(kind, http_answer(status, body))) is error
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *({"error_type": word} for word in ("maintenance", "portal_login", "waf.blocked", "OAuthException")),
+        *({"error_type": word} for word in ("internal_error", "auth.service.timeout", "auth.rate_limit")),
+        *({"error_type": word} for word in ("auth.account_service_unavailable", "auth.account_locked_for_a_minute")),
+        {"code": "auth.login"},
+        {"reason": "auth.portal"},
+        {"severity": "permission_denied"},
+        {"type": "unauthenticated"},
+        {"error": {"type": "permission_denied"}},
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "status"), [(Kind.KIMI, 401), (Kind.KIMI, 403), (Kind.CLASSIC, 401), (Kind.CLASSIC, 400)]
+)
+def test_words_that_are_not_kimis_own_refusal_end_no_account(kind: Kind, status: int, said: object) -> None:
+    assert type(failure(kind, http_answer(status, said))) is TokenRejected
 
 
 @pytest.mark.parametrize(
@@ -191,6 +226,48 @@ def test_what_a_refusal_means(kind: Kind, status: int, body: object, error: type
 @pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])
 def test_what_is_no_token_pair_is_never_taken_for_one(kind: Kind, body: object) -> None:
     assert isinstance(failure(kind, http_answer(200, body)), BrokenAnswer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"refreshToken": made("access"), "accessToken": made("refresh")},
+        {"accessToken": "***", "refreshToken": "***"},
+        {"accessToken": "REDACTED", "refreshToken": "REDACTED"},
+        {"accessToken": made("access"), "refreshToken": made("refresh")[:30]},
+        {"accessToken": made("access"), "refreshToken": made("refresh")[:-30].rpartition(".")[0]},
+        {"accessToken": made("access", "mallory"), "refreshToken": made("refresh", "mallory")},
+        {"accessToken": made("access"), "refreshToken": made("refresh", "mallory")},
+        {"accessToken": made("access", "mallory"), "refreshToken": "R1"},
+        {"code": "unauthenticated", "message": "x", "accessToken": "x", "refreshToken": "y"},
+        {"error_type": "maintenance", "data": SNAKE},
+        {"accessToken": "", "refreshToken": "R1"},
+        {"refreshToken": OLD},
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])
+def test_no_odd_answer_takes_the_place_of_a_good_token(kind: Kind, body: object) -> None:
+    drift = Drift()
+    with Server(Vendor(http_answer(200, body))) as server:
+        exchange = Exchange(TRANSPORT, Endpoints(server.url, server.url, server.url), drift)
+        with pytest.raises(BrokenAnswer) as raised:
+            exchange.refresh(account(kind), OLD)
+
+    assert "the exchange answered 200 with" in str(raised.value) and "eyJ" not in str(raised.value)
+    assert [(seen.what, seen.name) for seen in drift.take()] == [("exchange", "odd.tokens")]
+
+
+@pytest.mark.parametrize("body", [{"message": "success", "code": "OK"}, {"code": 0}, {"reason": "renewed"}])
+def test_words_that_are_no_error_may_stand_beside_tokens(body: dict[str, object]) -> None:
+    tokens = {"accessToken": made("access"), "refreshToken": made("refresh")}
+    with vendor(http_answer(200, {**body, **tokens})) as (_, exchange):
+        assert exchange.refresh(account(Kind.KIMI), OLD) == Tokens(made("access"), made("refresh"))
+
+
+@pytest.mark.parametrize("access", [{}, {"accessToken": ""}, {"accessToken": "***"}, {"accessToken": made("refresh")}])
+def test_a_refresh_token_that_comes_alone_is_not_lost(access: dict[str, str]) -> None:
+    with vendor(http_answer(200, {"refreshToken": made("refresh"), **access})) as (_, exchange):
+        assert exchange.refresh(account(Kind.KIMI), OLD) == Tokens("", made("refresh"))
 
 
 def test_an_exchange_of_a_new_shape_is_told_without_its_tokens() -> None:

@@ -56,6 +56,9 @@ CLASSIC: list[Case] = [
     (401, classic("auth.token.empty"), TokenRejected),
     (200, classic("auth.token.invalid"), TokenRejected),
     (403, classic("auth.account_abnormal"), AccountBanned),
+    (403, classic("auth.account_service_unavailable"), TokenRejected),
+    (503, classic("auth.account_banned"), UpstreamError),
+    (429, classic("auth.token.invalid"), RateLimited),
     (403, classic("chat.forbidden", "会话已被禁用"), ContentRefused),
     (400, classic("chat.whatever", "会话已被禁用"), ContentRefused),
     (429, classic("chat.user_stream_pushing"), AccountBusy),
@@ -135,7 +138,11 @@ OFFICIAL: list[Case] = [
     (400, official("invalid_request_error", "unknown field"), RequestInvalid),
     (401, official("invalid_authentication_error"), AccountDead),
     (401, official("incorrect_api_key_error"), AccountDead),
-    (401, {"error": {"code": "invalid_api_key", "message": "x"}}, AccountDead),
+    (401, {"error": {"code": "invalid_api_key", "message": "x"}}, TokenRejected),
+    (403, official("incorrect_api_key_error"), TokenRejected),
+    (200, official("invalid_authentication_error"), BrokenAnswer),
+    (429, official("invalid_authentication_error"), RateLimited),
+    (503, official("invalid_authentication_error", "auth backend timeout"), UpstreamError),
     (401, b"", TokenRejected),
     (401, {}, TokenRejected),
     (401, [], TokenRejected),
@@ -158,6 +165,9 @@ OFFICIAL: list[Case] = [
     (307, b"", UpstreamError),
     (403, b"<html>blocked</html>", UpstreamError),
     (413, b"<html>", PromptTooLong),
+    (400, b"<html>The plain HTTP request was sent to HTTPS port</html>", UpstreamError),
+    (404, b"<html>404 page not found</html>", UpstreamError),
+    (429, b"<html>429 Too Many Requests</html>", UpstreamError),
     (429, b"", RateLimited),
     (200, official("server_interrupted"), UpstreamError),
     (418, official("new_error"), BrokenAnswer),
@@ -226,11 +236,42 @@ def test_a_page_in_place_of_json_can_say_how_long_to_wait() -> None:
     assert fault(Kind.CLASSIC, Answer(429, {"retry-after": "3"}, b"{}")).retry_after == 3.0
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "body"),
+    [
+        *((kind, 429, b"<html>429 Too Many Requests</html>") for kind in Kind),
+        *((kind, 429, {"message": "Too many requests"}) for kind in Kind),
+        (Kind.KIMI, 429, connect("resource_exhausted", "REASON_COMPLETION_OVERLOADED")),
+        (Kind.KIMI, 503, connect("unavailable")),
+        (Kind.MOONSHOT, 404, {}),
+    ],
+)
+def test_a_day_is_not_waited_because_somebody_says_so(kind: Kind, status: int, body: object) -> None:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    headers = {"content-type": "text/html" if isinstance(body, bytes) else "application/json", "retry-after": "86400"}
+
+    assert fault(kind, Answer(status, headers, raw)).retry_after == 60
+
+
+@pytest.mark.parametrize("reason", ["rate_limit_reached_error", "exceeded_current_quota_error"])
+def test_a_limit_that_the_upstream_tells_of_is_waited_for(reason: str) -> None:
+    assert fault(Kind.MOONSHOT, answer(429, official(reason), {"retry-after": "86400"})).retry_after == 86400
+
+
+@pytest.mark.parametrize("media", ["acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa", "text/acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa", "acc7zr9/html"])
+def test_a_media_type_is_no_place_for_secrets(media: str, caplog: pytest.LogCaptureFixture) -> None:
+    error = fault(Kind.CLASSIC, Answer(418, {"content-type": media}, b"<html>"))
+
+    assert str(error) == "418" and "acc7" not in caplog.text.lower()
+
+
 def test_a_redirect_is_named_without_its_query() -> None:
     moved = Answer(307, {"location": "https://www.kimi.com/api/chat?token=eyJsecret"}, b"")
 
     assert str(fault(Kind.CLASSIC, moved)) == "307: redirected to www.kimi.com, which is not followed with a token"
-    assert "nowhere" in str(fault(Kind.CLASSIC, Answer(301, {}, b"")))
+    other = Answer(301, {"location": "https://acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa.kimi.com/"}, b"")
+    for elsewhere in (Answer(301, {}, b""), other):
+        assert "redirected elsewhere" in str(fault(Kind.CLASSIC, elsewhere))
 
 
 def test_what_the_upstream_says_is_kept_for_the_log_without_its_secrets() -> None:

@@ -87,7 +87,7 @@ def test_no_token_is_stored_that_is_none(kind: Kind, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status", "error"),
-    [(Kind.KIMI, 401, AccountDead), (Kind.CLASSIC, 400, AccountBanned), (Kind.CLASSIC, 500, BrokenAnswer)],
+    [(Kind.KIMI, 401, AccountDead), (Kind.CLASSIC, 400, AccountBanned), (Kind.CLASSIC, 500, UpstreamError)],
 )
 def test_a_token_that_is_said_again_is_not_told(kind: Kind, status: int, error: type[KimiError]) -> None:
     told = exchanged(kind, as_json({"code": "unauthenticated", "message": f"the token {SECRET} is bad"}, status))

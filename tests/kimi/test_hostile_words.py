@@ -24,6 +24,7 @@ from tests.timing import within
 
 MEGABYTE = 1_000_000
 JSON = {"content-type": "application/json"}
+OVERLOADED = "REASON_SERVER_OVERLOADED_FOR_FREE_USERS"
 ENDS = "\x1b]0;owned\x07\x1b[2J\x9b31m\x00\x08\x7f"
 TURNS = "\u202egnp.exe\u2066\u200f\u061c\ufeff\u200b\U000e0041"
 FORGED = 'x\r\n12:00:00 [info] all is well\u2028{"level": "info"}\x85y'
@@ -71,8 +72,8 @@ def test_no_piece_of_the_token_that_was_sent_is_repeated(kind: Kind) -> None:
         error = error_of(400, {"error": said, **said}, kind=kind)
         shown = f"{error!r} {getattr(error, 'explained', '')}"
         assert not any(piece[place : place + 16] in shown for place in range(len(piece) - 15))
-    named = error_of(400, {"error": {"message": "x", "type": "REASON_SERVER_OVERLOADED_FOR_FREE_USERS"}}, kind=kind)
-    assert "REASON_SERVER_OVERLOADED_FOR_FREE_USERS" in str(named)
+    named = error_of(400, {"error": {"message": "x", **dict.fromkeys(("type", "reason"), OVERLOADED)}}, kind=kind)
+    assert OVERLOADED in str(named)
 
 
 @pytest.mark.parametrize("unit", ["a", " ", "\n", "eyJ", "//", "sk-", "bearer ", "@", "org-", "\x1b", "月", "a-"])
