@@ -24,7 +24,6 @@ from gateway.server.intake import Intake
 from gateway.server.listening import prepare
 from gateway.server.patience import TimeLimits, Waits
 from gateway.server.refusals import refusal, response
-from gateway.server.sending import send_all
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -109,9 +108,10 @@ class Connections:
         intake = self.waits.least_missed()
         if intake is not None:
             self._log.debug("a connection is closed to make room for another one")
-            is_asking = intake in self.waits.strange
+            waits = self.waits
+            is_asking = intake in waits.strange
             intake.greenlet.throw(BodyLate if is_asking else gevent.GreenletExit)
-            if is_asking and intake in self.waits.leaving:
+            if is_asking and (intake in waits.unread or intake in waits.leaving):  # told, or deaf
                 intake.greenlet.throw(gevent.GreenletExit)
 
     def serve(self, listener: Any, client: Any, addr: Any) -> None:
@@ -150,8 +150,8 @@ class Connections:
             intake.await_nothing()
             util.close(client)
 
-    def refuse(self, client: Any, exc: Exception) -> None:
-        """Answers a request that never reached the application."""
+    def refused(self, exc: Exception) -> bytes:
+        """The answer to a request that never reached the application; the log says why."""
         problem, request_id = refusal(exc), f"req-{uuid.uuid4().hex}"
         if problem.status == 500:
             self._log.error("a connection met an error of ours, request id %s", request_id, exc_info=exc)
@@ -159,10 +159,7 @@ class Connections:
             self._log.info(
                 "refused what is not HTTP as it should be, request id %s: %s", request_id, type(exc).__name__
             )
-        try:
-            send_all(client, response(problem, request_id), self.waits.limits.leaving)
-        except OSError:
-            self._log.debug("the client did not wait for the reason")
+        return response(problem, request_id)
 
     def _next(self, requests: Heads, intake: Intake) -> Any:
         """The next request of a connection. What is late is looked for now and then: a timer for each costs more."""
@@ -204,8 +201,7 @@ class Connections:
     def _fail(self, answer: Answer | None, client: Any, intake: Intake, error: Exception) -> None:
         """Tells the client of an error, unless a part of his answer has gone out, which he must not take for whole."""
         if answer is None or not answer.headers_sent:
-            self.refuse(client, error)
-            intake.part()
+            intake.part(self.refused(error))
             return
         # A second head would be taken for a part of the body.
         self._log.error("an answer met an error of ours after its head was sent", exc_info=error)

@@ -1,7 +1,7 @@
 """The environment of a request, as gunicorn makes it, but what all requests have in common only once.
 
 Whatever is rare is left to gunicorn: header lines that come twice, proxies that tell a path or whose connection it is,
-clients that ask before they send, sockets that are files.
+sockets that are files.
 """
 
 from __future__ import annotations
@@ -64,7 +64,6 @@ class Environs:
         return (
             len(headers) < len(req.headers)
             or "HTTP_SCRIPT_NAME" in headers
-            or "HTTP_EXPECT" in headers
             or bool(req.proxy_protocol_info)
             or not isinstance(client, tuple)
             or not isinstance(server, tuple)

@@ -113,9 +113,12 @@ class Head(Request):  # type: ignore[misc]
         return 0 if reader.is_read else math.inf
 
     def should_close(self) -> bool:
-        """Whether this is the last request of its connection. It is where the end of its body is out of reach."""
+        """Whether this is the last request of its connection. It is where the end of its body is out of reach.
+
+        A client that holds its body back, and was never asked for it, may send it or the next request.
+        """
         unread = self.unread
-        if unread > DRAIN_BYTES or (unread and self.body.failed):
+        if unread > DRAIN_BYTES or (unread and (self.body.failed or self.unreader.is_held_back)):
             return True
         last: bool = super().should_close()
         return last
@@ -134,6 +137,9 @@ class Head(Request):  # type: ignore[misc]
     def set_body_reader(self) -> None:
         """Finds out how the body is framed. Raises what gunicorn raises."""
         super().set_body_reader()
+        if self._expected_100_continue:
+            self._expected_100_continue = False  # gunicorn would answer it, whether anybody wants the body or not
+            self.unreader.is_held_back = True
         if type(self.body.reader) is ChunkedReader:
             self.body = Body(Chunks(self, self.unreader))
 

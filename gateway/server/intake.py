@@ -12,9 +12,9 @@ from gunicorn.http.unreader import SocketUnreader
 from gateway.breathing import breathe
 from gateway.polling import is_ready
 from gateway.server.patience import Waits
+from gateway.server.sending import send_all
 
-AT_A_STRETCH: Final = 0.01
-"""So long a client can keep a worker busy with one request behind the other, in seconds."""
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINGER_BYTES: Final = 67_108_864
 """What is read, and thrown away, of a client that is to read an answer before it has sent all that it has to say."""
 
@@ -22,18 +22,18 @@ LINGER_BYTES: Final = 67_108_864
 class Intake(SocketUnreader):  # type: ignore[misc]
     """Reads a connection in the greenlet that makes this, and tells `waits` what it waits for.
 
-    `came` are the bytes of the present request's body that had to be waited for. `is_known` says that whoever sends it
-    has shown a key.
+    `came` are the bytes of the present request's body that had to be waited for. `is_held_back` says that the client
+    waits for a word before it sends that, `is_known` that whoever sends it has shown a key.
     """
 
     def __init__(self, sock: Any, waits: Waits) -> None:
         super().__init__(sock)
         self.greenlet: Any = getcurrent()
         self.came = 0
+        self.is_held_back = False
         self.is_known = False
         self._loop = get_hub().loop
-        self._turn = -1  # of the event loop
-        self._turn_since = 0.0
+        self._turn = -1  # of the event loop, in which the request before was answered
         self._waits = waits
         self._queue: dict[Intake, float] | None = waits.fresh
         self._body_since: float | None = None
@@ -45,15 +45,13 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         return bool(self.buf.getvalue()) or is_ready(self.sock)
 
     def await_next(self) -> None:
-        """The next request may begin. Somebody else's has its turn where this client always had one ready."""
-        queue, now, turn = self._waits.idle, self._waits.now(), self._loop.iteration
-        self._queue = queue
-        queue[self] = now
+        """The next request may begin. Others have their turn first where the one before was there at once."""
+        queue = self._queue = self._waits.idle
+        queue[self] = self._waits.now()
         self._body_since = None
-        self.is_known = False
-        if turn != self._turn:
-            self._turn, self._turn_since = turn, now
-        elif now - self._turn_since > AT_A_STRETCH:
+        self.is_held_back = self.is_known = False
+        before, self._turn = self._turn, self._loop.iteration
+        if before == self._turn:  # what comes in this pause would be there at once as well, and is not counted
             breathe()
 
     def await_more(self) -> None:
@@ -80,19 +78,23 @@ class Intake(SocketUnreader):  # type: ignore[misc]
             queue = self._queue = self._waits.unread
             queue[self] = self._waits.now()
 
-    def part(self) -> None:
-        """Reads what the client still sends; closing on it would reset the connection before the answer is read."""
+    def part(self, last: bytes = b"") -> None:
+        """Sends the `last` words, if there are any, and reads what the client still sends.
+
+        Closing on that would reset the connection before the answer is read.
+        """
         self.await_nothing()
         queue = self._queue = self._waits.leaving
         queue[self] = self._waits.now()
         left = LINGER_BYTES
         with suppress(OSError):
+            send_all(self.sock, last, self._waits.limits.leaving)
             self.sock.shutdown(SHUT_WR)
             while left > 0 and (read := len(self.sock.recv(min(left, self.max_body_chunk)))):
                 left -= read
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """Some of what comes, nothing at its end."""
+        """Some of what comes, nothing at its end. Who holds a body back is told that it is wanted."""
         if self._queue is not None:
             data: bytes = super().chunk(size_hint)
             return data
@@ -102,6 +104,9 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         queue = waits.bodies if self.is_known else waits.strange
         queue[self] = self._body_since
         try:
+            if self.is_held_back:
+                self.is_held_back = False
+                send_all(self.sock, CONTINUE, waits.limits.unread)
             data = super().chunk(size_hint)
         finally:
             del queue[self]

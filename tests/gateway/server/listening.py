@@ -148,6 +148,11 @@ def rest(client: Any) -> bytes:
     return b"".join(iter(lambda: client.recv(65_536), b""))
 
 
+def asking(request: bytes) -> bytes:
+    """The same from a client that holds the body back until it is told that it is wanted."""
+    return request.replace(b"Host: x\r\n", b"Host: x\r\nExpect: 100-continue\r\n")
+
+
 def post(path: str = "/", length: int | None = None) -> bytes:
     framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
     return f"POST {path} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode()

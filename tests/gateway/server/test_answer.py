@@ -192,11 +192,6 @@ def test_what_the_kernel_does_not_take_at_once_is_written_later() -> None:
     assert b"".join(serve(app_of(Pieces(body), length=len(body)), room=1_000)).endswith(b"\r\n\r\n" + body)
 
 
-def test_what_is_announced_is_asked_for_first() -> None:
-    request = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n"
-    assert serve(app_of([b"hi"], length=2), request)[0] == b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
 def test_an_error_before_the_head_is_told() -> None:
     def app(_environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
         raise ZeroDivisionError

@@ -62,6 +62,8 @@ NEIGHBOUR, STRANGER = ("127.0.0.1", 1), ("192.0.2.1", 1)
 class Pieces(IterUnreader):  # type: ignore[misc]
     """What comes in these pieces."""
 
+    is_held_back = False
+
     def await_more(self) -> None:
         """They come at once."""
 
@@ -85,7 +87,8 @@ def outcome(parser: RequestParser) -> Any:
     for name, value in request.headers:
         environ.setdefault(name, []).append(value)
     target = request.method, request.uri, request.path, request.query, request.fragment, request.version
-    return target, environ, body, request.scheme, request.should_close(), request._expected_100_continue
+    expects = request._expected_100_continue or getattr(request.unreader, "is_held_back", False)
+    return target, environ, body, request.scheme, request.should_close(), expects
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import gevent
@@ -14,7 +15,7 @@ from gevent import socket as green
 from gateway.server.intake import Intake
 from gateway.server.patience import LOOKS, TimeLimits, Waits
 from tests.gateway.scripted import wait_until
-from tests.gateway.server.listening import GET, Served, post, serving
+from tests.gateway.server.listening import GET, Served, asking, post, serving
 
 _socket: Final = monkey.get_original("socket", "socket")
 
@@ -142,6 +143,28 @@ def test_a_stranger_has_only_so_long(what: bytes) -> None:
         asked(served, what, 1, clients)
         wait_until(lambda: served.connections.requests == 1)
         wait_until(lambda: served.connections.requests == 0)
+
+
+def full(sock: Any) -> None:
+    """Has `sock` take no byte more than it has already."""
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(b"x", 0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("sent", "queue"), [(asking(post(length=1)), "strange"), (b"nonsense\r\n\r\n", "leaving")], ids=["word", "refusal"]
+)
+def test_what_the_gateway_says_by_itself_waits_for_nobody_either(sent: bytes, queue: str) -> None:
+    client, sock = green.socketpair()
+    full(sock)
+    with serving(TimeLimits(), most=2) as served, client:
+        connections, listener = served.connections, SimpleNamespace(getsockname=lambda: served.address)
+        connection = gevent.spawn(connections.serve, listener, sock, served.address)
+        client.sendall(sent)
+        wait_until(lambda: bool(getattr(connections.waits, queue)))
+        gevent.get_hub().loop.run_callback(connections.make_room)
+        connection.join()
 
 
 def test_a_stranger_who_is_too_slow_in_two_ways_is_told_so_and_heard_out() -> None:

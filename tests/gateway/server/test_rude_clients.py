@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import gevent
 import pytest
@@ -45,6 +45,18 @@ def test_one_that_pipelines_without_end_does_not_shut_others_out(served: Served)
     for thread in threads:
         thread.join()
     greedy.close()
+
+
+def test_many_that_pipeline_have_one_answer_each_before_others_have_theirs(served: Served) -> None:
+    with ExitStack() as clients:
+        other, *greedy = (clients.enter_context(served.connect()) for _ in range(21))
+        other.sendall(GET)
+        assert other.recv(65_536).endswith(b"ok")
+        for each in greedy:
+            each.sendall(GET * 200)
+        other.sendall(GET)
+        assert other.recv(65_536).endswith(b"ok")
+        assert served.asked < 20 * 10
 
 
 def test_one_that_pipelines_and_reads_nothing_is_cut_off(served: Served) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,7 +14,6 @@ import gevent
 import pytest
 from gevent import socket as green
 from gunicorn.config import Config
-from gunicorn.http.errors import InvalidRequestLine
 
 from gateway.app import Gateway
 from gateway.body import read_body
@@ -33,43 +31,25 @@ def nothing(_environ: dict[str, Any], _start: Any) -> Iterable[bytes]:
     return []
 
 
-class Client:
-    """A socket that takes what is sent, or whose other end has gone."""
-
-    def __init__(self, *, gone: bool = False) -> None:
-        self.gone = gone
-        self.sent = b""
-
-    def send(self, data: bytes, *_: object) -> int:
-        if self.gone:
-            raise BrokenPipeError
-        self.sent += data
-        return len(data)
-
-    def shutdown(self, how: int) -> None:
-        assert how == socket.SHUT_WR
-
-    def recv(self, _size: int) -> bytes:
-        return b""
-
-
 def test_an_error_of_ours_is_a_500_with_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    client = Client()
-    connections_of(nothing).refuse(client, ZeroDivisionError("oops"))
-    assert client.sent.startswith(b"HTTP/1.1 500 ")
-    assert b"oops" not in client.sent
+    answer = connections_of(nothing).refused(ZeroDivisionError("oops"))
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"oops" not in answer
     assert caplog.records[-1].exc_info is not None
 
 
 def test_a_client_that_did_not_wait_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    connections_of(nothing).refuse(Client(gone=True), InvalidRequestLine("x"))
+    client, server = green.socketpair()
+    client.sendall(b"x\r\n\r\n")
+    client.close()
+    connections_of(nothing).serve(SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80)), server, ("127.0.0.1", 1))
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize("end", [gevent.GreenletExit, SystemExit])
 def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> None:
-    class Closed(Client):
-        """One on which reading is ended by us."""
+    class Closed:
+        """A client on which reading is ended by us, and nothing can be sent."""
 
         def recv(self, _size: int) -> bytes:
             raise end
@@ -80,10 +60,9 @@ def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> 
         def close(self) -> None:
             closed.append(self)
 
-    closed: list[Client] = []
+    closed: list[Closed] = []
     client = Closed()
     connections_of(nothing).serve(SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80)), client, ("127.0.0.1", 1))
-    assert client.sent == b""
     assert closed == [client]
 
 
