@@ -13,6 +13,7 @@ import orjson
 
 from kimi.accounts import ConfiguredAccount, Record, State
 from kimi.errors import Unreadable
+from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
 from kimi.pool.records import record_of
 from kimi.pool.store import Store, to_ms
@@ -31,7 +32,7 @@ class SyncReport:
     revived: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     deferred: tuple[str, ...] = ()  # nothing was changed, because a refresh is running: sync again
-    unreadable: tuple[str, ...] = ()  # nothing was changed, because no key opens what is known of their proxies
+    unreadable: tuple[str, ...] = ()  # not taken: their known proxies are sealed, nobody knows with which keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Members:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._canary = Canary(store)
 
     def sync(
         self,
@@ -99,8 +101,10 @@ class Members:
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
         Nothing is deleted: an account that comes back finds its rotated token, also under another name.
-        `rotated` is what the caller remembers of that, by fingerprint, should the store have lost everything.
+        `rotated` is what the caller remembers of that, by fingerprint, should the store have lost everything. Raises
+        `Unreadable` in a process with the wrong keys, before anything is changed.
         """
+        self._canary.look()
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         there = self._there()

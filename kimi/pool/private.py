@@ -9,6 +9,7 @@ the two is exchanged first may leave the other dead; nobody but Kimi can tell th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -21,6 +22,7 @@ from kimi.pool.canary import Canary
 from kimi.pool.members import enter_configured, fingerprint
 from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
+from kimi.pool.tokens import FIRST_VERSION
 
 ORIGIN: Final = "passthrough"
 IDLE_SECONDS: Final = 86_400.0
@@ -85,11 +87,13 @@ class PrivateAccounts:
         self._idle = idle
         self._stranger = stranger
         self._most = most
+        self._canary = Canary(store)
 
     def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
         """Those of `members` that are known, by name; notes that they are used.
 
-        What no key opens of those that wait for an access token is replaced by the token that came now.
+        Those that wait for an access token with what no key opens, and of which nothing has become so far, take the
+        token that came now.
         """
         members = tuple(members)
         words = [
@@ -110,41 +114,34 @@ class PrivateAccounts:
         }
         for member in members:
             found = known.get(member.account.name)
-            if found and not found.usable and not found.is_dead:
-                self._mend(member)
+            if found and not found.usable and not found.is_dead and self._waits_in_vain(found.name):
+                self.adopt(member)
         return known
 
     def adopt(self, member: ConfiguredAccount) -> Adoption:
         """Takes one that is not known into the pool, where it is exchanged like any other.
 
-        It goes on with what its token was exchanged for before, where that is known.
+        It goes on with what its token was exchanged for before, where that is known. Raises `Unreadable` in a process
+        with the wrong keys.
         """
+        self._canary.look()
         outcome = enter_configured(self._store, member, ORIGIN, limits=(to_ms(self._stranger), self._most))
         if outcome == "locked":
             return Adoption.LATER
         return Adoption(outcome) if outcome in {Adoption.CONFIGURED, Adoption.FULL} else Adoption.ADOPTED
 
-    def _mend(self, member: ConfiguredAccount) -> None:
-        """A process with other keys may have sealed its token: nobody can go on with that."""
-        name = member.account.name
+    def _waits_in_vain(self, name: str) -> bool:
+        """Whether its token was sealed as it came by a process with other keys, while this one has the right ones.
+
+        They prove nothing of what a token was exchanged for since: others may have been given a newer key first.
+        """
         with self._store.guarded() as redis:
-            stored: str | None = redis.hget(self._store.key("account", name), "refresh")
-        if stored and not self._opens(stored) and self._has_the_keys():
-            self._store.run("reseal", f"account:{name}", "refresh", stored, self._store.vault.seal(member.secret))
-
-    def _opens(self, stored: str) -> bool:
-        try:
-            self._store.vault.open(stored)
-        except Unreadable:
+            stored, version = redis.hmget(self._store.key("account", name), "refresh", "version")
+        if version != str(FIRST_VERSION) or self._store.vault.opens(stored):
             return False
-        return True
-
-    def _has_the_keys(self) -> bool:
-        """Whether that is known: who has the wrong ones must not replace anything."""
-        try:
-            return Canary(self._store).look()
-        except Unreadable:
-            return False
+        with suppress(Unreadable):
+            return self._canary.look()
+        return False
 
     def forget(self) -> tuple[str, ...]:
         """Forgets those that nobody has used for long; up to 100 names."""

@@ -52,6 +52,14 @@ class Vault:
                 log.error("%s; nothing is served or refreshed with what cannot be opened", error)  # noqa: TRY400
             raise
 
+    def opens(self, stored: str) -> bool:
+        """Whether it can."""
+        try:
+            self.open(stored)
+        except Unreadable:
+            return False
+        return True
+
     def key_of(self, stored: str) -> int | None:
         """The number of the key that opens it, 0 for the one that seals; None for plain text. Raises `Unreadable`."""
         return self._find(stored)[0] if stored.startswith(SEALED) else None

@@ -31,6 +31,8 @@ def test_a_new_account_is_due_at_once(pool: Pool) -> None:
 def test_nothing_changes_when_nothing_changed(pool: Pool) -> None:
     members = [configured("a", "first"), configured("b", "second")]
     pool.members.sync(members)
+    pool.freshen("a")
+    pool.freshen("b")
     before = pool.members.all()
     report = pool.members.sync(members)
     assert (report.added, report.updated, report.revived, report.removed) == ((), (), (), ())

@@ -261,8 +261,8 @@ def test_what_is_told_of_them_shows_no_token(pool: Pool, private: PrivateAccount
 
 def test_what_no_key_opens_is_replaced_by_the_token_that_comes_now(plain: Pool) -> None:
     right, wrong = with_keys(plain, new_key()), with_keys(plain, new_key())
-    Canary(right.store).keep()
     PrivateAccounts(wrong.store).adopt(MINE)
+    Canary(right.store).keep()
     PrivateAccounts(right.store).adopt(YOURS)
     right.freshen(YOURS.account.name)
     with pytest.raises(Unreadable):
@@ -283,3 +283,25 @@ def test_who_has_the_wrong_keys_or_cannot_know_replaces_nothing(plain: Pool) -> 
     PrivateAccounts(other.store).notice([MINE])
     PrivateAccounts(right.store).notice([MINE])
     assert plain.store.redis.hgetall(plain.store.key("account", NAME)) == before
+
+
+def test_who_has_the_wrong_keys_takes_nobody_in(plain: Pool) -> None:
+    right, other = with_keys(plain, new_key()), with_keys(plain, new_key())
+    Canary(right.store).keep()
+    for wrong in (other, plain):
+        with pytest.raises(Unreadable):
+            PrivateAccounts(wrong.store).adopt(MINE)
+    assert right.members.get(NAME) is None
+
+
+def test_what_a_token_was_exchanged_for_stays_where_a_process_without_the_newest_key_comes(plain: Pool) -> None:
+    old, new = new_key(), new_key()
+    forgotten, others = with_keys(plain, old), with_keys(plain, new, old)
+    Canary(forgotten.store).keep()
+    PrivateAccounts(forgotten.store).adopt(MINE)
+    others.freshen(NAME, lifetime=10)
+    plain.clock.now += 10
+    known = PrivateAccounts(forgotten.store).notice([MINE])
+    assert not known[NAME].usable
+    assert PrivateAccounts(forgotten.store).adopt(MINE) is Adoption.ADOPTED
+    assert refresh_of(others, NAME) == f"refresh-{NAME}-2"

@@ -11,9 +11,11 @@ import pytest
 from kimi.accounts import Account, ConfiguredAccount, Kind, State, Tokens
 from kimi.errors import AllBusy, Unreadable
 from kimi.pool import SyncReport
+from kimi.pool.canary import Canary
 from kimi.pool.changes import Changes
 from kimi.pool.chats import Chats, StandingChat
-from kimi.pool.interventions import Interventions
+from kimi.pool.interventions import Entered, Interventions
+from kimi.pool.members import fingerprint
 from kimi.pool.private import PrivateAccounts, private_account
 from kimi.pool.resealing import Resealing
 from kimi.pool.specs import with_proxy
@@ -169,6 +171,10 @@ def test_wrong_keys_change_nothing_of_an_account(stranger: Pool, sealed: Pool) -
 @pytest.fixture
 def torn(sealed: Pool) -> Pool:
     """The pool with alice's proxy alone sealed with a key that nobody has."""
+    return tear(sealed)
+
+
+def tear(sealed: Pool) -> Pool:
     account, spec = sealed.store.key("account", "alice"), "spec"
     lost = with_proxy(sealed.store.redis.hget(account, spec), Vault([OTHER]).seal(PROXY))
     sealed.store.redis.hset(account, mapping={"spec": lost, "written": lost})
@@ -209,3 +215,77 @@ def test_a_chat_whose_account_cannot_be_opened_keeps_no_other_waiting(sealed: Po
     sealed.clock.now += 1
     assert [chat.id for chat in chats.claim(10)] == ["two"]
     assert chats.count() == 2
+
+
+def test_wrong_keys_take_nothing_from_the_accounts_file(sealed: Pool) -> None:
+    Canary(sealed.store).keep()
+    before = sorted(everything(sealed.store.redis))
+    for keys in ((OTHER,), ()):
+        with pytest.raises(Unreadable):
+            with_keys(sealed, *keys).members.sync([ConfiguredAccount(ALICE, "another")])
+    assert sorted(everything(sealed.store.redis)) == before
+
+
+@pytest.fixture
+def odd(pool: Pool) -> Pool:
+    """Accounts of the file, by hand and of a client that were taken in with a key which the others have not."""
+    pool, other = with_keys(pool, OLD), with_keys(pool, OTHER, OLD)
+    Canary(pool.store).keep()
+    other.members.sync(FILE)
+    Interventions(other.store).enter(BY_HAND)
+    PrivateAccounts(other.store).adopt(BROUGHT)
+    assert not any(readable(pool).values())
+    return pool
+
+
+BY_HAND = ConfiguredAccount(web("by-hand"), "entered-secret")
+BROUGHT = private_account("brought-along", Kind.KIMI)
+
+
+def readable(pool: Pool) -> dict[str, str]:
+    """What can be read of the credentials, by account."""
+    names = [record.account.name for record in pool.members.all() if pool.store.vault.opens(record.stored_refresh)]
+    return {record.account.name: record.refresh for record in pool.members.some(names)}
+
+
+def test_a_credential_that_was_never_exchanged_can_be_brought_again(odd: Pool) -> None:
+    hands = Interventions(odd.store)
+    assert hands.enter(BY_HAND) is Entered.KNOWN
+    assert hands.enter(ConfiguredAccount(web("alice-2"), "refresh-alice")) is Entered.KNOWN
+    assert readable(odd) == {"by-hand": "entered-secret", "alice": "refresh-alice"}
+    odd.members.sync(FILE)
+    PrivateAccounts(odd.store).adopt(BROUGHT)
+    assert set(readable(odd).values()) == {"entered-secret", "refresh-alice", "refresh-bob", "brought-along"}
+    assert {record.version for record in odd.members.all()} == {1}
+
+
+def test_one_that_was_never_exchanged_can_be_brought_again_once_its_account_is_gone(odd: Pool) -> None:
+    hands = Interventions(odd.store)
+    hands.delete("by-hand")
+    assert hands.enter(BY_HAND) is Entered.ADDED
+    assert readable(odd) == {"by-hand": "entered-secret"}
+    odd.members.sync([])
+    taken = [ConfiguredAccount(web("carol"), "refresh-alice"), ConfiguredAccount(web("by-hand"), "refresh-bob")]
+    assert odd.members.sync(taken).added == ("carol",)
+    assert readable(odd) == {"by-hand": "refresh-bob", "carol": "refresh-alice"}
+    hands.enter(BROUGHT)
+    assert readable(odd)[BROUGHT.account.name] == "brought-along"
+
+
+def test_what_a_credential_was_exchanged_for_is_not_brought_again(sealed: Pool) -> None:
+    both, hands = with_keys(sealed, OTHER, OLD), Interventions(sealed.store)
+    Canary(sealed.store).keep()
+    both.freshen("bob")
+    assert hands.enter(FILE[1]) is Entered.KNOWN
+    sealed.members.sync(FILE)
+    sealed.members.sync([])
+    sealed.members.sync(FILE)
+    record = both.members.get("bob")
+    assert record is not None
+    assert (record.refresh, record.version) == ("refresh-bob-3", 3)
+
+
+def test_a_later_token_that_is_remembered_is_not_taken_for_the_first(odd: Pool) -> None:
+    latest = {fingerprint("refresh-bob"): Credential("a-later-token", 7)}
+    odd.members.sync(FILE, rotated=latest)
+    assert "bob" not in readable(odd)
