@@ -52,7 +52,7 @@ from kimi.errors import CallsUnfit
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
 from kimi.http import default_context
-from kimi.pool import Chats, Members, Signals, open_store
+from kimi.pool import Chats, Members, Signals, Store, open_store
 from kimi.pool.attempts import CLIENTS
 from kimi.pool.attempts import Attempts as WrongKeys
 from kimi.pool.canary import Canary
@@ -127,13 +127,8 @@ def make(settings: GatewaySettings) -> Gateway:
     completions = Completions(Collaborators(waiting, conversations, files, attempts))
 
     turnstile = Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc())
-    local = LocalAttempts(CLIENTS, time.monotonic)
-    guesses = Guesses(WrongKeys(store, CLIENTS), local, partial(sender, settings.gateway_trusted_proxies), ours)
-    created = ClientMirror(Clients(store), hold=guesses.hold_known)
-    keys: Door = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
-    if settings.gateway_passthrough:
-        keys = PassThrough(keys, strangers, guesses)
+    door, created, guesses = doors(settings, store, strangers, ours)
     counts, spans, seals = Counts(), traces(settings), SealWatch(Canary(store).look)
     duties = Duties(
         pool=pool,
@@ -157,7 +152,7 @@ def make(settings: GatewaySettings) -> Gateway:
         Services(
             completions=completions,
             catalogue=Catalogue(pool),
-            keys=GuardedKeys(keys, guesses),
+            keys=door,
             # Elsewhere only who has a key asks for tokens.
             tokens=TokenCheck(strangers, Members(store).all, guesses if settings.gateway_passthrough else OPEN),
             metrics=metrics,
@@ -170,6 +165,21 @@ def make(settings: GatewaySettings) -> Gateway:
             desk=make_desk(settings, upstreams),
         ),
     )
+
+
+def doors(
+    settings: GatewaySettings, store: Store, strangers: Strangers, ours: bytes
+) -> tuple[Door, ClientMirror, Guesses]:
+    """The door for all clients, the created keys that it knows, and who counts the wrong ones.
+
+    `ours` is what workers with the same keys have in common, see `gateway.tools.seal.secret`.
+    """
+    local, address = LocalAttempts(CLIENTS, time.monotonic), partial(sender, settings.gateway_trusted_proxies)
+    guesses = Guesses(WrongKeys(store, CLIENTS), local, address, ours)
+    created = ClientMirror(Clients(store), hold=guesses.hold_known)
+    keys = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
+    bringing = PassThrough(keys, strangers, guesses)
+    return GuardedKeys(bringing if settings.gateway_passthrough else keys, guesses), created, guesses
 
 
 @cache

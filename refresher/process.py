@@ -6,10 +6,10 @@ import os
 import random
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from types import FrameType
 
 import structlog
@@ -19,15 +19,13 @@ from kimi.alerts.making import watcher
 from kimi.errors import StoreUnavailable
 from kimi.exchange import TIMEOUT_SECONDS, Exchange
 from kimi.http import Transport
-from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, TokenStore, open_store
+from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, open_store
 from kimi.pool.canary import Canary
 from kimi.pool.changes import Changes
 from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats, Pulse
 from kimi.pool.interventions import Interventions
-from kimi.pool.signals import WAKE
-from kimi.pool.tokens import LOCK_SECONDS
 from kimi.settings import PLAIN_SECRETS
 from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.drift import Drift
@@ -36,6 +34,7 @@ from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.registry import build
 from refresher.accounts_source import AccountsSource
 from refresher.alerting import watching
+from refresher.beside import prolonging, relaying
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
 from refresher.keepsakes import Keepsakes
 from refresher.memory import Memory
@@ -63,14 +62,44 @@ def check(settings: RefresherSettings) -> str:
     return f"settings, store and accounts ({len(accounts)}) are in order"
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is started, in this order. `end` may be called by a signal, `last` leaves word for the other refreshers."""
+
+    sealing: Sealing
+    roster: Roster
+    beside: tuple[AbstractContextManager[object], ...]
+    worker: Worker
+    end: Callable[[], None]
+    last: Callable[[], None]
+
+
 def run(settings: RefresherSettings) -> int:
     """Keep accounts fresh until SIGTERM or SIGINT; the exit code.
 
     Raises `StartError` or `StoreUnavailable` before it is at work, and never afterwards.
     """
-    clock, rng, stop = time.time, random.SystemRandom(), Stop()
-    store = open_store(settings)
-    patient = open_store(settings, timeout=_DURABLE_SECONDS)
+    store, patient, stop = open_store(settings), open_store(settings, timeout=_DURABLE_SECONDS), Stop()
+    parts = _made(settings, store, patient, stop)
+    with _on_signals(parts.end), store, patient:
+        if not parts.sealing.start(stop):
+            return 0
+        parts.roster.start()
+        with ExitStack() as going_on:
+            for each in parts.beside:
+                going_on.enter_context(each)
+            if settings.leaves_secrets_plain:
+                log.warning(PLAIN_SECRETS)
+            log.info("refresher started")
+            parts.worker.run()
+        with suppress(StoreUnavailable):
+            parts.last()
+    log.info("refresher stopped")
+    return 1 if parts.worker.unsaved else 0
+
+
+def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop) -> _Parts:
+    clock, rng = time.time, random.SystemRandom()
     members, sealing = Members(store), Sealing(store, clock=clock)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
@@ -78,7 +107,7 @@ def run(settings: RefresherSettings) -> int:
     roster = Roster(source, members, memory, clock=clock, added=keepsakes.restore)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
-    metrics = Metrics(registry)
+    metrics, port = Metrics(registry), settings.refresher_metrics_port
     transport, drift, drift_book = Transport(), Drift(metrics.drifted), DriftBook(store)
     exchange = Exchange(transport, settings.endpoints, drift)
     official = Moonshot(Line(transport, settings.endpoints, drift, patience=TIMEOUT_SECONDS))
@@ -93,73 +122,26 @@ def run(settings: RefresherSettings) -> int:
     upstreams = build(hurried) if settings.kimi_delete_chats else {}
     private, leases = PrivateAccounts(store), Leases(store)
     janitor = Janitor(Chats(store), members, private, leases, upstreams, stop=stop, metrics=metrics, clock=clock)
+    registry.register(PoolCollector(members.all, clock=clock, expired=leases.expired))
+    pages = application(registry, lambda: metrics.is_healthy(clock()))
+    beside = (
+        serving(pages, port) if port else nullcontext(),
+        relaying(Signals(connect_listener(settings.redis_url)), worker.wake, memory, stop),
+        prolonging(tokens),
+        cleaning(janitor),
+        looking(lists),
+        watching(watcher(store, settings, stands_in=False)),
+    )
 
     def end() -> None:
         stop.set()
         worker.wake()
 
-    with _on_signals(end), store, patient:
-        if not sealing.start(stop):
-            return 0
-        roster.start()
-        registry.register(PoolCollector(members.all, clock=clock, expired=leases.expired))
-        pages = application(registry, lambda: metrics.is_healthy(clock()))
-        port = settings.refresher_metrics_port
-        with serving(pages, port) if port else nullcontext():
-            signals = Signals(connect_listener(settings.redis_url))
-            threading.Thread(target=relay, args=(signals, worker.wake, memory, stop), name="wake", daemon=True).start()
-            if settings.leaves_secrets_plain:
-                log.warning(PLAIN_SECRETS)
-            log.info("refresher started")
-            alerts = watching(watcher(store, settings, stands_in=False))
-            with prolonging(tokens), cleaning(janitor), looking(lists), alerts:
-                worker.run()
-            with suppress(StoreUnavailable):
-                pulse.end()
-                drift_book.keep(drift)
-    log.info("refresher stopped")
-    return 1 if worker.unsaved else 0
+    def last() -> None:
+        pulse.end()
+        drift_book.keep(drift)
 
-
-def relay(signals: Signals, wake: Callable[[str], None], memory: Memory, stop: Stop) -> None:
-    """Hear what others did, until `stop` is set: `wake` for accounts that have become due, look at those that died."""
-    is_behind = False  # some may have died unheard
-    for name in signals.listen(WAKE):
-        if stop.is_set():
-            return
-        is_behind = is_behind or name is None
-        if name != "":
-            wake(name or "")
-        try:
-            if is_behind:
-                memory.look_at_all()
-                is_behind = False
-            elif name:
-                memory.look(name)
-        except StoreUnavailable as error:
-            is_behind = True
-            log.debug("looking at dead accounts waits for the store", error=str(error))
-
-
-@contextmanager
-def prolonging(tokens: TokenStore, *, every: float = LOCK_SECONDS / 3) -> Iterator[None]:
-    """Keep the locks of running exchanges from expiring while the block runs."""
-    over = threading.Event()
-
-    def keep() -> None:
-        while not over.wait(every):
-            try:
-                tokens.prolong()
-            except StoreUnavailable as error:
-                log.warning("locks were not prolonged", error=str(error))
-
-    keeper = threading.Thread(target=keep, name="locks")
-    keeper.start()
-    try:
-        yield
-    finally:
-        over.set()
-        keeper.join()
+    return _Parts(sealing, roster, beside, worker, end, last)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from kimi.errors import StoreUnavailable
 from kimi.pool import Leases, Store, TokenStore, connect
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats
-from refresher.process import prolonging
+from refresher.beside import prolonging
 from tests.kimi.pool.pools import KIMI
 from tests.ports import free_port
 from tests.refresher.running import Eyes, Refresher, Start, page, write

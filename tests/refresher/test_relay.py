@@ -15,8 +15,8 @@ from kimi.pool import Members, Signals
 from kimi.pool.connection import connect_listener
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import Credential
+from refresher.beside import relay
 from refresher.memory import Memory
-from refresher.process import relay
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import ALICE, stored
