@@ -77,6 +77,12 @@ class Roster:
         report = self._members.sync(self._configured, rotated=self._memory.latest)
         self._added(report.added)
         self._stale = bool(report.deferred)
+        if report.unreadable:
+            log.warning(
+                "accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies: add the one that "
+                "they were sealed with, behind the others",
+                accounts=_shown(report.unreadable),
+            )
         log.info(
             "accounts taken",
             configured=len(self._configured),

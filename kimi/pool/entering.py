@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from kimi.accounts import Account
-from kimi.pool.specs import pack
+from kimi.pool.canary import Canary
+from kimi.pool.specs import pack, proxy_of
 from kimi.pool.store import Store
 from kimi.pool.tokens import Credential
 
@@ -27,7 +28,8 @@ def enter(
 
     `known_as` is the fingerprint of its configured secret, `credential` what is known to have become of that.
     `limits` are those of accounts that have an owner. `written` is what stands there of it, if that has been read.
-    Raises `StoreUnavailable`, and `Unreadable` as `pack` does.
+    Raises `StoreUnavailable`, and `Unreadable` where the address of its proxy cannot be opened, or the one that stands
+    there while nobody knows whether this process has the right keys.
     """
     outcome = _REWRITTEN
     while outcome == _REWRITTEN:
@@ -38,7 +40,7 @@ def enter(
         outcome = store.run(
             "sync",
             account.name,
-            pack(account, store.vault, written),
+            _packed(store, account, written),
             origin,
             known_as,
             store.vault.seal(credential.refresh),
@@ -54,6 +56,12 @@ def enter(
         if outcome == _REWRITTEN:
             written = None
     return str(outcome)
+
+
+def _packed(store: Store, account: Account, known: str) -> str:
+    """The text for `account`, to go with what is `known` of it. A proxy that the right keys do not open is lost."""
+    is_lost = not store.vault.opens(proxy_of(known)) and Canary(store).look()
+    return pack(account, store.vault, "" if is_lost else known)
 
 
 def _written(store: Store, name: str) -> str:

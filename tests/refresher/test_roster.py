@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 import structlog
 
-from kimi.accounts import State
+from kimi.accounts import ConfiguredAccount, State
 from kimi.accounts_file import AccountsError
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members
+from kimi.pool.specs import with_proxy
 from kimi.pool.tokens import Credential
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
 from refresher.accounts_source import AccountsSource
 from refresher.memory import Memory
 from refresher.roster import CHECK_SECONDS, Roster
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import Pool, web
 from tests.refresher.conftest import stored
 
 ONE = "accounts:\n  - {name: one, kind: moonshot, api_key: sk-one-one}\n"
@@ -161,6 +164,21 @@ def test_a_line_of_the_log_names_some_of_many_accounts(roster: Roster, file: Pat
     assert line["added"].startswith("n0, n1, ")
     assert line["added"].endswith("n19 and 5 more")
     assert line["removed"] == ""
+
+
+def test_accounts_whose_proxies_cannot_be_opened_are_named(pool: Pool, roster: Roster, file: Path) -> None:
+    pool.members.sync([ConfiguredAccount(web("one", proxy="http://proxy:1"), "refresh-one")])
+    account = pool.store.key("account", "one")
+    lost = with_proxy(pool.store.redis.hget(account, "spec"), Vault([new_key()]).seal("http://proxy:1"))
+    pool.store.redis.hset(account, mapping={"spec": lost, "written": lost})
+    proxied = ONE.replace("}", ", proxy: 'http://proxy:2'}")
+    file.write_text(proxied, encoding="utf-8")
+    with structlog.testing.capture_logs() as lines:
+        roster.start()
+    warned, taken = lines
+    assert (warned["log_level"], warned["accounts"]) == ("warning", "one")
+    assert warned["event"].startswith("accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies")
+    assert taken["event"] == "accounts taken"
 
 
 class Gone(Members):

@@ -226,6 +226,19 @@ def test_wrong_keys_take_nothing_from_the_accounts_file(sealed: Pool) -> None:
     assert sorted(everything(sealed.store.redis)) == before
 
 
+@pytest.mark.parametrize("secret", ["refresh-alice", "another"])
+def test_a_proxy_that_no_key_opens_makes_room_for_the_one_that_is_brought(sealed: Pool, secret: str) -> None:
+    Canary(sealed.store).keep()
+    torn = tear(sealed)
+    moved = replace(ALICE, proxy="http://another:1")
+    for account in (ALICE, moved):
+        assert torn.members.sync([ConfiguredAccount(account, secret), FILE[1]]).unreadable == ()
+        record = torn.members.get("alice")
+        assert record is not None
+        assert (record.configured, record.account) == (True, account)
+    assert torn.members.sync([ConfiguredAccount(moved, secret), FILE[1]]).updated == ()
+
+
 @pytest.fixture
 def odd(pool: Pool) -> Pool:
     """Accounts of the file, by hand and of a client that were taken in with a key which the others have not."""
