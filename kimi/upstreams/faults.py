@@ -85,7 +85,7 @@ TABLE: tuple[Row, ...] = (
     Row(AccountBanned, _CLOSED, status=_JUDGED, kinds=_WEB),
     Row(TokenRejected, r"auth\.token\..+|unauthenticated|REASON_INVALID_AUTH_TOKEN", status=_JUDGED, kinds=_WEB),
     Row(AccountDead, _NO_KEY, status=_only(401), kinds=_OFFICIAL),
-    Row(TokenRejected, _NO_KEY, status=range(400, 429), kinds=_OFFICIAL),  # where it does not belong
+    Row(TokenRejected, _NO_KEY, status=_JUDGED, kinds=_OFFICIAL),  # where it does not belong: the key is tried
     # The client's prompt
     Row(ContentRefused, r"chat\.forbidden|content_filter"),
     Row(ContentRefused, says="会话已被禁用", kinds=_WEB),

@@ -140,7 +140,7 @@ OFFICIAL: list[Case] = [
     (401, official("incorrect_api_key_error"), AccountDead),
     (401, {"error": {"code": "invalid_api_key", "message": "x"}}, TokenRejected),
     (403, official("incorrect_api_key_error"), TokenRejected),
-    (200, official("invalid_authentication_error"), BrokenAnswer),
+    (200, official("invalid_authentication_error"), TokenRejected),
     (429, official("invalid_authentication_error"), RateLimited),
     (503, official("invalid_authentication_error", "auth backend timeout"), UpstreamError),
     (401, b"", TokenRejected),
