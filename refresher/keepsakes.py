@@ -148,8 +148,8 @@ class Keepsakes:
 
     def _enter(self, kept: Record) -> bool:
         credential = Credential(kept.refresh, kept.version)
-        later = self._memory.latest.get(kept.fingerprint, credential)
-        newest = later if later.version > credential.version else credential
+        later = self._memory.of(kept.fingerprint)
+        newest = later if later is not None and later.version > credential.version else credential
         if self._hands.enter_again(kept.account, kept.fingerprint, newest) is not Entered.ADDED:
             return False
         self._restore(kept)

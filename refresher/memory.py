@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -36,18 +35,23 @@ class Memory:
         self._most = most
         self._members = members
         self._tokens = tokens
-        self._latest: dict[str, Credential] = {}
+        self._latest: dict[tuple[str, str], Credential] = {}  # by fingerprint and owner
         self._lock = threading.Lock()
 
     @property
     def latest(self) -> Mapping[str, Credential]:
-        """All of them, by the fingerprints of the configured secrets that they stem from, and their owners if any."""
-        return MappingProxyType(self._latest)
+        """Those of the operator's accounts, by the fingerprints of the configured secrets that they stem from."""
+        with self._lock:
+            return {fingerprint: latest for (fingerprint, owner), latest in self._latest.items() if not owner}
+
+    def of(self, fingerprint: str, owner: str = "") -> Credential | None:
+        """The newest that has come of the secret with that `fingerprint`."""
+        return self._latest.get((fingerprint, owner))
 
     def remember(self, fingerprint: str, credential: Credential, owner: str = "") -> None:
         """This one has just come. Beyond `most` the one is forgotten that has not been exchanged for longest."""
         with self._lock:
-            self._keep(_key(fingerprint, owner), credential)
+            self._keep((fingerprint, owner), credential)
 
     def see(self, record: Record) -> None:
         """The same for what is stored, if that is newer: it came to another refresher, or before this one was started.
@@ -58,11 +62,11 @@ class Memory:
         if record.account.owner or not record.account.kind.is_web:
             return
         with self._lock, suppress(Unreadable):
-            known = self._latest.get(record.fingerprint)
+            known = self.of(record.fingerprint)
             if known is None or known.version < record.version:
-                self._keep(record.fingerprint, Credential(record.refresh, record.version))
+                self._keep((record.fingerprint, ""), Credential(record.refresh, record.version))
 
-    def _keep(self, key: str, credential: Credential) -> None:
+    def _keep(self, key: tuple[str, str], credential: Credential) -> None:
         self._latest.pop(key, None)
         self._latest[key] = credential
         while len(self._latest) > self._most:
@@ -70,7 +74,7 @@ class Memory:
 
     def put_back(self, record: Record) -> bool:
         """Whether a later token was put in the place of the one of `record`, which was refused."""
-        later = self._latest.get(_key(record.fingerprint, record.account.owner))
+        later = self.of(record.fingerprint, record.account.owner)
         if later is None or later.version <= record.version or later.refresh == record.refresh:
             return False
         if not self._tokens.put_back(record, later):
@@ -97,7 +101,3 @@ class Memory:
         """Consider what is stored of every account, in the same way."""
         for record in self._members.all() if self._latest else ():
             self.consider(record)
-
-
-def _key(fingerprint: str, owner: str) -> str:
-    return f"{fingerprint} {owner}".rstrip()

@@ -96,6 +96,16 @@ def test_only_the_latest_exchanges_are_remembered(pool: Pool) -> None:
     assert {secret: credential.version for secret, credential in memory.latest.items()} == {"a": 2, "c": 3}
 
 
+def test_what_came_of_a_secret_is_remembered_apart_for_whoever_brought_it_along(pool: Pool) -> None:
+    memory = Memory(pool.members, pool.tokens)
+    memory.remember("a", Credential("the operator's", 2))
+    memory.remember("a", Credential("a client's", 3), "private-a")
+    memory.remember("b", Credential("another client's", 2), "private-b")
+    assert memory.latest == {"a": Credential("the operator's", 2)}
+    assert memory.of("a", "private-a") == Credential("a client's", 3)
+    assert memory.of("b") is None
+
+
 def test_the_token_that_was_stored_later_is_for_nobody_who_brings_a_spent_one_along(
     pool: Pool, vendor: Vendor, refreshing: Refreshing
 ) -> None:
