@@ -8,7 +8,8 @@ Of requests at the same time nobody knows when one ends, and neither company has
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,35 +22,45 @@ _NAMES: Final[Mapping[Limit, str]] = {
     Limit.TOKENS: "tokens",
     Limit.CONCURRENT: "concurrent",
 }
-OPENAI: Final = ("x-ratelimit-limit-{}", "x-ratelimit-remaining-{}", "x-ratelimit-reset-{}")
-ANTHROPIC: Final = (
-    "anthropic-ratelimit-{}-limit",
-    "anthropic-ratelimit-{}-remaining",
-    "anthropic-ratelimit-{}-reset",
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How an API calls the headers of a limit, whose name is put in."""
+
+    most: str
+    left: str
+    reset: str
+
+    def of(self, limit: Limit) -> tuple[str, ...]:
+        """Those of `limit`, in this order."""
+        forms = (self.most, self.left) if limit is Limit.CONCURRENT else (self.most, self.left, self.reset)
+        return tuple(each.format(_NAMES[limit]) for each in forms)
+
+
+OPENAI: Final = Form("x-ratelimit-limit-{}", "x-ratelimit-remaining-{}", "x-ratelimit-reset-{}")
+ANTHROPIC: Final = Form(
+    "anthropic-ratelimit-{}-limit", "anthropic-ratelimit-{}-remaining", "anthropic-ratelimit-{}-reset"
 )
 
 
-def names(form: tuple[str, str, str]) -> tuple[str, ...]:
+def names(form: Form) -> tuple[str, ...]:
     """All headers of a form."""
-    found = (each.format(name) for name in _NAMES.values() for each in form)
-    return tuple(name for name in found if name != form[-1].format(_NAMES[Limit.CONCURRENT]))
+    return tuple(name for limit in Limit for name in form.of(limit))
 
 
 def openai_headers(standings: Iterable[Standing], age: float) -> Headers:
     """OpenAI's headers for how a key stood `age` seconds ago."""
-    for each in standings:
-        yield from _figures(each, OPENAI)
-        if each.seconds is not None:
-            yield OPENAI[-1].format(_NAMES[each.limit]), duration(max(each.seconds - age, 0.0))
+    return _headers(OPENAI, standings, age, duration)
 
 
 def anthropic_headers(standings: Iterable[Standing], age: float, now: float) -> Headers:
     """Anthropic's headers for how a key stood `age` seconds before `now`, which is in Unix seconds."""
-    for each in standings:
-        yield from _figures(each, ANTHROPIC)
-        if each.seconds is not None:
-            at = datetime.fromtimestamp(math.ceil(now + max(each.seconds - age, 0.0)), UTC)
-            yield ANTHROPIC[-1].format(_NAMES[each.limit]), at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def time(seconds: float) -> str:
+        return datetime.fromtimestamp(math.ceil(now + seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    return _headers(ANTHROPIC, standings, age, time)
 
 
 def duration(seconds: float) -> str:
@@ -62,7 +73,9 @@ def duration(seconds: float) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
 
 
-def _figures(standing: Standing, form: tuple[str, str, str]) -> Headers:
-    name = _NAMES[standing.limit]
-    yield form[0].format(name), str(standing.most)
-    yield form[1].format(name), str(standing.left)
+def _headers(form: Form, standings: Iterable[Standing], age: float, reset: Callable[[float], str]) -> Headers:
+    for each in standings:
+        figures = [str(each.most), str(each.left)]
+        if each.seconds is not None:
+            figures.append(reset(max(each.seconds - age, 0.0)))
+        yield from zip(form.of(each.limit), figures, strict=True)
