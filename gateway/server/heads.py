@@ -99,6 +99,9 @@ class _Settled:
 class Head(Request):  # type: ignore[misc]
     """A request, and what is remembered of those before."""
 
+    version: tuple[int, int]
+    _expected_100_continue: bool
+
     def __init__(self, memory: Memory, *args: Any) -> None:
         self._memory = memory
         self.body: Any = None
