@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 import orjson
 from jsonschema_rs import FancyRegexOptions, ReferencingError, ValidationError
 
+from gateway.breathing import breathe
 from gateway.errors import BadRequest
 from gateway.problems import is_harmless
 from gateway.schemas.bounds import BACKTRACKS, Effort, effort, extent
@@ -38,7 +39,12 @@ _KEPT: Final = 256 * 1024 * 1024
 """So many bytes may compiled schemas take at the very most; clients send the same ones with every request."""
 _EACH_BYTE: Final = 64  # of a schema
 _EACH_PATTERN: Final = 800 * 1024
-_PATTERNS: Final = FancyRegexOptions(backtrack_limit=BACKTRACKS, size_limit=1024 * 1024, dfa_size_limit=1024 * 1024)
+_LARGEST_PATTERN: Final = 1024 * 1024
+"""Bytes of one that is compiled, with all repetitions that it counts (`{1,30}`): 5 ms."""
+_ALL_PATTERNS: Final = 32 * _LARGEST_PATTERN
+"""Of those of a schema together: where there are more of them, each may have less."""
+_LONG: Final = 256 * 1024
+"""One that weighs more takes some ms to be read: it has patterns, or 4 KiB."""
 _recent: Final[Recent[Checker]] = Recent(_KEPT)
 _IT: Final = "this"  # what stands for a value, however long that is, in a sentence about it
 
@@ -54,7 +60,7 @@ class Checker:
 
     @property
     def patterns(self) -> int:
-        """How many it has."""
+        """See `Effort.patterns`."""
         return self._effort.patterns
 
     def fits(self, value: Any) -> bool:
@@ -103,9 +109,14 @@ def _compiled(written: bytes) -> Checker:
         return found
     schema = orjson.loads(written)
     asked = effort(schema)
-    options = Options(validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=_PATTERNS)
+    most = min(_LARGEST_PATTERN, _ALL_PATTERNS // max(asked.patterns, 1))
+    limits = FancyRegexOptions(backtrack_limit=BACKTRACKS, size_limit=most, dfa_size_limit=_LARGEST_PATTERN)
+    options = Options(validate_formats=False, retriever=_nowhere, mask=_IT, pattern_options=limits)
     made = Checker(Faults(schema, options, time.monotonic), asked)
-    _recent.keep(written, made, len(written) * _EACH_BYTE + asked.patterns * _EACH_PATTERN)
+    weight = len(written) * _EACH_BYTE + asked.patterns * _EACH_PATTERN
+    _recent.keep(written, made, weight)
+    if weight > _LONG:  # the next of many tools is a stretch of its own
+        breathe()
     return made
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import Any
 
+import gevent
 import orjson
 import pytest
 
@@ -145,10 +147,59 @@ def test_references_to_something_large_cost_no_more_than_it(schema: dict[str, An
 
 
 def test_a_schema_can_have_too_many_patterns() -> None:
-    many = {f"(?!a)\\w{{1,15}}{n}": {"pattern": "^a"} for n in range(MOST_PATTERNS // 2)}
+    many = {f"(?!a)[a-z]{{1,15}}{n}": {"pattern": "^a"} for n in range(MOST_PATTERNS // 2)}
     assert complaints({"patternProperties": many}, {}) == ()
     text, _ = refused({"patternProperties": many, "pattern": "one more"})
     assert "patterns" in text
+
+
+def test_many_patterns_cannot_count_far() -> None:
+    """Each of these is read as 8,100 letters."""
+    far = [{"pattern": f"^((a{{1,30}}){{1,30}}){{1,9}}{n}$"} for n in range(MOST_PATTERNS)]
+    near = [{"pattern": rf"^[\w.-]{{1,64}}@(\w{{1,30}}\.){{1,3}}{n}$"} for n in range(MOST_PATTERNS)]
+    assert complaints({"anyOf": far[:32]}, "a3") == complaints({"anyOf": near}, "a@b.3") == ()
+    refused({"anyOf": far})
+
+
+@pytest.mark.parametrize(
+    "unit", [r"\s", r"\S{0}", r"[\w.-]", r"\p{L}", r"\cA", "(?i:[!-\uffff])", r"(?i:[\u0100-\uffff])", r"(?i:[a\S])"]
+)
+def test_patterns_cannot_have_any_number_of_classes(unit: str) -> None:
+    """Which took minutes to be read."""
+    began = time.monotonic()
+    assert complaints({"pattern": unit * 20}, 1) == ()
+    text, _ = refused({"pattern": unit * 10_000})
+    assert "patterns" in text
+    text, _ = refused({"anyOf": [{"pattern": f"{unit * 20}{n}"} for n in range(MOST_PATTERNS)]})
+    assert "patterns" in text
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$",
+        r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        r"^[^\s@]+@[^\s@]+\.[^\s@]+$",
+        r"(?i)^\s*(?:\+?\d{1,3})?[-. (]*\d{3}[-. )]*\d{3}[-. ]*\d{4}$",
+    ],
+)
+def test_many_fields_can_have_the_patterns_of_everyday(pattern: str) -> None:
+    assert complaints({"properties": {str(n): {"pattern": f"{pattern}|{n}"} for n in range(100)}}, {"7": "7"}) == ()
+
+
+def test_others_have_their_turn_between_the_patterns_of_many_tools() -> None:
+    tools = [{"pattern": f"^a{{1,500}}{n}$"} for n in range(3)]
+    turns: list[bool] = []
+    with closing(gevent.get_hub().loop.timer(0.0001, 0.0001)) as other:
+        other.start(lambda: turns.append(True))
+        for tool in tools:
+            checker(tool, WHERE)
+        assert len(turns) >= len(tools)
+        known = len(turns)
+        for tool in tools:
+            checker(tool, WHERE)
+        assert len(turns) == known, "those that are known are read no more"
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(?=(a+)+$)a+$", r"^((a+)\2?)+$"])
