@@ -14,6 +14,7 @@ import orjson
 
 from gateway.cli_act import clear, delete, edit, pause, refresh, resume, test
 from gateway.cli_import import import_accounts
+from gateway.cli_program import WHO, as_json_option
 from gateway.cli_taking import tell, text_of
 from gateway.tables import span, table
 from kimi import accounts_append
@@ -31,7 +32,6 @@ from kimi.pool.figures import NO_TALLY, Figures, Tally
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
-WHO: Final = "command line"
 NOTHING: Final = (
     "There are no accounts: `accounts add` takes some into the pool; or write them to accounts.yaml or"
     " KIMI_REFRESH_TOKENS, and start the refresher."
@@ -54,7 +54,7 @@ for _command in (import_accounts, test, refresh, pause, resume, clear, edit, del
 
 
 @accounts.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+@as_json_option
 def list_accounts(*, as_json: bool) -> None:
     """Show every account and its state."""
     with reporting("accounts"), open_store(load(CommonSettings)) as store:
@@ -75,7 +75,7 @@ def list_accounts(*, as_json: bool) -> None:
 @accounts.command()
 @click.argument("file", default="-")
 @click.option("--kind", type=_KINDS, help="The kind of what is written without one; KIMI_KIND if it is not given.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+@as_json_option
 def add(file: str, kind: str | None, *, as_json: bool) -> None:
     """Take accounts into the pool at once.
 

@@ -14,6 +14,7 @@ import click
 import orjson
 
 from gateway.cli_limits import Count
+from gateway.cli_program import WHO, as_json_option
 from kimi.accounts import Kind, Origin, Record, State
 from kimi.errors import redact
 from kimi.http import Transport
@@ -31,7 +32,6 @@ from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
 
-WHO: Final = "command line"
 _IDLE_SECONDS: Final = 20.0
 _DELETION_SECONDS: Final = 10.0
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -43,7 +43,7 @@ Wanted = Sequence[str] | Callable[[Record], bool]
 def _named(command: _Command) -> _Command:
     """The arguments that all of them have."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs."),
+        as_json_option,
         click.option("--all", "everyone", is_flag=True, help="All accounts that this can be done to, but no client's."),
         click.argument("names", nargs=-1),
     ):

@@ -8,6 +8,7 @@ from typing import Final
 import click
 import orjson
 
+from gateway.cli_program import as_json_option
 from gateway.tables import span, table
 from kimi.alerts.destinations import Trial, deliver_test, destinations
 from kimi.alerts.now import active
@@ -25,7 +26,7 @@ def alerts() -> None:
 
 
 @alerts.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+@as_json_option
 def list_alerts(*, as_json: bool) -> None:
     """Show what is wrong now."""
     with reporting("alerts"):
@@ -44,7 +45,7 @@ def list_alerts(*, as_json: bool) -> None:
 
 
 @alerts.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+@as_json_option
 def test(*, as_json: bool) -> None:
     """Send a message to every destination, and tell what came of it.
 

@@ -16,7 +16,7 @@ from typing import Final
 import click
 import orjson
 
-from gateway.cli_program import DEV, PROGRAM
+from gateway.cli_program import DEV, PROGRAM, as_json_option
 from gateway.settings import GatewaySettings
 from kimi.accounts import Account
 from kimi.errors import StoreUnavailable
@@ -46,7 +46,7 @@ _WORDS: Final = {Level.OK: "ok", Level.WARNING: "warning", Level.PROBLEM: "PROBL
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+@as_json_option
 @click.option("--idle", is_flag=True, hidden=True, help="Nothing runs: so ./dev calls.")
 @click.option("--here", is_flag=True, hidden=True, help="The gateway runs on this machine: so ./dev calls.")
 def doctor(*, as_json: bool, idle: bool, here: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import click
 import orjson
 
+from gateway.cli_program import as_json_option
 from gateway.tables import span, table
 from kimi.pool import open_store
 from kimi.pool.drift import DriftBook
@@ -24,7 +25,7 @@ _HEAD: Final = ("KIND", "WHAT", "NAME", "TIMES", "FIRST", "LATEST", "SHAPE")
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+@as_json_option
 @click.option("--clear", is_flag=True, help="Forget all of it.")
 def drift(*, as_json: bool, clear: bool) -> None:
     """Show what Kimi says that this release does not know."""

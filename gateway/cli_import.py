@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli_program import as_json_option
 from gateway.cli_taking import tell, text_of
 from kimi import accounts_append, accounts_file
 from kimi.account_forms import AccountsError, entries
@@ -25,7 +26,7 @@ from kimi.startup import reporting
     type=click.Choice([kind.value for kind in Kind]),
     help="The kind of what is written without one; KIMI_KIND if it is not given.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+@as_json_option
 def import_accounts(file: str, kind: str | None, *, as_json: bool) -> None:
     """Add accounts to the accounts file.
 

@@ -11,6 +11,7 @@ import click
 import orjson
 
 from gateway.cli_limits import NONE, Count
+from gateway.cli_program import WHO, as_json_option
 from gateway.tables import span, table
 from kimi.errors import redact
 from kimi.operating.audit import Audit
@@ -22,13 +23,10 @@ from kimi.pool.figures import NO_TALLY, Figures, Tally
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
-WHO: Final = "command line"
 SHOWN_ONCE: Final = "This is the key of {name}. It is shown this once: Redis keeps its SHA-256 and how it begins."
 NOTHING: Final = "No keys have been created: `keys create NAME` does. Those of GATEWAY_API_KEYS are not listed here."
 _HEAD: Final = ("NAME", "KEY", "LIMITS", "REQUESTS", "TOKENS", "LAST USED", "STATE")
 _Command = TypeVar("_Command", bound=Callable[..., object])
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 
 
 class _Models(click.ParamType[Any]):

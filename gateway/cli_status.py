@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import orjson
 
+from gateway.cli_program import as_json_option
 from gateway.tables import span, table
 from kimi.operating.status import Overview, Status
 from kimi.pool import open_store
@@ -14,9 +15,12 @@ from kimi.startup import reporting
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, as GET /admin/api/overview answers.")
+@as_json_option
 def status(*, as_json: bool) -> None:
-    """Show the whole system at a glance. Exit code 1 while Redis does not answer."""
+    """Show the whole system at a glance, with --json as GET /admin/api/overview answers.
+
+    Exit code 1 while Redis does not answer.
+    """
     with reporting("status"):
         settings = load(CommonSettings)
         with open_store(settings) as store:
