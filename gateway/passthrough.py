@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, Protocol
 
 from gateway.auth import PASSTHROUGH, Caller, offered
@@ -35,9 +36,12 @@ class Adopts(Protocol):
 
 
 def refresh_tokens(text: str) -> tuple[str, ...]:
-    """The refresh tokens in comma-separated `text`; what no token of Kimi can be is left out."""
+    """The refresh tokens in comma-separated `text`; what no token of Kimi can be is left out.
+
+    Of more than `MOST_TOKENS` parts one more is looked at: who sends thousands would hold up all others.
+    """
     found = []
-    for each in credentials.split(text):
+    for each in islice(credentials.split(text), MOST_TOKENS + 1):
         try:
             token = credentials.refresh_token(each)
         except CredentialError:

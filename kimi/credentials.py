@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from kimi import claims
@@ -74,15 +74,13 @@ def is_storage(text: str) -> bool:
     return _STORAGE_LINE.search(text) is not None
 
 
-def split(text: str) -> tuple[str, ...]:
+def split(text: str) -> Iterator[str]:
     """The credentials in a comma- or newline-separated `text`; a JSON object among them stays in one piece."""
-    found: list[str] = []
     rest = text.strip(_BETWEEN)
     while rest:
         end = _end_of_first(rest)
-        found.append(rest[:end].strip())
+        yield rest[:end].strip()
         rest = rest[end:].strip(_BETWEEN)
-    return tuple(found)
 
 
 def _end_of_first(text: str) -> int:

@@ -14,7 +14,7 @@ from gateway.surfaces.json_body import json_object
 from gateway.views.replies import json_reply
 from gateway.views.requests import authenticate
 
-MOST: Final = 65_536
+MOST: Final = 8_192
 """Bytes of the body: whoever asks may be a stranger, and has one token."""
 
 

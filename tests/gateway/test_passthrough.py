@@ -122,6 +122,12 @@ def test_garbage_beside_a_token_does_no_harm() -> None:
     assert refresh_tokens(f"sk-abcdefgh, {ALICE},, eyJ.., Bearer {BOB}") == (ALICE, BOB)
 
 
+def test_not_any_number_of_parts_is_looked_at() -> None:
+    garbage = "x," * MOST_TOKENS
+    assert refresh_tokens(f"{garbage}{ALICE}") == (ALICE,)
+    assert refresh_tokens(f"{garbage}x,{ALICE}") == ()
+
+
 @pytest.mark.parametrize("state", [State.DEAD, State.BANNED])
 def test_the_living_serve_beside_the_dead(door: PassThrough, shelf: Shelf, state: State) -> None:
     shelf.is_now(ALICE, state)

@@ -11,6 +11,7 @@ from gateway.guesses import OPEN
 from gateway.newcomers import AT_ONCE, NEW_A_MINUTE
 from gateway.passthrough import MOST_TOKENS, Strangers
 from gateway.token_check import SECONDS, TokenCheck
+from gateway.views.tokens import MOST
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.pool.members import fingerprint
@@ -136,6 +137,12 @@ def test_the_endpoint_is_open_where_tokens_are_keys() -> None:
     house = House(gateway_passthrough="1")
     house.pool.live = {"good"}
     assert house.client.post(URL, json={"token": "good"}).get_json() == {"live": True}
+
+
+def test_strangers_send_no_long_bodies() -> None:
+    house = House(gateway_passthrough="1")
+    assert house.client.post(URL, json={"token": "x" * (MOST - 20)}).get_json() == {"live": False}
+    assert house.client.post(URL, json={"token": "x" * MOST}).status_code == 413
 
 
 @pytest.mark.parametrize("body", [{}, {"token": None}, {"token": 5}])

@@ -122,15 +122,15 @@ def test_what_is_no_api_key_is_refused(given: object, complaint: str) -> None:
 
 def test_a_list_is_split_on_commas_and_newlines_but_not_inside_json() -> None:
     dump = json.dumps({"theme": "dark", "refresh_token": REFRESH}, indent=1)
-    assert credentials.split(f" one,two\nBearer three\r\n,,{dump}, four\n") == (
+    assert tuple(credentials.split(f" one,two\nBearer three\r\n,,{dump}, four\n")) == (
         "one",
         "two",
         "Bearer three",
         dump,
         "four",
     )
-    assert credentials.split(" ,\n") == ()
+    assert not tuple(credentials.split(" ,\n"))
 
 
 def test_broken_json_in_a_list_stays_in_one_piece_and_is_refused_later() -> None:
-    assert credentials.split('one\n{"refresh_token": x, y}') == ("one", '{"refresh_token": x, y}')
+    assert tuple(credentials.split('one\n{"refresh_token": x, y}')) == ("one", '{"refresh_token": x, y}')
