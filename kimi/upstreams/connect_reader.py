@@ -103,9 +103,8 @@ class Reader:
             self._drift.note(Kind.KIMI, "operation", operation, message)
             raise BrokenAnswer("text comes with an unknown operation")
         block = message.get("block")
-        part = block.get(name) if isinstance(block, dict) else None
         text = None
-        if isinstance(part, dict):
+        if isinstance(block, dict) and isinstance(part := block.get(name), dict):
             if "error" in message or "exception" in message or "exception" in block:
                 self._refuse_error(message)
                 self._refuse_error(block)
