@@ -59,14 +59,24 @@ class Checked:
         text = self._text.getvalue()
         if self._has_calls or finish.reason in {"tool_calls", "content_filter"}:
             return [*_piece(text), *self._notes, finish]
-        found = tuple(islice(finding.candidates(text), MOST_TRIED))
-        fitting = next((each for each in found if self._checker.fits(each.value)), None)
+        fitting, wrong = self._fitting(text)
         if fitting is not None:
             return self._shown(fitting.text, finish)
         if finish.cut or finish.reason == "length":
             return self._shown(finding.beginning(text), finish)
-        wrong = self._checker.complaints(found[0].value) if found else (f"$: {finding.fault(text)}",)
         return [Again(correction(wrong), FormUnfit("; ".join(wrong)))]
+
+    def _fitting(self, text: str) -> tuple[finding.Found | None, Sequence[str]]:
+        """The JSON in `text` that fits, or what is wrong with that which is most likely meant."""
+        first: finding.Found | None = None
+        try:
+            for each in islice(finding.candidates(text), MOST_TRIED):
+                if self._checker.fits(each.value):
+                    return each, ()
+                first = first or each
+        except ValueError as error:
+            return None, (f"$: {error}",)
+        return None, self._checker.complaints(first.value) if first else (f"$: {finding.fault(text)}",)
 
     def _shown(self, text: str, finish: Finish) -> Sequence[Event]:
         """The JSON. Pages belong to all of it: it holds no links."""

@@ -6,18 +6,21 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 
 from gateway.tools import mending
 
-PATIENCE: Final = 1_000_000
-"""So many characters are looked through at the most for the ends of brackets that are never closed."""
-_PIECE: Final = 1_000
+PATIENCE: Final = 50_000
+"""So many strings and brackets are looked through at the most for what is JSON."""
+_PIECE: Final = 100
 """As many as these are worth whatever stands in brackets: nobody answers with more pieces than that."""
+_FENCES: Final = 1_000
+"""So many marks of fences are looked at."""
 _THOUGHT: Final = ("<think>", "</think>")  # some models write what they think into their answer
-_FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})")
+_FENCE: Final = re.compile(r"^[^\S\n]*(`{3,}|~{3,})(.*)", re.MULTILINE)
 _OPENS: Final = re.compile(r"[{\[]")
 _MEANT: Final = re.compile(r'\{\s*(?:"(?:[^"\\]++|\\.)*+"\s*:|\})|\[\s*(?:["{\[\]\d-]|true|false|null)', re.DOTALL)
 """What opens JSON, and no remark in brackets."""
@@ -33,14 +36,24 @@ class Found:
 
 
 def candidates(text: str) -> Iterator[Found]:
-    """All JSON in `text`, the most likely to be meant as the answer first: of several the last that was written."""
-    said = _said(text)
-    whole = _read(said)
-    if whole is not None:
-        yield whole
-        return
-    found = [*_embedded(said), *(read for block in _fenced(said) if (read := _read(block)) is not None)]
-    yield from reversed(found)
+    """All JSON in `text`, the most likely to be meant as the answer first: of several the last that was written.
+
+    Raises `ValueError` where all of `text` is JSON, and too much of it.
+    """
+    said = _said(text).strip()
+    try:
+        value = mending.loads(said)
+    except orjson.JSONDecodeError:
+        yield from _inside(said)
+    else:
+        yield Found(said, value)
+
+
+def _inside(said: str) -> Iterator[Found]:
+    for block in reversed([*_fenced(said)]):
+        if (read := _read(block)) is not None:
+            yield read
+    yield from reversed([*_embedded(said)])
 
 
 def beginning(text: str) -> str:
@@ -55,11 +68,13 @@ def fault(text: str) -> str:
     said = beginning(text).strip()
     if not _OPENS.match(said):
         return "there is no JSON in it"
-    end = _end(said, 0)
+    end, _ = _end(said, 0, PATIENCE)
     try:
-        orjson.loads(said[:end] if end else said)
+        mending.loads(said[:end] if end else said)
     except orjson.JSONDecodeError as error:
         return f"the JSON breaks at its line {error.lineno}, column {error.colno}: {error.msg}"
+    except ValueError as error:
+        return str(error)
     return "there is no JSON in it"
 
 
@@ -80,23 +95,21 @@ def _mended(text: str) -> Found | None:
 
 def _fenced(text: str) -> Iterator[str]:
     """What stands in code fences."""
-    fence, block = "", ""
-    for line in text.splitlines(keepends=True):
-        mark = _FENCE.match(line)
+    fence, begins = "", 0
+    for mark in islice(_FENCE.finditer(text), _FENCES):
         if not fence:
-            fence, block = mark[1] if mark else "", ""
-        elif mark and mark[1].startswith(fence) and not line[mark.end() :].strip():
-            yield block
+            fence, begins = mark[1], mark.end() + 1
+        elif mark[1].startswith(fence) and not mark[2].strip():
+            yield text[begins : mark.start()]
             fence = ""
-        else:
-            block += line
 
 
 def _embedded(text: str) -> Iterator[Found]:
     """What stands between words. Of JSON that is broken, or never ends, no part is the answer."""
     at, patience = 0, PATIENCE
     while patience > 0 and (start := _OPENS.search(text, at)) is not None:
-        begins, end = start.start(), _end(text, start.start())
+        begins = start.start()
+        end, seen = _end(text, begins, patience)
         is_meant = _MEANT.match(text, begins) is not None
         if is_meant and not end:
             return
@@ -106,25 +119,28 @@ def _embedded(text: str) -> Iterator[Found]:
         if found is not None:
             yield found
         at = end if is_meant else start.end()
-        patience -= _PIECE + (0 if is_meant else (end or len(text)) - begins)
+        patience -= _PIECE + seen
 
 
-def _end(text: str, start: int) -> int:
-    """Where the brackets that open at `start` are closed again; 0 where they never are."""
-    depth = 0
-    for token in _TOKEN.finditer(text, start):
+def _end(text: str, start: int, most: int) -> tuple[int, int]:
+    """Where the brackets that open at `start` are closed again; 0 where they never are, or not within `most` tokens.
+
+    And so many tokens were looked at.
+    """
+    depth = seen = 0
+    for seen, token in enumerate(islice(_TOKEN.finditer(text, start), most), 1):
         if token[0] in "{[":
             depth += 1
         elif token[0] in "}]":
             depth -= 1
             if depth == 0:
-                return token.end()
-    return 0
+                return token.end(), seen
+    return 0, seen
 
 
 def _read(text: str) -> Found | None:
     text = text.strip()
     try:
-        return Found(text, orjson.loads(text))
-    except orjson.JSONDecodeError:
+        return Found(text, mending.loads(text))
+    except ValueError:
         return None

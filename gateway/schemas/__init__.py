@@ -22,7 +22,7 @@ from jsonschema_rs import FancyRegexOptions, ReferencingError, ValidationError
 from gateway.breathing import breathe
 from gateway.errors import BadRequest
 from gateway.problems import is_harmless
-from gateway.schemas.bounds import BACKTRACKS, Effort, effort, extent
+from gateway.schemas.bounds import BACKTRACKS, MOST_VALUES, Effort, effort, extent
 from gateway.schemas.faults import Faults, Options
 from gateway.schemas.recent import Recent
 
@@ -31,8 +31,9 @@ MOST_BYTES: Final = 256 * 1024
 MOST_COMPLAINTS: Final = 8
 DEEPEST: Final = 100
 """So many levels of a value are looked at."""
-MOST_WORK: Final = 4_000_000
-"""So much may be asked of a value, in the units of `Effort.on`: a second of this process at the most."""
+MOST_WORK: Final = 500_000
+"""So much may be asked of a value, in the units of `Effort.on`: a tenth of a second of this process at the most."""
+_MUCH_WORK: Final = 50_000
 _CODE: Final = "invalid_schema"
 _LONGEST: Final = 240  # characters of what is said of one place
 _KEPT: Final = 256 * 1024 * 1024
@@ -82,7 +83,14 @@ class Checker:
         found = extent(value, DEEPEST)
         if found.levels > DEEPEST:
             return f"this is nested more than {DEEPEST} levels deep"
-        return "this is too large for a schema with so many cases" if self._effort.on(found) > MOST_WORK else ""
+        if found.values > MOST_VALUES:
+            return f"this has more than {MOST_VALUES:,} values"
+        work = self._effort.on(found)
+        if work > MOST_WORK:
+            return "this is too large for a schema with so many cases"
+        if work > _MUCH_WORK:  # which is a stretch of its own
+            breathe()
+        return ""
 
 
 def checker(schema: Mapping[str, Any], where: str) -> Checker:

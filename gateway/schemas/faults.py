@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from jsonschema_rs import FancyRegexOptions, ReferencingError, Registry, ValidationError, validator_for
 
+from gateway.breathing import breathe
 from gateway.schemas.pointers import ROOT, beneath, resolved
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 0.25
 """Seconds that are spent on what to say of one value."""
+_STRETCH: Final = 0.01
+"""Seconds of it after which others have their turn."""
 _NAME: Final = "urn:gateway:schema"
 _LOOKED_INTO: Final = frozenset(
     {
@@ -105,7 +108,8 @@ class _Search:
         self._schema = schema
         self._options = options
         self._clock = clock
-        self._ends = clock() + LONGEST
+        self._rested = clock()
+        self._ends = self._rested + LONGEST
         self._dialect = {"$schema": schema["$schema"]} if isinstance(schema, dict) and "$schema" in schema else {}
         self._all = Registry([(_NAME, schema)], retriever=options["retriever"])
         self._compiled: dict[str, Any] = {}
@@ -212,8 +216,12 @@ class _Search:
         return found
 
     def _look_at_clock(self) -> None:
-        if self._clock() > self._ends:
+        now = self._clock()
+        if now > self._ends:
             raise _TooLong
+        if now - self._rested > _STRETCH:
+            breathe()
+            self._rested = self._clock()
 
 
 def _branches(step: _Step, name: str) -> list[_Step]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.schemas import checker
+from gateway.schemas import Checker, checker
 from gateway.shaping.marks import unmarked
 from gateway.tools import mending
 from gateway.tools.sieve import LONGEST, Written
@@ -92,8 +92,8 @@ def _unpacked(value: dict[str, Any]) -> tuple[str, Any]:
     name = value.get("name")
     inner: Any = next((value[key] for key in _ENVELOPES if key in value), {})
     if isinstance(inner, str):
-        with suppress(orjson.JSONDecodeError):
-            inner = orjson.loads(inner)
+        with suppress(ValueError):
+            inner = mending.loads(inner)
     return (name if isinstance(name, str) else ""), inner
 
 
@@ -117,29 +117,32 @@ def _alike(name: str) -> str:
 
 def _checked(tool: Tool, value: Any) -> str:
     """The arguments, put right where that makes them fit. Raises `Unfit`."""
+    meanings = _meanings(tool, value)
+    schema = checker(tool.parameters, f"the schema of `{tool.name}`")
     complaints: Sequence[str] = ()
-    for meant in _meanings(tool, value):
-        wrong = _complaints(tool, meant)
-        if not wrong:
+    for meant in meanings:
+        if isinstance(meant, dict) and schema.fits(meant):
             try:
                 return orjson.dumps(meant).decode()
             except (orjson.JSONEncodeError, UnicodeError):
-                wrong = ("$: it holds characters that are none",)
-        complaints = complaints or wrong
+                complaints = ("$: it holds characters that are none",)
+    complaints = complaints or _complaints(schema, meanings[0])
     raise Unfit(f"call of `{tool.name}`: its arguments do not fit: {'; '.join(complaints)}")
 
 
 def _meanings(tool: Tool, value: Any) -> Sequence[Any]:
     """What was written, and what may have been meant, that first which takes less for granted."""
-    fitted = mending.fitted(value, tool.parameters)
-    value = fitted if fitted == value else value  # 3.0 is 3, but not to all programs
+    meanings = [*_fitted(tool, value)]
     if isinstance(value, dict) and value.get("name") == tool.name and any(key in value for key in _ENVELOPES):
-        inner = _unpacked(value)[1]
-        return value, fitted, inner, mending.fitted(inner, tool.parameters)
-    return value, fitted
+        meanings += _fitted(tool, _unpacked(value)[1])
+    return meanings
 
 
-def _complaints(tool: Tool, value: Any) -> Sequence[str]:
-    if not isinstance(value, dict):
-        return ('$: this is not of type "object"',)
-    return checker(tool.parameters, f"the schema of `{tool.name}`").complaints(value)
+def _fitted(tool: Tool, value: Any) -> Sequence[Any]:
+    """`value`, and what it is with other types where that is something else: 3.0 is 3, but not to all programs."""
+    fitted = mending.fitted(value, tool.parameters)
+    return (fitted,) if fitted == value else (value, fitted)
+
+
+def _complaints(schema: Checker, value: Any) -> Sequence[str]:
+    return schema.complaints(value) if isinstance(value, dict) else ('$: this is not of type "object"',)

@@ -14,10 +14,10 @@ import orjson
 
 DEEPEST: Final = 256
 """So many brackets can be open at once."""
-MOST_TOKENS: Final = 50_000
+MOST_TOKENS: Final = 20_000
 """A text with more of them would hold up all requests of a worker."""
 _TOKEN: Final = re.compile(
-    r'(?P<blank>\s+)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<open>[{\[])|(?P<close>[}\]])|(?P<mark>[,:])|(?P<bare>[^\s{}\[\],:"]+)'
+    r'(?P<blank>\s+)|(?P<text>"(?:[^"\\]++|\\.)*+")|(?P<open>[{\[])|(?P<close>[}\]])|(?P<mark>[,:])|(?P<bare>[^\s{}\[\],:"]+)'
     r"|(?P<broken>.)",
     re.DOTALL,
 )

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.schemas import DEEPEST
+from gateway.schemas.bounds import MOST_VALUES, extent
 from gateway.tools.brackets import mended
 
 _FENCE: Final = re.compile(r"`{3,}[a-zA-Z]*[ \t]*\n")
@@ -17,6 +19,8 @@ _LEFT_OVER: Final = re.compile(r"\s*+(?:</?+[\w:-]{0,64}+>?+\s*+|`{3,}+\s*+|[,;}
 """What may stand behind arguments: a tag that is none of ours, the end of a fence, a bracket too many."""
 
 
+MOST_BRACKETS: Final = 50_000
+"""So many may open in a text, those in its strings included: what they open is made without a pause."""
 _EXACT: Final = 2**53
 """Up to here a number with a point is one whole number and no other."""
 
@@ -40,13 +44,13 @@ def read(text: str, *, is_whole: bool) -> Any:
     """
     text = unfenced(text.strip()).strip()
     try:
-        return orjson.loads(text) if text else {}
+        return loads(text) if text else {}
     except orjson.JSONDecodeError:
         pass
     try:
         value, end = _LENIENT.raw_decode(text)
         if _LEFT_OVER.fullmatch(text, end):
-            return value
+            return _bounded(value)
         wrong = f"there is more behind the JSON, from character {end} on"
     except json.JSONDecodeError as error:
         wrong = f"{error.msg}: line {error.lineno}, column {error.colno}"
@@ -56,6 +60,19 @@ def read(text: str, *, is_whole: bool) -> Any:
         return mended(text if is_whole else "")
     except ValueError:
         raise ValueError(wrong) from None
+
+
+def loads(text: str) -> Any:
+    """`text` as JSON. Raises `ValueError`: `orjson.JSONDecodeError` where it is none, another where it is too much."""
+    if len(text) > MOST_BRACKETS and text.count("{") + text.count("[") > MOST_BRACKETS:
+        raise ValueError(f"it has more than {MOST_BRACKETS:,} opening brackets")
+    return _bounded(orjson.loads(text))
+
+
+def _bounded(value: Any) -> Any:
+    if extent(value, DEEPEST).values > MOST_VALUES:
+        raise ValueError(f"it has more than {MOST_VALUES:,} values")
+    return value
 
 
 def unfenced(text: str) -> str:
@@ -96,8 +113,8 @@ def _fitted_one(value: Any, schema: Mapping[str, Any]) -> Any:
     types = _types(schema)
     if isinstance(value, str) and types and "string" not in types:
         try:
-            meant = orjson.loads(value)
-        except orjson.JSONDecodeError:
+            meant = loads(value)
+        except ValueError:
             return value
         value = meant if _type(meant) in types or (_type(meant) == "integer" and "number" in types) else value
     if isinstance(value, float) and value.is_integer() and "integer" in types and "number" not in types:

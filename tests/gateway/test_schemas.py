@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import gevent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +121,22 @@ def test_the_search_for_what_to_say_ends_when_its_time_is_over() -> None:
     found = list(Faults(schema, options, lambda: next(now)).of([{"a": "x"}] * 500))
     assert len(found) < 500
     assert next(now) == 1.0
+
+
+def test_others_have_their_turn_during_the_search_for_what_to_say() -> None:
+    turns: list[float] = []
+
+    def other() -> None:
+        while True:
+            turns.append(time.monotonic())
+            gevent.sleep(0)
+
+    others = gevent.spawn(other)
+    try:
+        complaints({"items": {"anyOf": [{"type": "string"}, {"type": "null"}]}}, list(range(15_000)))
+    finally:
+        others.kill()
+    assert len(turns) >= 5
 
 
 @pytest.mark.parametrize("name", ["anyOf", "oneOf"])

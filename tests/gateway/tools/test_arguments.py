@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -9,6 +10,7 @@ from gateway.tools.arguments import Asked, Unfit, read
 from gateway.tools.sieve import LONGEST, Sieve, Written
 from kimi.chat import Tool, Tools
 from tests.gateway.tools.tagged import CLOCK, SEAL, TOOLS, call
+from tests.timing import within
 
 BONN = '{"city":"Bonn"}'
 
@@ -84,6 +86,28 @@ def test_of_arguments_that_are_too_long_no_part_is_called() -> None:
     (written,) = (one for one in sieve.feed(call("clock", body)) if isinstance(one, Written))
     with pytest.raises(Unfit, match="more than 1,048,576 characters"):
         read(written, TOOLS)
+
+
+WRITE = Tool(
+    "write", parameters={"type": "object", "properties": {"path": {"type": "string"}, "text": {"type": "string"}}}
+)
+
+
+def test_a_whole_file_is_written_by_one_call() -> None:
+    said = {"path": "a.c", "text": "if (a[0]) { b(); }  // as it was before\n" * 24_000}
+    body = orjson.dumps(said).decode()
+    with within(0.5):
+        assert orjson.loads(wrote("write", body, tools=Tools((WRITE,))).arguments) == said
+
+
+@pytest.mark.parametrize("schema", [{}, {"enum": [1, 2, 3, "a"]}, {"anyOf": [{"type": "string"}, {"enum": [2]}]}])
+@pytest.mark.parametrize("piece", ["1,", "[],", '"1",', '{"a":1},'])
+def test_arguments_of_too_many_values_are_soon_refused(piece: str, schema: dict[str, Any]) -> None:
+    tool = Tool("clock", parameters={"type": "object", "properties": {"x": {"type": "array", "items": schema}}})
+    lists = f"[{piece * (LONGEST // 8)}1]"
+    for body in (f'{{"x": {lists}}}', f'{{"x": {lists}', orjson.dumps(lists).decode()):
+        with within(0.5), pytest.raises(Unfit):
+            wrote("clock", body, tools=Tools((tool,)))
 
 
 PATCH = Tool("patch", parameters={"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]})
