@@ -14,6 +14,8 @@ from kimi.pool.clients import Client, digest_of
 
 _BEARER = re.compile(r"\s*(?:Bearer\s+)+", re.IGNORECASE)
 PASSTHROUGH: Final = "passthrough"
+PRIVATE: Final = "private:"
+"""How the scope of everybody begins who brought tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Caller:
     def is_private(self) -> bool:
         """Whether his accounts are his own, and not those of the operator."""
         return self.client == PASSTHROUGH
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether what he has shown is known to be good: anybody can make tokens up."""
+        return self.pool is None or self.pool.usable > 0
 
     def may_ask_for(self, model: str) -> bool:
         """Whether his key lets him ask for the model of that name."""

@@ -69,11 +69,14 @@ class Run:
         drain: Drain,
         monotonic: Callable[[], float],
         place: Place = FREE,
+        leased: Callable[[], object] | None = None,
     ) -> None:
+        """`leased` is called when there is an account."""
         self.entry = entry
         self.finished = False
         self._completion = completion
         self._place = place
+        self._leased = leased
         self._drain = drain
         self._monotonic = monotonic
         self._events = 0
@@ -95,6 +98,9 @@ class Run:
         except KimiError as error:
             self._failed_by = type(error)
             raise
+        if self._leased is not None and self._completion.account is not None:
+            self._leased()
+            self._leased = None
         if events:
             self._events += len(events)
             if not self._has_begun and any(type(event) in _OUTPUT for event in events):

@@ -16,6 +16,7 @@ from gateway.auth import offered
 from gateway.backoff import Attempts
 from gateway.client_address import client_address, neighbourhood
 from gateway.errors import CsrfFailed, TooManyWrongAdminKeys, WrongAdminKey
+from gateway.server.environs import SERVED
 from gateway.views.requests import Asked, present
 from kimi.errors import StoreUnavailable
 from kimi.pool.attempts import Pause
@@ -94,7 +95,8 @@ class Door:
             if asked.method not in _SAFE and not _equal(environ.get(CSRF, ""), session.csrf):
                 raise CsrfFailed
             found = Operator("admin page", address, session)
-        asked.is_of("admin")
+        asked.entry.client = "admin"
+        asked.teller(SERVED)()
         return found
 
     def sign_in(self, key: str) -> tuple[Operator, Session]:

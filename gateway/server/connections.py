@@ -18,7 +18,7 @@ from gunicorn.http.errors import NoMoreData
 from gateway.errors import BodyLate, ClientGone
 from gateway.server.accepting import Acceptor
 from gateway.server.answer import Answer
-from gateway.server.environs import KNOWN, Environs
+from gateway.server.environs import KNOWN, SERVED, Environs
 from gateway.server.heads import Heads, Memory
 from gateway.server.intake import Intake
 from gateway.server.listening import prepare
@@ -109,9 +109,9 @@ class Connections:
         if intake is not None:
             self._log.debug("a connection is closed to make room for another one")
             waits = self.waits
-            is_asking = intake in waits.strange
-            intake.greenlet.throw(BodyLate if is_asking else gevent.GreenletExit)
-            if is_asking and (intake in waits.unread or intake in waits.leaving):  # told, or deaf
+            is_late = intake in waits.strange or intake in waits.bodies
+            intake.greenlet.throw(BodyLate if is_late else gevent.GreenletExit)
+            if is_late and (intake in waits.unread or intake in waits.leaving):  # told, or deaf
                 intake.greenlet.throw(gevent.GreenletExit)
 
     def serve(self, listener: Any, client: Any, addr: Any) -> None:
@@ -128,7 +128,7 @@ class Connections:
                 # A proxy in front says once whose connection it is.
                 proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
                 answer, environ = self._environs.create(req, client, addr, name)
-                environ[KNOWN] = intake.know
+                environ[KNOWN], environ[SERVED] = intake.know, intake.serve
                 self._answer(answer, environ, intake)
                 intake.await_next()
         except StopIteration:
@@ -186,6 +186,7 @@ class Connections:
         """As gunicorn does it, but for its access log, its hooks and files, which we have none of."""
         if self._is_last():
             answer.force_close()
+        intake.await_key()
         pieces = self._app(environ, answer.start_response)
         environ.clear()  # nobody asks for it any more; it is large, and a stream may run for long
         try:

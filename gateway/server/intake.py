@@ -23,7 +23,8 @@ class Intake(SocketUnreader):  # type: ignore[misc]
     """Reads a connection in the greenlet that makes this, and tells `waits` what it waits for.
 
     `came` are the bytes of the present request's body that had to be waited for. `is_held_back` says that the client
-    waits for a word before it sends that, `is_known` that whoever sends it has shown a key.
+    waits for a word before it sends that, `is_known` that whoever sends it has shown a key, and `is_served` that he
+    is answered for more than having one.
     """
 
     def __init__(self, sock: Any, waits: Waits) -> None:
@@ -31,7 +32,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         self.greenlet: Any = getcurrent()
         self.came = 0
         self.is_held_back = False
-        self.is_known = False
+        self.is_known = self.is_served = False
         self._loop = get_hub().loop
         self._turn = -1  # of the event loop, in which the request before was answered
         self._waits = waits
@@ -49,7 +50,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         queue = self._queue = self._waits.idle
         queue[self] = self._waits.now()
         self._body_since = None
-        self.is_held_back = self.is_known = False
+        self.is_held_back = self.is_known = self.is_served = False
         before, self._turn = self._turn, self._loop.iteration
         if before == self._turn:  # what comes in this pause would be there at once as well, and is not counted
             breathe()
@@ -68,13 +69,26 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         if queue is not None:
             del queue[self]
 
+    def await_key(self) -> None:
+        """The application has the request."""
+        queue = self._queue = self._waits.asking
+        queue[self] = self._waits.now()
+
     def know(self) -> None:
         """Takes note that whoever sends the present request has shown a key."""
         self.is_known = True
+        if self._queue is self._waits.asking:
+            self.await_nothing()
+
+    def serve(self) -> None:
+        """Takes note that the present request is served, be it that its answer goes out already."""
+        self.is_known = self.is_served = True
+        self.await_nothing()
 
     def await_reader(self) -> None:
-        """An answer goes out. Where it is a stranger's, it does for so long only."""
-        if not self.is_known:
+        """An answer goes out."""
+        self.await_nothing()
+        if not self.is_served:
             queue = self._queue = self._waits.unread
             queue[self] = self._waits.now()
 
@@ -95,10 +109,10 @@ class Intake(SocketUnreader):  # type: ignore[misc]
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """Some of what comes, nothing at its end. Who holds a body back is told that it is wanted."""
-        if self._queue is not None:
+        waits = self._waits
+        if self._queue is not None and self._queue is not waits.asking:
             data: bytes = super().chunk(size_hint)
             return data
-        waits = self._waits
         if self._body_since is None:
             self._body_since, self.came = waits.now(), 0
         queue = waits.bodies if self.is_known else waits.strange

@@ -31,8 +31,8 @@ class TimeLimits:
     A body has `body` in all. Once `grace` is over it must have had `rate` on the average, not counting the `grace`.
     Both begin when the gateway first waits for the body, and what counts are the bytes of the connection.
     `unread` is how long a client may take nothing of what waits for it, `leaving` how long it may go on sending when it
-    has had its last answer. A `stranger`, who has shown no key with his request, has so long for its body and its
-    answer, each in all.
+    has had its last answer. A `stranger`, who has shown no key with his request, has so long for its body, and whoever
+    is not served for its answer, each in all.
     """
 
     head: float = 5.0
@@ -56,7 +56,9 @@ class Waits:
     beginning there, and has its place anew.
 
     `fresh` ones have sent nothing, `idle` ones have had requests, in `heads` one has begun, in `bodies` one goes on,
-    `leaving` ones have had their last answer. `strange` are bodies, and `unread` answers, of strangers.
+    `leaving` ones have had their last answer. `asking` are requests, and `strange` bodies, of strangers; `unread` are
+    the answers to them, and to others who are not served. Who is `asking` waits for the gateway, not the other way
+    round, and for as long as that takes.
     """
 
     def __init__(self, limits: TimeLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -66,6 +68,7 @@ class Waits:
         self.idle: dict[Intake, float] = {}
         self.heads: dict[Intake, float] = {}
         self.bodies: dict[Intake, float] = {}
+        self.asking: dict[Intake, float] = {}
         self.strange: dict[Intake, float] = {}
         self.unread: dict[Intake, float] = {}
         self.leaving: dict[Intake, float] = {}
@@ -86,9 +89,10 @@ class Waits:
         return found
 
     def least_missed(self) -> Intake | None:
-        """The one whose end costs its client least, where there is one on which nothing is under way for who has a key.
+        """The one whose end costs its client least, where there is one that is not served.
 
-        It is none whose request has come while others had their turn: that would be lost without an answer.
+        It is none whose request has come while others had their turn: that would be lost without an answer. The last
+        to go are, once they are older than a body's `grace`, requests of strangers, and then bodies of others.
         """
         for each in self.leaving:  # whatever comes of them is thrown away
             return each
@@ -96,7 +100,13 @@ class Waits:
             if found:
                 return min(found, key=itemgetter(1))[0]
         slow = [*islice(self.unread.items(), 1), *self.strange.items()]
-        return min(slow, key=itemgetter(1))[0] if slow else None
+        if slow:
+            return min(slow, key=itemgetter(1))[0]
+        for queue in (self.asking, self.bodies):
+            oldest = min(queue.items(), key=itemgetter(1), default=None)
+            if oldest is not None and oldest[1] <= self.now() - self.limits.grace:
+                return oldest[0]
+        return None
 
 
 def _older(queue: dict[Intake, float], than: float) -> list[Intake]:

@@ -16,6 +16,7 @@ from gateway.client_limits import Place
 from gateway.journal import Journal
 from gateway.peer import Peer, SocketPeer, UnknownPeer
 from gateway.run import Run
+from gateway.server.environs import SERVED
 from gateway.server.outlet import SocketOutlet
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -89,7 +90,11 @@ class Answering:
             completion = services.completions.start(selection, chat, turn)
             undo.pop_all()
         services.metrics.in_flight.inc()
-        return Run(completion, entry(), peer=peer, drain=services.drain, monotonic=services.monotonic, place=place)
+        served = present().teller(SERVED)
+        if caller.is_proven:
+            served()
+        clock, of = services.monotonic, entry()
+        return Run(completion, of, peer=peer, drain=services.drain, monotonic=clock, place=place, leased=served)
 
     def _enter(self, caller: Caller) -> Place:
         """A place for the request, whose answer tells how the key stands. Raises `LimitReached`."""

@@ -61,12 +61,16 @@ class Asked(Request):
         """Takes note of its place, which it has, or was denied, since `now`; the answer tells how its key stands."""
         self.place, self.entered = place, now
 
-    def is_of(self, client: int | str) -> None:
-        """Takes note who has shown a key with it, and tells the worker: strangers make room where there is none."""
-        self.entry.client = client
-        known = self.environ.get(KNOWN)
-        if known is not None:
-            known()
+    def teller(self, what: str) -> Callable[[], object]:
+        """What tells the worker that it is `KNOWN`, or `SERVED`: others make room then where there is none."""
+        told: Callable[[], object] = self.environ.get(what, _untold)
+        return told
+
+    def close(self) -> None:
+        """Gives back what it has of the worker, however it ended. Flask calls it as soon as there is an answer."""
+        super().close()
+        if self.room is not None:
+            self.room.close()
 
     def wants(self, model: str, *, stream: bool | None = None) -> None:
         """Takes note of what was understood: `model` is the name that the client gave.
@@ -102,7 +106,9 @@ def authenticate(keys: Door) -> Caller:
     """Finds out who asks. Raises what `keys` raises, `UnknownKey` above all."""
     asked = present()
     caller = keys.caller(asked.environ.get("HTTP_AUTHORIZATION"), asked.environ.get("HTTP_X_API_KEY"))
-    asked.is_of(caller.client)
+    asked.entry.client = caller.client
+    if caller.is_proven:
+        asked.teller(KNOWN)()
     if caller.key is not None:
         asked.entry.key_id = caller.key.id
     return caller
@@ -157,8 +163,6 @@ class Entries:
     def mark(self, response: Response) -> Response:
         """The answer to the present request as it goes out."""
         asked = present()
-        if asked.room is not None:
-            asked.room.close()
         answered = asked.entry
         response.headers.add("x-request-id", answered.request_id)
         if asked.is_of_anthropic:
@@ -190,6 +194,10 @@ def _other_method(asked: Asked) -> Rule | None:
         return None
     routes = current_app.url_map.bind("")
     return routes.match(asked.path, next(iter(refused.valid_methods)), return_rule=True)[0]
+
+
+def _untold() -> None:
+    """In another server than ours."""
 
 
 def _is_of_anthropic(asked: Asked) -> bool:

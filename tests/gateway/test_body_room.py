@@ -6,6 +6,7 @@ from io import BytesIO
 
 import orjson
 import pytest
+from gevent import GreenletExit
 
 from gateway.auth import Caller, scope_of
 from gateway.body import SMALL
@@ -103,4 +104,18 @@ def test_room_is_given_back_where_something_is_wrong(
 ) -> None:
     reply = house.client.post(CHAT, headers=AUTHORIZED, environ_overrides=environ)
     assert reply.status_code == status
+    assert bodies.left == ROOM
+
+
+class Ended(BytesIO):
+    """A body in which the connection is ended by us."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise GreenletExit
+
+
+def test_room_is_given_back_where_the_connection_is_ended(house: House, bodies: Shares) -> None:
+    environ = {"wsgi.input_terminated": True, "wsgi.input": Ended(), "CONTENT_LENGTH": str(2 * SMALL)}
+    with pytest.raises(GreenletExit):
+        house.client.post(CHAT, headers=AUTHORIZED, environ_overrides=environ)
     assert bodies.left == ROOM

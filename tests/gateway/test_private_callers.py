@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pytest
 from structlog.testing import capture_logs
 
 from gateway.auth import PASSTHROUGH, Caller
 from gateway.errors import TokenRefused
+from gateway.server.environs import KNOWN, SERVED
 from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.errors import AccountDead, NoAccount, Unreachable
 from kimi.pool import Summary
@@ -30,13 +31,13 @@ class Door:
 
     dead: bool = False
     asked: int = 0
-    seen: list[str | None] = field(default_factory=list)
+    whoever: Caller = CALLER
 
     def caller(self, authorization: str | None, api_key: str | None) -> Caller:
         self.asked += 1
         if self.dead and self.asked > 1:
             raise TokenRefused("all of them are dead")
-        return CALLER
+        return self.whoever
 
 
 @pytest.fixture
@@ -92,6 +93,22 @@ def test_nobody_is_judged_for_what_is_not_his_fault(house: House, door: Door) ->
     house.pool.will(Unreachable())
     assert house.client.post(URL, json=HI).status_code == 502
     assert door.asked == 1
+
+
+@pytest.mark.parametrize(("usable", "told"), [(1, ["known", "served"]), (0, ["served"])])
+def test_a_token_that_may_be_made_up_is_a_strangers_until_it_has_served(
+    house: House, door: Door, usable: int, told: list[str]
+) -> None:
+    door.whoever = replace(CALLER, pool=Summary(usable, frozenset({"kimi"})))
+    heard: dict[str, None] = {}
+    worker = {KNOWN: lambda: heard.setdefault("known"), SERVED: lambda: heard.setdefault("served")}
+    house.client.get("/v1/models", environ_overrides=worker)
+    assert list(heard) == told[:-1]
+    house.pool.will(NoAccount())
+    house.client.post(URL, json=HI, environ_overrides=worker)
+    house.pool.will(*answer("x"))
+    assert house.client.post(URL, json=HI, environ_overrides=worker).status_code == 200
+    assert list(heard) == told
 
 
 def test_the_log_says_that_tokens_came_and_not_which(house: House) -> None:

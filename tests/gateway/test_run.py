@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import gevent
 import pytest
@@ -31,6 +32,20 @@ class Scene:
         self.completion = ScriptedCompletion(list(script), self.clock, account=account)
         self.entry = Entry(request_id="r", method="POST", route="/", started=self.clock())
         self.run = Run(self.completion, self.entry, peer=self.client, drain=self.drain, monotonic=self.clock)
+
+
+def test_that_there_is_an_account_is_told_once() -> None:
+    told: list[str | None] = []
+    clock = Clock()
+    completion = ScriptedCompletion([Silence(1), Leased(), Text("a"), FINISH], clock, account=None)
+    entry = Entry(request_id="r", method="POST", route="/", started=clock())
+    leased = partial(told.append, "leased")
+    run = Run(completion, entry, peer=Client(), drain=Drain(30, clock), monotonic=clock, leased=leased)
+    run.pull()
+    assert told == []
+    while not run.finished:
+        run.pull()
+    assert told == ["leased"]
 
 
 def test_what_is_there_comes_at_once() -> None:

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from gateway.admin.door import COOKIE
-from gateway.server.environs import KNOWN
+from gateway.server.environs import SERVED
 from kimi.pool import Store
 from tests.gateway.admin.desks import BEARER, Office
 from tests.gateway.fakes import KEY, House
@@ -63,9 +63,9 @@ def test_a_program_sends_the_key_itself_and_needs_no_token(office: Office, heade
 
 def test_the_worker_is_told_that_an_operator_is_no_stranger(office: Office) -> None:
     told: list[bool] = []
-    office.page("GET", "/audit", environ_overrides={KNOWN: lambda: told.append(True)})
+    office.page("GET", "/audit", environ_overrides={SERVED: lambda: told.append(True)})
     assert told == []
-    office.api("GET", "/audit", environ_overrides={KNOWN: lambda: told.append(True)})
+    office.api("GET", "/audit", environ_overrides={SERVED: lambda: told.append(True)})
     assert told == [True]
 
 

@@ -19,7 +19,7 @@ from gateway.body import read_body
 from gateway.errors import RequestError
 from gateway.explaining import describe
 from gateway.server.connections import App, Connections
-from gateway.server.environs import KNOWN
+from gateway.server.environs import KNOWN, SERVED
 from gateway.server.listening import prepare
 from gateway.server.outlet import SocketOutlet
 from gateway.server.patience import TimeLimits
@@ -31,8 +31,8 @@ LIMIT = 300_000
 """Of a body, in bytes."""
 LARGE = 4_000_000
 """Of an answer, in bytes."""
-KEY = "key"
-"""As the query: whoever asks is no stranger."""
+KEY, ASKED = "key", "asked"
+"""As the query: whoever asks is no stranger, and Kimi is asked for him."""
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -97,8 +97,9 @@ class Served(Listening):
     def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         self.asked += 1
-        if environ["QUERY_STRING"] == KEY:
-            environ[KNOWN]()
+        for query, told in ((KEY, KNOWN), (ASKED, SERVED)):
+            if environ["QUERY_STRING"] == query:
+                environ[told]()
         try:
             if path != "/unread":
                 self.read += len(read_body(environ, LIMIT))

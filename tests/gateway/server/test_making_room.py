@@ -128,13 +128,58 @@ def test_bodies_of_strangers_make_room() -> None:
 
 
 def test_whoever_has_a_key_keeps_his_place_however_slowly_he_sends_and_reads() -> None:
-    with serving(TimeLimits(stranger=0), most=2) as served, ExitStack() as clients:
-        asked(served, GET.replace(b"/", b"/large?key", 1), 1, clients)
+    with serving(TimeLimits(stranger=0), most=3) as served, ExitStack() as clients:
+        asked(served, GET.replace(b"/", b"/large?asked", 1), 1, clients)
+        asked(served, GET.replace(b"/", b"/busy?key", 1), 1, clients)
         asked(served, post("/?key", length=9) + b"x", 1, clients)
         waits = served.connections.waits
-        wait_until(lambda: len(waits.bodies) == 1 and served.connections.requests == 2)
+        wait_until(lambda: len(waits.bodies) == 1 and served.connections.requests == 3)
         assert waits.least_missed() is None
         assert waits.late(time.monotonic()) == {}
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "queue"),
+    [
+        (GET.replace(b"/", b"/large?key", 1), "unread"),
+        (GET.replace(b"/", b"/busy", 1), "asking"),
+        (post("/?key", length=9) + b"x", "bodies"),
+    ],
+    ids=["an answer for which Kimi was not asked", "a stranger's request", "a body that comes for long"],
+)
+def test_a_key_that_costs_nothing_keeps_nobody_out(request_bytes: bytes, queue: str) -> None:
+    with serving(TimeLimits(grace=0.2, rate=0), most=2) as served, ExitStack() as clients:
+        asked(served, request_bytes, 2, clients)
+        waiting = getattr(served.connections.waits, queue)
+        wait_until(lambda: len(waiting) == 2)
+        first, _ = waiting
+        with served.connect() as late:
+            late.sendall(GET)
+            assert late.recv(65_536).endswith(b"ok")
+        wait_until(lambda: first not in waiting)
+
+
+def test_a_strangers_request_goes_before_a_body_of_somebody_with_a_key() -> None:
+    with serving(TimeLimits(grace=0, rate=0), most=2) as served, ExitStack() as clients:
+        asked(served, post("/?key", length=9) + b"x", 1, clients)
+        wait_until(lambda: bool(served.connections.waits.bodies))
+        asked(served, GET.replace(b"/", b"/busy", 1), 1, clients)
+        wait_until(lambda: bool(served.connections.waits.asking))
+        (stranger,) = served.connections.waits.asking
+        assert served.connections.waits.least_missed() is stranger
+
+
+def test_whoever_is_served_while_his_answer_goes_out_already_is_a_stranger_no_longer() -> None:
+    ours, theirs = green.socketpair()
+    with ours, theirs:
+        waits = Waits(TimeLimits())
+        intake = Intake(ours, waits)
+        intake.await_nothing()
+        intake.await_key()
+        intake.await_reader()
+        assert (list(waits.unread), list(waits.asking)) == ([intake], [])
+        intake.serve()
+        assert not waits.unread
 
 
 @pytest.mark.parametrize("what", [GET.replace(b"/", b"/large", 1), post(length=9) + b"x"], ids=["answer", "body"])
