@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
+from devtools.private import private
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 CLIENT_KEY = "client-key"
 """The file that holds the client key of `./dev up` where none is set."""
@@ -45,12 +47,6 @@ def address(said: Mapping[str, str]) -> tuple[str, int]:
     return ANY_HOST.get(host, host), int(port) if port.isdecimal() else 0  # the gateway refuses a bad one
 
 
-def encryption_keys(said: Mapping[str, str]) -> Sequence[str]:
-    """The keys with which secrets are sealed, as they are set."""
-    keys = said.get("TOKEN_ENCRYPTION_KEYS", "").replace("\n", ",").split(",")
-    return [key.strip() for key in keys if key.strip()]
-
-
 def client_key(said: Mapping[str, str], kept: Path) -> str:
     """The first client key that is set, else the one in the file `kept`, which is made when it is not there."""
     if "GATEWAY_API_KEYS" in said:
@@ -64,7 +60,6 @@ def admin_key(said: Mapping[str, str], kept: Path) -> str:
 
 
 def _kept_key(kept: Path) -> str:
-    if not kept.exists():
-        kept.touch(mode=0o600)
+    if not private(kept).read_text().strip():
         kept.write_text(f"sk-{secrets.token_urlsafe(32)}\n")
     return kept.read_text().strip()

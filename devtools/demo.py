@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devtools import probe
+from devtools.private import private
 from devtools.supervisor import Program
 from devtools.valkey import free_port
 
@@ -57,6 +58,5 @@ class Demo:
         status, accounts = probe.get(HOST, self.port, "/_sim/accounts.yaml")
         if status != 200:
             return False
-        self.accounts.touch(mode=0o600)
-        self.accounts.write_text(accounts)
+        private(self.accounts).write_text(accounts)
         return True

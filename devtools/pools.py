@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devtools import configuration, valkey
+from devtools import valkey
 from devtools.saying import Trouble
 from devtools.waiting import until
 from kimi.accounts import Origin
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store, connect
 from kimi.pool.vault import Vault
+from kimi.settings import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ def origins(url: str, said: Mapping[str, str]) -> Mapping[Origin, int]:
     Whatever is wrong with it, and with what is `said` of keys, the processes say themselves, and better.
     """
     try:
-        keys = configuration.encryption_keys(said)
+        keys = parts(said.get("TOKEN_ENCRYPTION_KEYS", ""))
         with Store(connect(url), vault=Vault(keys)) as store:
             records = Members(store).all()
     except (StoreUnavailable, ValueError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from devtools import children
+from devtools.private import private
 from devtools.saying import Trouble
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ def open_log(path: Path | None) -> AbstractContextManager[IO[bytes] | None]:
     """The file at `path`, open at its end and for nobody else, or nothing."""
     if path is None:
         return nullcontext()
-    path.touch()
-    path.chmod(0o600)
-    return path.open("ab")
+    return private(path).open("ab")
 
 
 class _Member:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from devtools import configuration, demo, pools, probe, valkey
 from devtools.environment import data_folder
+from devtools.private import private
 from devtools.saying import Trouble, complain, say
 from devtools.signals import SignalBell
 from devtools.single import only_one
@@ -112,10 +113,7 @@ class System:
         if self._socket:
             notes[configuration.STORE_URL] = f"{self._store_url()}\n"
         for name, text in notes.items():
-            note = self._data / name
-            note.touch()
-            note.chmod(0o600)
-            note.write_text(text)
+            private(self._data / name).write_text(text)
         try:
             yield
         finally:

@@ -48,12 +48,15 @@ class SettingsError(StartError):
     """One or more variables are bad; `str()` names each on a line of its own."""
 
 
+def parts(text: str) -> tuple[str, ...]:
+    """Those of a comma- or newline-separated text, stripped, without the empty ones and without repetitions."""
+    stripped = (part.strip() for part in text.replace("\n", ",").split(","))
+    return tuple(dict.fromkeys(part for part in stripped if part))
+
+
 def split(value: object) -> object:
-    """The parts of a comma- or newline-separated text, stripped, without the empty ones and without repetitions."""
-    if not isinstance(value, str):
-        return value
-    parts = (part.strip() for part in value.replace("\n", ",").split(","))
-    return tuple(dict.fromkeys(part for part in parts if part))
+    """The `parts` of a text; what is none stays as it is."""
+    return parts(value) if isinstance(value, str) else value
 
 
 def _lower(value: object) -> object:

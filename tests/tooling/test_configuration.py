@@ -45,6 +45,8 @@ def test_a_made_up_key_is_kept_and_a_configured_one_wins(tmp_path: Path) -> None
     made = configuration.client_key({}, kept)
     assert len(made) > 40
     assert configuration.client_key({}, kept) == made
+    kept.chmod(0o644)
+    assert configuration.client_key({}, kept) == made
     assert kept.stat().st_mode & 0o777 == 0o600
     assert configuration.client_key({"GATEWAY_API_KEYS": "a, b"}, kept) == "a"
 
