@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -126,6 +126,7 @@ class Record:
     version: int
     stored_refresh: str = field(repr=False)
     stored_access: str = field(default="", repr=False)
+    stored_previous: str = field(default="", repr=False)  # the refresh token before this one, if there was one
     opened: Callable[[str], str] = field(default=str, repr=False, compare=False)
     access_issued: float = 0.0
     access_expires: float = 0.0
@@ -150,6 +151,13 @@ class Record:
     def access(self) -> str:
         """The access token, '' while there is none. Raises `Unreadable`."""
         return self.opened(self.stored_access)
+
+    @property
+    def previous(self) -> Record | None:
+        """The same with the refresh token before, to be tried; None where there is no other. Raises `Unreadable`."""
+        if not self.stored_previous or self.opened(self.stored_previous) == self.refresh:
+            return None
+        return replace(self, stored_refresh=self.stored_previous)
 
     def unseal(self) -> None:
         """Opens what a refresh takes, so that it is known to be there. Raises `Unreadable`."""

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from kimi.accounts import Kind, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.version import VERSION
-from refresher.refreshing import Outcome
+from refresher.outcomes import Outcome
 
 STALLED_SECONDS = 60.0
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)

@@ -12,7 +12,7 @@ import structlog
 
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import KimiError
-from refresher.refreshing import Outcome
+from refresher.outcomes import Outcome
 
 log = structlog.stdlib.get_logger("refresher")
 

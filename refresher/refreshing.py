@@ -5,44 +5,29 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
 import structlog
 
 from kimi.accounts import Record, State
-from kimi.errors import AccountBanned, AccountDead, KimiError, StoreUnavailable, TokenRejected, UpstreamError
+from kimi.errors import AccountBanned, AccountDead, KimiError, TokenRejected, Unreadable, UpstreamError
 from kimi.pool import Members, TokenStore
 from kimi.pool.locks import Lock, Past
-from kimi.pool.tokens import Credential
 from refresher import schedule
+from refresher.keeping import Keeping
 from refresher.memory import Memory
-from refresher.renewal import Renewals, Renewed
+from refresher.outcomes import Outcome
+from refresher.renewal import Renewals
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
 
-_SAVE_AGAIN: Final = 0.2
 _OFTEN: Final = 5
 """After so many refusals in a row that may be somebody else's the operator is told: it lasts for minutes by then."""
 _CONDEMNED: Final = {
     State.DEAD: "account is dead, it needs a new credential",
     State.BANNED: "account is banned, Kimi has closed it",  # which no credential opens again
 }
-
-
-class Outcome(StrEnum):
-    """How the refresh of one account ended."""
-
-    REFRESHED = "refreshed"  # a fresh credential is stored
-    NOT_DUE = "not_due"  # somebody else has done it, or there is nothing to do
-    LOCKED = "locked"  # somebody else is at it
-    POSTPONED = "postponed"  # a passing failure
-    SUPERSEDED = "superseded"  # another credential was stored meanwhile, and stays
-    DEAD = "dead"
-    LOST = "lost"  # dead, and an exchange before brought no answer: that answer held the token that is missing
-    BANNED = "banned"
-    UNSAVED = "unsaved"  # the process ended before the store came back
 
 
 class Refreshing:
@@ -72,11 +57,10 @@ class Refreshing:
         self._members = members
         self._renewals = renewals
         self._memory = memory
-        self._stop = stop
+        self._keeping = Keeping(tokens, members, memory, stop, pause=pause, flush_seconds=flush_seconds)
         self._clock = clock
         self._rng = rng
         self._pause = pause
-        self._flush_seconds = flush_seconds
         self._second_look = second_look
 
     def refresh(self, name: str) -> Outcome:
@@ -106,7 +90,7 @@ class Refreshing:
             return self._condemn(record, State.BANNED, str(error), past)
         except KimiError as error:
             return self._postpone(record, error)
-        return self._keep(record, renewed)
+        return self._keeping.keep(record, renewed)
 
     def _spend(self, lock: Lock, record: Record) -> Past | None:
         if not record.account.kind.is_web:
@@ -140,6 +124,8 @@ class Refreshing:
         if current is None or current.version != record.version or current.refresh != record.refresh:
             log.info("refused, but another credential was stored meanwhile", account=name)
             return Outcome.SUPERSEDED
+        if state is State.DEAD and (outcome := self._go_back(record)) is not None:
+            return outcome
         is_lost = state is State.DEAD and past is not Past.NOTHING
         if is_lost:
             reason = f"{reason}; an exchange before was cut off, its answer with the next token was lost on the way"
@@ -149,6 +135,22 @@ class Refreshing:
         if is_lost:
             return Outcome.LOST
         return Outcome.DEAD if state is State.DEAD else Outcome.BANNED
+
+    def _go_back(self, record: Record) -> Outcome | None:
+        """What comes of the refresh token before the one that was refused, which may never have been Kimi's: of a
+        server on the way, say, that answered in its place. None where there is none, or where it is refused as well.
+        """
+        try:
+            previous = record.previous
+            if previous is None:
+                return None
+            renewed = self._renewals.renew(previous)
+        except (AccountDead, AccountBanned, TokenRejected, Unreadable):
+            return None
+        except KimiError as error:
+            return self._postpone(record, error)
+        log.warning("the stored token was refused, the one before it was good", account=record.account.name)
+        return self._keeping.keep(record, renewed)
 
     def _postpone(self, record: Record, error: KimiError) -> Outcome:
         is_refused = isinstance(error, TokenRejected)
@@ -184,56 +186,3 @@ class Refreshing:
         unanswered = record.account.kind.is_web and is_unknown
         self._tokens.postpone(record, again, failures, unanswered=unanswered, reason=reason)
         return Outcome.POSTPONED
-
-    def _keep(self, record: Record, renewed: Renewed) -> Outcome:
-        """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more."""
-        name = record.account.name
-        give_up: float | None = None
-        told = False
-        while True:
-            try:
-                return self._save(record, renewed, record.version + 1)
-            except StoreUnavailable as error:
-                if not told:
-                    told = True
-                    log.error("fresh tokens are not stored yet", account=name, error=str(error))  # noqa: TRY400
-            if not self._stop.is_set():
-                self._stop.wait(_SAVE_AGAIN)
-                continue
-            give_up = give_up or time.monotonic() + self._flush_seconds
-            if time.monotonic() >= give_up:
-                log.critical("fresh tokens are LOST, the account may need a new refresh token", account=name)
-                return Outcome.UNSAVED
-            self._pause(_SAVE_AGAIN)
-
-    def _save(self, record: Record, renewed: Renewed, version: int) -> Outcome:
-        name = record.account.name
-        self._memory.remember(record.fingerprint, Credential(renewed.tokens.refresh, version), record.account.owner)
-        saved = self._tokens.save(
-            record,
-            renewed.tokens,
-            issued=renewed.issued,
-            expires=renewed.expires,
-            next_due=renewed.next_due,
-            models=renewed.models,
-            version=version,
-        )
-        if not saved:
-            current = self._members.get(name)
-            if current is not None and _is_before(current, record):
-                return self._save(current, renewed, max(version, current.version + 1))
-            if current is None or current.access != renewed.tokens.access:
-                log.warning("the account was configured anew during the refresh, that stays", account=name)
-                return Outcome.SUPERSEDED
-            # else an earlier try reached the store and only its answer was lost
-        noteworthy = record.state is State.NEW or record.failures or record.rejected
-        (log.info if noteworthy else log.debug)(
-            "refreshed", account=name, lifetime=round(renewed.expires - renewed.issued), models=len(renewed.models)
-        )
-        return Outcome.REFRESHED
-
-
-def _is_before(current: Record, record: Record) -> bool:
-    """Whether the store has lost `record` meanwhile, and has an older state of it or what the operator configured."""
-    is_older = current.fingerprint == record.fingerprint and current.version < record.version
-    return is_older or (current.refresh == record.refresh and not current.access)

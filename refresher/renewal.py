@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +12,14 @@ import structlog
 
 from kimi import claims
 from kimi.accounts import Account, Record, Tokens
+from kimi.errors import Unreadable
 from refresher import schedule
 
 log = structlog.stdlib.get_logger("refresher")
 
 _LONGEST = 7 * 86_400.0
 """An access token is not taken to be good for longer, whatever it says: the refresh token dies meanwhile, unused."""
+_SOON = 1.0
 _NEVER = 10 * 365 * 86_400.0  # how long a key of the official platform is taken to be good
 
 
@@ -59,7 +62,8 @@ class Renewals:
         """Ask the vendor for a fresh credential. Raises `KimiError`; what the old one is then worth is unknown."""
         now = self._clock()
         if record.account.kind.is_web:
-            return self._dated(record, self._exchange.refresh(record.account, record.refresh), now)
+            tokens = self._exchange.refresh(record.account, record.refresh)
+            return self._dated(record, tokens, now) if tokens.access else self._without_access(record, tokens, now)
         models = self._list_models(record.account, record.refresh)
         return Renewed(
             tokens=Tokens(access=record.refresh, refresh=record.refresh),
@@ -78,8 +82,22 @@ class Renewals:
         if not schedule.is_short(lifetime):
             self._short_lives.pop(name, None)
             return Renewed(tokens, asked, expires, due)
+        return Renewed(tokens, asked, expires, self._spaced(name, due, asked))
+
+    def _without_access(self, record: Record, tokens: Tokens, asked: float) -> Renewed:
+        """A refresh token that came alone is exchanged soon; until then the access token that is there may serve on."""
+        name = record.account.name
+        say = log.debug if name in self._short_lives else log.warning
+        say("the exchange brought no access token, its refresh token is exchanged soon", account=name)
+        access = ""
+        with suppress(Unreadable):
+            access = "" if record.rejected else record.access
+        due = self._spaced(name, asked + _SOON, asked)
+        return Renewed(Tokens(access, tokens.refresh), record.access_issued, record.access_expires, due)
+
+    def _spaced(self, name: str, due: float, asked: float) -> float:
         short = self._short_lives[name] = self._short_lives.get(name, 0) + 1
-        return Renewed(tokens, asked, expires, schedule.spaced(due, asked, short))
+        return schedule.spaced(due, asked, short)
 
     def _lifetime(self, name: str, access: str, now: float) -> float:
         found = claims.read(access)

@@ -14,7 +14,7 @@ import structlog
 from kimi.errors import StoreUnavailable
 from kimi.pool import TokenStore
 from refresher.metrics import Metrics
-from refresher.refreshing import Outcome
+from refresher.outcomes import Outcome
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")

@@ -22,6 +22,7 @@ def record_of(values: Mapping[str, str], due: float | None, vault: Vault) -> Rec
         version=int(values["version"]),
         stored_refresh=values["refresh"],
         stored_access=values["access"],
+        stored_previous=values.get("previous", ""),  # an older release wrote none
         opened=vault.open,
         access_issued=int(values["issued"]) / 1000,
         access_expires=int(values["expires"]) / 1000,

@@ -15,7 +15,7 @@ from kimi.accounts import Kind, State
 from kimi.pool import Store, connect
 from kimi.pool.client_limits import Limit
 from kimi.version import VERSION
-from refresher.refreshing import Outcome
+from refresher.outcomes import Outcome
 from tests.gateway.admin.desks import Office
 from tests.monitoring import codes, documented
 from tests.monitoring.house import Watched

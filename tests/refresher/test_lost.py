@@ -18,7 +18,8 @@ from kimi.errors import (
     UpstreamTimeout,
 )
 from kimi.pool import Members, TokenStore
-from refresher.refreshing import Outcome, Refreshing
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import ALICE, OFFICIAL, build, stored

@@ -13,7 +13,8 @@ from devtools.waiting import until
 from kimi.accounts import Account, State
 from kimi.errors import BrokenAnswer, KimiError, StoreUnavailable, Unreachable, UpstreamTimeout
 from refresher.model_lists import PAUSE_SECONDS, ModelLists, looking
-from refresher.refreshing import Outcome, Refreshing
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import ALICE, OFFICIAL, stored
 from tests.refresher.running import Eyes, Start, write

@@ -15,7 +15,8 @@ from kimi.errors import (
     TokenRejected,
     Unreachable,
 )
-from refresher.refreshing import Outcome, Refreshing
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import KIMI, Pool, wish
 from tests.refresher.conftest import ALICE, OFFICIAL, build, stored

@@ -11,7 +11,7 @@ import structlog
 from kimi.accounts import ConfiguredAccount, State
 from kimi.pool.tokens import Credential
 from refresher.memory import Memory
-from refresher.refreshing import Outcome
+from refresher.outcomes import Outcome
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import ALICE, OFFICIAL, build, snapshot, stored
@@ -138,7 +138,7 @@ def test_an_account_that_is_really_dead_costs_a_look(pool: Pool, vendor: Vendor,
         replica.memory.look("alice")
         replica.memory.look_at_all()
         assert replica.refresh() is Outcome.NOT_DUE
-    assert (stored(pool), len(vendor.asked)) == (dead, asked + 1)
+    assert (stored(pool), len(vendor.asked)) == (dead, asked + 2)
 
 
 def test_what_the_operator_brings_for_a_dead_account_is_not_touched(pool: Pool, replicas: Replicas) -> None:

@@ -14,7 +14,7 @@ from kimi.pool import PrivateAccounts, Rest, Wish
 from kimi.pool.private import private_account
 from kimi.startup import StartError
 from refresher.metrics import Metrics, PoolCollector
-from refresher.refreshing import Outcome
+from refresher.outcomes import Outcome
 from refresher.status import application, serving
 from tests.kimi.pool.pools import Pool
 

@@ -9,7 +9,8 @@ from kimi.errors import Unreadable
 from kimi.pool.specs import with_proxy
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
-from refresher.refreshing import Outcome, Refreshing
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
 from tests.kimi.pool.pools import Pool, web
 from tests.refresher.conftest import ALICE
 from tests.refresher.vendors import Vendor

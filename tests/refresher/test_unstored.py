@@ -15,7 +15,8 @@ from kimi.errors import (
 from kimi.pool import TokenStore
 from kimi.pool.tokens import Credential
 from refresher.memory import Memory
-from refresher.refreshing import Outcome, Refreshing
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import ALICE, build, stored

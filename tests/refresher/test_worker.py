@@ -17,7 +17,8 @@ from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Members, Store, connect
 from refresher.memory import Memory
 from refresher.metrics import Metrics
-from refresher.refreshing import Outcome, Refreshing
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
 from refresher.worker import Worker

@@ -22,13 +22,15 @@ def token(typ: str, number: int, *, iat: float | None = None, exp: float | None 
 class Vendor:
     """Knows one refresh token an account, and gives a new one for it.
 
-    `script` holds what happens at the next exchanges: an error that is raised, or something that is called first.
+    `script` holds what happens at the next exchanges: an error that is raised, or something that is called first. While
+    it `withholds` access tokens, refresh tokens come alone.
     """
 
     def __init__(self, clock: Callable[[], float], *, lifetime: float | None = 900.0, skew: float = 0.0) -> None:
         self.clock = clock
         self.lifetime = lifetime
         self.skew = skew
+        self.withholds = False
         self.age = 0.0  # of the access tokens that it gives out
         self.script: list[Step] = []
         self.asked: list[str] = []
@@ -62,6 +64,8 @@ class Vendor:
             now = self.clock() + self.skew
             number = next(self._numbers)
             self.current[name] = token("refresh", number)
+            if self.withholds:
+                return Tokens("", self.current[name])
             expires = None if self.lifetime is None else now + self.lifetime
             return Tokens(token("access", number, iat=now - self.age, exp=expires), self.current[name])
 

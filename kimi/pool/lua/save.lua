@@ -1,4 +1,5 @@
--- Stores a fresh credential, both tokens at once, if nobody has stored another since the writer read it.
+-- Stores a fresh credential, both tokens at once, if nobody has stored another since the writer read it. The refresh
+-- token that it takes the place of is kept: should the new one be none, that is the last that was.
 -- ARGV: now, name, expected version, access, refresh, issued, expires, next refresh, models (JSON), fingerprint,
 --       its version
 -- Returns 1, or 0 when the credential has moved on.
@@ -13,11 +14,12 @@ local a = read(name)
 if not a or a.version ~= ARGV[3] then return 0 end
 a.state = a.state == 'paused' and 'paused' or 'active'
 a.access, a.expires, a.rejected = ARGV[4], tonumber(ARGV[7]), '0'
-if cjson.decode(a.spec).kind == 'moonshot' then a.models = ARGV[9] end -- the others tell theirs apart from this
+local is_key = cjson.decode(a.spec).kind == 'moonshot'
+if is_key then a.models = ARGV[9] end -- the others tell theirs apart from this
 redis.call('HSET', key('account', name),
-  'access', a.access, 'refresh', ARGV[5], 'issued', ARGV[6], 'expires', ARGV[7], 'models', a.models,
-  'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0', 'version', version,
-  'stored', int(NOW)) -- by this clock, and not the writer's
+  'access', a.access, 'refresh', ARGV[5], 'previous', is_key and '' or a.refresh, 'issued', ARGV[6],
+  'expires', ARGV[7], 'models', a.models, 'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0',
+  'version', version, 'stored', int(NOW)) -- by this clock, and not the writer's
 schedule(name, a, ARGV[8])
 set_routes(name, a)
 settle(name, a)

@@ -1,0 +1,96 @@
+"""Storing what the vendor gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from kimi.accounts import Record, State
+from kimi.errors import StoreUnavailable
+from kimi.pool import Members, TokenStore
+from kimi.pool.tokens import Credential
+from refresher.memory import Memory
+from refresher.outcomes import Outcome
+from refresher.renewal import Renewed
+from refresher.stopping import Stop
+
+log = structlog.stdlib.get_logger("refresher")
+
+_SAVE_AGAIN: Final = 0.2
+
+
+class Keeping:
+    """Stores fresh credentials; for its arguments see `Refreshing`."""
+
+    def __init__(
+        self,
+        tokens: TokenStore,
+        members: Members,
+        memory: Memory,
+        stop: Stop,
+        *,
+        pause: Callable[[float], object],
+        flush_seconds: float,
+    ) -> None:
+        self._tokens = tokens
+        self._members = members
+        self._memory = memory
+        self._stop = stop
+        self._pause = pause
+        self._flush_seconds = flush_seconds
+
+    def keep(self, record: Record, renewed: Renewed) -> Outcome:
+        """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more."""
+        name = record.account.name
+        give_up: float | None = None
+        told = False
+        while True:
+            try:
+                return self._save(record, renewed, record.version + 1)
+            except StoreUnavailable as error:
+                if not told:
+                    told = True
+                    log.error("fresh tokens are not stored yet", account=name, error=str(error))  # noqa: TRY400
+            if not self._stop.is_set():
+                self._stop.wait(_SAVE_AGAIN)
+                continue
+            give_up = give_up or time.monotonic() + self._flush_seconds
+            if time.monotonic() >= give_up:
+                log.critical("fresh tokens are LOST, the account may need a new refresh token", account=name)
+                return Outcome.UNSAVED
+            self._pause(_SAVE_AGAIN)
+
+    def _save(self, record: Record, renewed: Renewed, version: int) -> Outcome:
+        name = record.account.name
+        self._memory.remember(record.fingerprint, Credential(renewed.tokens.refresh, version), record.account.owner)
+        saved = self._tokens.save(
+            record,
+            renewed.tokens,
+            issued=renewed.issued,
+            expires=renewed.expires,
+            next_due=renewed.next_due,
+            models=renewed.models,
+            version=version,
+        )
+        if not saved:
+            current = self._members.get(name)
+            if current is not None and _is_before(current, record):
+                return self._save(current, renewed, max(version, current.version + 1))
+            if current is None or current.access != renewed.tokens.access:
+                log.warning("the account was configured anew during the refresh, that stays", account=name)
+                return Outcome.SUPERSEDED
+            # else an earlier try reached the store and only its answer was lost
+        noteworthy = record.state is State.NEW or record.failures or record.rejected
+        (log.info if noteworthy else log.debug)(
+            "refreshed", account=name, lifetime=round(renewed.expires - renewed.issued), models=len(renewed.models)
+        )
+        return Outcome.REFRESHED
+
+
+def _is_before(current: Record, record: Record) -> bool:
+    """Whether the store has lost `record` meanwhile, and has an older state of it or what the operator configured."""
+    is_older = current.fingerprint == record.fingerprint and current.version < record.version
+    return is_older or (current.refresh == record.refresh and not current.access)

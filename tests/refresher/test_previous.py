@@ -1,0 +1,137 @@
+"""A token that was stored and is refused may never have been Kimi's: the one before it is tried before all is lost."""
+
+from __future__ import annotations
+
+import pytest
+import structlog
+
+from kimi.accounts import ConfiguredAccount, State
+from kimi.errors import AccountBanned, AccountDead, KimiError, TokenRejected, Unreachable
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
+from refresher.stopping import Stop
+from tests.kimi.pool.pools import Pool
+from tests.refresher.conftest import ALICE, OFFICIAL, build, stored
+from tests.refresher.vendors import Vendor
+
+ODD = "refresh-alice-3"
+
+
+@pytest.fixture
+def good(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> str:
+    """A good token, which has made room for one that the vendor has never given."""
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    good = stored(pool).refresh
+    pool.freshen("alice")
+    assert stored(pool).refresh == ODD
+    pool.clock.now += 600
+    vendor.asked.clear()
+    return good
+
+
+def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing: Refreshing, good: str) -> None:
+    with structlog.testing.capture_logs() as lines:
+        assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+    assert vendor.asked == [ODD, good]
+    assert (stored(pool).state, stored(pool).refresh) == (State.ACTIVE, vendor.current["alice"])
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
+        "the stored token was refused, the one before it was good"
+    ]
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+
+@pytest.mark.usefixtures("good")
+@pytest.mark.parametrize("error", [AccountDead("invalid claims"), AccountBanned("closed"), TokenRejected("401")])
+def test_where_that_is_refused_too_the_account_is_dead(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, error: KimiError
+) -> None:
+    vendor.script = [AccountDead("auth.token.invalid"), error]
+    assert refreshing.refresh("alice") is Outcome.DEAD
+
+    record = stored(pool)
+    assert (record.state, record.reason, record.refresh) == (State.DEAD, "auth.token.invalid", ODD)
+    assert refreshing.refresh("alice") is Outcome.NOT_DUE
+    assert len(vendor.asked) == 2
+
+
+def test_where_nobody_says_whether_it_is_good_both_are_tried_again(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, good: str
+) -> None:
+    vendor.script = [AccountDead("invalid claims"), Unreachable("no route", sent=False)]
+    assert refreshing.refresh("alice") is Outcome.POSTPONED
+    assert stored(pool).state is State.ACTIVE
+
+    pool.clock.now += 5
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked == [ODD, good] * 2
+
+
+@pytest.mark.usefixtures("good")
+def test_it_is_not_tried_where_another_token_was_stored_meanwhile(pool: Pool, vendor: Vendor, stop: Stop) -> None:
+    others = build(pool, vendor, stop, pause=lambda _: pool.freshen("alice"))
+    assert others.refresh("alice") is Outcome.SUPERSEDED
+
+    assert vendor.asked == [ODD]
+
+
+@pytest.mark.usefixtures("good")
+def test_a_token_that_the_operator_brings_has_none_before_it(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.members.sync([ConfiguredAccount(ALICE, "brought")])
+    assert refreshing.refresh("alice") is Outcome.DEAD
+
+    assert vendor.asked == ["brought"]
+
+
+def test_a_key_has_none_before_it(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
+    pool.configure(OFFICIAL)
+    for _ in range(2):
+        assert refreshing.refresh("official") is Outcome.REFRESHED
+        pool.clock.now += 4000
+    vendor.script = [AccountDead("invalid_authentication_error")]
+    vendor.asked.clear()
+    assert refreshing.refresh("official") is Outcome.DEAD
+
+    assert vendor.asked == ["refresh-official"]
+
+
+def test_a_refresh_token_that_comes_alone_is_stored_and_exchanged_soon(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    before = stored(pool)
+    pool.clock.now += 600
+    vendor.withholds = True
+    with structlog.testing.capture_logs() as lines:
+        assert refreshing.refresh("alice") is Outcome.REFRESHED
+    vendor.withholds = False
+
+    after = stored(pool)
+    assert after.refresh == vendor.current["alice"] != before.refresh
+    assert (after.access, after.access_expires) == (before.access, before.access_expires), "it serves on"
+    assert after.due == pool.clock.now + 1
+    assert [line["log_level"] for line in lines if line["log_level"] != "debug"] == ["warning"]
+    pool.clock.now += 1
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert stored(pool).access != before.access
+
+
+def test_one_that_has_never_had_an_access_token_serves_nobody_yet(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    vendor.withholds = True
+    waits = []
+    for _ in range(8):
+        assert refreshing.refresh("alice") is Outcome.REFRESHED
+        due = stored(pool).due
+        assert due is not None and not stored(pool).has_access
+        waits.append(due - pool.clock.now)
+        pool.clock.now = due
+
+    assert waits == [1, 1, 1, 1, 1, 2, 4, 8]
