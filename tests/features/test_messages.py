@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 import requests
-from anthropic import Anthropic, BadRequestError
-from anthropic.types import Message
 
 from gateway.surfaces.messages.ids import inward
+from tests.anthropic_sdk import sdk
 from tests.features.asking import answers, asked
 from tests.features.kinds import OFFICIAL_MODEL, streaming
 from tests.features.parts import PDF, PNG, unique, uploaded
 from tests.features.test_search import FIRST, SECOND, searches
 from tests.features.test_thinking import thinks
 from tests.system.stack import KEY, Stack
+
+if TYPE_CHECKING:
+    from anthropic.types import Message
 
 WEATHER: Any = {
     "name": "get_weather",
@@ -28,12 +30,13 @@ WEATHER: Any = {
 def told(house: Stack, content: Any = "hi", *, model: str = "kimi", streamed: bool = False, **fields: Any) -> Message:
     """The message with which `content` is answered, or `messages` among `fields`."""
     fields = {"max_tokens": 1_000, "messages": [{"role": "user", "content": content}], **fields}
-    with Anthropic(base_url=house.url, api_key=KEY, max_retries=0, timeout=60) as client:
+    with sdk().Anthropic(base_url=house.url, api_key=KEY, max_retries=0, timeout=60) as client:
         if not streamed:
             whole: Message = client.messages.create(model=model, **fields)
             return whole
         with client.messages.stream(model=model, **fields) as events:
-            return events.get_final_message()
+            end: Message = events.get_final_message()
+            return end
 
 
 def text(message: Message) -> str:
@@ -110,7 +113,7 @@ def test_a_file_that_cannot_be_had_is_named_by_its_place(house: Stack) -> None:
         {"type": "text", "text": "Well?"},
         {"type": "image", "source": {"type": "url", "url": "http://10.0.0.1/a"}},
     ]
-    with pytest.raises(BadRequestError, match=r"messages\.0\.content\.1"):
+    with pytest.raises(sdk().BadRequestError, match=r"messages\.0\.content\.1"):
         told(house, shown, system="Be brief.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anthropic
 import httpx2
 import openai
 import pytest
@@ -14,6 +13,7 @@ from gateway.openapi import document
 from gateway.problems import is_harmless
 from kimi.errors import AllBusy, BrokenAnswer
 from kimi.events import Text
+from tests.anthropic_sdk import sdk
 from tests.gateway.fakes import AUTHORIZED, Silence
 from tests.gateway.limited import ANSWER, HI, SURFACES, Scene
 
@@ -129,12 +129,12 @@ def test_openai_python_reads_them(scene_of: Any) -> None:
 def test_the_sdk_of_anthropic_reads_them(scene_of: Any) -> None:
     scene: Scene = scene_of(requests_per_minute=1)
     transport = httpx2.WSGITransport(app=scene.house.app)
-    client = anthropic.Anthropic(
+    client = sdk().Anthropic(
         base_url="http://gateway", api_key=scene.key, http_client=httpx2.Client(transport=transport), max_retries=0
     )
     scene.house.pool.scripts = [list(ANSWER)]
     asked: Any = {"model": "kimi", "messages": HI, "max_tokens": 9}
     assert client.messages.with_raw_response.create(**asked).headers["anthropic-ratelimit-requests-remaining"] == "0"
-    with pytest.raises(anthropic.RateLimitError) as late:
+    with pytest.raises(sdk().RateLimitError) as late:
         client.messages.create(**asked)
     assert late.value.response.headers["anthropic-ratelimit-requests-reset"] == "2023-11-14T22:14:21Z"

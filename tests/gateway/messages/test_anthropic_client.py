@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx2
 import orjson
 import pytest
-from anthropic.types import Message, RawMessageStreamEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from kimi.errors import AllBusy, PromptTooLong, Unreachable
 from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
+from tests.anthropic_sdk import sdk
 from tests.gateway.fakes import KEY, House
 from tests.gateway.messages.reading import read, stream
 
-STREAMED: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+    from anthropic.types import Message
+
 NOTES = [Annotation(4, 8, "https://moon.example/", "The moon"), Annotation(8, 8, "https://tides.example/", "潮汐")]
 LOOK: Any = {"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}
 HI: Any = [{"role": "user", "content": "hi"}]
@@ -32,19 +34,20 @@ def house() -> House:
     return House()
 
 
-def connected(house: House) -> anthropic.Anthropic:
+def connected(house: House) -> Anthropic:
     transport = httpx2.WSGITransport(app=house.app)
-    return anthropic.Anthropic(
+    made: Anthropic = sdk().Anthropic(
         base_url="http://gateway",
         api_key=KEY,
         max_retries=0,
         http_client=httpx2.Client(transport=transport),
         _strict_response_validation=True,
     )
+    return made
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[anthropic.Anthropic]:
+def client(house: House) -> Iterator[Anthropic]:
     with connected(house) as client:
         yield client
 
@@ -60,19 +63,19 @@ SCRIPT: list[Event] = [
 ]
 
 
-def test_whole_and_streamed_messages_are_the_same(house: House, client: anthropic.Anthropic) -> None:
+def test_whole_and_streamed_messages_are_the_same(house: House, client: Anthropic) -> None:
     house.pool.will(*SCRIPT)
     at_once = client.messages.create(model="claude-x-9-20990101", max_tokens=99, messages=HI, tools=[LOOK])
     house.pool.will(*SCRIPT)
     with client.messages.stream(model="claude-x-9-20990101", max_tokens=99, messages=HI, tools=[LOOK]) as streaming:
         in_pieces = streaming.get_final_message()
-    assert at_once == Message.model_validate(in_pieces.model_dump())
+    assert at_once == sdk().types.Message.model_validate(in_pieces.model_dump())
     assert [block.type for block in at_once.content] == ["thinking", "text", "tool_use", "tool_use"]
     assert (at_once.stop_reason, at_once.usage.input_tokens, at_once.usage.output_tokens) == ("tool_use", 5, 7)
     assert at_once._request_id == "req-abc123"
 
 
-def test_citations_reach_it_in_both_forms(house: House, client: anthropic.Anthropic) -> None:
+def test_citations_reach_it_in_both_forms(house: House, client: Anthropic) -> None:
     search: Any = {"type": "web_search_20250305", "name": "web_search"}
     found = []
     for streams in (False, True):
@@ -89,7 +92,7 @@ def test_citations_reach_it_in_both_forms(house: House, client: anthropic.Anthro
     assert found[0] == found[1] == [(note.url, note.title) for note in NOTES]
 
 
-def test_its_conversation_with_tools_is_understood(house: House, client: anthropic.Anthropic) -> None:
+def test_its_conversation_with_tools_is_understood(house: House, client: Anthropic) -> None:
     house.pool.will(*SCRIPT)
     asked: list[Any] = list(HI)
     message = client.messages.create(model="kimi", max_tokens=99, messages=asked, tools=[LOOK])
@@ -102,14 +105,14 @@ def test_its_conversation_with_tools_is_understood(house: House, client: anthrop
     assert chat.body["messages"][1]["reasoning_content"] == "Hm."
 
 
-def test_tokens_and_models(client: anthropic.Anthropic) -> None:
+def test_tokens_and_models(client: Anthropic) -> None:
     assert client.messages.count_tokens(model="claude-x-9-20990101", messages=HI, tools=[LOOK]).input_tokens > 0
     assert "kimi" in [model.id for model in client.models.list()]
     assert client.models.retrieve("claude-x-9-20990101").id == "claude-x-9-20990101"
     assert client.beta.messages.count_tokens(model="claude-x-9-20990101", messages=HI).input_tokens > 0
 
 
-def test_beta_messages(house: House, client: anthropic.Anthropic) -> None:
+def test_beta_messages(house: House, client: Anthropic) -> None:
     house.pool.will(Text("Hello"), Finish("stop"))
     with client.beta.messages.stream(
         model="claude-x-9-20990101", max_tokens=99, messages=HI, betas=["interleaved-thinking-2025-05-14"]
@@ -121,36 +124,36 @@ def test_beta_messages(house: House, client: anthropic.Anthropic) -> None:
 @pytest.mark.parametrize(
     ("error", "kind", "text"),
     [
-        (AllBusy(retry_after=1), anthropic.RateLimitError, "busy"),
-        (Unreachable(), anthropic.InternalServerError, "connection"),
-        (PromptTooLong(size=3, limit=2), anthropic.BadRequestError, "prompt is too long: 3 tokens > 2 maximum"),
+        (AllBusy(retry_after=1), "RateLimitError", "busy"),
+        (Unreachable(), "InternalServerError", "connection"),
+        (PromptTooLong(size=3, limit=2), "BadRequestError", "prompt is too long: 3 tokens > 2 maximum"),
     ],
 )
 def test_errors_are_its_own(
     house: House,
-    client: anthropic.Anthropic,
+    client: Anthropic,
     error: Exception,
-    kind: type[anthropic.APIError],
+    kind: str,
     text: str,
     *,
     streams: bool,
 ) -> None:
     house.pool.will(error)
-    with pytest.raises(kind, match=text):
+    with pytest.raises(getattr(sdk(), kind), match=text):
         client.messages.create(model="kimi", max_tokens=99, messages=HI, stream=streams)
 
 
-def test_an_error_in_the_middle_is_raised(house: House, client: anthropic.Anthropic) -> None:
+def test_an_error_in_the_middle_is_raised(house: House, client: Anthropic) -> None:
     house.pool.will(Text("Half an ans"), Unreachable())
     with (
-        pytest.raises(anthropic.APIError, match="connection"),
+        pytest.raises(sdk().APIError, match="connection"),
         client.messages.stream(model="kimi", max_tokens=99, messages=HI) as streaming,
     ):
         streaming.until_done()
 
 
-def test_a_wrong_key(client: anthropic.Anthropic) -> None:
-    with pytest.raises(anthropic.AuthenticationError):
+def test_a_wrong_key(client: Anthropic) -> None:
+    with pytest.raises(sdk().AuthenticationError):
         client.with_options(api_key="no").messages.create(model="kimi", max_tokens=99, messages=HI)
 
 
@@ -198,13 +201,13 @@ def test_what_it_makes_of_a_stream_is_the_whole_message(batches: list[list[Event
         house.pool.will(*batches)
         with client.messages.stream(**asked) as streaming:
             in_pieces = streaming.get_final_message()
-    assert Message.model_validate(in_pieces.model_dump()) == at_once
+    assert sdk().types.Message.model_validate(in_pieces.model_dump()) == at_once
 
 
 def test_every_event_is_one_that_it_knows() -> None:
-    rendered = stream()
-    names = [type(STREAMED.validate_python(each)).__name__ for each in read(rendered.render([*SCRIPT[:-1], Text("a")]))]
-    names += [type(STREAMED.validate_python(each)).__name__ for each in read(rendered.render([*NOTES, SCRIPT[-1]]))]
+    rendered, streamed = stream(), TypeAdapter(sdk().types.RawMessageStreamEvent)
+    names = [type(streamed.validate_python(each)).__name__ for each in read(rendered.render([*SCRIPT[:-1], Text("a")]))]
+    names += [type(streamed.validate_python(each)).__name__ for each in read(rendered.render([*NOTES, SCRIPT[-1]]))]
     assert set(names) == {
         "RawMessageStartEvent",
         "RawContentBlockStartEvent",
