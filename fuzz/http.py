@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 import threading
 import urllib.request
@@ -20,6 +21,7 @@ from fuzz.questions import Dice
 from fuzz.wire import Answer, ask
 from tests.system.stack import KEY, Simulator, Stack
 
+_FOLDER: Final = FOUND / "http"
 ADMIN_KEY: Final = "sk-admin-key-of-fuzzing"
 _ENV: Final = {"GATEWAY_ADMIN_KEY": ADMIN_KEY, "GATEWAY_QUEUE_SECONDS": "1", "KIMI_CONVERSATION_SECONDS": "600"}
 _ACCOUNTS: Final = {"kimi": 6, "kimi_classic": 3, "moonshot": 1}
@@ -52,8 +54,7 @@ class Found:
         ] += 1
         why = _why(kind, message, answer)
         if why:
-            path = FOUND / "http" / f"{len(self.wrong)}.txt"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = _FOLDER / f"{len(self.wrong)}.txt"
             path.write_bytes(message + b"\n\n-- answered --\n\n" + answer.text)
             self.wrong.append(f"{why}: {message[:80]!r}, see {path}")
 
@@ -79,6 +80,8 @@ def _why(kind: str, message: bytes, answer: Answer) -> str:
 
 def run(requests: int, seed: int, *, faults: bool) -> int:
     """So many requests, with faults of the upstream's on top where they are wished for; the exit code."""
+    shutil.rmtree(_FOLDER, ignore_errors=True)  # findings of the last run are none of this one's
+    _FOLDER.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), env=dict(_ENV), simulator_options=["--directives"])
         try:
@@ -90,9 +93,8 @@ def run(requests: int, seed: int, *, faults: bool) -> int:
         found.wrong += [
             f"{sign} in the log of the {one.name}" for one in processes for sign in _ERRORS if sign in one.said
         ]
-        (FOUND / "http").mkdir(parents=True, exist_ok=True)
         for one in processes:
-            (FOUND / "http" / f"{one.name}.log").write_text(one.said, "utf-8")
+            (_FOLDER / f"{one.name}.log").write_text(one.said, "utf-8")
     print("\n".join(found.lines()))
     return 1 if found.wrong else 0
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 Option = TypeVar("Option")
 
 
-class Choose:
+class Choose(Protocol):
     """Takes one of several: `random.Random.choice`, or what Hypothesis draws."""
 
-    def __init__(self, one: Callable[[Sequence[Any]], Any]) -> None:
-        self._one = one
-
-    def __call__(self, options: Sequence[Option]) -> Option:
+    def __call__(self, options: Sequence[Option], /) -> Option:
         """One of them."""
-        found: Option = self._one(options)
-        return found
+        ...
 
 
 def _nested(depth: int) -> Any:

@@ -145,7 +145,7 @@ class Dice:
         self._operations = [one for one in operations(document) if one.path != "/admin/api/session"]
         self._public = [one for one in self._operations if not one.path.startswith("/admin")]
         self._dice = random.Random(seed)  # noqa: S311 - what is found is to be found again
-        self._choose = Choose(self._dice.choice)
+        self._choose: Choose = self._dice.choice
         self._keys = keys
 
     def kind(self) -> str:

@@ -14,11 +14,10 @@ _HUNDRED: Final = re.compile(rb"\AHTTP/1\.1 100 [^\r]*\r\n\r\n")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came, and within how many seconds. No answer has the `status` 0; `is_whole` says that it was closed."""
+    """What came. No answer has the `status` 0; `is_whole` says that it was closed."""
 
     status: int
     text: bytes
-    seconds: float
     is_whole: bool
 
     @property
@@ -32,7 +31,7 @@ def ask(address: tuple[str, int], message: bytes, *, is_all: bool, patience: flo
 
     It has `patience` seconds.
     """
-    began = time.monotonic()
+    until = time.monotonic() + patience
     came = b""
     is_whole = False
     try:
@@ -40,7 +39,7 @@ def ask(address: tuple[str, int], message: bytes, *, is_all: bool, patience: flo
             _send(connection, message, is_all=is_all)
             while piece := connection.recv(65536):
                 came += piece
-                connection.settimeout(max(0.01, began + patience - time.monotonic()))
+                connection.settimeout(max(0.01, until - time.monotonic()))
             is_whole = True
     except TimeoutError:
         pass
@@ -48,7 +47,7 @@ def ask(address: tuple[str, int], message: bytes, *, is_all: bool, patience: flo
         is_whole = True  # it was closed before all was read
     text = _HUNDRED.sub(b"", came)
     status = _STATUS.match(text)
-    return Answer(int(status[1]) if status else 0, text, time.monotonic() - began, is_whole)
+    return Answer(int(status[1]) if status else 0, text, is_whole)
 
 
 def _send(connection: socket.socket, message: bytes, *, is_all: bool) -> None:

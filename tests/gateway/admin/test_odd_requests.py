@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from fuzz.mutations import Choose, Path, as_text, broken, mutated, paths, replaced
+from fuzz.mutations import Choose, Option, Path, as_text, broken, mutated, paths, replaced
 from fuzz.questions import Operation, operations
 from gateway.openapi import document
 from tests.gateway.admin.desks import ADMIN_KEY, Office
@@ -92,7 +92,9 @@ def test_what_is_odd_is_answered_as_documented(asking: Asking) -> None:
     @settings(max_examples=2 * settings().max_examples, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(OPERATIONS), st.data())
     def ask(operation: Operation, data: st.DataObject) -> None:
-        choose = Choose(lambda options: data.draw(st.sampled_from(options)))
+        def choose(options: Sequence[Option], /) -> Option:
+            return data.draw(st.sampled_from(options))
+
         asking.ask(
             operation,
             content(operation, choose) if operation.method in ("POST", "PATCH") else None,
