@@ -20,8 +20,8 @@ from gevent.util import wrap_errors
 from kimi.errors import Crowded
 from kimi.files.web import Resolver, addresses_of
 
-AT_ONCE: Final = 32
-"""Twice as many as `gateway.file_room` lets fetch: a resolver goes on for as long again when nobody waits any more."""
+AT_ONCE: Final = 96
+"""Six times as many as `gateway.file_room` lets fetch: a resolver goes on for 30 s, and nobody waits so long for it."""
 SECONDS: Final = 5.0
 _FAILURES = (OSError, UnicodeError)
 

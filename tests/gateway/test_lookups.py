@@ -10,7 +10,8 @@ from contextlib import suppress
 import gevent
 import pytest
 
-from gateway.lookups import Lookups
+from gateway.file_room import FETCHES
+from gateway.lookups import SECONDS, Lookups
 from kimi.errors import Crowded
 from tests.gateway.scripted import wait_until
 
@@ -55,6 +56,24 @@ def test_what_is_not_known_in_time_is_given_up() -> None:
         while "c" not in slow.asked:
             with suppress(Crowded):  # until the first thread is free
                 assert lookups("c", 80) == ["c"]
+
+
+def test_who_names_hosts_that_never_answer_leaves_others_their_threads() -> None:
+    slow = Slow()
+    lookups = Lookups(slow, seconds=0.1)
+
+    def look_up(host: str) -> None:
+        with suppress(TimeoutError):
+            lookups(host, 80)
+
+    for second in range(0, 30, int(SECONDS)):
+        hosts = [f"{second}-{number}" for number in range(FETCHES // 2)]
+        gevent.joinall([gevent.spawn(look_up, host) for host in hosts], timeout=10, raise_error=True)
+    other = gevent.spawn(look_up, "other")
+    wait_until(lambda: "other" in slow.asked)
+    slow.go_on.set()
+    other.join(10)
+    assert other.ready()
 
 
 def test_what_the_resolver_says_comes_through() -> None:
