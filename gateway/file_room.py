@@ -24,24 +24,24 @@ FETCHES: Final = 16
 
 
 class FileRoom:
-    """`room` is in bytes. Each owner may have half of it, and half of the `fetches`."""
+    """`room` is in bytes. Each owner, see `Shares`, may have half of it, and half of the `fetches`."""
 
     def __init__(self, room: int = ROOM_BYTES, fetches: int = FETCHES, *, seconds: float = SECONDS) -> None:
         self.room = Shares(room, "files", seconds=seconds)
         self.fetches = Shares(fetches, "files", seconds=seconds)
 
-    def share(self, owner: str, attachment: Attachment) -> Share:
+    def share(self, scope: str, attachment: Attachment) -> Share:
         """What `attachment` may need at most. It is to be waited for, and to be closed."""
         url = attachment.url
-        return self.room.share(owner, counted(len(url) if dataurls.is_data(url) else MOST_BYTES))
+        return self.room.share(scope, counted(len(url) if dataurls.is_data(url) else MOST_BYTES))
 
     @contextmanager
-    def turn(self, owner: str, attachment: Attachment) -> Iterator[None]:
+    def turn(self, scope: str, attachment: Attachment) -> Iterator[None]:
         """The time in which `attachment` is fetched. Raises `Crowded` when that cannot begin soon."""
         if dataurls.is_data(attachment.url):
             yield
             return
-        with closing(self.fetches.share(owner, 1)) as turn:
+        with closing(self.fetches.share(scope, 1)) as turn:
             turn.wait()
             yield
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
 
-from gateway.auth import PASSTHROUGH, Caller, offered
+from gateway.auth import PASSTHROUGH, PRIVATE, Caller, offered
 from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, TooManyWrongKeys, UnknownKey
 from gateway.guesses import Guard
 from gateway.newcomers import AT_ONCE, MINUTE, Newcomers
@@ -185,7 +185,7 @@ def _private(tokens: Sequence[str], living: Sequence[Known]) -> Caller:
     whose = "\n".join(sorted({fingerprint(token) for token in tokens}))
     return Caller(
         client=PASSTHROUGH,
-        scope=f"private:{hashlib.sha256(whose.encode()).hexdigest()[:32]}",
+        scope=f"{PRIVATE}{hashlib.sha256(whose.encode()).hexdigest()[:32]}",
         accounts=tuple(each.name for each in living),
         pool=Summary(sum(each.usable for each in living), frozenset(route for each in living for route in each.routes)),
     )

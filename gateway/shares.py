@@ -7,6 +7,7 @@ from typing import Final
 
 from gevent.event import Event
 
+from gateway.auth import PRIVATE
 from kimi.errors import Crowded
 
 SECONDS: Final = 5.0
@@ -16,6 +17,7 @@ SECONDS: Final = 5.0
 class Shares:
     """Hands out `most` of something for `what`, in whatever unit, and to each owner no more than half of it at a time.
 
+    An owner is who has a client key. All who bring tokens are one: anybody could be as many as he likes.
     Whoever has to wait does so for `seconds` at most, in the order of coming; one who waits for what he has himself
     keeps nobody else waiting.
     """
@@ -28,8 +30,9 @@ class Shares:
         self._held: Counter[str] = Counter()
         self._waiting: list[Share] = []
 
-    def share(self, owner: str, amount: int) -> Share:
-        """One of `amount`, which is the owner's once it was waited for. It is to be closed in any case."""
+    def share(self, scope: str, amount: int) -> Share:
+        """One of `amount` for somebody of that scope, who has it once he has waited. It is to be closed in any case."""
+        owner = PRIVATE if scope.startswith(PRIVATE) else scope
         return Share(self, owner, min(amount, self._each))
 
     def wait(self, share: Share) -> None:
@@ -52,13 +55,14 @@ class Shares:
 
     def _hand_out(self) -> None:
         for share in tuple(self._waiting):
+            if self._held[share.owner] + share.amount > self._each:
+                continue
             if share.amount > self.left:
                 return
-            if self._held[share.owner] + share.amount <= self._each:
-                self._waiting.remove(share)
-                self._held[share.owner] += share.amount
-                self.left -= share.amount
-                share.is_there.set()
+            self._waiting.remove(share)
+            self._held[share.owner] += share.amount
+            self.left -= share.amount
+            share.is_there.set()
 
 
 class Share:

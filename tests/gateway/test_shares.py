@@ -7,6 +7,7 @@ from contextlib import closing
 import gevent
 import pytest
 
+from gateway.auth import PRIVATE
 from gateway.shares import Share, Shares
 from kimi.errors import Crowded
 from tests.gateway.scripted import wait_until
@@ -45,6 +46,29 @@ def test_an_owner_has_half_and_keeps_nobody_waiting() -> None:
     for share in (first, waiting.get(), other):
         share.close()
     assert shares.left == 4
+
+
+def test_who_waits_for_what_he_has_himself_keeps_nobody_waiting_for_what_is_left() -> None:
+    shares = Shares(8, "bodies", seconds=10)
+    first = taken(shares, "a", 3)
+    second = taken(shares, "b", 3)
+    waiting = gevent.spawn(taken, shares, "a", 3)
+    wait_until(lambda: len(shares._waiting) == 1)
+    with gevent.Timeout(5):
+        taken(shares, "c", 1)
+    first.close()
+    waiting.join(10)
+    assert waiting.ready() and shares.left == 1
+    second.close()
+
+
+def test_all_who_bring_tokens_have_one_half() -> None:
+    shares = Shares(4, "bodies", seconds=0.01)
+    for scope in (f"{PRIVATE}1", f"{PRIVATE}2"):
+        taken(shares, scope, 1)
+    with closing(shares.share(f"{PRIVATE}3", 1)) as late, pytest.raises(Crowded):
+        late.wait()
+    taken(shares, "key:1", 2)
 
 
 def test_a_large_share_is_not_overtaken_for_ever() -> None:
