@@ -112,7 +112,7 @@ class GatewaySettings(CommonSettings):
     gateway_queue_seconds: Limit = 15
     gateway_drain_seconds: Limit = 60
     gateway_max_connections: int = Field(default=4_096, ge=16, le=65_536)
-    gateway_max_body_mb: float = Field(default=32, gt=0, le=1_024, allow_inf_nan=False)
+    gateway_max_body_mb: float = Field(default=32, gt=0, le=256, allow_inf_nan=False)  # half of `BODIES`
     gateway_heartbeat_seconds: Seconds = 10
     kimi_first_byte_seconds: Seconds = 60
     kimi_idle_seconds: Seconds = 120

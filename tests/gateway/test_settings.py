@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.key_strength import MAKING
+from gateway.services import BODIES
 from gateway.settings import GatewaySettings
 from kimi.settings import SettingsError, load
 
@@ -150,6 +151,12 @@ def test_names_of_models_can_be_the_operators_own(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SettingsError, match="KIMI_MODEL_ALIASES: has to be a list of name=target") as caught:
         settings(monkeypatch, KIMI_MODEL_ALIASES="gpt-4o")
     assert "\n" not in str(caught.value).removeprefix("bad settings:\n")
+
+
+def test_nobody_can_send_more_than_his_half_of_what_a_worker_has_for_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, GATEWAY_MAX_BODY_MB="256").max_body_bytes * 2 == BODIES
+    with pytest.raises(SettingsError, match="GATEWAY_MAX_BODY_MB"):
+        settings(monkeypatch, GATEWAY_MAX_BODY_MB="256.1")
 
 
 def test_conversations_can_be_switched_off_but_not_kept_for_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
