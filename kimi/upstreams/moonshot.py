@@ -13,13 +13,14 @@ import orjson
 
 from kimi.accounts import Account
 from kimi.chat import Chat, Effort
-from kimi.errors import BrokenAnswer
+from kimi.errors import BrokenAnswer, redact
 from kimi.events import Batch
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot_reader import Reader
 
 _MOST_MODELS = 1_000
-_LONGEST_NAME = 128
+_NAME = re.compile(r"[\w.:/@+-]{1,128}")
+_LENGTH_OF_PIECES = 8  # of a key; what is shorter is a word
 _NO_SUCH_CALL = frozenset({404, 405, 501})
 _K_SERIES = re.compile(r"kimi-k\d")
 # K-series models answer 400 to these, and common clients send them always.
@@ -65,7 +66,7 @@ class Moonshot:
         listed = body.get("data") if isinstance(body, Mapping) else None
         rows = listed[:_MOST_MODELS] if isinstance(listed, list) else []
         ids = [model.get("id") for model in rows if isinstance(model, Mapping)]
-        models = tuple(dict.fromkeys(name for name in ids if isinstance(name, str) and _is_name(name)))
+        models = tuple(dict.fromkeys(name for name in ids if isinstance(name, str) and _is_name(name, key)))
         if not models:
             raise BrokenAnswer("the list of models is empty or no list")
         return models
@@ -82,9 +83,14 @@ class Moonshot:
         return _EMPTY_AGAIN_SECONDS if isinstance(left, int | float) and left <= 0 else None
 
 
-def _is_name(text: str) -> bool:
-    """Whether a model can be called so: the name goes into routes, lists, lines of the log and pages."""
-    return 0 < len(text) <= _LONGEST_NAME and text.isprintable() and " " not in text
+def _is_name(text: str, key: str) -> bool:
+    """Whether a model can be called so: the name goes into routes, lines of the log, pages and lists for every client.
+
+    Nothing of the key that was asked with may stand in it, nor anything else that looks like a secret.
+    """
+    short, long = sorted((key, text), key=len)
+    is_said_again = len(short) >= _LENGTH_OF_PIECES and short in long
+    return _NAME.fullmatch(text) is not None and not is_said_again and redact(text) == text
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -112,6 +112,7 @@ def test_nor_is_it_inside_a_stream() -> None:
     assert str(raised) == "200 server_error: key [redacted] is bad"
 
 
+KEY = "acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa"  # short, and of no known form
 NAMES: Sequence[object] = [
     "kimi-k2.6",
     "a b",
@@ -124,12 +125,20 @@ NAMES: Sequence[object] = [
     7,
     ["a"],
     "Qwen/Qwen3:8b",
+    "<img/src=x/onerror=alert(1)>",
+    'a"}\\nx{y="',
+    KEY,
+    KEY[4:20],
+    f"kimi/{KEY}",
+    "sk-proj-1234567890",
+    "org-1234567890",
+    "eyJhbGciOi.eyJzdWIi.c2ln",
 ]
 
 
-def test_names_of_models_are_names() -> None:
+def test_names_of_models_are_names_and_tell_nothing_of_the_key() -> None:
     listed = as_json({"data": [*({"id": name} for name in NAMES), [], None, "x"]})
-    models = Moonshot(Line(Replay(listed), Endpoints())).list_models(Account(name="a", kind=Kind.MOONSHOT), "k")
+    models = Moonshot(Line(Replay(listed), Endpoints())).list_models(Account(name="a", kind=Kind.MOONSHOT), KEY)
 
     assert models == ("kimi-k2.6", "Qwen/Qwen3:8b")
 
