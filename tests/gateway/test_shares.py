@@ -37,7 +37,7 @@ def test_an_owner_has_half_and_keeps_nobody_waiting() -> None:
     shares = Shares(4, "loaves", seconds=10)
     first = taken(shares, "a", 2)
     waiting = gevent.spawn(taken, shares, "a", 1)
-    wait_until(lambda: len(shares._waiting) == 1)
+    wait_until(lambda: shares.waiting == 1)
     other = taken(shares, "b", 1)
     assert not waiting.ready() and shares.left == 1
     first.shrink(1)
@@ -53,7 +53,7 @@ def test_who_waits_for_what_he_has_himself_keeps_nobody_waiting_for_what_is_left
     first = taken(shares, "a", 3)
     second = taken(shares, "b", 3)
     waiting = gevent.spawn(taken, shares, "a", 3)
-    wait_until(lambda: len(shares._waiting) == 1)
+    wait_until(lambda: shares.waiting == 1)
     with gevent.Timeout(5):
         taken(shares, "c", 1)
     first.close()
@@ -75,9 +75,9 @@ def test_a_large_share_is_not_overtaken_for_ever() -> None:
     shares = Shares(4, "loaves", seconds=10)
     held = [taken(shares, owner, 1) for owner in "abc"]
     large = gevent.spawn(taken, shares, "d", 2)
-    wait_until(lambda: len(shares._waiting) == 1)
+    wait_until(lambda: shares.waiting == 1)
     small = gevent.spawn(taken, shares, "e", 1)
-    wait_until(lambda: len(shares._waiting) == 2)
+    wait_until(lambda: shares.waiting == 2)
     held.pop().close()
     large.join(10)
     assert large.ready() and not small.ready()
@@ -96,7 +96,7 @@ def test_what_is_given_up_is_free(is_there: bool) -> None:
             share.wait()
 
     leaving = gevent.spawn(leave)
-    wait_until(lambda: len(shares._waiting) == 1)
+    wait_until(lambda: shares.waiting == 1)
     if is_there:
         first.close()
     leaving.kill()
