@@ -12,7 +12,7 @@ import pytest
 from gevent import socket as green
 
 from gateway.server.connections import App
-from tests.gateway.server.listening import connections_of
+from tests.gateway.server.listening import connections_of, rest
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -81,7 +81,7 @@ def serve(app: App, request: bytes = GET, *, room: int = 1 << 20) -> list[bytes]
     listener = SimpleNamespace(getsockname=lambda: ("127.0.0.1", 80))
     serving = gevent.spawn(connections.serve, listener, writes, ("127.0.0.1", 1))
     with client, gevent.Timeout(10):
-        received = b"".join(iter(lambda: client.recv(65_536), b""))
+        received = rest(client)
         serving.get()
     assert b"".join(writes.seen) == received
     waits = connections.waits
