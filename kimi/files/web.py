@@ -11,9 +11,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
+from ipaddress import ip_address
 from typing import Any, Final
 
 from urllib3 import HTTPHeaderDict
@@ -28,6 +29,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
 _MOST_ADDRESSES: Final = 4
 _READ_BYTES: Final = 65536
+_ANY_PORT: Final = 80
 _NOT_PUBLIC: Final = "its host has no public address"
 """One reason for names that nobody knows and for those inside: else anybody could find out which there are."""
 
@@ -52,6 +54,16 @@ def connect(address: str, port: int, timeout: float) -> socket.socket:
     return socket.create_connection((address, port), timeout)
 
 
+def is_own(address: str) -> bool:
+    """Whether it is one of this machine's, which would connect to itself from that address. Nothing is sent."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((address, _ANY_PORT))
+        except OSError:
+            return False  # nor can it be reached
+        return ip_address(sock.getsockname()[0]) == ip_address(address)
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
     """An answer whose body is still to come; `chunks` raises `NotFetched`."""
@@ -71,6 +83,7 @@ class Web:
         timeouts: Timeouts = TIMEOUTS,
         resolver: Resolver = resolve,
         connector: Connector = connect,
+        own: Callable[[str], bool] = is_own,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,6 +91,7 @@ class Web:
         self._timeouts = timeouts
         self._resolve = resolver
         self._connect = connector
+        self._is_own = own
         self._context = ssl_context or default_context()
         self._clock = clock
 
@@ -112,16 +126,10 @@ class Web:
             yield answer
 
     def _connected(self, asked: Target, time_left: Hourglass) -> socket.socket:
-        """To the first address that answers at all, unless it is this machine's own."""
+        """To the first address that answers at all."""
         for address in self._addresses(asked)[:_MOST_ADDRESSES]:
-            try:
-                sock = self._connect(address, asked.port, time_left.connection())
-            except OSError:
-                continue
-            if sock.getsockname()[0] == address and not is_allowed(address, self._allowed):
-                sock.close()
-                raise NotFetched(_NOT_PUBLIC)
-            return sock
+            with suppress(OSError):
+                return self._connect(address, asked.port, time_left.connection())
         raise NotFetched("no connection to its server can be made")
 
     def _addresses(self, asked: Target) -> Sequence[str]:
@@ -133,9 +141,14 @@ class Web:
             raise NotFetched("its host could not be looked up in time") from None
         except (OSError, UnicodeError):
             raise NotFetched(_NOT_PUBLIC) from None
-        if not found or not all(is_fetchable(address, self._allowed) for address in found):
+        if not found or not all(map(self._may_be_asked, found)):
             raise NotFetched(_NOT_PUBLIC)
         return found
+
+    def _may_be_asked(self, address: str) -> bool:
+        return is_fetchable(address, self._allowed) and (
+            is_allowed(address, self._allowed) or not self._is_own(address)
+        )
 
 
 def _chunks(answer: HTTPResponse) -> Iterator[bytes]:

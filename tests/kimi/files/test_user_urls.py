@@ -15,7 +15,7 @@ import pytest
 
 from devtools.waiting import until
 from kimi.files.targets import NotFetched
-from kimi.files.web import Web
+from kimi.files.web import Web, is_own
 from tests.kimi.files.user_urls import ASKED, INSIDE, LOGIN, NAMES, NEITHER, NOBODY, PORT, PUBLIC, REFUSED
 from tests.kimi.loopback import Peer, Received, Server, ok
 
@@ -183,30 +183,28 @@ def test_what_the_operator_allows_is_asked_for_and_nothing_besides(url: str, ans
             assert made.asked == [answer]
 
 
-class Own(socket.socket):
-    """A connection to this machine by its public address."""
-
-    def getsockname(self) -> tuple[str, int]:
-        return PUBLIC, 80
+def own(address: str) -> bool:
+    return address == PUBLIC
 
 
 def test_the_public_address_of_this_machine_is_none_of_the_web() -> None:
-    here, there = socket.socketpair()
-    by = Web(resolver=resolved, connector=lambda *_: Own(fileno=here.detach()))
-    assert reason("http://public.example/", by) == INSIDE
-    with there:
-        assert there.recv(1) == b"", "nothing is asked there, and the connection is closed"
+    """Nor is anybody told which of its ports are open."""
+    with line() as (made, _):
+        by = Web(resolver=lambda *_: ["1.1.1.1", PUBLIC], connector=made, own=own)
+        assert reason("http://public.example/", by) == INSIDE
+        assert made.asked == []
 
 
 def test_the_operator_may_allow_it() -> None:
     with line(ok(b"content")) as (made, _):
-        by = Web(
-            [ip_network(f"{PUBLIC}/32")],
-            resolver=resolved,
-            connector=lambda *asked: Own(fileno=made(*asked).detach()),
-        )
+        by = Web([ip_network(f"{PUBLIC}/32")], resolver=resolved, connector=made, own=own)
         with by.get("http://public.example/") as download:
             assert b"".join(download.chunks) == b"content"
+
+
+def test_a_machine_knows_its_addresses() -> None:
+    assert is_own("127.0.0.1")
+    assert not is_own(PUBLIC)
 
 
 def test_nothing_of_a_url_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
