@@ -227,6 +227,6 @@ def test_what_is_used_again_is_not_closed_by_what_comes_then(pairs: Pairs) -> No
     idle.put("a", wire)
     assert idle.take("a") is wire
     other.sendall(b"x")
-    wait_until(lambda: not wire._watcher.active)
+    wait_until(lambda: not wire.is_watched)
     assert wire.peek() == b"x"
     wire.close()

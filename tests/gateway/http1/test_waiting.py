@@ -68,7 +68,7 @@ def test_a_reader_is_woken_in_its_own_read_only(ends: Ends) -> None:
     other.sendall(b"one")
     assert busy.wait(5)
     other.sendall(b"two")
-    wait_until(lambda: not wire._watcher.active)  # or the loop would turn for nothing
+    wait_until(lambda: not wire.is_watched)  # or the loop would turn for nothing
     assert got == [b"one"] and not reader.dead
     done.set()
     reader.get(timeout=5)
@@ -158,7 +158,7 @@ def test_a_reader_that_is_torn_away_leaves_the_wire_as_it_was(ends: Ends) -> Non
     gevent.idle()
     reader.kill()
     other.sendall(b"for the next one")
-    wait_until(lambda: not wire._watcher.active)
+    wait_until(lambda: not wire.is_watched)
     assert wire.receive() == b"for the next one"
 
 
