@@ -24,7 +24,8 @@ _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")  # a host that ends in one is an address for browsers
 _UNSEEN: Final = re.compile(f"[{UNSEEN}]")
 _BACKSLASH: Final = re.compile(r"[^?#]*\\")  # outside a query some read it as a slash
-_AUTHORITY: Final = re.compile(r"[^:/?#]+://[^/?#]*@")
+_LOGIN: Final = re.compile(r"[^:/?#]+://[^/?#]*@")
+_ENCODED: Final = re.compile(r"[^:/?#]+://[^/?#]*%")  # the library decodes names; of addresses it is a link's
 _LOCAL: Final = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain"})
 """Last labels of names that mean something in one network only."""
 _LOCAL_PAIRS: Final = frozenset({"home.arpa"})
@@ -41,6 +42,7 @@ _NOT_OF_THE_WEB: Final = frozenset(
         *(9042, 9092, 10250, 11211, 16379, 26379, 27017),
     }
 )
+_NEITHER: Final = "its host is neither a public name nor a public address"
 
 
 class NotFetched(Exception):
@@ -85,13 +87,15 @@ def target(url: str) -> Target:
     scheme = found.scheme or ""
     if scheme not in _PORTS:
         raise NotFetched("its URL is neither http nor https")
-    if _AUTHORITY.match(url):
+    if _LOGIN.match(url):
         raise NotFetched("its URL holds a user name or a password")
     if not found.host:
         raise NotFetched("its URL names no host")
     port = _PORTS[scheme] if found.port is None else found.port
     if port in _NOT_OF_THE_WEB:
         raise NotFetched("its port is not one of the web")
+    if _ENCODED.match(url):
+        raise NotFetched(_NEITHER)
     return Target(url, scheme, _host(found), port, found.request_uri)
 
 
@@ -114,19 +118,12 @@ def _host(url: Url) -> str:
     host = (url.host or "").lower()
     try:
         if host.startswith("["):
-            return str(_unscoped(host.strip("[]")))
+            return str(IPv6Address(host.strip("[]")))
         name = host.removesuffix(".")
         if _NUMBER.fullmatch(name.rpartition(".")[2]):
             return str(IPv4Address(name if name == host else ""))
     except ValueError:
         name = ""
     if not 0 < len(name) <= _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise NotFetched("its host is neither a public name nor a public address")
+        raise NotFetched(_NEITHER)
     return name
-
-
-def _unscoped(address: str) -> IPv6Address:
-    """Raises `ValueError` also for an address of one of this machine's links."""
-    if "%" in address:
-        raise ValueError
-    return IPv6Address(address)
