@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 import pytest
+from werkzeug.test import create_environ, run_wsgi_app
 
 from gateway.openapi import as_bytes, document
 from gateway.openapi_page import Page
@@ -205,6 +206,14 @@ def test_a_question_that_was_shown_before_is_not_shown_again(house: House) -> No
     page = house.client.get("/docs").get_data(as_text=True)
     same = re.findall(r'The request is that of <a href="#([^"]+)">', page)
     assert same == ["post-v1-chat-completions"]
+
+
+@pytest.mark.parametrize("host", ["xn--0000", "xn--a.", "xn--a.xn--b:80"])
+def test_a_host_that_stands_for_no_name_is_taken_as_it_is(house: House, host: str) -> None:
+    # A client for tests would look for the name by itself.
+    said, status, _ = run_wsgi_app(house.app, create_environ("/docs", headers={"Host": host}))
+    assert status == "200 OK"
+    assert f"curl http://{host}/v1/" in unescape(b"".join(said).decode())
 
 
 def test_an_odd_host_is_no_part_of_the_page(house: House) -> None:
