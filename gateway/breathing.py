@@ -1,9 +1,9 @@
-"""Letting others have their turn during work that would not wait by itself."""
+"""Letting others have their turn during work that would not wait by itself, and not doing such work again and again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Generic, TypeVar
 
 import gevent
 
@@ -18,6 +18,21 @@ _SECONDS: Final = 0.001
 def breathe() -> None:
     """Lets all those run that can, and looks whether anything has come for others."""
     gevent.sleep(_SECONDS)
+
+
+class OnceATurn(Generic[T]):
+    """What is made once in a turn of the event loop, however many there are who want it then."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: tuple[int, T] | None = None
+
+    def get(self) -> T:
+        """It is as new as anything that is made meanwhile can be."""
+        turn: int = gevent.get_hub().loop.iteration
+        if self._made is None or self._made[0] != turn:
+            self._made = turn, self._make()
+        return self._made[1]
 
 
 def unhurried(items: Sequence[T]) -> Iterator[T]:

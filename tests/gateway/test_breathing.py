@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 
 import gevent
 import pytest
 
-from gateway.breathing import unhurried
+from gateway.breathing import OnceATurn, breathe, unhurried
 from gateway.surfaces.chat_request import understand
 from gateway.surfaces.messages.request import as_chat as of_messages
 from gateway.surfaces.responses.request import as_chat as of_response
@@ -17,9 +18,9 @@ MANY = 5_000
 MESSAGES = [{"role": "user", "content": "hi"}] * MANY
 
 
-@pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_001, 2_500])
-def test_nothing_is_left_out(count: int) -> None:
-    assert list(unhurried(range(count))) == list(range(count))
+@pytest.mark.parametrize("items", [0, 1, 999, 1_000, 1_001, 2_500])
+def test_nothing_is_left_out(items: int) -> None:
+    assert list(unhurried(range(items))) == list(range(items))
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,14 @@ def test_others_have_their_turn_while_many_messages_are_understood(work: Callabl
         other.start(lambda: turns.append(True))
         work()
     assert len(turns) > 1
+
+
+def test_what_many_want_at_once_is_made_once() -> None:
+    made = count()
+    once = OnceATurn(lambda: next(made))
+    wanting = [gevent.spawn(once.get) for _ in range(5)]
+    gevent.joinall(wanting)
+    assert {each.get() for each in wanting} == {0}
+    for number in (1, 2):
+        breathe()
+        assert once.get() == once.get() == number
