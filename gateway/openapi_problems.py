@@ -51,7 +51,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
 
 KEY: Final = (
     *("UnknownKey", "TooManyWrongKeys", "TokensDead", "TokenUndecided", "TooManyNewTokens"),
-    *("StoreUnavailable", "Internal"),
+    *("StoreUnavailable", "Unreadable", "Internal"),
 )
 """Where a key is needed."""
 BODY: Final = (
@@ -76,7 +76,7 @@ ASKING: Final = (
 FORMS: Final = ("InvalidSchema", "FormUnfit", "CallsUnfit", "AnswerUnfit")
 """Where tools and forms of answers can be asked for."""
 CONVERSATIONS: Final = ("ConversationBusy", "ConversationLost")
-ADMIN: Final = ("AdminOff", "WrongAdminKey", "TooManyWrongAdminKeys", "StoreUnavailable", "Internal")
+ADMIN: Final = ("AdminOff", "WrongAdminKey", "TooManyWrongAdminKeys", "StoreUnavailable", "Unreadable", "Internal")
 """Where the admin key is needed."""
 ADMIN_CHANGE: Final = (*ADMIN, *BODY, "CsrfFailed")
 """Where something is changed with it."""

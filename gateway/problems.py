@@ -209,6 +209,13 @@ TABLE: Mapping[type[BaseException], Problem] = {
         code="store_unavailable",
         message="The gateway cannot reach its store just now. Try again in a moment.",
     ),
+    kimi.Unreadable: Problem(
+        status=503,
+        type=SERVICE,
+        code="store_sealed",
+        message="This gateway has not the keys with which secrets in its store are sealed. "
+        "Its operator has to give it the right TOKEN_ENCRYPTION_KEYS and start it anew.",
+    ),
     # every account that was tried failed
     kimi.AccountBusy: _BUSY,
     kimi.Overloaded: _BUSY,

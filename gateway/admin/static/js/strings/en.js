@@ -32,6 +32,7 @@ export default {
   "error.unreachable": "The gateway does not answer.",
   "error.broken": "The answer broke off.",
   "error.store_unavailable": "The gateway cannot reach Redis just now. Try again in a moment.",
+  "error.store_sealed": "This gateway has not the keys with which Redis is sealed: give it the right TOKEN_ENCRYPTION_KEYS and start it anew.",
   "error.shutting_down": "The gateway is restarting. Try again in a moment.",
   "error.status": "The gateway answered with status {status}.",
   "unit.seconds": "{n} s",
