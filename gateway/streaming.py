@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
+from gateway.breathing import breathe
 from gateway.errors import ClientGone
 from gateway.explaining import describe
 from gateway.problems import Problem, as_it_is
@@ -47,6 +48,7 @@ class StreamBody(Iterator[bytes]):
         self._monotonic = monotonic
         self._on_close = on_close
         self._opening: Sequence[Event] | None = None
+        self._left = b""  # of the end
         self._over = False
         self._closed = False
 
@@ -85,10 +87,13 @@ class StreamBody(Iterator[bytes]):
 
     def _piece(self) -> bytes:
         """The next bytes for the server to write. The first come at once, so that the headers go out."""
+        if self._left:
+            breathe()
+            return self._last(self._left)
         if self._opening is not None:
             opening, self._opening = self._opening, None
-            self._over = self._run.finished
-            return self._stream.render(opening) or self._stream.heartbeat()
+            data = self._stream.render(opening) or self._stream.heartbeat()
+            return self._last(data) if self._run.finished else data
         run, outlet, clock = self._run, self._outlet if self._has_head else None, self._monotonic
         due, pause = clock() + self._heartbeat, min(self._heartbeat, TICK)
         while True:
@@ -98,11 +103,18 @@ class StreamBody(Iterator[bytes]):
                 if clock() < due:
                     continue
                 data = self._stream.heartbeat()
-            if run.finished or outlet is None:
-                self._over = run.finished
+            if run.finished:
+                return self._last(data)
+            if outlet is None:
                 return data
             outlet.write(data)
             due = clock() + self._heartbeat
+
+    def _last(self, data: bytes) -> bytes:
+        """`data`, behind which there may be more of the end."""
+        self._left = self._stream.render(())
+        self._over = not self._left
+        return data
 
     def _end(self, error: Exception) -> bytes:
         self._over = True

@@ -39,7 +39,10 @@ class Stream(Protocol):
     def usage(self) -> Usage: ...
 
     def render(self, events: Sequence[Event]) -> bytes:
-        """The bytes for `events`; none where the client is told nothing of them. `Finish` ends the stream."""
+        """The bytes for `events`; none where the client is told nothing of them. `Finish` ends the stream.
+
+        Where its end is long there is more of it, each time that this is asked for no events, until there is none.
+        """
 
     def heartbeat(self) -> bytes:
         """The bytes that bridge a silence."""

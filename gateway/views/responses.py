@@ -53,7 +53,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         output = Output(stem, question.tools, Tally(asked.read, breathe))
         if asked.stream:
             return answering.streamed(caller, asked, turn, ResponseStream(envelope, output, question.told))
-        return answering.whole(caller, asked, turn, ResponseAnswer(envelope, output))
+        return answering.whole(caller, asked, turn, ResponseAnswer(envelope, output, breathe))
 
     @views.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import gevent
 import pytest
 from structlog.testing import capture_logs
 
@@ -12,11 +13,12 @@ from gateway.run import Run
 from gateway.streaming import StreamBody
 from gateway.surfaces.chat_completions import ChatStream
 from gateway.surfaces.tally import Tally
-from gateway.surfaces.wire import Identity
+from gateway.surfaces.wire import Identity, Stream
 from kimi.chat import Message
 from kimi.errors import BrokenAnswer, Unreachable
 from kimi.events import Answering, Finish, Text
 from tests.gateway.fakes import Client, Clock, ScriptedCompletion, Silence, Step
+from tests.gateway.responses.reading import stream as responses
 
 FINISH = Finish("stop")
 
@@ -40,6 +42,7 @@ class Scene:
         outlet: Written | None = None,
         prompt: str = "?",
         pause: Callable[[], object] = lambda: None,
+        stream: Stream | None = None,
     ) -> None:
         self.clock = Clock()
         self.drain = Drain(30, self.clock)
@@ -47,7 +50,7 @@ class Scene:
         self.entry = Entry(request_id="r", method="POST", route="/", started=self.clock())
         self.closings = 0
         self.client = Client()
-        self.stream = ChatStream(
+        self.stream = stream or ChatStream(
             Identity(id="c", created=1, model="kimi"), Tally([Message("user", prompt)], pause), include_usage=False
         )
         self.body = StreamBody(
@@ -97,6 +100,25 @@ def test_the_last_piece_is_known_as_such() -> None:
     scene = Scene(Text("a"), Text("b"), FINISH)
     scene.body.begin(15)
     assert [scene.body.is_over for _ in scene.body] == [False, False, True]
+
+
+@pytest.mark.parametrize("outlet", [None, Written()])
+def test_a_long_end_is_sent_piece_by_piece(outlet: Written | None) -> None:
+    turns: list[int] = []
+
+    def other() -> None:
+        for turn in range(50):
+            turns.append(turn)
+            gevent.sleep(0)
+
+    others = gevent.spawn(other)
+    scene = Scene(Text("a"), Text("b" * 100_000), FINISH, outlet=outlet, stream=responses())
+    scene.body.begin(15)
+    sent = [(piece.count(b"event: "), scene.body.is_over) for piece in scene.body]
+    others.kill()
+    assert sent[-4:] == [(1, False), (1, False), (1, False), (1, True)]
+    assert len(turns) >= 3
+    assert scene.entry.outcome == "ok"
 
 
 def test_headers_go_out_with_a_comment_when_the_upstream_is_silent() -> None:

@@ -66,8 +66,7 @@ class Output:
 
     def fail(self) -> None:
         """What is open will never be complete. Nobody is told: some clients run a call when they hear of its end."""
-        for _ in self._close(_INCOMPLETE):
-            pass
+        next(self._close(_INCOMPLETE), None)  # it is incomplete before the first event says so
 
     def json(self) -> bytes:
         """All items, as a JSON list."""
@@ -107,11 +106,11 @@ class Output:
     def _close(self, status: bytes) -> Iterator[Told]:
         item, self._open = self._open, None
         if item is None:
-            return
+            return iter(())
         if isinstance(item, Thought):
             self._thought += self._tally.completion - self._mark
         self.kind, self.words = None, None
-        yield from item.closed(status)
+        return item.closed(status)
 
     def _add_rare(self, event: Event) -> Iterator[Told]:
         if isinstance(event, ToolCall):
@@ -121,8 +120,9 @@ class Output:
             yield from self._add_note(event)
         elif isinstance(event, Finish):
             self.reason = event.reason
-            yield from self._close(_INCOMPLETE if event.reason in _CUT else _COMPLETED)
+            told = self._close(_INCOMPLETE if event.reason in _CUT else _COMPLETED)
             self._tally.add((event,))
+            yield from told
 
     def _add_call(self, event: ToolCall) -> Iterator[Told]:
         call = self._calls.get(event.index)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import orjson
@@ -12,8 +13,10 @@ from gateway.surfaces.responses.envelope import Envelope
 from gateway.surfaces.responses.items import Told
 from gateway.surfaces.responses.output import Output
 from gateway.surfaces.wire import SURELY_SMALL, literal
-from kimi.events import Event, Text, Thinking, Usage
+from kimi.events import Event, Finish, Text, Thinking, Usage
 
+LONG: Final = 64 * 1024
+"""Bytes of events that are written at once at the end."""
 _OPENING: Final = (b"response.created", b"response.in_progress")
 _LINE: Final = b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n'
 
@@ -28,6 +31,7 @@ class ResponseStream:
         self._output = output
         self._told = told
         self._number = 0  # of the next event
+        self._left: Iterator[Told] = iter(())  # of the end
         self._lead = b""  # what stands before the number of a piece of text, and behind it
         self._follow = b""
 
@@ -53,14 +57,13 @@ class ResponseStream:
                     number = self._number
                     self._number = number + 1
                     return b"%b%d%b%b}\n\n" % (self._lead, number, self._follow, piece)
+        if not events or type(events[-1]) is Finish:
+            return self._ended(events)
         told = list(output.add(events))
         if output.words is not None:
             delta = output.words.delta
             self._lead = b'event: %b\ndata: {"type":"%b","sequence_number":' % (delta, delta)
             self._follow = b"," + output.words.lead
-        if output.reason is not None:
-            status, response = self._envelope.ended(output.reason, output.json(), self.usage)
-            told.append((b"response." + status, b'"response":' + response))
         return self._numbered(told)
 
     def fail(self, problem: Problem) -> bytes:
@@ -75,6 +78,24 @@ class ResponseStream:
         self._output.fail()
         response = self._envelope.failed(problem, self._output.json(), self.usage)
         return self._numbered([(b"error", fields), (b"response.failed", b'"response":' + response)])
+
+    def _ended(self, events: Sequence[Event]) -> bytes:
+        """A piece of the end, which says all of the answer once more, and again: others have their turn in between."""
+        if events:
+            self._left = chain(self._output.add(events), self._whole())
+        told: list[Told] = []
+        size = 0
+        for each in self._left:
+            told.append(each)
+            size += len(each[1])
+            if size > LONG:
+                break
+        return self._numbered(told)
+
+    def _whole(self) -> Iterator[Told]:
+        """The event of the response."""
+        status, response = self._envelope.ended(self._output.reason, self._output.json(), self.usage)
+        yield b"response." + status, b'"response":' + response
 
     def _numbered(self, told: Sequence[Told]) -> bytes:
         """The bytes of events, and before the first ones those that open a response."""
@@ -91,11 +112,12 @@ class ResponseStream:
 
 
 class ResponseAnswer:
-    """Events as one response."""
+    """Events as one response. Others have their turn at each `rest`, where much is told of it that nobody hears."""
 
-    def __init__(self, envelope: Envelope, output: Output) -> None:
+    def __init__(self, envelope: Envelope, output: Output, rest: Callable[[], object]) -> None:
         self._envelope = envelope
         self._output = output
+        self._rest = rest
 
     @property
     def usage(self) -> Usage:
@@ -104,8 +126,9 @@ class ResponseAnswer:
 
     def add(self, events: Sequence[Event]) -> None:
         """Takes what came."""
-        for _ in self._output.add(events):
-            pass
+        for _, fields in self._output.add(events):
+            if len(fields) > LONG:
+                self._rest()
 
     def body(self) -> bytes:
         """The JSON of the response."""

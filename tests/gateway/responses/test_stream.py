@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.surfaces.responses.rendering import LONG
 from gateway.surfaces.wire import PIECE
 from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 from tests.gateway.responses.reading import TOOLS, kinds, render, stream, told, whole
@@ -48,6 +49,40 @@ def test_an_ordinary_answer() -> None:
         "output_tokens_details": {"reasoning_tokens": 3},
         "total_tokens": 12,
     }
+
+
+def test_the_end_of_a_long_answer_comes_piece_by_piece() -> None:
+    rendered = stream()
+    begun = rendered.render([Text("x" * LONG)])
+    end = [rendered.render([Finish("stop", GIVEN)])]
+    assert rendered.usage.completion == 7
+    while piece := rendered.render(()):
+        end.append(piece)
+    assert [kinds(told(piece)) for piece in end] == [
+        ["output_text.done"],
+        ["content_part.done"],
+        ["output_item.done"],
+        ["completed"],
+    ]
+    events = told(b"".join((begun, *end)))
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert events[-1]["response"]["output"][0]["content"][0]["text"] == "x" * LONG
+
+
+def test_the_end_of_any_other_is_one_piece() -> None:
+    rendered = stream()
+    rendered.render([Text("x")])
+    assert kinds(told(rendered.render([Finish("stop")])))[-2:] == ["output_item.done", "completed"]
+    assert rendered.render(()) == b""
+
+
+def test_others_have_their_turn_at_the_end_of_a_long_answer_that_is_no_stream() -> None:
+    rests: list[None] = []
+    for size, expected in ((LONG, 3), (10, 0)):
+        rests.clear()
+        response = whole(Text("x" * size), Finish("stop"), rest=lambda: rests.append(None))
+        assert response["output"][0]["content"][0]["text"] == "x" * size
+        assert len(rests) == expected
 
 
 def test_thinking_is_an_item_of_its_own_and_its_summary() -> None:
