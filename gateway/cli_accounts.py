@@ -22,7 +22,7 @@ from kimi.account_forms import AccountsError
 from kimi.accounts import Kind, Origin, Record
 from kimi.operating.accounts import Accounts, NoSuchAccount, Refused
 from kimi.operating.audit import Audit
-from kimi.operating.describing import described, state_of
+from kimi.operating.describing import described, reason_of, state_of
 from kimi.operating.intake import Outcome
 from kimi.operating.noting import added, listed
 from kimi.pool import Store, open_store
@@ -152,7 +152,7 @@ def row(record: Record, now: float, today: Tally) -> tuple[str, ...]:
         _token(record, record.access_expires - now),
         f"{record.in_flight}/{account.max_concurrency}",
         f"{today.requests}" + (f", {today.errors} failed" if today.errors else ""),
-        "; ".join(filter(None, (resting, failing, record.reason))),
+        "; ".join(filter(None, (resting, failing, reason_of(record, now)))),
     )
 
 

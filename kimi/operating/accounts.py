@@ -9,15 +9,16 @@ from typing import Any, Final
 
 from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
-from kimi.account_forms import AccountsError, Entry, entries
 from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
 from kimi.errors import Unreadable, redact
-from kimi.operating.intake import Holder, Intake, Outcome, Taken
+from kimi.operating.describing import is_readable
+from kimi.operating.intake import Taken
 from kimi.operating.renewing import Renewal, Renewing
-from kimi.operating.troubles import NoSuchAccount, Refused
+from kimi.operating.taking import Taking, Work
+from kimi.operating.troubles import UNREADABLE, NoSuchAccount, Refused
 from kimi.pool import Members, Store
-from kimi.pool.disk import until_on_disk
-from kimi.pool.interventions import Deleted, Entered, Interventions
+from kimi.pool.canary import Canary
+from kimi.pool.interventions import Deleted, Interventions
 
 __all__ = ["Accounts", "Limits", "NoSuchAccount", "Refused", "Renewal", "Seen", "Taken", "Work"]
 
@@ -46,9 +47,6 @@ class Exported:
     left: tuple[str, ...] = ()
 
 
-Work = Callable[[], Any]
-
-
 def _at_once(work: Work) -> Any:
     return work()
 
@@ -70,8 +68,9 @@ class Accounts:
         monotonic: Callable[[], float] = time.monotonic,
         aside: Callable[[Work], Any] = _at_once,
     ) -> None:
-        self._store = store
         self._aside = aside
+        self._taking = Taking(store, aside)
+        self._canary = Canary(store)
         self._members = Members(store)
         self._hands = Interventions(store)
         self._renewing = Renewing(store, pause=pause, monotonic=monotonic)
@@ -97,17 +96,9 @@ class Accounts:
         `kind` is that of those which are written without one, `source` names the text in places. A token alone takes
         the place of one of the same login that was added before and is dead or banned, and so does an entry that has
         the name of such an account; all else of that stays. What was added is on disk when this returns. Raises
-        `AccountsError` for a text in no form that is known.
+        `AccountsError` for a text in no form that is known, and `Unreadable` in a process with the wrong keys.
         """
-        there, now = self._configured(), self._store.now()
-        found: tuple[Entry, ...] | AccountsError = self._aside(lambda: _read(text, source, kind))
-        if isinstance(found, AccountsError):
-            raise found
-        intake: Intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now))
-        taken = [self._take(entry, intake) for entry in found]
-        if any(each.outcome is Outcome.ADDED for each in taken):
-            until_on_disk(self._store)
-        return taken
+        return self._taking.take(text, kind, source, self._configured())
 
     def pause(self, name: str) -> Seen:
         """Sets it aside. Answers that are running run on."""
@@ -129,14 +120,22 @@ class Accounts:
         return self._changed(name, self._hands.clear(name))
 
     def edit(self, name: str, limits: Limits) -> Seen:
-        """Changes limits; for an account of the accounts file until its entry there changes."""
+        """Changes limits; for an account of the accounts file until its entry there changes.
+
+        Raises `Unreadable` in a process with the wrong keys.
+        """
+        self._canary.look()
         account = self._operators(name).account
         changes = asdict(limits)
         try:
             account_entries.limited(account, changes)
         except EntryError as error:
             raise Refused(str(error)) from None
-        if not self._hands.edit(name, lambda now: account_entries.limited(now, changes)):
+        try:
+            is_there = self._hands.edit(name, lambda now: account_entries.limited(now, changes))
+        except Unreadable:
+            raise _unreadable(name) from None
+        if not is_there:
             self._changed(name, None)
         return self.get(name)
 
@@ -156,7 +155,7 @@ class Accounts:
     def refresh_all(self, names: Sequence[str], patience: float) -> Iterator[Renewal]:
         """The same for several at once, of which each is told as soon as it is known. All are looked at first."""
         for name in names:
-            self._renewing.check(self._operators(name))
+            self._renewing.check(self._readable(name))
         return self._renewing.run(names, patience)
 
     def export(self, names: Collection[str] | None = None) -> Exported:
@@ -166,7 +165,7 @@ class Accounts:
         file says so of these. Raises `Unreadable` where no key opens any.
         """
         records = self._configured() if names is None else [self._readable(name) for name in names]
-        there = [record for record in records if _is_readable(record)]
+        there = [record for record in records if is_readable(record)]
         if records and not there:  # these are the wrong keys altogether
             records[0].unseal()
         left = _others(records, there)
@@ -191,8 +190,8 @@ class Accounts:
     def _readable(self, name: str) -> Record:
         """The same, of which the secrets can be opened."""
         record = self._operators(name)
-        if not _is_readable(record):
-            raise Refused(f"account {name} cannot be opened with any key of TOKEN_ENCRYPTION_KEYS")
+        if not is_readable(record):
+            raise _unreadable(name)
         return record
 
     def _changed(self, name: str, before: State | None) -> Seen:
@@ -202,46 +201,18 @@ class Accounts:
             raise Refused(f"account {name} was taken out of the accounts file: write it there again, or delete it")
         return record
 
-    def _take(self, entry: Entry, intake: Intake) -> Taken:
-        taken, member = intake.consider(entry)
-        if member is None:
-            return taken
-        match self._hands.enter(member):
-            case Entered.KNOWN:
-                return intake.known(entry, self._hands.holder(member.secret) or "that was added just now")
-            case Entered.TAKEN:
-                return intake.refuse(
-                    entry, f"account {member.account.name} was added or changed just now: add it again"
-                )
-            case Entered.LATER:
-                return intake.refuse(entry, "its credential is being exchanged just now: add it again in a minute")
-        intake.take(Holder.of(member))
-        return taken
-
-
-def _read(text: str, source: str, kind: Kind) -> tuple[Entry, ...] | AccountsError:
-    """The entries, or what is wrong with the whole: what is raised aside is taken for a mistake of ours there."""
-    try:
-        return entries(text, source, kind)
-    except AccountsError as error:
-        return error
-
 
 def _unknown(name: str) -> NoSuchAccount:
     return NoSuchAccount(f"there is no account {redact(name)}")  # it could be a token
 
 
+def _unreadable(name: str) -> Refused:
+    return Refused(f"account {name} {UNREADABLE}")
+
+
 def _others(records: Sequence[Record], there: Sequence[Record]) -> tuple[str, ...]:
     names = {record.account.name for record in there}
     return tuple(record.account.name for record in records if record.account.name not in names)
-
-
-def _is_readable(record: Record) -> bool:
-    try:
-        record.unseal()
-    except Unreadable:
-        return False
-    return True
 
 
 def _is_shown(record: Record) -> bool:

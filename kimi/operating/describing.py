@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kimi.accounts import Kind, Record, State
+from kimi.errors import Unreadable
+from kimi.operating.troubles import UNREADABLE
 from kimi.pool.figures import NO_TALLY, Tally
 from kimi.scenarios import scenario_of
 
@@ -19,7 +21,7 @@ def described(seen: Record, now: float, today: Tally | None) -> dict[str, Any]:
         "region": account.region.value,
         "origin": seen.origin.value,
         "state": state_of(seen),
-        "reason": seen.reason,
+        "reason": reason_of(seen, now),
         "token_issued": _time(seen.access_issued),
         "token_expires": _time(seen.access_expires) if account.kind.is_web else None,  # keys do not expire
         "refresh_due": None if seen.due is None else round(seen.due or now, 3),
@@ -45,6 +47,23 @@ def state_of(seen: Record) -> str:
     if not seen.configured:
         return "removed"
     return "refreshing" if seen.rejected and seen.state is State.ACTIVE else seen.state.value
+
+
+def reason_of(seen: Record, now: float) -> str:
+    """Why it is out of service, why its latest refreshes failed, or why there are none."""
+    is_served = seen.has_access and not seen.rejected and seen.access_expires > now
+    # Most are, so that little has to be opened.
+    waits = seen.configured and seen.state in {State.NEW, State.ACTIVE} and not is_served
+    return UNREADABLE if waits and not is_readable(seen) else seen.reason
+
+
+def is_readable(seen: Record) -> bool:
+    """Whether there is a key that opens its credential, and its proxy."""
+    try:
+        seen.unseal()
+    except Unreadable:
+        return False
+    return True
 
 
 def models_of(seen: Record) -> list[str]:

@@ -10,9 +10,11 @@ from enum import StrEnum
 
 from kimi import claims
 from kimi.account_forms import Entry
-from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Region, State
+from kimi.accounts import SEALED, Account, ConfiguredAccount, Kind, Origin, Record, Region, State
 from kimi.errors import Unreadable
+from kimi.operating.describing import is_readable
 from kimi.operating.spans import span
+from kimi.operating.troubles import UNREADABLE
 from kimi.pool.members import fingerprint
 
 
@@ -68,7 +70,8 @@ class Taken:
 class Holder:
     """An account that is there: what its credentials are known by, and whose login they are of.
 
-    `state` and `origin` are those that it has in the pool; None where it is not looked for there.
+    `state` and `origin` are those that it has in the pool; None where it is not looked for there. `is_sealed` says that
+    no key opens its credential there, or its proxy.
     """
 
     account: Account
@@ -76,6 +79,7 @@ class Holder:
     login: str | None
     state: State | None = None
     origin: Origin | None = None
+    is_sealed: bool = False
 
     @classmethod
     def of(cls, member: ConfiguredAccount) -> Holder:
@@ -93,7 +97,8 @@ class Holder:
         with suppress(Unreadable):
             member = ConfiguredAccount(record.account, record.refresh)
             login, known_by = _login(member), (record.fingerprint, fingerprint(member.secret))
-        return cls(record.account, known_by, login, record.state, record.origin)
+        is_sealed = not is_readable(record)
+        return cls(record.account, known_by, login, record.state, record.origin, is_sealed)
 
     @property
     def name(self) -> str:
@@ -105,10 +110,15 @@ class Holder:
         """Whether its credential is good for nothing any more."""
         return self.state in {State.DEAD, State.BANNED}
 
+    def takes_again(self, secret: str) -> bool:
+        """Whether it may be opened again with the secret that it was configured with."""
+        return self.is_sealed and fingerprint(secret) == self.fingerprints[0]
+
     def makes_room_for(self, kind: Kind, region: Region) -> bool:
         """Whether a credential of that kind and region may take the place of the one that it has."""
         is_like = (self.account.kind, self.account.region) == (kind, region)
-        return is_like and self.is_useless and self.origin is Origin.OPERATOR
+        is_lost = (self.account.proxy or "").startswith(SEALED)  # the way to its upstream, which would stay
+        return is_like and self.is_useless and self.origin is Origin.OPERATOR and not is_lost
 
 
 @dataclass
@@ -131,7 +141,8 @@ class Intake:
     def consider(self, entry: Entry) -> tuple[Taken, ConfiguredAccount | None]:
         """What is told of it, and the account under the name that it is to have, if it can be taken.
 
-        That is the one that makes room for it, where there is one.
+        That is the one that makes room for it, where there is one. Of what is known it is the one to bring again, where
+        no key opens the account that has it.
         """
         member = entry.member
         if member is None:
@@ -139,7 +150,7 @@ class Intake:
         secret, account = member.secret, member.account
         expires = claims.read(secret).exp if account.kind.is_web else None
         if other := self._owners.get(fingerprint(secret)):
-            return self.known(entry, other), None
+            return self.known(entry, other), member if self._holders[other].takes_again(secret) else None
         if account.kind.is_web and not claims.is_token(secret):
             why = "is no token of Kimi: copy the value of refresh_token again, as a whole"
             return self.refuse(entry, why, Code.UNREADABLE), None
@@ -174,6 +185,8 @@ class Intake:
         if holder is not None and holder.is_useless:
             words += f", and is {holder.state} with it: log in again and copy the new token"
             code = Code.KNOWN_OUT
+        elif holder is not None and holder.is_sealed:
+            words, code = f"{words}, and {UNREADABLE}", Code.KNOWN_OUT
         return Taken(entry.place, Outcome.KNOWN, name, kind, None, words, code, entry.line)
 
     def refuse(self, entry: Entry, why: str, code: Code = Code.CHANGED_MEANWHILE) -> Taken:

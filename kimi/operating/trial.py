@@ -12,11 +12,21 @@ from typing import Final
 
 from kimi.accounts import Kind, Record, State
 from kimi.chat import Chat, Limits, Message
-from kimi.errors import AllBusy, AwaitingToken, BrokenAnswer, KimiError, NoAccount, UpstreamTimeout, redact
+from kimi.errors import (
+    AllBusy,
+    AwaitingToken,
+    BrokenAnswer,
+    KimiError,
+    NoAccount,
+    Unreadable,
+    UpstreamTimeout,
+    redact,
+)
 from kimi.events import ChatOpened, Finish, Text
 from kimi.operating.accounts import Accounts
-from kimi.operating.describing import models_of
+from kimi.operating.describing import is_readable, models_of
 from kimi.operating.spans import span
+from kimi.operating.troubles import UNREADABLE
 from kimi.pool import Chats, Lease, Leases, Members, Store, Wish
 from kimi.pool.chats import StandingChat
 from kimi.reactions import TABLE
@@ -78,6 +88,8 @@ class Trials:
             lease = self._leases.acquire(Wish(routes, model, only=name))
         except (AllBusy, AwaitingToken, NoAccount):
             return Trial(name, ok=False, seconds=0.0, message=_why_not(record, self._store.now()), model="")
+        except Unreadable:
+            return Trial(name, ok=False, seconds=0.0, message=UNREADABLE, model="")
         try:
             answer = self._ask(lease, model)
         except KimiError as error:
@@ -175,6 +187,8 @@ def _why_not(record: Record, now: float) -> str:
     if record.cool_until > now:
         return f"it rests for {span(record.cool_until - now)} ({record.cool_reason}): clear it, or try again then"
     if not record.has_access or record.rejected or record.access_expires <= now:
+        if not is_readable(record):
+            return UNREADABLE
         return "it waits for a fresh access token: refresh it, and look whether the refresher is running"
     if record.in_flight >= record.account.max_concurrency:
         most = record.account.max_concurrency

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+UNREADABLE: Final = (
+    "cannot be opened with any key of TOKEN_ENCRYPTION_KEYS: add the one that it was sealed with, behind the others, "
+    "or enter the account anew, with a new token"
+)
+"""Of an account."""
+
 
 class NoSuchAccount(Exception):
     """There is no account of that name."""

@@ -17,6 +17,7 @@ from gateway.explaining import describe
 from gateway.problems import TABLE
 from kimi.errors import ConversationLost, FileRefused, PromptTooLong
 from kimi.models import UnknownModel
+from kimi.operating.troubles import UNREADABLE
 from kimi.pool.client_limits import LimitReached
 from kimi.settings import http_url
 from tests.browser.conftest import Visits
@@ -24,7 +25,8 @@ from tests.browser.test_strings import ENGLISH
 
 SPEAKERS: Final = (
     *("account_entries", "account_forms", "credentials", "exchange", "wrong_values"),
-    *("operating/accounts", "operating/acting", "operating/intake", "operating/renewing", "operating/trial"),
+    *("operating/accounts", "operating/acting", "operating/intake", "operating/renewing", "operating/taking"),
+    *("operating/trial", "operating/troubles"),
     *("pool/client_terms", "pool/clients"),
 )
 """Modules of `kimi` whose sentences the page shows."""
@@ -38,10 +40,12 @@ ELSEWHERE: Final = {
     "the text",  # in the place of a file
     "# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: 7\n",  # in a file
     "invalid claims",  # by Kimi
+    "no-cache, no-store",  # to Kimi, in a header
 }
 """Sentences that are said to others, or are parts of a whole that is looked at below."""
 WHOLES: Final = (
     "has a new token, for 7 min",
+    f"account A has this credential already, and {UNREADABLE}",
     "account A has this credential already, and is dead with it: log in again and copy the new token",
     "7 answered, 2 failed: A (its one place is in use: try again in a moment), B (it is paused: resume it first)",
     "weight must be at least 7; proxy is not for kind kimi; base_url is not a field of an account",

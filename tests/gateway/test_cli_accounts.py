@@ -162,7 +162,7 @@ def test_an_export_says_whom_it_leaves_out(line: Line, tmp_path: Path) -> None:
     ours = with_keys(line.pool, key)
     Canary(ours.store).keep()
     ours.members.sync([ConfiguredAccount(web("ours"), "refresh-ours")])
-    with_keys(line.pool, new_key()).members.sync([ConfiguredAccount(web("lost"), "refresh-lost")], "operator")
+    with_keys(line.pool, new_key(), key).members.sync([ConfiguredAccount(web("lost"), "refresh-lost")], "operator")
     result = line("export", "-o", str(tmp_path / "file"), TOKEN_ENCRYPTION_KEYS=key)
     assert (result.exit_code, "opens lost: left out" in result.stderr) == (1, True)
     assert "left out" in (tmp_path / "file").read_text()

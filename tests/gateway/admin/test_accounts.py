@@ -11,8 +11,11 @@ from werkzeug.test import TestResponse
 
 from kimi.accounts import State
 from kimi.pool import Store
+from kimi.pool.canary import Canary
+from kimi.sealing_keys import new_key
 from tests.gateway.admin.desks import Office
 from tests.kimi.pool.pools import Pool, take, web
+from tests.kimi.pool.sealing import with_keys
 
 API_KEY = "sk-abcdefghijklmnopqrstuvwxyz0123456789"
 FIELDS = {
@@ -138,3 +141,21 @@ def test_accounts_are_exported_as_a_file_that_can_be_imported(office: Office, po
 
 def test_without_redis_nothing_is_told(cut_off: Store) -> None:
     assert problem(Office(cut_off).api("GET", "/accounts"))[:2] == (503, "store_unavailable")
+
+
+def test_with_the_wrong_keys_nothing_is_taken_and_the_keys_are_named(pool: Pool) -> None:
+    sealed = with_keys(pool, new_key())
+    Canary(sealed.store).keep()
+    sealed.fill(web("a", proxy="http://proxy:1"))
+    wrong = Office(with_keys(pool, new_key()).store)
+    for method, path, body in (
+        ("POST", "/accounts", {"text": API_KEY, "kind": "moonshot"}),
+        ("PATCH", "/accounts", {"names": ["a"], "limits": {"weight": 2}}),
+        ("POST", "/accounts/export", {}),
+    ):
+        reply = wrong.api(method, path, json=body)
+        assert problem(reply)[:2] == (503, "store_sealed")
+        assert "TOKEN_ENCRYPTION_KEYS" in reply.get_json()["error"]["message"]
+    (result,) = wrong.api("POST", "/accounts/refresh", json={"names": ["a"]}).get_json()["results"]
+    assert not result["ok"] and "TOKEN_ENCRYPTION_KEYS" in result["message"]
+    assert [record.account.name for record in sealed.members.all()] == ["a"]

@@ -15,6 +15,7 @@ from kimi.accounts_append import rendered
 from kimi.accounts_file import parse
 from kimi.errors import Unreadable
 from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused, Taken, Work
+from kimi.operating.troubles import UNREADABLE
 from kimi.pool import PrivateAccounts
 from kimi.pool.private import private_account
 from kimi.sealing_keys import new_key
@@ -294,11 +295,13 @@ def test_what_no_key_opens_is_left_out_and_keeps_nobody_from_the_others(accounts
     other = with_keys(pool, new_key())
     Accounts(other.store).add(ALICE, Kind.KIMI)
     (lost,) = names(accounts)
+    other.freshen(lost)
     with pytest.raises(Unreadable):
         accounts.export()
     (renewed,) = accounts.add(token("alice", exp=LATER, jti="newer"), Kind.KIMI)
     assert (renewed.outcome, renewed.twin) == ("added", None)
-    assert told(accounts.add(ALICE, Kind.KIMI)) == [("known", f"account {lost} has this credential already")]
+    known = f"account {lost} has this credential already, and {UNREADABLE}"
+    assert told(accounts.add(ALICE, Kind.KIMI)) == [("known", known)]
     exported = accounts.export()
     assert exported.left == (lost,)
     assert exported.text.startswith("# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: " + lost + "\n")

@@ -1,0 +1,77 @@
+"""Accounts that an operator brings along on their way into the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kimi.account_forms import AccountsError, Entry, entries
+from kimi.accounts import ConfiguredAccount, Kind, Record
+from kimi.operating.describing import is_readable
+from kimi.operating.intake import Code, Holder, Intake, Outcome, Taken
+from kimi.pool import Members, Store
+from kimi.pool.canary import Canary
+from kimi.pool.disk import until_on_disk
+from kimi.pool.interventions import Entered, Interventions
+
+Work = Callable[[], Any]
+
+
+class Taking:
+    """Takes accounts from texts; long work is handed `aside`."""
+
+    def __init__(self, store: Store, aside: Callable[[Work], Any]) -> None:
+        self._store = store
+        self._aside = aside
+        self._canary = Canary(store)
+        self._members = Members(store)
+        self._hands = Interventions(store)
+
+    def take(self, text: str, kind: Kind, source: str, there: Sequence[Record]) -> list[Taken]:
+        """As `Accounts.add`, in view of those that are `there`."""
+        self._canary.look()
+        found: tuple[Entry, ...] | AccountsError = self._aside(lambda: _read(text, source, kind))
+        if isinstance(found, AccountsError):
+            raise found
+        now = self._store.now()
+        intake: Intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now))
+        taken = [self._take(entry, intake) for entry in found]
+        if any(each.outcome is Outcome.ADDED for each in taken):
+            until_on_disk(self._store)
+        return taken
+
+    def _take(self, entry: Entry, intake: Intake) -> Taken:
+        taken, member = intake.consider(entry)
+        if member is None:
+            return taken
+        if taken.outcome is Outcome.KNOWN:
+            return self._bring_again(taken, member)
+        match self._hands.enter(member):
+            case Entered.KNOWN:
+                return intake.known(entry, self._hands.holder(member.secret) or "that was added just now")
+            case Entered.TAKEN:
+                return intake.refuse(
+                    entry, f"account {member.account.name} was added or changed just now: add it again"
+                )
+            case Entered.LATER:
+                return intake.refuse(entry, "its credential is being exchanged just now: add it again in a minute")
+        intake.take(Holder.of(member))
+        return taken
+
+    def _bring_again(self, taken: Taken, member: ConfiguredAccount) -> Taken:
+        """Its account cannot be opened. This helps as long as nothing has become of its credential."""
+        self._hands.enter(member)
+        record = self._members.get(taken.name)
+        if record is None or not is_readable(record):
+            return taken
+        words = "no key opened it: this takes the place of its old credential"
+        return replace(taken, outcome=Outcome.ADDED, code=Code.REPLACED, message=words)
+
+
+def _read(text: str, source: str, kind: Kind) -> tuple[Entry, ...] | AccountsError:
+    """The entries, or what is wrong with the whole: what is raised aside is taken for a mistake of ours there."""
+    try:
+        return entries(text, source, kind)
+    except AccountsError as error:
+        return error
