@@ -12,11 +12,12 @@ import orjson
 
 from gateway.tables import table
 from kimi.operating.audit import Audit
-from kimi.operating.checks_secrets import droppable, sealed
+from kimi.operating.checks_secrets import droppable, listed, same_keys, sealed
 from kimi.pool import Store, open_store
 from kimi.pool.canary import Canary
-from kimi.pool.disk import rewrite
-from kimi.pool.resealing import Resealed, Resealing, Seals
+from kimi.pool.old_files import OldFiles, Rewrite
+from kimi.pool.resealing import Resealing
+from kimi.pool.seals import UNREADABLE, Resealed, Seals
 from kimi.sealing_keys import new_key
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
@@ -26,10 +27,7 @@ NOTHING_SEALED: Final = (
     "no refresher has started with keys yet. Give TOKEN_ENCRYPTION_KEYS to all gateways and then to the refreshers, "
     "which seal what stands in Redis as soon as they start"
 )
-REWRITES: Final = "Redis writes its append-only file anew; back-ups from before hold what was there."
-REFUSED: Final = (
-    "Redis does not write its append-only file anew (BGREWRITEAOF), which holds what was there before: try again later"
-)
+BACK_UPS: Final = "back-ups from before hold what was there"
 NO_KEY: Final = "TOKEN_ENCRYPTION_KEYS is not set, so there is no key to seal with: `secrets key` makes one"
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
@@ -51,40 +49,48 @@ def key() -> None:
 def status(*, as_json: bool) -> None:
     """Show how many secrets are sealed with which key.
 
-    It says what to do, and whether an older key can be dropped. Exit code 1 where some cannot be opened.
+    It says what to do, and whether an older key can be dropped. Exit code 1 where some of an account cannot be opened.
     """
     with _redis() as (store, keys):
         seals = Resealing(store).status()
     click.echo(orjson.dumps(described(seals, keys)) if as_json else told(seals, keys))
-    if seals.unreadable:
+    if seals.lost or seals.canary == UNREADABLE:
         sys.exit(1)
 
 
 @secrets.command()
 @as_json_option
 def rotate(*, as_json: bool) -> None:
-    """Seal all secrets with the first key, while everything serves, and have Redis write its append-only file anew.
+    """Seal all secrets with the first key, while everything serves, and have Redis write its files anew.
 
-    All processes have to have that key by then. Whoever interrupts it can run it again: what is done is done. Exit code
-    1 where some are left, or Redis refuses.
+    All processes have to seal with that key by then. Whoever interrupts it can run it again: what is done is done. What
+    no key opens stays as it is. Exit code 1 where others are left, or Redis refuses.
     """
     with _redis() as (store, keys):
         resealing = Resealing(store)
-        if not keys:
-            raise click.ClickException(f"{NO_KEY}.")
-        if not Canary(store).check():  # refreshers without keys could not read what is sealed
-            raise click.ClickException(f"{NOTHING_SEALED}.")
+        _check(store, resealing, keys)
         done = _rotated(resealing)
         Audit(store).note(WHO, "rotate secrets", "", _counted(done))
         seals = resealing.status()
-        rewrites = rewrite(store)
+        rewrite = OldFiles(store).rewrite()
     if as_json:
-        told_so_far = {"changed": done.changed, "left": done.left, "rewrites": rewrites}
+        counts = {"changed": done.changed, "left": done.left}
+        told_so_far = {**counts, "files": rewrite.files, "rewrites": rewrite.accepted}
         click.echo(orjson.dumps({**told_so_far, **described(seals, keys)}))
     else:
-        click.echo(f"{_counted(done)}.\n{REWRITES if rewrites else REFUSED}\n\n{told(seals, keys)}")
-    if done.left or not rewrites:
+        click.echo(f"{_counted(done)}.\n{_said_of(rewrite)}.\n\n{told(seals, keys)}")
+    if done.left or not rewrite.accepted:
         sys.exit(1)
+
+
+def _check(store: Store, resealing: Resealing, keys: int) -> None:
+    """Nothing is sealed that others could not read, and nobody goes on with an older key behind it."""
+    if not keys:
+        raise click.ClickException(f"{NO_KEY}.")
+    if not Canary(store).check():  # refreshers without keys could not read what is sealed
+        raise click.ClickException(f"{NOTHING_SEALED}.")
+    if behind := resealing.status().behind:
+        raise click.ClickException(f"not all processes seal with the first key: {same_keys(behind)}.")
 
 
 def _rotated(resealing: Resealing) -> Resealed:
@@ -98,8 +104,18 @@ def _rotated(resealing: Resealing) -> Resealed:
 
 
 def _counted(done: Resealed) -> str:
-    left = f", {done.left} left: run it again" if done.left else ""
-    return f"Secrets of {done.changed} accounts sealed with the first key{left}"
+    left = f", {done.left} left, which others go on writing: run it again" if done.left else ""
+    lost = f", {done.unreadable} that no key opens" if done.unreadable else ""
+    return f"{done.changed} secrets sealed with the first key{lost}{left}"
+
+
+def _said_of(rewrite: Rewrite) -> str:
+    if not rewrite.files:
+        return f"Redis keeps no file of its own; {BACK_UPS}"
+    files = " and its ".join(rewrite.files)
+    if rewrite.accepted:
+        return f"Redis writes its {files} anew; {BACK_UPS}"
+    return f"Redis does not write its {files} anew (BGREWRITEAOF, BGSAVE), with what was there before: try again later"
 
 
 def described(seals: Seals, keys: int) -> dict[str, object]:
@@ -110,6 +126,8 @@ def described(seals: Seals, keys: int) -> dict[str, object]:
         "plain": seals.plain,
         "sealed": [seals.current, *(seals.older.get(number, 0) for number in range(2, keys + 1))][:keys],
         "unreadable": seals.unreadable,
+        "accounts": [*seals.lost, *seals.gone],
+        "processes": seals.processes,
         "droppable": droppable(seals, keys),
         "level": finding.level,
         "seen": finding.seen,
@@ -124,7 +142,7 @@ def told(seals: Seals, keys: int) -> str:
     counts = {1: seals.current, **seals.older}
     rows = [("KEY", "SECRETS", "")]
     rows += [(str(each), str(counts.get(each, 0)), purposes.get(each, "is needed")) for each in range(1, keys + 1)]
-    rows += [("plain", str(seals.plain), ""), ("unreadable", str(seals.unreadable), "")]
+    rows += [("plain", str(seals.plain), ""), ("unreadable", str(seals.unreadable), listed(seals.lost + seals.gone))]
     finding = sealed(seals, keys)
     advice = f"\n→ {finding.advice}" if finding.advice else ""
     return f"{table(rows)}\n\nSecrets: {finding.seen}.{advice}"

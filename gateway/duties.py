@@ -75,6 +75,7 @@ class Duties:
         self.turnstile.renew()
         self._keep_drift()
         self._deliver()
+        self.seals.end()
         if self.spans is not None:
             self.spans.close(max(until - time.monotonic(), LAST_SPANS_SECONDS))
 

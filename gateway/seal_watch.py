@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from kimi.errors import StoreUnavailable, Unreadable
+from kimi.pool.sealers import Sealers
 
 log = logging.getLogger(__name__)
 
@@ -15,14 +17,18 @@ LOOK_SECONDS: Final = 5.0
 
 
 class SealWatch:
-    """Looks now and then, and says so in the log when that changes. `look` raises as `Canary.look` does.
+    """Looks now and then, and says so in the log when that changes. `look` raises as `Canary.look_at_served` does.
 
-    Its keys were the right ones when it started: others may have been given new ones since, or Redis was exchanged.
+    Its keys were the right ones when it started: others may have been given new ones since, or Redis was exchanged. As
+    often it shows others with which of them it seals.
     """
 
-    def __init__(self, look: Callable[[], object], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, look: Callable[[], object], sealers: Sealers, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.is_shut_out = False
         self._look = look
+        self._sealers = sealers
         self._monotonic = monotonic
         self._next = 0.0
 
@@ -32,6 +38,7 @@ class SealWatch:
             return
         self._next = self._monotonic() + LOOK_SECONDS
         try:
+            self._sealers.meet()
             self._look()
         except Unreadable as error:
             if not self.is_shut_out:
@@ -43,3 +50,8 @@ class SealWatch:
             if self.is_shut_out:
                 log.warning("what Redis holds can be opened again")
             self.is_shut_out = False
+
+    def end(self) -> None:
+        """This worker seals nothing any more."""
+        with suppress(StoreUnavailable):  # it is forgotten by itself
+            self._sealers.leave()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import time
 from functools import cache, partial
 from typing import Final
@@ -63,6 +64,7 @@ from kimi.pool.conversations import Conversations as Records
 from kimi.pool.counts import Counts, Courier
 from kimi.pool.drift import DriftBook
 from kimi.pool.fuse import Fuse
+from kimi.pool.sealers import Sealers
 from kimi.pool.signals import freed
 from kimi.pool.uploads import Uploads
 from kimi.settings import load
@@ -129,7 +131,8 @@ def make(settings: GatewaySettings) -> Gateway:
     turnstile = Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc())
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
     door, created, guesses = doors(settings, store, strangers, ours)
-    counts, spans, seals = Counts(), traces(settings), SealWatch(Canary(store).look)
+    counts, spans, sealers = Counts(), traces(settings), Sealers(store, f"gateway {socket.gethostname()}-{os.getpid()}")
+    seals = SealWatch(Canary(store).look_at_served, sealers)
     duties = Duties(
         pool=pool,
         created=created,

@@ -26,6 +26,7 @@ from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats, Pulse
 from kimi.pool.interventions import Interventions
+from kimi.pool.sealers import REFRESHER, Sealers
 from kimi.settings import PLAIN_SECRETS
 from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.drift import Drift
@@ -100,7 +101,8 @@ def run(settings: RefresherSettings) -> int:
 
 def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop) -> _Parts:
     clock, rng = time.time, random.SystemRandom()
-    members, sealing = Members(store), Sealing(store, clock=clock)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    members, sealing = Members(store), Sealing(store, Sealers(store, f"{REFRESHER}{name}"), clock=clock)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory, clock=clock)
@@ -114,7 +116,7 @@ def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop)
     renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
-    pulse = Pulse(Heartbeats(store), f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
+    pulse = Pulse(Heartbeats(store), name, clock=time.monotonic)
     chores = Chores(sealing.check, pulse.check, roster.check, keepsakes.check, lambda: drift_book.keep(drift))
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
@@ -139,6 +141,7 @@ def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop)
 
     def last() -> None:
         pulse.end()
+        sealing.end()
         drift_book.keep(drift)
 
     return _Parts(sealing, roster, beside, worker, end, last)

@@ -11,8 +11,9 @@ import structlog
 from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Store
 from kimi.pool.canary import Canary
-from kimi.pool.disk import rewrite
+from kimi.pool.old_files import OldFiles, Rewrite
 from kimi.pool.resealing import Resealing
+from kimi.pool.sealers import Sealers
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
@@ -30,22 +31,30 @@ class Sealing:
     """Keeps a process with the wrong keys from doing anything. Every method may raise `Unreadable`, `StoreUnavailable`.
 
     Redis may be exchanged for another, or lose everything, at any time. Who was at work with it then says at once which
-    keys are the right ones, for he alone has the newest tokens. Who comes new with keys waits first, and so does who has
-    had the wrong ones, or none.
+    keys are the right ones, for he alone has the newest tokens. Who comes new with keys waits first, and who has had
+    the wrong ones, or none, does too.
     """
 
     def __init__(
-        self, store: Store, *, clock: Callable[[], float], pause: Callable[[float], object] = time.sleep
+        self,
+        store: Store,
+        sealers: Sealers,
+        *,
+        clock: Callable[[], float],
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._store = store
         self._canary = Canary(store)
         self._resealing = Resealing(store)
+        self._files = OldFiles(store)
+        self._sealers = sealers
         self._clock = clock
         self._pause = pause
         self._goes_first = not store.vault.seals
         self._missing_since: float | None = None
         self._next_check = 0.0
         self._next_seal = 0.0
+        self._is_refused = False
 
     def start(self, stop: Stop) -> bool:
         """Returns when this process may be at work: True, or False where it is to stop instead.
@@ -60,11 +69,12 @@ class Sealing:
                 if stop.is_set():
                     return False
                 self._pause(_STEP)
+        self._sealers.beat()
         self._seal()
         return True
 
     def check(self) -> None:
-        """Look whether the keys are the right ones still, and now and then for what is plain.
+        """Look whether the keys are the right ones still, show which they are, and now and then look for what is plain.
 
         Does nothing before the next look is due.
         """
@@ -73,9 +83,14 @@ class Sealing:
             return
         if not self._may_work():
             raise StoreUnavailable(_YIELDING)
+        self._sealers.beat()
         self._next_check = now + CHECK_SECONDS
         if now >= self._next_seal:
             self._seal()
+
+    def end(self) -> None:
+        """This process is at work no more."""
+        self._sealers.leave()
 
     def _may_work(self) -> bool:
         """False while others go first."""
@@ -90,8 +105,9 @@ class Sealing:
             since = self._missing_since = now if self._missing_since is None else self._missing_since
             if not self._goes_first and now - since < YIELD_SECONDS:
                 return False
-            self._canary.keep()
-            self._next_seal = now  # all that is there has come from elsewhere
+            if self._store.vault.seals:
+                self._canary.keep()
+                self._next_seal = now  # all that is there has come from elsewhere
         self._goes_first, self._missing_since = True, None
         return True
 
@@ -100,9 +116,14 @@ class Sealing:
         sealed = self._resealing.seal_plain()
         self._next_seal = self._clock() + SEAL_SECONDS
         if sealed.left:
-            log.warning("others go on writing to the store in plain text, the next look seals it", hashes=sealed.left)
-        if not sealed.changed:
+            log.warning("others go on writing to the store in plain text, the next look seals it", secrets=sealed.left)
+        if sealed.changed:
+            log.info("what stood in the store in plain text is sealed", secrets=sealed.changed)
+        self._look_after_files(self._files.rewrite() if sealed.changed else self._files.follow())
+
+    def _look_after_files(self, rewrite: Rewrite | None) -> None:
+        if rewrite is None:
             return
-        log.info("what stood in the store in plain text is sealed", hashes=sealed.changed)
-        if not rewrite(self._store):
-            log.warning("Redis does not write its append-only file anew, which still holds that: run `secrets rotate`")
+        if not rewrite.accepted and not self._is_refused:
+            log.warning("Redis does not write its files anew, which still hold what was replaced", files=rewrite.files)
+        self._is_refused = not rewrite.accepted

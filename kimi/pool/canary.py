@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from kimi.errors import Unreadable
 from kimi.pool.specs import proxy_of
 from kimi.pool.store import Store
 
-KEY: Final = "vault"
+VAULT: Final = "vault"
 CANARY: Final = "canary"
 _WORD: Final = "these are the keys"
+_SAMPLE: Final = 20  # access tokens
 _PAGE: Final = 100  # accounts that are read in one round trip
 
 
@@ -24,7 +26,7 @@ class Canary:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._key = store.key(KEY)
+        self._key = store.key(VAULT)
 
     def look(self) -> bool:
         """Whether it is there. Quick, for those who look again and again."""
@@ -34,6 +36,28 @@ class Canary:
             self._store.vault.key_of(stored)  # says nothing in the log: whoever asks has a line for it
         return stored is not None
 
+    def look_at_served(self) -> None:
+        """The same for those who serve. Refreshers may seal with a key that this process lacks: access tokens show it.
+
+        Some are looked at, whatever the size of the pool, and one that can be opened is enough.
+        """
+        self.look()
+        with self._store.guarded() as redis:
+            pipe = redis.pipeline(transaction=False)
+            for name in redis.zrandmember(self._store.key("usable"), _SAMPLE):
+                pipe.hget(self._store.key("account", name), "access")
+            tokens = pipe.execute()
+        unreadable: Unreadable | None = None
+        for token in tokens:
+            try:
+                self._store.vault.key_of(token or "")
+            except Unreadable as error:
+                unreadable = error
+            else:
+                return
+        if unreadable is not None:
+            raise unreadable
+
     def check(self) -> bool:
         """The same for those who start: where it is not there, they must be able to open all that is."""
         is_there = self.look()
@@ -41,13 +65,9 @@ class Canary:
             self._try_accounts()
         return is_there
 
-    def is_missing(self) -> bool:
-        """Whether this process has keys, and nobody has left one."""
-        return not self.look() and self._store.vault.seals
-
     def keep(self) -> None:
-        """Leave one where it is missing: from now on only who has one of these keys can start."""
-        if self.is_missing():
+        """Who has keys leaves one where it is missing: from now on only who has one of these can start."""
+        if not self.look() and self._store.vault.seals:
             self._try_accounts()
             with self._store.guarded() as redis:
                 redis.hsetnx(self._key, CANARY, self._store.vault.seal(_WORD))

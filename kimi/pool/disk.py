@@ -1,4 +1,4 @@
-"""What is on Redis's disk: waiting until it is, and having what was there before thrown away."""
+"""Waiting until what was written is on Redis's disk."""
 
 from __future__ import annotations
 
@@ -33,17 +33,3 @@ def until_on_disk(store: Store, seconds: float = SECONDS) -> bool:
             return False
     log.warning("Redis has not written to its disk within %g s", seconds)
     return False
-
-
-def rewrite(store: Store) -> bool:
-    """Has Redis write its append-only file anew, without what has been replaced since; True where it keeps none.
-
-    It does so by itself, a moment later. False where it refuses. Raises `StoreUnavailable`.
-    """
-    with store.guarded() as redis:
-        try:
-            if redis.info("persistence").get("aof_enabled"):
-                redis.bgrewriteaof()
-        except ResponseError:
-            return False
-    return True

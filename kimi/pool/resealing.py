@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final
 
-from kimi.accounts import SEALED
+import orjson
+from redis.exceptions import ResponseError
+
+from kimi.accounts import SEALED, Kind
 from kimi.errors import Unreadable
-from kimi.pool.canary import CANARY, KEY
+from kimi.pool.canary import CANARY, VAULT
+from kimi.pool.old_files import OldFiles
+from kimi.pool.sealers import Sealers
+from kimi.pool.seals import PLAIN, UNREADABLE, Resealed, Seal, Seals
 from kimi.pool.specs import proxy_of, with_proxy
 from kimi.pool.store import PREFIX, Store
 
 _PAGE: Final = 100  # hashes that are read in one round trip
 _SCANNED: Final = 1_000  # keys that Redis looks at in one step, for which others wait less than a millisecond
 _TRIES: Final = 10  # for what others write just then
-_SECRETS: Final = ("access", "refresh", CANARY)
+_SECRETS: Final = ("access", "refresh", "previous", CANARY)
 _SPECS: Final = ("spec", "written")  # of which the proxy is a secret
+_NAMES: Final = ("present", "name")
 
 Fields = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Seals:
-    """How many secrets are sealed with which key: `current` is the first, `older` are counted by number, from 2 on."""
-
-    plain: int = 0
-    current: int = 0
-    older: Mapping[int, int] = field(default_factory=dict)
-    unreadable: int = 0
-
-    @property
-    def total(self) -> int:
-        """All secrets that there are."""
-        return self.plain + self.current + sum(self.older.values()) + self.unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class Resealed:
-    """What came of it: hashes `changed`, and those that are left because no key opens them, or others write them."""
-
-    changed: int = 0
-    left: int = 0
 
 
 def _untold(_done: int, _total: int) -> None:
@@ -59,68 +44,93 @@ class Resealing:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._vault = store.vault
+        self._files = OldFiles(store)
 
     def status(self) -> Seals:
-        """With which keys the secrets are sealed."""
-        counts = Counter(self._seal(secret) for _, fields in self._all() for secret in _secrets(fields))
-        plain, current, unreadable = (counts.pop(seal, 0) for seal in ("plain", 1, "unreadable"))
-        older = {number: counts[number] for number in sorted(counts) if isinstance(number, int)}
-        return Seals(plain, current, older, unreadable)
+        """With which keys the secrets are sealed, and with which ones those seal that live."""
+        counts: Counter[Seal] = Counter()
+        lost: set[str] = set()
+        gone: set[str] = set()
+        for key, fields in self._read(self._keys()):
+            seals = [self._worst(texts) for texts in _things(fields)]
+            counts.update(seals)
+            if UNREADABLE in seals:
+                names = lost if fields.get("present") == "1" else gone
+                names.add(fields.get("name") or key.removeprefix("account:"))
+        plain, current, unreadable = (counts.pop(seal, 0) for seal in (PLAIN, 1, UNREADABLE))
+        older = {number: counts[number] for number in sorted(counts, key=_rank) if isinstance(number, int)}
+        ((_, fields),) = self._read([VAULT])
+        canary = self._seal(fields[CANARY]) if CANARY in fields else None
+        processes = {name: self._seal(word) for name, word in Sealers(self._store).living().items()}
+        return Seals(
+            plain, current, older, unreadable, tuple(sorted(lost)), tuple(sorted(gone - lost)), canary, processes
+        )
 
     def rotate(self, progress: Callable[[int, int], object] = _untold) -> Resealed:
         """Seals everything with the first key that is not; `progress` is told how many hashes of all are looked at.
 
         What shows whether a process has the right keys comes last, and only where nothing is left: the older keys are
-        wanted until then.
+        wanted until then. Nobody wants them for what none of them opens.
         """
         found = self._reseal(lambda secret: not self._vault.is_current(secret), progress)
         if not found.left:
-            self._reseal_hash(KEY, lambda secret: not self._vault.is_current(secret))
+            self._reseal_hash(VAULT, lambda secret: not self._vault.is_current(secret))
         return found
 
     def seal_plain(self) -> Resealed:
         """Seals what stands in plain text, and nothing else: others may not have a newer key yet."""
         if not self._vault.seals:
             return Resealed()
-        return self._reseal(lambda secret: not secret.startswith(SEALED), _untold)
+        found = self._reseal(lambda secret: not secret.startswith(SEALED), _untold)
+        if found.changed:
+            # It may have noted what was put in the place of what.
+            with self._store.guarded() as redis, suppress(ResponseError):
+                redis.slowlog_reset()
+        return found
 
     def _reseal(self, wanted: Callable[[str], bool], progress: Callable[[int, int], object]) -> Resealed:
-        keys, changed, left = self._keys(), 0, 0
+        keys, found = self._keys(), Resealed()
         for done, (key, fields) in enumerate(self._read(keys), 1):
             if any(wanted(secret) for secret in _secrets(fields)):
-                is_done = self._reseal_hash(key, wanted)
-                changed, left = changed + is_done, left + (not is_done)
+                if not found.changed:
+                    self._files.mark()
+                found += self._reseal_hash(key, wanted)
             if done % _PAGE == 0 or done == len(keys):
                 progress(done, len(keys))
-        return Resealed(changed, left)
+        return found
 
-    def _reseal_hash(self, key: str, wanted: Callable[[str], bool]) -> bool:
-        """Whether all that is wanted of it is sealed."""
+    def _reseal_hash(self, key: str, wanted: Callable[[str], bool]) -> Resealed:
+        changed = 0
         for _ in range(_TRIES):
             ((_, fields),) = self._read([key])
-            new = self._sealed_anew(secret for secret in _secrets(fields) if wanted(secret))
-            words = _words(fields, {old: sealed for old, sealed in new.items() if sealed})
+            old = {secret for secret in _secrets(fields) if wanted(secret)}
+            new = self._sealed_anew(old)
+            found = [texts & old for texts in _things(fields) if texts & old]
+            unreadable = sum(not texts <= new.keys() for texts in found)
+            changed = len(found) - unreadable
+            words = _words(fields, new)
             if not words or not self._store.run("reseal", key, *words):
-                return all(new.values())
-        return False
+                return Resealed(changed, unreadable=unreadable)
+        return Resealed(left=changed)
 
     def _sealed_anew(self, secrets: Iterable[str]) -> dict[str, str]:
-        """What is to take the place of each; '' where it cannot be opened."""
-        new = dict.fromkeys(secrets, "")
-        for old in new:
+        """What is to take the place of each that can be opened."""
+        new = {}
+        for old in secrets:
             with suppress(Unreadable):
                 new[old] = self._vault.seal(self._vault.open(old))
         return new
 
-    def _seal(self, secret: str) -> int | str:
+    def _worst(self, texts: Iterable[str]) -> Seal:
+        """The seal of a secret that stands in several places."""
+        return max((self._seal(text) for text in texts), key=_rank)
+
+    def _seal(self, secret: str) -> Seal:
         try:
             number = self._vault.key_of(secret)
         except Unreadable:
-            return "unreadable"
-        return "plain" if number is None else number + 1
-
-    def _all(self) -> Iterator[tuple[str, Fields]]:
-        yield from self._read([*self._keys(), KEY])
+            return UNREADABLE
+        return PLAIN if number is None else number + 1
 
     def _keys(self) -> list[str]:
         """The keys of all hashes that hold secrets of accounts, behind the prefix."""
@@ -130,7 +140,7 @@ class Resealing:
         return [f"account:{name}" for name in names] + [key.removeprefix(PREFIX) for key in sorted(kept)]
 
     def _read(self, keys: list[str]) -> Iterator[tuple[str, Fields]]:
-        wanted = (*_SECRETS, *_SPECS)
+        wanted = (*_SECRETS, *_SPECS, *_NAMES)
         for start in range(0, len(keys), _PAGE):
             page = keys[start : start + _PAGE]
             with self._store.guarded() as redis:
@@ -147,6 +157,25 @@ def _secrets(fields: Fields) -> Iterable[str]:
     whole = [fields[name] for name in _SECRETS if name in fields]
     proxies = [proxy_of(fields[name]) for name in _SPECS if name in fields]
     return dict.fromkeys(secret for secret in (*whole, *proxies) if secret)
+
+
+def _things(fields: Fields) -> list[set[str]]:
+    """The same as an operator counts them, each with all texts that it stands in.
+
+    What a refresh token has taken the place of goes with it, and a key of the official platform stands there twice.
+    """
+    of_one = ("refresh", "previous") if _is_web(fields) else ("refresh", "previous", "access")
+    credential = {fields[name] for name in of_one if name in fields}
+    return [texts for texts in (credential, *({each} for each in _secrets(fields) if each not in credential)) if texts]
+
+
+def _is_web(fields: Fields) -> bool:
+    return "spec" not in fields or Kind(orjson.loads(fields["spec"])["kind"]).is_web
+
+
+def _rank(seal: Seal) -> float:
+    """How bad it is."""
+    return seal if isinstance(seal, int) else math.inf if seal == UNREADABLE else sys.maxsize
 
 
 def _words(fields: Fields, new: Mapping[str, str]) -> list[str]:

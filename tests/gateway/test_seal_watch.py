@@ -8,6 +8,8 @@ import pytest
 from gateway.seal_watch import LOOK_SECONDS, SealWatch
 from kimi.errors import StoreUnavailable
 from kimi.pool.canary import Canary
+from kimi.pool.resealing import Resealing
+from kimi.pool.sealers import Sealers
 from kimi.sealing_keys import new_key
 from tests.gateway.fakes import Clock
 from tests.kimi.pool.pools import Pool, turned
@@ -24,7 +26,8 @@ def test_who_was_forgotten_when_the_keys_changed_knows_and_says_it_once(
     pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, old, new = Clock(0.0), new_key(), new_key()
-    watch = SealWatch(Canary(with_keys(pool, old).store).look, monotonic=clock)
+    store = with_keys(pool, old).store
+    watch = SealWatch(Canary(store).look_at_served, Sealers(store, "gateway"), monotonic=clock)
 
     def seen() -> bool:
         clock.now += LOOK_SECONDS
@@ -44,20 +47,43 @@ def test_who_was_forgotten_when_the_keys_changed_knows_and_says_it_once(
     assert second == "what Redis holds can be opened again"
 
 
+def test_one_that_lacks_the_key_with_which_a_refresher_seals_is_not_ready_before_it_matters(pool: Pool) -> None:
+    clock, (old, new) = Clock(0.0), (new_key(), new_key())
+    store = with_keys(pool, old).store
+    watch = SealWatch(Canary(store).look_at_served, Sealers(store, "gateway"), monotonic=clock)
+    refresher = Sealers(with_keys(pool, new, old).store, "refresher here-1")
+    watch.check()
+    assert not watch.is_shut_out
+    for act, shut_out in ((refresher.beat, True), (refresher.leave, False)):
+        act()
+        clock.now += LOOK_SECONDS
+        watch.check()
+        assert watch.is_shut_out is shut_out
+
+
 def test_while_redis_is_away_stands_what_was_seen_last(pool: Pool) -> None:
-    clock, canary = Clock(0.0), Canary(with_keys(pool, new_key()).store)
+    clock, store = Clock(0.0), with_keys(pool, new_key()).store
     Canary(with_keys(pool, new_key()).store).keep()
     is_away = False
 
     def look() -> bool:
         if is_away:
             raise StoreUnavailable
-        return canary.look()
+        return Canary(store).look()
 
-    watch = SealWatch(look, monotonic=clock)
+    watch = SealWatch(look, Sealers(store, "gateway"), monotonic=clock)
     watch.check()
     assert watch.is_shut_out
     is_away = True
     clock.now += LOOK_SECONDS
     watch.check()
     assert watch.is_shut_out
+
+
+def test_it_shows_with_which_key_it_seals_until_it_ends(pool: Pool) -> None:
+    clock, store = Clock(0.0), with_keys(pool, new_key()).store
+    watch = SealWatch(Canary(store).look_at_served, Sealers(store, "gateway"), monotonic=clock)
+    watch.check()
+    assert Resealing(store).status().processes == {"gateway": 1}
+    watch.end()
+    assert Resealing(store).status().processes == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,21 @@ from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Members, Store, TokenStore, open_store
 from kimi.pool.canary import Canary
-from kimi.pool.resealing import Resealing, Seals
+from kimi.pool.sealers import Sealers
+from kimi.pool.seals import Seals
 from kimi.pool.tokens import Credential
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from kimi.startup import reporting
 from refresher import process
 from refresher.memory import Memory
-from refresher.refreshing import Outcome, Refreshing
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
 from refresher.sealing import CHECK_SECONDS, SEAL_SECONDS, YIELD_SECONDS, Sealing
 from refresher.settings import RefresherSettings
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.sealing import counted
 from tests.refresher.conftest import ALICE
 from tests.refresher.running import Eyes, Start, write
 from tests.refresher.vendors import Vendor
@@ -44,13 +48,17 @@ def gateways(redis_url: str, *keys: str) -> GatewaySettings:
     return GatewaySettings.model_validate(fields)
 
 
+def made(store: Store, clock: Clock, pause: Callable[[float], object]) -> Sealing:
+    return Sealing(store, Sealers(store, "refresher"), clock=clock, pause=pause)
+
+
 def started(store: Store, clock: Clock) -> Sealing:
     """As a refresher starts; what it waits for is over at once."""
 
     def wait(seconds: float) -> None:
         clock.now += seconds
 
-    sealing = Sealing(store, clock=clock, pause=wait)
+    sealing = made(store, clock, wait)
     assert sealing.start(Stop())
     return sealing
 
@@ -88,9 +96,9 @@ def test_what_was_stored_before_there_were_keys_is_sealed_at_the_start(pool: Poo
     pool.fill(web("a"))
     sealed = Store(pool.store.redis, vault=Vault([NEW, OLD]), clock=pool.clock)
     started(pool.store, pool.clock)
-    assert Resealing(pool.store).status() == Seals(plain=2), "without keys all stays as it is"
+    assert counted(pool.store) == Seals(plain=2), "without keys all stays as it is"
     started(sealed, pool.clock)
-    assert Resealing(sealed).status() == Seals(current=3)
+    assert counted(sealed) == Seals(current=2)
 
 
 class Contended(Store):
@@ -105,7 +113,7 @@ def test_what_others_keep_writing_in_plain_text_is_told(pool: Pool) -> None:
     contended = Contended(pool.store.redis, vault=Vault([NEW]), clock=pool.clock)
     with capture_logs() as lines:
         started(contended, pool.clock)
-    assert [line["hashes"] for line in lines if line["log_level"] == "warning"] == [1]
+    assert [line["secrets"] for line in lines if line["log_level"] == "warning"] == [2]
 
 
 def test_what_is_sealed_with_an_older_key_stays_at_the_start(pool: Pool) -> None:
@@ -113,7 +121,7 @@ def test_what_is_sealed_with_an_older_key_stays_at_the_start(pool: Pool) -> None
     pool.fill(web("a"))
     sealed = Store(pool.store.redis, vault=Vault([NEW, OLD]), clock=pool.clock)
     started(sealed, pool.clock)
-    assert Resealing(sealed).status() == Seals(current=1, older={2: 2})
+    assert counted(sealed) == Seals(older={2: 2})
 
 
 def test_what_cannot_be_opened_is_neither_exchanged_nor_condemned(
@@ -171,7 +179,7 @@ def test_when_redis_loses_everything_those_that_were_at_work_with_it_go_first(re
             clock.now += seconds
             at_work.check()
 
-        newcomer = Sealing(wrong, clock=clock, pause=work)
+        newcomer = made(wrong, clock, work)
         with pytest.raises(Unreadable):
             newcomer.start(Stop())
         # Who has had the wrong keys waits as well, until nobody else is there for long.
@@ -226,7 +234,7 @@ def test_who_is_to_stop_while_others_go_first_leaves_nothing(redis_url: str) -> 
         stop.set()
 
     with open_store(refreshers(redis_url, NEW)) as store:
-        assert not Sealing(store, clock=clock, pause=wait).start(stop)
+        assert not made(store, clock, wait).start(stop)
         assert not Canary(store).look()
 
 
@@ -241,13 +249,14 @@ def test_without_keys_nothing_is_waited_for(redis_url: str) -> None:
 def test_what_others_write_in_plain_text_later_is_sealed_within_a_minute(pool: Pool) -> None:
     sealed = Store(pool.store.redis, vault=Vault([NEW]), clock=pool.clock)
     sealing = started(sealed, pool.clock)
-    pool.fill(web("a"))
+    Pool(sealed, pool.clock).configure(web("a"))
+    pool.freshen("a")
     pool.clock.now += SEAL_SECONDS - 0.1
     sealing.check()
-    assert Resealing(sealed).status() == Seals(plain=2, current=1)
+    assert counted(sealed) == Seals(plain=2)
     pool.clock.now += CHECK_SECONDS
     sealing.check()
-    assert Resealing(sealed).status() == Seals(current=3)
+    assert counted(sealed) == Seals(current=2)
 
 
 def test_an_older_dump_in_plain_text_is_sealed_at_once(pool: Pool) -> None:
@@ -257,7 +266,7 @@ def test_an_older_dump_in_plain_text_is_sealed_at_once(pool: Pool) -> None:
     pool.fill(web("a"))
     pool.clock.now += CHECK_SECONDS
     sealing.check()
-    assert Resealing(sealed).status() == Seals(current=3)
+    assert counted(sealed) == Seals(current=2)
 
 
 @pytest.mark.parametrize("keys", [(OLD,), ()], ids=["other keys", "no keys"])
@@ -268,13 +277,13 @@ def test_nobody_starts_beside_an_account_that_was_sealed_before_any_refresher_ha
     by_a_gateway = Store(pool.store.redis, vault=Vault([NEW]), clock=pool.clock)
     pool.configure(web("a"))
     Members(by_a_gateway).sync([ConfiguredAccount(web("late"), "refresh-late")], "operator")
-    before = Resealing(by_a_gateway).status()
+    before = counted(by_a_gateway)
     store = Store(pool.store.redis, vault=Vault(keys), clock=pool.clock)
     with pytest.raises(Unreadable):
         started(store, pool.clock)
-    assert Resealing(by_a_gateway).status() == before == Seals(plain=2, current=1)
+    assert counted(by_a_gateway) == before == Seals(plain=2, current=1)
     started(by_a_gateway, pool.clock)
-    assert Resealing(by_a_gateway).status() == Seals(current=4)
+    assert counted(by_a_gateway) == Seals(current=3)
 
 
 def test_a_refresher_with_keys_works_as_any_other_and_waits_while_they_are_wrong(

@@ -77,6 +77,12 @@ def test_no_secret_is_found_anywhere(home: Sown, tmp_path: Path) -> None:
 def test_keys_are_rotated_while_everything_serves_and_nothing_is_found_either(home: Sown) -> None:
     old, new = home.keys.encryption
     assert home.secrets("status", new, old)["droppable"] == [], "the gateway seals with it"
+    refused = home.command("secrets", "rotate", TOKEN_ENCRYPTION_KEYS=f"{new},{old}")
+    assert "not all processes seal with the first key: give gateway" in refused
+    home.stack.gateway.stop()
+    home.stack.gateway.env["TOKEN_ENCRYPTION_KEYS"] = f"{new},{old}"
+    home.stack.gateway.start()
+    home.stack.wait_ready()
     with Traffic(home.stack).running() as traffic:
         assert home.secrets("rotate", new, old)["left"] == 0
         until(lambda: traffic.good > 10, what="requests are served")

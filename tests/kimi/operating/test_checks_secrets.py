@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kimi.operating.checks import Level
-from kimi.operating.checks_secrets import droppable, sealed
-from kimi.pool.resealing import Seals
+from kimi.operating.checks_secrets import droppable, listed, sealed
+from kimi.pool.seals import PLAIN, UNREADABLE, Seals
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,22 @@ from kimi.pool.resealing import Seals
         (Seals(current=1, older={2: 2, 3: 1}), 3, Level.WARNING, "3 of 4 are sealed with an older key", "rotate"),
         (Seals(current=4), 1, Level.OK, "all 4 are sealed with the first key", ""),
         (Seals(current=4), 2, Level.OK, "with the first key; all others can be dropped", ""),
-        (Seals(current=3, unreadable=1), 2, Level.PROBLEM, "1 of 4 cannot be opened", "behind the others"),
-        (Seals(plain=3, unreadable=1), 0, Level.PROBLEM, "1 of 4 cannot be opened", "TOKEN_ENCRYPTION_KEYS"),
+        (Seals(current=3, unreadable=1, lost=("a",)), 2, Level.PROBLEM, "1 of 4 cannot be opened, of a", "the others"),
+        (Seals(plain=3, unreadable=1, lost=("a",)), 0, Level.PROBLEM, "1 of 4 cannot be opened, of a", "add the key"),
+        (Seals(current=3, unreadable=1, gone=("a",)), 1, Level.WARNING, "1 of 4 cannot be opened, of a", "90 days"),
+        (Seals(plain=4, canary=UNREADABLE), 0, Level.PROBLEM, "the right keys cannot be opened", "add the key"),
+        (Seals(current=4, canary=2), 2, Level.WARNING, "is sealed with an older one", "rotate"),
+        (Seals(current=4, processes={"a": 1}), 2, Level.OK, "all others can be dropped", ""),
+        (
+            Seals(current=4, processes={"a": 1, "b": 2}),
+            2,
+            Level.WARNING,
+            "is not the first one of b",
+            "give b the same",
+        ),
+        (Seals(current=4, processes={"a": PLAIN}), 1, Level.WARNING, "is not the first one of a", "give a the same"),
+        (Seals(plain=4, processes={"a": PLAIN}), 0, Level.WARNING, "in plain text", "`secrets key`"),
+        (Seals(current=4, processes={"a": UNREADABLE}), 1, Level.PROBLEM, "is the first one of a", "give a the same"),
     ],
 )
 def test_what_is_found(seals: Seals, keys: int, level: Level, seen: str, advice: str) -> None:
@@ -35,4 +49,10 @@ def test_what_is_worth_nothing_may_stand_there_in_plain_text() -> None:
 
 def test_keys_that_nothing_is_sealed_with_can_be_dropped_but_the_first() -> None:
     assert droppable(Seals(older={3: 1}), 4) == [2, 4]
+    assert droppable(Seals(canary=2, processes={"a": 1, "b": 4}), 4) == [3]
     assert droppable(Seals(current=1), 1) == droppable(Seals(), 0) == []
+
+
+def test_of_many_names_the_first_are_told() -> None:
+    assert listed(["b", "a"]) == "a, b"
+    assert listed([str(number) for number in range(7)]) == "0, 1, 2, 3, 4 and 2 more"

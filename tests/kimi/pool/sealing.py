@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from kimi.pool import Store
+from kimi.pool.resealing import Resealing
+from kimi.pool.seals import Seals
 from kimi.pool.vault import Vault
 from tests.dumps import dump
 from tests.kimi.pool.pools import Pool
@@ -14,6 +16,17 @@ from tests.kimi.pool.pools import Pool
 def with_keys(pool: Pool, *keys: str) -> Pool:
     """The same pool as a process with these keys sees it."""
     return replace(pool, store=Store(pool.store.redis, vault=Vault(keys), clock=pool.clock))
+
+
+def freshened(pool: Pool, *keys: str, name: str) -> None:
+    """A process with these keys gives it new tokens, twice, so that nothing of it is sealed as before."""
+    for _ in range(2):
+        with_keys(pool, *keys).freshen(name)
+
+
+def counted(store: Store) -> Seals:
+    """How many secrets are sealed with which key, whoever lives."""
+    return replace(Resealing(store).status(), canary=None, processes={})
 
 
 def everything(redis: Any) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.errors import Unreadable
 from kimi.pool import Members, PrivateAccounts, Store
-from kimi.pool.canary import CANARY, KEY, Canary
+from kimi.pool.canary import CANARY, VAULT, Canary
 from kimi.pool.private import private_account
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
@@ -21,7 +21,7 @@ def start(pool: Pool, *keys: str) -> None:
 
 
 def stored(pool: Pool) -> str | None:
-    word: str | None = pool.store.redis.hget(pool.store.key(KEY), CANARY)
+    word: str | None = pool.store.redis.hget(pool.store.key(VAULT), CANARY)
     return word
 
 
@@ -76,3 +76,25 @@ def test_what_clients_have_brought_along_shows_nothing(plain: Pool) -> None:
     start(plain, NEW)
     with pytest.raises(Unreadable):
         start(plain, OLD)
+
+
+def test_who_serves_sees_that_others_seal_with_a_key_that_he_lacks_once_he_can_open_no_access_token(pool: Pool) -> None:
+    old, both = with_keys(pool, OLD), with_keys(pool, NEW, OLD)
+    start(pool, OLD)
+    Canary(old.store).look_at_served()
+    old.fill(web("a"), web("b"))
+    both.freshen("a")
+    Canary(old.store).look_at_served()
+    both.freshen("b")
+    assert Canary(old.store).look()
+    with pytest.raises(Unreadable):
+        Canary(old.store).look_at_served()
+    Canary(both.store).look_at_served()
+    old.freshen("a")
+    Canary(old.store).look_at_served()
+
+
+def test_access_tokens_in_plain_text_shut_nobody_out(plain: Pool) -> None:
+    plain.fill(web("a"))
+    Canary(plain.store).look_at_served()
+    Canary(with_keys(plain, OLD).store).look_at_served()

@@ -1,0 +1,123 @@
+"""What Redis's files hold of what was replaced, and that it leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.waiting import until
+from kimi.pool import Store, connect
+from kimi.pool.canary import VAULT
+from kimi.pool.disk import until_on_disk
+from kimi.pool.old_files import APPENDED, SNAPSHOT, OldFiles, Rewrite
+from tests.valkey import Valkey
+
+
+@pytest.fixture
+def store(own_valkey: Valkey) -> Iterator[Store]:
+    with connect(own_valkey.url) as redis:
+        redis.config_set("rdbcompression", "no")  # what is compressed cannot be searched
+        yield Store(redis)
+
+
+def on_disk(store: Store) -> bytes:
+    found = b""
+    for path in Path(store.redis.config_get("dir")["dir"]).rglob("*"):
+        with suppress(FileNotFoundError):  # it was replaced just now
+            found += path.read_bytes() if path.is_file() else b""
+    return found
+
+
+def replace_a_word(store: Store) -> None:
+    store.redis.set("a", "the-old-word")
+    OldFiles(store).mark()
+    store.redis.set("a", "the-new-word")
+
+
+def is_gone(store: Store) -> bool:
+    return b"the-old-word" not in on_disk(store)
+
+
+def is_marked(store: Store) -> bool:
+    return any(store.redis.hgetall(store.key(VAULT)).values())
+
+
+def busy(store: Store) -> Any:
+    told = store.redis.info("persistence")
+    return told["aof_rewrite_in_progress"] or told["rdb_bgsave_in_progress"]
+
+
+def test_what_was_replaced_leaves_the_disk(store: Store) -> None:
+    replace_a_word(store)
+    assert until_on_disk(store) and not is_gone(store)
+    assert OldFiles(store).rewrite() == Rewrite((APPENDED,))
+    until(lambda: is_gone(store), seconds=10, what="the file is written anew")
+    assert b"the-new-word" in on_disk(store)
+
+
+def test_it_leaves_snapshots_as_well(store: Store) -> None:
+    store.redis.config_set("save", "3600 1")
+    replace_a_word(store)
+    store.redis.execute_command("SAVE")
+    assert OldFiles(store).rewrite() == Rewrite((APPENDED, SNAPSHOT))
+    until(lambda: is_gone(store), seconds=10, what="both are written anew")
+    until(lambda: not busy(store))
+    assert OldFiles(store).follow() is None
+    assert not is_marked(store)
+
+
+def test_where_redis_keeps_no_file_there_is_nothing_to_do(store: Store) -> None:
+    store.redis.config_set("appendonly", "no")
+    replace_a_word(store)
+    store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof", "-bgsave")
+    assert OldFiles(store).rewrite() == Rewrite(())
+    assert not is_marked(store)
+
+
+def test_who_may_not_ask_how_snapshots_are_taken_has_one_taken(store: Store) -> None:
+    store.redis.execute_command("ACL", "SETUSER", "default", "-config")
+    assert OldFiles(store).rewrite() == Rewrite((APPENDED, SNAPSHOT))
+
+
+def test_what_redis_refuses_is_asked_for_again_until_it_has_been_done(store: Store) -> None:
+    files = OldFiles(store)
+    replace_a_word(store)
+    store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
+    assert files.rewrite() == files.follow() == Rewrite((APPENDED,), accepted=False)
+    store.redis.execute_command("ACL", "SETUSER", "default", "+bgrewriteaof")
+    assert files.follow() == Rewrite((APPENDED,))
+    until(lambda: is_gone(store) and not busy(store), seconds=10)
+    assert files.follow() is None
+    assert not is_marked(store)
+    assert files.follow() is None, "nothing is to do any more"
+
+
+def test_who_was_killed_before_he_could_ask_leaves_it_to_the_next(store: Store) -> None:
+    replace_a_word(store)
+    assert OldFiles(store).follow() == Rewrite((APPENDED,))
+    until(lambda: is_gone(store), seconds=10)
+
+
+def test_a_redis_that_was_killed_while_it_wrote_is_asked_again(store: Store, own_valkey: Valkey) -> None:
+    files = OldFiles(store)
+    replace_a_word(store)
+    assert files.rewrite().accepted
+    own_valkey.kill()
+    own_valkey.start()
+    assert files.follow() == Rewrite((APPENDED,))
+    until(lambda: not busy(store), seconds=10)
+    assert files.follow() is None
+    assert not is_marked(store)
+
+
+def test_a_mark_that_was_set_while_redis_wrote_stays(store: Store) -> None:
+    files = OldFiles(store)
+    assert files.rewrite().accepted
+    until(lambda: not busy(store), seconds=10)
+    replace_a_word(store)
+    assert files.follow() == Rewrite((APPENDED,))
+    assert is_marked(store)
