@@ -46,7 +46,9 @@ def test_refreshers_killed_at_random_moments_lose_only_what_was_on_its_way(tmp_p
         pool.wait(lambda: dead(pool) == set(lost_answers(pool)), why="an account is lost if and only if an answer was")
         lost = dict.fromkeys(dead(pool), 1)
         assert {name: count for name, count in lost_answers(pool).items() if name in lost} == lost
-        assert +pool.counted("reused") == lost, "each spent token was tried once more, and never again"
+        reused = +pool.counted("reused")
+        assert reused.keys() == lost.keys(), "each spent token was tried once more"
+        assert max(reused.values(), default=0) <= 2, "and so was the one before it, and neither ever again"
         assert pool.total("concurrent") == 0
         told = [line["account"] for line in pool.said("error") if "lost on the way" in line.get("reason", "")]
         assert sorted(told) == sorted(lost), "the refreshers report these accounts, apart from other deaths"
