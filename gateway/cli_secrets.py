@@ -10,6 +10,7 @@ from typing import Final
 import click
 import orjson
 
+from gateway.cli_program import WHO, as_json_option
 from gateway.tables import table
 from kimi.operating.audit import Audit
 from kimi.operating.checks_secrets import droppable, listed, same_keys, sealed
@@ -22,15 +23,12 @@ from kimi.sealing_keys import new_key
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
-WHO: Final = "command line"
 NOTHING_SEALED: Final = (
     "no refresher has started with keys yet. Give TOKEN_ENCRYPTION_KEYS to all gateways and then to the refreshers, "
     "which seal what stands in Redis as soon as they start"
 )
 BACK_UPS: Final = "back-ups from before hold what was there"
 NO_KEY: Final = "TOKEN_ENCRYPTION_KEYS is not set, so there is no key to seal with: `secrets key` makes one"
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 
 
 @click.group()
