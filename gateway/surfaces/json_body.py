@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any, Final
 
 import orjson
 
+from gateway.breathing import breathe
 from gateway.errors import BadRequest
 
 _HEX: Final = r"[\da-fA-F]"
-# Escapes that stand for something, with the text behind them, or else a single surrogate, which no text can hold.
-_ESCAPES: Final = re.compile(
-    rf"((?:\\(?:[^u]|u(?![dD][89a-fA-F])|u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})[^\\]*+)++)"
-    rf"|\\u[dD][89a-fA-F]{_HEX}{{2}}".encode()
+_AT_A_TIME: Final = 32_768
+"""Escapes, between which others may have their turn: to look at them takes a few milliseconds."""
+# Text and escapes that stand for something, or else a single surrogate, which no text can hold.
+_STRETCH: Final = re.compile(
+    rf"((?:[^\\]++|\\(?:[^u]|u(?![dD][89a-fA-F])|u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}))"
+    rf"{{1,{_AT_A_TIME}}}+)|\\u[dD][89a-fA-F]{_HEX}{{2}}".encode()
 )
 _MOST_MENDED: Final = 20_000
-"""So many stretches of a body are put in place: nobody cuts more emoji in two."""
+"""So many of them are put in place: nobody cuts more emoji in two."""
+_SECONDS: Final = 0.005
 _STRING: Final = re.compile(rb'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?')
 
 MOST_VALUES: Final = 250_000
@@ -57,12 +62,26 @@ def _decoded(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        if rb"\u" not in raw:
-            raise
-        whole, count = _ESCAPES.subn(lambda found: found[1] or rb"\ufffd", raw, _MOST_MENDED)
-        if whole == raw or count == _MOST_MENDED:
+        whole = _mended(raw) if rb"\u" in raw else None
+        if whole is None:
             raise
     return orjson.loads(whole)
+
+
+def _mended(raw: bytes) -> bytes | None:
+    """The same without halves of characters; nothing where there are none, or too many, or something else is wrong."""
+    pieces, end, halves, since = list[bytes](), 0, 0, time.monotonic()
+    for found in _STRETCH.finditer(raw):
+        start, stretch = found.start(), found[1]
+        halves += stretch is None
+        if start > end or halves > _MOST_MENDED:
+            return None
+        pieces.append(rb"\ufffd" if stretch is None else stretch)
+        end = found.end()
+        if time.monotonic() - since > _SECONDS:
+            breathe()
+            since = time.monotonic()
+    return b"".join(pieces) if halves and end == len(raw) else None
 
 
 def _has_too_many_values(raw: bytes) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.breathing import OnceATurn, breathe, unhurried
 from gateway.surfaces.chat_request import understand
+from gateway.surfaces.json_body import json_object
 from gateway.surfaces.messages.request import as_chat as of_messages
 from gateway.surfaces.responses.request import as_chat as of_response
 
@@ -29,10 +30,11 @@ def test_nothing_is_left_out(items: int) -> None:
         lambda: understand({"model": "kimi", "messages": MESSAGES}),
         lambda: of_response({"model": "kimi", "input": MESSAGES}),
         lambda: of_messages({"model": "kimi", "max_tokens": 9, "messages": MESSAGES}),
+        lambda: json_object(b'{"x": "%b"}' % (rb"\\" * 500_000 + rb"\ud83d")),
     ],
-    ids=["chat completions", "responses", "messages"],
+    ids=["chat completions", "responses", "messages", "half an emoji"],
 )
-def test_others_have_their_turn_while_many_messages_are_understood(work: Callable[[], object]) -> None:
+def test_others_have_their_turn_while_a_large_body_is_understood(work: Callable[[], object]) -> None:
     turns: list[bool] = []
     with closing(gevent.get_hub().loop.timer(0.0001, 0.0001)) as other:
         other.start(lambda: turns.append(True))
