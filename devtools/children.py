@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from typing import IO
 
 TETHER = Path(__file__).with_name("tether.py")
+NEEDED = ("HOME", "PATH", "TMPDIR", "TZ")
+NEEDED_BEGINNINGS = ("DYLD_", "LANG", "LC_", "LD_", "PYTHON")
+
+
+def bare(environ: Mapping[str, str]) -> dict[str, str]:
+    """What any program needs of `environ`, and no setting or key that is there for others."""
+    return {name: value for name, value in environ.items() if name in NEEDED or name.startswith(NEEDED_BEGINNINGS)}
 
 
 def start(

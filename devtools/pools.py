@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devtools import valkey
+from devtools import children, valkey
 from devtools.saying import Trouble
 from devtools.waiting import until
 from kimi.accounts import Origin
@@ -45,7 +45,8 @@ def looked_into(folder: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="kimi-") as sockets:
         socket = Path(sockets, "valkey.sock")
         command = valkey.command(server(), folder, unix_socket=socket)
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+        env = children.bare(os.environ)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
         try:
             until(lambda: valkey.answers(socket) or process.poll() is not None, seconds=START_SECONDS)
             yield f"unix://{socket}?db=0"

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devtools import configuration, demo, pools, probe, valkey
+from devtools import children, configuration, demo, pools, probe, valkey
 from devtools.environment import data_folder
 from devtools.private import private
 from devtools.saying import Trouble, complain, say
@@ -99,7 +99,7 @@ class System:
         env = self._environment()
         programs = [self._valkey(self._socket)] if self._socket else []
         if self.demo:
-            programs.append(self.demo.program(env))
+            programs.append(self.demo.program(children.bare(os.environ)))
         return [*programs, self._refresher(env), self._gateway(env)]
 
     @contextmanager
@@ -138,7 +138,8 @@ class System:
         folder.mkdir(mode=0o700, exist_ok=True)
         command = valkey.command(pools.server(), folder, unix_socket=unix_socket)
         ready = lambda: valkey.answers(unix_socket)  # noqa: E731
-        return Program("Valkey", command, os.environ, ready=ready, log=self._data / "valkey.log", ready_seconds=120)
+        env = children.bare(os.environ)
+        return Program("Valkey", command, env, ready=ready, log=self._data / "valkey.log", ready_seconds=120)
 
     def _refresher(self, env: Mapping[str, str]) -> Program:
         return Program("the refresher", [sys.executable, "-m", "refresher"], env)

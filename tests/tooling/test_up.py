@@ -23,6 +23,7 @@ from devtools.waiting import until
 from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.operating.accounts import Accounts
 from kimi.pool import Members, Store, connect
+from kimi.sealing_keys import new_key
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -213,6 +214,15 @@ def test_a_key_of_the_operators_page_that_is_set_is_not_shown(up: Up) -> None:
     assert "GATEWAY_ADMIN_KEY, as you have set it" in said
     assert "mine-alone" not in said
     assert not (up.folder / ".data/admin-key").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="what a process was given is told by /proc")
+def test_only_processes_that_use_them_are_given_keys(up: Up) -> None:
+    secrets = {"TOKEN_ENCRYPTION_KEYS": new_key(), "GATEWAY_ADMIN_KEY": "a-key-for-the-page-" + 20 * "x"}
+    up.start_and_wait(**secrets)
+    given = {name: Path(f"/proc/{pid}/environ").read_text() for name, pid in up.children().items()}
+    having = {name for name, environ in given.items() if any(secret in environ for secret in secrets.values())}
+    assert (given.keys(), having) == (set(NAMES), {"refresher", "gunicorn"})
 
 
 def test_what_dies_by_itself_comes_back(up: Up) -> None:
