@@ -12,7 +12,8 @@ import orjson
 from kimi.errors import BrokenAnswer, UpstreamTimeout
 from kimi.http.contract import Content, Http, Reply
 
-_SHORTEST_SECRET = 8
+SHORTEST_SECRET = 8
+"""Characters. What is shorter is a word that may stand anywhere."""
 _MOST_PARTS = 100_000  # of one answer, or one message of it, which are made without a pause
 _SHORT_BYTES = 2 * _MOST_PARTS  # has no more than these, each of which takes two at least
 _Step = TypeVar("_Step")
@@ -32,16 +33,13 @@ class Answer:
 
     def without(self, secret: str) -> Answer:
         """The same, should it repeat the secret that it was asked with."""
-        return replace(self, body=without(self.body, secret))
+        if len(secret) < SHORTEST_SECRET:
+            return self
+        return replace(self, body=self.body.replace(secret.encode(), b"[redacted]"))
 
     def json(self) -> Any:
         """The body as JSON. Raises `BrokenAnswer`."""
         return parse(self.body)
-
-
-def without(said: bytes, secret: str) -> bytes:
-    """What was said, should it repeat the secret that was asked with. What is shorter than one stays: it is a word."""
-    return said.replace(secret.encode(), b"[redacted]") if len(secret) >= _SHORTEST_SECRET else said
 
 
 def media_type(headers: Mapping[str, str]) -> str:

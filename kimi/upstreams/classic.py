@@ -122,7 +122,7 @@ class _Talk:
         line, account = self._desk.line, self._desk.account
         continues = self._chat.behind is not None and not self._answers
         wrote = any(reader.wrote for reader in self._readers)
-        reader = Reader(line.drift, continues=continues, rest=wrote, marks=self._marks)
+        reader = Reader(line.drift, continues=continues, rest=wrote, marks=self._marks, token=self._desk.token)
         self._readers.append(reader)
         referer = f"{line.host(account)}/chat/{self._chat_id}"
         return line.stream(

@@ -34,6 +34,7 @@ class Reader:
     `question` and `answer` are the ids of the two segments, once they are told; `wrote` says whether any of the answer
     came, `found` whether pages for it, `at_limit` whether it stopped at the output limit.
     `rest` is set for the rest of an answer: what is thought again then was thought before. `marks` see its text.
+    `token` is what was asked with: an error may repeat it.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Reader:
         continues: bool = False,
         rest: bool = False,
         marks: classic_sources.Marks | None = None,
+        token: str = "",
     ) -> None:
         self.question = ""
         self.answer = ""
@@ -53,6 +55,7 @@ class Reader:
         self._continues = continues
         self._rest = rest
         self._marks = marks
+        self._token = token
         self._decoder = sse.Decoder()
 
     def feed(self, chunk: bytes, told: list[Event]) -> None:
@@ -117,7 +120,7 @@ class Reader:
 
     def _odd(self, name: object, message: Mapping[str, Any]) -> None:
         hidden = complaints.inside(message)
-        complaint = complaints.of_object(Kind.CLASSIC, hidden or message)
+        complaint = self._complaint(hidden or message)
         is_error = name == "error" or (name is None and (complaint is not None or _is_code(message.get("code"))))
         if not is_error:
             self._drift.note(Kind.CLASSIC, "event", "without.name" if name is None else name, message)
@@ -131,7 +134,10 @@ class Reader:
         """An event that is known may say that the answer has failed, too."""
         hidden = complaints.inside(message)
         if hidden is not None or message.get("error"):
-            raise self._error(complaints.of_object(Kind.CLASSIC, hidden))
+            raise self._error(self._complaint(hidden))
+
+    def _complaint(self, said: object) -> complaints.Complaint | None:
+        return complaints.of_object(Kind.CLASSIC, said, secret=self._token)
 
     def _error(self, complaint: complaints.Complaint | None) -> KimiError:
         if complaint is None:

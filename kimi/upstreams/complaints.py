@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from kimi.accounts import Kind
 from kimi.errors import BrokenAnswer
-from kimi.http import Answer, media_type
+from kimi.http import SHORTEST_SECRET, Answer, media_type
 
 _WEB = ("error_type", "reason", "code", "severity")
 _REASONS = {Kind.KIMI: _WEB, Kind.CLASSIC: _WEB, Kind.MOONSHOT: ("type", "code")}
@@ -70,8 +70,11 @@ def of_answer(kind: Kind, answer: Answer) -> Complaint:
     return replace(complaint, retry_after=_first(_retry_after(answer.headers), complaint.retry_after))
 
 
-def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
-    """What an error object says, wrapped in `error` or not; `None` when it is none."""
+def of_object(kind: Kind, body: Any, status: int = 200, *, secret: str = "") -> Complaint | None:
+    """What an error object says, wrapped in `error` or not; `None` when it is none.
+
+    `secret` is what was asked with, where that has not been taken out of the whole answer.
+    """
     if not isinstance(body, Mapping):
         return None
     error = body.get("error")
@@ -80,8 +83,10 @@ def of_object(kind: Kind, body: Any, status: int = 200) -> Complaint | None:
     reasons: list[str] = []
     messages: list[str] = []
     for part in _parts(error):
-        reasons += [_harmless(word[:_LONGEST_MESSAGE])[:_LONGEST_REASON] for word in _words(kind, part)]
-        messages += [value[:_LONGEST_MESSAGE] for value in _messages(part) if isinstance(value, str) and value]
+        words = (_without(word, secret)[:_LONGEST_MESSAGE] for word in _words(kind, part))
+        reasons += [_harmless(word)[:_LONGEST_REASON] for word in words]
+        texts = (value for value in _messages(part) if isinstance(value, str) and value)
+        messages += [_without(text, secret)[:_LONGEST_MESSAGE] for text in texts]
     if not reasons and not messages:
         return None
     message = "; ".join(dict.fromkeys(messages))[:_LONGEST_MESSAGE]
@@ -119,6 +124,10 @@ def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
                 below.append(part)
         level = below
     return None
+
+
+def _without(text: str, secret: str) -> str:
+    return text.replace(secret, "[redacted]") if len(secret) >= SHORTEST_SECRET else text
 
 
 def _harmless(text: str) -> str:

@@ -51,7 +51,7 @@ class Connect:
             account,
             headers=self._headers(account, token, "application/connect+json"),
             content=envelopes.encode(orjson.dumps(question(chat, model))),
-            reader=Reader(self._line.drift, chat_id),
+            reader=Reader(self._line.drift, chat_id, token),
             continues=bool(chat_id),
         )
         yield (finish,)

@@ -39,11 +39,13 @@ class Reader:
     """Reads the envelopes of one answer; see `kimi.upstreams.reading.Reader`.
 
     Pieces of text come by mask and operation, those of the user's echo like those of the answer:
-    they count only from the assistant's message on. `chat_id` is the chat that is continued, where one is.
+    they count only from the assistant's message on. `chat_id` is the chat that is continued, where one is, and `token`
+    what it was asked with: an error may repeat it.
     """
 
-    def __init__(self, drift: Drift, chat_id: str = "") -> None:
+    def __init__(self, drift: Drift, chat_id: str = "", token: str = "") -> None:
         self._drift = drift
+        self._token = token
         self._continues = bool(chat_id)
         self._decoder = envelopes.Decoder()
         self._calls = Calls()
@@ -204,7 +206,7 @@ class Reader:
             raise self._error(hidden)
 
     def _error(self, said: object) -> KimiError:
-        complaint = complaints.of_object(Kind.KIMI, said)
+        complaint = complaints.of_object(Kind.KIMI, said, secret=self._token)
         if complaint is None:
             return BrokenAnswer("the stream reports an error without words")
         return explain(complaint, self._drift, continues=self._continues)

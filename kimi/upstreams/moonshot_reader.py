@@ -9,7 +9,6 @@ from typing import Any
 from kimi.accounts import Kind
 from kimi.errors import BrokenAnswer, ContentRefused, KimiError
 from kimi.events import Event, Finish, FinishReason, Text, Thinking, Usage
-from kimi.http import without
 from kimi.upstreams import complaints, sse
 from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
@@ -45,12 +44,12 @@ _CUT = frozenset({"length", "content_filter"})
 class Reader:
     """Reads the chunks of one answer; see `kimi.upstreams.reading.Reader`.
 
-    `key` is what it was asked with: an error may repeat it.
+    `token` is what it was asked with: an error may repeat it.
     """
 
-    def __init__(self, drift: Drift, key: str = "") -> None:
+    def __init__(self, drift: Drift, token: str = "") -> None:
         self._drift = drift
-        self._key = key
+        self._token = token
         self._decoder = sse.Decoder()
         self._wrote = False
         self._calls = Calls()
@@ -60,12 +59,10 @@ class Reader:
     def feed(self, chunk: bytes, told: list[Event]) -> None:
         """Tells the events that `chunk` completes."""
         for data in self._decoder.feed(chunk):
-            if data == b"[DONE]":
+            said = self._message(data)
+            if said is None:
                 told.append(self._finish())
                 return
-            said = parsed(data)
-            if said.get("error") is not None:
-                raise self._error(data)
             if "usage" in said:
                 self._count(said["usage"])
             choices = said.get("choices")
@@ -77,9 +74,18 @@ class Reader:
             else:
                 self._check_without_choices(said)
 
-    def _error(self, data: bytes) -> KimiError:
-        said = parsed(without(data, self._key))
-        return classify(complaints.of_object(Kind.MOONSHOT, said) or Complaint(Kind.MOONSHOT, 200), self._drift)
+    def _message(self, data: bytes) -> dict[str, Any] | None:
+        """What an event says; `None` for the word that there are no more. Raises what it says of a failure."""
+        if data == b"[DONE]":
+            return None
+        said = parsed(data)
+        if said.get("error") is not None:
+            raise self._error(said)
+        return said
+
+    def _error(self, said: Mapping[str, Any]) -> KimiError:
+        complaint = complaints.of_object(Kind.MOONSHOT, said, secret=self._token)
+        return classify(complaint or Complaint(Kind.MOONSHOT, 200), self._drift)
 
     def _read(self, choice: object, told: list[Event]) -> None:
         if not isinstance(choice, dict):
@@ -106,11 +112,9 @@ class Reader:
     def close(self) -> Finish:
         """The stream has ended, which it may do without `[DONE]`, but not without a reason."""
         for data in self._decoder.close():  # raises what was broken before
-            if data == b"[DONE]":
+            said = self._message(data)
+            if said is None:
                 break
-            said = parsed(data)
-            if said.get("error") is not None:
-                raise self._error(data)
             if said.get("choices"):
                 raise BrokenAnswer("the stream was cut off in its last event")
         return self._finish()

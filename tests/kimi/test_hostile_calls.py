@@ -20,8 +20,10 @@ from kimi.upstreams.connect_models import ConnectModels
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.places import may_be_put
+from kimi.upstreams.registry import build
 from tests.kimi.files.blobs import blob
 from tests.kimi.files.samples import png
+from tests.kimi.hostile import framed
 from tests.kimi.replay import Recorded, Replay, as_json, broken
 
 SECRET = "r0/opaque+secret=="
@@ -103,13 +105,18 @@ def test_a_key_that_is_said_again_is_not_told() -> None:
     assert str(raised.value) == "500 server_error: key [redacted] is bad"
 
 
-def test_nor_is_it_inside_a_stream() -> None:
-    error = orjson.dumps({"error": {"type": "server_error", "message": f"key {SECRET} is bad"}})
-    http = Replay(Recorded(b"data: %b\n\n" % error, headers={"content-type": "text/event-stream"}))
-    chat = Chat(model="kimi-k2.6", messages=(Message("user", "hi"),))
-    _, raised = broken(Moonshot(Line(http, Endpoints())).stream(chat, Account(name="a", kind=Kind.MOONSHOT), SECRET))
+@pytest.mark.parametrize("kind", Kind)
+def test_nor_is_it_inside_a_stream(kind: Kind) -> None:
+    said = {"message": f"key {SECRET} is bad", "code": "internal", "type": "server_error"}
+    if kind is Kind.CLASSIC:
+        said["event"] = "error"
+    stream = Recorded(framed(kind, orjson.dumps({"error": said} if kind is not Kind.CLASSIC else said)))
+    http = Replay(*[as_json({"id": "chat-1"})] * (kind is Kind.CLASSIC), stream)
+    upstream = build(Line(http, Endpoints()))[kind]
+    chat = Chat(model="kimi-k2.6" if kind is Kind.MOONSHOT else "kimi", messages=(Message("user", "hi"),))
+    _, raised = broken(upstream.stream(chat, Account(name="a", kind=kind), SECRET))
 
-    assert str(raised) == "200 server_error: key [redacted] is bad"
+    assert SECRET not in str(raised) and "key [redacted] is bad" in str(raised)
 
 
 KEY = "acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa"  # short, and of no known form
