@@ -22,22 +22,17 @@ def enter(
     *,
     origin: str,
     limits: Sequence[int] = (),
-    written: str | None = None,
 ) -> str:
     """Brings one account into the pool, or up to date; the outcome in the script's words.
 
     `known_as` is the fingerprint of its configured secret, `credential` what is known to have become of that.
-    `limits` are those of accounts that have an owner. `written` is what stands there of it, if that has been read.
+    `limits` are those of accounts that have an owner.
     Raises `StoreUnavailable`, and `Unreadable` where the address of its proxy cannot be opened, or the one that stands
     there while nobody knows whether this process has the right keys.
     """
-    outcome = _REWRITTEN
-    while outcome == _REWRITTEN:
-        if not account.proxy:
-            written = ""
-        elif written is None:
-            written = _written(store, account.name)
-        outcome = store.run(
+    while True:
+        written = _written(store, account.name) if account.proxy else ""
+        outcome: str = store.run(
             "sync",
             account.name,
             _packed(store, account, written),
@@ -53,9 +48,8 @@ def enter(
             written,
             *limits,
         )
-        if outcome == _REWRITTEN:
-            written = None
-    return str(outcome)
+        if outcome != _REWRITTEN:
+            return outcome
 
 
 def _packed(store: Store, account: Account, known: str) -> str:

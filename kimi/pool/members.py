@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from types import MappingProxyType
-from typing import Final
 
 import orjson
 
@@ -15,11 +14,11 @@ from kimi.accounts import ConfiguredAccount, Record, State
 from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
+from kimi.pool.hashes import PAGE, account_names, read
 from kimi.pool.records import record_of
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
 
-_PAGE = 100  # accounts a pipeline; whoever else the process serves waits for some milliseconds
 _UNREADABLE = "unreadable"  # beside what the script says
 
 
@@ -33,23 +32,6 @@ class SyncReport:
     removed: tuple[str, ...] = ()
     deferred: tuple[str, ...] = ()  # nothing was changed, because a refresh is running: sync again
     unreadable: tuple[str, ...] = ()  # not taken: their known proxies are sealed, nobody knows with which keys
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a sync has to know of an account: who configured it, with which secret, and what is written of it."""
-
-    origin: str = ""
-    is_configured: bool = False
-    fingerprint: str = ""
-    written: str = ""
-
-    def leaves(self, wanted: str | None) -> bool:
-        """Whether it is configured, and `wanted` is another secret, or none."""
-        return self.is_configured and not compare_digest(self.fingerprint, wanted or "")
-
-
-_NOTHING: Final = _Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +57,11 @@ def enter_configured(
     rotated: Mapping[str, Credential] = MappingProxyType({}),
     *,
     limits: Sequence[int] = (),
-    written: str | None = None,
 ) -> str:
     """The same for one as it is configured; `rotated` is what is known of such secrets, by fingerprint."""
     known_as = fingerprint(member.secret)
     credential = rotated.get(known_as, Credential(member.secret, 0))
-    return enter(store, member.account, known_as, credential, origin=origin, limits=limits, written=written)
+    return enter(store, member.account, known_as, credential, origin=origin, limits=limits)
 
 
 class Members:
@@ -107,13 +88,8 @@ class Members:
         self._canary.look()
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
-        there = self._there()
-        leaving = [name for name, known in there.items() if known.origin == origin and known.leaves(wanted.get(name))]
-        left = [name for name in leaving if self._store.run("withdraw", name)]
-        outcomes = {
-            member.account.name: self._enter(member, origin, rotated, there.get(member.account.name, _NOTHING).written)
-            for member in configured
-        }
+        left = [name for name in self._leaving(origin, wanted) if self._store.run("withdraw", name)]
+        outcomes = {member.account.name: self._enter(member, origin, rotated) for member in configured}
 
         def those(outcome: str) -> tuple[str, ...]:
             return tuple(name for name, found in outcomes.items() if found == outcome)
@@ -127,10 +103,10 @@ class Members:
             unreadable=those(_UNREADABLE),
         )
 
-    def _enter(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, Credential], written: str) -> str:
+    def _enter(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, Credential]) -> str:
         """One whose secrets cannot be opened keeps nobody from entering the others."""
         try:
-            return enter_configured(self._store, member, origin, rotated, written=written)
+            return enter_configured(self._store, member, origin, rotated)
         except Unreadable:
             return _UNREADABLE
 
@@ -145,16 +121,14 @@ class Members:
 
     def all(self) -> list[Record]:
         """Every account that is configured, or was and is not forgotten yet, by name."""
-        with self._store.guarded() as redis:
-            names = sorted(redis.smembers(self._store.key("accounts")))
-        return self.some(names)
+        return self.some(account_names(self._store))
 
     def some(self, names: Sequence[str]) -> list[Record]:
         """Those of `names` that are known, in this order."""
         records: list[Record] = []
         with self._store.guarded() as redis:
-            for start in range(0, len(names), _PAGE):
-                page = names[start : start + _PAGE]
+            for start in range(0, len(names), PAGE):
+                page = names[start : start + PAGE]
                 pipe = redis.pipeline(transaction=False)
                 for name in page:
                     pipe.hgetall(self._store.key("account", name))
@@ -206,15 +180,14 @@ class Members:
             usable, routes = pipe.execute()
         return Summary(usable, frozenset(routes))
 
-    def _there(self) -> dict[str, _Known]:
-        """Every account that is known, by name."""
-        with self._store.guarded() as redis:
-            names = sorted(redis.smembers(self._store.key("accounts")))
-            pipe = redis.pipeline(transaction=False)
-            for name in names:
-                pipe.hmget(self._store.key("account", name), "origin", "present", "fingerprint", "written", "spec")
-            rows = pipe.execute()
-        return {
-            name: _Known(origin or "", present == "1", known_as or "", written or spec or "")
-            for name, (origin, present, known_as, written, spec) in zip(names, rows, strict=True)
-        }
+    def _leaving(self, origin: str, wanted: Mapping[str, str]) -> list[str]:
+        """Those of that origin that are configured, by name, while another secret than theirs is `wanted`, or none."""
+        names = account_names(self._store)
+        rows = read(self._store, [f"account:{name}" for name in names], ("origin", "present", "fingerprint"))
+        return [
+            name
+            for name, row in zip(names, rows, strict=True)
+            if row.get("origin") == origin
+            and row.get("present") == "1"
+            and not compare_digest(row.get("fingerprint", ""), wanted.get(name, ""))
+        ]

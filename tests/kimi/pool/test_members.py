@@ -6,9 +6,11 @@ import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Region, State
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
-from kimi.pool import Members, Summary
+from kimi.pool import Members, Summary, SyncReport
+from kimi.pool.hashes import PAGE
 from kimi.pool.specs import pack, unpack
 from kimi.pool.vault import Vault
+from tests.kimi.pool.counting import Counting
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
 ROUTES = ["kimi"]
@@ -220,3 +222,10 @@ def test_an_account_that_redis_has_lost_alone_hides_no_other(pool: Pool) -> None
     pool.configure(web("a"), web("b"))
     pool.store.redis.delete(pool.store.key("account", "a"))
     assert [record.account.name for record in pool.members.all()] == ["b"]
+
+
+def test_however_many_there_are_a_sync_reads_them_page_by_page(pool: Pool) -> None:
+    pool.configure(*(web(f"a{number}") for number in range(2 * PAGE + 1)))
+    store = Counting(pool.store.redis, vault=pool.store.vault, clock=pool.clock)
+    assert Members(store).sync([], "somewhere else") == SyncReport()
+    assert store.trips == 5, "the word that shows the right keys, all names, and three pages"

@@ -1,0 +1,32 @@
+"""Some fields of many hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from kimi.pool.store import Store
+
+PAGE: Final = 100
+"""Hashes that are read in one round trip; whoever else the process serves waits for some milliseconds."""
+
+
+def read(store: Store, keys: Sequence[str], fields: Sequence[str]) -> Iterator[dict[str, str]]:
+    """What stands in each of the hashes `keys` (behind the prefix), in their order; what is empty is left out.
+
+    Raises `StoreUnavailable`.
+    """
+    for start in range(0, len(keys), PAGE):
+        with store.guarded() as redis:
+            pipe = redis.pipeline(transaction=False)
+            for key in keys[start : start + PAGE]:
+                pipe.hmget(store.key(key), *fields)
+            rows = pipe.execute()
+        for row in rows:
+            yield {name: text for name, text in zip(fields, row, strict=True) if text}
+
+
+def account_names(store: Store) -> list[str]:
+    """Every account that is configured, or was and is not forgotten yet. Raises `StoreUnavailable`."""
+    with store.guarded() as redis:
+        return sorted(redis.smembers(store.key("accounts")))
