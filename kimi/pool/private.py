@@ -22,7 +22,6 @@ from kimi.pool.canary import Canary
 from kimi.pool.members import enter_configured, fingerprint
 from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
-from kimi.pool.tokens import FIRST_VERSION
 
 ORIGIN: Final = "passthrough"
 IDLE_SECONDS: Final = 86_400.0
@@ -102,21 +101,20 @@ class PrivateAccounts:
             for word in (member.account.name, pack(member.account, self._store.vault), fingerprint(member.secret))
         ]
         rows = self._store.run("notice", to_ms(self._idle), to_ms(self._stranger), *words)
-        known = {
+        noticed = [(member, row) for member, row in zip(members, rows, strict=True) if row]
+        in_vain = [member for member, row in noticed if not self._store.vault.opens(row[3])]
+        if in_vain and self._has_the_right_keys():
+            for member in in_vain:
+                self._enter(member)
+        return {
             member.account.name: Known(
                 member.account.name,
                 State(row[0]),
                 bool(int(row[1])),
                 tuple(public_route(route) for route in orjson.loads(row[2])),
             )
-            for member, row in zip(members, rows, strict=True)
-            if row
+            for member, row in noticed
         }
-        for member in members:
-            found = known.get(member.account.name)
-            if found and not found.usable and not found.is_dead and self._waits_in_vain(found.name):
-                self.adopt(member)
-        return known
 
     def adopt(self, member: ConfiguredAccount) -> Adoption:
         """Takes one that is not known into the pool, where it is exchanged like any other.
@@ -125,20 +123,19 @@ class PrivateAccounts:
         with the wrong keys.
         """
         self._canary.look()
+        return self._enter(member)
+
+    def _enter(self, member: ConfiguredAccount) -> Adoption:
         outcome = enter_configured(self._store, member, ORIGIN, limits=(to_ms(self._stranger), self._most))
         if outcome == "locked":
             return Adoption.LATER
         return Adoption(outcome) if outcome in {Adoption.CONFIGURED, Adoption.FULL} else Adoption.ADOPTED
 
-    def _waits_in_vain(self, name: str) -> bool:
-        """Whether its token was sealed as it came by a process with other keys, while this one has the right ones.
+    def _has_the_right_keys(self) -> bool:
+        """Whether they are known, and are these.
 
         They prove nothing of what a token was exchanged for since: others may have been given a newer key first.
         """
-        with self._store.guarded() as redis:
-            stored, version = redis.hmget(self._store.key("account", name), "refresh", "version")
-        if version != str(FIRST_VERSION) or self._store.vault.opens(stored):
-            return False
         with suppress(Unreadable):
             return self._canary.look()
         return False

@@ -19,8 +19,6 @@ from kimi.pool.store import Store, to_ms
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS: Final = 15.0
-FIRST_VERSION: Final = 1
-"""That of the configured secret itself in an account that was not there before: nothing has become of it so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from kimi.pool import Lease, PrivateAccounts
 from kimi.pool.canary import Canary
 from kimi.pool.private import ORIGIN, Adoption, Known, private_account, private_routes
 from kimi.sealing_keys import new_key
+from tests.kimi.pool.counting import Counting
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 from tests.kimi.pool.queueing import PATIENCE, Ear
 from tests.kimi.pool.sealing import with_keys
@@ -283,6 +284,18 @@ def test_who_has_the_wrong_keys_or_cannot_know_replaces_nothing(plain: Pool) -> 
     PrivateAccounts(other.store).notice([MINE])
     PrivateAccounts(right.store).notice([MINE])
     assert plain.store.redis.hgetall(plain.store.key("account", NAME)) == before
+
+
+def test_tokens_that_wait_are_looked_at_in_one_round_trip(plain: Pool) -> None:
+    right, wrong = with_keys(plain, new_key()), with_keys(plain, new_key())
+    members = [private_account(f"token {number}", Kind.KIMI) for number in range(20)]
+    Canary(right.store).keep()
+    for member in members:
+        PrivateAccounts(right.store).adopt(member)
+    for pool in (right, wrong):
+        counting = Counting(pool.store.redis, vault=pool.store.vault, clock=pool.clock)
+        assert len(PrivateAccounts(counting).notice(members)) == 20
+        assert counting.trips == (1 if pool is right else 2), "one more for the word that shows the right keys"
 
 
 def test_who_has_the_wrong_keys_takes_nobody_in(plain: Pool) -> None:
