@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from kimi.errors import Unreadable
-from kimi.pool.specs import proxy_of
+from kimi.pool.hashes import account_names, read
+from kimi.pool.secret_fields import CANARY, SECRETS, secrets_of
 from kimi.pool.store import Store
 
 VAULT: Final = "vault"
-CANARY: Final = "canary"
 _WORD: Final = "these are the keys"
 _SAMPLE: Final = 20  # access tokens
-_PAGE: Final = 100  # accounts that are read in one round trip
 
 
 class Canary:
@@ -43,14 +43,11 @@ class Canary:
         """
         self.look()
         with self._store.guarded() as redis:
-            pipe = redis.pipeline(transaction=False)
-            for name in redis.zrandmember(self._store.key("usable"), _SAMPLE):
-                pipe.hget(self._store.key("account", name), "access")
-            tokens = pipe.execute()
+            names = redis.zrandmember(self._store.key("usable"), _SAMPLE)
         unreadable: Unreadable | None = None
-        for token in tokens:
+        for fields in self._accounts(names, ["access"]):
             try:
-                self._store.vault.key_of(token or "")
+                self._store.vault.key_of(fields.get("access", ""))
             except Unreadable as error:
                 unreadable = error
             else:
@@ -74,12 +71,9 @@ class Canary:
             self.look()
 
     def _try_accounts(self) -> None:
-        with self._store.guarded() as redis:
-            names = sorted(redis.smembers(self._store.key("accounts")))
-            for start in range(0, len(names), _PAGE):
-                pipe = redis.pipeline(transaction=False)
-                for name in names[start : start + _PAGE]:
-                    pipe.hmget(self._store.key("account", name), "owner", "access", "refresh", "spec")
-                for owner, access, refresh, spec in pipe.execute():
-                    for secret in () if owner else (access, refresh, proxy_of(spec)):
-                        self._store.vault.key_of(secret or "")
+        for fields in self._accounts(account_names(self._store), ("owner", *SECRETS)):
+            for secret in () if "owner" in fields else secrets_of(fields):
+                self._store.vault.key_of(secret)
+
+    def _accounts(self, names: Iterable[str], fields: Sequence[str]) -> Iterator[dict[str, str]]:
+        return read(self._store, [f"account:{name}" for name in names], fields)

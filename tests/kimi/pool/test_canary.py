@@ -5,8 +5,9 @@ import pytest
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.errors import Unreadable
 from kimi.pool import Members, PrivateAccounts, Store
-from kimi.pool.canary import CANARY, VAULT, Canary
+from kimi.pool.canary import VAULT, Canary
 from kimi.pool.private import private_account
+from kimi.pool.secret_fields import CANARY
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Pool, web
@@ -68,6 +69,16 @@ def test_until_there_is_one_the_accounts_of_the_operator_show_who_has_the_right_
     assert not Canary(with_keys(plain, NEW, OLD).store).check()
     start(plain, OLD)
     assert stored(plain)
+
+
+def test_until_there_is_one_all_that_an_older_key_is_wanted_for_is_looked_at(plain: Pool) -> None:
+    old, both = with_keys(plain, OLD), with_keys(plain, NEW, OLD)
+    old.fill(web("a"))
+    both.freshen("a")
+    with pytest.raises(Unreadable):
+        Canary(with_keys(plain, NEW).store).check()
+    both.freshen("a")
+    assert not Canary(with_keys(plain, NEW).store).check()
 
 
 def test_what_clients_have_brought_along_shows_nothing(plain: Pool) -> None:
