@@ -165,6 +165,15 @@ class Record:
         self.account.proxy_to_dial()
 
     @property
+    def is_readable(self) -> bool:
+        """Whether there is a key that opens those."""
+        try:
+            self.unseal()
+        except Unreadable:
+            return False
+        return True
+
+    @property
     def has_access(self) -> bool:
         """Whether there is an access token."""
         return bool(self.stored_access)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
 from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
 from kimi.errors import Unreadable, redact
-from kimi.operating.describing import is_readable
 from kimi.operating.intake import Taken
 from kimi.operating.renewing import Renewal, Renewing
 from kimi.operating.taking import Taking, Work
@@ -45,6 +44,13 @@ class Exported:
 
     text: str = field(repr=False)
     left: tuple[str, ...] = ()
+
+
+class _Opened(NamedTuple):
+    """Accounts with their credentials, and why those that are `left` cannot be opened, by name."""
+
+    there: list[ConfiguredAccount]
+    left: dict[str, Unreadable]
 
 
 def _at_once(work: Work) -> Any:
@@ -164,13 +170,14 @@ class Accounts:
         Those of clients are left out, and so are those that were taken out, and those of all that no key opens; the
         file says so of these. Raises `Unreadable` where no key opens any.
         """
-        records = self._configured() if names is None else [self._readable(name) for name in names]
-        there = [record for record in records if is_readable(record)]
-        if records and not there:  # these are the wrong keys altogether
-            records[0].unseal()
-        left = _others(records, there)
-        members = [ConfiguredAccount(record.account, record.refresh) for record in there]
-        text: str = self._aside(lambda: accounts_append.rendered(members))
+        records = self._configured() if names is None else [self._operators(name) for name in names]
+        opened: _Opened = self._aside(lambda: _opened(records))
+        left = tuple(opened.left)
+        if left and names is not None:
+            raise _unreadable(left[0])
+        if left and not opened.there:  # these are the wrong keys altogether
+            raise opened.left[left[0]]
+        text: str = self._aside(lambda: accounts_append.rendered(opened.there))
         note = f"# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: {', '.join(left)}\n" if left else ""
         return Exported(note + text, left)
 
@@ -190,7 +197,7 @@ class Accounts:
     def _readable(self, name: str) -> Record:
         """The same, of which the secrets can be opened."""
         record = self._operators(name)
-        if not is_readable(record):
+        if not record.is_readable:
             raise _unreadable(name)
         return record
 
@@ -210,9 +217,15 @@ def _unreadable(name: str) -> Refused:
     return Refused(f"account {name} {UNREADABLE}")
 
 
-def _others(records: Sequence[Record], there: Sequence[Record]) -> tuple[str, ...]:
-    names = {record.account.name for record in there}
-    return tuple(record.account.name for record in records if record.account.name not in names)
+def _opened(records: Sequence[Record]) -> _Opened:
+    opened = _Opened([], {})
+    for record in records:
+        try:
+            record.unseal()
+            opened.there.append(ConfiguredAccount(record.account, record.refresh))
+        except Unreadable as error:
+            opened.left[record.account.name] = error
+    return opened
 
 
 def _is_shown(record: Record) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from kimi.accounts import Kind, Record, State
-from kimi.errors import Unreadable
 from kimi.operating.troubles import UNREADABLE
 from kimi.pool.figures import NO_TALLY, Tally
 from kimi.scenarios import scenario_of
@@ -54,16 +53,7 @@ def reason_of(seen: Record, now: float) -> str:
     is_served = seen.has_access and not seen.rejected and seen.access_expires > now
     # Most are, so that little has to be opened.
     waits = seen.configured and seen.state in {State.NEW, State.ACTIVE} and not is_served
-    return UNREADABLE if waits and not is_readable(seen) else seen.reason
-
-
-def is_readable(seen: Record) -> bool:
-    """Whether there is a key that opens its credential, and its proxy."""
-    try:
-        seen.unseal()
-    except Unreadable:
-        return False
-    return True
+    return UNREADABLE if waits and not seen.is_readable else seen.reason
 
 
 def models_of(seen: Record) -> list[str]:

@@ -12,7 +12,6 @@ from kimi import claims
 from kimi.account_forms import Entry
 from kimi.accounts import SEALED, Account, ConfiguredAccount, Kind, Origin, Record, Region, State
 from kimi.errors import Unreadable
-from kimi.operating.describing import is_readable
 from kimi.operating.spans import span
 from kimi.operating.troubles import UNREADABLE
 from kimi.pool.members import fingerprint
@@ -97,7 +96,7 @@ class Holder:
         with suppress(Unreadable):
             member = ConfiguredAccount(record.account, record.refresh)
             login, known_by = _login(member), (record.fingerprint, fingerprint(member.secret))
-        is_sealed = not is_readable(record)
+        is_sealed = not record.is_readable
         return cls(record.account, known_by, login, record.state, record.origin, is_sealed)
 
     @property

@@ -8,7 +8,6 @@ from typing import Any
 
 from kimi.account_forms import AccountsError, Entry, entries
 from kimi.accounts import ConfiguredAccount, Kind, Record
-from kimi.operating.describing import is_readable
 from kimi.operating.intake import Code, Holder, Intake, Outcome, Taken
 from kimi.pool import Members, Store
 from kimi.pool.canary import Canary
@@ -63,7 +62,7 @@ class Taking:
         """Its account cannot be opened. This helps as long as nothing has become of its credential."""
         self._hands.enter(member)
         record = self._members.get(taken.name)
-        if record is None or not is_readable(record):
+        if record is None or not record.is_readable:
             return taken
         words = "no key opened it: this takes the place of its old credential"
         return replace(taken, outcome=Outcome.ADDED, code=Code.REPLACED, message=words)

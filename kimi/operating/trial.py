@@ -24,7 +24,7 @@ from kimi.errors import (
 )
 from kimi.events import ChatOpened, Finish, Text
 from kimi.operating.accounts import Accounts
-from kimi.operating.describing import is_readable, models_of
+from kimi.operating.describing import models_of
 from kimi.operating.spans import span
 from kimi.operating.troubles import UNREADABLE
 from kimi.pool import Chats, Lease, Leases, Members, Store, Wish
@@ -187,7 +187,7 @@ def _why_not(record: Record, now: float) -> str:
     if record.cool_until > now:
         return f"it rests for {span(record.cool_until - now)} ({record.cool_reason}): clear it, or try again then"
     if not record.has_access or record.rejected or record.access_expires <= now:
-        if not is_readable(record):
+        if not record.is_readable:
             return UNREADABLE
         return "it waits for a fresh access token: refresh it, and look whether the refresher is running"
     if record.in_flight >= record.account.max_concurrency:

@@ -366,8 +366,8 @@ def test_long_work_is_handed_aside(pool: Pool) -> None:
     accounts = Accounts(pool.store, aside=aside)
     (taken,) = accounts.add(ALICE, Kind.KIMI)
     text = accounts.export().text
-    entries, _, exported = handed
+    entries, _, opened, exported = handed
     assert len(entries) == 1 and taken.outcome == "added"  # type: ignore[arg-type]
-    assert exported == text
+    assert (exported, [member.secret for member in opened.there]) == (text, [ALICE])  # type: ignore[attr-defined]
     with pytest.raises(AccountsError):
         accounts.add("just some words", Kind.KIMI)
