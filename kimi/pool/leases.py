@@ -95,13 +95,11 @@ def refusal(why: str, seconds: float | None = None) -> PoolError | UpstreamDown:
     return NoAccount("no account serves this")
 
 
-class _Sealed(Exception):
+class _Sealed(NamedTuple):
     """The account `name` cannot be opened."""
 
-    def __init__(self, name: str, error: Unreadable) -> None:
-        super().__init__(name)
-        self.name = name
-        self.error = error
+    name: str
+    error: Unreadable
 
 
 class Leases:
@@ -127,19 +125,21 @@ class Leases:
         One that cannot be opened is passed over for another; `Unreadable` is raised, and nothing leased, where there is
         none, or where that goes on: then it is this process that has the wrong keys.
         """
-        unreadable: Unreadable | None = None
-        for _ in range(_TRIES):
+        unreadable: list[Unreadable] = []
+        while len(unreadable) < _TRIES:
             try:
-                return self._acquire(wish, ticket, patience)
-            except _Sealed as sealed:
-                wish, unreadable = replace(wish, exclude=wish.exclude | {sealed.name}), sealed.error
+                found = self._acquire(wish, ticket, patience)
             except NoAccount as none:
-                if unreadable is None or isinstance(none, AwaitingToken):
+                if not unreadable or isinstance(none, AwaitingToken):
                     raise
-                raise unreadable from None
-        raise unreadable or NoAccount
+                break
+            if isinstance(found, Lease):
+                return found
+            wish = replace(wish, exclude=wish.exclude | {found.name})
+            unreadable.append(found.error)
+        raise unreadable[-1]
 
-    def _acquire(self, wish: Wish, ticket: str, patience: float) -> Lease:
+    def _acquire(self, wish: Wish, ticket: str, patience: float) -> Lease | _Sealed:
         lease_id = f"{self._worker}.{os.urandom(16).hex()}"
         answer = self._store.run(
             "acquire",
@@ -159,7 +159,7 @@ class Leases:
                 return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000)
             except Unreadable as error:
                 self._release(f"{lease_id}:{name}", int(now) / 1000)
-                raise _Sealed(name, error) from None
+                return _Sealed(name, error)
         raise refusal(answer[0], int(answer[1]) / 1000 if len(answer) > 1 else None)
 
     def _opened(self, spec: str, token: str) -> tuple[Account, str]:

@@ -208,6 +208,19 @@ def test_one_that_cannot_be_opened_is_passed_over(torn: Pool) -> None:
     assert torn.store.redis.zcard(torn.store.key("leases")) == 0
 
 
+def test_after_some_that_cannot_be_opened_nobody_else_is_tried(sealed: Pool) -> None:
+    other = with_keys(sealed, OTHER)
+    for number in range(4):
+        torn = ConfiguredAccount(web(f"torn-{number}", priority=2), f"T{number}")
+        other.members.sync([torn], f"file {number}")
+        other.freshen(torn.account.name)
+    with pytest.raises(Unreadable):
+        take(sealed)
+    assert sealed.store.redis.zcard(sealed.store.key("leases")) == 0
+    other.members.sync([], "file 3")
+    assert take(sealed).account.name in {"alice", "bob"}
+
+
 def test_a_chat_whose_account_cannot_be_opened_keeps_no_other_waiting(sealed: Pool) -> None:
     chats, account = Chats(sealed.store), sealed.store.key("account", "alice")
     chats.note({StandingChat("one", "alice"): 0.0, StandingChat("two", "bob"): 0.0})
