@@ -22,9 +22,7 @@ class Sealers:
 
     def __init__(self, store: Store, name: str = "") -> None:
         self._store = store
-        self._member = (
-            f"{name} {store.vault.seal(_WORD)}"  # as short as a name; to seal it gives another text each time
-        )
+        self._member = f"{name} {store.vault.seal(_WORD)}"  # sealed once: each time it would be another text
 
     def beat(self) -> None:
         """This process lives."""

@@ -2,6 +2,9 @@
 -- ARGV: now, after how many milliseconds of silence one is forgotten, name and word of who lives ('': who only looks)
 -- Returns {name and word, …}, the latest last.
 
-if ARGV[3] ~= '' then redis.call('ZADD', key('sealers'), int(NOW), ARGV[3]) end
+if ARGV[3] ~= '' then
+  redis.call('ZADD', key('sealers'), int(NOW), ARGV[3])
+  redis.call('PEXPIRE', key('sealers'), ARGV[2]) -- they may all have been killed
+end
 redis.call('ZREMRANGEBYSCORE', key('sealers'), '-inf', int(NOW - tonumber(ARGV[2])))
 return redis.call('ZRANGE', key('sealers'), 0, -1)

@@ -53,6 +53,7 @@ def test_who_leaves_is_forgotten_at_once_and_who_was_killed_in_time(plain: Pool)
     assert seen(plain, OLD) == {"c": 1, "b": 1}
     plain.clock.now += 1
     assert seen(plain, OLD) == {"b": 1}
+    assert 0 < plain.store.redis.pttl(plain.store.key("sealers")) <= LIVES_SECONDS * 1000, "also where all were killed"
 
 
 def test_who_has_to_open_what_refreshers_seal_is_told_where_one_has_a_key_that_he_lacks(plain: Pool) -> None:
