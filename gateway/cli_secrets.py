@@ -122,7 +122,7 @@ def described(seals: Seals, keys: int) -> dict[str, object]:
     return {
         "keys": keys,
         "plain": seals.plain,
-        "sealed": [seals.current, *(seals.older.get(number, 0) for number in range(2, keys + 1))][:keys],
+        "sealed": [seals.count(number) for number in range(1, keys + 1)],
         "unreadable": seals.unreadable,
         "accounts": [*seals.lost, *seals.gone],
         "processes": seals.processes,
@@ -137,9 +137,8 @@ def told(seals: Seals, keys: int) -> str:
     """The same for people."""
     unused = droppable(seals, keys)
     purposes = {1: "seals what is written", **dict.fromkeys(unused, "can be dropped")}
-    counts = {1: seals.current, **seals.older}
     rows = [("KEY", "SECRETS", "")]
-    rows += [(str(each), str(counts.get(each, 0)), purposes.get(each, "is needed")) for each in range(1, keys + 1)]
+    rows += [(str(each), str(seals.count(each)), purposes.get(each, "is needed")) for each in range(1, keys + 1)]
     rows += [("plain", str(seals.plain), ""), ("unreadable", str(seals.unreadable), listed(seals.lost + seals.gone))]
     finding = sealed(seals, keys)
     advice = f"\n→ {finding.advice}" if finding.advice else ""

@@ -11,7 +11,7 @@ import structlog
 from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Store
 from kimi.pool.canary import Canary
-from kimi.pool.old_files import OldFiles, Rewrite
+from kimi.pool.old_files import OldFiles
 from kimi.pool.resealing import Resealing
 from kimi.pool.sealers import Sealers
 from refresher.stopping import Stop
@@ -119,9 +119,7 @@ class Sealing:
             log.warning("others go on writing to the store in plain text, the next look seals it", secrets=sealed.left)
         if sealed.changed:
             log.info("what stood in the store in plain text is sealed", secrets=sealed.changed)
-        self._look_after_files(self._files.rewrite() if sealed.changed else self._files.follow())
-
-    def _look_after_files(self, rewrite: Rewrite | None) -> None:
+        rewrite = self._files.follow()
         if rewrite is None:
             return
         if not rewrite.accepted and not self._is_refused:

@@ -7,10 +7,9 @@ from typing import Final
 
 from kimi.errors import Unreadable
 from kimi.pool.hashes import account_names, read
-from kimi.pool.secret_fields import CANARY, SECRETS, secrets_of
+from kimi.pool.secret_fields import CANARY, SECRETS, VAULT, secrets_of
 from kimi.pool.store import Store
 
-VAULT: Final = "vault"
 _WORD: Final = "these are the keys"
 _SAMPLE: Final = 20  # access tokens
 

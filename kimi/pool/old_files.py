@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from kimi.pool.canary import VAULT
+from kimi.pool.secret_fields import VAULT
 from kimi.pool.store import Store
 
 APPENDED: Final = "append-only file"

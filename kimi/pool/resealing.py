@@ -11,12 +11,11 @@ from redis.exceptions import ResponseError
 
 from kimi.accounts import SEALED
 from kimi.errors import Unreadable
-from kimi.pool.canary import VAULT
 from kimi.pool.hashes import PAGE, account_names, read
 from kimi.pool.old_files import OldFiles
 from kimi.pool.sealers import Sealers
 from kimi.pool.seals import PLAIN, UNREADABLE, Resealed, Seal, Seals
-from kimi.pool.secret_fields import CANARY, SECRETS, Fields, changes_of, secrets_of, things_of
+from kimi.pool.secret_fields import CANARY, SECRETS, VAULT, Fields, changes_of, secrets_of, things_of
 from kimi.pool.store import PREFIX, Store
 
 _SCANNED: Final = 1_000  # keys that Redis looks at in one step, for which others wait less than a millisecond

@@ -35,9 +35,13 @@ class Seals:
         """All secrets that there are."""
         return self.plain + self.current + sum(self.older.values()) + self.unreadable
 
+    def count(self, number: int) -> int:
+        """How many are sealed with the key of that number."""
+        return self.current if number == 1 else self.older.get(number, 0)
+
     def needs(self, number: int) -> bool:
         """Whether something is sealed with the key of that number, or will be."""
-        return bool(self.older.get(number)) or number in (self.canary, *self.processes.values())
+        return bool(self.count(number)) or number in (self.canary, *self.processes.values())
 
     @property
     def behind(self) -> list[str]:

@@ -10,7 +10,10 @@ import orjson
 from kimi.accounts import Kind
 from kimi.pool.specs import proxy_of, with_proxy
 
+VAULT: Final = "vault"
+"""The hash that holds none of an account."""
 CANARY: Final = "canary"
+"""The field of it that shows whether a process has the right keys."""
 _WHOLE: Final = ("access", "refresh", "previous", CANARY)
 _SPECS: Final = ("spec", "written")  # of which the proxy is a secret
 SECRETS: Final = (*_WHOLE, *_SPECS)

@@ -5,9 +5,9 @@ import pytest
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.errors import Unreadable
 from kimi.pool import Members, PrivateAccounts, Store
-from kimi.pool.canary import VAULT, Canary
+from kimi.pool.canary import Canary
 from kimi.pool.private import private_account
-from kimi.pool.secret_fields import CANARY
+from kimi.pool.secret_fields import CANARY, VAULT
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Pool, web

@@ -11,9 +11,9 @@ import pytest
 
 from devtools.waiting import until
 from kimi.pool import Store, connect
-from kimi.pool.canary import VAULT
 from kimi.pool.disk import until_on_disk
 from kimi.pool.old_files import APPENDED, SNAPSHOT, OldFiles, Rewrite
+from kimi.pool.secret_fields import VAULT
 from tests.valkey import Valkey
 
 
