@@ -87,7 +87,7 @@ def _check(store: Store, resealing: Resealing, keys: int) -> None:
         raise click.ClickException(f"{NO_KEY}.")
     if not Canary(store).check():  # refreshers without keys could not read what is sealed
         raise click.ClickException(f"{NOTHING_SEALED}.")
-    if behind := resealing.status().behind:
+    if behind := Seals(processes=resealing.processes()).behind:
         raise click.ClickException(f"not all processes seal with the first key: {same_keys(behind)}.")
 
 

@@ -61,8 +61,12 @@ class Resealing:
             lost=tuple(sorted(lost)),
             gone=tuple(sorted(gone - lost)),
             canary=self._seal(vault[CANARY]) if CANARY in vault else None,
-            processes={name: self._seal(word) for name, word in Sealers(self._store).living().items()},
+            processes=self.processes(),
         )
+
+    def processes(self) -> dict[str, Seal]:
+        """With which keys those seal that live, by name."""
+        return {name: self._seal(word) for name, word in Sealers(self._store).living().items()}
 
     def rotate(self, progress: Callable[[int, int], object] = _untold) -> Resealed:
         """Seals everything with the first key that is not; `progress` is told how many hashes of all are looked at.
