@@ -71,9 +71,8 @@ def redact(text: str, limit: int = 300) -> str:
     Nor does it hold anything that a terminal would obey, or that turns the direction of writing.
 
     This knows secrets by their form, whoever wrote them, and is for all that somebody reads. What an upstream says goes
-    through two more before: `kimi.http.Answer.without`, and in streams `kimi.upstreams.complaints`, take out the one
-    token that was sent, of whatever form and while all of it is there still; `complaints` also whatever may be a piece
-    of one.
+    through two more before: `kimi.upstreams.complaints` takes out the one token that was sent, of whatever form and
+    while all of it is there still, and then whatever may be a piece of one.
     """
     line = _line(text, limit)
     return (_SECRETS.sub("[redacted]", line) if _SIGNS.search(line) else line)[:limit]

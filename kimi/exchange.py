@@ -7,6 +7,7 @@ answer that is not plainly a token pair (`kimi.pairs`) raises, so that it cannot
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -107,8 +108,7 @@ class Exchange:
         """The tokens in `answer`, or what else it is. `closed` is the status that a closed account has."""
         if answer.status == 200 and (tokens := self._pair(account, answer.json(), refresh_token)) is not None:
             return tokens
-        answer = answer.without(refresh_token)
-        error = self._failure(account, answer, closed)
+        error = self._failure(account, replace(answer, secret=refresh_token), closed)
         if answer.status == 200 and isinstance(error, BrokenAnswer):
             self._drift.note(account.kind, "exchange", "without.tokens", answer.json())
         raise error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
@@ -12,8 +12,6 @@ import orjson
 from kimi.errors import BrokenAnswer, UpstreamTimeout
 from kimi.http.contract import Content, Http, Reply
 
-SHORTEST_SECRET = 8
-"""Characters. What is shorter is a word that may stand anywhere."""
 _MOST_PARTS = 100_000  # of one answer, or one message of it, which are made without a pause
 _SHORT_BYTES = 2 * _MOST_PARTS  # has no more than these, each of which takes two at least
 _Step = TypeVar("_Step")
@@ -25,17 +23,12 @@ MAX_ERROR_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its whole body."""
+    """An answer with its whole body. `secret` is the token that was asked with, which it may repeat."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-
-    def without(self, secret: str) -> Answer:
-        """The same, should it repeat the secret that it was asked with."""
-        if len(secret) < SHORTEST_SECRET:
-            return self
-        return replace(self, body=self.body.replace(secret.encode(), b"[redacted]"))
+    secret: str = field(default="", repr=False, compare=False)
 
     def json(self) -> Any:
         """The body as JSON. Raises `BrokenAnswer`."""

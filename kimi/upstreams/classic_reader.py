@@ -134,7 +134,7 @@ class Reader:
         """An event that is known may say that the answer has failed, too."""
         hidden = complaints.inside(message)
         if hidden is not None or message.get("error"):
-            raise self._error(self._complaint(hidden))
+            raise self._error(self._complaint(hidden or message))
 
     def _complaint(self, said: object) -> complaints.Complaint | None:
         return complaints.of_object(Kind.CLASSIC, said, secret=self._token)

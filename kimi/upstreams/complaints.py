@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from kimi.accounts import Kind
 from kimi.errors import BrokenAnswer
-from kimi.http import SHORTEST_SECRET, Answer, media_type
+from kimi.http import Answer, media_type
 
 _WEB = ("error_type", "reason", "code", "severity")
 _REASONS = {Kind.KIMI: _WEB, Kind.CLASSIC: _WEB, Kind.MOONSHOT: ("type", "code")}
@@ -26,6 +26,7 @@ _HOSTS = frozenset({"www.kimi.com", "www.kimi.ai", "kimi.moonshot.cn"})  # other
 _MOST_PARTS = 500  # of a whole message
 _MOST_DETAILS = 16
 _MOST_REASONS = 16
+_SHORTEST_SECRET = 8  # characters: what is shorter is a word
 _LONGEST_REASON = 200  # characters, as in the next
 _LONGEST_MESSAGE = 4_000
 _RUN = re.compile(r"[\w+/=.%-]{32,}", re.ASCII)  # as long as pieces of tokens are, in base64 too
@@ -64,7 +65,7 @@ def of_answer(kind: Kind, answer: Answer) -> Complaint:
         media = media_type(answer.headers)
         reasons = (media,) if answer.body and _MEDIA_TYPE.fullmatch(media) else ()
         return Complaint(kind, answer.status, reasons, retry_after=_retry_after(answer.headers))
-    complaint = of_object(kind, body, answer.status)
+    complaint = of_object(kind, body, answer.status, secret=answer.secret)
     if complaint is None:
         return Complaint(kind, answer.status, retry_after=_retry_after(answer.headers))
     return replace(complaint, retry_after=_first(_retry_after(answer.headers), complaint.retry_after))
@@ -73,7 +74,7 @@ def of_answer(kind: Kind, answer: Answer) -> Complaint:
 def of_object(kind: Kind, body: Any, status: int = 200, *, secret: str = "") -> Complaint | None:
     """What an error object says, wrapped in `error` or not; `None` when it is none.
 
-    `secret` is what was asked with, where that has not been taken out of the whole answer.
+    `secret` is the token that was asked with, which no words of a complaint repeat.
     """
     if not isinstance(body, Mapping):
         return None
@@ -84,7 +85,7 @@ def of_object(kind: Kind, body: Any, status: int = 200, *, secret: str = "") -> 
     messages: list[str] = []
     for part in _parts(error):
         words = (_without(word, secret)[:_LONGEST_MESSAGE] for word in _words(kind, part))
-        reasons += [_harmless(word)[:_LONGEST_REASON] for word in words]
+        reasons += [harmless(word)[:_LONGEST_REASON] for word in words]
         texts = (value for value in _messages(part) if isinstance(value, str) and value)
         messages += [_without(text, secret)[:_LONGEST_MESSAGE] for text in texts]
     if not reasons and not messages:
@@ -95,7 +96,7 @@ def of_object(kind: Kind, body: Any, status: int = 200, *, secret: str = "") -> 
         kind,
         status,
         tuple(dict.fromkeys(reasons))[:_MOST_REASONS],
-        _harmless(message),
+        harmless(message),
         retry_after=float(again[1]) if again else None,
         organisation=_organisation(message),
         body=body,
@@ -127,10 +128,10 @@ def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
 
 
 def _without(text: str, secret: str) -> str:
-    return text.replace(secret, "[redacted]") if len(secret) >= SHORTEST_SECRET else text
+    return text.replace(secret, "[redacted]") if len(secret) >= _SHORTEST_SECRET else text
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """`text` without what may be a piece of the token that was sent, however it is written. Words have no digits."""
     return _RUN.sub(lambda run: "[redacted]" if any(map(str.isdigit, run[0])) else run[0], text)
 

@@ -107,7 +107,7 @@ class Reader:
         block = message.get("block")
         text = None
         if isinstance(block, dict) and isinstance(part := block.get(name), dict):
-            if "error" in message or "exception" in message or "exception" in block:
+            if "error" in message or "error" in block or "exception" in message or "exception" in block:
                 self._refuse_error(message)
                 self._refuse_error(block)
             # What stands there under another name may be text.
@@ -124,8 +124,7 @@ class Reader:
     def _block(self, block: object, mask: object, operation: object) -> Event | None:
         if not isinstance(block, dict):
             raise BrokenAnswer("a block is no object")
-        if "exception" in block:
-            raise self._error(block["exception"])
+        self._refuse_error(block)
         if self._answering and any(part.startswith(_LIKE_TEXT) for part in block):
             # Passing over it, or over something of a name like it, could leave a hole in the answer.
             self._drift.note(Kind.KIMI, "mask", mask, block)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from kimi.accounts import Kind
 from kimi.errors import redact
+from kimi.upstreams.complaints import harmless
 from kimi.upstreams.shapes import shape
 
 log = logging.getLogger(__name__)
@@ -111,4 +112,4 @@ def _shown(name: object) -> str:
 
 @lru_cache(maxsize=_MOST)
 def _is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None and redact(name) == name
+    return _NAME.fullmatch(name) is not None and redact(name) == harmless(name) == name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kimi.accounts import Account
 from kimi.errors import KimiError
@@ -65,7 +65,7 @@ class Line:
             del headers, content  # which may be long, and would be held until the end of the answer
             yield from reply.arriving()
             if reply.status != 200 or media_type(reply.headers) in _NO_STREAM:
-                answer = read(reply, timeout=self.patience).without(bearer)
+                answer = replace(read(reply, timeout=self.patience), secret=bearer)
                 raise self.error(account, answer, continues=continues)
             return (yield from batches(reply.chunks(), reader))
 
@@ -89,7 +89,7 @@ class Line:
             proxy=account.proxy_to_dial(),
             timeout=self.patience if patience is None else patience,
         )
-        return answer if answer.status < 300 else answer.without(_bearer(headers))
+        return replace(answer, secret=_bearer(headers))
 
     def error(self, account: Account, answer: Answer, *, continues: bool = False) -> KimiError:
         """What the upstream's complaint means, to somebody who continues a chat or not."""

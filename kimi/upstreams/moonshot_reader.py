@@ -21,7 +21,6 @@ _LARGEST = 1_000_000_000
 
 _MOST_CHOICES = 16
 _MOST_UNKNOWN = 16  # fields of one object
-_LONGEST_REASON = 256
 
 # What stands in a choice beside its words and its end, and in a delta beside its words.
 _CHOICE = frozenset({"index", "delta", "finish_reason", "usage", "logprobs"})
@@ -158,9 +157,7 @@ class Reader:
     def _known(self, reason: object, choice: object) -> FinishReason:
         known = _FINISH.get(reason) if isinstance(reason, str) else None
         if known is None:
-            reasons = (str(reason)[:_LONGEST_REASON],)
-            said = Complaint(Kind.MOONSHOT, 200, reasons, "the answer was given up", body=choice)
-            raise classify(said, self._drift)
+            raise self._error({"code": str(reason), "message": "the answer was given up", "choice": choice})
         return known
 
     def _unknown(self, what: str, fields: Mapping[str, Any], known: frozenset[str], delta: object) -> None:

@@ -85,6 +85,7 @@ def test_a_page_that_fails_is_no_failure_of_the_answer(fine: Json) -> None:
         {**TEXT, "error": RETRACTED},
         {**TEXT, "exception": RETRACTED},
         {**TEXT, "op": "set", "mask": "block.text", "block": {"text": {}, "exception": RETRACTED}},
+        {**TEXT, "block": {"text": {"content": "x"}, "error": RETRACTED}},
         {"op": "set", "mask": "block.tool", "block": {"tool": {}, "error": RETRACTED}},
         {"op": "set", "mask": "message.status", "message": {"status": "X", "exception": RETRACTED}},
         {"op": "set", "chat": {"id": "c1", "error": RETRACTED}},

@@ -14,9 +14,11 @@ from kimi.credentials import CredentialError, refresh_token, split
 from kimi.errors import AccountBanned, AccountDead, BrokenAnswer, KimiError, TokenRejected, UpstreamError
 from kimi.exchange import Exchange
 from kimi.http import MAX_BODY_BYTES, Answer, Endpoints
+from kimi.upstreams import moonshot_reader
 from kimi.upstreams.classic_files import ClassicFiles
 from kimi.upstreams.connect_files import ConnectFiles
 from kimi.upstreams.connect_models import ConnectModels
+from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.places import may_be_put
@@ -117,6 +119,27 @@ def test_nor_is_it_inside_a_stream(kind: Kind) -> None:
     _, raised = broken(upstream.stream(chat, Account(name="a", kind=kind), SECRET))
 
     assert SECRET not in str(raised) and "key [redacted] is bad" in str(raised)
+
+
+def test_nor_where_it_is_spelled_in_escapes() -> None:
+    escaped = "".join(f"\\u{ord(char):04x}" for char in SECRET).encode()
+    http = Replay(Recorded(b'{"error":{"type":"server_error","message":"key %b is bad"}}' % escaped, 500, JSON))
+    with pytest.raises(UpstreamError) as raised:
+        Moonshot(Line(http, Endpoints())).list_models(Account(name="a", kind=Kind.MOONSHOT), SECRET)
+
+    assert str(raised.value) == "500 server_error: key [redacted] is bad"
+
+
+@pytest.mark.parametrize("choice", ['{"delta":{"content":"x","KEY":1}}', '{"delta":{},"finish_reason":"KEY"}'])
+def test_nor_is_it_as_a_name_or_a_reason(caplog: pytest.LogCaptureFixture, choice: str) -> None:
+    key, drift, told = "q7w8e9r0t1y2u3i4o5p6a7s8d9f0g1h2-key", Drift(), ""
+    try:
+        moonshot_reader.Reader(drift, key).feed(b'data: {"choices":[%b]}\n\n' % choice.replace("KEY", key).encode(), [])
+    except KimiError as error:
+        told = str(error)
+
+    (seen,) = drift.take()
+    assert not any(key in text for text in (told, caplog.text, seen.name, seen.shape))
 
 
 KEY = "acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa"  # short, and of no known form
