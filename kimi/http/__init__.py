@@ -9,13 +9,14 @@ taken from the environment: what goes out is what the caller says, once, to wher
 from kimi.http.calls import MAX_BODY_BYTES, Answer, media_type, parse, read, request
 from kimi.http.certificates import default_context
 from kimi.http.contract import CONNECT_SECONDS, END_SECONDS, HEADERS, PULSE_SECONDS, Content, Http, Pieces, Reply
-from kimi.http.endpoints import Endpoints
+from kimi.http.endpoints import HOSTS, Endpoints
 from kimi.http.transport import Transport
 
 __all__ = [
     "CONNECT_SECONDS",
     "END_SECONDS",
     "HEADERS",
+    "HOSTS",
     "MAX_BODY_BYTES",
     "PULSE_SECONDS",
     "Answer",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 from kimi.accounts import Account, Kind, Region
 
@@ -35,3 +37,8 @@ class Endpoints:
         if account.kind is Kind.MOONSHOT:
             return self.moonshot
         return _GLOBAL_WEB if account.region is Region.GLOBAL else self.web
+
+
+_OWN: Final = (*astuple(Endpoints()), _GLOBAL_WEB, _GLOBAL_AUTH)
+HOSTS: Final = frozenset(urlsplit(url).hostname for url in _OWN)
+"""The upstreams' own hosts, which can be named; others could be made of a token."""

@@ -18,11 +18,10 @@ from urllib.parse import urlsplit
 
 from kimi.accounts import Kind
 from kimi.errors import BrokenAnswer
-from kimi.http import Answer, media_type
+from kimi.http import HOSTS, Answer, media_type
 
 _WEB = ("error_type", "reason", "code", "severity")
 _REASONS = {Kind.KIMI: _WEB, Kind.CLASSIC: _WEB, Kind.MOONSHOT: ("type", "code")}
-_HOSTS = frozenset({"www.kimi.com", "www.kimi.ai", "kimi.moonshot.cn"})  # others could be made of a token
 _MOST_PARTS = 500  # of a whole message
 _MOST_DETAILS = 16
 _MOST_REASONS = 16
@@ -57,7 +56,7 @@ def of_answer(kind: Kind, answer: Answer) -> Complaint:
     """What `answer` complains about; the media type stands for the reason of a body that is no JSON."""
     if 300 <= answer.status < 400:
         host = _host(answer.headers.get("location", ""))
-        where = f"to {host}" if host in _HOSTS else "elsewhere"
+        where = f"to {host}" if host in HOSTS else "elsewhere"
         return Complaint(kind, answer.status, (), f"redirected {where}, which is not followed with a token")
     try:
         body = answer.json()
