@@ -73,11 +73,11 @@ def rotate(*, as_json: bool) -> None:
         rewrite = OldFiles(store).rewrite()
     if as_json:
         counts = {"changed": done.changed, "left": done.left}
-        told_so_far = {**counts, "files": rewrite.files, "rewrites": rewrite.accepted}
+        told_so_far = {**counts, "files": rewrite.files, "rewrites": not rewrite.refused}
         click.echo(orjson.dumps({**told_so_far, **described(seals, keys)}))
     else:
         click.echo(f"{_counted(done)}.\n{_said_of(rewrite)}.\n\n{told(seals, keys)}")
-    if done.left or not rewrite.accepted:
+    if done.left or rewrite.refused:
         sys.exit(1)
 
 
@@ -110,8 +110,8 @@ def _counted(done: Resealed) -> str:
 def _said_of(rewrite: Rewrite) -> str:
     if not rewrite.files:
         return f"Redis keeps no file of its own; {BACK_UPS}"
-    files = " and its ".join(rewrite.files)
-    if rewrite.accepted:
+    files = " and its ".join(rewrite.refused or rewrite.files)
+    if not rewrite.refused:
         return f"Redis writes its {files} anew; {BACK_UPS}"
     return f"Redis does not write its {files} anew (BGREWRITEAOF, BGSAVE), with what was there before: try again later"
 

@@ -122,6 +122,7 @@ class Sealing:
         rewrite = self._files.follow()
         if rewrite is None:
             return
-        if not rewrite.accepted and not self._is_refused:
-            log.warning("Redis does not write its files anew, which still hold what was replaced", files=rewrite.files)
-        self._is_refused = not rewrite.accepted
+        if rewrite.refused and not self._is_refused:
+            refused = " and ".join(rewrite.refused)
+            log.warning("Redis does not write its files anew, which still hold what was replaced", files=refused)
+        self._is_refused = bool(rewrite.refused)

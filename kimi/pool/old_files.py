@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,22 +17,23 @@ _MARK: Final = "files"
 _WANTED: Final = "?"
 _SECTIONS: Final = ("server", "persistence")
 _BUSY: Final = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
+_BEGUN: Final = {APPENDED: "aof_rewrites", SNAPSHOT: "rdb_saves"}
 _ENDS: Final = {APPENDED: "aof_last_bgrewrite_status", SNAPSHOT: "rdb_last_bgsave_status"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What Redis keeps on its disk, in its own words, and whether it writes that anew, which it does a moment later."""
+    """Files of Redis, in its own words, that it writes anew, a moment later, but for those that it refuses to."""
 
     files: tuple[str, ...]
-    accepted: bool = True
+    refused: tuple[str, ...] = ()
 
 
 class OldFiles:
     """Files of Redis that hold what has been replaced in it since. Every method may raise `StoreUnavailable`.
 
     A mark stands in Redis from before something is replaced until it has written them anew, so that whoever comes after
-    one that was killed, or after Redis itself was, goes on with it.
+    one that was killed, or after Redis itself was, goes on with it. It says of each file by itself how far that is.
     """
 
     def __init__(self, store: Store) -> None:
@@ -45,24 +46,16 @@ class OldFiles:
             redis.hset(self._key, _MARK, _WANTED)
 
     def rewrite(self) -> Rewrite:
-        """Has Redis write its files anew. While it writes some already it is asked later, by who follows."""
+        """Has Redis write all of them anew. While it writes some already it is asked later, by who follows."""
+        self.mark()
+        asked = self.follow()
+        if asked is not None:
+            return asked
         with self._store.guarded() as redis:
-            told, mark, accepted = redis.info(*_SECTIONS), _WANTED, True
-            files = _files(redis, told)
-            if not _is_busy(told):
-                try:
-                    if APPENDED in files:
-                        redis.bgrewriteaof()
-                    if SNAPSHOT in files:
-                        redis.bgsave(schedule=True)
-                    mark = " ".join(_times(told))
-                except ResponseError:
-                    accepted = False
-            redis.hset(self._key, _MARK, mark if files else "")
-        return Rewrite(files, accepted)
+            return Rewrite(_files(redis, redis.info(*_SECTIONS)))
 
     def follow(self) -> Rewrite | None:
-        """Asks again where nobody has asked since the mark was set, or it has come to nothing; None otherwise."""
+        """Asks for those for which nobody has asked since the mark was set, or in vain; None where there are none."""
         with self._store.guarded() as redis:
             mark: str | None = redis.hget(self._key, _MARK)
             if not mark:
@@ -70,11 +63,13 @@ class OldFiles:
             told = redis.info(*_SECTIONS)
             if _is_busy(told):
                 return None
-            is_done = mark != _WANTED and _has_written(mark, told, _files(redis, told))
-        if not is_done:
-            return self.rewrite()
-        self._store.run("reseal", VAULT, _MARK, mark, "")  # unless somebody has set it again
-        return None
+            before = _before(mark, told)
+            left = tuple(name for name in _files(redis, told) if not _is_written(name, before[name], told))
+            refused = tuple(name for name in left if not _is_accepted(redis, name))
+        now = before | {name: _WANTED if name in refused else _times(name, told) for name in left}
+        after = " ".join((_run(told), *now.values())) if left else ""
+        self._store.run("reseal", VAULT, _MARK, mark, after)  # unless somebody has set it again
+        return Rewrite(left, refused) if left else None
 
 
 def _files(redis: Any, told: Mapping[str, Any]) -> tuple[str, ...]:
@@ -90,17 +85,36 @@ def _is_busy(told: Mapping[str, Any]) -> bool:
     return any(told.get(name) for name in _BUSY)
 
 
-def _times(told: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Which run of the server this is, and how often it has begun to write each of its files in it."""
-    return told["run_id"], str(told.get("aof_rewrites", 0)), str(told.get("rdb_saves", 0))
+def _is_accepted(redis: Any, name: str) -> bool:
+    try:
+        if name == APPENDED:
+            redis.bgrewriteaof()
+        else:
+            redis.bgsave(schedule=True)
+    except ResponseError:
+        return False
+    return True
 
 
-def _has_written(mark: str, told: Mapping[str, Any], files: Collection[str]) -> bool:
-    """Whether all files were begun since that mark, and the last time came to a good end."""
-    run, *before = mark.split()
-    now, *times = _times(told)
-    is_new = {
-        name: int(later) > int(once) for name, once, later in zip((APPENDED, SNAPSHOT), before, times, strict=True)
-    }
-    is_well = {name: told.get(field) == "ok" for name, field in _ENDS.items()}
-    return run == now and all(is_new[name] and is_well[name] for name in files)
+def _run(told: Mapping[str, Any]) -> str:
+    """Which run of the server this is."""
+    return str(told.get("run_id", "-"))
+
+
+def _times(name: str, told: Mapping[str, Any]) -> str:
+    """How often the server has begun to write the file in this run."""
+    return str(told.get(_BEGUN[name], 0))
+
+
+def _before(mark: str, told: Mapping[str, Any]) -> dict[str, str]:
+    """How often it had begun with each file when it was asked in this run, `_WANTED` where it was not."""
+    run, *times = mark.split()
+    return dict(zip(_BEGUN, times, strict=True)) if run == _run(told) else dict.fromkeys(_BEGUN, _WANTED)
+
+
+def _is_written(name: str, before: str, told: Mapping[str, Any]) -> bool:
+    """Whether it was begun since, and came to a good end the last time. Who does not tell is asked once."""
+    if before == _WANTED:
+        return False
+    is_begun = _BEGUN[name] not in told or int(_times(name, told)) > int(before)
+    return is_begun and told.get(_ENDS[name], "ok") == "ok"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from devtools.waiting import until
 from kimi.pool import Store, connect
@@ -87,13 +88,48 @@ def test_what_redis_refuses_is_asked_for_again_until_it_has_been_done(store: Sto
     files = OldFiles(store)
     replace_a_word(store)
     store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
-    assert files.rewrite() == files.follow() == Rewrite((APPENDED,), accepted=False)
+    assert files.rewrite() == files.follow() == Rewrite((APPENDED,), refused=(APPENDED,))
     store.redis.execute_command("ACL", "SETUSER", "default", "+bgrewriteaof")
     assert files.follow() == Rewrite((APPENDED,))
     until(lambda: is_gone(store) and not busy(store), seconds=10)
     assert files.follow() is None
     assert not is_marked(store)
     assert files.follow() is None, "nothing is to do any more"
+
+
+def test_what_redis_refuses_keeps_no_other_file_from_being_done(store: Store) -> None:
+    files = OldFiles(store)
+    store.redis.execute_command("ACL", "SETUSER", "default", "-bgsave")
+    store.redis.config_set("save", "3600 1")
+    replace_a_word(store)
+    assert files.rewrite() == Rewrite((APPENDED, SNAPSHOT), refused=(SNAPSHOT,))
+    until(lambda: is_gone(store) and not busy(store), seconds=10)
+    assert [files.follow(), files.follow()] == [Rewrite((SNAPSHOT,), refused=(SNAPSHOT,))] * 2
+    assert is_marked(store)
+    store.redis.execute_command("ACL", "SETUSER", "default", "+bgsave")
+    assert files.follow() == Rewrite((SNAPSHOT,))
+    until(lambda: not busy(store), seconds=10)
+    assert files.follow() is None
+    assert not is_marked(store)
+
+
+class Terse(redis.Redis):
+    """One that does not tell how often it has begun to write its files."""
+
+    def info(self, *sections: Any, **options: Any) -> Any:
+        told = super().info(*sections, **options)
+        return {name: value for name, value in told.items() if name not in {"aof_rewrites", "rdb_saves"}}
+
+
+def test_a_redis_that_does_not_tell_how_often_is_asked_once(own_valkey: Valkey) -> None:
+    with Terse.from_url(own_valkey.url, decode_responses=True) as client:
+        store = Store(client)
+        client.config_set("save", "3600 1")
+        replace_a_word(store)
+        assert OldFiles(store).follow() == Rewrite((APPENDED, SNAPSHOT))
+        until(lambda: not busy(store), seconds=10)
+        assert OldFiles(store).follow() is None
+        assert not is_marked(store)
 
 
 def test_who_was_killed_before_he_could_ask_leaves_it_to_the_next(store: Store) -> None:
@@ -105,7 +141,7 @@ def test_who_was_killed_before_he_could_ask_leaves_it_to_the_next(store: Store) 
 def test_a_redis_that_was_killed_while_it_wrote_is_asked_again(store: Store, own_valkey: Valkey) -> None:
     files = OldFiles(store)
     replace_a_word(store)
-    assert files.rewrite().accepted
+    assert not files.rewrite().refused
     own_valkey.kill()
     own_valkey.start()
     assert files.follow() == Rewrite((APPENDED,))
@@ -116,7 +152,7 @@ def test_a_redis_that_was_killed_while_it_wrote_is_asked_again(store: Store, own
 
 def test_a_mark_that_was_set_while_redis_wrote_stays(store: Store) -> None:
     files = OldFiles(store)
-    assert files.rewrite().accepted
+    assert not files.rewrite().refused
     until(lambda: not busy(store), seconds=10)
     replace_a_word(store)
     assert files.follow() == Rewrite((APPENDED,))
