@@ -6,10 +6,9 @@ would have them all for many seconds, and neither Kimi nor Redis could be looked
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import gevent
 from gevent.lock import BoundedSemaphore
@@ -18,18 +17,14 @@ from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
 from kimi.errors import Crowded
-from kimi.files.web import Resolver, addresses_of
+from kimi.files.web import Resolver, resolver_by
 
 AT_ONCE: Final = 96
 """Six times as many as `gateway.file_room` lets fetch: a resolver goes on for 30 s, and nobody waits so long for it."""
 SECONDS: Final = 5.0
 _FAILURES = (OSError, UnicodeError)
 
-_getaddrinfo: Callable[..., Any] = get_original("socket", "getaddrinfo")
-
-
-def _resolve(host: str, port: int) -> Sequence[str]:
-    return addresses_of(_getaddrinfo(host, port, type=socket.SOCK_STREAM))
+_resolve: Final = resolver_by(get_original("socket", "getaddrinfo"))
 
 
 class Lookups:

@@ -39,14 +39,17 @@ Connector = Callable[[str, int, float], socket.socket]
 """Connects to an address and a port within so many seconds. Raises `OSError`."""
 
 
-def resolve(host: str, port: int) -> Sequence[str]:
-    """The addresses of `host`. Raises `OSError`."""
-    return addresses_of(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+def resolver_by(getaddrinfo: Callable[..., Iterable[tuple[Any, ...]]]) -> Resolver:
+    """One that asks `getaddrinfo`, and tells each address once."""
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        found = getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    return resolve
 
 
-def addresses_of(found: Iterable[tuple[Any, ...]]) -> Sequence[str]:
-    """The addresses in what `getaddrinfo` tells, each once."""
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+resolve: Final = resolver_by(socket.getaddrinfo)
 
 
 def connect(address: str, port: int, timeout: float) -> socket.socket:
@@ -54,14 +57,14 @@ def connect(address: str, port: int, timeout: float) -> socket.socket:
     return socket.create_connection((address, port), timeout)
 
 
-def is_own(address: str) -> bool:
+def is_own(address: str, *, made: Callable[[int, int], socket.socket] = socket.socket) -> bool:
     """Whether it is one of this machine's, which would connect to itself from that address. Nothing is sent."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
+    try:
+        with made(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.connect((address, _ANY_PORT))
-        except OSError:
-            return False  # nor can it be reached
-        return ip_address(sock.getsockname()[0]) == ip_address(address)
+            return ip_address(sock.getsockname()[0]) == ip_address(address)
+    except OSError:
+        return False  # nor can it be reached; the kernel may know no such addresses at all
 
 
 @dataclass(frozen=True, slots=True)

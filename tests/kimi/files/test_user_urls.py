@@ -6,6 +6,7 @@ one server on loopback, whatever the address: what may not be asked must end bef
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -205,6 +206,16 @@ def test_the_operator_may_allow_it() -> None:
 def test_a_machine_knows_its_addresses() -> None:
     assert is_own("127.0.0.1")
     assert not is_own(PUBLIC)
+
+
+def test_an_address_of_a_kind_that_the_kernel_does_not_know_is_not_its_own() -> None:
+    def made(family: int, kind: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return socket.socket(family, kind)
+
+    assert is_own("127.0.0.1", made=made)
+    assert not is_own("2606:4700:4700::1111", made=made)
 
 
 def test_nothing_of_a_url_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
