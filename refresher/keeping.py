@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from kimi.accounts import Record, State
+from kimi.accounts import Record, State, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, TokenStore
 from kimi.pool.tokens import Credential
@@ -79,7 +79,7 @@ class Keeping:
             current = self._members.get(name)
             if current is not None and _is_before(current, record):
                 return self._save(current, renewed, max(version, current.version + 1))
-            if current is None or current.access != renewed.tokens.access:
+            if current is None or Tokens(current.access, current.refresh) != renewed.tokens:
                 log.warning("the account was configured anew during the refresh, that stays", account=name)
                 return Outcome.SUPERSEDED
             # else an earlier try reached the store and only its answer was lost

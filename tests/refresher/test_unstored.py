@@ -54,8 +54,12 @@ def test_tokens_that_could_not_be_stored_are_kept_and_stored_later_without_anoth
     assert [line["event"] for line in lines if line["log_level"] == "error"] == ["fresh tokens are not stored yet"]
 
 
-def test_what_the_operator_stored_during_the_exchange_stays(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
+@pytest.mark.parametrize("withholds", [False, True], ids=["both tokens", "the refresh token alone"])
+def test_what_the_operator_stored_during_the_exchange_stays(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, withholds: bool
+) -> None:
     pool.configure(ALICE)
+    vendor.withholds = withholds
     vendor.script = [lambda: pool.members.sync([ConfiguredAccount(ALICE, "another")])]
     assert refreshing.refresh("alice") is Outcome.SUPERSEDED
     assert (stored(pool).refresh, stored(pool).state) == ("another", State.NEW)
