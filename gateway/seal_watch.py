@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,6 +53,7 @@ class SealWatch:
             self.is_shut_out = False
 
     def end(self) -> None:
-        """This worker seals nothing any more."""
+        """This worker seals nothing any more, nor looks."""
+        self._next = math.inf
         with suppress(StoreUnavailable):  # it is forgotten by itself
             self._sealers.leave()

@@ -86,4 +86,6 @@ def test_it_shows_with_which_key_it_seals_until_it_ends(pool: Pool) -> None:
     watch.check()
     assert Resealing(store).status().processes == {"gateway": 1}
     watch.end()
+    clock.now += LOOK_SECONDS
+    watch.check()
     assert Resealing(store).status().processes == {}
