@@ -36,9 +36,9 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         self._loop = get_hub().loop
         self._turn = -1  # of the event loop, in which the request before was answered
         self._waits = waits
-        self._queue: dict[Intake, float] | None = waits.fresh
+        self._queue: dict[Intake, float] | None = None
         self._body_since: float | None = None
-        waits.fresh[self] = waits.now()
+        self._wait_in(waits.fresh)
 
     @property
     def has_come(self) -> bool:
@@ -47,8 +47,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
 
     def await_next(self) -> None:
         """The next request may begin. Others have their turn first where the one before was there at once."""
-        queue = self._queue = self._waits.idle
-        queue[self] = self._waits.now()
+        self._wait_in(self._waits.idle)
         self._body_since = None
         self.is_held_back = self.is_known = self.is_served = False
         before, self._turn = self._turn, self._loop.iteration
@@ -71,8 +70,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
 
     def await_key(self) -> None:
         """The application has the request."""
-        queue = self._queue = self._waits.asking
-        queue[self] = self._waits.now()
+        self._wait_in(self._waits.asking)
 
     def know(self) -> None:
         """Takes note that whoever sends the present request has shown a key."""
@@ -87,19 +85,17 @@ class Intake(SocketUnreader):  # type: ignore[misc]
 
     def await_reader(self) -> None:
         """An answer goes out."""
-        self.await_nothing()
-        if not self.is_served:
-            queue = self._queue = self._waits.unread
-            queue[self] = self._waits.now()
+        if self.is_served:
+            self.await_nothing()
+        else:
+            self._wait_in(self._waits.unread)
 
     def part(self, last: bytes = b"") -> None:
         """Sends the `last` words, if there are any, and reads what the client still sends.
 
         Closing on that would reset the connection before the answer is read.
         """
-        self.await_nothing()
-        queue = self._queue = self._waits.leaving
-        queue[self] = self._waits.now()
+        self._wait_in(self._waits.leaving)
         left = LINGER_BYTES
         with suppress(OSError):
             send_all(self.sock, last, self._waits.limits.leaving)
@@ -126,3 +122,8 @@ class Intake(SocketUnreader):  # type: ignore[misc]
             del queue[self]
         self.came += len(data)
         return data
+
+    def _wait_in(self, queue: dict[Intake, float]) -> None:
+        self.await_nothing()
+        self._queue = queue
+        queue[self] = self._waits.now()
