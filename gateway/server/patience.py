@@ -102,8 +102,8 @@ class Waits:
         slow = [*islice(self.unread.items(), 1), *self.strange.items()]
         if slow:
             return min(slow, key=itemgetter(1))[0]
-        for queue in (self.asking, self.bodies):
-            oldest = min(queue.items(), key=itemgetter(1), default=None)
+        for last in (islice(self.asking.items(), 1), self.bodies.items()):
+            oldest = min(last, key=itemgetter(1), default=None)
             if oldest is not None and oldest[1] <= self.now() - self.limits.grace:
                 return oldest[0]
         return None
