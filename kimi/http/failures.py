@@ -53,7 +53,7 @@ def explained(host: str, error: Exception, *, leaves: bool = True) -> UpstreamEr
     sent = leaves and not any(isinstance(cause, _NEVER_LEFT) for cause in causes)
     if _is_late(error):
         return UpstreamTimeout(f"{host}: nothing came in time", sent=sent)
-    if said := _said(error):
+    if said := _said(causes[-1]):
         return Unreachable(f"{host}: {type(causes[-1]).__name__}: {said}", sent=sent)
     if not sent and _is_value(error):
         return Unreachable(f"{host}: the address, its proxy or a header cannot be sent", sent=False)
@@ -71,12 +71,11 @@ def _is_value(error: BaseException) -> bool:
     return isinstance(error, ValueError) and not isinstance(error, (*_LATE, ssl.SSLError))
 
 
-def _said(error: Exception) -> str:
-    """The text at the root of `error`, where the system or we have written it; nobody else's.
+def _said(cause: BaseException) -> str:
+    """The text of a root, where the system or we have written it; nobody else's.
 
     What libraries say may quote the password of a proxy, a token that was sent, or all that came in place of an answer.
     """
-    cause = _causes(error)[-1]
     if isinstance(cause, Malformed) or (isinstance(cause, OSError) and cause.errno is not None):
         return str(cause)
     found = _NO_TUNNEL.match(str(cause)) if isinstance(cause, OSError) else None
