@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -18,6 +19,23 @@ _SECONDS: Final = 0.001
 def breathe() -> None:
     """Lets all those run that can, and looks whether anything has come for others."""
     gevent.sleep(_SECONDS)
+
+
+class Turns:
+    """Lets others have their turn in work that has gone on for `seconds` since they had it. `clock` is in seconds."""
+
+    __slots__ = ("_clock", "_rested", "_seconds")
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._rested = clock()
+
+    def rest_if_due(self) -> None:
+        """For whoever is between two pieces of such work."""
+        if self._clock() - self._rested > self._seconds:
+            breathe()
+            self._rested = self._clock()
 
 
 class OnceATurn(Generic[T]):

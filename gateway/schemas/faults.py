@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from jsonschema_rs import FancyRegexOptions, ReferencingError, Registry, ValidationError, validator_for
 
-from gateway.breathing import breathe
+from gateway.breathing import Turns
 from gateway.schemas.pointers import ROOT, beneath, resolved
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class _Search:
         self._schema = schema
         self._options = options
         self._clock = clock
-        self._rested = clock()
-        self._ends = self._rested + LONGEST
+        self._turns = Turns(_STRETCH, clock)
+        self._ends = clock() + LONGEST
         self._dialect = {"$schema": schema["$schema"]} if isinstance(schema, dict) and "$schema" in schema else {}
         self._all = Registry([(_NAME, schema)], retriever=options["retriever"])
         self._compiled: dict[str, Any] = {}
@@ -216,12 +216,9 @@ class _Search:
         return found
 
     def _look_at_clock(self) -> None:
-        now = self._clock()
-        if now > self._ends:
+        if self._clock() > self._ends:
             raise _TooLong
-        if now - self._rested > _STRETCH:
-            breathe()
-            self._rested = self._clock()
+        self._turns.rest_if_due()
 
 
 def _branches(step: _Step, name: str) -> list[_Step]:

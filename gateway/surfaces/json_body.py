@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any, Final
 
 import orjson
 
-from gateway.breathing import breathe
+from gateway.breathing import Turns
 from gateway.errors import BadRequest
 
 _HEX: Final = r"[\da-fA-F]"
@@ -70,7 +69,7 @@ def _decoded(raw: bytes) -> Any:
 
 def _mended(raw: bytes) -> bytes | None:
     """The same without halves of characters; nothing where there are none, or too many, or something else is wrong."""
-    pieces, end, halves, since = list[bytes](), 0, 0, time.monotonic()
+    pieces, end, halves, turns = list[bytes](), 0, 0, Turns(_SECONDS)
     for found in _STRETCH.finditer(raw):
         start, stretch = found.start(), found[1]
         halves += stretch is None
@@ -78,9 +77,7 @@ def _mended(raw: bytes) -> bytes | None:
             return None
         pieces.append(rb"\ufffd" if stretch is None else stretch)
         end = found.end()
-        if time.monotonic() - since > _SECONDS:
-            breathe()
-            since = time.monotonic()
+        turns.rest_if_due()
     return b"".join(pieces) if halves and end == len(raw) else None
 
 

@@ -9,11 +9,12 @@ from itertools import count
 import gevent
 import pytest
 
-from gateway.breathing import OnceATurn, breathe, unhurried
+from gateway.breathing import OnceATurn, Turns, breathe, unhurried
 from gateway.surfaces.chat_request import understand
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.messages.request import as_chat as of_messages
 from gateway.surfaces.responses.request import as_chat as of_response
+from tests.gateway.fakes import Clock
 
 MANY = 5_000
 MESSAGES = [{"role": "user", "content": "hi"}] * MANY
@@ -40,6 +41,22 @@ def test_others_have_their_turn_while_a_large_body_is_understood(work: Callable[
         other.start(lambda: turns.append(True))
         work()
     assert len(turns) > 1
+
+
+def test_others_have_their_turn_when_work_has_gone_on_for_long_and_not_before() -> None:
+    clock = Clock(0.0)
+    turns = Turns(0.01, clock)
+    loop = gevent.get_hub().loop
+
+    def has_rested() -> bool:
+        before = loop.iteration
+        turns.rest_if_due()
+        return bool(loop.iteration > before)
+
+    clock.now = 0.01
+    assert not has_rested()
+    clock.now = 0.02
+    assert [has_rested(), has_rested()] == [True, False], "it begins anew then"
 
 
 def test_what_many_want_at_once_is_made_once() -> None:
