@@ -55,11 +55,13 @@ class Taking:
                 )
             case Entered.LATER:
                 return intake.refuse(entry, "its credential is being exchanged just now: add it again in a minute")
-        intake.take(Holder.of(member))
-        return taken
+        record = self._members.get(member.account.name)
+        holder = Holder.of(member) if record is None else Holder.stored(record)
+        intake.take(holder)
+        return intake.known(entry, holder.name) if holder.is_sealed else taken  # what has become of it is no help
 
     def _bring_again(self, taken: Taken, member: ConfiguredAccount) -> Taken:
-        """Its account cannot be opened. This helps as long as nothing has become of its credential."""
+        """Its account cannot be opened. This helps with a key, and as long as nothing has become of a token."""
         self._hands.enter(member)
         record = self._members.get(taken.name)
         if record is None or not record.is_readable:

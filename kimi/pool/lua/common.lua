@@ -49,6 +49,11 @@ local function read(name)
   return a
 end
 
+-- Whether the account of this spec has an official key, which stays what it is.
+local function is_key(spec)
+  return cjson.decode(spec).kind == 'moonshot'
+end
+
 -- Notes that an account is no longer what it was, for those who keep a copy.
 local function changed(name)
   redis.call('ZADD', key('changed'), redis.call('INCR', key('changes')), name)

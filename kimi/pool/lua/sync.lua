@@ -3,8 +3,8 @@
 -- one that was rotated under another name comes along, but not from the operator's account to one that somebody brought
 -- along: who has got hold of a spent secret must not have the login. Limits that the operator has edited win in the same way.
 -- A credential that is entered by hand takes the place of one that was, if that is dead or banned; all else stays.
--- Of version 1 a credential is the configured secret itself. Somebody with other keys may have sealed it so that nobody
--- opens it, and so it is written anew as often as it is brought.
+-- Of version 1 a credential is the configured secret itself, and an official key stays it. Somebody with other keys may
+-- have sealed it so that nobody opens it, and so it is written anew as often as it is brought.
 -- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
 --       version that the credential has had, or 0,
 --       what is written of the account already, where the spec was made to go with that ('' otherwise)
@@ -33,7 +33,10 @@ local function is_replaceable(a)
 end
 
 local function write_anew(whose, a)
-  if a and a.fingerprint == fingerprint and a.version == '1' and tonumber(ARGV[12]) < 2 then
+  if not a or a.fingerprint ~= fingerprint then return end
+  if is_key(a.spec) then
+    redis.call('HSET', key('account', whose), 'refresh', credential, 'access', a.access ~= '' and credential or '')
+  elseif a.version == '1' and tonumber(ARGV[12]) < 2 then
     redis.call('HSET', key('account', whose), 'refresh', credential)
   end
 end
@@ -144,7 +147,7 @@ if fresh or inherits or moved then
   if known[4] then outcome = replaces and 'replaced' or 'revived' end
   local version = ARGV[12]
   if inherits and rotated_version ~= '1' then -- else it is the one that is brought
-    credential, version = rotated, rotated_version
+    credential, version = is_key(spec) and credential or rotated, rotated_version
   elseif not fresh and not inherits then credential, version = known[6], 0
   end
   -- It never falls, also where the store has lost all it knew: of the tokens of one secret the highest is the newest.

@@ -150,3 +150,13 @@ def test_what_became_of_a_token_is_not_had_by_adding_it_again(ours: Pool, theirs
     assert (taken.outcome, taken.code) == ("known", "known_out")
     assert taken.message == f"account alice has this credential already, and {UNREADABLE}"
     assert stored(theirs).refresh == "refresh-alice-2"
+
+
+def test_nor_by_adding_it_again_once_it_was_deleted(ours: Pool, theirs: Pool) -> None:
+    Interventions(theirs.store).enter(MEMBER)
+    theirs.freshen("alice")
+    accounts = Accounts(ours.store)
+    accounts.delete("alice")
+    (taken,) = accounts.add(ALICE, Kind.KIMI)
+    assert (taken.outcome, taken.code) == ("known", "known_out")
+    assert UNREADABLE in taken.message

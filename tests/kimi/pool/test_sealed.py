@@ -311,6 +311,41 @@ def test_what_a_credential_was_exchanged_for_is_not_brought_again(sealed: Pool) 
     assert (record.refresh, record.version) == ("refresh-bob-3", 3)
 
 
+@pytest.fixture
+def probed(pool: Pool) -> Pool:
+    """An official key that was probed by somebody with a key which the others have not."""
+    pool, other = with_keys(pool, OLD), with_keys(pool, OTHER, OLD)
+    Canary(pool.store).keep()
+    Interventions(other.store).enter(OFFICIAL)
+    for _ in range(2):
+        record = other.members.get("key")
+        assert record is not None
+        both = Tokens(OFFICIAL.secret, OFFICIAL.secret)
+        assert other.tokens.save(record, both, issued=0, expires=2e9, next_due=2e9, models=("kimi-k3",))
+    assert readable(pool) == {}
+    return pool
+
+
+OFFICIAL = ConfiguredAccount(Account(name="key", kind=Kind.MOONSHOT), "sk-official-key")
+
+
+def test_an_official_key_can_be_brought_again_however_often_it_was_probed(probed: Pool) -> None:
+    assert Interventions(probed.store).enter(OFFICIAL) is Entered.KNOWN
+    assert readable(probed) == {"key": OFFICIAL.secret}
+    assert take(probed, ["moonshot:kimi-k3"], "kimi-k3").token == OFFICIAL.secret, "it serves at once"
+
+
+def test_an_official_key_can_be_brought_again_once_its_account_is_gone(probed: Pool) -> None:
+    hands = Interventions(probed.store)
+    hands.delete("key")
+    another = replace(OFFICIAL, account=replace(OFFICIAL.account, name="another"))
+    assert hands.enter(another) is Entered.ADDED
+    assert readable(probed) == {"another": OFFICIAL.secret}
+    hands.delete("another")
+    assert hands.enter(OFFICIAL) is Entered.ADDED
+    assert readable(probed)["key"] == OFFICIAL.secret
+
+
 def test_a_later_token_that_is_remembered_is_not_taken_for_the_first(odd: Pool) -> None:
     latest = {fingerprint("refresh-bob"): Credential("a-later-token", 7)}
     odd.members.sync(FILE, rotated=latest)
