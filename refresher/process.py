@@ -83,18 +83,20 @@ def run(settings: RefresherSettings) -> int:
     store, patient, stop = open_store(settings), open_store(settings, timeout=_DURABLE_SECONDS), Stop()
     parts = _made(settings, store, patient, stop)
     with _on_signals(parts.end), store, patient:
-        if not parts.sealing.start(stop):
-            return 0
-        parts.roster.start()
-        with ExitStack() as going_on:
-            for each in parts.beside:
-                going_on.enter_context(each)
-            if settings.leaves_secrets_plain:
-                log.warning(PLAIN_SECRETS)
-            log.info("refresher started")
-            parts.worker.run()
-        with suppress(StoreUnavailable):
-            parts.last()
+        try:
+            if not parts.sealing.start(stop):
+                return 0
+            parts.roster.start()
+            with ExitStack() as going_on:
+                for each in parts.beside:
+                    going_on.enter_context(each)
+                if settings.leaves_secrets_plain:
+                    log.warning(PLAIN_SECRETS)
+                log.info("refresher started")
+                parts.worker.run()
+        finally:
+            with suppress(StoreUnavailable):
+                parts.last()
     log.info("refresher stopped")
     return 1 if parts.worker.unsaved else 0
 
@@ -102,7 +104,7 @@ def run(settings: RefresherSettings) -> int:
 def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop) -> _Parts:
     clock, rng = time.time, random.SystemRandom()
     name = f"{socket.gethostname()}-{os.getpid()}"
-    members, sealing = Members(store), Sealing(store, Sealers(store, f"{REFRESHER}{name}"), clock=clock)
+    members, sealing = Members(store), Sealing(store, Sealers(store, f"{REFRESHER}{name}"), clock=time.monotonic)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory, clock=clock)

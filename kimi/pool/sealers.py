@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -49,5 +50,10 @@ class Sealers:
 
 
 def _by_name(words: list[str]) -> Mapping[str, str]:
-    """The latest of each."""
-    return {name: word for name, _, word in (each.rpartition(" ") for each in words)}
+    """The word of each. Several may have one name, as containers that have that of their host: these are numbered."""
+    found: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for name, _, word in (each.rpartition(" ") for each in words):
+        times[name] += 1
+        found[name if times[name] == 1 else f"{name} ({times[name]})"] = word
+    return found

@@ -13,6 +13,7 @@ from kimi.errors import StoreUnavailable
 from kimi.pool import Leases, Store, TokenStore, connect
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats
+from kimi.pool.sealers import Sealers
 from refresher.beside import prolonging
 from tests.kimi.pool.pools import KIMI
 from tests.ports import free_port
@@ -246,8 +247,9 @@ def test_a_broken_accounts_file_is_told_whole(tmp_path: Path, start: Start) -> N
     assert len(said) == 4
 
 
-def test_an_accounts_file_that_was_named_has_to_exist(start: Start) -> None:
+def test_an_accounts_file_that_was_named_has_to_exist(start: Start, eyes: Eyes) -> None:
     assert refusal(start(KIMI_ACCOUNTS_FILE="gone.yaml")) == ["refresher: gone.yaml: there is no such file"]
+    assert Sealers(eyes.store).living() == {}, "it does not count as one at work"
 
 
 def test_a_store_that_does_not_answer_is_told_in_a_line(start: Start) -> None:

@@ -2,6 +2,8 @@
 -- ARGV: now, after how many milliseconds of silence one is forgotten, name and word of who lives ('': who only looks)
 -- Returns {name and word, …}, the latest last.
 
+-- What is of later was left before the clock was set back: who lives says it again.
+redis.call('ZREMRANGEBYSCORE', key('sealers'), '(' .. int(NOW), '+inf')
 if ARGV[3] ~= '' then
   redis.call('ZADD', key('sealers'), int(NOW), ARGV[3])
   redis.call('PEXPIRE', key('sealers'), ARGV[2]) -- they may all have been killed

@@ -36,11 +36,21 @@ def test_each_is_seen_with_the_key_that_it_seals_with(plain: Pool) -> None:
     assert seen(plain, NEW, OLD) == everybody
 
 
-def test_who_comes_back_with_other_keys_is_seen_with_those(plain: Pool) -> None:
-    sealer(plain, "gateway a-1", OLD)
+def test_none_of_a_name_hides_another(plain: Pool) -> None:
+    sealer(plain, "refresher a-1", NEW, OLD)
     plain.clock.now += 1
-    sealer(plain, "gateway a-1", NEW, OLD)
-    assert seen(plain, NEW, OLD) == {"gateway a-1": 1}
+    latest = sealer(plain, "refresher a-1", OLD)
+    assert seen(plain, OLD) == {"refresher a-1": UNREADABLE, "refresher a-1 (2)": 1}
+    with pytest.raises(Unreadable):
+        latest.meet()
+
+
+def test_who_was_killed_is_forgotten_also_where_the_clock_is_set_back(plain: Pool) -> None:
+    living = sealer(plain, "a", OLD)
+    sealer(plain, "b", OLD)
+    plain.clock.now -= 3600
+    living.beat()
+    assert seen(plain, OLD) == {"a": 1}
 
 
 def test_who_leaves_is_forgotten_at_once_and_who_was_killed_in_time(plain: Pool) -> None:
