@@ -6,7 +6,7 @@ taken from the environment: what goes out is what the caller says, once, to wher
 `Http` is what a caller needs; `Transport` and `gateway.http1.Client` are what does it.
 """
 
-from kimi.http.calls import MAX_BODY_BYTES, Answer, media_type, parse, read, request
+from kimi.http.calls import MAX_BODY_BYTES, Answer, check_parts, media_type, parse, read, request
 from kimi.http.certificates import default_context
 from kimi.http.contract import CONNECT_SECONDS, END_SECONDS, HEADERS, PULSE_SECONDS, Content, Http, Pieces, Reply
 from kimi.http.endpoints import HOSTS, Endpoints
@@ -26,6 +26,7 @@ __all__ = [
     "Pieces",
     "Reply",
     "Transport",
+    "check_parts",
     "default_context",
     "media_type",
     "parse",

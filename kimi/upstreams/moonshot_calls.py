@@ -9,8 +9,9 @@ import orjson
 
 from kimi.errors import BrokenAnswer
 from kimi.events import ToolCall
+from kimi.http import check_parts
 
-_MOST = 128
+_MOST = 128  # calls, and pieces of them in one chunk
 _LONGEST_NAME = 256  # of a call, and of its id
 _MOST_BYTES = 2 * 1024 * 1024  # of the arguments of all, which are looked at when they are whole
 
@@ -30,6 +31,8 @@ class Calls:
         """The pieces that `calls` brings. Raises `BrokenAnswer`."""
         if not isinstance(calls, list):
             raise BrokenAnswer("tool calls are no list")
+        if len(calls) > _MOST:
+            raise BrokenAnswer(f"a chunk has more than {_MOST} pieces of tool calls")
         for call in calls:
             function = call.get("function") if isinstance(call, dict) else None
             if not isinstance(function, dict):
@@ -42,17 +45,20 @@ class Calls:
             arguments = text_of(function, "arguments")
             if function.get("arguments") is not None:
                 self._keep(index, arguments)
-            # Clients join repeated ids and names into one.
-            yield ToolCall(index, call_id or None if first else None, name or None if first else None, arguments)
+            if first or arguments:  # clients join repeated ids and names into one
+                yield ToolCall(index, call_id or None if first else None, name or None if first else None, arguments)
 
     def check(self, *, is_cut: bool) -> None:
         """Raises `BrokenAnswer` for one without arguments, or whose arguments break off in an answer that is not cut.
 
-        That they are right is the model's business.
+        Those of all may have as many parts as one message. That they are right is the model's business.
         """
         if self._ids.keys() != self._arguments.keys():
             raise BrokenAnswer("a tool call came without its arguments")
-        if not is_cut and any(map(_breaks_off, self._arguments.values())):
+        if is_cut:
+            return
+        check_parts(*self._arguments.values())
+        if any(map(_breaks_off, self._arguments.values())):
             raise BrokenAnswer("the arguments of a tool call break off")
 
     def _keep(self, index: int, arguments: str) -> None:

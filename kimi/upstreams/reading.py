@@ -17,8 +17,9 @@ MAX_WRITTEN_BYTES: Final = 8 * 1024 * 1024
 """The most that a model writes in it, which is held until its end; a million tokens are half of that."""
 
 PIECE: Final = 8_192
-"""Characters: of no more than twice as many one batch is made."""
+"""Characters, and what stands for the events around them: of no more than twice as many one batch is made."""
 
+_EVENT_SIZE: Final = 64  # characters: handing over an event takes as long as so many more in it
 _UNCOUNTED_BYTES: Final = MAX_WRITTEN_BYTES // 2  # of an answer; nearly none has more, and counting costs something
 _COUNTED_FROM: Final = MAX_ANSWER_BYTES - _UNCOUNTED_BYTES  # that are left
 
@@ -98,7 +99,7 @@ def _with_rests(told: Sequence[Event], rest: Callable[[], object]) -> Iterator[S
                 rest()
                 batch, size = [], 0
             batch.append(piece)
-            size += len(_words(piece))
+            size += len(_words(piece)) + _EVENT_SIZE
     yield batch
 
 

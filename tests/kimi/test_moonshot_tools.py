@@ -62,6 +62,35 @@ def test_the_arguments_of_calls_end_somewhere() -> None:
     assert "longer than 2097152 bytes" in str(failure(Recorded(endless, headers=SSE)))
 
 
+@pytest.mark.parametrize("sizes", [(2, 60_000), (20, 6_000)])
+def test_the_arguments_of_calls_have_a_bounded_number_of_parts(sizes: tuple[int, int]) -> None:
+    calls, parts = sizes
+    said = f'{{"x":[{"[]," * parts}0]}}'
+    stream = b"".join(chunk({"tool_calls": [call("f", id=f"f:{at}") | spoken(said)]}) for at in range(calls))
+    assert "parts" in str(failure(Recorded(stream + chunk(reason="tool_calls"), headers=SSE)))
+    assert ask(stream + chunk(reason="length"))[-1] == Finish("length")
+
+
+def spoken(arguments: str) -> dict[str, object]:
+    return {"function": {"name": "f", "arguments": arguments}}
+
+
+def test_a_chunk_has_a_bounded_number_of_pieces_of_calls() -> None:
+    piece = {"index": 0, **spoken(" ")}
+    assert len(ask(chunk({"tool_calls": [piece] * 128}) + chunk(reason="tool_calls"))) == 129
+    too_many = chunk({"tool_calls": [piece] * 129}) + chunk(reason="tool_calls")
+    assert "pieces of tool calls" in str(failure(Recorded(too_many, headers=SSE)))
+
+
+@pytest.mark.parametrize("function", [{}, {"arguments": ""}, {"arguments": None, "name": "f"}])
+def test_a_piece_that_says_nothing_of_a_known_call_is_not_passed_on(function: dict[str, object]) -> None:
+    nothing = chunk({"tool_calls": [{"index": 0, "id": "f:0", "function": function}]})
+    assert ask(called("{}") + nothing + chunk(reason="tool_calls")) == [
+        ToolCall(0, "f:0", "f", "{}"),
+        Finish("tool_calls"),
+    ]
+
+
 @pytest.mark.parametrize("cut", ["length", "content_filter"])
 @pytest.mark.parametrize("other", ["stop", "tool_calls"])
 def test_an_answer_that_was_cut_does_not_become_whole_by_a_further_end(cut: str, other: str) -> None:

@@ -111,6 +111,13 @@ def test_a_long_event_is_told_in_pieces_between_which_others_have_their_turn(
     assert not calls or calls == [(3, "c1", "f"), *[(3, None, None)] * 5]
 
 
+def test_others_have_their_turn_between_many_short_events_too() -> None:
+    batched = [batch for batch in batches([b"a\n" * 10_000 + b".\n"], Words(Text), rest=lambda: None) if batch]
+
+    assert sum(map(len, batched)) == 10_000
+    assert max(map(len, batched)) <= PIECE // 64
+
+
 def lengths(event: Event) -> int:
     return len(words(event))
 
