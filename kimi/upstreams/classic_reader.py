@@ -16,16 +16,16 @@ from kimi.upstreams.reading import parsed
 
 ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 """What ids of chats and segments look like: they go into paths."""
-_OF_PAGES: Final = frozenset({"search_info", "search_citation", "search_plus", "ref_docs"})
-"""Events in which a page may fail without the answer."""
-_KNOWN: Final = _OF_PAGES | {
-    *("req", "resp", "length", "rename", "ping", "debug", "done", "zone_set", "status", "loading"),
-}
+_BESIDE: Final = frozenset({"search_info", "search_citation", "search_plus", "ref_docs", "debug"})
+"""Events in which something may fail, a page mostly, without the answer."""
+_KNOWN: Final = _BESIDE | {"req", "resp", "length", "rename", "ping", "done", "zone_set", "status", "loading"}
 """Events beside those of the text and the end."""
 _LIKE_TEXT: Final = ("cmpl", "k1")
 """Events whose names begin so, and that we do not know, may well bring text in another way."""
 _NO_TEXT: Final = frozenset({"event", "id", "group_id", "view"})
 _FINE: Final = (0, 200)
+_ENDS: Final = frozenset({"done", "all_done"})
+_FAILED: Final = ("error", "failed")
 
 
 class Reader:
@@ -75,7 +75,7 @@ class Reader:
             said = parsed(data)
             name = said.get("event")
             if name in ("cmpl", "k1"):
-                if "error" in said:
+                if "error" in said or "error_type" in said:
                     self._refuse_failure(said)
                 text = said.get("text")
                 if not isinstance(text, str):
@@ -98,7 +98,7 @@ class Reader:
         if not isinstance(name, str) or name not in _KNOWN:
             self._odd(name, message)
             return
-        if name not in _OF_PAGES:
+        if name not in _BESIDE:
             self._refuse_failure(message)
         if name == "req":
             self.question = self._id(message)
@@ -132,8 +132,9 @@ class Reader:
 
     def _refuse_failure(self, message: Mapping[str, Any]) -> None:
         """An event that is known may say that the answer has failed, too."""
-        hidden = complaints.inside(message)
-        if hidden is not None or message.get("error"):
+        is_echo = message.get("event") == "req"  # what is inside of it are the user's own files
+        hidden = complaints.inside(message, depth=1) if is_echo else complaints.inside(message)
+        if hidden is not None or message.get("error") or _has_failed(message):
             raise self._error(self._complaint(hidden or message))
 
     def _complaint(self, said: object) -> complaints.Complaint | None:
@@ -169,6 +170,11 @@ class Reader:
 def _is_code(value: object) -> bool:
     """Whether this is the number of an error, in the way of many a server that stands before others."""
     return type(value) is int and value not in _FINE
+
+
+def _has_failed(message: Mapping[str, Any]) -> bool:
+    """Whether the word of the end is that of a failure."""
+    return message.get("event") in _ENDS and (_is_code(message.get("code")) or message.get("status") in _FAILED)
 
 
 def _refuse_words(message: Mapping[str, Any]) -> None:

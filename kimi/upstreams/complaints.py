@@ -119,7 +119,7 @@ def inside(message: object, depth: int = 5) -> Mapping[str, Any] | None:
                 left -= 1
                 if name in {"error", "exception"} and isinstance(part, Mapping) and part:
                     return part
-                if name == "error_type" and isinstance(part, str) and isinstance(node, Mapping):
+                if name == "error_type" and part and isinstance(part, str) and isinstance(node, Mapping):
                     return node
                 below.append(part)
         level = below

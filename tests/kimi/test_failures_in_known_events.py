@@ -46,6 +46,8 @@ def connect(*messages: Json, trailer: Json | None = None) -> object:
         {**CMPL, "error": ERROR},
         {"event": "done", "result": {"error": ERROR}},
         {"event": "all_done", **ERROR},
+        *({"event": name, **ERROR} for name in ("cmpl", "k1", "req")),
+        {"event": "req", "id": "q", "error": ERROR},
     ],
 )
 def test_the_classic_dialect(failed: Json) -> None:
@@ -53,7 +55,18 @@ def test_the_classic_dialect(failed: Json) -> None:
         classic(failed, ALL_DONE)
 
 
-@pytest.mark.parametrize("failed", [{"event": "done", "error": "boom"}, {"code": 500, "msg": "err"}, {"code": -1}])
+@pytest.mark.parametrize(
+    "failed",
+    [
+        {"event": "done", "error": "boom"},
+        {"event": "done", "code": 500},
+        {"event": "done", "status": "failed"},
+        {"event": "all_done", "code": -1},
+        {"event": "all_done", "status": "error"},
+        {"code": 500, "msg": "err"},
+        {"code": -1},
+    ],
+)
 def test_the_classic_dialect_without_words_for_it(failed: Json) -> None:
     with pytest.raises(BrokenAnswer, match="without words"):
         classic(failed, ALL_DONE)
@@ -66,6 +79,13 @@ def test_the_classic_dialect_without_words_for_it(failed: Json) -> None:
         {"event": "search_info", "error": ERROR},
         {"event": "done", "error": None},
         {"event": "done", "error": {}},
+        {"event": "done", "code": 0, "status": "ok"},
+        {"event": "done", "status": ["failed"], "code": "500"},
+        {"event": "resp", "id": "r", "error_type": ""},
+        {"event": "req", "id": "q", "refs": [{"error_type": ""}]},
+        {"event": "req", "id": "q", "refs": [{"error": {"message": "parse"}, "error_type": "parse"}]},
+        {"event": "debug", "error": ERROR},
+        {**CMPL, "error_type": ""},
         {**CMPL, "error": ""},
         {"code": 0, "msg": "ok"},
         {"code": 200},
