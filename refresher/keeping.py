@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from kimi.accounts import Record, State, Tokens
-from kimi.errors import StoreUnavailable
+from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Members, TokenStore
 from kimi.pool.tokens import Credential
 from refresher.memory import Memory
@@ -77,10 +77,14 @@ class Keeping:
         )
         if not saved:
             current = self._members.get(name)
-            if current is not None and _is_before(current, record):
-                return self._save(current, renewed, max(version, current.version + 1))
-            if current is None or Tokens(current.access, current.refresh) != renewed.tokens:
-                log.warning("the account was configured anew during the refresh, that stays", account=name)
+            try:
+                if current is not None and _is_before(current, record):
+                    return self._save(current, renewed, max(version, current.version + 1))
+                is_ours = current is not None and Tokens(current.access, current.refresh) == renewed.tokens
+            except Unreadable:  # somebody else has stored it, with a key that is not known here
+                is_ours = False
+            if not is_ours:
+                log.warning("what is stored was changed during the refresh, that stays", account=name)
                 return Outcome.SUPERSEDED
             # else an earlier try reached the store and only its answer was lost
         noteworthy = record.state is State.NEW or record.failures or record.rejected
