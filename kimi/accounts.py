@@ -126,7 +126,7 @@ class Record:
     version: int
     stored_refresh: str = field(repr=False)
     stored_access: str = field(default="", repr=False)
-    stored_previous: str = field(default="", repr=False)  # the refresh token before this one, if there was one
+    stored_previous: str = field(default="", repr=False)  # the refresh token before, until this is known good
     opened: Callable[[str], str] = field(default=str, repr=False, compare=False)
     access_issued: float = 0.0
     access_expires: float = 0.0

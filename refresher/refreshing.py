@@ -124,7 +124,7 @@ class Refreshing:
         if current is None or current.version != record.version or current.refresh != record.refresh:
             log.info("refused, but another credential was stored meanwhile", account=name)
             return Outcome.SUPERSEDED
-        if state is State.DEAD and (outcome := self._go_back(record)) is not None:
+        if state is State.DEAD and (outcome := self._go_back(current)) is not None:
             return outcome
         is_lost = state is State.DEAD and past is not Past.NOTHING
         if is_lost:
@@ -139,7 +139,12 @@ class Refreshing:
     def _go_back(self, record: Record) -> Outcome | None:
         """What comes of the refresh token before the one that was refused, which may never have been Kimi's: of a
         server on the way, say, that answered in its place. None where there is none, or where it is refused as well.
+
+        It is spent where the stored one is Kimi's, and who shows a spent one ends the login: so it is tried only where
+        Kimi has refused the access token beside the stored one too. The store drops it once Kimi has taken that.
         """
+        if not record.rejected:
+            return None
         try:
             previous = record.previous
             if previous is None:

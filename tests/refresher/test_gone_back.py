@@ -67,16 +67,14 @@ def test_one_who_cannot_be_reached_with_the_later_token_is_tried_again(
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
 
-def test_a_dead_account_is_asked_for_once_with_each_of_its_tokens(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
-) -> None:
+def test_a_dead_account_is_asked_for_once(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     vendor.current["alice"] = "revoked"
     pool.clock.now += 600
     asked = len(vendor.asked)
     assert refreshing.refresh("alice") is Outcome.DEAD
-    assert vendor.asked[asked:] == [stored(pool).refresh, "refresh-alice"]
+    assert vendor.asked[asked:] == [stored(pool).refresh]
 
 
 @pytest.mark.usefixtures("go_back")
@@ -89,7 +87,7 @@ def test_a_refresher_whose_tokens_others_have_rotated_since_does_not_offer_them(
     pool.clock.now += 600
     asked = len(vendor.asked)
     assert refreshing.refresh("alice") is Outcome.DEAD
-    assert (stored(pool).state, len(vendor.asked)) == (State.DEAD, asked + 2)
+    assert (stored(pool).state, len(vendor.asked)) == (State.DEAD, asked + 1)
 
 
 def test_only_the_latest_exchanges_are_remembered(pool: Pool) -> None:

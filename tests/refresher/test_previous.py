@@ -1,4 +1,4 @@
-"""A token that was stored and is refused may never have been Kimi's: the one before it is tried before all is lost."""
+"""Where both tokens of a pair are refused and never were good, they may not be Kimi's: the one before is tried."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import structlog
 
 from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import AccountBanned, AccountDead, KimiError, TokenRejected, Unreachable
+from kimi.pool.interventions import Interventions
 from refresher.outcomes import Outcome
 from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import KIMI, Pool
 from tests.refresher.conftest import ALICE, OFFICIAL, build, stored
 from tests.refresher.vendors import Vendor
 
@@ -19,7 +20,7 @@ ODD = "refresh-alice-3"
 
 @pytest.fixture
 def good(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> str:
-    """A good token, which has made room for one that the vendor has never given."""
+    """A good token, which has made room for one that the vendor has never given; nobody has used that so far."""
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     good = stored(pool).refresh
@@ -30,11 +31,18 @@ def good(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> str:
     return good
 
 
-def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing: Refreshing, good: str) -> None:
+@pytest.fixture
+def rejected(pool: Pool, good: str) -> str:
+    """The same, where the first request has found the access token refused."""
+    pool.leases.reject(pool.leases.acquire(KIMI))
+    return good
+
+
+def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str) -> None:
     with structlog.testing.capture_logs() as lines:
         assert refreshing.refresh("alice") is Outcome.REFRESHED
 
-    assert vendor.asked == [ODD, good]
+    assert vendor.asked == [ODD, rejected]
     assert (stored(pool).state, stored(pool).refresh) == (State.ACTIVE, vendor.current["alice"])
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
         "the stored token was refused, the one before it was good"
@@ -44,6 +52,45 @@ def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing
 
 
 @pytest.mark.usefixtures("good")
+def test_it_is_not_tried_where_nobody_refused_the_access_token(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    assert refreshing.refresh("alice") is Outcome.DEAD
+    assert vendor.asked == [ODD]
+
+    Interventions(pool.store).clear("alice")
+    assert refreshing.refresh("alice") is Outcome.DEAD
+    assert vendor.asked == [ODD, ODD]
+
+
+@pytest.mark.usefixtures("good")
+def test_it_is_not_tried_where_the_access_token_was_good_once(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.leases.release(pool.leases.acquire(KIMI), served=True)
+    pool.leases.reject(pool.leases.acquire(KIMI))
+    assert refreshing.refresh("alice") is Outcome.DEAD
+
+    assert vendor.asked == [ODD]
+
+
+def test_an_answer_to_the_access_token_before_says_nothing_of_this_one(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    good = stored(pool).refresh
+    lease = pool.leases.acquire(KIMI)
+    pool.clock.now += 600
+    pool.freshen("alice")
+    pool.leases.release(lease, served=True)
+    pool.leases.reject(pool.leases.acquire(KIMI))
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+    assert vendor.asked[-2:] == [ODD, good]
+
+
+@pytest.mark.usefixtures("rejected")
 @pytest.mark.parametrize("error", [AccountDead("invalid claims"), AccountBanned("closed"), TokenRejected("401")])
 def test_where_that_is_refused_too_the_account_is_dead(
     pool: Pool, vendor: Vendor, refreshing: Refreshing, error: KimiError
@@ -58,7 +105,7 @@ def test_where_that_is_refused_too_the_account_is_dead(
 
 
 def test_where_nobody_says_whether_it_is_good_both_are_tried_again(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, good: str
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
 ) -> None:
     vendor.script = [AccountDead("invalid claims"), Unreachable("no route", sent=False)]
     assert refreshing.refresh("alice") is Outcome.POSTPONED
@@ -66,10 +113,10 @@ def test_where_nobody_says_whether_it_is_good_both_are_tried_again(
 
     pool.clock.now += 5
     assert refreshing.refresh("alice") is Outcome.REFRESHED
-    assert vendor.asked == [ODD, good] * 2
+    assert vendor.asked == [ODD, rejected] * 2
 
 
-@pytest.mark.usefixtures("good")
+@pytest.mark.usefixtures("rejected")
 def test_it_is_not_tried_where_another_token_was_stored_meanwhile(pool: Pool, vendor: Vendor, stop: Stop) -> None:
     others = build(pool, vendor, stop, pause=lambda _: pool.freshen("alice"))
     assert others.refresh("alice") is Outcome.SUPERSEDED
@@ -77,7 +124,7 @@ def test_it_is_not_tried_where_another_token_was_stored_meanwhile(pool: Pool, ve
     assert vendor.asked == [ODD]
 
 
-@pytest.mark.usefixtures("good")
+@pytest.mark.usefixtures("rejected")
 def test_a_token_that_the_operator_brings_has_none_before_it(
     pool: Pool, vendor: Vendor, refreshing: Refreshing
 ) -> None:

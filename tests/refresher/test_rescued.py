@@ -13,7 +13,7 @@ from kimi.pool.tokens import Credential
 from refresher.memory import Memory
 from refresher.outcomes import Outcome
 from refresher.stopping import Stop
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import KIMI, Pool
 from tests.refresher.conftest import ALICE, OFFICIAL, build, snapshot, stored
 from tests.refresher.vendors import Vendor
 
@@ -64,6 +64,20 @@ def test_who_remembers_the_newest_token_brings_back_what_another_condemned(
     assert stored(pool).state is State.ACTIVE
     assert newcomer.refresh() is Outcome.REFRESHED
     assert (stored(pool).refresh, stored(pool).version) == (vendor.current["alice"], 4)
+
+
+def test_what_was_stored_before_all_of_them_is_not_tried(pool: Pool, vendor: Vendor, replicas: Replicas) -> None:
+    _, keeper = replicas
+    pool.leases.reject(pool.leases.acquire(KIMI))
+    go_back = snapshot(pool)
+    older = stored(pool).refresh
+    assert keeper.refresh() is Outcome.REFRESHED
+    newer = stored(pool).refresh
+    go_back()
+    vendor.current["alice"] = "revoked"
+    vendor.asked.clear()
+    assert keeper.refresh() is Outcome.DEAD
+    assert vendor.asked == [older, newer]
 
 
 def test_several_tokens_are_tried_in_their_order_until_one_is_good(
@@ -138,7 +152,7 @@ def test_an_account_that_is_really_dead_costs_a_look(pool: Pool, vendor: Vendor,
         replica.memory.look("alice")
         replica.memory.look_at_all()
         assert replica.refresh() is Outcome.NOT_DUE
-    assert (stored(pool), len(vendor.asked)) == (dead, asked + 2)
+    assert (stored(pool), len(vendor.asked)) == (dead, asked + 1)
 
 
 def test_what_the_operator_brings_for_a_dead_account_is_not_touched(pool: Pool, replicas: Replicas) -> None:

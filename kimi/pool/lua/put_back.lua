@@ -9,7 +9,7 @@ if not a or a.version ~= ARGV[3] or a.refresh ~= ARGV[4] then return 0 end
 if a.state == 'dead' then a.state = a.access == '' and 'new' or 'active' end
 if not in_service(a) then return 0 end
 redis.call('HSET', key('account', name),
-  'refresh', ARGV[6], 'version', ARGV[5], 'state', a.state, 'reason', '', 'failures', '0')
+  'refresh', ARGV[6], 'previous', '', 'version', ARGV[5], 'state', a.state, 'reason', '', 'failures', '0')
 schedule(name, a, AT_ONCE)
 settle(name, a)
 changed(name)

@@ -53,6 +53,11 @@ local function rest_organisation(organisation)
   end
 end
 
+-- The access token that is stored is good, and so is the refresh token that came with it: the one before is spent.
+if served and granted > (tonumber(redis.call('HGET', account, 'stored')) or math.huge) then
+  redis.call('HDEL', account, 'previous')
+end
+
 -- What failed beside the failure that is known already is the same incident, and no further one.
 local is_news = granted > a.struck
 local rest = 0

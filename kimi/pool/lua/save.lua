@@ -1,5 +1,5 @@
 -- Stores a fresh credential, both tokens at once, if nobody has stored another since the writer read it. The refresh
--- token that it takes the place of is kept: should the new one be none, that is the last that was.
+-- token that it takes the place of is kept until they have served: should they be none, it is the last that was one.
 -- ARGV: now, name, expected version, access, refresh, issued, expires, next refresh, models (JSON), fingerprint,
 --       its version
 -- Returns 1, or 0 when the credential has moved on.
