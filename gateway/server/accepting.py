@@ -36,12 +36,17 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         """Whether somebody who comes now is taken at once."""
         return self._watcher is not None
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for a place."""
+        return self.started and self.pool.full() and is_ready(self.socket)
+
     def knock(self) -> None:
         """Looks once more whether somebody waits: of those inside one may have become idle. For the hub.
 
         It does not begin to accept again: where there is no room, gevent would add one more link to its pool each time.
         """
-        if self.started and not self.is_open and self.pool.full():
+        if not self.is_open:
             self._make_way()
 
     def take_waiting(self) -> None:
@@ -58,7 +63,7 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         return True  # a place is free when its connection has ended, and with that the accepting begins again
 
     def _make_way(self) -> None:
-        if is_ready(self.socket):  # gevent asks also behind the last that it has taken
+        if self.is_wanted:  # gevent asks also behind the last that it has taken
             self._make_room()
 
 

@@ -189,6 +189,8 @@ class Connections:
         intake.await_key()
         pieces = self._app(environ, answer.start_response)
         environ.clear()  # nobody asks for it any more; it is large, and a stream may run for long
+        if self._is_wanted() and intake.has_come and not answer.req.unread:
+            answer.force_close()  # who always has sent the next request would never be idle, and keep others out
         try:
             intake.await_reader()
             answer.send(pieces)
@@ -198,6 +200,9 @@ class Connections:
                 pieces.close()
         if answer.should_close():
             raise StopIteration
+
+    def _is_wanted(self) -> bool:
+        return any(acceptor.is_wanted for acceptor in self.acceptors)
 
     def _fail(self, answer: Answer | None, client: Any, intake: Intake, error: Exception) -> None:
         """Tells the client of an error, unless a part of his answer has gone out, which he must not take for whole."""

@@ -210,7 +210,7 @@ class Heads(RequestParser):  # type: ignore[misc]
             return True
         finished = False
         with Timeout(DRAIN_SECONDS, False), suppress(ParseException):
-            finished = super().finish_body(max_bytes=DRAIN_BYTES)
+            finished = super().finish_body(max_bytes=DRAIN_BYTES + 1)  # gunicorn gives up at so many
         return finished
 
 

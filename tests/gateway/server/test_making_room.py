@@ -15,7 +15,7 @@ from gevent import socket as green
 from gateway.server.intake import Intake
 from gateway.server.patience import LOOKS, TimeLimits, Waits
 from tests.gateway.scripted import wait_until
-from tests.gateway.server.listening import GET, Served, asking, post, serving
+from tests.gateway.server.listening import GET, Served, asking, post, rest, serving
 
 _socket: Final = monkey.get_original("socket", "socket")
 
@@ -315,3 +315,24 @@ def test_a_full_worker_waits_once_for_a_place_however_long_it_is_full() -> None:
             assert busy.recv(65_536).endswith(b"ok")
             late.sendall(GET)
             assert late.recv(65_536).endswith(b"ok")
+
+
+def test_one_that_always_has_sent_the_next_request_gives_its_place_to_who_waits() -> None:
+    with serving(TimeLimits(), most=1) as served, served.connect() as greedy:
+        greedily = [gevent.spawn(_read_on, greedy), gevent.spawn(_send, greedy, GET * 20_000)]
+        wait_until(lambda: served.asked > 1)
+        with served.connect() as late:
+            late.sendall(GET)
+            assert late.recv(65_536).endswith(b"ok")
+        gevent.joinall(greedily, raise_error=True)
+        assert served.asked < 20_000
+
+
+def _read_on(client: Any) -> None:
+    with suppress(ConnectionResetError):
+        rest(client)
+
+
+def _send(client: Any, data: bytes) -> None:
+    with suppress(ConnectionResetError, BrokenPipeError):
+        client.sendall(data)
