@@ -62,7 +62,7 @@ def rotate(*, as_json: bool) -> None:
     """Seal all secrets with the first key, while everything serves, and have Redis write its files anew.
 
     All processes have to seal with that key by then. Whoever interrupts it can run it again: what is done is done. What
-    no key opens stays as it is. Exit code 1 where others are left, or Redis refuses.
+    no key opens stays as it is, and where Redis refuses it is said. Exit code 1 where secrets are left.
     """
     with _redis() as (store, keys):
         resealing = Resealing(store)
@@ -77,7 +77,7 @@ def rotate(*, as_json: bool) -> None:
         click.echo(orjson.dumps({**told_so_far, **described(seals, keys)}))
     else:
         click.echo(f"{_counted(done)}.\n{_said_of(rewrite)}.\n\n{told(seals, keys)}")
-    if done.left or rewrite.refused:
+    if done.left:
         sys.exit(1)
 
 
@@ -113,7 +113,10 @@ def _said_of(rewrite: Rewrite) -> str:
     files = " and its ".join(rewrite.refused or rewrite.files)
     if not rewrite.refused:
         return f"Redis writes its {files} anew; {BACK_UPS}"
-    return f"Redis does not write its {files} anew (BGREWRITEAOF, BGSAVE), with what was there before: try again later"
+    return (
+        f"Redis does not write its {files} anew, with what was there before: the refresher asks again every minute. "
+        "Where it may not at all, have that done by who may (BGREWRITEAOF, BGSAVE)"
+    )
 
 
 def described(seals: Seals, keys: int) -> dict[str, object]:

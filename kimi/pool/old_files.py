@@ -15,7 +15,6 @@ APPENDED: Final = "append-only file"
 SNAPSHOT: Final = "snapshot (dump.rdb)"
 _MARK: Final = "files"
 _WANTED: Final = "?"
-_SECTIONS: Final = ("server", "persistence")
 _BUSY: Final = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
 _BEGUN: Final = {APPENDED: "aof_rewrites", SNAPSHOT: "rdb_saves"}
 _ENDS: Final = {APPENDED: "aof_last_bgrewrite_status", SNAPSHOT: "rdb_last_bgsave_status"}
@@ -52,7 +51,7 @@ class OldFiles:
         if asked is not None:
             return asked
         with self._store.guarded() as redis:
-            return Rewrite(_files(redis, redis.info(*_SECTIONS)))
+            return Rewrite(_files(redis, _told(redis)))
 
     def follow(self) -> Rewrite | None:
         """Asks for those for which nobody has asked since the mark was set, or in vain; None where there are none."""
@@ -60,25 +59,34 @@ class OldFiles:
             mark: str | None = redis.hget(self._key, _MARK)
             if not mark:
                 return None
-            told = redis.info(*_SECTIONS)
+            told = _told(redis)
             if _is_busy(told):
                 return None
             before = _before(mark, told)
             left = tuple(name for name in _files(redis, told) if not _is_written(name, before[name], told))
             refused = tuple(name for name in left if not _is_accepted(redis, name))
-        now = before | {name: _WANTED if name in refused else _times(name, told) for name in left}
+        now = before | {name: _now(name, told, is_refused=name in refused) for name in left}
         after = " ".join((_run(told), *now.values())) if left else ""
         self._store.run("reseal", VAULT, _MARK, mark, after)  # unless somebody has set it again
         return Rewrite(left, refused) if left else None
 
 
+def _told(redis: Any) -> Mapping[str, Any]:
+    """What Redis says of itself, nothing where it may not be asked. All of it: older ones take no list of sections."""
+    try:
+        told: Mapping[str, Any] = redis.info()
+    except ResponseError:
+        return {}
+    return told
+
+
 def _files(redis: Any, told: Mapping[str, Any]) -> tuple[str, ...]:
-    """Those that Redis keeps. Who may not ask for its settings takes it that there are snapshots."""
+    """Those that Redis keeps. Who may not ask takes it that it keeps both."""
     try:
         saves = redis.config_get("save").get("save", "")
     except ResponseError:
         saves = "?"
-    return tuple(name for name, kept in ((APPENDED, told.get("aof_enabled")), (SNAPSHOT, saves)) if kept)
+    return tuple(name for name, kept in ((APPENDED, told.get("aof_enabled", 1)), (SNAPSHOT, saves)) if kept)
 
 
 def _is_busy(told: Mapping[str, Any]) -> bool:
@@ -106,8 +114,13 @@ def _times(name: str, told: Mapping[str, Any]) -> str:
     return str(told.get(_BEGUN[name], 0))
 
 
+def _now(name: str, told: Mapping[str, Any], *, is_refused: bool) -> str:
+    """The same for the mark. What Redis refuses it may write all the same: by itself, or as somebody else tells it."""
+    return _WANTED if is_refused and _BEGUN[name] not in told else _times(name, told)
+
+
 def _before(mark: str, told: Mapping[str, Any]) -> dict[str, str]:
-    """How often it had begun with each file when it was asked in this run, `_WANTED` where it was not."""
+    """How often it had begun with each file when it was asked in this run, `_WANTED` where that is not known."""
     run, *times = mark.split()
     return dict(zip(_BEGUN, times, strict=True)) if run == _run(told) else dict.fromkeys(_BEGUN, _WANTED)
 

@@ -111,7 +111,7 @@ def test_what_is_on_the_disk_from_before_is_said_where_it_stays(own_valkey: Valk
         Canary(with_keys(pool, NEW).store).keep()
         pool.store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
         result = place.run("rotate", NEW)
-        assert result.exit_code == 1 and "Redis does not write its append-only file anew" in result.stdout
+        assert result.exit_code == 0 and "Redis does not write its append-only file anew" in result.stdout
         assert place.told("rotate", NEW).items() >= {"left": 0, "rewrites": False}.items()
 
 

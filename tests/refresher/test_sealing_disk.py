@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from structlog.testing import capture_logs
 
 from devtools.waiting import until
@@ -36,10 +37,11 @@ def test_what_stood_in_plain_text_leaves_the_disk_too(own_valkey: Valkey) -> Non
         until(lambda: redis.info("persistence")["aof_rewrites"] > before, seconds=10, what="the file is written anew")
 
 
-def test_it_is_said_where_it_stays(own_valkey: Valkey) -> None:
+@pytest.mark.parametrize("forbidden", ["-bgrewriteaof", "-@dangerous"])
+def test_it_is_said_where_it_stays(own_valkey: Valkey, forbidden: str) -> None:
     with present(own_valkey.url) as pool, capture_logs() as lines:
         pool.fill(web("a"))
-        pool.store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
+        pool.store.redis.execute_command("ACL", "SETUSER", "default", forbidden)
         assert started(pool)
     told = [line["event"] for line in lines if line["log_level"] == "warning"]
     assert told == ["Redis does not write its files anew, which still hold what was replaced"]

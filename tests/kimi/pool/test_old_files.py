@@ -113,6 +113,26 @@ def test_what_redis_refuses_keeps_no_other_file_from_being_done(store: Store) ->
     assert not is_marked(store)
 
 
+def test_what_redis_refuses_is_done_where_it_writes_it_all_the_same(store: Store) -> None:
+    files = OldFiles(store)
+    replace_a_word(store)
+    store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
+    assert files.follow() == Rewrite((APPENDED,), refused=(APPENDED,))
+    store.redis.execute_command("ACL", "SETUSER", "default", "+bgrewriteaof")
+    store.redis.bgrewriteaof()
+    until(lambda: is_gone(store) and not busy(store), seconds=10)
+    store.redis.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
+    assert files.follow() is None
+    assert not is_marked(store)
+
+
+def test_a_redis_that_may_be_asked_nothing_is_said_to_refuse_both(store: Store) -> None:
+    replace_a_word(store)
+    store.redis.execute_command("ACL", "SETUSER", "default", "-@dangerous")
+    assert OldFiles(store).rewrite() == OldFiles(store).follow() == Rewrite((APPENDED, SNAPSHOT), (APPENDED, SNAPSHOT))
+    assert is_marked(store)
+
+
 class Terse(redis.Redis):
     """One that does not tell how often it has begun to write its files."""
 
