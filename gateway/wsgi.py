@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Final
 
@@ -132,7 +133,7 @@ def make(settings: GatewaySettings) -> Gateway:
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
     door, created, guesses = doors(settings, store, strangers, ours)
     counts, spans, sealers = Counts(), traces(settings), Sealers(store, f"gateway {socket.gethostname()}-{os.getpid()}")
-    seals = SealWatch(Canary(store).look_at_served, sealers)
+    seals = SealWatch(looking(Canary(store), settings), sealers)
     duties = Duties(
         pool=pool,
         created=created,
@@ -168,6 +169,11 @@ def make(settings: GatewaySettings) -> Gateway:
             desk=make_desk(settings, upstreams),
         ),
     )
+
+
+def looking(canary: Canary, settings: GatewaySettings) -> Callable[[], object]:
+    """What this worker has to be able to open. Where clients bring accounts along, none of the operator's is needed."""
+    return canary.look if settings.gateway_passthrough else canary.look_at_served
 
 
 def doors(

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.seal_watch import LOOK_SECONDS, SealWatch
+from gateway.settings import GatewaySettings
+from gateway.wsgi import looking
 from kimi.errors import StoreUnavailable
 from kimi.pool.canary import Canary
 from kimi.pool.resealing import Resealing
 from kimi.pool.sealers import Sealers
 from kimi.sealing_keys import new_key
 from tests.gateway.fakes import Clock
-from tests.kimi.pool.pools import Pool, turned
+from tests.kimi.pool.pools import Pool, turned, web
 from tests.kimi.pool.sealing import with_keys
 
 
@@ -59,6 +61,16 @@ def test_one_that_lacks_the_key_with_which_a_refresher_seals_is_not_ready_before
         clock.now += LOOK_SECONDS
         watch.check()
         assert watch.is_shut_out is shut_out
+
+
+@pytest.mark.parametrize("guests", [True, False])
+def test_where_clients_bring_accounts_along_none_of_the_operators_has_to_be_opened(pool: Pool, guests: bool) -> None:
+    store = with_keys(pool, new_key()).store
+    with_keys(pool, new_key()).fill(web("alice"))
+    settings = GatewaySettings(gateway_api_keys=("a-key",), gateway_passthrough=guests)
+    watch = SealWatch(looking(Canary(store), settings), Sealers(store, "gateway"), monotonic=Clock(0.0))
+    watch.check()
+    assert watch.is_shut_out is not guests
 
 
 def test_while_redis_is_away_stands_what_was_seen_last(pool: Pool) -> None:
