@@ -50,6 +50,11 @@ def read(token: str) -> Claims:
     )
 
 
+def issuer(token: str) -> str | None:
+    """Who made `token`. A `sub` names the same user only among the tokens of one issuer."""
+    return _word(_payload(token), "iss")
+
+
 def is_token(text: str) -> bool:
     """Whether `text` carries any of these claims, as every token of Kimi's web chat does."""
     return read(text) != Claims()

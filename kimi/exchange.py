@@ -39,7 +39,8 @@ _LOST_SECONDS = 600.0  # how long an account is left alone whose exchange is not
 # A connection of its own: on a kept one that the server closes just then, nobody would know whether it was spent.
 _ONCE = {"Connection": "close"}
 _UNCACHED = {"Cache-Control": "no-cache, no-store"}  # the same address for all accounts
-# What a 401 or 403 can say without meaning that the token is dead.
+_REFUSALS = {400, 401, 403}
+# What those can say without meaning that the token is dead.
 _NOT_DEAD = (AccountBanned, AccountBusy, Overloaded, RateLimited)
 # Kimi's own words for it. Any server on the way may answer 401 with nothing, or with words of its own.
 _VERDICT = re.compile(r"auth\.token\..+|unauthenticated|permission_denied|REASON_INVALID_AUTH_TOKEN", re.IGNORECASE)
@@ -102,13 +103,13 @@ class Exchange:
             proxy=account.proxy_to_dial(),
             timeout=TIMEOUT_SECONDS,
         )
-        return self._tokens(account, answer, refresh_token, closed=400)
+        return self._tokens(account, answer, refresh_token)
 
-    def _tokens(self, account: Account, answer: Answer, refresh_token: str, closed: int = 0) -> Tokens:
-        """The tokens in `answer`, or what else it is. `closed` is the status that a closed account has."""
+    def _tokens(self, account: Account, answer: Answer, refresh_token: str) -> Tokens:
+        """The tokens in `answer`, or what else it is."""
         if answer.status == 200 and (tokens := self._pair(account, answer.json(), refresh_token)) is not None:
             return tokens
-        error = self._failure(account, replace(answer, secret=refresh_token), closed)
+        error = self._failure(account, replace(answer, secret=refresh_token))
         if answer.status == 200 and isinstance(error, BrokenAnswer):
             self._drift.note(account.kind, "exchange", "without.tokens", answer.json())
         raise error
@@ -123,17 +124,15 @@ class Exchange:
             self._drift.note(account.kind, "exchange", "without.access", body)
         return tokens
 
-    def _failure(self, account: Account, answer: Answer, closed: int) -> KimiError:
+    def _failure(self, account: Account, answer: Answer) -> KimiError:
         complaint = complaints.of_answer(account.kind, answer)
         error = classify(complaint, self._drift)
         if isinstance(error, (*_NOT_DEAD, UpstreamError)) and not isinstance(error, BrokenAnswer):
             return error
         said = " ".join(filter(None, (f"the exchange answered {answer.status}", *complaint.reasons, complaint.message)))
-        if answer.status not in {401, 403, closed} and not isinstance(error, TokenRejected):
-            return BrokenAnswer(said)
-        if not _is_verdict(complaint):
-            return TokenRejected(said)
-        return AccountBanned(said) if answer.status == closed else AccountDead(said)
+        if answer.status not in _REFUSALS and not isinstance(error, TokenRejected):
+            return BrokenAnswer(said, retry_after=error.retry_after)
+        return AccountDead(said) if _is_verdict(complaint) else TokenRejected(said)
 
 
 def _is_verdict(complaint: Complaint) -> bool:

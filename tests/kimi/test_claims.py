@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kimi.claims import Claims, is_token, read
+from kimi.claims import Claims, is_token, issuer, read
 
 KEY = "k" * 64
 
@@ -38,6 +38,11 @@ def test_reads_what_kimis_tokens_hold() -> None:
         exp=1_800_000_900.0,
         iat=1_800_000_000.0,
     )
+
+
+def test_the_issuer_is_told_where_there_is_one() -> None:
+    assert issuer(token(iss="user-center", sub="u")) == "user-center"
+    assert [issuer(text) for text in ("rubbish", token(), token(iss="two words"))] == [None] * 3
 
 
 def test_a_token_is_told_by_any_of_its_claims() -> None:

@@ -34,9 +34,9 @@ SNAKE = {"access_token": "A1", "refresh_token": "R1"}
 PAIR = Tokens("A1", "R1")
 
 
-def made(typ: str, sub: str = "alice", number: int = 1) -> str:
+def made(typ: str, sub: str = "alice", number: int = 1, **more: str) -> str:
     """A token of Kimi's, as far as it can be read."""
-    return jwt.encode({"typ": typ, "sub": sub, "jti": str(number)}, "0" * 64, algorithm="HS512")
+    return jwt.encode({"typ": typ, "sub": sub, "jti": str(number), **more}, "0" * 64, algorithm="HS512")
 
 
 OLD = made("refresh", number=0)
@@ -136,7 +136,9 @@ def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(s
         (Kind.KIMI, 403, {"code": "permission_denied", "message": "concurrent request limit"}, AccountBusy),
         (Kind.KIMI, 403, {"error_type": "auth.account_abnormal"}, AccountBanned),
         (Kind.KIMI, 403, b"<html>blocked</html>", UpstreamError),
-        (Kind.KIMI, 400, b"", BrokenAnswer),
+        (Kind.KIMI, 400, b"", TokenRejected),
+        (Kind.KIMI, 400, {"code": "invalid_argument"}, TokenRejected),
+        (Kind.KIMI, 400, {"code": "unauthenticated"}, AccountDead),
         (Kind.KIMI, 415, b"", BrokenAnswer),
         (Kind.KIMI, 429, {}, RateLimited),
         (Kind.KIMI, 429, {"code": "resource_exhausted"}, Overloaded),
@@ -160,7 +162,7 @@ def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(s
         (Kind.CLASSIC, 400, {"error_type": "user.banned", "message": "账号已被封禁"}, TokenRejected),
         (Kind.CLASSIC, 401, {"error_type": "user.token_expired"}, TokenRejected),
         (Kind.CLASSIC, 401, {"error_type": "unavailable"}, UpstreamError),
-        (Kind.CLASSIC, 400, {"error_type": "auth.token.invalid"}, AccountBanned),
+        (Kind.CLASSIC, 400, {"error_type": "auth.token.invalid"}, AccountDead),
         (Kind.CLASSIC, 400, b"", TokenRejected),
         (Kind.CLASSIC, 400, b"<html>The plain HTTP request was sent to HTTPS port</html>", UpstreamError),
         (Kind.CLASSIC, 400, {"error_type": "rate_limited"}, TokenRejected),
@@ -192,7 +194,7 @@ def test_what_a_refusal_means(kind: Kind, status: int, body: object, error: type
     ],
 )
 @pytest.mark.parametrize(
-    ("kind", "status"), [(Kind.KIMI, 401), (Kind.KIMI, 403), (Kind.CLASSIC, 401), (Kind.CLASSIC, 400)]
+    ("kind", "status"), [(kind, status) for kind in (Kind.KIMI, Kind.CLASSIC) for status in (400, 401, 403)]
 )
 def test_words_that_are_not_kimis_own_refusal_end_no_account(kind: Kind, status: int, said: object) -> None:
     assert type(failure(kind, http_answer(status, said))) is TokenRejected
@@ -214,7 +216,6 @@ def test_words_that_are_not_kimis_own_refusal_end_no_account(kind: Kind, status:
         {"access_token": "A1", "refresh_token": "R1\r\n"},
         {"access_token": {"a": 1}, "refresh_token": ["R1"]},
         {"data": {}},
-        {"data": {"access_token": "A1"}, "refresh_token": "R1"},
         {"error": {"code": "x"}, **SNAKE},
         {"error_type": "some.thing", **SNAKE},
         {"code": "x", "message": "y"},
@@ -264,7 +265,44 @@ def test_words_that_are_no_error_may_stand_beside_tokens(body: dict[str, object]
         assert exchange.refresh(account(Kind.KIMI), OLD) == Tokens(made("access"), made("refresh"))
 
 
-@pytest.mark.parametrize("access", [{}, {"accessToken": ""}, {"accessToken": "***"}, {"accessToken": made("refresh")}])
+@pytest.mark.parametrize("more", [{}, {"user": {"id": 1}}, {"accessToken": "A1"}, {"refresh_token": "R1"}])
+def test_what_else_an_answer_wraps_hides_no_token_beside_it(more: object) -> None:
+    with vendor(http_answer(200, {**CAMEL, "data": more})) as (_, exchange):
+        assert exchange.refresh(account(Kind.KIMI), "R0") == PAIR
+
+
+SEALED = "eyJhbGciOiJkaXIifQ..a.b.c"  # encrypted; where the key is shared, there is none in it
+
+
+@pytest.mark.parametrize("refresh", ["v1:R1", "12|R1", "sk-R1", SEALED, SEALED.replace("..", ".k."), "!R1,;'{}~"])
+@pytest.mark.parametrize("access", [made("access"), "12|A1", SEALED + "x"])
+def test_tokens_may_take_another_form(access: str, refresh: str) -> None:
+    with vendor(http_answer(200, {"accessToken": access, "refreshToken": refresh})) as (_, exchange):
+        assert exchange.refresh(account(Kind.KIMI), OLD) == Tokens(access, refresh)
+
+
+@pytest.mark.parametrize("refresh", ["R 1", "R1\n", "R1…", "R1***", "eyJ", "eyJa.b", "eyJa..b", "eyJa.b.c."])
+def test_a_refresh_token_that_is_surely_none_is_refused(refresh: str) -> None:
+    answer = http_answer(200, {"accessToken": made("access"), "refreshToken": refresh})
+    assert type(failure(Kind.KIMI, answer)) is BrokenAnswer
+
+
+@pytest.mark.parametrize("issuer", ["account-nt", "user-center"])
+def test_another_issuer_may_name_the_same_user_otherwise(issuer: str) -> None:
+    spent = made("refresh", number=0, iss="account-nt")
+    access, refresh = (made(typ, "acc-1", iss=issuer) for typ in ("access", "refresh"))
+    with vendor(http_answer(200, {"accessToken": access, "refreshToken": refresh})) as (_, exchange):
+        if issuer == "user-center":
+            assert exchange.refresh(account(Kind.KIMI), spent) == Tokens(access, refresh)
+        else:
+            with pytest.raises(BrokenAnswer, match="somebody else"):
+                exchange.refresh(account(Kind.KIMI), spent)
+
+
+@pytest.mark.parametrize(
+    "access",
+    [{}, *({"accessToken": token} for token in ("", "***", made("refresh"), made("access", "mallory")))],
+)
 def test_a_refresh_token_that_comes_alone_is_not_lost(access: dict[str, str]) -> None:
     with vendor(http_answer(200, {"refreshToken": made("refresh"), **access})) as (_, exchange):
         assert exchange.refresh(account(Kind.KIMI), OLD) == Tokens("", made("refresh"))
@@ -281,8 +319,9 @@ def test_an_exchange_of_a_new_shape_is_told_without_its_tokens() -> None:
     assert seen["exchange", "without.tokens"] == "{tokens: {access: text(6)}}"
 
 
-def test_how_long_to_wait_is_passed_on() -> None:
-    assert failure(Kind.KIMI, http_answer(429, {}, headers="Retry-After: 9\r\n")).retry_after == 9.0
+@pytest.mark.parametrize("words", [{}, *({"code": "resource_exhausted", "message": of} for of in ("quota", "plan"))])
+def test_how_long_to_wait_is_passed_on(words: object) -> None:
+    assert failure(Kind.KIMI, http_answer(429, words, headers="Retry-After: 9\r\n")).retry_after == 9.0
 
 
 def test_neither_errors_nor_calls_repeat_the_token() -> None:
