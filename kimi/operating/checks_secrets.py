@@ -22,7 +22,7 @@ def sealed(seals: Seals, keys: int, *, matters: bool = True) -> Finding:
 
 
 def _unreadable(seals: Seals) -> Finding | None:
-    strangers = [name for name, seal in seals.processes.items() if seal == UNREADABLE]
+    strangers = [name for name, number in seals.processes.items() if number == UNREADABLE]
     if seals.lost:
         return problem(_CHECK, f"{_lost(seals)}, of {listed(seals.lost)}", _UNREADABLE)
     if seals.canary == UNREADABLE:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from hmac import compare_digest
 
 from kimi import claims
 from kimi.account_forms import Entry
@@ -111,7 +112,7 @@ class Holder:
 
     def takes_again(self, secret: str) -> bool:
         """Whether it may be opened again with the secret that it was configured with."""
-        return self.is_sealed and fingerprint(secret) == self.fingerprints[0]
+        return self.is_sealed and compare_digest(fingerprint(secret), self.fingerprints[0])
 
     def makes_room_for(self, kind: Kind, region: Region) -> bool:
         """Whether a credential of that kind and region may take the place of the one that it has."""

@@ -74,7 +74,7 @@ def test_the_lists_are_those_of_the_code() -> None:
     failovers = subclasses(errors.AccountError) | subclasses(errors.UpstreamError) | subclasses(errors.RequestRefused)
     unseen = subclasses(errors.AnswerUnfit)  # ends a request
     told = {problem.code for problem in TABLE.values()} | {INTERNAL.code, "client_gone"}
-    noted = set(re.findall(r'(?:drift\.note\([^,]+, |_note_unknown\()"(\w+)"', sources("kimi")))
+    noted = set(re.findall(r'(?:drift\.note\([^,]+, |_unknown\()"(\w+)"', sources("kimi")))
     assert {
         ("kimi_gateway_failures_total", "code"): told | codes.written(ROOT / "gateway"),
         ("kimi_gateway_answers_total", "outcome"): told | codes.written(ROOT / "gateway") | {"ok"},
