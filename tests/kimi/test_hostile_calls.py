@@ -11,7 +11,7 @@ import pytest
 from kimi.accounts import Account, Kind
 from kimi.chat import Chat, Message
 from kimi.credentials import CredentialError, refresh_token, split
-from kimi.errors import AccountBanned, AccountDead, BrokenAnswer, KimiError, TokenRejected, UpstreamError
+from kimi.errors import AccountDead, BrokenAnswer, KimiError, TokenRejected, UpstreamError
 from kimi.exchange import Exchange
 from kimi.http import MAX_BODY_BYTES, Answer, Endpoints
 from kimi.upstreams import moonshot_reader
@@ -91,7 +91,7 @@ def test_no_token_is_stored_that_is_none(kind: Kind, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status", "error"),
-    [(Kind.KIMI, 401, AccountDead), (Kind.CLASSIC, 400, AccountBanned), (Kind.CLASSIC, 500, UpstreamError)],
+    [(Kind.KIMI, 401, AccountDead), (Kind.CLASSIC, 400, AccountDead), (Kind.CLASSIC, 500, UpstreamError)],
 )
 def test_a_token_that_is_said_again_is_not_told(kind: Kind, status: int, error: type[KimiError]) -> None:
     told = exchanged(kind, as_json({"code": "unauthenticated", "message": f"the token {SECRET} is bad"}, status))
