@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import structlog
 
@@ -34,8 +36,14 @@ def good(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> str:
 @pytest.fixture
 def rejected(pool: Pool, good: str) -> str:
     """The same, where the first request has found the access token refused."""
-    pool.leases.reject(pool.leases.acquire(KIMI))
+    refuse(pool)
     return good
+
+
+def refuse(pool: Pool) -> None:
+    lease = pool.leases.acquire(KIMI)
+    pool.leases.reject(lease)
+    pool.leases.release(lease, served=False)
 
 
 def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str) -> None:
@@ -49,6 +57,25 @@ def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing
     ]
     pool.clock.now += 600
     assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+
+def test_a_second_odd_pair_does_not_take_its_place(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
+) -> None:
+    pool.freshen("alice")
+    odd = stored(pool).refresh
+    assert odd not in {ODD, rejected}
+    refuse(pool)
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+    assert vendor.asked == [odd, rejected]
+
+
+def test_it_stays_where_the_address_of_the_upstream_is_put_right(pool: Pool, rejected: str) -> None:
+    pool.configure(replace(ALICE, base_url="https://elsewhere.example"))
+    record = stored(pool)
+    assert record.previous is not None and record.previous.refresh == rejected
 
 
 @pytest.mark.usefixtures("good")

@@ -13,11 +13,17 @@ end
 local a = read(name)
 if not a or a.version ~= ARGV[3] then return 0 end
 a.state = a.state == 'paused' and 'paused' or 'active'
+local stays, previous = is_key(a.spec), a.refresh
+if stays then
+  previous = ''
+elseif a.rejected == '1' then -- what goes was no good, and may be none of the vendor's: the one before it stays
+  local before = redis.call('HGET', key('account', name), 'previous')
+  previous = before and before ~= '' and before or previous
+end
 a.access, a.expires, a.rejected = ARGV[4], tonumber(ARGV[7]), '0'
-local stays = is_key(a.spec)
 if stays then a.models = ARGV[9] end -- the others tell theirs apart from this
 redis.call('HSET', key('account', name),
-  'access', a.access, 'refresh', ARGV[5], 'previous', stays and '' or a.refresh, 'issued', ARGV[6],
+  'access', a.access, 'refresh', ARGV[5], 'previous', previous, 'issued', ARGV[6],
   'expires', ARGV[7], 'models', a.models, 'state', a.state, 'reason', '', 'rejected', '0', 'failures', '0',
   'version', version, 'stored', int(NOW)) -- by this clock, and not the writer's
 schedule(name, a, ARGV[8])

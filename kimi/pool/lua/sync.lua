@@ -153,12 +153,13 @@ if fresh or inherits or moved then
   -- It never falls, also where the store has lost all it knew: of the tokens of one secret the highest is the newest.
   version = math.max(tonumber(known[4] or '0') + 1, tonumber(version))
   redis.call('HSET', account,
-    'fingerprint', fingerprint, 'refresh', credential, 'previous', '', 'access', '', 'issued', '0', 'expires', '0',
+    'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0',
     'rejected', '0', 'spoilt', '0',
     'state', known[7] == 'paused' and not fresh and 'paused' or 'new', 'reason', '', 'failures', '0',
     'cool_until', '0', 'cool_reason', '', 'strikes', '0', 'strike_kind', '', 'struck', '0',
     'rate_until', '0', 'models', '[]', 'listed', '0', 'org', '',
     'version', int(version))
+  if fresh or inherits then redis.call('HSET', account, 'previous', '') end
   redis.call('DEL', key('refused', name))
   redis.call('ZREM', key('refresh'), name)
 end

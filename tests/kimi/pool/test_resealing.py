@@ -18,7 +18,7 @@ from tests.kimi.pool.sealing import freshened, seen_plainly, with_keys
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 PROXY = "socks5h://user:proxy-password@proxy:1080"
-SECRETS = ("access-a", "refresh-a", "access-key", "refresh-key", "refresh-gone", "proxy-password")
+SECRETS = ("access-a", "refresh-a", "refresh-key", "refresh-gone", "proxy-password")
 
 
 def fill(pool: Pool) -> None:
