@@ -31,9 +31,9 @@ MOST_BYTES: Final = 256 * 1024
 MOST_COMPLAINTS: Final = 8
 DEEPEST: Final = 100
 """So many levels of a value are looked at."""
-MOST_WORK: Final = 500_000
-"""So much may be asked of a value, in the units of `Effort.on`: a tenth of a second of this process at the most."""
-_MUCH_WORK: Final = 50_000
+MOST_WORK: Final = 4_000_000
+"""So much may be asked of a value, in the units of `Effort.on`: a seventh of a second of this process at the most."""
+_MUCH_WORK: Final = 250_000
 _CODE: Final = "invalid_schema"
 _LONGEST: Final = 240  # characters of what is said of one place
 _KEPT: Final = 256 * 1024 * 1024
@@ -46,6 +46,8 @@ _ALL_PATTERNS: Final = 32 * _LARGEST_PATTERN
 """Of those of a schema together: where there are more of them, each may have less."""
 _LONG: Final = 256 * 1024
 """One that weighs more takes some ms to be read: it has patterns, or 4 KiB."""
+_NO_PATTERN: Final = 'not a "regex"'
+_MAYBE: Final = ", or one that counts too far, as in `{1,2000}`"
 _recent: Final[Recent[Checker]] = Recent(_KEPT)
 _IT: Final = "this"  # what stands for a value, however long that is, in a sentence about it
 
@@ -104,7 +106,8 @@ def checker(schema: Mapping[str, Any], where: str) -> Checker:
     try:
         return _compiled(written)
     except ValidationError as error:
-        _refuse(error.message, f"{where}{_short(_steps(error.instance_path))}")
+        maybe = _MAYBE if error.message.endswith(_NO_PATTERN) else ""
+        _refuse(f"{error.message}{maybe}", f"{where}{_short(_steps(error.instance_path))}")
     except ReferencingError as error:
         _refuse(f"{error.message}. Nothing outside of a schema is looked up", where)
     except ValueError as error:

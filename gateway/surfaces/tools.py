@@ -13,7 +13,7 @@ import orjson
 
 from gateway.errors import BadRequest
 from gateway.schemas import checker
-from gateway.schemas.bounds import MOST_PATTERNS
+from gateway.schemas.bounds import COUNTING_MORE, MOST_PATTERNS
 from gateway.surfaces.fields import choice as truth
 from kimi.chat import Call, Choice, Tool, Tools
 
@@ -107,7 +107,8 @@ def _offered(value: object, field: str, *, old: bool) -> tuple[Tool, ...]:
         tool = _tool(item, where) if old else _new_tool(item, where)
         patterns += checker(tool.parameters, f"{where}.parameters" if old else f"{where}.function.parameters").patterns
         if patterns > MOST_PATTERNS:
-            raise BadRequest(f"`{field}` can have {MOST_PATTERNS} patterns at the most.", param=field)
+            most = f"{MOST_PATTERNS} patterns at the most, of which {COUNTING_MORE}"
+            raise BadRequest(f"`{field}` can have {most}.", param=field)
         if tool.name in offered:
             raise BadRequest("There is another tool of this name.", param=where)
         offered[tool.name] = tool

@@ -111,6 +111,14 @@ ODD = [{"n": n} for n in range(4_000)]
     [
         ({"items": {"anyOf": [{"const": n} for n in range(4_900)]}}, [4_899] * 10_000),
         ({"items": {"enum": ODD}}, ODD[-1:] * 5_000),
+        ({"items": {"anyOf": [{"enum": [*range(19_000)]}, {}]}}, [1.5] * 1_900),
+        ({"items": {"enum": [1e-300 * n for n in range(1, 1_200)]}}, [1e-300] * 100),
+        ({"items": {"enum": [{"n": n + 0.5} for n in range(3_000)]}}, [{"n": 1.5}] * 100),
+        ({"items": {"anyOf": [{"enum": [*range(2**63, 2**63 + 5_000)]}, {}]}}, [2**63 + 9_999] * 2_000),
+        ({"items": {"anyOf": [{"multipleOf": 7e-300}, {}]}}, [1.2345e300] * 2_000),
+        ({"items": {"anyOf": [{"minimum": 0.5}, {}]}}, [1e-300] * 2_000),
+        ({"uniqueItems": True}, [*range(2**63, 2**63 + 6_000)]),
+        ({"items": {"uniqueItems": True}}, [[1e-300 * n for n in range(1, 16)]] * 100),
         ({"pattern": "(?=(a+)b)a+c"}, "a" * 200_000),
         ({"items": {"anyOf": [{"pattern": rf"^((a+)\2?)+{n}$"} for n in range(200)]}}, ["a" * 40 + "!"] * 1_000),
     ],
@@ -136,6 +144,56 @@ def test_large_values_have_their_say_where_a_schema_asks_little() -> None:
     assert complaints(schema, [*rows, {"name": 1}]) == ('$[2000].name: this is not of type "string"',)
 
 
+CODES = [f"C{n:03}" for n in range(250)]
+PLAN = [
+    {"properties": {"a": {"const": n}, "b": {"anyOf": [{"properties": {"c": {"const": m}}} for m in range(6)]}}}
+    for n in range(12)
+]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"enum": [*CODES, None]}, "C249"),
+        ({"oneOf": [{"const": code} for code in CODES]}, "C249"),
+        ({"anyOf": PLAN}, {"a": 11, "b": {"c": 5}}),
+        ({"type": "integer", "minimum": 1 - 2**53, "maximum": 2**53 - 1}, 7),
+        ({"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}, 2**62 + 1),
+        ({"properties": {"id": {"type": "integer"}, "state": {"enum": [0, 1, 2]}}}, {"id": 2**62 + 1, "state": 2}),
+        ({"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.01}, 0.25),
+    ],
+)
+def test_hundreds_of_rows_have_their_say_by_the_schemas_of_everyday(schema: dict[str, Any], value: Any) -> None:
+    assert complaints({"items": schema}, [value] * 700) == ()
+
+
+def test_numbers_inside_of_numbers_are_counted_in_no_time() -> None:
+    inside: Any = [0.5] * 15_000
+    for _ in range(200):
+        inside = {"const": inside}
+    began = time.monotonic()
+    assert complaints(inside, 1) != ()
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("pattern", ["a?" * 125_000, "(?i)" + "k" * 250_000, "a*" * 32_000, "a?" * 2_100])
+def test_a_long_pattern_counts_for_many(pattern: str) -> None:
+    """Which took seconds to be read."""
+    text, _ = refused({"pattern": pattern})
+    assert f"more than {MOST_PATTERNS} patterns" in text
+
+
+def test_many_patterns_of_what_may_be_left_out_count_for_more() -> None:
+    assert complaints({"pattern": "a?" * 400}, "") == ()
+    refused({"anyOf": [{"pattern": f"{'a?' * 450}{n}"} for n in range(250)]})
+
+
+@pytest.mark.parametrize("pattern", ["^.{1,2000}$", r"^[\s\S]{1,4000}$", "("])
+def test_a_pattern_may_count_too_far(pattern: str) -> None:
+    text, param = refused({"pattern": pattern})
+    assert "or one that counts too far" in text and param.endswith(".pattern")
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -154,8 +212,9 @@ def test_references_to_something_large_cost_no_more_than_it(schema: dict[str, An
 
 
 def test_a_schema_can_have_too_many_patterns() -> None:
-    many = {f"(?!a)[a-z]{{1,15}}{n}": {"pattern": "^a"} for n in range(MOST_PATTERNS // 2)}
+    many = {f"(?!a)[a-z]{{1,15}}{n}": {"pattern": f"^a{n}"} for n in range(MOST_PATTERNS // 2)}
     assert complaints({"patternProperties": many}, {}) == ()
+    assert complaints({"anyOf": [{"pattern": "^a$"}] * (MOST_PATTERNS + 1)}, "a") == (), "the same one counts once"
     text, _ = refused({"patternProperties": many, "pattern": "one more"})
     assert "patterns" in text
 

@@ -153,3 +153,13 @@ def test_a_request_has_its_tools_and_all_of_it_is_counted() -> None:
     assert asked.tools == Tools((MADE_F,)) and not asked.old_calls
     assert len(asked.read) == 2 and "Does." in asked.read[0].content
     assert understand({"model": "kimi", "messages": messages, "functions": [F["function"]]}).old_calls
+
+
+def test_many_tools_can_have_dates_as_client_libraries_check_them() -> None:
+    leap = r"(?:(?:\d\d[2468][048]|\d\d[13579][26]|\d\d0[48]|[02468][048]00|[13579][26]00)-02-29"
+    day = r"\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d)))"
+    date = {"type": "string", "pattern": rf"^{leap}|{day}T(?:(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?Z)$"}
+    span = {"type": "object", "properties": {"begins": date, "ends": date}}
+    many = [{"type": "function", "function": {"name": f"f{n}", "parameters": span}} for n in range(45)]
+    found = offered(tools=many)
+    assert found is not None and len(found.offered) == 45
