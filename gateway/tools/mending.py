@@ -14,13 +14,13 @@ from gateway.schemas import DEEPEST
 from gateway.schemas.bounds import MOST_VALUES, extent
 from gateway.tools.brackets import mended
 
-_FENCE: Final = re.compile(r"`{3,}[a-zA-Z]*[ \t]*\n")
+_FENCE: Final = re.compile(r"(`{3,})[a-zA-Z]*[ \t]*\n")
 _LEFT_OVER: Final = re.compile(r"\s*+(?:</?+[\w:-]{0,64}+>?+\s*+|`{3,}+\s*+|[,;}\]]\s*+)*+")
 """What may stand behind arguments: a tag that is none of ours, the end of a fence, a bracket too many."""
 
 
 MOST_BRACKETS: Final = 50_000
-"""So many may open in a text, those in its strings included: what they open is made without a pause."""
+"""So many may open in a text, besides those in its strings: what they open is made without a pause."""
 _EXACT: Final = 2**53
 """Up to here a number with a point is one whole number and no other."""
 
@@ -42,7 +42,7 @@ def read(text: str, *, is_whole: bool) -> Any:
     brackets that are missing or too many are put right, unless the text is not `is_whole`: then nobody knows what would
     have come.
     """
-    text = unfenced(text.strip()).strip()
+    text = _within_fence(text.strip()).strip()
     try:
         return loads(text) if text else {}
     except orjson.JSONDecodeError:
@@ -64,9 +64,18 @@ def read(text: str, *, is_whole: bool) -> Any:
 
 def loads(text: str) -> Any:
     """`text` as JSON. Raises `ValueError`: `orjson.JSONDecodeError` where it is none, another where it is too much."""
-    if len(text) > MOST_BRACKETS and text.count("{") + text.count("[") > MOST_BRACKETS:
+    if _opening(text) > MOST_BRACKETS and _opening(_unquoted(text)) > MOST_BRACKETS:
         raise ValueError(f"it has more than {MOST_BRACKETS:,} opening brackets")
     return _bounded(orjson.loads(text))
+
+
+def _opening(text: str) -> int:
+    return text.count("{") + text.count("[")
+
+
+def _unquoted(text: str) -> str:
+    """JSON without its strings."""
+    return "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
 
 
 def _bounded(value: Any) -> Any:
@@ -76,7 +85,16 @@ def _bounded(value: Any) -> Any:
 
 
 def unfenced(text: str) -> str:
-    """`text` without the code fence around it, or without the line ends at its beginning and end."""
+    """`text` without the code fence around it, or without the line ends at its beginning and end.
+
+    A text that has more such fences is not all in one.
+    """
+    fence = _FENCE.match(text.lstrip())
+    inner = _within_fence(text)
+    return text.removeprefix("\n").removesuffix("\n") if fence and f"\n{fence[1]}" in f"\n{inner}" else inner
+
+
+def _within_fence(text: str) -> str:
     if fence := _FENCE.match(text.lstrip()):
         text = text.strip()[fence.end() :].rstrip("`")
     return text.removeprefix("\n").removesuffix("\n")

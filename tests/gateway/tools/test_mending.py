@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.tools.brackets import MOST_TOKENS
-from gateway.tools.mending import fitted, read
+from gateway.tools.mending import MOST_BRACKETS, fitted, read, unfenced
 from tests.gateway.tools.tagged import WEATHER
 from tests.timing import seconds
 
@@ -75,6 +75,31 @@ def test_what_can_be_meant_in_one_way_only_is_put_right(text: str, value: object
 def test_where_it_is_a_guess_it_is_left(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         read(text, is_whole=True)
+
+
+def test_brackets_in_a_text_are_no_burden() -> None:
+    value = {"path": "a.c", "content": '\\"[{' * MOST_BRACKETS, "more": "\\"}
+    assert read(json.dumps(value), is_whole=True) == value
+    with pytest.raises(ValueError, match="opening brackets"):
+        read(json.dumps([value["content"], [[]] * MOST_BRACKETS]), is_whole=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("```sh\nls\n```", "ls"),
+        ("\nls\n", "ls"),
+        ("````md\n```py\nx\n```\n````", "```py\nx\n```"),
+        ("```py\nx\n```\nand\n```py\ny\n```", "```py\nx\n```\nand\n```py\ny\n```"),
+        ("\n```py\nx\n```\nand more\n", "```py\nx\n```\nand more"),
+    ],
+)
+def test_a_fence_around_all_of_a_text_is_not_part_of_it(text: str, meant: str) -> None:
+    assert unfenced(text) == meant
+
+
+def test_json_in_a_fence_may_hold_others() -> None:
+    assert read('```json\n{"a": "\n```py\nx\n```\n"}\n```', is_whole=True) == {"a": "\n```py\nx\n```\n"}
 
 
 def test_what_was_cut_off_is_not_completed() -> None:
