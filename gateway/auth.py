@@ -28,6 +28,7 @@ class Caller:
     The latter has `accounts` of his own, those of his tokens that may serve, and is served by nobody else's; `pool` is
     what they can be asked for.
     `key` is the one that was created for him, with its limits.
+    `is_proven` says that what he has shown is known to be good: anybody can make tokens up.
     """
 
     client: int | str
@@ -35,16 +36,12 @@ class Caller:
     accounts: tuple[str, ...] = ()
     pool: Summary | None = None
     key: Client | None = None
+    is_proven: bool = True
 
     @property
     def is_private(self) -> bool:
         """Whether his accounts are his own, and not those of the operator."""
         return self.client == PASSTHROUGH
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether what he has shown is known to be good: anybody can make tokens up."""
-        return self.pool is None or self.pool.usable > 0
 
     def may_ask_for(self, model: str) -> bool:
         """Whether his key lets him ask for the model of that name."""

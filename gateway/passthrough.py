@@ -16,7 +16,7 @@ from gateway.newcomers import AT_ONCE, MINUTE, Newcomers
 from gateway.services import Door
 from gateway.undecided import Undecided
 from kimi import claims, credentials
-from kimi.accounts import ConfiguredAccount, Kind
+from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.credentials import CredentialError
 from kimi.errors import StoreUnavailable
 from kimi.pool import Summary
@@ -188,4 +188,5 @@ def _private(tokens: Sequence[str], living: Sequence[Known]) -> Caller:
         scope=f"{PRIVATE}{hashlib.sha256(whose.encode()).hexdigest()[:32]}",
         accounts=tuple(each.name for each in living),
         pool=Summary(sum(each.usable for each in living), frozenset(route for each in living for route in each.routes)),
+        is_proven=any(each.state is State.ACTIVE for each in living),  # Kimi has taken it, be it long ago
     )

@@ -188,3 +188,11 @@ def test_there_is_a_limit_to_what_one_client_may_bring(door: PassThrough, shelf:
     with pytest.raises(BadRequest, match=str(MOST_TOKENS)):
         door.caller("Bearer " + ",".join(token(str(number)) for number in range(MOST_TOKENS + 1)), None)
     assert shelf.adopted == 0
+
+
+@pytest.mark.parametrize(("state", "is_proven"), [(State.NEW, False), (State.ACTIVE, True)])
+def test_a_token_is_proven_once_kimi_has_taken_it(
+    door: PassThrough, shelf: Shelf, state: State, *, is_proven: bool
+) -> None:
+    shelf.is_now(ALICE, state)
+    assert door.caller(f"Bearer {ALICE}", None).is_proven is is_proven

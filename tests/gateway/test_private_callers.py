@@ -95,11 +95,11 @@ def test_nobody_is_judged_for_what_is_not_his_fault(house: House, door: Door) ->
     assert door.asked == 1
 
 
-@pytest.mark.parametrize(("usable", "told"), [(1, ["known", "served"]), (0, ["served"])])
+@pytest.mark.parametrize(("is_proven", "told"), [(True, ["known", "served"]), (False, ["served"])])
 def test_a_token_that_may_be_made_up_is_a_strangers_until_it_has_served(
-    house: House, door: Door, usable: int, told: list[str]
+    house: House, door: Door, *, is_proven: bool, told: list[str]
 ) -> None:
-    door.whoever = replace(CALLER, pool=Summary(usable, frozenset({"kimi"})))
+    door.whoever = replace(CALLER, is_proven=is_proven)
     heard: dict[str, None] = {}
     worker = {KNOWN: lambda: heard.setdefault("known"), SERVED: lambda: heard.setdefault("served")}
     house.client.get("/v1/models", environ_overrides=worker)
