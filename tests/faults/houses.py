@@ -44,6 +44,10 @@ class House:
     def leases(self) -> int:
         return int(self.redis.zcard(f"{PREFIX}leases"))
 
+    def noted_chats(self) -> int:
+        """How many chats the gateways have told Redis of."""
+        return int(self.redis.zcard(f"{PREFIX}chats"))
+
     def account(self, name: str) -> dict[str, str]:
         """What Redis holds of an account."""
         values: Any = self.redis.hgetall(f"{PREFIX}account:{name}")

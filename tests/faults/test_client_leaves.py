@@ -66,6 +66,8 @@ def leave(home: House, kind: Kind, what: str, args: dict[str, Any], *, stream: b
     before = calls(home, kind, "chat")
     client = ask(home.stack.gateway.port, "hello", model=MODELS[kind], stream=stream)
     until(lambda: calls(home, kind, "chat") > before and home.leases() == 1, what="the upstream is asked")
+    # Where the client is gone before the chat's id has come nobody can delete it.
+    until(lambda: home.noted_chats() >= simulator.total("chats_alive"), what="its chat is known")
     if stream and what == "stall":
         client.recv(1)
     left = time.monotonic()
