@@ -3,7 +3,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import gevent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from jsonschema_rs import FancyRegexOptions, validator_for
 from gateway.schemas import MOST_COMPLAINTS
 from gateway.schemas.faults import Faults, Options
 from tests.gateway.schemas import WHERE, complaints, refused
+from tests.gateway.turns import counted_turns
 
 PERSON: dict[str, Any] = {
     "type": "object",
@@ -124,19 +124,9 @@ def test_the_search_for_what_to_say_ends_when_its_time_is_over() -> None:
 
 
 def test_others_have_their_turn_during_the_search_for_what_to_say() -> None:
-    turns: list[float] = []
-
-    def other() -> None:
-        while True:
-            turns.append(time.monotonic())
-            gevent.sleep(0)
-
-    others = gevent.spawn(other)
-    try:
+    with counted_turns() as turns:
         complaints({"items": {"anyOf": [{"type": "string"}, {"type": "null"}]}}, list(range(15_000)))
-    finally:
-        others.kill()
-    assert len(turns) >= 5
+    assert turns.many >= 5
 
 
 @pytest.mark.parametrize("name", ["anyOf", "oneOf"])

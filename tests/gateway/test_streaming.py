@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import gevent
 import pytest
 from structlog.testing import capture_logs
 
@@ -19,6 +18,7 @@ from kimi.errors import BrokenAnswer, Unreachable
 from kimi.events import Answering, Finish, Text
 from tests.gateway.fakes import Client, Clock, ScriptedCompletion, Silence, Step
 from tests.gateway.responses.reading import stream as responses
+from tests.gateway.turns import counted_turns
 
 FINISH = Finish("stop")
 
@@ -104,20 +104,12 @@ def test_the_last_piece_is_known_as_such() -> None:
 
 @pytest.mark.parametrize("outlet", [None, Written()])
 def test_a_long_end_is_sent_piece_by_piece(outlet: Written | None) -> None:
-    turns: list[int] = []
-
-    def other() -> None:
-        for turn in range(50):
-            turns.append(turn)
-            gevent.sleep(0)
-
-    others = gevent.spawn(other)
     scene = Scene(Text("a"), Text("b" * 100_000), FINISH, outlet=outlet, stream=responses())
-    scene.body.begin(15)
-    sent = [(piece.count(b"event: "), scene.body.is_over) for piece in scene.body]
-    others.kill()
+    with counted_turns() as turns:
+        scene.body.begin(15)
+        sent = [(piece.count(b"event: "), scene.body.is_over) for piece in scene.body]
     assert sent[-4:] == [(1, False), (1, False), (1, False), (1, True)]
-    assert len(turns) >= 3
+    assert turns.many >= 3
     assert scene.entry.outcome == "ok"
 
 

@@ -169,6 +169,15 @@ def test_when_redis_is_exchanged_under_it_the_refresher_does_nothing(redis_url: 
                 sealing.check()
 
 
+def goes_on_alone(late: Sealing, store: Store, clock: Clock) -> None:
+    """One that lets others go first begins when nobody has come after all."""
+    store.redis.flushall()
+    with pytest.raises(StoreUnavailable, match="go first"):
+        late.check()
+    clock.now += YIELD_SECONDS
+    late.check()
+
+
 def test_when_redis_loses_everything_those_that_were_at_work_with_it_go_first(redis_url: str) -> None:
     clock = Clock()
     with open_store(refreshers(redis_url, NEW)) as right, open_store(refreshers(redis_url, OLD)) as wrong:
@@ -192,11 +201,7 @@ def test_when_redis_loses_everything_those_that_were_at_work_with_it_go_first(re
         clock.now += YIELD_SECONDS
         with pytest.raises(Unreadable):
             newcomer.check()
-        right.redis.flushall()
-        with pytest.raises(StoreUnavailable, match="go first"):
-            newcomer.check()
-        clock.now += YIELD_SECONDS
-        newcomer.check()
+        goes_on_alone(newcomer, right, clock)
         clock.now += CHECK_SECONDS
         with pytest.raises(Unreadable):
             at_work.check()
@@ -219,11 +224,7 @@ def test_who_went_on_without_keys_and_was_shut_out_lets_others_go_first_as_well(
             clock.now += YIELD_SECONDS
             with pytest.raises(Unreadable):
                 keyless.check()
-        right.redis.flushall()
-        with pytest.raises(StoreUnavailable, match="go first"):
-            keyless.check()
-        clock.now += YIELD_SECONDS
-        keyless.check()  # nobody else is there
+        goes_on_alone(keyless, right, clock)
 
 
 def test_who_is_to_stop_while_others_go_first_leaves_nothing(redis_url: str) -> None:
