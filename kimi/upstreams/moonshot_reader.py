@@ -50,7 +50,7 @@ class Reader:
         self._drift = drift
         self._token = token
         self._decoder = sse.Decoder()
-        self._wrote = False
+        self._written = 0  # characters of text
         self._calls = Calls()
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
@@ -97,7 +97,7 @@ class Reader:
             self._unknown("choice", choice, _CHOICE, delta)
         text = delta.get("content") if isinstance(delta, dict) and len(delta) == 1 else None
         if text and isinstance(text, str):  # nearly always
-            self._wrote = True
+            self._written += len(text)
             told.append(Text(text))
         elif isinstance(delta, dict):
             self._say(delta, told)
@@ -124,11 +124,10 @@ class Reader:
         if "reasoning_content" in delta and (thinking := text_of(delta, "reasoning_content")):
             told.append(Thinking(thinking))
         if "content" in delta and (text := text_of(delta, "content")):
-            self._wrote = True
+            self._written += len(text)
             told.append(Text(text))
         if calls := delta.get("tool_calls"):
             told.extend(self._calls.told(calls))
-            self._wrote = True
 
     def _check_without_choices(self, message: Mapping[str, Any]) -> None:
         if message.get("choices") is not None:
@@ -165,13 +164,15 @@ class Reader:
             if fields[name] is not None:
                 self._drift.note(Kind.MOONSHOT, what, name, fields)
         has_words = isinstance(delta, dict) and any(map(delta.get, _WORDS))
-        if not has_words and any(map(_says, map(fields.get, _LIKE_WORDS))):
-            raise BrokenAnswer("text comes in an unknown way")  # passing over it could leave a hole in the answer
+        # Passing over words could leave a hole in the answer, if they are not all of it once more.
+        found = map(_words, map(fields.get, _LIKE_WORDS))
+        if not has_words and any(len(words) != self._written for words in found if words):
+            raise BrokenAnswer("text comes in an unknown way")
 
     def _finish(self) -> Finish:
         if self._reason is None:
             raise BrokenAnswer("the stream ended before its finish reason")
-        if not self._wrote:
+        if not self._written and not self._calls:
             if self._reason == "content_filter":
                 raise ContentRefused("the answer was withheld by the vendor's filter")
             if self._reason != "length":
@@ -182,8 +183,9 @@ class Reader:
         return Finish(self._reason, self._usage)
 
 
-def _says(value: object) -> bool:
-    return bool(value.get("content") if isinstance(value, Mapping) else value)
+def _words(value: object) -> str | list[object]:
+    words = value.get("content") if isinstance(value, Mapping) else value
+    return words if isinstance(words, str | list) else ""
 
 
 def _number(fields: object, name: str) -> int | None:

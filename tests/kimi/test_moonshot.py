@@ -55,10 +55,21 @@ def test_what_stands_beside_the_words_is_passed_over_and_told() -> None:
 
 @pytest.mark.parametrize("name", ["text", "message", "refusal", "answer"])
 def test_words_that_come_in_an_unknown_way_leave_no_hole_in_an_answer(name: str) -> None:
-    for odd in (chunk({name: "rest"}), chunk({}, **{name: "rest"}), chunk(None, "stop", **{name: {"content": "rest"}})):
-        assert type(failure(Recorded(TEXT + odd + chunk(reason="stop") + DONE, headers=SSE))) is BrokenAnswer
+    parts = [{"text": "re"}, {"text": "st"}]
+    for said in ({"content": "rest"}, {"content": parts}, "rest", parts):
+        for odd in (chunk({name: said}), chunk({}, **{name: said}), chunk(None, "stop", **{name: said})):
+            assert type(failure(Recorded(TEXT + odd + chunk(reason="stop") + DONE, headers=SSE))) is BrokenAnswer
     for same in (chunk({"content": "x", name: "x"}), chunk({}, **{name: {"role": "assistant", "content": ""}})):
         assert text_of(ask(TEXT + same + chunk(reason="stop") + DONE)).startswith("x")
+
+
+@pytest.mark.parametrize("name", ["text", "message", "answer"])
+def test_an_answer_may_stand_in_its_last_chunk_once_more(name: str) -> None:
+    begun = TEXT + chunk({"content": "yz"})
+
+    for whole in ("xyz", {"role": "assistant", "content": "xyz"}):
+        assert text_of(ask(begun + chunk({"content": ""}, "stop", **{name: whole}) + DONE)) == "xyz"
+        assert type(failure(Recorded(begun + chunk({}, **{name: "yz"}) + DONE, headers=SSE))) is BrokenAnswer
 
 
 def test_an_error_inside_the_stream_is_raised_behind_what_came_before() -> None:
