@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.schemas.reading import loads
 from gateway.tools import mending
 
 PATIENCE: Final = 50_000
@@ -42,7 +43,7 @@ def candidates(text: str) -> Iterator[Found]:
     """
     said = _said(text).strip()
     try:
-        value = mending.loads(said)
+        value = loads(said)
     except orjson.JSONDecodeError:
         yield from _inside(said)
     else:
@@ -70,7 +71,7 @@ def fault(text: str) -> str:
         return "there is no JSON in it"
     end, _ = _end(said, 0, PATIENCE)
     try:
-        mending.loads(said[:end] if end else said)
+        loads(said[:end] if end else said)
     except orjson.JSONDecodeError as error:
         return f"the JSON breaks at its line {error.lineno}, column {error.colno}: {error.msg}"
     except ValueError as error:
@@ -141,6 +142,6 @@ def _end(text: str, start: int, most: int) -> tuple[int, int]:
 def _read(text: str) -> Found | None:
     text = text.strip()
     try:
-        return Found(text, mending.loads(text))
+        return Found(text, loads(text))
     except ValueError:
         return None

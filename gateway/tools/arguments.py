@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.schemas import Checker, checker
+from gateway.schemas.reading import loads
 from gateway.shaping.marks import unmarked
 from gateway.tools import mending
 from gateway.tools.sieve import LONGEST, Written
@@ -93,7 +94,7 @@ def _unpacked(value: dict[str, Any]) -> tuple[str, Any]:
     inner: Any = next((value[key] for key in _ENVELOPES if key in value), {})
     if isinstance(inner, str):
         with suppress(ValueError):
-            inner = mending.loads(inner)
+            inner = loads(inner)
     return (name if isinstance(name, str) else ""), inner
 
 

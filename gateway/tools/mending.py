@@ -10,17 +10,12 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.schemas import DEEPEST
-from gateway.schemas.bounds import MOST_VALUES, extent
+from gateway.schemas.reading import bounded, loads
 from gateway.tools.brackets import mended
 
 _FENCE: Final = re.compile(r"(`{3,})[a-zA-Z]*[ \t]*\n")
 _LEFT_OVER: Final = re.compile(r"\s*+(?:</?+[\w:-]{0,64}+>?+\s*+|`{3,}+\s*+|[,;}\]]\s*+)*+")
 """What may stand behind arguments: a tag that is none of ours, the end of a fence, a bracket too many."""
-
-
-MOST_BRACKETS: Final = 50_000
-"""So many may open in a text, besides those in its strings: what they open is made without a pause."""
 _EXACT: Final = 2**53
 """Up to here a number with a point is one whole number and no other."""
 
@@ -50,7 +45,7 @@ def read(text: str, *, is_whole: bool) -> Any:
     try:
         value, end = _LENIENT.raw_decode(text)
         if _LEFT_OVER.fullmatch(text, end):
-            return _bounded(value)
+            return bounded(value)
         wrong = f"there is more behind the JSON, from character {end} on"
     except json.JSONDecodeError as error:
         wrong = f"{error.msg}: line {error.lineno}, column {error.colno}"
@@ -60,28 +55,6 @@ def read(text: str, *, is_whole: bool) -> Any:
         return mended(text if is_whole else "")
     except ValueError:
         raise ValueError(wrong) from None
-
-
-def loads(text: str) -> Any:
-    """`text` as JSON. Raises `ValueError`: `orjson.JSONDecodeError` where it is none, another where it is too much."""
-    if _opening(text) > MOST_BRACKETS and _opening(_unquoted(text)) > MOST_BRACKETS:
-        raise ValueError(f"it has more than {MOST_BRACKETS:,} opening brackets")
-    return _bounded(orjson.loads(text))
-
-
-def _opening(text: str) -> int:
-    return text.count("{") + text.count("[")
-
-
-def _unquoted(text: str) -> str:
-    """JSON without its strings."""
-    return "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
-
-
-def _bounded(value: Any) -> Any:
-    if extent(value, DEEPEST).values > MOST_VALUES:
-        raise ValueError(f"it has more than {MOST_VALUES:,} values")
-    return value
 
 
 def unfenced(text: str) -> str:

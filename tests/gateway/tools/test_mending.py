@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.schemas.reading import MOST_BRACKETS
 from gateway.tools.brackets import MOST_TOKENS
-from gateway.tools.mending import MOST_BRACKETS, fitted, read, unfenced
+from gateway.tools.mending import fitted, read, unfenced
 from tests.gateway.tools.tagged import WEATHER
 from tests.timing import seconds
 
