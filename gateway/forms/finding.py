@@ -46,6 +46,11 @@ def candidates(text: str) -> Iterator[Found]:
         value = loads(said)
     except orjson.JSONDecodeError:
         yield from _inside(said)
+    except ValueError:
+        end, _ = _end(said, 0, PATIENCE)
+        if end in (0, len(said)):
+            raise
+        yield from _inside(said)  # there is more behind the first brackets, so that not all of it is JSON
     else:
         yield Found(said, value)
 
@@ -90,7 +95,7 @@ def _mended(text: str) -> Found | None:
     try:
         written = json.dumps(mending.read(text, is_whole=True), ensure_ascii=False)
         return Found(written, orjson.loads(written))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -130,7 +130,20 @@ def test_no_text_upsets_it(text: str) -> None:
     beginning(text)
 
 
-@pytest.mark.parametrize("piece", ["[", "{", '{"', "```\n", "{}", '"', "[a", "\\"])
+@pytest.mark.parametrize("levels", range(960, 1_010, 4))
+def test_what_is_nested_deeper_than_python_can_write_is_mended_for_nobody(levels: int) -> None:
+    for opens, closes in (("[", "]"), ('{"a":', "}")):
+        assert list(candidates(f'So: {opens * levels}"one\ntwo"{closes * levels}')) == []
+
+
+@pytest.mark.parametrize("remark", ["[x] ", "see [1] ", "[1] "])
+def test_any_number_of_remarks_in_brackets_hides_no_fence(remark: str) -> None:
+    text = f"{remark * 50_001}\n```json\n{JSON}\n```"
+    with within(0.5):
+        assert best(text) == VALUE
+
+
+@pytest.mark.parametrize("piece", ["[", "{", '{"', "```\n", "{}", '"', "[a", "\\", "[x" + " " * 85])
 def test_nothing_takes_for_ever(piece: str) -> None:
     text = piece * (1_048_576 // len(piece)) + "{"
     with within(0.5):
