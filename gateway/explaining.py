@@ -9,7 +9,9 @@ from dataclasses import replace
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from gateway.errors import BadRequest, TokenRefused
-from gateway.problems import INTERNAL, TABLE, Problem, is_harmless
+from gateway.harmless import is_harmless
+from gateway.problem import INTERNAL, Problem
+from gateway.problems import TABLE
 from kimi import errors as kimi
 from kimi.errors import redact
 from kimi.models import FeatureUnserved

@@ -11,7 +11,8 @@ from typing import Final
 
 from gateway.conversations import Fate
 from gateway.metrics import Metrics
-from gateway.problems import INTERNAL, TABLE
+from gateway.problem import INTERNAL
+from gateway.problems import TABLE
 from kimi import errors
 from kimi.errors import AccountError, AnswerUnfit, RequestRefused, UpstreamError
 from kimi.pool.client_limits import Limit

@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Any, Final
 
 from gateway.openapi_words import TEXT, Json, as_json, header_refs, record, ref, text
-from gateway.problems import INTERNAL, TABLE, Problem
+from gateway.problem import INTERNAL, INVALID, Problem
+from gateway.problems import TABLE
 from gateway.server.refusals import TABLE as MALFORMED
 from gateway.standings import ANTHROPIC, OPENAI
 from gateway.standings import names as names_of
@@ -19,7 +20,7 @@ _THEIRS: Final = "Messages."
 
 
 def _wrong(code: str, message: str, param: str | None = None, **more: Any) -> Problem:
-    return Problem(status=400, type="invalid_request_error", code=code, message=message, param=param, **more)
+    return Problem(status=400, type=INVALID, code=code, message=message, param=param, **more)
 
 
 PROBLEMS: Final[Mapping[str, Problem]] = {
@@ -35,7 +36,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "InvalidValue": _wrong("invalid_value", "`n` has to be 1: there is one answer to a request.", "n"),
     "TokensDead": Problem(
         status=401,
-        type="invalid_request_error",
+        type=INVALID,
         code="invalid_api_key",
         message="None of the refresh tokens can serve: Kimi refuses them.",
         headers=(("www-authenticate", "Bearer"),),

@@ -1,13 +1,12 @@
 """What can go wrong, and what a client reads of it.
 
-The texts never hold a secret, nor one of the words at which one-api switches its channel to us off.
+The texts never hold a secret, nor a word at which one-api switches its channel to us off: see `gateway.harmless`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge
 
@@ -30,60 +29,18 @@ from gateway.errors import (
     UnknownKey,
     WrongAdminKey,
 )
+from gateway.problem import INVALID, LIMIT, SERVER, SERVICE, Problem
 from kimi import errors as kimi
 from kimi.models import FeatureUnserved, UnknownModel
 from kimi.pool.client_limits import LimitReached
 
-CHANNEL_KILLERS = (
-    "credit",
-    "balance",
-    "permission denied",
-    "quota",
-    "forbidden",
-    "organization has been",
-    "access was terminated",
-    "violation of our policies",
-    "api key not valid",
-    "api key expired",
-    "已欠费",
-)
-"""one-api switches a channel off when one of these stands in an error's text, in any case of its letters."""
-
 _NO_RETRY = (("x-should-retry", "false"),)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """An error as the client reads it. `excess` says by how much a prompt is too long, where that is known."""
-
-    status: int
-    type: str
-    code: str
-    message: str
-    param: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    excess: str = ""
-
-    @property
-    def error(self) -> dict[str, str | None]:
-        """What stands under `error` in a body or a chunk."""
-        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The whole JSON body."""
-        return {"error": self.error}
-
-
-INVALID, LIMIT, SERVER, SERVICE = "invalid_request_error", "rate_limit_error", "server_error", "service_unavailable"
 
 
 def _final(code: str, message: str, param: str | None = None) -> Problem:
     """What is the client's affair, and comes out the same however often it is sent."""
     return Problem(status=400, type=INVALID, code=code, message=message, param=param, headers=_NO_RETRY)
 
-
-INTERNAL = Problem(status=500, type=SERVER, code="internal_error", message="The gateway met an error of its own.")
 
 _BUSY = Problem(
     status=429,
@@ -278,13 +235,3 @@ TABLE: Mapping[type[BaseException], Problem] = {
     ),
     RequestEntityTooLarge: _TOO_LARGE,
 }
-
-
-def as_it_is(problem: Problem) -> Problem:
-    """For clients of chat completions, whose words are those of all the rest."""
-    return problem
-
-
-def is_harmless(text: str) -> bool:
-    """Whether `text` can stand in an error without harming a channel."""
-    return not any(word in text.lower() for word in CHANNEL_KILLERS)

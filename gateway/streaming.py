@@ -10,7 +10,7 @@ import structlog
 from gateway.breathing import breathe
 from gateway.errors import ClientGone
 from gateway.explaining import describe
-from gateway.problems import Problem, as_it_is
+from gateway.problem import Problem, as_it_is
 from gateway.run import TICK, Run
 from gateway.server.outlet import Outlet
 from gateway.surfaces.wire import Stream

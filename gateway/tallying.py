@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.problems import INTERNAL, INVALID, TABLE
+from gateway.problem import INTERNAL, INVALID
+from gateway.problems import TABLE
 from kimi import errors
 from kimi.errors import AccountError, UpstreamError
 

@@ -21,7 +21,7 @@ from jsonschema_rs import FancyRegexOptions, ReferencingError, ValidationError
 
 from gateway.breathing import breathe
 from gateway.errors import BadRequest
-from gateway.problems import is_harmless
+from gateway.harmless import is_harmless
 from gateway.schemas.bounds import BACKTRACKS, MOST_VALUES, Effort, effort, extent
 from gateway.schemas.faults import Faults, Options
 from gateway.schemas.recent import Recent

@@ -11,13 +11,11 @@ import orjson
 from gunicorn.http import errors as http
 
 from gateway.errors import HeadLate
-from gateway.problems import INTERNAL, Problem
-
-_INVALID: Final = "invalid_request_error"
+from gateway.problem import INTERNAL, INVALID, Problem
 
 
 def _row(status: HTTPStatus, code: str, message: str) -> Problem:
-    return Problem(status=status, type=_INVALID, code=code, message=message)
+    return Problem(status=status, type=INVALID, code=code, message=message)
 
 
 _OURS: Final = (http.InvalidResponseHeader, http.InvalidResponseHeaderName)  # an application's, but parse errors too

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.annotations import citation, lists
 from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import COMMENT, Identity, enclosed, literal, literals

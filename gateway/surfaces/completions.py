@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.errors import BadRequest
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.chat_completions import DONE, figures
 from gateway.surfaces.fields import flag
 from gateway.surfaces.places import Places

@@ -13,7 +13,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
 from gateway.errors import BadRequest
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.chat_request import ChatRequest, parse
 from gateway.surfaces.json_body import json_object
 from gateway.surfaces.tally import Tally

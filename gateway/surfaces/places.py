@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 
 _ENDS: Final = re.compile(r"[.\[]|\Z")
 _LONGEST: Final = 128  # characters; behind it are names of the client's, as long as it likes

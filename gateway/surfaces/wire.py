@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import orjson
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 from kimi.events import Event, Usage
 
 COMMENT: Final = b": still working\n\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from flask import Response
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.messages.failures import body_of, status_of
 
 if TYPE_CHECKING:

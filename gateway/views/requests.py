@@ -17,7 +17,7 @@ from gateway.client_address import client_address
 from gateway.client_limits import FREE, Place
 from gateway.journal import Entry, Journal
 from gateway.paths import UNGUARDED
-from gateway.problems import Problem, as_it_is
+from gateway.problem import Problem, as_it_is
 from gateway.server.environs import KNOWN
 from gateway.services import Door, Services
 from gateway.shares import Share

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.absent import sentence
-from gateway.problems import CHANNEL_KILLERS
+from gateway.harmless import CHANNEL_KILLERS
 from tests.gateway.fakes import AUTHORIZED, House
 
 ABSENT = (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
-from gateway.problems import CHANNEL_KILLERS
+from gateway.harmless import CHANNEL_KILLERS
 from gateway.surfaces.chat_request import ChatRequest, parse
 from kimi.chat import Feature, Form, Limits, Message
 from kimi.models import select

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import BadRequest
 from gateway.explaining import describe
-from gateway.problems import CHANNEL_KILLERS
+from gateway.harmless import CHANNEL_KILLERS
 from gateway.surfaces.chat_request import understand
 from gateway.surfaces.completions import CompletionAnswer, CompletionStream, as_chat
 from gateway.surfaces.tally import Tally

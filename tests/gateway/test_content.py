@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.problems import CHANNEL_KILLERS
+from gateway.harmless import CHANNEL_KILLERS
 from gateway.surfaces.content import conversation
 from kimi.chat import Attachment, Call, Message
 

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from gateway.problems import is_harmless
+from gateway.harmless import is_harmless
 from kimi.errors import AllBusy, BrokenAnswer
 from kimi.events import Text
 from kimi.pool.counts import Courier

@@ -18,7 +18,8 @@ from gateway.openapi import as_bytes, document
 from gateway.openapi_page import Page
 from gateway.openapi_problems import ANYWHERE, PROBLEMS
 from gateway.openapi_words import EVENT_SCHEMA
-from gateway.problems import INTERNAL, TABLE
+from gateway.problem import INTERNAL
+from gateway.problems import TABLE
 from kimi.pool import Summary
 from tests.gateway.fakes import AUTHORIZED, House
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.problems import INVALID, Problem
+from gateway.problem import INVALID, Problem
 from gateway.surfaces.places import Places
 from tests.timing import within
 

@@ -19,7 +19,9 @@ from gateway.errors import (
     UnknownKey,
 )
 from gateway.explaining import describe
-from gateway.problems import CHANNEL_KILLERS, INTERNAL, TABLE, Problem
+from gateway.harmless import CHANNEL_KILLERS
+from gateway.problem import INTERNAL, Problem
+from gateway.problems import TABLE
 from kimi import errors as kimi
 from kimi.errors import redact
 from kimi.models import FeatureUnserved, UnknownModel

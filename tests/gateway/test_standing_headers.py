@@ -9,8 +9,8 @@ import openai
 import pytest
 from werkzeug.wrappers import Response
 
+from gateway.harmless import is_harmless
 from gateway.openapi import document
-from gateway.problems import is_harmless
 from kimi.errors import AllBusy, BrokenAnswer
 from kimi.events import Text
 from tests.anthropic_sdk import sdk

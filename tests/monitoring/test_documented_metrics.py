@@ -9,7 +9,8 @@ import pytest
 
 from gateway import firsts
 from gateway.metrics import Metrics
-from gateway.problems import INTERNAL, TABLE
+from gateway.problem import INTERNAL
+from gateway.problems import TABLE
 from kimi import errors
 from kimi.accounts import Kind, State
 from kimi.pool import Store, connect

@@ -18,8 +18,8 @@ import redis
 import yaml
 
 from gateway.cli import main
+from gateway.harmless import is_harmless
 from gateway.openapi_problems import PROBLEMS
-from gateway.problems import is_harmless
 from gateway.settings import GatewaySettings
 from kimi.accounts import State
 from refresher.settings import RefresherSettings

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.problems import Problem, is_harmless
+from gateway.harmless import is_harmless
+from gateway.problem import Problem
 
 _STATUSES: Final[Mapping[int, int]] = {503: 529}
 """What Anthropic has for that of ours. A 502 it has not: clients take whatever is above 499 for what it is."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.messages.envelope import (
     NO_END,
     call_block,

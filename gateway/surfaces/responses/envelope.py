@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.fields import flag
 from gateway.surfaces.responses.request import Question
 from gateway.surfaces.wire import Identity

@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.responses.envelope import Envelope
 from gateway.surfaces.responses.items import Told
 from gateway.surfaces.responses.output import Output

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from gateway.errors import BadRequest
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.chat_request import ChatRequest, understand
 from gateway.surfaces.fields import choice, id_in
 from gateway.surfaces.places import Places

@@ -130,10 +130,11 @@ def test_no_text_upsets_it(text: str) -> None:
     beginning(text)
 
 
-@pytest.mark.parametrize("levels", range(960, 1_010, 4))
-def test_what_is_nested_deeper_than_python_can_write_is_mended_for_nobody(levels: int) -> None:
-    for opens, closes in (("[", "]"), ('{"a":', "}")):
-        assert list(candidates(f'So: {opens * levels}"one\ntwo"{closes * levels}')) == []
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
+def test_what_python_reads_but_does_not_write_is_mended_for_nobody(opens: str, closes: str) -> None:
+    """It depends on who asks how deep that is."""
+    found = [[*candidates(f'So: {opens * levels}"one\ntwo"{closes * levels}')] for levels in range(800, 1_000)]
+    assert found[0] and not found[-1]
 
 
 @pytest.mark.parametrize("remark", ["[x] ", "see [1] ", "[1] "])

@@ -4,7 +4,8 @@ import pytest
 
 from gateway.errors import BadRequest, BodyTooLarge, Draining, UnknownKey
 from gateway.explaining import describe
-from gateway.problems import INTERNAL, TABLE, Problem
+from gateway.problem import INTERNAL, Problem
+from gateway.problems import TABLE
 from gateway.surfaces.messages.failures import body_of, error_of, status_of
 from kimi import errors as kimi
 from kimi.models import UnknownModel

@@ -9,7 +9,7 @@ import orjson
 import pydantic
 from openai.types.responses import Response, ResponseStreamEvent
 
-from gateway.problems import Problem
+from gateway.problem import Problem
 from gateway.surfaces.responses.envelope import Envelope
 from gateway.surfaces.responses.output import Output
 from gateway.surfaces.responses.rendering import ResponseAnswer, ResponseStream

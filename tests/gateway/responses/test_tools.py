@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import BadRequest
 from gateway.explaining import describe
-from gateway.problems import is_harmless
+from gateway.harmless import is_harmless
 from gateway.surfaces.tools import tools
 from kimi.models import select
 from tests.gateway.responses.asking import LOOK, asked

@@ -4,7 +4,8 @@ import orjson
 import pytest
 from gunicorn.http import errors as http
 
-from gateway.problems import CHANNEL_KILLERS, INTERNAL, Problem
+from gateway.harmless import CHANNEL_KILLERS
+from gateway.problem import INTERNAL, Problem
 from gateway.server.refusals import TABLE, refusal, response
 
 
