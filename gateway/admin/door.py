@@ -16,7 +16,7 @@ from gateway.auth import offered
 from gateway.backoff import Attempts
 from gateway.client_address import client_address, neighbourhood
 from gateway.errors import CsrfFailed, TooManyWrongAdminKeys, WrongAdminKey
-from gateway.server.environs import SERVED
+from gateway.server.environ_keys import SERVED
 from gateway.views.requests import Asked, present
 from kimi.errors import StoreUnavailable
 from kimi.pool.attempts import Pause

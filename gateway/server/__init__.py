@@ -4,7 +4,7 @@
 - `connections`: those that it serves, each in a greenlet of its own.
 - `accepting`: taking them from a listener; `room`: how many; `listening`: what their sockets are told.
 - `intake`: what comes on one; `patience`: how long for.
-- `heads` and `chunks`: gunicorn's parsers; `environs`: the environment of a request.
+- `heads` and `chunks`: gunicorn's parsers; `environs` and `environ_keys`: the environment of a request.
 - `answer`, `outlet` and `sending`: what goes out.
 - `refusals`: answers to what is not HTTP; `log`: gunicorn's messages among ours.
 """

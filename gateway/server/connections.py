@@ -18,7 +18,8 @@ from gunicorn.http.errors import NoMoreData
 from gateway.errors import BodyLate, ClientGone
 from gateway.server.accepting import Acceptor
 from gateway.server.answer import Answer
-from gateway.server.environs import KNOWN, SERVED, Environs
+from gateway.server.environ_keys import KNOWN, SERVED
+from gateway.server.environs import Environs
 from gateway.server.heads import Heads, Memory
 from gateway.server.intake import Intake
 from gateway.server.listening import prepare

@@ -14,17 +14,10 @@ from gunicorn import util
 from gunicorn.http import wsgi
 
 from gateway.server.answer import Answer
-from gateway.server.outlet import PATIENCE
+from gateway.server.environ_keys import PATIENCE
 
 LONGEST: Final = 64
 """Characters of a name that is remembered: anybody can send many longer ones, of 64 KiB each."""
-KNOWN: Final = "gateway.known"
-"""Where a request's environment has what is called once whoever sends it has shown a key. In ours alone it is."""
-SERVED: Final = "gateway.served"
-"""The same for what is called once an account is asked for him, which costs something, or he is the operator.
-
-Until then his answer is a stranger's where he does not read it.
-"""
 _PLAIN: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
 
 

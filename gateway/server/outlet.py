@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from gateway.errors import ClientGone
+from gateway.server.environ_keys import PATIENCE
 from gateway.server.sending import send_all
-
-PATIENCE: Final = "gateway.patience"
-"""Where a request's environment says how long its client may take nothing, in seconds. In ours alone it does."""
 
 
 class Outlet(Protocol):

@@ -17,15 +17,17 @@ from __future__ import annotations
 import gc
 import os
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
-from gateway.app import Gateway
 from gateway.mistakes import log_those_of
 from gateway.server.connections import LAST_WORDS_SECONDS, Connections
 from gateway.server.patience import TimeLimits
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
 
 SETTLE_SECONDS: Final = 4.0
 """What is given back in the background has so long before the process ends."""

@@ -16,7 +16,7 @@ from gateway.client_limits import Place
 from gateway.journal import Journal
 from gateway.peer import Peer, SocketPeer, UnknownPeer
 from gateway.run import Run
-from gateway.server.environs import SERVED
+from gateway.server.environ_keys import SERVED
 from gateway.server.outlet import SocketOutlet
 from gateway.services import Services
 from gateway.settings import GatewaySettings

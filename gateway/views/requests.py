@@ -18,7 +18,7 @@ from gateway.client_limits import FREE, Place
 from gateway.journal import Entry, Journal
 from gateway.paths import UNGUARDED
 from gateway.problem import Problem, as_it_is
-from gateway.server.environs import KNOWN
+from gateway.server.environ_keys import KNOWN
 from gateway.services import Door, Services
 from gateway.shares import Share
 from gateway.standings import ANTHROPIC, OPENAI, anthropic_headers, names, openai_headers

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.auth import ClientKeys
 from gateway.errors import UnknownKey
-from gateway.server.environs import KNOWN
+from gateway.server.environ_keys import KNOWN
 from tests.gateway.fakes import AUTHORIZED, House
 
 KEYS = ClientKeys(["one", "two", "Bearer-like"])

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from gateway.server.outlet import PATIENCE
+from gateway.server.environ_keys import PATIENCE
 from tests.gateway.fakes import AUTHORIZED, House, answer
 
 ROUNDS = 5

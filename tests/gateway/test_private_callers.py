@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from gateway.auth import PASSTHROUGH, Caller
 from gateway.errors import TokenRefused
-from gateway.server.environs import KNOWN, SERVED
+from gateway.server.environ_keys import KNOWN, SERVED
 from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.errors import AccountDead, NoAccount, Unreachable
 from kimi.pool import Summary

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from gateway.admin.door import COOKIE
-from gateway.server.environs import SERVED
+from gateway.server.environ_keys import SERVED
 from kimi.pool import Store
 from tests.gateway.admin.desks import BEARER, Office
 from tests.gateway.fakes import KEY, House

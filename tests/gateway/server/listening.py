@@ -19,7 +19,7 @@ from gateway.body import read_body
 from gateway.errors import RequestError
 from gateway.explaining import describe
 from gateway.server.connections import App, Connections
-from gateway.server.environs import KNOWN, SERVED
+from gateway.server.environ_keys import KNOWN, SERVED
 from gateway.server.listening import prepare
 from gateway.server.outlet import SocketOutlet
 from gateway.server.patience import TimeLimits

@@ -14,8 +14,8 @@ from gunicorn.http import wsgi
 from gunicorn.http.parser import RequestParser
 
 from gateway.server.answer import Answer
+from gateway.server.environ_keys import PATIENCE
 from gateway.server.environs import Environs
-from gateway.server.outlet import PATIENCE
 
 CLIENT, SERVER = ("127.0.0.1", 40_000), ("127.0.0.1", 80)
 OWN = {"wsgi.errors", "wsgi.early_hints", "wsgi.multithread", PATIENCE}

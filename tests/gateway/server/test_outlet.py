@@ -8,8 +8,9 @@ import pytest
 from gevent import socket
 
 from gateway.errors import ClientGone
+from gateway.server.environ_keys import PATIENCE
 from gateway.server.listening import BUFFER_BYTES, prepare
-from gateway.server.outlet import PATIENCE, SocketOutlet
+from gateway.server.outlet import SocketOutlet
 from tests.gateway.scripted import wait_until
 
 

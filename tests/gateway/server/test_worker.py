@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,16 +22,25 @@ from gateway.app import Gateway
 from gateway.body import read_body
 from gateway.errors import BodyLate
 from gateway.server.connections import FRESH_SECONDS
-from gateway.server.environs import KNOWN
+from gateway.server.environ_keys import KNOWN
 from gateway.server.intake import Intake
 from gateway.server.patience import TimeLimits
 from gateway.server.worker import Worker
 from tests.gateway.scripted import wait_until
 from tests.gateway.server.listening import KEY, LIMIT, SHORT, SOON, connections_of, post
 
+ROOT = Path(__file__).parents[3]
+
 
 def nothing(_environ: dict[str, Any], _start: Any) -> Iterable[bytes]:
     return []
+
+
+def test_it_is_there_without_an_application() -> None:
+    ours = "('flask', 'gateway.app', 'gateway.views')"
+    command = f"import sys, gateway.server.worker; print([name for name in sys.modules if name.startswith({ours})])"
+    said = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
 
 
 def test_an_error_of_ours_is_a_500_with_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
