@@ -11,7 +11,7 @@ import structlog
 from gateway.auth import Caller, offered
 from gateway.backoff import Attempts, LocalAttempts
 from gateway.client_address import neighbourhood
-from gateway.errors import TooManyWrongKeys, UnknownKey
+from gateway.errors import TokenRefused, TooManyWrongKeys, UnknownKey
 from gateway.services import Door
 from kimi.errors import StoreUnavailable
 from kimi.pool.attempts import Pause
@@ -130,6 +130,8 @@ class GuardedKeys:
         """
         try:
             return self._keys.caller(authorization, api_key)
+        except TokenRefused:
+            raise  # whoever refuses a token has counted it, if not before
         except UnknownKey:
             self._guard.wrong(offered(authorization, api_key))
             raise

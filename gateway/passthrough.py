@@ -101,14 +101,22 @@ class Strangers:
         if new:
             try:
                 guard.hold([member.secret for member in new[:AT_ONCE]])
-                self.tell_dead(guard)
+                self._tell_dead(guard)
                 for member in new[:AT_ONCE]:
                     self._adopt(member, guard.sender(), looked)
             except (TooManyWrongKeys, TooManyNewTokens, StoreUnavailable) as problem:
                 looked.problems.append(problem)
         return looked
 
-    def tell_dead(self, guard: Guard) -> bool:
+    def count_refused(self, guard: Guard, keys: Iterable[str]) -> None:
+        """None of `keys` was good. Those that were new count each, by what was noted of them, and not once more.
+
+        Raises as `_tell_dead` does.
+        """
+        if not self._tell_dead(guard):
+            guard.wrong(keys)
+
+    def _tell_dead(self, guard: Guard) -> bool:
         """Tells `guard` once of each token of its sender that has turned out to be dead; whether there was one.
 
         Raises `StoreUnavailable` and what `guard` raises; what was not told of then is told of the next time.
@@ -154,7 +162,10 @@ class Strangers:
 
 
 class PassThrough:
-    """Lets in who has a client key, and who brings refresh tokens. New ones are tried as far as `guard` allows it."""
+    """Lets in who has a client key, and who brings refresh tokens. New ones are tried as far as `guard` allows it.
+
+    It is told here of tokens that cannot serve; of all other wrong keys whoever asks this has to tell it.
+    """
 
     def __init__(self, keys: Door, strangers: Strangers, guard: Guard) -> None:
         self._keys = keys
@@ -172,13 +183,20 @@ class PassThrough:
             tokens = [token for each in offered(authorization, api_key) for token in refresh_tokens(each)]
             if not tokens:
                 raise
-        found = self._strangers.accounts(tokens, self._guard)
-        living = [each for each in found.values() if not each.is_dead]
+        try:
+            return _private(tokens, self._living(tokens))
+        except TokenRefused:
+            self._strangers.count_refused(self._guard, offered(authorization, api_key))
+            raise
+
+    def _living(self, tokens: Sequence[str]) -> Sequence[Known]:
+        """Those that may serve, see `caller`."""
+        living = [each for each in self._strangers.accounts(tokens, self._guard).values() if not each.is_dead]
         if not living:
             raise TokenRefused(
                 "Kimi does not accept the refresh token any more: log in to Kimi again and send the new one as the key."
             )
-        return _private(tokens, living)
+        return living
 
 
 def _private(tokens: Sequence[str], living: Sequence[Known]) -> Caller:

@@ -53,9 +53,8 @@ class TokenCheck:
         `StoreUnavailable` and what the guard raises.
         """
         is_live = self._is_live(text)
-        # One that was new counts by what was noted of it, and not once more.
-        if not is_live and not self._strangers.tell_dead(self._guard):
-            self._guard.wrong([text])
+        if not is_live:
+            self._strangers.count_refused(self._guard, [text])
         return is_live
 
     def _is_live(self, text: str) -> bool:

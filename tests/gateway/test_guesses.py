@@ -294,6 +294,19 @@ def test_a_new_token_that_is_checked_and_dead_counts_once(gate: Gate, asks: int)
     assert [asked(token("user-11"))] == [1.0]
 
 
+def test_a_new_token_that_comes_as_a_key_and_is_dead_counts_once(gate: Gate) -> None:
+    """Nobody knows yet that it is when it comes for the first time."""
+
+    def asked(each: str) -> float | None:
+        assert gate.bringing.caller(f"Bearer {each}", None).is_private
+        gate.shelf.is_now(each, State.DEAD)
+        return gate.tries(each, of=gate.bringing)
+
+    assert [asked(token(f"user-{number}")) for number in range(11)] == [*[None] * 10, 0.5]
+    gate.advance(0.5)
+    assert gate.tries(token("user-0"), of=gate.bringing) == 1.0, "whoever sends it again guesses again"
+
+
 def test_made_up_tokens_beside_a_good_one_slow_their_sender_down_and_nobody_else(gate: Gate) -> None:
     gate.shelf.is_now(ALICE, State.ACTIVE)
     adopted = []
