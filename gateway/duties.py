@@ -28,8 +28,8 @@ from kimi.pool.counts import Courier
 from kimi.pool.drift import DriftBook
 from kimi.upstreams.drift import Drift
 
-COUNT_SECONDS: Final = 1.0
-"""How old the figures are that operators see."""
+TICK_SECONDS: Final = 1.0
+"""How old the figures are that operators see, and how often it is asked whether a look at seals is due."""
 LAST_SPANS_SECONDS: Final = 1.0
 """What the last spans have at the least to reach their collector when a worker ends."""
 
@@ -58,7 +58,7 @@ class Duties:
         for run in (self.pool.mirror.run, self.created.run, self.pool.run, self.ledger.run, self.waiting.run):
             run_for_good(run)
         run_for_good(self.pool.hold, self._in_every_round)
-        run_for_good(self._count)
+        run_for_good(self._tick)
         run_for_good(self._relay, self.pool.calls)
         # That Redis says nothing while it is away is no news to those who wait.
         run_for_good(self._relay, (call for call in heard if not self.pool.away))
@@ -84,9 +84,9 @@ class Duties:
         self.ledger.hold()
         self._keep_drift()
 
-    def _count(self) -> None:
+    def _tick(self) -> None:
         while True:
-            gevent.sleep(COUNT_SECONDS)
+            gevent.sleep(TICK_SECONDS)
             self._deliver()
             self.seals.check()
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.auth import Caller
 from gateway.catalogue import Catalogue
@@ -14,6 +14,7 @@ from gateway.client_limits import OPEN, Gate
 from gateway.drain import Drain
 from gateway.metrics import Metrics
 from gateway.run import Completion
+from gateway.settings import BODIES
 from gateway.shares import Shares
 from gateway.tracing import Traces
 from gateway.turn import Turn
@@ -23,10 +24,6 @@ from kimi.pool.counts import Counts
 
 if TYPE_CHECKING:
     from gateway.admin.desk import Desk  # what stands behind it needs this module
-
-
-BODIES: Final = 512 * 1024 * 1024
-"""Bytes of large bodies that a worker has at a time, of requests whose answers have not begun."""
 
 
 class Completions(Protocol):

@@ -6,7 +6,7 @@ import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -16,6 +16,10 @@ from kimi.accounts import Kind
 from kimi.accounts_file import client_keys
 from kimi.hosts import is_loopback
 from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port, Seconds, Words, split
+
+MOST_BODY_MB: Final = 256
+BODIES: Final = 2 * MOST_BODY_MB * 1024 * 1024
+"""Bytes of large bodies that a worker has at a time, of requests whose answers have not begun; an owner has half of them."""
 
 # What OpenTelemetry takes for a header of its own: a name, and printable ASCII without quotes, semicolons, backslashes.
 _HEADER = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+[ \t]*=[ !#-+\--:<-\[\]-~]*")
@@ -112,7 +116,7 @@ class GatewaySettings(CommonSettings):
     gateway_queue_seconds: Limit = 15
     gateway_drain_seconds: Limit = 60
     gateway_max_connections: int = Field(default=4_096, ge=16, le=65_536)
-    gateway_max_body_mb: float = Field(default=32, gt=0, le=256, allow_inf_nan=False)  # half of `BODIES`
+    gateway_max_body_mb: float = Field(default=32, gt=0, le=MOST_BODY_MB, allow_inf_nan=False)
     gateway_heartbeat_seconds: Seconds = 10
     kimi_first_byte_seconds: Seconds = 60
     kimi_idle_seconds: Seconds = 120

@@ -14,8 +14,8 @@ from gateway.catalogue import Catalogue
 from gateway.client_limits import OPEN, Gate
 from gateway.drain import Drain
 from gateway.metrics import Metrics
-from gateway.services import BODIES, Door, Services
-from gateway.settings import GatewaySettings
+from gateway.services import Door, Services
+from gateway.settings import BODIES, GatewaySettings
 from gateway.shares import Shares
 from gateway.turn import Turn
 from kimi.accounts import Kind

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.key_strength import MAKING
-from gateway.services import BODIES
-from gateway.settings import GatewaySettings
+from gateway.settings import BODIES, MOST_BODY_MB, GatewaySettings
+from gateway.shares import Shares
 from kimi.settings import SettingsError, load
 
 
@@ -154,9 +154,10 @@ def test_names_of_models_can_be_the_operators_own(monkeypatch: pytest.MonkeyPatc
 
 
 def test_nobody_can_send_more_than_his_half_of_what_a_worker_has_for_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings(monkeypatch, GATEWAY_MAX_BODY_MB="256").max_body_bytes * 2 == BODIES
+    most = settings(monkeypatch, GATEWAY_MAX_BODY_MB=str(MOST_BODY_MB)).max_body_bytes
+    assert Shares(BODIES, "large bodies").share("somebody", BODIES).amount == most
     with pytest.raises(SettingsError, match="GATEWAY_MAX_BODY_MB"):
-        settings(monkeypatch, GATEWAY_MAX_BODY_MB="256.1")
+        settings(monkeypatch, GATEWAY_MAX_BODY_MB=f"{MOST_BODY_MB}.1")
 
 
 def test_conversations_can_be_switched_off_but_not_kept_for_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
