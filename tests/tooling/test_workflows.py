@@ -30,6 +30,15 @@ def test_every_action_is_pinned_to_the_commit_of_a_release(path: Path) -> None:
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in used)
 
 
+def test_whoever_compares_images_builds_them_with_what_the_workflow_runs_and_that_is_pinned() -> None:
+    pages = [*WORKFLOWS, *ROOT.glob("SECURITY*.md")]
+    texts = [page.read_text().replace("\\\n", " ") for page in pages]
+    builders = [words for text in texts for words in re.findall(r"docker buildx create (.*)", text)]
+    assert len(builders) == 3
+    (option,) = {words.split()[-1] for words in builders}
+    assert re.fullmatch(r"image=moby/buildkit:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64}", option)
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_nobody_may_do_more_than_read(path: Path) -> None:
     workflow = read(path)
