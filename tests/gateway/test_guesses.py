@@ -16,10 +16,13 @@ from gateway.errors import TokenUndecided, TooManyNewTokens, TooManyWrongKeys, U
 from gateway.guesses import GuardedKeys, Guesses, beginning
 from gateway.newcomers import AT_ONCE, SHARE
 from gateway.passthrough import PassThrough, Strangers
+from gateway.settings import GatewaySettings
 from gateway.token_check import TokenCheck
+from gateway.wsgi import doors
 from kimi.accounts import Kind, State
 from kimi.errors import StoreUnavailable
 from kimi.pool.attempts import CLIENTS, Attempts, Pause
+from kimi.pool.clients import Clients
 from tests.gateway.fakes import Clock as Ticks
 from tests.gateway.fakes import House
 from tests.gateway.test_client_keys import KEY as CREATED
@@ -390,6 +393,21 @@ def test_every_surface_says_when_to_come_back(street: Street) -> None:
         )
         assert (reply.headers["retry-after"], reply.headers["retry-after-ms"]) == ("1", "500")
     assert street.asks("GET", "/v1/models", RIGHT).status_code == 200
+
+
+def test_in_a_pause_no_key_is_looked_up_for_its_sender(gate: Gate) -> None:
+    """Also none that is good, as one may be that was created a moment ago: only so many are looked up at a time."""
+    settings = GatewaySettings.model_validate({"gateway_api_keys": RIGHT, "gateway_trusted_proxies": 1})
+    door, _, _ = doors(settings, gate.pool.store, gate.strangers, b"secret")
+    street, new = Street(House(door)), Clients(gate.pool.store).create("shop").key
+    guessing, other = {"X-Forwarded-For": HERE}, {"X-Forwarded-For": "198.51.100.1"}
+    while (pause := gate.shared.attempt([f"at:{HERE}"], right=False)[0].seconds) < CLIENTS.longest:
+        gate.advance(pause)
+    for key in ("wrong", new):
+        reply = street.asks("GET", "/v1/models", key, **guessing)
+        assert (reply.status_code, reply.headers.get("retry-after")) == (429, "60")
+    assert street.asks("GET", "/v1/models", new, **other).status_code == 200
+    assert street.asks("GET", "/v1/models", new, **guessing).status_code == 200, "it is known here now"
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
