@@ -56,15 +56,18 @@ class Memory:
     def see(self, record: Record) -> None:
         """The same for what is stored, if that is newer: it came to another refresher, or before this one was started.
 
-        Tokens of clients are theirs to bring again, and keys do not change. One that cannot be opened keeps nobody from
-        looking after the others.
+        Tokens of clients are theirs to bring again. One that cannot be opened keeps nobody from looking after the
+        others; an official key does not change, so that it is sealed anew where somebody has done it with a key that is
+        not known here.
         """
-        if record.account.owner or not record.account.kind.is_web:
+        if record.account.owner:
             return
+        known = self.of(record.fingerprint)
         with self._lock, suppress(Unreadable):
-            known = self.of(record.fingerprint)
             if known is None or known.version < record.version:
                 self._keep((record.fingerprint, ""), Credential(record.refresh, record.version))
+        if known is not None and not record.account.kind.is_web and not record.is_readable:
+            self._members.mend(record, known)
 
     def _keep(self, key: tuple[str, str], credential: Credential) -> None:
         self._latest.pop(key, None)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, State
-from kimi.pool.entering import enter
+from kimi.pool.entering import enter, holder_of
 from kimi.pool.members import enter_configured, fingerprint
 from kimi.pool.specs import pack, unpack
 from kimi.pool.store import Store
@@ -57,9 +57,7 @@ class Interventions:
 
     def holder(self, secret: str) -> str | None:
         """The account that serves everybody with this secret, as it was configured or entered."""
-        with self._store.guarded() as redis:
-            name: str | None = redis.hget(self._store.key("holders"), fingerprint(secret))
-        return name
+        return holder_of(self._store, fingerprint(secret))
 
     def pause(self, name: str) -> State | None:
         """Sets one that is in service aside; what it is answering just now it answers to the end."""

@@ -15,6 +15,7 @@ from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
 from kimi.pool.hashes import PAGE, account_names, read
+from kimi.pool.mending import mend
 from kimi.pool.records import record_of
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
@@ -140,6 +141,13 @@ class Members:
                     if values
                 ]
         return records
+
+    def mend(self, record: Record, credential: Credential) -> None:
+        """Seals the credential of an account anew that no key opens, where it is surely this one.
+
+        Raises `Unreadable` in a process with the wrong keys.
+        """
+        mend(self._store, record.account.name, record.fingerprint, credential)
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         """Takes an account out of service; only a new credential or the operator brings it back.

@@ -67,7 +67,7 @@ class OldFiles:
             refused = tuple(name for name in left if not _is_accepted(redis, name))
         now = before | {name: _now(name, told, is_refused=name in refused) for name in left}
         after = " ".join((_run(told), *now.values())) if left else ""
-        self._store.run("reseal", VAULT, _MARK, mark, after)  # unless somebody has set it again
+        self._store.run("reseal", VAULT, "", _MARK, mark, after)  # unless somebody has set it again
         return Rewrite(left, refused) if left else None
 
 

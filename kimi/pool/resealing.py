@@ -111,7 +111,7 @@ class Resealing:
             unreadable = sum(not texts <= new.keys() for texts in found)
             changed = len(found) - unreadable
             words = changes_of(fields, new)
-            if not words or not self._store.run("reseal", key, *words):
+            if not words or not self._store.run("reseal", key, "", *words):
                 return Resealed(changed, unreadable=unreadable)
         return Resealed(left=changed)
 

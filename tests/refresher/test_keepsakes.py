@@ -7,18 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, State
+from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, State, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, PrivateAccounts, Store, connect
+from kimi.pool.canary import Canary
 from kimi.pool.changes import Changes
 from kimi.pool.interventions import Interventions
 from kimi.pool.private import private_account
 from kimi.pool.tokens import Credential
+from kimi.pool.vault import Vault
+from kimi.sealing_keys import new_key
 from refresher.accounts_source import AccountsSource
 from refresher.keepsakes import CHECK_SECONDS, RESTORE_SECONDS, Keepsakes
 from refresher.memory import Memory
 from refresher.roster import Roster
 from tests.kimi.pool.pools import Pool, web
+from tests.kimi.pool.sealing import with_keys
 from tests.ports import free_port
 from tests.refresher.conftest import snapshot, stored
 
@@ -248,9 +252,27 @@ def test_tokens_that_came_to_another_refresher_are_remembered(
     assert (after.refresh, after.version) == (before.refresh, before.version) == ("refresh-a-3", 3)
 
 
-def test_tokens_of_clients_and_keys_are_not_remembered(pool: Pool, keepsakes: Keepsakes, memory: Memory) -> None:
+def test_an_official_key_that_another_has_sealed_so_that_it_cannot_be_opened_is_sealed_anew(
+    pool: Pool, keepsakes: Keepsakes
+) -> None:
+    key, account = new_key(), Account(name="key", kind=Kind.MOONSHOT)
+    pool.store.vault = Vault([key])
+    Canary(pool.store).keep()
+    pool.configure(account)
+    check(keepsakes, pool)
+    other = with_keys(pool, new_key(), key)
+    for _ in range(2):
+        record, both = stored(other, "key"), Tokens("refresh-key", "refresh-key")
+        assert other.tokens.save(record, both, issued=0, expires=2e9, next_due=2e9, models=("kimi-k3",))
+        assert not stored(pool, "key").is_readable
+        check(keepsakes, pool)
+        mended = stored(pool, "key")
+        assert (mended.refresh, mended.access) == ("refresh-key", "refresh-key")
+        assert mended.version == record.version + 1
+
+
+def test_tokens_of_clients_are_not_remembered(pool: Pool, keepsakes: Keepsakes, memory: Memory) -> None:
     PrivateAccounts(pool.store).adopt(private_account("refresh-of-a-client", Kind.KIMI))
-    pool.configure(Account(name="key", kind=Kind.MOONSHOT))
     check(keepsakes, pool)
     assert memory.latest == {}
 

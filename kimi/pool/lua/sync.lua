@@ -3,8 +3,6 @@
 -- one that was rotated under another name comes along, but not from the operator's account to one that somebody brought
 -- along: who has got hold of a spent secret must not have the login. Limits that the operator has edited win in the same way.
 -- A credential that is entered by hand takes the place of one that was, if that is dead or banned; all else stays.
--- Of version 1 a credential is the configured secret itself, and an official key stays it. Somebody with other keys may
--- have sealed it so that nobody opens it, and so it is written anew as often as it is brought.
 -- ARGV: now, name, spec (JSON), origin, fingerprint, credential, limit, rate, weight, priority, line,
 --       version that the credential has had, or 0,
 --       what is written of the account already, where the spec was made to go with that ('' otherwise)
@@ -32,15 +30,6 @@ local function is_replaceable(a)
     and a.fingerprint ~= fingerprint and old.kind == new.kind and old.region == new.region
 end
 
-local function write_anew(whose, a)
-  if not a or a.fingerprint ~= fingerprint then return end
-  if is_key(a.spec) then
-    redis.call('HSET', key('account', whose), 'refresh', credential, 'access', a.access ~= '' and credential or '')
-  elseif a.version == '1' and tonumber(ARGV[12]) < 2 then
-    redis.call('HSET', key('account', whose), 'refresh', credential)
-  end
-end
-
 -- One credential must not be exchanged in two places: the operator's account goes before one of somebody's own.
 local owner = cjson.decode(spec).owner or ''
 local there, replaces = read(name), false
@@ -52,11 +41,7 @@ elseif owner ~= '' then
   if holder_of(fingerprint) then return 'configured' end
   redis.call('ZADD', key('private'), int(NOW + tonumber(ARGV[14])), name)
 elseif origin == 'operator' then
-  local holder = holder_of(fingerprint)
-  if holder then
-    write_anew(holder, read(holder))
-    return 'configured'
-  end
+  if holder_of(fingerprint) then return 'configured' end
   if there and there.present == '1' then
     if not is_replaceable(there) then return 'taken' end
     replaces, spec, line = true, there.spec, there.line
@@ -75,7 +60,6 @@ if owner == '' then
   if a and a.present == '1' and a.fingerprint == fingerprint then withdraw(own, a) end
 end
 
-write_anew(name, there)
 local known = redis.call('HMGET', account,
   'spec', 'fingerprint', 'present', 'version', 'origin', 'refresh', 'state', 'line', 'written')
 local fresh = known[2] ~= fingerprint

@@ -317,13 +317,18 @@ def probed(pool: Pool) -> Pool:
     pool, other = with_keys(pool, OLD), with_keys(pool, OTHER, OLD)
     Canary(pool.store).keep()
     Interventions(other.store).enter(OFFICIAL)
-    for _ in range(2):
-        record = other.members.get("key")
-        assert record is not None
-        both = Tokens(OFFICIAL.secret, OFFICIAL.secret)
-        assert other.tokens.save(record, both, issued=0, expires=2e9, next_due=2e9, models=("kimi-k3",))
+    probe(other)
+    probe(other)
     assert readable(pool) == {}
     return pool
+
+
+def probe(pool: Pool) -> None:
+    """The official key was good, as the refresher has found."""
+    record = pool.members.get("key")
+    assert record is not None
+    both = Tokens(OFFICIAL.secret, OFFICIAL.secret)
+    assert pool.tokens.save(record, both, issued=0, expires=2e9, next_due=2e9, models=("kimi-k3",))
 
 
 OFFICIAL = ConfiguredAccount(Account(name="key", kind=Kind.MOONSHOT), "sk-official-key")
@@ -333,6 +338,36 @@ def test_an_official_key_can_be_brought_again_however_often_it_was_probed(probed
     assert Interventions(probed.store).enter(OFFICIAL) is Entered.KNOWN
     assert readable(probed) == {"key": OFFICIAL.secret}
     assert take(probed, ["moonshot:kimi-k3"], "kimi-k3").token == OFFICIAL.secret, "it serves at once"
+
+
+def test_who_opens_an_official_key_seals_it_no_other_way(pool: Pool) -> None:
+    pool, file = with_keys(pool, OLD), [*FILE, OFFICIAL]
+    Canary(pool.store).keep()
+    pool.members.sync(file)
+    probe(pool)
+    before = sorted(everything(pool.store.redis))
+    with_keys(pool, OTHER, OLD).members.sync(file)
+    assert sorted(everything(pool.store.redis)) == before
+
+
+def test_one_that_stands_in_the_file_is_sealed_anew_and_whoever_keeps_a_copy_is_told(probed: Pool) -> None:
+    Interventions(probed.store).delete("key")
+    probed.members.sync([OFFICIAL])
+    probe(with_keys(probed, OTHER, OLD))
+    before = Changes(probed.store).since(0).number
+    assert probed.members.sync([OFFICIAL]).updated == ()
+    assert readable(probed) == {"key": OFFICIAL.secret}
+    (copy,) = Changes(probed.store).since(before).copies
+    assert copy.token == OFFICIAL.secret
+
+
+def test_who_may_have_the_wrong_keys_writes_nothing_anew(pool: Pool) -> None:
+    pool = with_keys(pool, OLD)
+    pool.members.sync([FILE[1], OFFICIAL])
+    before = sorted(everything(pool.store.redis))
+    for keys in ((OTHER,), ()):
+        with_keys(pool, *keys).members.sync([FILE[1], OFFICIAL])
+    assert sorted(everything(pool.store.redis)) == before
 
 
 def test_an_official_key_can_be_brought_again_once_its_account_is_gone(probed: Pool) -> None:
