@@ -19,7 +19,7 @@ from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port,
 
 MOST_BODY_MB: Final = 256
 BODIES: Final = 2 * MOST_BODY_MB * 1024 * 1024
-"""Bytes of large bodies that a worker has at a time, of requests whose answers have not begun; an owner has half of them."""
+"""Bytes of large bodies that a worker has at a time, of requests whose answers have not begun: half for one owner."""
 
 # What OpenTelemetry takes for a header of its own: a name, and printable ASCII without quotes, semicolons, backslashes.
 _HEADER = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+[ \t]*=[ !#-+\--:<-\[\]-~]*")

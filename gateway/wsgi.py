@@ -6,7 +6,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Final
 
@@ -69,6 +69,7 @@ from kimi.pool.sealers import Sealers
 from kimi.pool.signals import freed
 from kimi.pool.uploads import Uploads
 from kimi.settings import load
+from kimi.upstreams import Upstream
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
 from kimi.upstreams.registry import build
@@ -89,49 +90,22 @@ def make(settings: GatewaySettings) -> Gateway:
     store = open_store(settings, timeout=REDIS_SECONDS, adapt=StoreSocket, fuse=fuse)
     outside = open_store(settings, timeout=REDIS_SECONDS, connections=1)
     pool = Pool(store, fuse, outside, metrics, worker=worker)
-    limits = Deadlines(
-        settings.kimi_first_byte_seconds,
-        settings.kimi_idle_seconds,
-        settings.kimi_total_seconds,
-        research_total=settings.kimi_research_seconds,
-    )
-    # The deadlines are kept above the sockets; theirs only has to be no shorter.
-    drift = Drift(lambda kind, what: metrics.drifted(kind.value, what).inc())
-    silence = max(limits.first_byte, limits.idle)
-    line = Line(Client(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
-    lookups = Lookups()
-    upstreams = build(line, lookups)
+    drift, lookups = Drift(lambda kind, what: metrics.drifted(kind.value, what).inc()), Lookups()
+    limits, shared_secret = deadlines(settings), secret(settings.gateway_api_keys)
+    upstreams = upstreams_over(settings, limits, drift, lookups)
     waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker, changed=metrics.waiting.set)
     ledger = Ledger(Chats(store))
-    deletes = settings.kimi_delete_chats
-    remover = ChatRemover(upstreams, Members(store), ledger, Records(store), enabled=deletes)
-    conversations = Conversations(
-        remover,
-        seconds=settings.kimi_conversation_seconds,
-        first_turn=settings.kimi_first_turn_seconds if deletes else settings.kimi_conversation_seconds,
-        count=lambda fate: metrics.went_on(fate.value).inc(),
-    )
-    breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
+    remover = ChatRemover(upstreams, Members(store), ledger, Records(store), enabled=settings.kimi_delete_chats)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
-    ours = secret(settings.gateway_api_keys)
-    toolbox = Toolbox(ours, random.SystemRandom())
-    attempts = AttemptCollaborators(
-        upstreams,
-        reactions,
-        remover,
-        breaker,
-        Strays(),
-        limits,
-        toolbox,
-        asks_again=lambda error: metrics.asked_again("tools" if isinstance(error, CallsUnfit) else "json").inc(),
-    )
+    toolbox = Toolbox(shared_secret, random.SystemRandom())
+    attempts = attempts_over(upstreams, reactions, remover, limits, toolbox, metrics=metrics)
     fetcher = Fetcher(Web(settings.kimi_allow_private_urls, resolver=lookups))
     files = Files(fetcher, Uploads(store, settings.kimi_file_reuse_seconds))
-    completions = Completions(Collaborators(waiting, conversations, files, attempts))
+    completions = Completions(Collaborators(waiting, keeping(settings, remover, metrics), files, attempts))
 
     turnstile = Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc())
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
-    door, created, guesses = doors(settings, store, strangers, ours)
+    door, created, guesses = doors(settings, store, strangers, shared_secret)
     counts, spans, sealers = Counts(), traces(settings), Sealers(store, f"gateway {socket.gethostname()}-{os.getpid()}")
     seals = SealWatch(looking(Canary(store), settings), sealers)
     duties = Duties(
@@ -171,20 +145,72 @@ def make(settings: GatewaySettings) -> Gateway:
     )
 
 
+def deadlines(settings: GatewaySettings) -> Deadlines:
+    """How long upstreams may take."""
+    return Deadlines(
+        settings.kimi_first_byte_seconds,
+        settings.kimi_idle_seconds,
+        settings.kimi_total_seconds,
+        research_total=settings.kimi_research_seconds,
+    )
+
+
+def upstreams_over(
+    settings: GatewaySettings, limits: Deadlines, drift: Drift, lookups: Lookups
+) -> Mapping[Kind, Upstream]:
+    """The upstreams, over connections of this worker."""
+    silence = max(limits.first_byte, limits.idle)  # deadlines are kept above the sockets: theirs may only be no shorter
+    line = Line(Client(), settings.endpoints, drift, idle=silence, research_idle=max(silence, limits.research_idle))
+    return build(line, lookups)
+
+
+def attempts_over(
+    upstreams: Mapping[Kind, Upstream],
+    reactions: Reactions,
+    remover: ChatRemover,
+    limits: Deadlines,
+    toolbox: Toolbox,
+    *,
+    metrics: Metrics,
+) -> AttemptCollaborators:
+    """What attempts work with, and count."""
+    return AttemptCollaborators(
+        upstreams,
+        reactions,
+        remover,
+        Breaker(time.monotonic, metrics.lines_left_alone.set),
+        Strays(),
+        limits,
+        toolbox,
+        asks_again=lambda error: metrics.asked_again("tools" if isinstance(error, CallsUnfit) else "json").inc(),
+    )
+
+
+def keeping(settings: GatewaySettings, remover: ChatRemover, metrics: Metrics) -> Conversations:
+    """How long conversations are kept: where nothing is deleted, a first turn as long as any other."""
+    seconds = settings.kimi_conversation_seconds
+    return Conversations(
+        remover,
+        seconds=seconds,
+        first_turn=settings.kimi_first_turn_seconds if settings.kimi_delete_chats else seconds,
+        count=lambda fate: metrics.went_on(fate.value).inc(),
+    )
+
+
 def looking(canary: Canary, settings: GatewaySettings) -> Callable[[], object]:
     """What this worker has to be able to open. Where clients bring accounts along, none of the operator's is needed."""
     return canary.look if settings.gateway_passthrough else canary.look_at_served
 
 
 def doors(
-    settings: GatewaySettings, store: Store, strangers: Strangers, ours: bytes
+    settings: GatewaySettings, store: Store, strangers: Strangers, shared_secret: bytes
 ) -> tuple[Door, ClientMirror, Guesses]:
     """The door for all clients, the created keys that it knows, and who counts the wrong ones.
 
-    `ours` is what workers with the same keys have in common, see `gateway.tools.seal.secret`.
+    `shared_secret` is what workers with the same keys have in common, see `gateway.tools.seal.secret`.
     """
     local, address = LocalAttempts(CLIENTS, time.monotonic), partial(sender, settings.gateway_trusted_proxies)
-    guesses = Guesses(WrongKeys(store, CLIENTS), local, address, ours)
+    guesses = Guesses(WrongKeys(store, CLIENTS), local, address, shared_secret)
     created = ClientMirror(Clients(store), hold=guesses.hold_known)
     keys = CreatedKeys(ClientKeys(settings.gateway_api_keys), created)
     bringing = PassThrough(keys, strangers, guesses)
