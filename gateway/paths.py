@@ -20,13 +20,8 @@ UNGUARDED: Final = frozenset({"/metrics", "/readyz"})
 
 @lru_cache(maxsize=256)
 def canonical(path: str) -> str:
-    """The path as the routes know it: single slashes, none at the end, `/v1` once before what belongs there.
-
-    Other spellings of what is open to whoever may come are led to nothing.
-    """
-    written, path = path, _SLASHES.sub("/", f"/{path}").rstrip("/") or "/"
-    if path in UNGUARDED and written != path:
-        return f"{path}/"
+    """The path as the routes know it: single slashes, none at the end, `/v1` once before what belongs there."""
+    path = _SLASHES.sub("/", f"/{path}").rstrip("/") or "/"
     bare = _VERSIONS.sub("", path, count=1)
     bare = _MISSPELT.get(bare, bare)
     if any(bare == known or bare.startswith(f"{known}/") for known in _VERSIONED):
@@ -35,11 +30,21 @@ def canonical(path: str) -> str:
 
 
 class CanonicalPaths:
-    """WSGI middleware that hands every request on under its canonical path."""
+    """WSGI middleware that hands every request on under its canonical path.
+
+    Other spellings of what is open to whoever may come are led to nothing.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ["PATH_INFO"] = canonical(environ.get("PATH_INFO", ""))
+        path = canonical(environ.get("PATH_INFO", ""))
+        environ["PATH_INFO"] = f"{path}/" if path in UNGUARDED and _is_respelt(path, environ) else path
         return self._app(environ, start_response)
+
+
+def _is_respelt(path: str, environ: WSGIEnvironment) -> bool:
+    """Whether the client has asked for `path` in other signs: with more slashes, in percents, or behind a host."""
+    asked: str = environ.get("RAW_URI") or environ.get("PATH_INFO", "")
+    return asked.partition("?")[0] != environ.get("SCRIPT_NAME", "") + path

@@ -252,6 +252,8 @@ def test_what_is_closed_is_not_opened_by_another_name(start: Start) -> None:
 
 def test_the_gateway_itself_knows_one_name_of_what_needs_no_key(stack: Stack) -> None:
     for name in ("/metrics", "/readyz"):
-        paths = [name, f"{name}/", f"{name}//", f"{name}%2f", f"/{name}"]
-        told = [_status(HTTPConnection("127.0.0.1", stack.gateway.port, timeout=30), path) for path in paths]
-        assert told == [200, 404, 404, 404, 404]
+        in_percents = "/" + "".join(f"%{ord(sign):02x}" for sign in name[1:])
+        others = [f"{name}/", f"{name}//", f"{name}%2f", f"/{name}", in_percents, f"http://127.0.0.1{name}"]
+        asked = [name, f"{name}?a=b", *others]
+        told = [_status(HTTPConnection("127.0.0.1", stack.gateway.port, timeout=30), path) for path in asked]
+        assert told == [200, 200, *[404] * len(others)]
