@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import requests
 
+from devtools.waiting import until
 from gateway.seal_watch import LOOK_SECONDS, SealWatch
 from gateway.settings import GatewaySettings
+from gateway.views.health import SHUT_OUT
 from gateway.wsgi import looking
 from kimi.errors import StoreUnavailable
 from kimi.pool.canary import Canary
@@ -14,6 +18,7 @@ from kimi.pool.resealing import Resealing
 from kimi.pool.sealers import Sealers
 from kimi.sealing_keys import new_key
 from tests.gateway.fakes import Clock
+from tests.gateway.gunicorns import running
 from tests.kimi.pool.pools import Pool, turned, web
 from tests.kimi.pool.sealing import with_keys
 
@@ -101,3 +106,14 @@ def test_it_shows_with_which_key_it_seals_until_it_ends(pool: Pool) -> None:
     clock.now += LOOK_SECONDS
     watch.check()
     assert Resealing(store).status().processes == {}
+
+
+def test_a_gateway_that_runs_looks_by_itself_and_is_not_ready(pool: Pool, redis_url: str, tmp_path: Path) -> None:
+    with running(tmp_path, redis_url, TOKEN_ENCRYPTION_KEYS=new_key()) as gateway:
+        Canary(with_keys(pool, new_key()).store).keep()
+
+        def is_told() -> bool:
+            answer = requests.get(f"{gateway.base}/readyz", timeout=30)
+            return answer.status_code == 503 and SHUT_OUT in answer.json()["reasons"]
+
+        until(is_told, seconds=30, what="it says that it cannot open what Redis holds")
