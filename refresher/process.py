@@ -65,14 +65,27 @@ def check(settings: RefresherSettings) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What is started, in this order. `end` may be called by a signal, `last` leaves word for the other refreshers."""
+    """What is started, in this order, and what `end` and `last` need."""
 
     sealing: Sealing
     roster: Roster
     beside: tuple[AbstractContextManager[object], ...]
     worker: Worker
-    end: Callable[[], None]
-    last: Callable[[], None]
+    stop: Stop
+    pulse: Pulse
+    drift: Drift
+    drift_book: DriftBook
+
+    def end(self) -> None:
+        """It works no longer than it has to. May be called by a signal."""
+        self.stop.set()
+        self.worker.wake()
+
+    def last(self) -> None:
+        """Leaves word for the other refreshers, and what was heard. Raises `StoreUnavailable`."""
+        self.pulse.end()
+        self.sealing.end()
+        self.drift_book.keep(self.drift)
 
 
 def run(settings: RefresherSettings) -> int:
@@ -80,11 +93,11 @@ def run(settings: RefresherSettings) -> int:
 
     Raises `StartError` or `StoreUnavailable` before it is at work, and never afterwards.
     """
-    store, patient, stop = open_store(settings), open_store(settings, timeout=_DURABLE_SECONDS), Stop()
-    parts = _made(settings, store, patient, stop)
+    store, patient = open_store(settings), open_store(settings, timeout=_DURABLE_SECONDS)
+    parts = _made(settings, store, patient)
     with _on_signals(parts.end), store, patient:
         try:
-            if not parts.sealing.start(stop):
+            if not parts.sealing.start(parts.stop):
                 return 0
             parts.roster.start()
             with ExitStack() as going_on:
@@ -101,8 +114,8 @@ def run(settings: RefresherSettings) -> int:
     return 1 if parts.worker.unsaved else 0
 
 
-def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop) -> _Parts:
-    clock, rng = time.time, random.SystemRandom()
+def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
+    clock, rng, stop = time.time, random.SystemRandom(), Stop()
     name = f"{socket.gethostname()}-{os.getpid()}"
     members, sealing = Members(store), Sealing(store, Sealers(store, f"{REFRESHER}{name}"), clock=time.monotonic)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
@@ -113,9 +126,7 @@ def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop)
     registry = CollectorRegistry()
     metrics, port = Metrics(registry), settings.refresher_metrics_port
     transport, drift, drift_book = Transport(), Drift(metrics.drifted), DriftBook(store)
-    exchange = Exchange(transport, settings.endpoints, drift)
-    official = Moonshot(Line(transport, settings.endpoints, drift, patience=TIMEOUT_SECONDS))
-    renewals = Renewals(exchange, official.list_models, clock=clock, rng=rng)
+    renewals = _renewals(settings, transport, drift, clock=clock, rng=rng)
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
     pulse = Pulse(Heartbeats(store), name, clock=time.monotonic)
@@ -123,30 +134,33 @@ def _made(settings: RefresherSettings, store: Store, patient: Store, stop: Stop)
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
     worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)
-    upstreams = build(hurried) if settings.kimi_delete_chats else {}
-    private, leases = PrivateAccounts(store), Leases(store)
-    janitor = Janitor(Chats(store), members, private, leases, upstreams, stop=stop, metrics=metrics, clock=clock)
-    registry.register(PoolCollector(members.all, clock=clock, expired=leases.expired))
+    registry.register(PoolCollector(members.all, clock=clock, expired=Leases(store).expired))
     pages = application(registry, lambda: metrics.is_healthy(clock()))
     beside = (
         serving(pages, port) if port else nullcontext(),
         relaying(Signals(connect_listener(settings.redis_url)), worker.wake, memory, stop),
         prolonging(tokens),
-        cleaning(janitor),
+        cleaning(_janitor(settings, store, hurried, stop, metrics=metrics, clock=clock)),
         looking(lists),
         watching(watcher(store, settings, stands_in=False)),
     )
+    return _Parts(sealing, roster, beside, worker, stop, pulse, drift, drift_book)
 
-    def end() -> None:
-        stop.set()
-        worker.wake()
 
-    def last() -> None:
-        pulse.end()
-        sealing.end()
-        drift_book.keep(drift)
+def _renewals(
+    settings: RefresherSettings, transport: Transport, drift: Drift, *, clock: Callable[[], float], rng: random.Random
+) -> Renewals:
+    exchange = Exchange(transport, settings.endpoints, drift)
+    official = Moonshot(Line(transport, settings.endpoints, drift, patience=TIMEOUT_SECONDS))
+    return Renewals(exchange, official.list_models, clock=clock, rng=rng)
 
-    return _Parts(sealing, roster, beside, worker, end, last)
+
+def _janitor(
+    settings: RefresherSettings, store: Store, line: Line, stop: Stop, *, metrics: Metrics, clock: Callable[[], float]
+) -> Janitor:
+    upstreams = build(line) if settings.kimi_delete_chats else {}
+    private, leases = PrivateAccounts(store), Leases(store)
+    return Janitor(Chats(store), Members(store), private, leases, upstreams, stop=stop, metrics=metrics, clock=clock)
 
 
 @contextmanager
