@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from devtools import configuration
 from devtools.captures import Capture, Question
-from devtools.command import store_url
+from devtools.command import noted, store_url
 from devtools.recorder import Recorder, ask, fit_to_show, play
 from devtools.saying import Trouble, complain, say
 from kimi import claims
@@ -113,8 +114,10 @@ def _parser() -> argparse.ArgumentParser:
 def _prepared(wanted: argparse.Namespace) -> tuple[Question, Access, Endpoints]:
     if wanted.output.exists():
         raise Trouble(f"{wanted.output} exists already; name another file.")
-    settings = load(CommonSettings)
-    with open_store(settings.model_copy(update={"redis_url": store_url(Path.cwd())})) as store:
+    root = Path.cwd()
+    played = {name.lower(): value for name, value in noted(root, configuration.UPSTREAMS).items()}
+    settings = load(CommonSettings).model_copy(update={**played, "redis_url": store_url(root)})
+    with open_store(settings) as store:
         access = find(store, wanted.account, time.time())
     features = tuple(map(Feature, wanted.feature))
     question = Question(access.account.kind, wanted.model, wanted.message, features)

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devtools import configuration
 from devtools.capture import Access, find, main, record
 from devtools.captures import Capture, Exchange, NoCapture, Question, load
+from devtools.environment import data_folder
+from devtools.private import private
 from devtools.recorder import play
 from devtools.saying import Trouble
 from kimi.accounts import Account, Kind, Tokens
@@ -159,3 +162,15 @@ def test_a_file_is_written_for_its_owner_and_never_over_another(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert main(["-o", str(file)]) == 1
     assert capsys.readouterr().err == f"dev: {file} exists already; name another file.\n"
+
+
+def test_what_plays_kimi_in_this_folder_is_asked_and_not_kimi(
+    ready: Access, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KIMI_WEB_URL", "http://127.0.0.1:1")
+    notes = private(data_folder(tmp_path) / configuration.UPSTREAMS)
+    notes.write_text(f"KIMI_ACCOUNTS_FILE={tmp_path}/none.yaml\nKIMI_WEB_URL={simulator.url}\n", "utf-8")
+
+    assert main(["-o", "capture.jsonl", "--account", ready.account.name]) == 0
+    assert load((tmp_path / "capture.jsonl").read_bytes()).outcome.finish == "stop"
