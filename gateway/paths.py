@@ -47,4 +47,5 @@ class CanonicalPaths:
 def _is_respelt(path: str, environ: WSGIEnvironment) -> bool:
     """Whether the client has asked for `path` in other signs: with more slashes, in percents, or behind a host."""
     asked: str = environ.get("RAW_URI") or environ.get("PATH_INFO", "")
-    return asked.partition("?")[0] != environ.get("SCRIPT_NAME", "") + path
+    prefix: str = environ.get("SCRIPT_NAME", "")
+    return asked.partition("?")[0] != prefix + path
