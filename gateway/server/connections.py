@@ -83,8 +83,8 @@ class Connections:
         gevent.sleep(FRESH_SECONDS / 5)  # what comes on connections that are open already
         until = time.monotonic() + FRESH_SECONDS
         waits = self.waits
-        waits.limits = replace(waits.limits, stranger=FRESH_SECONDS)
-        while self.requests or ((waits.fresh or waits.heads) and time.monotonic() < until):
+        waits.limits = replace(waits.limits, stranger=FRESH_SECONDS, leaving=FRESH_SECONDS)
+        while self.requests or waits.leaving or ((waits.fresh or waits.heads) and time.monotonic() < until):
             if drain.over:
                 last_words = last_words or time.monotonic() + LAST_WORDS_SECONDS
                 if time.monotonic() >= last_words:
@@ -134,7 +134,7 @@ class Connections:
                 intake.await_next()
         except StopIteration:
             self._log.debug("a connection is closed, nothing is under way on it")
-            if requests.is_unread:
+            if requests.is_unread or intake.has_come:
                 intake.part()
         except NoMoreData:  # its text is what has come of the head, and a key may stand there
             self._log.debug("a connection is closed in the middle of a request's head")
@@ -190,8 +190,8 @@ class Connections:
         intake.await_key()
         pieces = self._app(environ, answer.start_response)
         environ.clear()  # nobody asks for it any more; it is large, and a stream may run for long
-        if self._is_wanted() and intake.has_come and not answer.req.unread:
-            answer.force_close()  # who always has sent the next request would never be idle, and keep others out
+        if self._is_wanted():
+            answer.force_close()  # whose next request comes at once would never be seen idle, and keep others out
         try:
             intake.await_reader()
             answer.send(pieces)

@@ -15,7 +15,7 @@ from gevent import socket as green
 from gateway.server.intake import Intake
 from gateway.server.patience import LOOKS, TimeLimits, Waits
 from tests.gateway.scripted import wait_until
-from tests.gateway.server.listening import GET, Served, asking, post, rest, serving
+from tests.gateway.server.listening import GET, LARGE, Served, asking, post, rest, serving
 
 _socket: Final = monkey.get_original("socket", "socket")
 
@@ -231,10 +231,45 @@ def test_where_all_are_busy_the_next_one_waits_its_turn() -> None:
         with served.connect() as late:
             late.sendall(GET)
             wait_until(lambda: not served.acceptor.is_open)
-            served.let_go()  # they are answered, and idle from then on
+            served.let_go()
             assert late.recv(65_536).endswith(b"ok")
         for each in busy:
             each.close()
+
+
+def wait_for_newcomer(served: Served) -> None:
+    """Returns when the worker knows that somebody waits for a place."""
+    wait_until(lambda: not served.acceptor.is_open)
+    wait_until(lambda: served.acceptor.is_wanted)
+
+
+def test_whoever_is_answered_while_somebody_waits_gives_his_place_to_him() -> None:
+    """Whoever asks again as soon as he has his answer is never seen idle."""
+    with serving(TimeLimits(), most=1) as served, served.connect() as busy:
+        busy.sendall(GET)
+        assert b"Connection: keep-alive" in busy.recv(65_536)
+        busy.sendall(GET.replace(b"/", b"/busy", 1))
+        wait_until(lambda: served.connections.requests == 1)
+        with served.connect() as late:
+            wait_for_newcomer(served)
+            served.let_go()
+            assert b"Connection: close" in rest(busy)
+            late.sendall(GET)
+            assert late.recv(65_536).endswith(b"ok")
+
+
+def test_an_answer_is_whole_also_where_the_next_request_has_come_behind_it() -> None:
+    with serving(TimeLimits(), most=1) as served, served.connect(room=2_048) as busy:
+        busy.sendall(post("/large?asked", length=1))
+        wait_until(lambda: served.connections.requests == 1)
+        with served.connect():
+            wait_for_newcomer(served)
+            busy.sendall(b"x")
+            answer = busy.recv(100)
+            busy.sendall(GET)
+            answer += rest(busy)
+        assert b"Connection: close" in answer
+        assert len(answer.partition(b"\r\n\r\n")[2]) == LARGE
 
 
 @pytest.mark.parametrize("is_first", [False, True])
@@ -249,7 +284,7 @@ def test_whose_request_has_come_is_answered_also_where_newcomers_are_seen_first(
                 newcomers.enter_context(at_once(served.address))
         assert idle.recv(65_536).endswith(b"ok")
         assert served.read == 1
-        assert idle.recv(1) == b"", "it is idle again, and makes room then"
+        assert idle.recv(1) == b"", "it makes room then"
         wait_until(lambda: len(served.connections.waits.fresh) == 2)
 
 
@@ -261,7 +296,7 @@ def test_whose_request_has_come_is_answered_where_somebody_waits_already() -> No
             gevent.get_hub().loop.run_callback(served.connections.look_after, time.monotonic())
             assert idle.recv(65_536).endswith(b"ok")
             assert served.read == 1
-            assert idle.recv(1) == b"", "it is idle again, and makes room then"
+            assert idle.recv(1) == b"", "it makes room then"
 
 
 def test_a_client_between_two_requests_that_have_both_come_is_spared() -> None:
@@ -317,9 +352,10 @@ def test_a_full_worker_waits_once_for_a_place_however_long_it_is_full() -> None:
             assert late.recv(65_536).endswith(b"ok")
 
 
-def test_one_that_always_has_sent_the_next_request_gives_its_place_to_who_waits() -> None:
+@pytest.mark.parametrize("request_bytes", [GET, post("/unread", length=1) + b"x"], ids=["plain", "unread body"])
+def test_one_that_always_has_sent_the_next_request_gives_its_place_to_who_waits(request_bytes: bytes) -> None:
     with serving(TimeLimits(), most=1) as served, served.connect() as greedy:
-        greedily = [gevent.spawn(_read_on, greedy), gevent.spawn(_send, greedy, GET * 20_000)]
+        greedily = [gevent.spawn(_read_on, greedy), gevent.spawn(_send, greedy, request_bytes * 20_000)]
         wait_until(lambda: served.asked > 1)
         with served.connect() as late:
             late.sendall(GET)

@@ -155,6 +155,20 @@ def test_at_the_end_a_connection_without_a_request_is_waited_for_but_not_for_lon
     assert time.monotonic() - started < FRESH_SECONDS + 1
 
 
+def test_at_the_end_whoever_has_had_the_last_answer_is_heard_out_but_not_for_long() -> None:
+    ending = Ending(TimeLimits())
+    client, server = green.socketpair()
+    address = ("127.0.0.1", 1)
+    serving = gevent.spawn(ending.connections.serve, SimpleNamespace(getsockname=lambda: address), server, address)
+    with client, gevent.Timeout(SOON):
+        client.sendall(post(length=LIMIT + 1))
+        wait_until(lambda: bool(ending.connections.waits.leaving))
+        started = time.monotonic()
+        ending.finish()
+        assert time.monotonic() - started > FRESH_SECONDS / 2
+        assert serving.ready()
+
+
 @pytest.mark.parametrize(
     ("path", "limits"), [(f"/?{KEY}", replace(SHORT, stranger=0)), ("/", TimeLimits())], ids=["key", "stranger"]
 )
