@@ -103,14 +103,19 @@ def extent(value: Any, most: int) -> Extent:
 
 def effort(schema: Any) -> Effort:
     """What `schema` asks of whoever looks at a value with it. Raises `ValueError` where that is too much."""
-    nodes = list(_nodes(schema))
-    said = Said()
-    counting = _Counting(schema, nodes, _steps)
+    nodes, said = list(_nodes(schema)), Said()
+    compared = {id(node): said.of(node) for node in nodes}
+    anchors = _anchors(nodes)
+
+    def worst(weigh: Callable[[Mapping[str, Any]], int]) -> int:
+        return _Counting(schema, nodes, anchors, weigh).worst() if any(map(weigh, nodes)) else 0
+
+    counting = _Counting(schema, nodes, anchors, _steps)
     steps = counting.worst()
     comparing = Comparing(
-        _worst(schema, nodes, lambda node: said.of(node).whole),
-        _worst(schema, nodes, lambda node: said.of(node).fractions),
-        _worst(schema, nodes, lambda node: said.of(node).unique),
+        worst(lambda node: compared[id(node)].whole),
+        worst(lambda node: compared[id(node)].fractions),
+        worst(lambda node: compared[id(node)].unique),
     )
     most = max(steps, comparing.whole, comparing.fractions, comparing.unique)
     if most > MOST_STEPS or counting.distant > MOST_DISTANT:
@@ -118,12 +123,7 @@ def effort(schema: Any) -> Effort:
     patterns = sum(map(_reading, {pattern for node in nodes for pattern in _patterns(node)}))
     if patterns > MOST_PATTERNS:
         raise ValueError(f"it has more than {MOST_PATTERNS} patterns, of which {COUNTING_MORE}")
-    return Effort(steps, comparing, _worst(schema, nodes, _retried), patterns)
-
-
-def _worst(schema: Any, nodes: Sequence[Mapping[str, Any]], weigh: Callable[[Mapping[str, Any]], int]) -> int:
-    """See `_Counting.worst`."""
-    return _Counting(schema, nodes, weigh).worst() if any(map(weigh, nodes)) else 0
+    return Effort(steps, comparing, worst(_retried), patterns)
 
 
 class _Counting:
@@ -133,17 +133,18 @@ class _Counting:
     """
 
     def __init__(
-        self, root: Any, nodes: Sequence[Mapping[str, Any]], weigh: Callable[[Mapping[str, Any]], int]
+        self,
+        root: Any,
+        nodes: Sequence[Mapping[str, Any]],
+        anchors: Mapping[str, Any],
+        weigh: Callable[[Mapping[str, Any]], int],
     ) -> None:
         self.distant = 0
         self._root = root
         self._nodes = nodes
+        self._anchors = anchors
         self._weigh = weigh
         self._counts: dict[int, int] = {}
-        self._anchors: dict[str, Any] = {}
-        for node in nodes:
-            names = [node.get(keyword) for keyword in _ANCHORS]
-            self._anchors |= {f"#{name.lstrip('#')}": node for name in names if isinstance(name, str)}
 
     def worst(self) -> int:
         """The weight of all that looks at one place, by the worst way down from there, whichever schema begins."""
@@ -186,6 +187,15 @@ class _Counting:
         found = target[1] if target else self._anchors.get(reference)
         self.distant += found is None
         return found
+
+
+def _anchors(nodes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The schemas that others can lead to by a name; of several with the same one the last."""
+    found: dict[str, Any] = {}
+    for node in nodes:
+        names = [node.get(keyword) for keyword in _ANCHORS]
+        found |= {f"#{name.lstrip('#')}": node for name in names if isinstance(name, str)}
+    return found
 
 
 def _steps(node: Mapping[str, Any]) -> int:
