@@ -23,7 +23,7 @@ _MOST_MENDED: Final = 20_000
 _SECONDS: Final = 0.005
 _STRING: Final = re.compile(rb'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?')
 
-MOST_VALUES: Final = 250_000
+MOST_VALUES_OF_A_BODY: Final = 250_000
 """Of lists, objects, and what is in them: each takes memory of its own, a hundred times what it takes in the body."""
 _SURELY_FLAT: Final = 240  # lists and objects; orjson reads 1,024 levels of them, and writes 254
 _ROOM: Final = 8
@@ -33,7 +33,7 @@ _ROOM: Final = 8
 def json_object(raw: bytes) -> dict[str, Any]:
     """The object in `raw`. Raises `BadRequest`."""
     if _has_too_many_values(raw):
-        raise BadRequest(f"The body holds more than {MOST_VALUES} values.", code="invalid_json")
+        raise BadRequest(f"The body holds more than {MOST_VALUES_OF_A_BODY} values.", code="invalid_json")
     try:
         body = _decoded(raw)
     except orjson.JSONDecodeError as error:
@@ -82,10 +82,10 @@ def _mended(raw: bytes) -> bytes | None:
 
 
 def _has_too_many_values(raw: bytes) -> bool:
-    if len(raw) <= 2 * MOST_VALUES or _structure(raw) <= MOST_VALUES:
+    if len(raw) <= 2 * MOST_VALUES_OF_A_BODY or _structure(raw) <= MOST_VALUES_OF_A_BODY:
         return False
-    bare, strings = _STRING.subn(b"", raw, 2 * MOST_VALUES)  # commas may be a text's
-    return strings == 2 * MOST_VALUES or _structure(bare) > MOST_VALUES
+    bare, strings = _STRING.subn(b"", raw, 2 * MOST_VALUES_OF_A_BODY)  # commas may be a text's
+    return strings == 2 * MOST_VALUES_OF_A_BODY or _structure(bare) > MOST_VALUES_OF_A_BODY
 
 
 def _structure(raw: bytes) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-DEEPEST: Final = 256
+MOST_OPEN: Final = 256
 """So many brackets can be open at once."""
 MOST_TOKENS: Final = 20_000
 """A text with more of them would hold up all requests of a worker."""
@@ -77,7 +77,7 @@ class _Writing:
 
     def _open(self, closer: str) -> None:
         self._awaited.append(closer)
-        if len(self._awaited) > DEEPEST:
+        if len(self._awaited) > MOST_OPEN:
             raise ValueError("it is nested too deep")
 
     def _close_up_to(self, bracket: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import BadRequest
 from gateway.surfaces.event_source import FORM_BYTES, question
-from gateway.surfaces.json_body import MOST_VALUES, json_object
+from gateway.surfaces.json_body import MOST_VALUES_OF_A_BODY, json_object
 from tests.gateway.fakes import AUTHORIZED, House
 from tests.timing import within
 
@@ -111,7 +111,7 @@ def test_wherever_it_is_sent(house: House, path: str, name: str) -> None:
 def test_as_many_messages_as_there_may_be_are_counted_in_time(
     house: House, path: str, name: bytes, reason: bytes
 ) -> None:
-    messages = listed(b'{"role":"user","content":"x"}', MOST_VALUES // 4)
+    messages = listed(b'{"role":"user","content":"x"}', MOST_VALUES_OF_A_BODY // 4)
     reply = house.client.post(
         path, data=b'{"model":"kimi","max_tokens":9,"%b":%b}' % (name, messages), headers=AUTHORIZED
     )
@@ -169,7 +169,7 @@ def test_of_keys_that_come_twice_the_last_one_counts() -> None:
 
 
 def test_a_text_may_hold_what_looks_like_values() -> None:
-    text = ",[{" * MOST_VALUES + '"\\'
+    text = ",[{" * MOST_VALUES_OF_A_BODY + '"\\'
     assert json_object(orjson.dumps({"a": text})) == {"a": text}
 
 
