@@ -15,8 +15,6 @@ from typing import Final
 
 from kimi.pool.client_limits import Limit, Standing
 
-Headers = Iterator[tuple[str, str]]
-
 _NAMES: Final[Mapping[Limit, str]] = {
     Limit.REQUESTS: "requests",
     Limit.TOKENS: "tokens",
@@ -24,13 +22,15 @@ _NAMES: Final[Mapping[Limit, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
-    """How an API calls the headers of a limit, whose name is put in."""
+    """How an API calls the headers of a limit, whose name is put in, and tells a time so many seconds from now."""
 
     most: str
     left: str
     reset: str
+    told: Callable[[float, float], str]
+    """Of the seconds, and of now in Unix seconds."""
 
     def of(self, limit: Limit) -> tuple[str, ...]:
         """Those of `limit`, in this order."""
@@ -38,29 +38,18 @@ class Form:
         return tuple(each.format(_NAMES[limit]) for each in forms)
 
 
-OPENAI: Final = Form("x-ratelimit-limit-{}", "x-ratelimit-remaining-{}", "x-ratelimit-reset-{}")
-ANTHROPIC: Final = Form(
-    "anthropic-ratelimit-{}-limit", "anthropic-ratelimit-{}-remaining", "anthropic-ratelimit-{}-reset"
-)
-
-
 def names(form: Form) -> tuple[str, ...]:
     """All headers of a form."""
     return tuple(name for limit in Limit for name in form.of(limit))
 
 
-def openai_headers(standings: Iterable[Standing], age: float) -> Headers:
-    """OpenAI's headers for how a key stood `age` seconds ago."""
-    return _headers(OPENAI, standings, age, duration)
-
-
-def anthropic_headers(standings: Iterable[Standing], age: float, now: float) -> Headers:
-    """Anthropic's headers for how a key stood `age` seconds before `now`, which is in Unix seconds."""
-
-    def time(seconds: float) -> str:
-        return datetime.fromtimestamp(math.ceil(now + seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    return _headers(ANTHROPIC, standings, age, time)
+def headers(form: Form, standings: Iterable[Standing], age: float, now: float) -> Iterator[tuple[str, str]]:
+    """The headers for how a key stood `age` seconds before `now`, which is in Unix seconds."""
+    for each in standings:
+        figures = [str(each.most), str(each.left)]
+        if each.seconds is not None:
+            figures.append(form.told(max(each.seconds - age, 0.0), now))
+        yield from zip(form.of(each.limit), figures, strict=True)
 
 
 def duration(seconds: float) -> str:
@@ -73,9 +62,13 @@ def duration(seconds: float) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
 
 
-def _headers(form: Form, standings: Iterable[Standing], age: float, reset: Callable[[float], str]) -> Headers:
-    for each in standings:
-        figures = [str(each.most), str(each.left)]
-        if each.seconds is not None:
-            figures.append(reset(max(each.seconds - age, 0.0)))
-        yield from zip(form.of(each.limit), figures, strict=True)
+def _time(seconds: float, now: float) -> str:
+    return datetime.fromtimestamp(math.ceil(now + seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+OPENAI: Final = Form(
+    "x-ratelimit-limit-{}", "x-ratelimit-remaining-{}", "x-ratelimit-reset-{}", lambda seconds, _now: duration(seconds)
+)
+ANTHROPIC: Final = Form(
+    "anthropic-ratelimit-{}-limit", "anthropic-ratelimit-{}-remaining", "anthropic-ratelimit-{}-reset", _time
+)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from gateway.services import Services
 from gateway.settings import GatewaySettings
+from gateway.standings import ANTHROPIC
 from gateway.surfaces.messages import models as messages
 from gateway.views.replies import json_reply, raw_reply
 from gateway.views.requests import authenticate, named_by, present, seen_by
@@ -41,12 +42,12 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def models() -> Response:
         caller = authenticate(services.keys)
         routes, allowed = seen_by(caller, services).routes, caller.key.limits if caller.key else NO_LIMITS
-        return raw_reply((all_for_anthropic if present().is_of_anthropic else all_along)(routes, allowed))
+        return raw_reply((all_for_anthropic if present().api is ANTHROPIC else all_along)(routes, allowed))
 
     @views.get("/v1/models/<path:name>")
     def model(name: str) -> Response:
         caller = authenticate(services.keys)
-        if not present().is_of_anthropic:
+        if present().api is not ANTHROPIC:
             return json_reply(model_object(named_by(caller, services, name, aliases).name))
         meant = messages.served(name, settings.kimi_claude_model, seen_by(caller, services).routes, aliases)
         named_by(caller, services, meant, aliases)

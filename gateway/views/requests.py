@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -21,7 +21,7 @@ from gateway.problem import Problem, as_it_is
 from gateway.server.environ_keys import KNOWN
 from gateway.services import Door, Services
 from gateway.shares import Share
-from gateway.standings import ANTHROPIC, OPENAI, anthropic_headers, names, openai_headers
+from gateway.standings import ANTHROPIC, OPENAI, Form, headers, names
 from gateway.views.replies import messages_problem_reply, problem_reply
 from kimi.aliases import Aliases
 from kimi.models import FeatureUnserved, Selection, UnknownModel, select
@@ -33,9 +33,8 @@ _NO_ROUTE: Final = "none"
 _MESSAGES: Final = "/v1/messages"
 _MODELS: Final = "/v1/models"
 _EXPOSED: Final = "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry"
-_STANDINGS_EXPOSED: Final[Mapping[bool, str]] = {
-    is_of_anthropic: ", ".join((_EXPOSED, *names(form)))
-    for is_of_anthropic, form in ((False, OPENAI), (True, ANTHROPIC))
+_STANDINGS_EXPOSED: Final[Mapping[Form, str]] = {
+    form: ", ".join((_EXPOSED, *names(form))) for form in (OPENAI, ANTHROPIC)
 }
 
 
@@ -43,8 +42,8 @@ class Asked(Request):
     """A request, its log entry, and how its surface tells that something went wrong: in OpenAI's shape unless set."""
 
     entry: Entry
-    is_of_anthropic = False
-    """Whether it is for Anthropic's API, which has paths of its own and names its version on those that it shares."""
+    api = OPENAI
+    """Whose API it is for: Anthropic's has paths of its own, and its clients name its version on those it shares."""
     is_of_admin = False
     """Whether it is for the operator's page or its API, which are for no other site."""
     tell: Callable[[Problem], Response] = staticmethod(problem_reply)
@@ -154,7 +153,7 @@ class Entries:
         )
         self._journal.begin(asked.entry)
         if _is_of_anthropic(asked):
-            asked.is_of_anthropic = True
+            asked.api = ANTHROPIC
             asked.tell = partial(messages_problem_reply, request_id=asked.entry.request_id)
         if is_below(asked.path):
             asked.is_of_admin = True
@@ -165,26 +164,21 @@ class Entries:
         asked = present()
         answered = asked.entry
         response.headers.add("x-request-id", answered.request_id)
-        if asked.is_of_anthropic:
+        if asked.api is ANTHROPIC:
             response.headers.add("request-id", answered.request_id)
         if asked.is_of_admin:
             guard(response)
         elif asked.path not in UNGUARDED:
             response.headers.add("access-control-allow-origin", "*")
-            exposed = _STANDINGS_EXPOSED[asked.is_of_anthropic] if asked.place.standings else _EXPOSED
+            exposed = _STANDINGS_EXPOSED[asked.api] if asked.place.standings else _EXPOSED
             response.headers.add("access-control-expose-headers", exposed)
         if asked.place.standings:
-            response.headers.extend(self._standings(asked))
+            age = self._services.monotonic() - asked.entered
+            response.headers.extend(headers(asked.api, asked.place.standings, age, self._services.clock()))
         answered.status = response.status_code
         if not answered.streaming:
             self._journal.write(answered, self._services.monotonic())
         return response
-
-    def _standings(self, asked: Asked) -> Iterator[tuple[str, str]]:
-        age = self._services.monotonic() - asked.entered
-        if asked.is_of_anthropic:
-            return anthropic_headers(asked.place.standings, age, self._services.clock())
-        return openai_headers(asked.place.standings, age)
 
 
 def _other_method(asked: Asked) -> Rule | None:

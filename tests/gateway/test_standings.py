@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.standings import ANTHROPIC, OPENAI, anthropic_headers, duration, names, openai_headers
+from gateway.standings import ANTHROPIC, OPENAI, duration, headers, names
 from kimi.pool.client_limits import Limit, Standing
 
 STANDINGS = (
@@ -37,7 +37,7 @@ def test_lengths_of_time_are_written_as_go_does(seconds: float, written: str) ->
 
 
 def test_openai() -> None:
-    assert dict(openai_headers(STANDINGS, 0.0)) == {
+    assert dict(headers(OPENAI, STANDINGS, 0.0, NEW_YEAR)) == {
         "x-ratelimit-limit-requests": "60",
         "x-ratelimit-remaining-requests": "59",
         "x-ratelimit-reset-requests": "43s",
@@ -50,7 +50,7 @@ def test_openai() -> None:
 
 
 def test_anthropic() -> None:
-    assert dict(anthropic_headers(STANDINGS, 0.0, NEW_YEAR)) == {
+    assert dict(headers(ANTHROPIC, STANDINGS, 0.0, NEW_YEAR)) == {
         "anthropic-ratelimit-requests-limit": "60",
         "anthropic-ratelimit-requests-remaining": "59",
         "anthropic-ratelimit-requests-reset": "2026-01-01T00:00:43Z",
@@ -64,16 +64,16 @@ def test_anthropic() -> None:
 
 def test_an_answer_that_took_long_says_what_is_left_of_the_time() -> None:
     for age, left in ((40.0, "3s"), (42.0, "500ms"), (42.5, "0s"), (600.0, "0s")):
-        assert dict(openai_headers(STANDINGS, age))["x-ratelimit-reset-requests"] == left
-    late = dict(anthropic_headers(STANDINGS, 600.0, NEW_YEAR + 600))
+        assert dict(headers(OPENAI, STANDINGS, age, NEW_YEAR))["x-ratelimit-reset-requests"] == left
+    late = dict(headers(ANTHROPIC, STANDINGS, 600.0, NEW_YEAR + 600))
     assert late["anthropic-ratelimit-requests-reset"] == "2026-01-01T00:10:00Z"
     assert late["anthropic-ratelimit-tokens-reset"] == "2026-01-01T23:53:21Z"
 
 
 def test_the_names_are_those_that_are_written() -> None:
-    assert set(names(OPENAI)) == dict(openai_headers(STANDINGS, 0.0)).keys()
-    assert set(names(ANTHROPIC)) == dict(anthropic_headers(STANDINGS, 0.0, NEW_YEAR)).keys()
+    assert set(names(OPENAI)) == dict(headers(OPENAI, STANDINGS, 0.0, NEW_YEAR)).keys()
+    assert set(names(ANTHROPIC)) == dict(headers(ANTHROPIC, STANDINGS, 0.0, NEW_YEAR)).keys()
 
 
 def test_without_limits_there_is_nothing() -> None:
-    assert list(openai_headers((), 0.0)) == list(anthropic_headers((), 0.0, NEW_YEAR)) == []
+    assert list(headers(OPENAI, (), 0.0, NEW_YEAR)) == list(headers(ANTHROPIC, (), 0.0, NEW_YEAR)) == []
