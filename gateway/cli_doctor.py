@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -112,16 +112,23 @@ def checked(*, idle: bool, here: bool) -> Iterator[Finding]:
 def _stored(settings: CommonSettings, accounts: list[Account]) -> Iterator[Finding]:
     """What is found of Redis and of what is in it; its accounts go to `accounts`."""
     with open_store(settings) as store:
-        try:
-            yield from _redis(store)
-            yield _sealed(store, settings)
-            accounts += [record.account for record in Members(store).all() if record.configured]
-            yield from _pool(store)
-        except StoreUnavailable:  # that was told first
-            pass
+        for finding in _asked("Redis", _redis(store)):
+            yield finding
+            if finding.check == "Redis" and finding.level is Level.PROBLEM:
+                return
+        yield from _asked("secrets", _sealed(store, settings))
+        yield from _asked("accounts", _pool(store, accounts))
 
 
-def _redis(store: Store) -> Iterable[Finding]:
+def _asked(check: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The same, and that the rest cannot be had from Redis, should that be."""
+    try:
+        yield from findings
+    except StoreUnavailable as error:
+        yield checks_redis.unanswered(check, error)
+
+
+def _redis(store: Store) -> Iterator[Finding]:
     health = Health(store)
     return checks_redis.all_of(
         health.facts,
@@ -133,15 +140,17 @@ def _redis(store: Store) -> Iterable[Finding]:
     )
 
 
-def _sealed(store: Store, settings: CommonSettings) -> Finding:
+def _sealed(store: Store, settings: CommonSettings) -> Iterator[Finding]:
     keys = len(settings.token_encryption_keys)
     matters = bool(keys) or settings.leaves_secrets_plain
-    return checks_secrets.sealed(Resealing(store).status(), keys, matters=matters)
+    yield checks_secrets.sealed(Resealing(store).status(), keys, matters=matters)
 
 
-def _pool(store: Store) -> Iterable[Finding]:
-    pool, seen = Health(store).pool(), Heartbeats(store).seen()
-    return [checks_pool.accounts(pool), checks_pool.refreshers(seen, pool, time.time(), start=_REFRESHER)]
+def _pool(store: Store, accounts: list[Account]) -> Iterator[Finding]:
+    pool = Health(store).pool()
+    yield checks_pool.accounts(pool)
+    yield checks_pool.refreshers(Heartbeats(store).seen(), pool, time.time(), start=_REFRESHER)
+    accounts += [record.account for record in Members(store).all() if record.configured]
 
 
 def _machine() -> Iterator[Finding]:

@@ -60,8 +60,11 @@ def _alerts(seen: Overview) -> list[tuple[str, str]]:
 
 
 def _redis(seen: Overview) -> str:
-    keeps = "writes to its disk" if seen.redis.persistent else "forgets all when it stops"
-    return f"{seen.redis.server} {seen.redis.version}, {seen.redis.used_memory_bytes / 2**20:.1f} MB, {keeps}"
+    redis = seen.redis
+    if redis.used_memory_bytes is None:
+        return "answers, and may not be asked for more (`info`)"
+    keeps = "writes to its disk" if redis.persistent else "forgets all when it stops"
+    return f"{redis.server} {redis.version}, {redis.used_memory_bytes / 2**20:.1f} MB, {keeps}"
 
 
 def _refreshers(seen: Overview) -> str:

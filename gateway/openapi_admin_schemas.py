@@ -100,10 +100,10 @@ _OVERVIEW: Final = _all(
         "redis": _all(
             {
                 "up": said(_FLAG, "Whether Redis answers; if not, nothing but this is known"),
-                "server": text("Which it is: Redis or Valkey"),
+                "server": text("Which it is: Redis or Valkey; empty where it may not be asked (INFO)"),
                 "version": text("Of the server"),
-                "used_memory_bytes": COUNT,
-                "persistent": said(_FLAG, "Whether it writes what it is told to its disk"),
+                "used_memory_bytes": never(COUNT, "null where it may not be asked (INFO)"),
+                "persistent": never(_FLAG, "Whether it writes what it is told to its disk; null: not known"),
             }
         ),
         "refreshers": listed(_all({"name": TEXT, "seen_seconds": said(_NUMBER, "Since it was heard of last")})),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any, Final
 
@@ -20,7 +19,12 @@ SKEW_SECONDS: Final = 2.0
 FULL: Final = 0.9
 _URL: Final = "see that Redis runs, and that REDIS_URL says where, with its user and password"
 _UNKEPT: Final = "make room on the disk of Redis, and look at its log: it takes nothing that it cannot write there"
-_KNOWN: Final[Mapping[str, str]] = {"MISCONF": _UNKEPT, "loading": "wait: Redis reads what is on its disk"}
+_MAY: Final = "let the user of REDIS_URL do that, or look as one who may"
+_KNOWN: Final[Mapping[str, str]] = {
+    "MISCONF": _UNKEPT,
+    "loading": "wait: Redis reads what is on its disk",
+    "NoPermission": _MAY,
+}
 """What to do about what Redis says in the place of an answer."""
 
 
@@ -29,8 +33,13 @@ def reachable(ask: Callable[[], object]) -> Finding:
     try:
         ask()
     except StoreUnavailable as error:
-        return problem("Redis", str(error), _advice(str(error), _URL))
+        return unanswered("Redis", error)
     return ok("Redis", "answers")
+
+
+def unanswered(check: str, error: StoreUnavailable) -> Finding:
+    """That it was asked in vain."""
+    return problem(check, str(error), _advice(str(error), _URL))
 
 
 def _advice(said: str, else_: str) -> str:
@@ -111,6 +120,9 @@ def agreed(check: str, skew: float, most: float) -> Finding:
 
 def inspected(facts: Mapping[str, Any]) -> list[Finding]:
     """All that Redis says of itself."""
+    if not facts:
+        known = "see yourself that it is 7.2 or newer, with `appendonly yes` and maxmemory-policy noeviction"
+        return [warning("Redis INFO", "may not be asked", f"let the user of REDIS_URL ask (`info`), or {known}")]
     return [release(facts), persistence(facts), eviction(facts), memory(facts)]
 
 
@@ -122,13 +134,16 @@ def all_of(
     time: Callable[[], float],
     now: Callable[[], float],
     monotonic: Callable[[], float],
-) -> Sequence[Finding]:
+) -> Iterator[Finding]:
     """Every check; one alone where it cannot be reached. Raises `StoreUnavailable` where it goes away meanwhile."""
     first = reachable(ping)
+    yield first
     if first.advice:
-        return [first]
-    more = [partial(writes, probe), partial(latency, ping, monotonic), partial(clock_of_redis, time, now)]
-    return [first, *inspected(facts()), *(check() for check in more)]
+        return
+    yield from inspected(facts())
+    yield writes(probe)
+    yield latency(ping, monotonic)
+    yield clock_of_redis(time, now)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from redis.exceptions import ResponseError
+
 from kimi.pool.store import Store
 
 _A_STEP: Final = 500
@@ -16,14 +18,15 @@ _A_STEP: Final = 500
 class RedisHealth:
     """What Redis says of itself. `persistent` is whether it notes each write on its disk.
 
-    `server` is what it is, "Redis" or "Valkey", and `version` which of those.
+    `server` is what it is, "Redis" or "Valkey", and `version` which of those. All but `up` is not known where it may
+    not be asked.
     """
 
     up: bool
     server: str = ""
     version: str = ""
-    used_memory_bytes: int = 0
-    persistent: bool = False
+    used_memory_bytes: int | None = None
+    persistent: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,9 @@ class Health:
         self._store = store
 
     def facts(self) -> Mapping[str, Any]:
-        """What Redis says of itself, in its own words (`INFO`)."""
+        """What Redis says of itself, in its own words; nothing where it may not be asked."""
         with self._store.guarded() as redis:
-            told: dict[str, Any] = redis.info("server", "memory", "persistence")
-        return told
+            return facts_of(redis)
 
     def clock(self) -> float:
         """The time by the clock of Redis, in Unix seconds."""
@@ -65,6 +67,8 @@ class Health:
     def redis(self) -> RedisHealth:
         """The same in short."""
         told = self.facts()
+        if not told:
+            return RedisHealth(up=True)
         valkey = told.get("valkey_version")  # it says besides with which release of Redis it is compatible
         return RedisHealth(
             True,
@@ -90,3 +94,12 @@ class Health:
             next_expiry=int(expiry) / 1000 if expiry else None,
             waiting=int(waiting),
         )
+
+
+def facts_of(redis: Any) -> Mapping[str, Any]:
+    """What `INFO` says, nothing where it may not be asked. All of it: older ones take no list of sections."""
+    try:
+        told: Mapping[str, Any] = redis.info()
+    except ResponseError:
+        return {}
+    return told

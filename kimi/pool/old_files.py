@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
+from kimi.pool.health import facts_of
 from kimi.pool.secret_fields import VAULT
 from kimi.pool.store import Store
 
@@ -51,7 +52,7 @@ class OldFiles:
         if asked is not None:
             return asked
         with self._store.guarded() as redis:
-            return Rewrite(_files(redis, _told(redis)))
+            return Rewrite(_files(redis, facts_of(redis)))
 
     def follow(self) -> Rewrite | None:
         """Asks for those for which nobody has asked since the mark was set, or in vain; None where there are none."""
@@ -59,7 +60,7 @@ class OldFiles:
             mark: str | None = redis.hget(self._key, _MARK)
             if not mark:
                 return None
-            told = _told(redis)
+            told = facts_of(redis)
             if _is_busy(told):
                 return None
             before = _before(mark, told)
@@ -69,15 +70,6 @@ class OldFiles:
         after = " ".join((_run(told), *now.values())) if left else ""
         self._store.run("reseal", VAULT, "", _MARK, mark, after)  # unless somebody has set it again
         return Rewrite(left, refused) if left else None
-
-
-def _told(redis: Any) -> Mapping[str, Any]:
-    """What Redis says of itself, nothing where it may not be asked. All of it: older ones take no list of sections."""
-    try:
-        told: Mapping[str, Any] = redis.info()
-    except ResponseError:
-        return {}
-    return told
 
 
 def _files(redis: Any, told: Mapping[str, Any]) -> tuple[str, ...]:

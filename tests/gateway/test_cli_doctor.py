@@ -21,6 +21,7 @@ from kimi.settings import CommonSettings
 from tests.gateway.gunicorns import KEY, running
 from tests.kimi.pool.pools import Clock, Pool, web
 from tests.ports import free_port
+from tests.valkey import Valkey
 
 ROOT = str(Path(__file__).parents[2])
 SECRET = "a-password-of-redis"
@@ -77,6 +78,28 @@ def test_all_that_is_wrong_is_told_at_once_and_no_secret() -> None:
     assert any(f"upstream {nobody}" in line for line in problems)
     assert all(lines[lines.index(line) + 1].lstrip().startswith("→ ") for line in problems)
     assert SECRET not in result.output
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ("-@dangerous", {"Redis INFO": "warning", "Redis writes": "ok", "secrets": "ok", "accounts": "problem"}),
+        ("-scan", {"Redis writes": "ok", "secrets": "problem", "accounts": "problem"}),
+        ("-eval -evalsha", {"Redis writes": "ok", "secrets": "problem", "accounts": "problem"}),
+        ("-hmget", {"secrets": "problem"}),
+        ("-time", {"Redis": "problem"}),
+        ("-ping", {"Redis": "problem"}),
+    ],
+)
+def test_what_redis_does_not_let_it_look_at_is_told(own_valkey: Valkey, rules: str, found: dict[str, str]) -> None:
+    with connect(own_valkey.url) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", *rules.split())
+    nobody = f"http://127.0.0.1:{free_port()}"
+    result = run("--json", REDIS_URL=own_valkey.url, GATEWAY_API_KEYS=KEY, **upstreams(nobody))
+    assert levels(result).items() >= found.items()
+    assert result.exit_code == 1
+    refused = [finding for finding in map(json.loads, result.output.splitlines()) if "NoPermission" in finding["seen"]]
+    assert all("let the user of REDIS_URL do that" in finding["advice"] for finding in refused)
 
 
 def test_without_settings_what_can_be_checked_is() -> None:

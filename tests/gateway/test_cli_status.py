@@ -107,6 +107,11 @@ def test_an_empty_system_can_be_shown_too(redis_url: str) -> None:
     assert shown["next expiry"] == "no account that serves has a good token"
 
 
+def test_a_redis_that_may_not_be_asked_is_said_to_answer() -> None:
+    shown = dict(rows(Overview(now=0.0, started=None, redis=RedisHealth(up=True))))
+    assert shown["Redis"] == "answers, and may not be asked for more (`info`)"
+
+
 def test_refreshers_that_are_silent_are_named() -> None:
     seen = Overview(now=0.0, started=None, redis=RedisHealth(up=True), refreshers={"b": 40.0, "a": 500.0})
     assert dict(rows(seen))["refreshers"] == "none at work, b silent for 40 s, a silent for 8 min"

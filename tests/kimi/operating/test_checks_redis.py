@@ -77,6 +77,12 @@ def test_one_that_is_good_is_found_good(facts: dict[str, Any]) -> None:
     assert set(levels(checks_redis.inspected(GOOD | facts)).values()) == {Level.OK}
 
 
+def test_one_that_may_not_be_asked_is_one_warning() -> None:
+    (found,) = checks_redis.inspected({})
+    assert (found.check, found.level) == ("Redis INFO", Level.WARNING)
+    assert "`info`" in found.advice
+
+
 def test_one_that_is_out_of_reach_is_all_that_is_told() -> None:
     with connect(f"redis://127.0.0.1:{free_port()}") as redis:
         (found,) = everything(Store(redis))

@@ -13,6 +13,7 @@ from kimi.pool.heartbeats import Heartbeats
 from kimi.version import VERSION
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.ports import free_port
+from tests.valkey import Valkey
 
 
 def test_it_is_told_as_the_api_has_it(pool: Pool) -> None:
@@ -65,10 +66,20 @@ def test_of_a_redis_that_is_away_nothing_else_is_known() -> None:
         "up": False,
         "server": "",
         "version": "",
-        "used_memory_bytes": 0,
-        "persistent": False,
+        "used_memory_bytes": None,
+        "persistent": None,
     }
     assert (told["now"], told["started"], told["pool"]["total"]) == (clock.now, None, 0)
+
+
+def test_of_a_redis_that_may_not_be_asked_all_else_is_known(own_valkey: Valkey) -> None:
+    with connect(own_valkey.url) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "-info")
+        pool = Pool(Store(redis), Clock())
+        pool.configure(web("a"))
+        told = Status(pool.store).overview().described()
+    assert told["redis"] == {"up": True, "server": "", "version": "", "used_memory_bytes": None, "persistent": None}
+    assert told["pool"]["total"] == 1
 
 
 def test_a_look_takes_the_same_few_round_trips_however_many_accounts_there_are(pool: Pool) -> None:

@@ -81,8 +81,10 @@ function part(state, count) {
 
 function facts({ redis, refreshers, version, started }) {
   const entry = (name, ...value) => [h("dt", {}, t(`overview.${name}`)), h("dd", {}, value)];
-  const up = redis.up ? [`${redis.server ?? "Redis"} ${redis.version}`, bytes(redis.used_memory_bytes)].join(" · ") : t("overview.redis_away");
-  const kept = redis.up && !redis.persistent ? [h("br"), h("span", { class: "warn" }, t("overview.not_persistent"))] : [];
+  const size = redis.used_memory_bytes === null ? [] : [bytes(redis.used_memory_bytes)];
+  const told = [`${redis.server || "Redis"} ${redis.version}`.trim(), ...size].join(" · ");
+  const up = redis.up ? told : t("overview.redis_away");
+  const kept = redis.up && redis.persistent === false ? [h("br"), h("span", { class: "warn" }, t("overview.not_persistent"))] : [];
   const seen = refreshers.map(({ name, seen_seconds: past }) =>
     h("div", {}, name, " ", h("span", { class: "muted" }, ago(now() - past))),
   );
