@@ -22,7 +22,7 @@ _REMEMBERED: Final = 1_000
 
 
 class Place:
-    """The place of a request among those of its key. Of this one nothing is counted: its key has no limits.
+    """The place of a request among those of its key. Of this one nothing is counted.
 
     `standings` tell how the key stood with its limits when the request came in, as far as it has any.
     """

@@ -28,11 +28,11 @@ def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> N
 
     Whoever starts gunicorn can have it listen elsewhere than GATEWAY_HOST says. A path is for this machine alone.
     """
-    for address in addresses:
-        if isinstance(address, tuple) and not is_loopback(str(address[0])):
-            where = f"{address[0]}, where gunicorn was told to listen"
-            if told := [f"{variable}: {refusal(why, where)}" for variable, why in settings.weak_keys().items()]:
-                raise StartError("\n".join(told))
+    hosts = [str(address[0]) for address in addresses if isinstance(address, tuple)]
+    if elsewhere := [host for host in hosts if not is_loopback(host)]:
+        where = f"{elsewhere[0]}, where gunicorn was told to listen"
+        if told := [f"{variable}: {refusal(why, where)}" for variable, why in settings.weak_keys().items()]:
+            raise StartError("\n".join(told))
 
 
 def check_address(settings: GatewaySettings) -> None:
