@@ -15,6 +15,7 @@ import orjson
 from gateway.cli_act import clear, delete, edit, pause, refresh, resume, test
 from gateway.cli_import import import_accounts
 from gateway.cli_program import WHO, as_json_option
+from gateway.cli_store import opened
 from gateway.cli_taking import tell, text_of
 from gateway.tables import span, table
 from kimi import accounts_append
@@ -25,12 +26,10 @@ from kimi.operating.audit import Audit
 from kimi.operating.describing import described, reason_of, state_of
 from kimi.operating.intake import Outcome
 from kimi.operating.noting import added, listed
-from kimi.pool import Store, open_store
-from kimi.pool.canary import Canary
+from kimi.pool import Store
 from kimi.pool.drift import DriftBook
 from kimi.pool.figures import NO_TALLY, Figures, Tally
-from kimi.settings import CommonSettings, load
-from kimi.startup import reporting
+from kimi.settings import CommonSettings
 
 NOTHING: Final = (
     "There are no accounts: `accounts add` takes some into the pool; or write them to accounts.yaml or"
@@ -57,7 +56,7 @@ for _command in (import_accounts, test, refresh, pause, resume, clear, edit, del
 @as_json_option
 def list_accounts(*, as_json: bool) -> None:
     """Show every account and its state."""
-    with reporting("accounts"), open_store(load(CommonSettings)) as store:
+    with opened("accounts") as (_, store):
         records, tallies, unknown = Accounts(store).all(), Figures(store).tallies(), DriftBook(store).all()
     now = time.time()
     if as_json:
@@ -128,12 +127,9 @@ def export(names: Sequence[str], output: Path | None) -> None:
 @contextmanager
 def _taking() -> Iterator[tuple[CommonSettings, Store]]:
     """What the settings lead to. What cannot be done meanwhile is one line and exit code 1."""
-    with reporting("accounts"):
-        settings = load(CommonSettings)
+    with opened("accounts", checks=True) as found:
         try:
-            with open_store(settings) as store:
-                Canary(store).check()
-                yield settings, store
+            yield found
         except (AccountsError, NoSuchAccount, Refused) as error:
             click.echo(f"accounts: {error}", err=True)
             sys.exit(1)

@@ -15,6 +15,7 @@ import orjson
 
 from gateway.cli_limits import Count
 from gateway.cli_program import WHO, as_json_option
+from gateway.cli_store import opened
 from kimi.accounts import Kind, Origin, Record, State
 from kimi.errors import redact
 from kimi.http import Transport
@@ -22,11 +23,9 @@ from kimi.operating.accounts import Accounts, Limits
 from kimi.operating.acting import AT_ONCE, PATIENCE_SECONDS, Acting, Ask, Note, Result
 from kimi.operating.audit import Audit
 from kimi.operating.trial import Trials
-from kimi.pool import Store, open_store
-from kimi.pool.canary import Canary
+from kimi.pool import Store
 from kimi.pool.drift import DriftBook
-from kimi.settings import CommonSettings, load
-from kimi.startup import reporting
+from kimi.settings import CommonSettings
 from kimi.upstreams import Upstream
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.line import Line
@@ -151,7 +150,7 @@ def _wanted(names: Sequence[str], fits: Callable[[Record], bool], *, everyone: b
 def _perform(label: str, names: Wanted, act: Act, *, as_json: bool) -> None:
     """Does it to each, tells what comes of it as it comes, and ends with 1 where something failed."""
     failed = False
-    with reporting("accounts"), _reached(load(CommonSettings)) as (store, upstreams):
+    with opened("accounts", checks=True) as (settings, store), _reached(settings, store) as upstreams:
         accounts = Accounts(store)
         acting = Acting(accounts, Trials(store, upstreams), _together)
         wanted = _chosen(accounts, names) if callable(names) else list(dict.fromkeys(names))
@@ -174,14 +173,13 @@ def _perform(label: str, names: Wanted, act: Act, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _reached(settings: CommonSettings) -> Iterator[tuple[Store, Mapping[Kind, Upstream]]]:
-    """The store and the upstreams; what these say that is not known is kept for `drift`."""
-    with open_store(settings) as store, closing(Transport()) as transport:
-        Canary(store).check()
+def _reached(settings: CommonSettings, store: Store) -> Iterator[Mapping[Kind, Upstream]]:
+    """The upstreams; what they say that is not known is kept for `drift`."""
+    with closing(Transport()) as transport:
         drift = Drift()
         line = Line(transport, settings.endpoints, drift, idle=_IDLE_SECONDS, patience=_DELETION_SECONDS)
         try:
-            yield store, build(line)
+            yield build(line)
         finally:
             DriftBook(store).keep(drift)
 

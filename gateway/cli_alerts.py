@@ -9,10 +9,10 @@ import click
 import orjson
 
 from gateway.cli_program import as_json_option
+from gateway.cli_store import opened
 from gateway.tables import span, table
 from kimi.alerts.destinations import Trial, deliver_test, destinations
 from kimi.alerts.now import active
-from kimi.pool import open_store
 from kimi.settings import CommonSettings, load
 from kimi.startup import reporting
 
@@ -29,10 +29,8 @@ def alerts() -> None:
 @as_json_option
 def list_alerts(*, as_json: bool) -> None:
     """Show what is wrong now."""
-    with reporting("alerts"):
-        settings = load(CommonSettings)
-        with open_store(settings) as store:
-            wrong = active(store, settings.alert_language)
+    with opened("alerts") as (settings, store):
+        wrong = active(store, settings.alert_language)
     now = time.time()
     if as_json:
         for each in wrong:

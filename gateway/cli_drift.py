@@ -9,11 +9,9 @@ import click
 import orjson
 
 from gateway.cli_program import as_json_option
+from gateway.cli_store import opened
 from gateway.tables import span, table
-from kimi.pool import open_store
 from kimi.pool.drift import DriftBook
-from kimi.settings import CommonSettings, load
-from kimi.startup import reporting
 from kimi.upstreams.drift import Sighting
 
 NOTHING: Final = "Kimi has said nothing that this release does not know."
@@ -29,7 +27,7 @@ _HEAD: Final = ("KIND", "WHAT", "NAME", "TIMES", "FIRST", "LATEST", "SHAPE")
 @click.option("--clear", is_flag=True, help="Forget all of it.")
 def drift(*, as_json: bool, clear: bool) -> None:
     """Show what Kimi says that this release does not know."""
-    with reporting("drift"), open_store(load(CommonSettings)) as store:
+    with opened("drift") as (_, store):
         book = DriftBook(store)
         forgotten = book.clear() if clear else 0
         seen = book.all()

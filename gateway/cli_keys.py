@@ -12,16 +12,15 @@ import orjson
 
 from gateway.cli_limits import NONE, Count
 from gateway.cli_program import WHO, as_json_option
+from gateway.cli_store import opened
 from gateway.tables import span, table
 from kimi.errors import redact
 from kimi.operating.audit import Audit
 from kimi.operating.client_keys import described, in_words
-from kimi.pool import Store, open_store
+from kimi.pool import Store
 from kimi.pool.client_terms import LIMITS, ClientRefused, changes_from, limits_from
 from kimi.pool.clients import Client, Clients, NoSuchClient
 from kimi.pool.figures import NO_TALLY, Figures, Tally
-from kimi.settings import CommonSettings, load
-from kimi.startup import reporting
 
 SHOWN_ONCE: Final = "This is the key of {name}. It is shown this once: Redis keeps its SHA-256 and how it begins."
 NOTHING: Final = "No keys have been created: `keys create NAME` does. Those of GATEWAY_API_KEYS are not listed here."
@@ -128,7 +127,7 @@ def revoke(key: str, *, as_json: bool) -> None:
 @contextmanager
 def _redis() -> Iterator[Store]:
     """What the settings lead to. What is refused meanwhile is one line and exit code 1."""
-    with reporting("keys"), open_store(load(CommonSettings)) as store:
+    with opened("keys") as (_, store):
         try:
             yield store
         except (ClientRefused, NoSuchClient) as error:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import click
 import orjson
 
 from gateway.cli_program import WHO, as_json_option
+from gateway.cli_store import opened
 from gateway.tables import table
 from kimi.operating.audit import Audit
 from kimi.operating.checks_secrets import droppable, listed, same_keys, sealed
-from kimi.pool import Store, open_store
+from kimi.pool import Store
 from kimi.pool.canary import Canary
 from kimi.pool.old_files import OldFiles, Rewrite
 from kimi.pool.resealing import Resealing
 from kimi.pool.seals import UNREADABLE, Resealed, Seals
 from kimi.sealing_keys import new_key
-from kimi.settings import CommonSettings, load
-from kimi.startup import reporting
 
 NOTHING_SEALED: Final = (
     "no refresher has started with keys yet. Give TOKEN_ENCRYPTION_KEYS to all gateways and then to the refreshers, "
@@ -49,8 +46,8 @@ def status(*, as_json: bool) -> None:
 
     It says what to do, and whether an older key can be dropped. Exit code 1 where some of an account cannot be opened.
     """
-    with _redis() as (store, keys):
-        seals = Resealing(store).status()
+    with opened("secrets") as (settings, store):
+        keys, seals = len(settings.token_encryption_keys), Resealing(store).status()
     click.echo(orjson.dumps(described(seals, keys)) if as_json else told(seals, keys))
     if seals.lost or seals.canary == UNREADABLE:
         sys.exit(1)
@@ -64,8 +61,8 @@ def rotate(*, as_json: bool) -> None:
     All processes have to seal with that key by then. Whoever interrupts it can run it again: what is done is done. What
     no key opens stays as it is, and where Redis refuses it is said. Exit code 1 where secrets are left.
     """
-    with _redis() as (store, keys):
-        resealing = Resealing(store)
+    with opened("secrets") as (settings, store):
+        keys, resealing = len(settings.token_encryption_keys), Resealing(store)
         _check(store, resealing, keys)
         done = _rotated(resealing)
         Audit(store).note(WHO, "rotate secrets", "", _counted(done))
@@ -85,9 +82,13 @@ def _check(store: Store, resealing: Resealing, keys: int) -> None:
     """Nothing is sealed that others could not read, and nobody goes on with an older key behind it."""
     if not keys:
         raise click.ClickException(f"{NO_KEY}.")
+    living = Seals(processes=resealing.processes())
+    if living.strangers:  # whose keys are the wrong ones is not known
+        told = sealed(living, keys)
+        raise click.ClickException(f"{told.seen}: {told.advice}.")
     if not Canary(store).check():  # refreshers without keys could not read what is sealed
         raise click.ClickException(f"{NOTHING_SEALED}.")
-    if behind := Seals(processes=resealing.processes()).behind:
+    if behind := living.behind:
         raise click.ClickException(f"not all processes seal with the first key: {same_keys(behind)}.")
 
 
@@ -146,12 +147,3 @@ def told(seals: Seals, keys: int) -> str:
     finding = sealed(seals, keys)
     advice = f"\n→ {finding.advice}" if finding.advice else ""
     return f"{table(rows)}\n\nSecrets: {finding.seen}.{advice}"
-
-
-@contextmanager
-def _redis() -> Iterator[tuple[Store, int]]:
-    """What the settings lead to, and how many keys there are."""
-    with reporting("secrets"):
-        settings = load(CommonSettings)
-        with open_store(settings) as store:
-            yield store, len(settings.token_encryption_keys)

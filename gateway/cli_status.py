@@ -6,12 +6,10 @@ import click
 import orjson
 
 from gateway.cli_program import as_json_option
+from gateway.cli_store import opened
 from gateway.tables import span, table
 from kimi.operating.status import Overview, Status
-from kimi.pool import open_store
 from kimi.pool.heartbeats import AT_WORK_SECONDS
-from kimi.settings import CommonSettings, load
-from kimi.startup import reporting
 
 
 @click.command()
@@ -21,10 +19,8 @@ def status(*, as_json: bool) -> None:
 
     Exit code 1 while Redis does not answer.
     """
-    with reporting("status"):
-        settings = load(CommonSettings)
-        with open_store(settings) as store:
-            seen = Status(store, language=settings.alert_language).overview()
+    with opened("status") as (settings, store):
+        seen = Status(store, language=settings.alert_language).overview()
     click.echo(orjson.dumps(seen.described()) if as_json else table(rows(seen)))
     if not seen.redis.up:
         raise SystemExit(1)
