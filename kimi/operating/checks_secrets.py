@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from kimi.operating.checks import Finding, ok, problem, warning
+from kimi.operating.checks import Finding, Level, ok, problem, warning
 from kimi.pool.seals import UNREADABLE, Seals
 
 _CHECK: Final = "secrets"
@@ -18,17 +18,20 @@ _SHOWN: Final = 5  # names
 
 def sealed(seals: Seals, keys: int, *, matters: bool = True) -> Finding:
     """With which of so many `keys` they are sealed. `matters` is false where they are not worth a key."""
-    return _unreadable(seals) or _plain(seals, keys, matters=matters) or _behind(seals, keys) or _well(seals, keys)
+    there = _unreadable(seals) or _plain(seals, keys, matters=matters) or _older(seals) or _well(seals, keys)
+    # What cannot be opened may come from those who seal with another key: they are named first.
+    marked = [each for each in (_strangers(seals), _behind(seals, keys), there) if each is not None and each.advice]
+    if not marked:
+        return there
+    level = Level.PROBLEM if any(each.level is Level.PROBLEM for each in marked) else Level.WARNING
+    return Finding(_CHECK, level, "; ".join(each.seen for each in marked), "; ".join(each.advice for each in marked))
 
 
 def _unreadable(seals: Seals) -> Finding | None:
-    strangers = [name for name, number in seals.processes.items() if number == UNREADABLE]
     if seals.lost:
         return problem(_CHECK, f"{_lost(seals)}, of {listed(seals.lost)}", _UNREADABLE)
     if seals.canary == UNREADABLE:
         return problem(_CHECK, "the word that shows the right keys cannot be opened", _UNREADABLE)
-    if strangers:
-        return problem(_CHECK, f"a key that is not here is the first one of {listed(strangers)}", same_keys(strangers))
     return None
 
 
@@ -43,11 +46,22 @@ def _plain(seals: Seals, keys: int, *, matters: bool) -> Finding | None:
     return warning(_CHECK, seen, _ROTATE if keys else _SET) if matters else ok(_CHECK, f"{seen}, and are worth nothing")
 
 
+def _strangers(seals: Seals) -> Finding | None:
+    if not seals.strangers:
+        return None
+    seen = f"a key that is not here is the first one of {listed(seals.strangers)}"
+    return problem(_CHECK, seen, same_keys(seals.strangers))
+
+
 def _behind(seals: Seals, keys: int) -> Finding | None:
+    names = [name for name in seals.behind if name not in seals.strangers]
+    if not keys or not names:
+        return None
+    return warning(_CHECK, f"the first key is not the first one of {listed(names)}", same_keys(names))
+
+
+def _older(seals: Seals) -> Finding | None:
     older = sum(seals.older.values())
-    if keys and seals.behind:
-        seen = f"the first key is not the first one of {listed(seals.behind)}"
-        return warning(_CHECK, seen, same_keys(seals.behind))
     if older:
         return warning(_CHECK, f"{older} of {seals.total} are sealed with an older key", _ROTATE)
     if seals.canary not in {None, 1}:

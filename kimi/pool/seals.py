@@ -44,6 +44,11 @@ class Seals:
         return bool(self.count(number)) or number in (self.canary, *self.processes.values())
 
     @property
+    def strangers(self) -> list[str]:
+        """The names of those that live and seal with a key that is not here."""
+        return [name for name, seal in sorted(self.processes.items()) if seal == UNREADABLE]
+
+    @property
     def behind(self) -> list[str]:
         """The names of those that live and do not seal with the first key."""
         return [name for name, seal in sorted(self.processes.items()) if seal != 1]

@@ -154,6 +154,17 @@ def test_what_no_key_opens_is_named_and_stays_and_the_older_key_can_go(place: Pl
     assert with_keys(place.pool, OTHER).members.get("b") is not None
 
 
+def test_who_has_sealed_what_cannot_be_opened_is_named(place: Place) -> None:
+    place.seal(OTHER)
+    Sealers(with_keys(place.pool, OTHER).store, "refresher there-1").beat()
+    status, rotate = place.run("status", OLD), place.run("rotate", OLD)
+    assert (status.exit_code, rotate.exit_code) == (1, 1)
+    assert "4 of 5 cannot be opened, of a, b" in status.stdout
+    for said in (status.stdout, rotate.stderr):
+        assert "a key that is not here is the first one of refresher there-1" in said
+        assert "give refresher there-1 the same TOKEN_ENCRYPTION_KEYS" in said
+
+
 def test_nothing_is_sealed_anew_while_somebody_seals_with_another_key(place: Place) -> None:
     place.seal(OLD)
     gateway = Sealers(with_keys(place.pool, OLD).store, "gateway here-1")

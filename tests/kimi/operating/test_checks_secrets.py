@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kimi.operating.checks import Level
@@ -34,6 +36,7 @@ from kimi.pool.seals import PLAIN, UNREADABLE, Seals
         (Seals(current=4, processes={"a": PLAIN}), 1, Level.WARNING, "is not the first one of a", "give a the same"),
         (Seals(plain=4, processes={"a": PLAIN}), 0, Level.WARNING, "in plain text", "`secrets key`"),
         (Seals(current=4, processes={"a": UNREADABLE}), 1, Level.PROBLEM, "is the first one of a", "give a the same"),
+        (Seals(plain=4, processes={"a": UNREADABLE, "b": PLAIN}), 0, Level.PROBLEM, "in plain text", "give a the same"),
     ],
 )
 def test_what_is_found(seals: Seals, keys: int, level: Level, seen: str, advice: str) -> None:
@@ -41,6 +44,30 @@ def test_what_is_found(seals: Seals, keys: int, level: Level, seen: str, advice:
     assert finding.level is level
     assert finding.seen.endswith(seen)
     assert advice in finding.advice and bool(finding.advice) == bool(advice)
+
+
+ALL = {"a": UNREADABLE, "b": 2, "c": 1}
+
+
+@pytest.mark.parametrize(
+    "seals",
+    [
+        Seals(unreadable=4, lost=("x",), canary=UNREADABLE, processes=ALL),
+        Seals(canary=UNREADABLE, processes=ALL),
+        Seals(plain=1, current=3, processes=ALL),
+        Seals(older={2: 1}, processes=ALL),
+        Seals(current=3, unreadable=1, gone=("x",), processes=ALL),
+        Seals(current=4, processes=ALL),
+    ],
+)
+def test_whatever_is_found_those_with_other_keys_are_named(seals: Seals) -> None:
+    finding, alone = sealed(seals, 2), sealed(replace(seals, processes={}), 2)
+    assert finding.level is Level.PROBLEM
+    assert finding.seen.startswith(
+        "a key that is not here is the first one of a; the first key is not the first one of b"
+    )
+    assert "give a the same" in finding.advice and "give b the same" in finding.advice
+    assert not alone.advice or (finding.seen.endswith(alone.seen) and finding.advice.endswith(alone.advice))
 
 
 def test_what_is_worth_nothing_may_stand_there_in_plain_text() -> None:
