@@ -9,8 +9,9 @@ from kimi.pool.resealing import Resealing
 from kimi.pool.sealers import LIVES_SECONDS, Sealers
 from kimi.pool.seals import PLAIN, UNREADABLE
 from kimi.sealing_keys import new_key
-from tests.kimi.pool.pools import Pool
+from tests.kimi.pool.pools import Pool, turned
 from tests.kimi.pool.sealing import with_keys
+from tests.valkey import Valkey
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 
@@ -51,6 +52,21 @@ def test_who_was_killed_is_forgotten_also_where_the_clock_is_set_back(plain: Poo
     plain.clock.now -= 3600
     living.beat()
     assert seen(plain, OLD) == {"a": 1}
+
+
+def test_they_are_seen_where_no_writes_are_taken_and_only_those_who_live(own_valkey: Valkey) -> None:
+    with turned(own_valkey.url) as pool:
+        sealer(pool, "a", OLD)
+        pool.clock.now += LIVES_SECONDS
+        sealer(pool, "b", OLD)
+        pool.store.redis.config_set("min-replicas-to-write", 1)
+        assert seen(pool, OLD) == {"b": 1}
+        pool.clock.now += LIVES_SECONDS - 1
+        assert seen(pool, OLD) == {"b": 1}
+        pool.clock.now += 1
+        assert seen(pool, OLD) == {}
+        pool.clock.now -= 3600
+        assert seen(pool, OLD) == {}
 
 
 def test_who_leaves_is_forgotten_at_once_and_who_was_killed_in_time(plain: Pool) -> None:
