@@ -12,11 +12,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 SHORTEST: Final = 16
 FEWEST_DIFFERENT: Final = 6
 MAKING: Final = """python3 -c "import secrets; print('sk-' + secrets.token_urlsafe(32))\""""
+OF_THE_DEMO: Final = "sk-demo-of-the-simulator"
+"""Stands in docker-compose.yml, for everybody to read; it is let in only where Kimi is played."""
 _NAMED: Final = 5
 """So many keys are named of those that are weak."""
 _EXAMPLES: Final = (
     # of our own tests and pages
-    *("test-client-key", "sk-wrong", "an-admin-key"),
+    *("test-client-key", "sk-wrong", "an-admin-key", "demo-of-the-simulator"),
     # of manuals, tutorials and files to be filled in
     *("your-key", "your-api-key", "your-admin-key", "your-secret", "your-token", "my-secret", "my-api-key"),
     *("api-key-here", "key-goes-here", "insert-key", "replace-me", "replace-with", "change-me", "changed-me"),
@@ -52,12 +54,15 @@ def weakness(key: str) -> str | None:
     return "is of a kind that stands in examples" if is_of_words or _alternates(_bare(random)) else None
 
 
-def weaknesses(keys: Iterable[str], of_file: Collection[str]) -> str | None:
-    """The same of several, told by their numbers; some of them stand in the accounts file."""
+def weaknesses(keys: Iterable[str], of_file: Collection[str], *, is_played: bool) -> str | None:
+    """The same of several, told by their numbers; some of them stand in the accounts file.
+
+    `is_played` says that there is no Kimi but one that is played.
+    """
     found = [
         f"key {number}{' (of the accounts file)' if key in of_file else ''} {why}"
         for number, key in enumerate(keys, 1)
-        if (why := weakness(key))
+        if not (is_played and key == OF_THE_DEMO) and (why := weakness(key))
     ]
     more = [f"{len(found) - _NAMED} more are weak"] if len(found) > _NAMED else []
     return ", ".join(found[:_NAMED] + more) or None

@@ -15,7 +15,7 @@ from kimi import aliases
 from kimi.accounts import Kind
 from kimi.accounts_file import client_keys
 from kimi.hosts import is_loopback
-from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port, Seconds, Words, split
+from kimi.settings import DEFAULT_ACCOUNTS_FILE, CommonSettings, HttpBase, Port, Seconds, Words, is_played, split
 
 MOST_BODY_MB: Final = 256
 BODIES: Final = 2 * MOST_BODY_MB * 1024 * 1024
@@ -51,7 +51,7 @@ def _keys(keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         raise ValueError("has to hold at least one client key; several are separated by commas")
     if any(not key.isascii() or not key.isprintable() or " " in key for key in keys):
         raise ValueError("holds a key that no client could send: use ASCII letters, digits and signs, no spaces")
-    _refuse_where_public(weaknesses(keys, of_file), info)
+    _refuse_where_public(weaknesses(keys, of_file, is_played=is_played(info.data)), info)
     return keys
 
 
@@ -143,8 +143,9 @@ class GatewaySettings(CommonSettings):
 
     def weak_keys(self) -> dict[str, str]:
         """The variables that hold weak keys, each with what is wrong with those."""
+        of_file = _keys_of_file(self.kimi_accounts_file)
         told = {
-            "GATEWAY_API_KEYS": weaknesses(self.gateway_api_keys, _keys_of_file(self.kimi_accounts_file)),
+            "GATEWAY_API_KEYS": weaknesses(self.gateway_api_keys, of_file, is_played=is_played(vars(self))),
             "GATEWAY_ADMIN_KEY": weakness(self.gateway_admin_key) if self.gateway_admin_key else None,
         }
         return {variable: why for variable, why in told.items() if why}

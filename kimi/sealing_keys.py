@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from cryptography.fernet import Fernet
+
+OF_THE_DEMO: Final = "b2YgdGhlIHNpbXVsYXRvciwgb2Ygbm9ib2R5IGVsc2U="
+"""Stands in docker-compose.yml, for everybody to read."""
 
 
 def new_key() -> str:

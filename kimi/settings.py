@@ -6,6 +6,7 @@ A process derives its own class from `CommonSettings` and reads it with `load`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -20,7 +21,7 @@ from kimi.alerts.notes import Language
 from kimi.errors import redact
 from kimi.hosts import is_loopback
 from kimi.http import Endpoints
-from kimi.sealing_keys import check_keys
+from kimi.sealing_keys import OF_THE_DEMO, check_keys
 from kimi.startup import StartError
 from kimi.wrong_values import said_of
 
@@ -36,6 +37,8 @@ _REDISS_OPTIONS = _REDIS_OPTIONS | {
     "ssl_password",
 }
 _LATER_REDIS_SCHEMES = ("redis+sentinel", "redis+cluster")
+_UPSTREAMS = ("kimi_web_url", "kimi_auth_url", "kimi_classic_url", "moonshot_url")
+_OF_THE_DEMO = "simulator"  # its host in docker-compose.yml
 
 
 PLAIN_SECRETS: Final = (
@@ -122,9 +125,20 @@ def _signing_secret(value: str, info: ValidationInfo) -> str:
     return addresses.webhook_secret(value, wanted=bool(info.data.get("alert_webhook_url")))
 
 
-def _sealing_keys(value: tuple[str, ...]) -> tuple[str, ...]:
+def _sealing_keys(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     check_keys(value)
+    if value[:1] == (OF_THE_DEMO,) and not is_played(info.data):
+        raise ValueError("begins with the key of the demo, which everybody knows: put one of your own in front of it")
     return value
+
+
+def is_played(said: Mapping[str, object]) -> bool:
+    """Whether the settings `said` name no Kimi but one that is played, on this machine or by the demo's container.
+
+    What is secret there is not worth anything.
+    """
+    hosts = [urlsplit(str(said.get(name, ""))).hostname or "" for name in _UPSTREAMS]
+    return all(host == _OF_THE_DEMO or is_loopback(host) for host in hosts)
 
 
 HttpBase = Annotated[str, AfterValidator(http_url)]
@@ -191,12 +205,8 @@ class CommonSettings(BaseSettings):
 
     @property
     def leaves_secrets_plain(self) -> bool:
-        """Whether secrets worth something are stored as they are. Those of a Kimi on this machine, which is played, are
-        not worth anything.
-        """
-        upstreams = (self.kimi_web_url, self.kimi_auth_url, self.kimi_classic_url, self.moonshot_url)
-        hosts = [urlsplit(url).hostname or "" for url in upstreams]
-        return not self.token_encryption_keys and not all(map(is_loopback, hosts))
+        """Whether secrets worth something are stored as they are."""
+        return not self.token_encryption_keys and not is_played(vars(self))
 
 
 S = TypeVar("S", bound=CommonSettings)

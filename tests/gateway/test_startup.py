@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import redis
+import yaml
+from pydantic import ValidationError
 
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
@@ -52,6 +54,19 @@ def test_all_weak_keys_are_told_at_once_and_where_they_stand(tmp_path: Path) -> 
     client, admin = str(caught.value).splitlines()
     assert client.startswith("GATEWAY_API_KEYS: key 2 (of the accounts file) is shorter")
     assert admin.startswith("GATEWAY_ADMIN_KEY: is shorter")
+
+
+def test_the_key_that_everybody_knows_is_for_the_demo() -> None:
+    compose = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text("utf-8"))
+    said = {name.lower(): value for name, value in compose["services"]["demo-gateway"]["environment"].items()}
+    anywhere = [("0.0.0.0", 80)]  # noqa: S104
+    check_listening(settings(**said, gateway_host="10.0.0.7"), anywhere)
+    for upstream in ("kimi_web_url", "kimi_auth_url", "kimi_classic_url", "moonshot_url"):
+        kimi = {**said, upstream: "https://simulator.example", "token_encryption_keys": ""}
+        with pytest.raises(StartError, match=r"^GATEWAY_API_KEYS: key 1 is of a kind that stands in examples"):
+            check_listening(settings(**kimi), anywhere)
+        with pytest.raises(ValidationError, match=r"too weak for GATEWAY_HOST=10\.0\.0\.7"):
+            settings(**kimi, gateway_host="10.0.0.7")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])  # noqa: S104

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
-from kimi.sealing_keys import new_key
+from kimi.sealing_keys import OF_THE_DEMO, new_key
 from kimi.settings import CommonSettings, Port, Seconds, SettingsError, Words, load
 from kimi.startup import StartError, reporting
 
@@ -221,6 +221,18 @@ def test_a_bad_key_is_named_by_its_place_and_not_shown(environment: Environment,
     environment(TOKEN_ENCRYPTION_KEYS=f"{new_key()},{bad},{new_key()}")
     (line,) = complaints()
     assert line.startswith("TOKEN_ENCRYPTION_KEYS: key 2 of 3 is not 32 bytes")
+
+
+def test_the_key_that_everybody_knows_seals_for_the_demo_alone(environment: Environment) -> None:
+    environment(TOKEN_ENCRYPTION_KEYS=f"{OF_THE_DEMO},{new_key()}")
+    (line,) = complaints()
+    assert line.startswith("TOKEN_ENCRYPTION_KEYS: begins with the key of the demo, which everybody knows")
+    assert OF_THE_DEMO not in line
+    names = ("KIMI_WEB_URL", "KIMI_AUTH_URL", "KIMI_CLASSIC_URL", "MOONSHOT_URL")
+    environment(**dict.fromkeys(names, "http://simulator:8787"))
+    assert load(Process).token_encryption_keys[0] == OF_THE_DEMO
+    environment(**dict.fromkeys(names, "https://kimi.example"), TOKEN_ENCRYPTION_KEYS=f"{new_key()},{OF_THE_DEMO}")
+    assert load(Process).token_encryption_keys[1] == OF_THE_DEMO, "who has used it can put another in its place"
 
 
 def test_only_secrets_that_are_worth_something_are_worth_a_word(environment: Environment) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from gateway.server.room import EACH, RESERVE
 from gateway.settings import GatewaySettings
@@ -66,10 +67,14 @@ def test_the_demo_speaks_to_nobody_but_the_simulator_and_stays_out_of_the_other_
         assert environment["REDIS_URL"] != services["gateway"]["environment"]["REDIS_URL"]
 
 
-def test_nobody_is_warned_of_secrets_of_the_demo(services: dict[str, dict[str, Any]]) -> None:
+def test_nobody_is_warned_of_secrets_of_the_demo_whose_key_seals_no_others(
+    services: dict[str, dict[str, Any]],
+) -> None:
     for name in ("demo-gateway", "demo-refresher"):
         said = {variable.lower(): value for variable, value in services[name]["environment"].items()}
         assert not CommonSettings.model_validate(said).leaves_secrets_plain
+        with pytest.raises(ValidationError, match="begins with the key of the demo"):
+            CommonSettings.model_validate({**said, "kimi_web_url": "https://www.kimi.com"})
 
 
 def test_what_is_published_is_so_only_to_this_machine(
