@@ -21,6 +21,7 @@ from gateway.tables import span, table
 from kimi import accounts_append
 from kimi.account_forms import AccountsError
 from kimi.accounts import Kind, Origin, Record
+from kimi.errors import StoreUnavailable
 from kimi.operating.accounts import Accounts, NoSuchAccount, Refused
 from kimi.operating.audit import Audit
 from kimi.operating.describing import described, reason_of, state_of
@@ -104,6 +105,8 @@ def export(names: Sequence[str], output: Path | None) -> None:
     It holds the accounts with NAMES, or all if there are none, with the newest of their tokens. Each token is good for
     one refresh: what is exported is old once the refresher has done the next one.
 
+    It is noted in the audit log first; where Redis takes no writes it is done all the same, and that is said.
+
     Exit code 1 where accounts are left out because no key opens them.
     """
     if output == Path("-"):  # as everywhere
@@ -112,9 +115,12 @@ def export(names: Sequence[str], output: Path | None) -> None:
         raise click.UsageError("tokens are not shown on a terminal: give a file with -o, or a pipe")
     with _taking() as (_, store):
         exported = Accounts(store).export(names or None)
+        try:
+            Audit(store).note(WHO, "export", listed(names) or "all accounts")
+        except StoreUnavailable as error:  # it may be wanted just then
+            click.echo(f"accounts: not noted in the audit log: {error}", err=True)
         if output is not None:
             accounts_append.write(output, exported.text, mode=0o600)
-        Audit(store).note(WHO, "export", listed(names) or "all accounts")
     if output is None:
         click.echo(exported.text, nl=False)
     else:

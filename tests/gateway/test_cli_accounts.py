@@ -20,10 +20,11 @@ from kimi.pool import Store, connect
 from kimi.pool.canary import Canary
 from kimi.pool.members import Members
 from kimi.sealing_keys import new_key
-from tests.kimi.pool.pools import Clock, Pool, web
+from tests.kimi.pool.pools import Clock, Pool, present, web
 from tests.kimi.pool.sealing import with_keys
 from tests.kimi.test_account_forms import CONFIG
 from tests.kimi.test_accounts_file import token
+from tests.valkey import Valkey
 
 DAY = 86_400
 LATER = time.time() + 30 * DAY + 60
@@ -155,6 +156,28 @@ def test_an_export_is_an_accounts_file_for_one_reader(line: Line, tmp_path: Path
     line.secrets = ()
     assert parse(line("export", "b", "-o", "-").output, "pipe") == found[1:]
     assert line.noted() == [("export", "all accounts"), ("export", "b")]
+
+
+def test_an_export_where_redis_takes_no_writes_is_done_and_said_not_to_be_noted(
+    own_valkey: Valkey, tmp_path: Path
+) -> None:
+    file = tmp_path / "accounts.yaml"
+    with present(own_valkey.url) as pool:
+        pool.configure(web("a"))
+        pool.store.redis.config_set("min-replicas-to-write", 1)
+        line = Line(own_valkey.url, pool)
+        result = line("export", "-o", str(file))
+        assert (result.exit_code, line.noted()) == (0, [])
+    said, written = result.stderr.splitlines()
+    assert said.startswith("accounts: not noted in the audit log: ")
+    assert written == f"Written to {file}: it holds secrets."
+    assert [member.secret for member in parse(read_text(file), "file")] == ["refresh-a"]
+
+
+def test_an_export_that_cannot_be_written_is_noted(line: Line, tmp_path: Path) -> None:
+    line.pool.configure(web("a"))
+    assert line("export", "-o", str(tmp_path / "nowhere" / "file")).exit_code == 1
+    assert line.noted() == [("export", "all accounts")], "before anything of it stood anywhere"
 
 
 def test_an_export_says_whom_it_leaves_out(line: Line, tmp_path: Path) -> None:
