@@ -51,9 +51,10 @@ def state_of(seen: Record) -> str:
 def reason_of(seen: Record, now: float) -> str:
     """Why it is out of service, why its latest refreshes failed, or why there are none."""
     is_served = seen.has_access and not seen.rejected and seen.access_expires > now
-    # Most are, so that little has to be opened.
-    waits = seen.configured and seen.state in {State.NEW, State.ACTIVE} and not is_served
-    return UNREADABLE if waits and not seen.is_readable else seen.reason
+    # Most are, so that little has to be opened. A key does not expire: one that nobody can open would never wait.
+    may_wait = not is_served or seen.account.kind is Kind.MOONSHOT
+    is_asked = seen.configured and seen.state in {State.NEW, State.ACTIVE} and may_wait
+    return UNREADABLE if is_asked and not seen.is_readable else seen.reason
 
 
 def models_of(seen: Record) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kimi.accounts import ConfiguredAccount, Kind, Record, State
+from kimi.accounts import Account, ConfiguredAccount, Kind, Record, State, Tokens
 from kimi.errors import Unreadable
 from kimi.operating.accounts import Accounts, Limits, Refused
 from kimi.operating.describing import described, reason_of
@@ -95,6 +95,14 @@ def test_a_reason_that_is_there_stands_unless_no_key_opens_an_account_in_service
     assert reason_of(stored(theirs), now) == "Unreachable: no way"
     ours.members.mark("alice", record.version, State.DEAD, "401")
     assert reason_of(stored(ours), now) == "401"
+
+
+def test_an_official_key_that_no_key_opens_says_so_though_it_was_good(ours: Pool, theirs: Pool) -> None:
+    Interventions(ours.store).enter(ConfiguredAccount(Account(name="alice", kind=Kind.MOONSHOT), "sk-official-key"))
+    for pool, reason in ((ours, ""), (theirs, UNREADABLE)):
+        both = Tokens("sk-official-key", "sk-official-key")
+        assert pool.tokens.save(stored(pool), both, issued=0, expires=2e9, next_due=2e9)
+        assert reason_of(stored(ours), ours.clock.now) == reason
 
 
 def test_as_long_as_nothing_became_of_a_token_it_is_added_again(ours: Pool, theirs: Pool) -> None:
