@@ -59,9 +59,6 @@ class LocalAttempts:
                 wrong = self._known(bucket, now)
                 self._keep(bucket, _Wrong(wrong.count, now + pause.seconds, now + self._patience.remembered))
 
-    def __len__(self) -> int:
-        return len(self._wrong)
-
     def _count(self, bucket: str) -> Pause:
         now = self._monotonic()
         wrong = self._known(bucket, now)

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import orjson
 import pytest
-from gevent import GreenletExit
+from gevent import GreenletExit, get_hub
 
 from gateway.auth import Caller, scope_of
 from gateway.body import SMALL
@@ -49,6 +49,16 @@ def test_one_whose_key_has_its_half_is_told_to_come_back(house: House, bodies: S
     assert reply.headers["retry-after"] == "1"
     held.close()
     assert bodies.left == ROOM
+
+
+@pytest.mark.parametrize(("size", "is_long"), [(SMALL // 2, False), (2 * SMALL, True)])
+def test_others_have_their_turn_between_the_reading_and_the_understanding_of_a_large_body(
+    house: House, size: int, *, is_long: bool
+) -> None:
+    loop = get_hub().loop
+    before = loop.iteration
+    assert house.client.post(CHAT, data=b"x" * size, headers=AUTHORIZED).status_code == 400
+    assert (loop.iteration > before) is is_long
 
 
 def test_small_bodies_never_wait(house: House, bodies: Shares) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from gateway.fingerprints import after
@@ -44,6 +46,18 @@ def test_white_space_does_not_count_however_long_the_answer_is(before: int, betw
     sent = " " * before + between.join([" ".join(words[:2_000]), *words[2_000:2_010], "   ".join(words[2_010:])]) + "\n"
 
     assert after(START, [Message("assistant", sent)]) == after(START, [Message("assistant", " ".join(words))])
+
+
+def test_of_a_long_text_only_a_piece_is_worked_on_at_a_time() -> None:
+    """What is made of all of it at once holds up all threads, and takes twenty times the memory of the text."""
+    text = "ab " * 150_000
+    tracemalloc.start()
+    try:
+        after(START, [Message("assistant", text)])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 6 * len(text)
 
 
 def test_calls_are_no_words() -> None:

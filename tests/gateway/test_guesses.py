@@ -161,6 +161,20 @@ def test_without_redis_this_worker_counts_alone(gate: Gate) -> None:
     assert waits == [*[None] * 10, 0.5, 1, 2]
 
 
+def test_what_a_worker_has_counted_alone_it_knows_when_redis_is_back_and_gone_again(gate: Gate) -> None:
+    gate.shared.away = True
+    for number in range(10):
+        assert gate.tries(guess(number)) is None
+    gate.shared.away = False
+    other = Gate(gate.pool, ticks=gate.ticks)
+    for number in range(20, 31):
+        other.tries(guess(number))
+    assert gate.tries(guess(11)) == 0.5, "which this worker is told"
+    gate.advance(0.5)
+    gate.shared.away = True
+    assert gate.tries(guess(12)) == 0.5, "the eleventh here"
+
+
 def test_after_ten_minutes_it_begins_anew_here_as_well(gate: Gate) -> None:
     gate.shared.away = True
     for number in range(9):
@@ -171,11 +185,10 @@ def test_after_ten_minutes_it_begins_anew_here_as_well(gate: Gate) -> None:
 
 def test_no_more_than_so_many_are_remembered(gate: Gate) -> None:
     local = LocalAttempts(CLIENTS, gate.ticks)
-    local.learn(["first"], [Pause(60)])
-    for number in range(MOST):
+    local.learn(["first", "second"], [Pause(60)] * 2)
+    for number in range(MOST - 1):
         local.attempt([str(number)], right=False)
-    assert local.pauses(["first"]) == [Pause()]
-    assert len(local) == MOST
+    assert local.pauses(["first", "second"]) == [Pause(), Pause(60)]
 
 
 def test_the_log_tells_once_a_pause_who_guesses_and_never_what(gate: Gate) -> None:

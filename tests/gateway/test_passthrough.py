@@ -178,6 +178,14 @@ def test_without_redis_only_known_ones_go_on(door: PassThrough, shelf: Shelf) ->
     assert door.caller(f"Bearer {BOB},{ALICE}", None).accounts == (name_of(ALICE),)
 
 
+def test_one_that_could_not_be_kept_is_none_of_those_of_a_minute(door: PassThrough, shelf: Shelf) -> None:
+    shelf.does(ALICE, StoreUnavailable())
+    for _ in range(NEW_A_MINUTE):
+        with pytest.raises(StoreUnavailable):
+            door.caller(f"Bearer {ALICE}", None)
+    assert door.caller(f"Bearer {BOB}", None).is_private
+
+
 def test_without_redis_one_that_was_taken_the_moment_before_is_not_known(door: PassThrough, shelf: Shelf) -> None:
     shelf.forgets = True
     with pytest.raises(StoreUnavailable):

@@ -268,6 +268,15 @@ def test_others_have_their_turn_between_the_patterns_of_many_tools() -> None:
         assert len(turns) == known, "those that are known are read no more"
 
 
+@pytest.mark.parametrize(("rows", "is_much"), [(10, False), (2_000, True)])
+def test_others_have_their_turn_before_much_is_asked_of_a_value(rows: int, *, is_much: bool) -> None:
+    asked = checker({"items": {"anyOf": [{"const": n} for n in range(100)]}}, WHERE)
+    loop = gevent.get_hub().loop
+    before = loop.iteration
+    assert asked.complaints([99] * rows) == ()
+    assert (loop.iteration > before) is is_much
+
+
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(?=(a+)+$)a+$", r"^((a+)\2?)+$"])
 def test_a_pattern_that_takes_for_ever_does_not_match(pattern: str) -> None:
     assert complaints({"pattern": pattern}, "a" * 40 + "!") != ()

@@ -6,6 +6,7 @@ import pytest
 from flask.globals import request_ctx
 from structlog.testing import capture_logs
 
+from gateway.breathing import breathe
 from gateway.views.health import FROM_MEMORY, SHUT_OUT
 from kimi.errors import StoreUnavailable
 from kimi.pool import Summary
@@ -113,6 +114,12 @@ def test_not_ready_while_shutting_down(house: House) -> None:
     response = house.client.get("/readyz")
     assert response.status_code == 503
     assert response.get_json()["reasons"] == ["shutting down"]
+
+
+def test_metrics_are_made_once_for_all_who_ask_at_the_same_time(house: House) -> None:
+    asked = [house.client.get("/metrics").data for _ in range(2)]
+    breathe()
+    assert asked[0] == asked[1] != house.client.get("/metrics").data
 
 
 def test_metrics_need_no_key_and_have_few_labels(house: House) -> None:

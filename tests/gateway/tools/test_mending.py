@@ -182,6 +182,14 @@ def test_types_are_put_right_inside_of_lists_and_objects() -> None:
     assert fitted(value, schema) == {"on": True, "all": [{"n": 1.5}, {"n": None}]}
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"), [(3.0, "3"), (2.0**53, "9007199254740992"), (1e300, "1e+300"), (2.5, "2.5")]
+)
+def test_a_number_with_a_point_is_a_whole_one_as_far_as_nothing_is_made_up(said: float, meant: str) -> None:
+    found = fitted({"n": said}, {"properties": {"n": {"type": "integer"}}})
+    assert str(found["n"]) == meant
+
+
 @pytest.mark.parametrize("schema", [{}, {"properties": 3}, {"properties": {"a": 1}}, {"required": "a", "type": {}}])
 def test_a_strange_schema_changes_nothing(schema: dict[str, Any]) -> None:
     assert fitted({"a": "1"}, schema) == {"a": "1"}
