@@ -164,8 +164,10 @@ def classify(complaint: Complaint, drift: Drift) -> KimiError:
 def _wait(complaint: Complaint, row: Row | None) -> float | None:
     """The seconds to wait that are told; more than a minute only of a limit that the upstream names in its own words.
 
-    Any server on the way may answer 429 and tell of a day.
+    Any server on the way may answer 429 and tell of a day, or 403 or 404 for what it knows nothing of.
     """
     is_limit = row is not None and not row.vague and issubclass(row.error, (RateLimited, QuotaSpent))
     told = complaint.retry_after
+    if told is None and row is not None and row.vague and row.error is ModelRefused:
+        return _LONGEST_WAIT
     return told if told is None or is_limit else min(told, _LONGEST_WAIT)

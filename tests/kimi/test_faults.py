@@ -258,6 +258,18 @@ def test_a_limit_that_the_upstream_tells_of_is_waited_for(reason: str) -> None:
     assert fault(Kind.MOONSHOT, answer(429, official(reason), {"retry-after": "86400"})).retry_after == 86400
 
 
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("body", [b"", {"message": "no Route matched with those values"}, official("new_error")])
+def test_a_model_that_is_refused_in_nobodys_words_rests_for_a_minute(status: int, body: object) -> None:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    assert fault(Kind.MOONSHOT, Answer(status, {}, raw)).retry_after == 60
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "permission_denied_error"), (404, "resource_not_found_error")])
+def test_a_model_that_the_upstream_itself_refuses_rests_as_models_do(status: int, reason: str) -> None:
+    assert fault(Kind.MOONSHOT, answer(status, official(reason))).retry_after is None
+
+
 @pytest.mark.parametrize("media", ["acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa", "text/acc7Zr9Q0kLmN2vXy4Tt8Ww1Aa", "acc7zr9/html"])
 def test_a_media_type_is_no_place_for_secrets(media: str, caplog: pytest.LogCaptureFixture) -> None:
     error = fault(Kind.CLASSIC, Answer(418, {"content-type": media}, b"<html>"))
