@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
+from gateway.breathing import breathe
 from kimi.chat import Message
 from kimi.context import LARGEST, tokens
 from kimi.events import Event, Finish, Text, Thinking, ToolCall, Usage
@@ -13,14 +14,10 @@ from kimi.usage import Counter
 
 
 class Tally:
-    """Counts what passes; the upstream's own figures win where it gives them.
+    """Counts what passes; the upstream's own figures win where it gives them."""
 
-    `pause` is called again and again while a long prompt is counted.
-    """
-
-    def __init__(self, messages: Sequence[Message], pause: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = messages
-        self._pause = pause
         self._counter = Counter()
         self._given: Usage | None = None
         self.add_text: Final = self._counter.add
@@ -48,5 +45,8 @@ class Tally:
 
     @cached_property
     def prompt(self) -> int:
-        """The tokens of the prompt, as far as anybody knows before the upstream says it."""
-        return tokens(self._messages, LARGEST, self._pause)
+        """The tokens of the prompt, as far as anybody knows before the upstream says it.
+
+        Others have their turn while those of a long one are counted.
+        """
+        return tokens(self._messages, LARGEST, breathe)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response
 
-from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_completions import ChatAnswer, ChatStream
@@ -35,7 +34,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         asked = question(raw, kind, asking.args)
         asking.wants(asked.model, stream=asked.stream)
         turn = asked.turn(caller.scope, "")
-        return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages, breathe)))
+        return answering.streamed(caller, asked, turn, TextStream(Tally(asked.messages)))
 
     return views
 
@@ -53,7 +52,7 @@ def completions(settings: GatewaySettings, services: Services) -> Callable[[], R
             id=asked.answer_id(f"chatcmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
         turn = asked.turn(caller.scope, identity.id)
-        tally = Tally(asked.read, breathe)
+        tally = Tally(asked.read)
         if asked.stream:
             made = OldChatStream if asked.old_calls else ChatStream
             return answering.streamed(caller, asked, turn, made(identity, tally, include_usage=asked.include_usage))

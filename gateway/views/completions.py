@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_request import understand
@@ -33,7 +32,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
             id=asked.answer_id(f"cmpl-{services.new_id()}"), created=int(services.clock()), model=asked.model
         )
         turn = asked.turn(caller.scope, identity.id)
-        tally = Tally(asked.read, breathe)
+        tally = Tally(asked.read)
         if asked.stream:
             stream = CompletionStream(identity, tally, include_usage=asked.include_usage)
             return answering.streamed(caller, asked, turn, stream)

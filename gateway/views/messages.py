@@ -9,7 +9,6 @@ from typing import Any
 from flask import Blueprint, Response
 
 from gateway.auth import Caller
-from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.chat_request import ChatRequest, understand
@@ -50,7 +49,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         question = as_chat(read(caller))
         asked = understood(caller, question)
         identity = Identity(id=f"msg_{services.new_id()}", created=int(services.clock()), model=question.model)
-        turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.read, breathe)
+        turn, tally = asked.turn(caller.scope, identity.id), Tally(asked.read)
         if asked.stream:
             stream = MessageStream(identity, tally, question.places, thinking=question.thinking)
             return answering.streamed(caller, asked, turn, stream)
@@ -60,6 +59,6 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     def count_tokens() -> Response:
         caller = authenticate(services.keys)
         asked = understood(caller, as_chat(read(caller), purpose="count"), to_count=True)
-        return json_reply({"input_tokens": Tally(asked.read, breathe).prompt})
+        return json_reply({"input_tokens": Tally(asked.read).prompt})
 
     return views

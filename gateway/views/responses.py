@@ -11,7 +11,6 @@ from typing import Any
 from flask import Blueprint, Response
 
 from gateway.auth import Caller
-from gateway.breathing import breathe
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.surfaces.json_body import json_object
@@ -50,15 +49,15 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         answer = identity.id if question.is_kept else ""
         turn = Turn(scope=caller.scope, answer=answer, follows=question.follows)
         envelope = Envelope(identity, body, question, clock=services.clock)
-        output = Output(stem, question.tools, Tally(asked.read, breathe))
+        output = Output(stem, question.tools, Tally(asked.read))
         if asked.stream:
             return answering.streamed(caller, asked, turn, ResponseStream(envelope, output, question.told))
-        return answering.whole(caller, asked, turn, ResponseAnswer(envelope, output, breathe))
+        return answering.whole(caller, asked, turn, ResponseAnswer(envelope, output))
 
     @views.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:
         asked = read(authenticate(services.keys))[1].understood()
         present().wants(asked.model)
-        return json_reply({"object": "response.input_tokens", "input_tokens": Tally(asked.read, breathe).prompt})
+        return json_reply({"object": "response.input_tokens", "input_tokens": Tally(asked.read).prompt})
 
     return views

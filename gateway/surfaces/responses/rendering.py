@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from gateway.breathing import breathe
 from gateway.problem import Problem
 from gateway.surfaces.responses.envelope import Envelope
 from gateway.surfaces.responses.items import Told
@@ -112,12 +113,11 @@ class ResponseStream:
 
 
 class ResponseAnswer:
-    """Events as one response. Others have their turn at each `rest`, where much is told of it that nobody hears."""
+    """Events as one response. Others have their turn where much is told of it that nobody hears."""
 
-    def __init__(self, envelope: Envelope, output: Output, rest: Callable[[], object]) -> None:
+    def __init__(self, envelope: Envelope, output: Output) -> None:
         self._envelope = envelope
         self._output = output
-        self._rest = rest
 
     @property
     def usage(self) -> Usage:
@@ -128,7 +128,7 @@ class ResponseAnswer:
         """Takes what came."""
         for _, fields in self._output.add(events):
             if len(fields) > LONG:
-                self._rest()
+                breathe()
 
     def body(self) -> bytes:
         """The JSON of the response."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -50,9 +50,9 @@ def stream(body: Mapping[str, Any] = ASKED) -> ResponseStream:
     return ResponseStream(envelope, output, question.told)
 
 
-def whole(*events: Event, body: Mapping[str, Any] = ASKED, rest: Callable[[], object] = lambda: None) -> dict[str, Any]:
+def whole(*events: Event, body: Mapping[str, Any] = ASKED) -> dict[str, Any]:
     envelope, output, _ = parts(body)
-    answer = ResponseAnswer(envelope, output, rest)
+    answer = ResponseAnswer(envelope, output)
     for event in events:
         answer.add([event])
     read: dict[str, Any] = orjson.loads(answer.body())

@@ -10,6 +10,7 @@ from gateway.surfaces.responses.rendering import LONG
 from gateway.surfaces.wire import PIECE
 from kimi.events import Annotation, Event, Finish, Text, Thinking, ToolCall, Usage
 from tests.gateway.responses.reading import TOOLS, kinds, render, stream, told, whole
+from tests.gateway.turns import counted_turns
 
 GIVEN = Usage(5, 7, cached=2, reasoning=3)
 
@@ -77,12 +78,11 @@ def test_the_end_of_any_other_is_one_piece() -> None:
 
 
 def test_others_have_their_turn_at_the_end_of_a_long_answer_that_is_no_stream() -> None:
-    rests: list[None] = []
-    for size, expected in ((LONG, 3), (10, 0)):
-        rests.clear()
-        response = whole(Text("x" * size), Finish("stop"), rest=lambda: rests.append(None))
-        assert response["output"][0]["content"][0]["text"] == "x" * size
-        assert len(rests) == expected
+    with counted_turns() as turns:
+        for size, is_long in ((10, False), (LONG, True)):
+            response = whole(Text("x" * size), Finish("stop"))
+            assert response["output"][0]["content"][0]["text"] == "x" * size
+            assert (turns.many > 0) is is_long
 
 
 def test_thinking_is_an_item_of_its_own_and_its_summary() -> None:
