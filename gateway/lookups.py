@@ -16,11 +16,12 @@ from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
+from gateway.file_room import FETCHES
 from kimi.errors import Crowded
 from kimi.files.web import Resolver, resolver_by
 
-AT_ONCE: Final = 96
-"""Six times as many as `gateway.file_room` lets fetch: a resolver goes on for 30 s, and nobody waits so long for it."""
+AT_ONCE: Final = 6 * FETCHES
+"""A resolver goes on for 30 s, and nobody waits so long for it: whoever fetches may have asked six by then."""
 SECONDS: Final = 5.0
 _FAILURES = (OSError, UnicodeError)
 
