@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +31,24 @@ def freshened(pool: Pool, *keys: str, name: str) -> None:
 def counted(store: Store) -> Seals:
     """How many secrets are sealed with which key, whoever lives."""
     return replace(Resealing(store).status(), canary=None, processes={})
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Does `work` beside the block, again and again, until that ends or fails. Raises what `work` does."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            work()
+
+    with ThreadPoolExecutor(1) as threads:
+        worked = threads.submit(go_on)
+        try:
+            yield
+        finally:
+            stop.set()
+    worked.result()
 
 
 def everything(redis: Any) -> list[str]:

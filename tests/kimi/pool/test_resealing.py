@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from kimi.pool.seals import UNREADABLE, Resealed, Seals
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import Pool, take, web
-from tests.kimi.pool.sealing import freshened, seen_plainly, with_keys
+from tests.kimi.pool.sealing import freshened, meanwhile, seen_plainly, with_keys
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 PROXY = "socks5h://user:proxy-password@proxy:1080"
@@ -159,17 +158,9 @@ def test_what_others_write_meanwhile_stays(plain: Pool, times: int, left: int) -
 
 def test_rotations_and_saves_go_on_side_by_side(plain: Pool) -> None:
     fill(plain)
-    both, stop = with_keys(plain, NEW, OLD), threading.Event()
-
-    def save() -> None:
-        while not stop.is_set():
-            both.freshen("a")
-
-    writer = threading.Thread(target=save)
-    writer.start()
-    rotations = [resealing(plain, *keys).rotate() for keys in ((NEW, OLD), (OLD, NEW)) * 10]
-    stop.set()
-    writer.join()
+    both = with_keys(plain, NEW, OLD)
+    with meanwhile(lambda: both.freshen("a")):
+        rotations = [resealing(plain, *keys).rotate() for keys in ((NEW, OLD), (OLD, NEW)) * 10]
     record = both.members.get("a")
     assert record is not None
     assert record.refresh == f"refresh-a-{record.version}"

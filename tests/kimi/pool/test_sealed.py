@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,7 +22,7 @@ from kimi.pool.tokens import Credential
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from tests.kimi.pool.pools import KIMI, Pool, take, web
-from tests.kimi.pool.sealing import everything, seen_plainly, with_keys
+from tests.kimi.pool.sealing import everything, meanwhile, seen_plainly, with_keys
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 PROXY = "socks5h://user:proxy-password@proxy:1080"
@@ -108,18 +107,14 @@ def test_an_account_that_is_configured_as_before_is_the_same(sealed: Pool) -> No
 
 def test_limits_that_are_edited_outlast_a_rotation_beside_the_file(sealed: Pool) -> None:
     Interventions(sealed.store).edit("alice", lambda account: replace(account, weight=5))
-    both, stop = with_keys(sealed, NEW, OLD), threading.Event()
+    both = with_keys(sealed, NEW, OLD)
 
     def rotate() -> None:
-        while not stop.is_set():
-            for keys in ((NEW, OLD), (OLD, NEW)):
-                Resealing(with_keys(sealed, *keys).store).rotate()
+        for keys in ((NEW, OLD), (OLD, NEW)):
+            Resealing(with_keys(sealed, *keys).store).rotate()
 
-    rotating = threading.Thread(target=rotate)
-    rotating.start()
-    updated = {both.members.sync(FILE).updated for _ in range(60)}
-    stop.set()
-    rotating.join()
+    with meanwhile(rotate):
+        updated = {both.members.sync(FILE).updated for _ in range(60)}
     record = both.members.get("alice")
     assert record is not None
     assert (updated, record.account.weight, record.account.proxy) == ({()}, 5, PROXY)
