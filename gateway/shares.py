@@ -30,11 +30,6 @@ class Shares:
         self._held: Counter[str] = Counter()
         self._waiting: list[Share] = []
 
-    @property
-    def waiting(self) -> int:
-        """How many wait for their share."""
-        return len(self._waiting)
-
     def share(self, scope: str, amount: int) -> Share:
         """One of `amount` for somebody of that scope, who has it once he has waited. It is to be closed in any case."""
         owner = PRIVATE if scope.startswith(PRIVATE) else scope

@@ -110,11 +110,6 @@ class Wire:
         """Whether the other end has said nothing, and has not closed."""
         return not self._has(_READABLE)
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether the event loop looks for what comes."""
-        return bool(self._watcher.active)
-
     def rest(self, disturbed: Callable[[Wire], object]) -> None:
         """Nobody waits for anything: `disturbed` is called once with this wire, in the hub, when something comes."""
         self._disturbed = disturbed

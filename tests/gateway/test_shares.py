@@ -10,13 +10,20 @@ import pytest
 from gateway.auth import PRIVATE
 from gateway.shares import Share, Shares
 from kimi.errors import Crowded
-from tests.gateway.scripted import wait_until
 
 
 def taken(shares: Shares, owner: str, amount: int) -> Share:
     share = shares.share(owner, amount)
     share.wait()
     return share
+
+
+def waiting_for(shares: Shares, owner: str, amount: int) -> gevent.Greenlet[..., Share]:
+    """Somebody who has begun to wait."""
+    found = gevent.spawn(taken, shares, owner, amount)
+    gevent.sleep(0)  # until it cannot go on
+    assert not found.ready()
+    return found
 
 
 def test_who_finds_nothing_left_waits_for_a_while_and_is_told_when_to_come_back() -> None:
@@ -36,8 +43,7 @@ def test_who_finds_nothing_left_waits_for_a_while_and_is_told_when_to_come_back(
 def test_an_owner_has_half_and_keeps_nobody_waiting() -> None:
     shares = Shares(4, "loaves", seconds=10)
     first = taken(shares, "a", 2)
-    waiting = gevent.spawn(taken, shares, "a", 1)
-    wait_until(lambda: shares.waiting == 1)
+    waiting = waiting_for(shares, "a", 1)
     other = taken(shares, "b", 1)
     assert not waiting.ready() and shares.left == 1
     first.shrink(1)
@@ -52,8 +58,7 @@ def test_who_waits_for_what_he_has_himself_keeps_nobody_waiting_for_what_is_left
     shares = Shares(8, "bodies", seconds=10)
     first = taken(shares, "a", 3)
     second = taken(shares, "b", 3)
-    waiting = gevent.spawn(taken, shares, "a", 3)
-    wait_until(lambda: shares.waiting == 1)
+    waiting = waiting_for(shares, "a", 3)
     with gevent.Timeout(5):
         taken(shares, "c", 1)
     first.close()
@@ -74,10 +79,8 @@ def test_all_who_bring_tokens_have_one_half() -> None:
 def test_a_large_share_is_not_overtaken_for_ever() -> None:
     shares = Shares(4, "loaves", seconds=10)
     held = [taken(shares, owner, 1) for owner in "abc"]
-    large = gevent.spawn(taken, shares, "d", 2)
-    wait_until(lambda: shares.waiting == 1)
-    small = gevent.spawn(taken, shares, "e", 1)
-    wait_until(lambda: shares.waiting == 2)
+    large = waiting_for(shares, "d", 2)
+    small = waiting_for(shares, "e", 1)
     held.pop().close()
     large.join(10)
     assert large.ready() and not small.ready()
@@ -96,7 +99,8 @@ def test_what_is_given_up_is_free(is_there: bool) -> None:
             share.wait()
 
     leaving = gevent.spawn(leave)
-    wait_until(lambda: shares.waiting == 1)
+    gevent.sleep(0)
+    assert not leaving.ready()
     if is_there:
         first.close()
     leaving.kill()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from gateway.breathing import breathe
 from gateway.http1 import Client
 from gateway.http1.idle import IDLE_SECONDS, Idle
 from gateway.http1.wire import Wire
@@ -227,6 +228,6 @@ def test_what_is_used_again_is_not_closed_by_what_comes_then(pairs: Pairs) -> No
     idle.put("a", wire)
     assert idle.take("a") is wire
     other.sendall(b"x")
-    wait_until(lambda: not wire.is_watched)
+    breathe()
     assert wire.peek() == b"x"
     wire.close()
