@@ -17,7 +17,6 @@ from gateway.cli_limits import Count
 from gateway.cli_program import WHO, as_json_option
 from gateway.cli_store import opened
 from kimi.accounts import Kind, Origin, Record, State
-from kimi.errors import redact
 from kimi.http import Transport
 from kimi.operating.accounts import Accounts, Limits
 from kimi.operating.acting import AT_ONCE, PATIENCE_SECONDS, Acting, Ask, Note, Result
@@ -25,6 +24,7 @@ from kimi.operating.audit import Audit
 from kimi.operating.trial import Trials
 from kimi.pool import Store
 from kimi.pool.drift import DriftBook
+from kimi.redaction import redact
 from kimi.settings import CommonSettings
 from kimi.upstreams import Upstream
 from kimi.upstreams.drift import Drift

@@ -14,13 +14,13 @@ from gateway.cli_limits import NONE, Count
 from gateway.cli_program import WHO, as_json_option
 from gateway.cli_store import opened
 from gateway.tables import span, table
-from kimi.errors import redact
 from kimi.operating.audit import Audit
 from kimi.operating.client_keys import described, in_words
 from kimi.pool import Store
 from kimi.pool.client_terms import LIMITS, ClientRefused, changes_from, limits_from
 from kimi.pool.clients import Client, Clients, NoSuchClient
 from kimi.pool.figures import NO_TALLY, Figures, Tally
+from kimi.redaction import redact
 
 SHOWN_ONCE: Final = "This is the key of {name}. It is shown this once: Redis keeps its SHA-256 and how it begins."
 NOTHING: Final = "No keys have been created: `keys create NAME` does. Those of GATEWAY_API_KEYS are not listed here."

@@ -12,8 +12,8 @@ import orjson
 
 from kimi import accounts_file
 from kimi.account_forms import AccountsError, client_keys_in
-from kimi.errors import redact
 from kimi.operating.intake import Outcome, Taken
+from kimi.redaction import redact
 
 _STDIN: Final = "-"
 NO_ARGUMENT: Final = "a token is no argument, for others see those: put it into a file, or give it on standard input"

@@ -13,9 +13,9 @@ from gateway.harmless import is_harmless
 from gateway.problem import INTERNAL, Problem
 from gateway.problems import TABLE
 from kimi import errors as kimi
-from kimi.errors import redact
 from kimi.models import FeatureUnserved
 from kimi.pool.client_limits import Limit, LimitReached
+from kimi.redaction import redact
 
 _NAME = re.compile(r"[\w.:/@-]{1,64}", re.ASCII)
 _RETRY_SECONDS = 5.0  # where nobody knows better

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from kimi import claims, credentials
 from kimi.accounts import Account, ConfiguredAccount, Kind, Region
-from kimi.errors import redact, writable
+from kimi.redaction import redact, writable
 from kimi.settings import http_url
 from kimi.wrong_values import said_of
 

@@ -25,7 +25,7 @@ import yaml
 from kimi import account_entries, credentials
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.credentials import CredentialError
-from kimi.errors import redact
+from kimi.redaction import redact
 from kimi.startup import StartError
 
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")

@@ -19,7 +19,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from kimi.errors import redact
+from kimi.redaction import redact
 from kimi.settings import LogFormat, LogLevel
 
 _LEADING: Final = ("timestamp", "level", "event", "logger")

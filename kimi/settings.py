@@ -18,9 +18,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from kimi.accounts import Kind
 from kimi.alerts import addresses
 from kimi.alerts.notes import Language
-from kimi.errors import redact
 from kimi.hosts import is_loopback
 from kimi.http import Endpoints
+from kimi.redaction import redact
 from kimi.sealing_keys import OF_THE_DEMO, check_keys
 from kimi.startup import StartError
 from kimi.wrong_values import said_of

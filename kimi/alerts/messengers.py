@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from kimi.alerts.delivery import Undelivered
 from kimi.alerts.notes import Note, Severity
 from kimi.alerts.quiet import quietly
-from kimi.errors import redact
+from kimi.redaction import redact
 
 if TYPE_CHECKING:
     from apprise import NotifyBase

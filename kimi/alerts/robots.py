@@ -21,7 +21,7 @@ import orjson
 from kimi.alerts.delivery import Undelivered
 from kimi.alerts.notes import Note
 from kimi.alerts.posting import post
-from kimi.errors import redact
+from kimi.redaction import redact
 
 SCHEMES: Final = ("feishu", "dingtalk", "wecombot")
 _ADDRESSES: Final = (

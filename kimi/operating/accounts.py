@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
 from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
-from kimi.errors import Unreadable, redact
+from kimi.errors import Unreadable
 from kimi.operating.intake import Taken
 from kimi.operating.renewing import Renewal, Renewing
 from kimi.operating.taking import Taking, Work
@@ -18,6 +18,7 @@ from kimi.operating.troubles import UNREADABLE, NoSuchAccount, Refused
 from kimi.pool import Members, Store
 from kimi.pool.canary import Canary
 from kimi.pool.interventions import Deleted, Interventions
+from kimi.redaction import redact
 
 __all__ = ["Accounts", "Limits", "NoSuchAccount", "Refused", "Renewal", "Seen", "Taken", "Work"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kimi.errors import redact, redact_name
 from kimi.pool import Store
+from kimi.redaction import redact, redact_name
 
 MOST: Final = 10_000
 """About so many entries are kept, the latest."""

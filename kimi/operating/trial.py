@@ -20,7 +20,6 @@ from kimi.errors import (
     NoAccount,
     Unreadable,
     UpstreamTimeout,
-    redact,
 )
 from kimi.events import ChatOpened, Finish, Text
 from kimi.operating.accounts import Accounts
@@ -30,6 +29,7 @@ from kimi.operating.troubles import UNREADABLE
 from kimi.pool import Chats, Lease, Leases, Members, Store, Wish
 from kimi.pool.chats import StandingChat
 from kimi.reactions import TABLE
+from kimi.redaction import redact
 from kimi.upstreams import KeepsChats, Upstream
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kimi.accounts import Kind
-from kimi.errors import redact
+from kimi.redaction import redact
 from kimi.upstreams.complaints import harmless
 from kimi.upstreams.shapes import shape
 

@@ -13,8 +13,9 @@ import orjson
 
 from kimi.accounts import Account
 from kimi.chat import Chat, Effort
-from kimi.errors import BrokenAnswer, redact
+from kimi.errors import BrokenAnswer
 from kimi.events import Batch
+from kimi.redaction import redact
 from kimi.upstreams.line import Line
 from kimi.upstreams.moonshot_reader import Reader
 

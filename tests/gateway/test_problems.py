@@ -23,8 +23,8 @@ from gateway.harmless import CHANNEL_KILLERS
 from gateway.problem import INTERNAL, Problem
 from gateway.problems import TABLE
 from kimi import errors as kimi
-from kimi.errors import redact
 from kimi.models import FeatureUnserved, UnknownModel
+from kimi.redaction import redact
 
 ROWS = [
     (kimi.AllBusy(), 429, "rate_limit_error", "rate_limit_exceeded"),

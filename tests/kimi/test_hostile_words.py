@@ -14,8 +14,9 @@ import structlog
 
 from kimi import logs
 from kimi.accounts import Kind
-from kimi.errors import BrokenAnswer, KimiError, redact, redact_name
+from kimi.errors import BrokenAnswer, KimiError
 from kimi.http import Answer
+from kimi.redaction import redact, redact_name
 from kimi.settings import LogFormat
 from kimi.upstreams import complaints
 from kimi.upstreams.drift import Drift

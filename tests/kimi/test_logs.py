@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from kimi import logs
-from kimi.errors import redact
+from kimi.redaction import redact
 
 JWT = "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 log = structlog.stdlib.get_logger("tests.logs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.shaping.markdown import link
-from kimi.errors import redact
+from kimi.redaction import redact
 from kimi.upstreams.sources import source
 
 HIDDEN = ("\x1b", "\x7f", "\x9b", "\u00ad", "\u061c", "\u200b", "\u200f", "\u202e", "\u2066", "\ufeff", "\U000e0041")
