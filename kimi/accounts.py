@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -126,11 +127,12 @@ class Record:
     version: int
     stored_refresh: str = field(repr=False)
     stored_access: str = field(default="", repr=False)
-    stored_previous: str = field(default="", repr=False)  # the refresh token before, until this is known good
+    stored_previous: tuple[str, ...] = field(default=(), repr=False)  # refresh tokens before, until this is known good
     opened: Callable[[str], str] = field(default=str, repr=False, compare=False)
     access_issued: float = 0.0
     access_expires: float = 0.0
     rejected: bool = False  # the upstream refused the access token before its time
+    alone: bool = False  # the refresh token came without the access token that stands beside it
     failures: int = 0  # failed refreshes in a row
     in_flight: int = 0
     cool_until: float = 0.0
@@ -153,11 +155,18 @@ class Record:
         return self.opened(self.stored_access)
 
     @property
-    def previous(self) -> Record | None:
-        """The same with the refresh token before, to be tried; None where there is no other. Raises `Unreadable`."""
-        if not self.stored_previous or self.opened(self.stored_previous) == self.refresh:
-            return None
-        return replace(self, stored_refresh=self.stored_previous)
+    def is_doubted(self) -> bool:
+        """Whether nothing speaks for the refresh token: the access token was refused that came with it, or none did."""
+        return self.rejected or self.alone
+
+    @property
+    def previous(self) -> tuple[Record, ...]:
+        """The same with each refresh token before that can be opened, newest first. Raises `Unreadable`."""
+        found = {self.refresh: self}
+        for text in self.stored_previous:
+            with suppress(Unreadable):
+                found.setdefault(self.opened(text), replace(self, stored_refresh=text))
+        return tuple(found.values())[1:]
 
     def unseal(self) -> None:
         """Opens what a refresh takes, so that it is known to be there. Raises `Unreadable`."""

@@ -42,14 +42,17 @@ class Keeping:
         self._pause = pause
         self._flush_seconds = flush_seconds
 
-    def keep(self, record: Record, renewed: Renewed) -> Outcome:
-        """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more."""
+    def keep(self, record: Record, renewed: Renewed, *, spent: str = "") -> Outcome:
+        """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more.
+
+        `spent` is that one where it is not the stored one; see `TokenStore.save`.
+        """
         name = record.account.name
         give_up: float | None = None
         told = False
         while True:
             try:
-                return self._save(record, renewed, record.version + 1)
+                return self._save(record, renewed, record.version + 1, spent)
             except StoreUnavailable as error:
                 if not told:
                     told = True
@@ -63,7 +66,7 @@ class Keeping:
                 return Outcome.UNSAVED
             self._pause(_SAVE_AGAIN)
 
-    def _save(self, record: Record, renewed: Renewed, version: int) -> Outcome:
+    def _save(self, record: Record, renewed: Renewed, version: int, spent: str) -> Outcome:
         name = record.account.name
         self._memory.remember(record.fingerprint, Credential(renewed.tokens.refresh, version), record.account.owner)
         saved = self._tokens.save(
@@ -74,12 +77,14 @@ class Keeping:
             next_due=renewed.next_due,
             models=renewed.models,
             version=version,
+            spent=spent,
+            alone=renewed.alone,
         )
         if not saved:
             current = self._members.get(name)
             try:
                 if current is not None and _is_before(current, record):
-                    return self._save(current, renewed, max(version, current.version + 1))
+                    return self._save(current, renewed, max(version, current.version + 1), spent)
                 is_ours = current is not None and Tokens(current.access, current.refresh) == renewed.tokens
             except Unreadable:  # somebody else has stored it, with a key that is not known here
                 is_ours = False

@@ -10,20 +10,18 @@ from typing import Final
 import structlog
 
 from kimi.accounts import Record, State
-from kimi.errors import AccountBanned, AccountDead, KimiError, TokenRejected, Unreadable, UpstreamError
+from kimi.errors import AccountBanned, AccountDead, KimiError
 from kimi.pool import Members, TokenStore
 from kimi.pool.locks import Lock, Past
-from refresher import schedule
 from refresher.keeping import Keeping
 from refresher.memory import Memory
 from refresher.outcomes import Outcome
+from refresher.postponing import Postponing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
 
-_OFTEN: Final = 5
-"""After so many refusals in a row that may be somebody else's the operator is told: it lasts for minutes by then."""
 _CONDEMNED: Final = {
     State.DEAD: "account is dead, it needs a new credential",
     State.BANNED: "account is banned, Kimi has closed it",  # which no credential opens again
@@ -59,7 +57,7 @@ class Refreshing:
         self._memory = memory
         self._keeping = Keeping(tokens, members, memory, stop, pause=pause, flush_seconds=flush_seconds)
         self._clock = clock
-        self._rng = rng
+        self._postponing = Postponing(tokens, clock=clock, rng=rng)
         self._pause = pause
         self._second_look = second_look
 
@@ -85,11 +83,11 @@ class Refreshing:
         except AccountDead as error:
             if self._memory.put_back(record):
                 return self._refresh(lock)
-            return self._condemn(record, State.DEAD, str(error), past)
+            return self._condemn(lock, record, State.DEAD, str(error), past)
         except AccountBanned as error:
-            return self._condemn(record, State.BANNED, str(error), past)
+            return self._condemn(lock, record, State.BANNED, str(error), past)
         except KimiError as error:
-            return self._postpone(record, error)
+            return self._postponing.postpone(record, error)
         return self._keeping.keep(record, renewed)
 
     def _spend(self, lock: Lock, record: Record) -> Past | None:
@@ -114,17 +112,17 @@ class Refreshing:
             and record.due <= self._clock()
         )
 
-    def _condemn(self, record: Record, state: State, reason: str, past: Past) -> Outcome:
+    def _condemn(self, lock: Lock, record: Record, state: State, reason: str, past: Past) -> Outcome:
         """Believe a refusal only if it was of the credential that is stored still."""
         if past is not Past.CUT_OFF:  # or others have had that time already
-            self._tokens.postpone(record, record.due or 0.0, record.failures)  # the answer came: the mark may go
+            self._unmark(record)
             self._pause(self._second_look)  # at the end as well: nobody is condemned in haste
         name = record.account.name
         current = self._members.get(name)
         if current is None or current.version != record.version or current.refresh != record.refresh:
             log.info("refused, but another credential was stored meanwhile", account=name)
             return Outcome.SUPERSEDED
-        if state is State.DEAD and (outcome := self._go_back(current)) is not None:
+        if state is State.DEAD and (outcome := self._go_back(lock, current)) is not None:
             return outcome
         is_lost = state is State.DEAD and past is not Past.NOTHING
         if is_lost:
@@ -136,58 +134,29 @@ class Refreshing:
             return Outcome.LOST
         return Outcome.DEAD if state is State.DEAD else Outcome.BANNED
 
-    def _go_back(self, record: Record) -> Outcome | None:
-        """What comes of the refresh token before the one that was refused, which may never have been Kimi's: of a
-        server on the way, say, that answered in its place. None where there is none, or where it is refused as well.
+    def _go_back(self, lock: Lock, record: Record) -> Outcome | None:
+        """What comes of the refresh tokens before the one that was refused, which may never have been Kimi's: of a
+        server on the way, say, that answered in its place. None where there is none, or where all are refused as well.
 
-        It is spent where the stored one is Kimi's, and who shows a spent one ends the login: so it is tried only where
-        Kimi has refused the access token beside the stored one too. The store drops it once Kimi has taken that.
+        They are spent where the stored one is Kimi's, and who shows a spent one ends the login: so they are tried only
+        where nothing else speaks for the stored one. Kimi has refused the access token beside it too, or nobody could
+        ask. The newest goes first: if that was spent, the login ends with it, and what came before is not worth less.
+        The store drops them once Kimi has taken the access token.
         """
-        if not record.rejected:
-            return None
-        try:
-            previous = record.previous
-            if previous is None:
-                return None
-            renewed = self._renewals.renew(previous)
-        except (AccountDead, AccountBanned, TokenRejected, Unreadable):
-            return None
-        except KimiError as error:
-            return self._postpone(record, error)
-        log.warning("the stored token was refused, the one before it was good", account=record.account.name)
-        return self._keeping.keep(record, renewed)
+        for previous in record.previous if record.is_doubted else ():
+            if lock.spend(record) is None:
+                return Outcome.NOT_DUE
+            try:
+                renewed = self._renewals.renew(previous)
+            except (AccountDead, AccountBanned):
+                self._unmark(record)
+                continue
+            except KimiError as error:
+                return self._postponing.postpone(record, error)
+            log.warning("the stored token was refused, one before it was good", account=record.account.name)
+            return self._keeping.keep(record, renewed, spent=previous.stored_refresh)
+        return None
 
-    def _postpone(self, record: Record, error: KimiError) -> Outcome:
-        is_refused = isinstance(error, TokenRejected)
-        # Refusals are counted by themselves: the first of them behind an outage is not waited for an hour.
-        goes_on = not is_refused or record.reason.startswith(TokenRejected.__name__)
-        failures = record.failures + 1 if goes_on else 1
-        now = self._clock()
-        again = schedule.retry_at(
-            now,
-            failures,
-            self._rng,
-            expires=record.access_expires,
-            retry_after=error.retry_after,
-            refused=is_refused,
-        )
-        reason = f"{type(error).__name__}: {error}"
-        say = log.warning if failures == 1 else log.debug
-        if is_refused and failures == _OFTEN and not record.account.owner:
-            log.error(
-                "account is refused again and again, but not in Kimi's words: it is tried more and more rarely",
-                account=record.account.name,
-                reason=reason,
-            )
-        say(
-            "refresh failed, trying again later",
-            account=record.account.name,
-            error=reason,
-            failures=failures,
-            seconds=round(again - now, 1),
-        )
-        # Where Kimi itself said no, it has spent nothing.
-        is_unknown = is_refused or (isinstance(error, UpstreamError) and error.sent)
-        unanswered = record.account.kind.is_web and is_unknown
-        self._tokens.postpone(record, again, failures, unanswered=unanswered, reason=reason)
-        return Outcome.POSTPONED
+    def _unmark(self, record: Record) -> None:
+        """The answer came: nobody has to ask what has become of the exchange."""
+        self._tokens.postpone(record, record.due or 0.0, record.failures)

@@ -43,6 +43,7 @@ class Renewed:
     expires: float
     next_due: float
     models: tuple[str, ...] = ()
+    alone: bool = False  # the refresh token came without an access token
 
 
 class Renewals:
@@ -93,7 +94,7 @@ class Renewals:
         with suppress(Unreadable):
             access = "" if record.rejected else record.access
         due = self._spaced(name, asked + _SOON, asked)
-        return Renewed(Tokens(access, tokens.refresh), record.access_issued, record.access_expires, due)
+        return Renewed(Tokens(access, tokens.refresh), record.access_issued, record.access_expires, due, alone=True)
 
     def _spaced(self, name: str, due: float, asked: float) -> float:
         short = self._short_lives[name] = self._short_lives.get(name, 0) + 1

@@ -176,17 +176,18 @@ class Leases:
         `served`. What failed beside another failure of the same account is no further strike.
         In the same step a conversation is kept, see `Conversations.keep`.
         """
-        rests = self._release(lease.member, lease.granted, rest or _NO_REST, served=served, keep=keep)
+        rests = self._release(lease.member, lease.granted, rest or _NO_REST, lease.version if served else 0, keep)
         return Released(rests, kept=keep is not None)
 
     def _release(
-        self, member: str, granted: float, rest: Rest = _NO_REST, *, served: bool = False, keep: Bookmark | None = None
+        self, member: str, granted: float, rest: Rest = _NO_REST, served: int = 0, keep: Bookmark | None = None
     ) -> float:
+        """`served` is the version of the credential that has served, 0 for none."""
         rests = self._store.run(
             "release",
             member,
             to_ms(granted),
-            int(served),
+            served,
             rest.kind,
             rest.because,
             to_ms(rest.first),

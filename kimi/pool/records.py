@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 
 import orjson
 
 from kimi.accounts import Origin, Record, State
+from kimi.pool.secret_fields import PREVIOUS
 from kimi.pool.specs import unpack
 from kimi.pool.vault import Vault
 
@@ -22,11 +24,12 @@ def record_of(values: Mapping[str, str], due: float | None, vault: Vault) -> Rec
         version=int(values["version"]),
         stored_refresh=values["refresh"],
         stored_access=values["access"],
-        stored_previous=values.get("previous", ""),  # an older release wrote none
+        stored_previous=tuple(takewhile(bool, (values.get(field, "") for field in PREVIOUS))),
         opened=vault.open,
         access_issued=int(values["issued"]) / 1000,
         access_expires=int(values["expires"]) / 1000,
         rejected=values["rejected"] == "1",
+        alone=values.get("alone") == values["version"],
         failures=int(values["failures"]),
         in_flight=int(values["in_flight"]),
         cool_until=int(values["cool_until"]) / 1000,

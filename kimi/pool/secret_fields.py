@@ -14,7 +14,9 @@ VAULT: Final = "vault"
 """The hash that holds none of an account."""
 CANARY: Final = "canary"
 """The field of it that shows whether a process has the right keys."""
-_WHOLE: Final = ("access", "refresh", "previous", CANARY)
+PREVIOUS: Final = ("previous", "previous2", "previous3", "previous4")
+"""Those of the refresh tokens before the stored one, newest first; none of them counts behind one that is empty."""
+_WHOLE: Final = ("access", "refresh", *PREVIOUS, CANARY)
 _SPECS: Final = ("spec", "written")  # of which the proxy is a secret
 SECRETS: Final = (*_WHOLE, *_SPECS)
 """The fields that hold them."""
@@ -35,7 +37,7 @@ def things_of(fields: Fields) -> list[set[str]]:
 
     What a refresh token has taken the place of goes with it, and a key of the official platform stands there twice.
     """
-    of_one = ("refresh", "previous") if _is_web(fields) else ("refresh", "previous", "access")
+    of_one = ("refresh", *PREVIOUS) if _is_web(fields) else ("refresh", *PREVIOUS, "access")
     credential = {fields[name] for name in of_one if name in fields}
     others = [{secret} for secret in secrets_of(fields) if secret not in credential]
     return [credential, *others] if credential else others

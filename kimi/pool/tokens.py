@@ -96,13 +96,16 @@ class TokenStore:
         next_due: float,
         models: tuple[str, ...] = (),
         version: int | None = None,
+        spent: str = "",
+        alone: bool = False,
     ) -> bool:
         """Stores both tokens in one step and puts the account in service; on disk when this returns.
 
         False when the account's credential is no longer the one of `record`: somebody stored another meanwhile.
         The refresh token is remembered even then, should the secret that it stems from be configured again.
         Times are Unix seconds. `models` is what a key of the official platform lists. `version` is that of what is
-        stored, where it is not the one after that of `record`.
+        stored, where it is not the one after that of `record`. `spent` is which of `Record.stored_previous` was
+        exchanged for it, where it was not the stored one. With `alone` the refresh token came without an access token.
         """
         keys, argv = self._store.arguments(
             record.account.name,
@@ -115,6 +118,8 @@ class TokenStore:
             orjson.dumps(models).decode(),
             record.fingerprint,
             record.version + 1 if version is None else version,
+            spent,
+            int(alone),
         )
         with self._store.guarded() as redis:
             # One connection for both: WAITAOF waits for the writes of its own connection only.

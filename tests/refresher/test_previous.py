@@ -1,13 +1,15 @@
-"""Where both tokens of a pair are refused and never were good, they may not be Kimi's: the one before is tried."""
+"""Where both tokens of a pair are refused and never were good, they may not be Kimi's: those before are tried."""
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 import structlog
 
-from kimi.accounts import ConfiguredAccount, State
+from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import AccountBanned, AccountDead, KimiError, TokenRejected, Unreachable
 from kimi.pool.interventions import Interventions
 from refresher.outcomes import Outcome
@@ -18,6 +20,10 @@ from tests.refresher.conftest import ALICE, OFFICIAL, build, stored
 from tests.refresher.vendors import Vendor
 
 ODD = "refresh-alice-3"
+
+
+class Killed(BaseException):
+    """The process ends in the middle of it."""
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing
     assert vendor.asked == [ODD, rejected]
     assert (stored(pool).state, stored(pool).refresh) == (State.ACTIVE, vendor.current["alice"])
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
-        "the stored token was refused, the one before it was good"
+        "the stored token was refused, one before it was good"
     ]
     pool.clock.now += 600
     assert refreshing.refresh("alice") is Outcome.REFRESHED
@@ -69,13 +75,70 @@ def test_a_second_odd_pair_does_not_take_its_place(
     pool.clock.now += 600
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
-    assert vendor.asked == [odd, rejected]
+    assert vendor.asked == [odd, ODD, rejected]
 
 
-def test_it_stays_where_the_address_of_the_upstream_is_put_right(pool: Pool, rejected: str) -> None:
+def test_a_good_pair_whose_access_token_was_refused_by_somebody_else_is_not_dropped_for_the_one_before(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    good = stored(pool).refresh
+    vendor.asked.clear()
+    odd = []
+    for _ in range(9):
+        refuse(pool)
+        pool.clock.now += 600
+        pool.freshen("alice")
+        odd.append(stored(pool).refresh)
+    refuse(pool)
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+    assert vendor.asked == [odd[-1], odd[-2], odd[-3], good]
+    assert [record.refresh for record in stored(pool).previous] == [good, "refresh-alice"], "the others were none"
+
+
+def test_a_good_pair_behind_some_that_were_refused_by_somebody_else_is_found(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    for _ in range(9):
+        assert refreshing.refresh("alice") is Outcome.REFRESHED
+        refuse(pool)
+        pool.clock.now += 600
+    good = stored(pool).refresh
+    pool.freshen("alice")
+    odd = stored(pool).refresh
+    refuse(pool)
+    vendor.asked.clear()
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+    assert vendor.asked == [odd, good]
+
+
+def test_it_is_tried_where_the_address_of_the_upstream_is_put_right(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
+) -> None:
     pool.configure(replace(ALICE, base_url="https://elsewhere.example"))
-    record = stored(pool)
-    assert record.previous is not None and record.previous.refresh == rejected
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked == [ODD, rejected]
+
+
+def test_it_is_tried_under_another_name(pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str) -> None:
+    pool.configure()
+    pool.members.sync([ConfiguredAccount(replace(ALICE, name="bob"), "refresh-alice")])
+    vendor.current["bob"] = rejected  # the login is the same
+    assert refreshing.refresh("bob") is Outcome.REFRESHED
+    assert vendor.asked == [ODD, rejected]
+
+
+def test_what_an_older_release_has_left_behind_is_not_tried(pool: Pool, rejected: str) -> None:
+    pool.freshen("alice")
+    assert [record.refresh for record in stored(pool).previous] == [ODD, rejected]
+    pool.store.redis.hdel(pool.store.key("account", "alice"), "previous")
+    assert stored(pool).previous == ()
 
 
 @pytest.mark.usefixtures("good")
@@ -110,7 +173,10 @@ def test_an_answer_to_the_access_token_before_says_nothing_of_this_one(
     lease = pool.leases.acquire(KIMI)
     pool.clock.now += 600
     pool.freshen("alice")
-    pool.leases.release(lease, served=True)
+    pool.clock.now += 1
+    late = replace(lease, id="from.memory", granted=pool.clock.now)  # Redis was away, the worker's copy is old
+    for old in (lease, late):
+        pool.leases.release(old, served=True)
     pool.leases.reject(pool.leases.acquire(KIMI))
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
@@ -118,7 +184,7 @@ def test_an_answer_to_the_access_token_before_says_nothing_of_this_one(
 
 
 @pytest.mark.usefixtures("rejected")
-@pytest.mark.parametrize("error", [AccountDead("invalid claims"), AccountBanned("closed"), TokenRejected("401")])
+@pytest.mark.parametrize("error", [AccountDead("invalid claims"), AccountBanned("closed")])
 def test_where_that_is_refused_too_the_account_is_dead(
     pool: Pool, vendor: Vendor, refreshing: Refreshing, error: KimiError
 ) -> None:
@@ -131,15 +197,27 @@ def test_where_that_is_refused_too_the_account_is_dead(
     assert len(vendor.asked) == 2
 
 
+@pytest.mark.parametrize("error", [Unreachable("no route", sent=False), TokenRejected("the exchange answered 403")])
 def test_where_nobody_says_whether_it_is_good_both_are_tried_again(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str, error: KimiError
 ) -> None:
-    vendor.script = [AccountDead("invalid claims"), Unreachable("no route", sent=False)]
+    vendor.script = [AccountDead("invalid claims"), error]
     assert refreshing.refresh("alice") is Outcome.POSTPONED
     assert stored(pool).state is State.ACTIVE
 
-    pool.clock.now += 5
+    pool.clock.now += 15
     assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked == [ODD, rejected] * 2
+
+
+def test_both_are_tried_again_where_the_operator_wants_it(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
+) -> None:
+    vendor.script = [AccountDead("invalid claims"), AccountDead("invalid claims")]
+    assert refreshing.refresh("alice") is Outcome.DEAD
+    Interventions(pool.store).clear("alice")
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
     assert vendor.asked == [ODD, rejected] * 2
 
 
@@ -149,6 +227,47 @@ def test_it_is_not_tried_where_another_token_was_stored_meanwhile(pool: Pool, ve
     assert others.refresh("alice") is Outcome.SUPERSEDED
 
     assert vendor.asked == [ODD]
+
+
+def test_an_answer_to_it_that_is_lost_is_told_as_lost(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, rejected: str
+) -> None:
+    def is_killed() -> None:
+        vendor.current["alice"] = "its successor"
+        raise Killed
+
+    vendor.script = [AccountDead("invalid claims"), is_killed]
+    with pytest.raises(Killed):
+        refreshing.refresh("alice")
+
+    assert build(pool, vendor, stop).refresh("alice") is Outcome.LOST
+    assert vendor.asked == [ODD, rejected] * 2
+
+
+def test_who_was_stopped_for_longer_than_his_lock_does_not_exchange_it_beside_another(
+    pool: Pool, vendor: Vendor, stop: Stop, rejected: str
+) -> None:
+    frozen, thawed = threading.Event(), threading.Event()
+
+    def suspend(_: float) -> None:
+        frozen.set()
+        assert thawed.wait(10)
+
+    with ThreadPoolExecutor(1) as threads:
+        stopped = threads.submit(build(replace(pool), vendor, stop, pause=suspend).refresh, "alice")
+        assert frozen.wait(10)
+        pool.store.redis.delete(pool.store.key("lock", "alice"))
+        outcomes = []
+
+        def wake() -> None:
+            thawed.set()
+            outcomes.append(stopped.result(10))
+
+        vendor.script = [AccountDead("invalid claims"), wake]
+        assert build(pool, vendor, stop).refresh("alice") is Outcome.REFRESHED
+
+    assert outcomes == [Outcome.NOT_DUE]
+    assert vendor.asked == [ODD, ODD, rejected]
 
 
 @pytest.mark.usefixtures("rejected")
@@ -188,11 +307,30 @@ def test_a_refresh_token_that_comes_alone_is_stored_and_exchanged_soon(
     after = stored(pool)
     assert after.refresh == vendor.current["alice"] != before.refresh
     assert (after.access, after.access_expires) == (before.access, before.access_expires), "it serves on"
-    assert after.due == pool.clock.now + 1
+    assert after.due == pool.clock.now + 1 and after.alone
     assert [line["log_level"] for line in lines if line["log_level"] != "debug"] == ["warning"]
     pool.clock.now += 1
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     assert stored(pool).access != before.access
+
+
+def test_where_one_that_came_alone_is_refused_the_one_before_is_tried(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    good = stored(pool)
+    now = pool.clock.now
+    assert pool.tokens.save(
+        good, Tokens(good.access, ODD), issued=now, expires=good.access_expires, next_due=now, alone=True
+    )
+    pool.clock.now += 0.5
+    pool.leases.release(pool.leases.acquire(KIMI), served=True)  # by an access token that says nothing of it
+    vendor.asked.clear()
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+
+    assert vendor.asked == [ODD, good.refresh]
+    assert not stored(pool).is_doubted
 
 
 def test_one_that_has_never_had_an_access_token_serves_nobody_yet(

@@ -15,8 +15,8 @@ redis.call('HSET', account, 'cool_until', '0', 'cool_reason', '', 'rate_until', 
   'struck', int(NOW), 'failures', '0', 'spoilt', '0')
 if before == 'dead' or before == 'banned' then
   is_overdue = true
-  a.state, a.access, a.expires, a.rejected = 'new', '', 0, '0'
-  redis.call('HSET', account, 'state', 'new', 'reason', '', 'access', '', 'issued', '0', 'expires', '0', 'rejected', '0')
+  a.state, a.access, a.expires = 'new', '', 0 -- that this was refused, if it was, stays known
+  redis.call('HSET', account, 'state', 'new', 'reason', '', 'access', '', 'issued', '0', 'expires', '0')
 end
 if in_service(a) then redis.call('HSET', account, 'reason', '') end -- why refreshes have failed so far
 if is_overdue and in_service(a) then

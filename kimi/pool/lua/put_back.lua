@@ -3,13 +3,14 @@
 --       are stored
 -- Returns 1, or 0 when another credential is stored or the account is out of service for another reason.
 
-local name = ARGV[2]
+local name, account = ARGV[2], key('account', ARGV[2])
 local a = read(name)
 if not a or a.version ~= ARGV[3] or a.refresh ~= ARGV[4] then return 0 end
 if a.state == 'dead' then a.state = a.access == '' and 'new' or 'active' end
 if not in_service(a) then return 0 end
-redis.call('HSET', key('account', name),
-  'refresh', ARGV[6], 'previous', '', 'version', ARGV[5], 'state', a.state, 'reason', '', 'failures', '0')
+redis.call('HSET', account,
+  'refresh', ARGV[6], 'version', ARGV[5], 'state', a.state, 'reason', '', 'failures', '0')
+forget_previous(account)
 schedule(name, a, AT_ONCE)
 settle(name, a)
 changed(name)

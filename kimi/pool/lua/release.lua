@@ -1,11 +1,11 @@
 -- Gives a lease back, once; what the upstream did to the account during it comes along.
--- ARGV: now, lease id with name, when it was granted, 1 if the account has answered,
+-- ARGV: now, lease id with name, when it was granted, version of the credential that has served (0 where none has),
 --       kind of failure ('' for none), its text, first rest, longest rest, factor, what the upstream said (-1: nothing),
 --       model (only this model of the account rests), organisation whose limit was met ('' for none),
 --       and what `keep_conversation` takes, where a conversation is to be kept; times in milliseconds
 -- Returns for how many milliseconds the account, or the model, rests now.
 
-local lease, granted, served, kind = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
+local lease, granted, served, kind = ARGV[2], tonumber(ARGV[3]), ARGV[4] ~= '0', ARGV[5]
 local first, most, factor, told, model = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
 local name, a = give_back(lease)
 -- A renewal that was sent before this may arrive after it, and must not bring the lease back.
@@ -53,9 +53,10 @@ local function rest_organisation(organisation)
   end
 end
 
--- The access token that is stored is good, and so is the refresh token that came with it: the one before is spent.
-if served and granted > (tonumber(redis.call('HGET', account, 'stored')) or math.huge) then
-  redis.call('HDEL', account, 'previous')
+-- The access token that is stored is good, and so is the refresh token that came with it: those before are spent.
+if served and ARGV[4] == a.version then
+  local previous, alone = unpack(redis.call('HMGET', account, 'previous', 'alone'))
+  if previous and previous ~= '' and alone ~= a.version then forget_previous(account) end
 end
 
 -- What failed beside the failure that is known already is the same incident, and no further one.

@@ -130,6 +130,12 @@ end
 if fresh or inherits or moved then
   if known[4] then outcome = replaces and 'replaced' or 'revived' end
   local version = ARGV[12]
+  if inherits then hand_on_previous(kept, account)
+  elseif not fresh then hand_on_previous(account, account)
+  else
+    forget_previous(account)
+    redis.call('HSET', account, 'rejected', '0')
+  end
   if inherits and rotated_version ~= '1' then -- else it is the one that is brought
     credential, version = is_key(spec) and credential or rotated, rotated_version
   elseif not fresh and not inherits then credential, version = known[6], 0
@@ -138,12 +144,11 @@ if fresh or inherits or moved then
   version = math.max(tonumber(known[4] or '0') + 1, tonumber(version))
   redis.call('HSET', account,
     'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0',
-    'rejected', '0', 'spoilt', '0',
+    'spoilt', '0',
     'state', known[7] == 'paused' and not fresh and 'paused' or 'new', 'reason', '', 'failures', '0',
     'cool_until', '0', 'cool_reason', '', 'strikes', '0', 'strike_kind', '', 'struck', '0',
     'rate_until', '0', 'models', '[]', 'listed', '0', 'org', '',
     'version', int(version))
-  if fresh or inherits then redis.call('HSET', account, 'previous', '') end
   redis.call('DEL', key('refused', name))
   redis.call('ZREM', key('refresh'), name)
 end

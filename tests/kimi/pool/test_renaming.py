@@ -94,6 +94,18 @@ def test_tokens_that_come_for_a_replaced_secret_are_kept_for_its_return(pool: Po
     assert refreshes(pool) == {"a": "another", "b": "late"}
 
 
+def test_the_token_before_is_kept_with_one_that_came_for_a_replaced_secret(pool: Pool) -> None:
+    sync(pool, {"a": "T"})
+    pool.freshen("a")
+    record = stored(pool, "a")
+    sync(pool, {"a": "another"})
+    assert not save(pool, record, "late")
+    sync(pool, {"a": "another", "b": "T"})
+    assert [before.refresh for before in stored(pool, "b").previous] == ["refresh-a-2"]
+    assert stored(pool, "a").previous == ()
+    assert not stored(pool, "b").is_doubted, "nobody has refused its access token"
+
+
 def test_what_is_kept_is_not_kept_for_ever(pool: Pool) -> None:
     sync(pool, {"a": "T"})
     sync(pool, {})

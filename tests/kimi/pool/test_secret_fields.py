@@ -21,9 +21,9 @@ OFFICIAL = orjson.dumps({"kind": "moonshot", "proxy": None}).decode()
         ({"refresh": "R", "name": "a"}, ["R"], [{"R"}]),
         ({"spec": WEB, "access": "A"}, ["A", "P"], [{"A"}, {"P"}]),
         (
-            {"spec": EDITED, "written": WEB, "access": "A", "refresh": "R", "previous": "B"},
-            ["A", "R", "B", "Q", "P"],
-            [{"R", "B"}, {"A"}, {"Q"}, {"P"}],
+            {"spec": EDITED, "written": WEB, "access": "A", "refresh": "R", "previous": "B", "previous4": "C"},
+            ["A", "R", "B", "C", "Q", "P"],
+            [{"R", "B", "C"}, {"A"}, {"Q"}, {"P"}],
         ),
         ({"spec": OFFICIAL, "written": OFFICIAL, "access": "K", "refresh": "K2"}, ["K", "K2"], [{"K", "K2"}]),
     ],
