@@ -80,6 +80,8 @@ class ModelLists:
         record = self._members.get(name)
         if record is None or record.account.kind is not Kind.KIMI or record.state is not State.ACTIVE:
             return
+        if not record.has_access:  # its refresh token came alone
+            return
         if not self._members.may_list(name, record.version, PAUSE_SECONDS):
             return
         entries = tuple(self._ask(record.account, record.access))

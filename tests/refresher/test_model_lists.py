@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from devtools.waiting import until
-from kimi.accounts import Account, State
+from kimi.accounts import Account, State, Tokens
 from kimi.errors import BrokenAnswer, KimiError, StoreUnavailable, Unreachable, UpstreamTimeout
 from refresher.model_lists import PAUSE_SECONDS, ModelLists, looking
 from refresher.outcomes import Outcome
@@ -49,6 +49,19 @@ def asked() -> Asked:
 @pytest.fixture
 def lists(pool: Pool, asked: Asked) -> ModelLists:
     return ModelLists(pool.members, asked)
+
+
+def test_one_whose_refresh_token_came_alone_is_asked_once_it_has_an_access_token(
+    pool: Pool, asked: Asked, lists: ModelLists
+) -> None:
+    pool.configure(ALICE)
+    record, now = stored(pool), pool.clock.now
+    assert pool.tokens.save(record, Tokens("", "alone"), issued=now, expires=0, next_due=now + 1, alone=True)
+    lists.look("alice")
+    assert asked.tokens == []
+    pool.freshen("alice")
+    lists.look("alice")
+    assert asked.tokens == [stored(pool).access]
 
 
 def test_a_fresh_account_is_asked_with_its_new_token(pool: Pool, asked: Asked, lists: ModelLists) -> None:
