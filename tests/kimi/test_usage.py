@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kimi import usage
+from kimi import usage, usage_classes
 from kimi.chat import Message
 from kimi.usage import Counter, count, prompt_tokens
 from tests.timing import seconds
@@ -92,7 +92,7 @@ def test_nothing_is_nothing() -> None:
 def piece_by_piece(text: str) -> int:
     """What a text weighs, found as slowly as the classes say it."""
     weight = 0
-    for piece in usage._PIECE.finditer(text):  # tokens are rounded, so that nothing public tells as much
+    for piece in usage_classes.PIECE.finditer(text):  # tokens are rounded, so that nothing public tells as much
         start, end = piece.span(piece.lastindex or 0)
         price = usage._PRICES[piece.lastindex or 0]
         weight += price.first + price.each * max(0, end - start - price.free)
