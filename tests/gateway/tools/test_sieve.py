@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.tools.sieve import LONGEST, Found, Sieve, Written
+from gateway.tools.sieve import LONGEST, LONGEST_SPAN, Found, Sieve, Written
 from tests.gateway.tools.reference import joined, reference
 from tests.gateway.tools.tagged import FOREIGN, OTHER, SEAL, T, call, native, section
 from tests.timing import seconds
@@ -113,6 +113,13 @@ def test_nothing_is_held_back_that_cannot_become_a_mark(text: str) -> None:
         or any(mark.startswith(held) for mark in (*MARKS, *leads))
         or any(held.startswith(lead) and len(held) <= len(lead) + 8 for lead in leads)
     )
+
+
+def test_no_more_than_so_much_of_a_line_is_held_back_for_the_end_of_code_in_it() -> None:
+    sieve = Sieve(SEAL.knows, only_hides=True)
+    assert shown(sieve.feed(f"so ` <call-{T}>")) == "so ` "
+    said = "".join(shown(sieve.feed("x")) for _ in range(2 * LONGEST_SPAN))
+    assert said == "x" * (2 * LONGEST_SPAN)
 
 
 @given(TEXTS)
