@@ -23,7 +23,8 @@ _MAY: Final = "let the user of REDIS_URL do that, or look as one who may"
 _KNOWN: Final[Mapping[str, str]] = {
     "MISCONF": _UNKEPT,
     "loading": "wait: Redis reads what is on its disk",
-    "NoPermission": _MAY,
+    "permissions": _MAY,
+    "NOREPLICAS": "see that its replicas run, or lower min-replicas-to-write",
 }
 """What to do about what Redis says in the place of an answer."""
 

@@ -87,6 +87,7 @@ def test_all_that_is_wrong_is_told_at_once_and_no_secret() -> None:
         ("-scan", {"Redis writes": "ok", "secrets": "problem", "accounts": "problem"}),
         ("-eval -evalsha", {"Redis writes": "ok", "secrets": "problem", "accounts": "problem"}),
         ("-hmget", {"secrets": "problem"}),
+        ("-zrange", {"Redis writes": "ok", "secrets": "problem"}),
         ("-time", {"Redis": "problem"}),
         ("-ping", {"Redis": "problem"}),
     ],
@@ -98,7 +99,7 @@ def test_what_redis_does_not_let_it_look_at_is_told(own_valkey: Valkey, rules: s
     result = run("--json", REDIS_URL=own_valkey.url, GATEWAY_API_KEYS=KEY, **upstreams(nobody))
     assert levels(result).items() >= found.items()
     assert result.exit_code == 1
-    refused = [finding for finding in map(json.loads, result.output.splitlines()) if "NoPermission" in finding["seen"]]
+    refused = [finding for finding in map(json.loads, result.output.splitlines()) if "permissions" in finding["seen"]]
     assert all("let the user of REDIS_URL do that" in finding["advice"] for finding in refused)
 
 

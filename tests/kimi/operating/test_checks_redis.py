@@ -59,6 +59,9 @@ def test_what_is_wrong_with_it_is_told_alone_and_with_what_to_do(
     [
         ("MISCONF Errors writing to the AOF file: No space left on device", "make room on the disk of Redis"),
         ("Redis is loading the dataset in memory", "wait: "),
+        ("NoPermissionError: User u has no permissions to run the 'set' command", "let the user of REDIS_URL"),
+        ("ResponseError: ACL failure in script: User u has no permissions to run", "let the user of REDIS_URL"),
+        ("ResponseError: NOREPLICAS Not enough good replicas to write", "see that its replicas run"),
     ],
 )
 @pytest.mark.parametrize("check", [checks_redis.reachable, checks_redis.writes])
