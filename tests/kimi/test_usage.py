@@ -94,7 +94,7 @@ def piece_by_piece(text: str) -> int:
     weight = 0
     for piece in usage_classes.PIECE.finditer(text):  # tokens are rounded, so that nothing public tells as much
         start, end = piece.span(piece.lastindex or 0)
-        price = usage._PRICES[piece.lastindex or 0]
+        price = usage_classes.PRICES[piece.lastindex or 0]
         weight += price.first + price.each * max(0, end - start - price.free)
     return weight
 
