@@ -16,7 +16,7 @@ MOST: Final = 10_000
 class Attempts(Protocol):
     """Counts wrong keys by bucket."""
 
-    def attempt(self, buckets: Sequence[str], *, right: bool) -> list[Pause]:
+    def attempt(self, buckets: Sequence[str], *, counts: bool) -> list[Pause]:
         """See `kimi.pool.attempts.Attempts.attempt`."""
         ...
 
@@ -38,10 +38,10 @@ class LocalAttempts:
         self._monotonic = monotonic
         self._wrong: OrderedDict[str, _Wrong] = OrderedDict()
 
-    def attempt(self, buckets: Sequence[str], *, right: bool) -> list[Pause]:
+    def attempt(self, buckets: Sequence[str], *, counts: bool) -> list[Pause]:
         """See `Attempts.attempt`."""
         pauses = self.pauses(buckets)
-        if right or any(pause.seconds for pause in pauses):
+        if not counts or any(pause.seconds for pause in pauses):
             return pauses
         return [self._count(bucket) for bucket in buckets]
 

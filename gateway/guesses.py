@@ -77,7 +77,7 @@ class Guesses:
 
     def hold(self, keys: Iterable[str]) -> None:
         """See `Guard.hold`."""
-        self._attempt(keys, right=True)
+        self._attempt(keys, counts=False)
 
     def hold_known(self) -> None:
         """Raises `TooManyWrongKeys` in a pause of the sender that this worker knows of. Redis is not asked."""
@@ -88,12 +88,12 @@ class Guesses:
     def wrong(self, keys: Iterable[str]) -> None:
         """See `Guard.wrong`. Who sends none guesses nothing."""
         if tried := [key for key in keys if key]:
-            self._attempt(tried, right=False)
+            self._attempt(tried, counts=True)
 
-    def _attempt(self, keys: Iterable[str], *, right: bool) -> None:
+    def _attempt(self, keys: Iterable[str], *, counts: bool) -> None:
         address = self._sender()
         alike = sorted({f"like:{self._digest(beginning(key))}" for key in keys})
-        pauses = self._ask([f"at:{neighbourhood(address)}", *alike], right=right)
+        pauses = self._ask([f"at:{neighbourhood(address)}", *alike], counts=counts)
         seconds = max(pause.seconds for pause in pauses)
         if any(pause.begins for pause in pauses):
             counted_by = "address" if pauses[0].begins else "key"
@@ -101,14 +101,14 @@ class Guesses:
         if seconds > 0:
             raise TooManyWrongKeys(retry_after=seconds)
 
-    def _ask(self, buckets: Sequence[str], *, right: bool) -> Sequence[Pause]:
+    def _ask(self, buckets: Sequence[str], *, counts: bool) -> Sequence[Pause]:
         known = self._local.pauses(buckets)
         if any(pause.seconds for pause in known):
             return known
         try:
-            told = self._shared.attempt(buckets, right=right)
+            told = self._shared.attempt(buckets, counts=counts)
         except StoreUnavailable:
-            return self._local.attempt(buckets, right=right)
+            return self._local.attempt(buckets, counts=counts)
         self._local.learn(buckets, told)
         return told
 

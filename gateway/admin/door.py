@@ -104,7 +104,7 @@ class Door:
         asked = present()
         _check_origin(asked)
         right, address = self._fits(key), self._address(asked)
-        _judge(self._attempts.attempt([neighbourhood(address)], right=right), address, right=right)
+        _judge(self._attempts.attempt([neighbourhood(address)], counts=not right), address, right=right)
         token = secrets.token_urlsafe(32)
         session = Session(token, self._sessions.open(token, self._proof(token)))
         return Operator("admin page", address, session), session
@@ -136,9 +136,9 @@ class Door:
     def _try_bearer(self, keys: list[str], address: str) -> None:
         right, near = any(self._fits(key) for key in keys), [neighbourhood(address)]
         try:
-            pauses = self._attempts.attempt(near, right=right)
+            pauses = self._attempts.attempt(near, counts=not right)
         except StoreUnavailable:
-            pauses = self._local.attempt(near, right=right)
+            pauses = self._local.attempt(near, counts=not right)
         _judge(pauses, address, right=right)
 
     def _address(self, asked: Asked) -> str:

@@ -54,17 +54,18 @@ class Attempts:
         self._patience = patience
         self._most = most
 
-    def attempt(self, buckets: Sequence[str], *, right: bool) -> list[Pause]:
-        """Notes that a key was tried by somebody in these `buckets`. Returns the pause in each of them.
+    def attempt(self, buckets: Sequence[str], *, counts: bool) -> list[Pause]:
+        """Somebody tries a key in these `buckets`. Returns the pause in each of them.
 
-        A wrong one counts only where none of them has a pause already, and in a new bucket only while no more than so
-        many were made in the time that wrong keys are remembered. Raises `StoreUnavailable`.
+        It `counts` where the key is known to be wrong; otherwise this only asks. It does so only where none of them has
+        a pause already, and in a new bucket only while no more than so many were made in the time that wrong keys are
+        remembered. Raises `StoreUnavailable`.
         """
         ours = self._patience
         answer = self._store.run(
             "attempt",
             ours.whose,
-            int(right),
+            int(counts),
             ours.free + 1,
             to_ms(ours.first),
             to_ms(ours.longest),

@@ -36,7 +36,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 def wrong(by: Attempts, pool: Pool) -> tuple[float, bool]:
     """The pause that a wrong key begins, which is over when this returns."""
-    (pause,) = by.attempt(["here"], right=False)
+    (pause,) = by.attempt(["here"], counts=True)
     pool.clock.now += pause.seconds
     return pause.seconds, pause.begins
 
@@ -61,11 +61,11 @@ def test_in_a_pause_nothing_counts_and_right_keys_begin_none(pool: Pool, make: M
     by = make(pool, CLIENTS)
     for _ in range(CLIENTS.free):
         wrong(by, pool)
-    assert by.attempt(["here"], right=True) == by.attempt(["there"], right=True)
-    assert by.attempt(["here"], right=False)[0].seconds == 0.5
+    assert by.attempt(["here"], counts=False) == by.attempt(["there"], counts=False)
+    assert by.attempt(["here"], counts=True)[0].seconds == 0.5
     for left in (0.5, 0.25):
-        for right in (False, True):
-            (pause,) = by.attempt(["here"], right=right)
+        for counts in (True, False):
+            (pause,) = by.attempt(["here"], counts=counts)
             assert (pause.seconds, pause.begins) == (left, False)
         pool.clock.now += 0.25
     assert wrong(by, pool) == (1, True)
@@ -74,8 +74,8 @@ def test_in_a_pause_nothing_counts_and_right_keys_begin_none(pool: Pool, make: M
 def test_where_one_bucket_waits_none_counts(pool: Pool, make: Make) -> None:
     by = make(pool, CLIENTS)
     for _ in range(CLIENTS.free + 1):
-        by.attempt(["here"], right=False)
+        by.attempt(["here"], counts=True)
     for _ in range(CLIENTS.free + 1):
-        assert [pause.seconds for pause in by.attempt(["here", "there"], right=False)] == [0.5, 0]
+        assert [pause.seconds for pause in by.attempt(["here", "there"], counts=True)] == [0.5, 0]
     pool.clock.now += 0.5
-    assert [pause.seconds for pause in by.attempt(["here", "there"], right=False)] == [1, 0]
+    assert [pause.seconds for pause in by.attempt(["here", "there"], counts=True)] == [1, 0]

@@ -47,11 +47,11 @@ class Shared:
     asked: int = 0
     away: bool = False
 
-    def attempt(self, buckets: Sequence[str], *, right: bool) -> list[Pause]:
+    def attempt(self, buckets: Sequence[str], *, counts: bool) -> list[Pause]:
         self.asked += 1
         if self.away:
             raise StoreUnavailable("away")
-        return self.inner.attempt(buckets, right=right)
+        return self.inner.attempt(buckets, counts=counts)
 
 
 @dataclass
@@ -187,7 +187,7 @@ def test_no_more_than_so_many_are_remembered(gate: Gate) -> None:
     local = LocalAttempts(CLIENTS, gate.ticks)
     local.learn(["first", "second"], [Pause(60)] * 2)
     for number in range(MOST - 1):
-        local.attempt([str(number)], right=False)
+        local.attempt([str(number)], counts=True)
     assert local.pauses(["first", "second"]) == [Pause(), Pause(60)]
 
 
@@ -414,7 +414,7 @@ def test_in_a_pause_no_key_is_looked_up_for_its_sender(gate: Gate) -> None:
     door, _, _ = doors(settings, gate.pool.store, gate.strangers, b"secret")
     street, new = Street(House(door)), Clients(gate.pool.store).create("shop").key
     guessing, other = {"X-Forwarded-For": HERE}, {"X-Forwarded-For": "198.51.100.1"}
-    while (pause := gate.shared.attempt([f"at:{HERE}"], right=False)[0].seconds) < CLIENTS.longest:
+    while (pause := gate.shared.attempt([f"at:{HERE}"], counts=True)[0].seconds) < CLIENTS.longest:
         gate.advance(pause)
     for key in ("wrong", new):
         reply = street.asks("GET", "/v1/models", key, **guessing)

@@ -3,8 +3,8 @@
 -- or whoever sends right keys from there would make room for guesses. Where one bucket waits, none counts. There are only
 -- so many: somebody with a whole network of addresses could fill the memory with them. Beyond that those that are there
 -- go on, and others are not counted until the time to remember is over.
--- ARGV: now, whose keys they are, 1 when the key was right, FREE, first milliseconds, most milliseconds, milliseconds
--- to remember, how many buckets there are at the most, buckets
+-- ARGV: now, whose keys they are, 1 when the key is wrong and 0 to ask only, FREE, first milliseconds, most milliseconds,
+-- milliseconds to remember, how many buckets there are at the most, buckets
 -- Returns for each bucket {milliseconds that it waits, 1 when this attempt has begun them}.
 
 local first, most = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -16,7 +16,7 @@ for i = 9, #ARGV do
   waits = waits or left > 0
   wrong[#wrong + 1], answer[#answer + 1] = bucket, {left, 0}
 end
-if waits or ARGV[3] == '1' then return answer end
+if waits or ARGV[3] == '0' then return answer end
 
 local made = key('wrongs', ARGV[2])
 
