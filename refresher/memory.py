@@ -66,8 +66,13 @@ class Memory:
         with self._lock, suppress(Unreadable):
             if known is None or known.version < record.version:
                 self._keep((record.fingerprint, ""), Credential(record.refresh, record.version))
-        if known is not None and not record.account.kind.is_web and not record.is_readable:
-            self._members.mend(record, known)
+        if known is None or record.account.kind.is_web or record.is_readable:
+            return
+        if self._members.mend(record, known):
+            log.warning(
+                "another process has sealed an official key with a key that is not known here: it is sealed anew",
+                account=record.account.name,
+            )
 
     def _keep(self, key: tuple[str, str], credential: Credential) -> None:
         self._latest.pop(key, None)

@@ -142,12 +142,12 @@ class Members:
                 ]
         return records
 
-    def mend(self, record: Record, credential: Credential) -> None:
-        """Seals the credential of an account anew that no key opens, where it is surely this one.
+    def mend(self, record: Record, credential: Credential) -> bool:
+        """Seals the credential of an account anew that no key opens, where it is surely this one; whether it was done.
 
         Raises `Unreadable` in a process with the wrong keys.
         """
-        mend(self._store, record.account.name, record.fingerprint, credential)
+        return mend(self._store, record.account.name, record.fingerprint, credential)
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         """Takes an account out of service; only a new credential or the operator brings it back.

@@ -8,7 +8,7 @@ import pytest
 
 from kimi.operating.checks import Level
 from kimi.operating.checks_secrets import droppable, listed, sealed
-from kimi.pool.seals import PLAIN, UNREADABLE, Seals
+from kimi.pool.seals import PLAIN, UNREADABLE, Seal, Seals
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_is_found(seals: Seals, keys: int, level: Level, seen: str, advice:
     assert advice in finding.advice and bool(finding.advice) == bool(advice)
 
 
-ALL = {"a": UNREADABLE, "b": 2, "c": 1}
+ALL: dict[str, Seal] = {"a": UNREADABLE, "b": 2, "c": 1}
 
 
 @pytest.mark.parametrize(
