@@ -7,8 +7,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from kimi.errors import BrokenAnswer, KimiError
-from kimi.events import Batch, Event, Finish, Text, Thinking, ToolCall
+from kimi.events import Batch, Event, Finish
 from kimi.http import parse
+from kimi.upstreams.pieces import PIECE, in_pieces, words
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """The most of one answer, thinking, search results and heartbeats included."""
@@ -16,10 +17,6 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 MAX_WRITTEN_BYTES: Final = 8 * 1024 * 1024
 """The most that a model writes in it, which is held until its end; a million tokens are half of that."""
 
-PIECE: Final = 8_192
-"""Characters, and what stands for the events around them: of no more than twice as many one batch is made."""
-
-_EVENT_SIZE: Final = 64  # characters: handing over an event takes as long as so many more in it
 _UNCOUNTED_BYTES: Final = MAX_WRITTEN_BYTES // 2  # of an answer; nearly none has more, and counting costs something
 _COUNTED_FROM: Final = MAX_ANSWER_BYTES - _UNCOUNTED_BYTES  # that are left
 
@@ -85,43 +82,15 @@ def _check(left: int, room: int) -> None:
 
 
 def _written(told: Sequence[Event]) -> int:
-    return sum(len(_words(event).encode(errors="surrogatepass")) for event in told)
+    return sum(len(words(event).encode(errors="surrogatepass")) for event in told)
 
 
 def _with_rests(told: Sequence[Event], rest: Callable[[], object]) -> Iterator[Sequence[Event]]:
     """`told` in batches that are not long, and a rest before each but the first."""
-    batch: list[Event] = []
-    size = 0
-    for event in told:
-        for piece in _pieces(event):
-            if size >= PIECE:
-                yield batch
-                rest()
-                batch, size = [], 0
-            batch.append(piece)
-            size += len(_words(piece)) + _EVENT_SIZE
-    yield batch
-
-
-def _pieces(event: Event) -> Iterator[Event]:
-    """`event`, or what is the same in more than one."""
-    words = _words(event)
-    if len(words) <= PIECE:
-        yield event
-        return
-    for start in range(0, len(words), PIECE):
-        piece = words[start : start + PIECE]
-        if isinstance(event, ToolCall):  # clients join repeated ids and names into one
-            yield ToolCall(event.index, None if start else event.id, None if start else event.name, piece)
-        elif isinstance(event, Text | Thinking):
-            yield type(event)(piece)
-
-
-def _words(event: Event) -> str:
-    """What a model has written."""
-    if isinstance(event, Text | Thinking):
-        return event.text
-    return event.arguments if isinstance(event, ToolCall) else ""
+    for number, batch in enumerate(in_pieces(told)):
+        if number:
+            rest()
+        yield batch
 
 
 def parsed(data: bytes | bytearray) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 
 from kimi.errors import BrokenAnswer
 from kimi.events import Batch, Event, Finish, Text, Thinking, ToolCall
-from kimi.upstreams.reading import MAX_WRITTEN_BYTES, PIECE, batches, parsed
+from kimi.upstreams.pieces import PIECE
+from kimi.upstreams.reading import MAX_WRITTEN_BYTES, batches, parsed
 from tests.kimi.replay import broken
 
 
