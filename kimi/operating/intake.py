@@ -41,7 +41,7 @@ class Code(StrEnum):
     FOR_WEB = "for_web"  # it is a token, and no API key
     ACCESS_ALONE = "access_alone"  # it is an access token, and no refresh token
     INVALID_ENTRY = "invalid_entry"  # a field of it is wrong
-    UNREADABLE = "unreadable"
+    NOT_KIMI = "unreadable"  # it is no token of Kimi
     EXPIRED = "expired"
     NAME_TAKEN = "name_taken"
     CHANGED_MEANWHILE = "changed_meanwhile"  # to be added again
@@ -153,7 +153,7 @@ class Intake:
             return self.known(entry, other), member if self._holders[other].takes_again(secret) else None
         if account.kind.is_web and not claims.is_token(secret):
             why = "is no token of Kimi: copy the value of refresh_token again, as a whole"
-            return self.refuse(entry, why, Code.UNREADABLE), None
+            return self.refuse(entry, why, Code.NOT_KIMI), None
         if expires is not None and expires <= self.now:
             ago = span(self.now - expires)
             return self.refuse(entry, f"expired {ago} ago: log in again and copy the new token", Code.EXPIRED), None
