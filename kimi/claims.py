@@ -51,7 +51,10 @@ def read(token: str) -> Claims:
 
 
 def issuer(token: str) -> str | None:
-    """Who made `token`. A `sub` names the same user only among the tokens of one issuer."""
+    """Who made `token`. A `sub` names the same user only among the tokens of one issuer.
+
+    It is no part of `Claims`: most tokens that are none of Kimi's have one too.
+    """
     return _word(_payload(token), "iss")
 
 
