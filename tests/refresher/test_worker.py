@@ -53,10 +53,12 @@ class Now(Clock):
 class House:
     """A running worker with all that belongs to it."""
 
-    def __init__(self, url: str, *, threads: int = 4, idle: float = 0.05, lifetime: float = 900.0) -> None:
+    def __init__(
+        self, url: str, *, threads: int = 4, idle: float = 0.05, lifetime: float = 900.0, vendor: Vendor | None = None
+    ) -> None:
         self.redis = connect(url)
         self.pool = Pool(Store(self.redis), Now())
-        self.vendor = Vendor(time.time, lifetime=lifetime)
+        self.vendor = vendor or Vendor(time.time, lifetime=lifetime)
         self.stop = Stop()
         self.chore = Quiet()
         self.registry = CollectorRegistry()
@@ -299,9 +301,8 @@ def test_an_account_out_of_reach_does_not_hide_the_others(redis_url: str) -> Non
 
 
 def test_two_workers_share_the_work_and_never_do_it_twice(redis_url: str) -> None:
-    first, second = House(redis_url, lifetime=3.0), House(redis_url, lifetime=3.0)
-    second.vendor = first.vendor
-    second.refresh = second._refreshing().refresh
+    first = House(redis_url, lifetime=3.0)
+    second = House(redis_url, vendor=first.vendor)
     names = [f"account-{number}" for number in range(20)]
     first.pool.configure(*(replace(ALICE, name=name) for name in names))
     with first.running(), second.running():
