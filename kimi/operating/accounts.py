@@ -112,19 +112,19 @@ class Accounts:
         before = self._hands.pause(name)
         if before in {State.DEAD, State.BANNED}:
             raise Refused(f"account {name} is {before} and serves nobody: there is nothing to pause")
-        return self._changed(name, before)
+        return self._changed(name, before is not None)
 
     def resume(self, name: str) -> Seen:
         """One that was paused serves again, and is refreshed at once."""
         before = self._hands.resume(name)
         if before in {State.DEAD, State.BANNED}:
             raise Refused(f"account {name} is {before} and not paused: clear it to have its token tried anew")
-        return self._changed(name, before)
+        return self._changed(name, before is not None)
 
     def clear(self, name: str) -> Seen:
         """Forgets its rests, failures and refused models; one that is dead or banned is tried anew at once."""
         self._operators(name)
-        return self._changed(name, self._hands.clear(name))
+        return self._changed(name, self._hands.clear(name) is not None)
 
     def edit(self, name: str, limits: Limits) -> Seen:
         """Changes limits; for an account of the accounts file until its entry there changes.
@@ -142,9 +142,7 @@ class Accounts:
             is_there = self._hands.edit(name, lambda now: account_entries.limited(now, changes))
         except Unreadable:
             raise _unreadable(name) from None
-        if not is_there:
-            self._changed(name, None)
-        return self.get(name)
+        return self._changed(name, is_there)
 
     def delete(self, name: str) -> None:
         """Takes it out for good. What became of its token is kept for 90 days, should it be added again."""
@@ -192,7 +190,7 @@ class Accounts:
         if record.origin is Origin.CLIENT:
             raise Refused(f"account {name} {_OF_A_CLIENT}")
         if not record.configured:
-            raise Refused(f"account {name} was taken out of the accounts file: write it there again, or delete it")
+            raise _removed(name)
         return record
 
     def _readable(self, name: str) -> Record:
@@ -202,16 +200,20 @@ class Accounts:
             raise _unreadable(name)
         return record
 
-    def _changed(self, name: str, before: State | None) -> Seen:
-        """The account as it is now; `before` is None where it is not configured."""
+    def _changed(self, name: str, is_there: bool) -> Seen:
+        """The account as it is now; `is_there` is false where it was not configured any more."""
         record = self.get(name)
-        if before is None:
-            raise Refused(f"account {name} was taken out of the accounts file: write it there again, or delete it")
+        if not is_there:
+            raise _removed(name)
         return record
 
 
 def _unknown(name: str) -> NoSuchAccount:
     return NoSuchAccount(f"there is no account {redact(name)}")  # it could be a token
+
+
+def _removed(name: str) -> Refused:
+    return Refused(f"account {name} was taken out of the accounts file: write it there again, or delete it")
 
 
 def _unreadable(name: str) -> Refused:
