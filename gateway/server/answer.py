@@ -7,7 +7,7 @@ last piece, where the application says which that is.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, ClassVar, Final
@@ -31,9 +31,9 @@ class Answer(Response):  # type: ignore[misc]
 
     _accepted: ClassVar[set[tuple[str, str]]] = set()  # headers that gunicorn has looked at before
 
-    def __init__(self, req: Any, sock: Any, cfg: Any, patience: float) -> None:
-        """`patience` is for a client that does not read, in seconds."""
-        self._cork = _Cork(sock, patience)
+    def __init__(self, req: Any, sock: Any, cfg: Any, await_room: Callable[[], object]) -> None:
+        """`await_room` waits until the client has taken some of what was sent to him."""
+        self._cork = _Cork(sock, await_room)
         super().__init__(req, self._cork, cfg)
 
     def send(self, pieces: Iterable[bytes]) -> None:
@@ -74,11 +74,11 @@ class Answer(Response):  # type: ignore[misc]
 class _Cork:
     """A socket that keeps what is written until it is flushed."""
 
-    __slots__ = ("_held", "_patience", "_sock")
+    __slots__ = ("_await_room", "_held", "_sock")
 
-    def __init__(self, sock: Any, patience: float) -> None:
+    def __init__(self, sock: Any, await_room: Callable[[], object]) -> None:
         self._sock = sock
-        self._patience = patience
+        self._await_room = await_room
         self._held: list[bytes] = []
 
     def sendall(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class _Cork:
             return
         data = b"".join(self._held)
         self._held.clear()
-        send_all(self._sock, data, self._patience)
+        send_all(self._sock, data, self._await_room)
 
 
 @lru_cache(maxsize=2)

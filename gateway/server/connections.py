@@ -54,7 +54,7 @@ class Connections:
         self._log = log
         self._is_last = is_last
         self._memory = Memory(cfg)
-        self._environs = Environs(cfg, limits.unread)
+        self._environs = Environs(cfg)
         self.acceptors: list[Acceptor] = []
         self.requests = 0  # being answered
 
@@ -128,7 +128,7 @@ class Connections:
                 req = self._next(requests, intake)
                 # A proxy in front says once whose connection it is.
                 proxied = req.proxy_protocol_info = req.proxy_protocol_info or proxied
-                answer, environ = self._environs.create(req, client, addr, name)
+                answer, environ = self._environs.create(req, client, addr, name, intake.await_room)
                 environ[KNOWN], environ[SERVED] = intake.know, intake.serve
                 self._answer(answer, environ, intake)
                 intake.await_next()
@@ -193,7 +193,6 @@ class Connections:
         if self._is_wanted():
             answer.force_close()  # whose next request comes at once would never be seen idle, and keep others out
         try:
-            intake.await_reader()
             answer.send(pieces)
         finally:
             intake.await_nothing()

@@ -11,5 +11,5 @@ SERVED: Final = "gateway.served"
 
 Until then his answer is a stranger's where he does not read it.
 """
-PATIENCE: Final = "gateway.patience"
-"""How long the client may take nothing, in seconds."""
+ROOM: Final = "gateway.room"
+"""What is called to wait until the client has taken some of what was sent to him. Raises `OSError` if he does not."""

@@ -7,6 +7,7 @@ sockets that are files.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from gunicorn import util
 from gunicorn.http import wsgi
 
 from gateway.server.answer import Answer
-from gateway.server.environ_keys import PATIENCE
+from gateway.server.environ_keys import ROOM
 
 LONGEST: Final = 64
 """Characters of a name that is remembered: anybody can send many longer ones, of 64 KiB each."""
@@ -24,25 +25,26 @@ _PLAIN: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENG
 class Environs:
     """Those of one worker."""
 
-    def __init__(self, cfg: Any, unread: float) -> None:
-        """`unread` is how long a client may take nothing of its answer, in seconds."""
+    def __init__(self, cfg: Any) -> None:
         self._cfg = cfg
-        self._unread = unread
-        self._ours = {"wsgi.multithread": True, PATIENCE: unread}
+        self._ours = {"wsgi.multithread": True}
         self._common = {**wsgi.base_environ(cfg), **self._ours, "SCRIPT_NAME": ""}
         self._has_prefix = bool(os.environ.get("SCRIPT_NAME"))
 
-    def create(self, req: Any, sock: Any, client: Any, server: Any) -> tuple[Answer, dict[str, Any]]:
+    def create(
+        self, req: Any, sock: Any, client: Any, server: Any, await_room: Callable[[], object]
+    ) -> tuple[Answer, dict[str, Any]]:
         """The answer to `req`, which `client` has sent to `server`, and its environment."""
         headers = {(_known_key if len(name) <= LONGEST else _key)(name): value for name, value in req.headers}
         if self._is_rare(req, headers, client, server):
             answer, environ = wsgi.create(
-                req, sock, client, server, self._cfg, response_class=Answer, response_args=(self._unread,)
+                req, sock, client, server, self._cfg, response_class=Answer, response_args=(await_room,)
             )
-            return answer, environ | self._ours
+            return answer, environ | self._ours | {ROOM: await_room}
         major, minor = req.version
-        return Answer(req, sock, self._cfg, self._unread), {
+        return Answer(req, sock, self._cfg, await_room), {
             **self._common,
+            ROOM: await_room,
             "wsgi.input": req.body,
             "wsgi.url_scheme": req.scheme,
             "gunicorn.socket": sock,

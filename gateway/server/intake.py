@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from socket import SHUT_WR
 from typing import Any, Final
 
 from gevent import get_hub, getcurrent
+from gevent.socket import wait_write
 from gunicorn.http.unreader import SocketUnreader
 
 from gateway.breathing import breathe
@@ -38,6 +40,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         self._waits = waits
         self._queue: dict[Intake, float] | None = None
         self._body_since: float | None = None
+        self._untaken = 0.0  # seconds for which the client took nothing of the present answer
         self._wait_in(waits.fresh)
 
     @property
@@ -48,7 +51,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
     def await_next(self) -> None:
         """The next request may begin. Others have their turn first where the one before was there at once."""
         self._wait_in(self._waits.idle)
-        self._body_since = None
+        self._body_since, self._untaken = None, 0.0
         self.is_held_back = self.is_known = self.is_served = False
         before, self._turn = self._turn, self._loop.iteration
         if before == self._turn:  # what comes in this pause would be there at once as well, and is not counted
@@ -69,7 +72,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
             del queue[self]
 
     def await_key(self) -> None:
-        """The application has the request."""
+        """The application has the request, and answers it."""
         self._wait_in(self._waits.asking)
 
     def know(self) -> None:
@@ -83,12 +86,18 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         self.is_known = self.is_served = True
         self.await_nothing()
 
-    def await_reader(self) -> None:
-        """An answer goes out."""
-        if self.is_served:
-            self.await_nothing()
-        else:
-            self._wait_in(self._waits.unread)
+    def await_room(self) -> None:
+        """The client has to take some of what was sent to him. Raises `TimeoutError` if he does not."""
+        waits = self._waits
+        began = waits.now()
+        if not self.is_served:
+            waits.unread[self] = began - self._untaken
+        try:
+            late = TimeoutError(errno.ETIMEDOUT, "the client does not read")
+            wait_write(self.sock.fileno(), waits.limits.unread, late)
+        finally:
+            waits.unread.pop(self, None)
+            self._untaken += waits.now() - began
 
     def part(self, last: bytes = b"") -> None:
         """Sends the `last` words, if there are any, and reads what the client still sends.
@@ -98,7 +107,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         self._wait_in(self._waits.leaving)
         left = LINGER_BYTES
         with suppress(OSError):
-            send_all(self.sock, last, self._waits.limits.leaving)
+            send_all(self.sock, last, self.await_room)
             self.sock.shutdown(SHUT_WR)
             while left > 0 and (read := len(self.sock.recv(min(left, self.max_body_chunk)))):
                 left -= read
@@ -116,7 +125,7 @@ class Intake(SocketUnreader):  # type: ignore[misc]
         try:
             if self.is_held_back:
                 self.is_held_back = False
-                send_all(self.sock, CONTINUE, waits.limits.unread)
+                send_all(self.sock, CONTINUE, self.await_room)
             data = super().chunk(size_hint)
         finally:
             del queue[self]

@@ -6,11 +6,14 @@ gunicorn has written the head by then, and writes the end: what is written betwe
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
+from gevent.socket import wait_write
+
 from gateway.errors import ClientGone
-from gateway.server.environ_keys import PATIENCE
+from gateway.server.environ_keys import ROOM
 from gateway.server.sending import send_all
 
 
@@ -28,14 +31,14 @@ class Outlet(Protocol):
 class SocketOutlet:
     """The socket of a request that gunicorn has handed to us."""
 
-    __slots__ = ("_fd", "_is_chunked", "_patience", "_sock", "is_torn")
+    __slots__ = ("_await_room", "_fd", "_is_chunked", "_sock", "is_torn")
 
-    def __init__(self, sock: Any, *, is_chunked: bool, patience: float | None) -> None:
+    def __init__(self, sock: Any, *, is_chunked: bool, await_room: Callable[[], object]) -> None:
         self.is_torn = False
         self._sock = sock
         self._fd: int = sock.fileno()
         self._is_chunked = is_chunked
-        self._patience = patience
+        self._await_room = await_room
 
     @classmethod
     def of(cls, environ: Mapping[str, Any]) -> SocketOutlet | None:
@@ -43,7 +46,8 @@ class SocketOutlet:
         sock = environ.get("gunicorn.socket")
         if sock is None:
             return None
-        return cls(sock, is_chunked=environ["SERVER_PROTOCOL"] != "HTTP/1.0", patience=environ.get(PATIENCE))
+        await_room = environ.get(ROOM) or partial(wait_write, sock.fileno())
+        return cls(sock, is_chunked=environ["SERVER_PROTOCOL"] != "HTTP/1.0", await_room=await_room)
 
     def write(self, data: bytes) -> None:
         """See `Outlet.write`."""
@@ -55,7 +59,7 @@ class SocketOutlet:
             except BlockingIOError:
                 sent = 0
             if sent < len(frame):
-                send_all(self._sock, memoryview(frame)[sent:], self._patience)
+                send_all(self._sock, memoryview(frame)[sent:], self._await_room)
         except OSError as error:
             raise ClientGone from error
         self.is_torn = False

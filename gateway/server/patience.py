@@ -31,8 +31,8 @@ class TimeLimits:
     A body has `body` in all. Once `grace` is over it must have had `rate` on the average, not counting the `grace`.
     Both begin when the gateway first waits for the body, and what counts are the bytes of the connection.
     `unread` is how long a client may take nothing of what waits for it, `leaving` how long it may go on sending when it
-    has had its last answer. A `stranger`, who has shown no key with his request, has so long for its body, and whoever
-    is not served for its answer, each in all.
+    has had its last answer. A `stranger`, who has shown no key with his request, has so long for its body, in all, and
+    whoever is not served may for so long, in all, take nothing of what waits for him.
     """
 
     head: float = 5.0
@@ -52,13 +52,13 @@ class TimeLimits:
 class Waits:
     """The connections of a worker that wait for their clients, by what for, and since when.
 
-    Those that have waited for longest come first but in `heads`, `bodies` and `strange`: a wait that goes on keeps its
-    beginning there, and has its place anew.
+    Those that have waited for longest come first but in `heads`, `bodies`, `strange` and `unread`: a wait that goes on
+    keeps its beginning there, and has its place anew.
 
     `fresh` ones have sent nothing, `idle` ones have had requests, in `heads` one has begun, in `bodies` one goes on,
-    `leaving` ones have had their last answer. `asking` are requests, and `strange` bodies, of strangers; `unread` are
-    the answers to them, and to others who are not served. Who is `asking` waits for the gateway, not the other way
-    round, and for as long as that takes.
+    `leaving` ones have had their last answer. `asking` are requests, and `strange` bodies, of strangers; who asks waits
+    for the gateway, not the other way round, and for as long as that takes, until the end of his answer. `unread` are
+    answers of which he, or somebody else who is not served, takes nothing: since when, if all such times were one.
     """
 
     def __init__(self, limits: TimeLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -79,7 +79,7 @@ class Waits:
         silent = _older(self.fresh, now - limits.head) + _older(self.idle, now - limits.idle)
         found: dict[Intake, Error] = {each: GreenletExit for each in silent if not each.has_come}
         found |= dict.fromkeys(_older(self.leaving, now - limits.leaving), GreenletExit)
-        found |= dict.fromkeys(_older(self.unread, now - limits.stranger), GreenletExit)
+        found |= {each: GreenletExit for each, since in self.unread.items() if since <= now - limits.stranger}
         found |= {each: HeadLate for each, since in self.heads.items() if since <= now - limits.head}
         for bodies, most in ((self.bodies, limits.body), (self.strange, min(limits.body, limits.stranger))):
             for each, since in bodies.items():
@@ -99,7 +99,7 @@ class Waits:
         for found in (_silent(self.idle), _silent(self.fresh) + _silent(self.heads)):
             if found:
                 return min(found, key=itemgetter(1))[0]
-        slow = [*islice(self.unread.items(), 1), *self.strange.items()]
+        slow = [*self.unread.items(), *self.strange.items()]
         if slow:
             return min(slow, key=itemgetter(1))[0]
         for last in (islice(self.asking.items(), 1), self.bodies.items()):

@@ -98,7 +98,7 @@ def test_several_lines_are_one_list_and_other_names_are_none() -> None:
     lines = b"X-Forwarded-For: 198.51.100.1\r\nX_Forwarded_For: 198.51.100.2\r\nx-forwarded-for: 192.0.2.1, 10.0.0.2"
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        _, environ = Environs(cfg, 120).create(parsed(cfg, lines), ours, CLIENT, SERVER)
+        _, environ = Environs(cfg).create(parsed(cfg, lines), ours, CLIENT, SERVER, lambda: None)
     assert [client_address(environ, proxies) for proxies in range(5)] == [
         *(CLIENT[0], "10.0.0.2", "192.0.2.1", "198.51.100.1", CLIENT[0])
     ]

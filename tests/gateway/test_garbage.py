@@ -11,7 +11,6 @@ import orjson
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from gateway.server.environ_keys import PATIENCE
 from tests.gateway.fakes import AUTHORIZED, House, answer
 
 ROUNDS = 5
@@ -85,7 +84,7 @@ def test_a_request_leaves_nothing_that_only_a_search_for_cycles_finds(
 def serve(house: House, builder: EnvironBuilder, client: socket.socket) -> None:
     """As the worker does it."""
     for _ in range(ROUNDS):
-        environ: dict[str, Any] = {**builder.get_environ(), "gunicorn.socket": client, PATIENCE: 120}
+        environ: dict[str, Any] = {**builder.get_environ(), "gunicorn.socket": client}
         pieces: Any = house.app(environ, lambda _status, _headers: None)  # type: ignore[arg-type]
         environ.clear()
         assert b"".join(pieces)

@@ -91,7 +91,7 @@ class Served(Listening):
         super().__init__(self._app, limits, most)
 
     def let_go(self) -> None:
-        """Ends what is `/busy`."""
+        """Ends what is `/busy` or `/slow`."""
         self._busy.set()
 
     def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -109,12 +109,17 @@ class Served(Listening):
             return [orjson.dumps(problem.body)]
         if path == "/busy":
             self._busy.wait()
-        if path == "/stream":
+        if path in {"/stream", "/slow"}:
             start_response("200 OK", [("content-type", "text/event-stream")])
-            return Stream(self, SocketOutlet.of(environ))
+            return Stream(self, SocketOutlet.of(environ)) if path == "/stream" else self._slowly()
         answer = b"x" * LARGE if path == "/large" else b"ok"
         start_response("401 Unauthorized" if path == "/unread" else "200 OK", [("content-length", str(len(answer)))])
         return [answer]
+
+    def _slowly(self) -> Iterator[bytes]:
+        yield b"begin"
+        self._busy.wait()
+        yield b"end"
 
 
 class Stream:

@@ -170,17 +170,56 @@ def test_a_strangers_request_goes_before_a_body_of_somebody_with_a_key() -> None
         assert served.connections.waits.least_missed() is stranger
 
 
-def test_whoever_is_served_while_his_answer_goes_out_already_is_a_stranger_no_longer() -> None:
-    ours, theirs = green.socketpair()
-    with ours, theirs:
+def test_a_strangers_stream_that_waits_for_us_goes_on_however_long_it_takes_but_makes_room() -> None:
+    with serving(TimeLimits(stranger=0.1, grace=0), most=1) as served, served.connect() as client:
+        client.sendall(GET.replace(b"/", b"/slow", 1))
+        came = b""
+        while b"begin" not in came:
+            came += client.recv(65_536)
+        waits = served.connections.waits
+        assert waits.late(time.monotonic() + 1_000) == {}
+        (stranger,) = waits.asking
+        assert waits.least_missed() is stranger
+        served.let_go()
+        while b"end" not in came:
+            came += client.recv(65_536)
+
+
+def test_what_counts_is_how_long_a_client_takes_nothing_of_one_answer() -> None:
+    now = 0.0
+    waits = Waits(TimeLimits(), lambda: now)
+    client, sock = green.socketpair()
+    with client, sock, gevent.Timeout(5):
+        intake = Intake(sock, waits)
+        for began, counted, is_next in ((0.0, 0.0, False), (100.0, 96.0, False), (200.0, 200.0, True)):
+            now = began
+            if is_next:
+                intake.await_next()
+            full(sock)
+            waiting = gevent.spawn(intake.await_room)
+            wait_until(lambda: bool(waits.unread))
+            assert waits.unread == {intake: counted}
+            assert set(waits.late(counted + waits.limits.stranger)) == {intake}
+            assert client.recv(1 << 20)
+            now = began + 4
+            waiting.get()
+            assert not waits.unread
+
+
+def test_whoever_is_served_may_read_slowly() -> None:
+    client, sock = green.socketpair()
+    with client, sock:
         waits = Waits(TimeLimits())
-        intake = Intake(ours, waits)
+        intake = Intake(sock, waits)
         intake.await_nothing()
         intake.await_key()
-        intake.await_reader()
-        assert (list(waits.unread), list(waits.asking)) == ([intake], [])
         intake.serve()
-        assert not waits.unread
+        full(sock)
+        waiting = gevent.spawn(intake.await_room)
+        gevent.idle()
+        assert not waiting.ready() and not (waits.unread or waits.asking)
+        client.recv(1 << 20)
+        waiting.get(timeout=5)
 
 
 @pytest.mark.parametrize("what", [GET.replace(b"/", b"/large", 1), post(length=9) + b"x"], ids=["answer", "body"])

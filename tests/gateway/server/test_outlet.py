@@ -8,7 +8,7 @@ import pytest
 from gevent import socket
 
 from gateway.errors import ClientGone
-from gateway.server.environ_keys import PATIENCE
+from gateway.server.environ_keys import ROOM
 from gateway.server.listening import BUFFER_BYTES, prepare
 from gateway.server.outlet import SocketOutlet
 from tests.gateway.scripted import wait_until
@@ -27,8 +27,8 @@ def ends() -> Iterator[tuple[Any, Any]]:
         yield server, client
 
 
-def outlet(sock: Any, protocol: str = "HTTP/1.1", patience: float = 120) -> SocketOutlet:
-    made = SocketOutlet.of({"gunicorn.socket": sock, "SERVER_PROTOCOL": protocol, PATIENCE: patience})
+def outlet(sock: Any, protocol: str = "HTTP/1.1") -> SocketOutlet:
+    made = SocketOutlet.of({"gunicorn.socket": sock, "SERVER_PROTOCOL": protocol})
     assert made is not None
     return made
 
@@ -46,7 +46,19 @@ def test_a_server_that_shows_no_socket_has_none() -> None:
     assert SocketOutlet.of({"SERVER_PROTOCOL": "HTTP/1.1"}) is None
 
 
-def test_a_server_that_says_nothing_of_patience_waits(ends: tuple[Any, Any]) -> None:
+def test_a_client_that_makes_no_room_in_its_time_is_gone(ends: tuple[Any, Any]) -> None:
+    def await_room() -> None:
+        raise TimeoutError
+
+    server, _ = ends
+    way = SocketOutlet.of({"gunicorn.socket": server, "SERVER_PROTOCOL": "HTTP/1.1", ROOM: await_room})
+    assert way is not None
+    with pytest.raises(ClientGone):
+        way.write(b"x" * 64 * BUFFER_BYTES)
+    assert way.is_torn
+
+
+def test_a_server_that_says_nothing_of_time_waits(ends: tuple[Any, Any]) -> None:
     server, client = ends
     way = SocketOutlet.of({"gunicorn.socket": server, "SERVER_PROTOCOL": "HTTP/1.0"})
     assert way is not None
