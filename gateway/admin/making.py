@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 import gevent
 
@@ -15,7 +15,7 @@ from gateway.backoff import LocalAttempts
 from gateway.settings import GatewaySettings
 from kimi.accounts import Kind
 from kimi.alerts.notes import Language
-from kimi.operating.accounts import Accounts, Work
+from kimi.operating.accounts import Accounts
 from kimi.operating.acting import Trying
 from kimi.operating.audit import Audit
 from kimi.operating.status import Status
@@ -27,6 +27,8 @@ from kimi.pool.clients import Clients
 from kimi.pool.figures import Figures
 from kimi.pool.sessions import Sessions
 from kimi.upstreams import Upstream
+
+T = TypeVar("T")
 
 REDIS_SECONDS: Final = 2.0
 """How long a command of the page may take."""
@@ -81,6 +83,7 @@ def desk_over(
     )
 
 
-def _aside(work: Work) -> Any:
+def _aside(work: Callable[[], T]) -> T:
     """What comes of `work`, which a thread does meanwhile."""
-    return gevent.get_hub().threadpool.apply(work)
+    found: T = gevent.get_hub().threadpool.apply(work)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from kimi import account_entries, accounts_append
 from kimi.account_entries import EntryError
@@ -13,14 +13,14 @@ from kimi.accounts import ConfiguredAccount, Kind, Origin, Record, State
 from kimi.errors import Unreadable
 from kimi.operating.intake import Taken
 from kimi.operating.renewing import Renewal, Renewing
-from kimi.operating.taking import Taking, Work
+from kimi.operating.taking import Aside, Taking, at_once
 from kimi.operating.troubles import UNREADABLE, NoSuchAccount, Refused
 from kimi.pool import Members, Store
 from kimi.pool.canary import Canary
 from kimi.pool.interventions import Deleted, Interventions
 from kimi.redaction import redact
 
-__all__ = ["Accounts", "Limits", "NoSuchAccount", "Refused", "Renewal", "Seen", "Taken", "Work"]
+__all__ = ["Accounts", "Limits", "NoSuchAccount", "Refused", "Renewal", "Seen", "Taken"]
 
 Seen = Record
 """An account as the pool knows it, where it comes from (`origin`), and whether its limits were `edited`."""
@@ -54,10 +54,6 @@ class _Opened(NamedTuple):
     left: dict[str, Unreadable]
 
 
-def _at_once(work: Work) -> Any:
-    return work()
-
-
 class Accounts:
     """Looks at accounts and changes them. Every method may raise `StoreUnavailable`.
 
@@ -73,7 +69,7 @@ class Accounts:
         *,
         pause: Callable[[float], object] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
-        aside: Callable[[Work], Any] = _at_once,
+        aside: Aside = at_once,
     ) -> None:
         self._aside = aside
         self._taking = Taking(store, aside)
@@ -170,13 +166,13 @@ class Accounts:
         file says so of these. Raises `Unreadable` where no key opens any.
         """
         records = self._configured() if names is None else [self._operators(name) for name in names]
-        opened: _Opened = self._aside(lambda: _opened(records))
+        opened = self._aside(lambda: _opened(records))
         left = tuple(opened.left)
         if left and names is not None:
             raise _unreadable(left[0])
         if left and not opened.there:  # these are the wrong keys altogether
             raise opened.left[left[0]]
-        text: str = self._aside(lambda: accounts_append.rendered(opened.there))
+        text = self._aside(lambda: accounts_append.rendered(opened.there))
         note = f"# left out, for no key of TOKEN_ENCRYPTION_KEYS opens them: {', '.join(left)}\n" if left else ""
         return Exported(note + text, left)
 

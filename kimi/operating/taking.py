@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Protocol, TypeVar
 
 from kimi.account_forms import AccountsError, Entry, entries
 from kimi.accounts import ConfiguredAccount, Kind, Record
@@ -14,13 +14,24 @@ from kimi.pool.canary import Canary
 from kimi.pool.disk import until_on_disk
 from kimi.pool.interventions import Entered, Interventions
 
-Work = Callable[[], Any]
+T = TypeVar("T")
+
+
+class Aside(Protocol):
+    """Does long work while its caller's process has other things to do, and returns what comes of it."""
+
+    def __call__(self, work: Callable[[], T], /) -> T: ...
+
+
+def at_once(work: Callable[[], T]) -> T:
+    """For callers that have nothing else to do."""
+    return work()
 
 
 class Taking:
     """Takes accounts from texts; long work is handed `aside`."""
 
-    def __init__(self, store: Store, aside: Callable[[Work], Any]) -> None:
+    def __init__(self, store: Store, aside: Aside) -> None:
         self._store = store
         self._aside = aside
         self._canary = Canary(store)
@@ -30,11 +41,11 @@ class Taking:
     def take(self, text: str, kind: Kind, source: str, there: Sequence[Record]) -> list[Taken]:
         """As `Accounts.add`, in view of those that are `there`."""
         self._canary.look()
-        found: tuple[Entry, ...] | AccountsError = self._aside(lambda: _read(text, source, kind))
+        found = self._aside(lambda: _read(text, source, kind))
         if isinstance(found, AccountsError):
             raise found
         now = self._store.now()
-        intake: Intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now))
+        intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now))
         taken = [self._take(entry, intake) for entry in found]
         if any(each.outcome is Outcome.ADDED for each in taken):
             until_on_disk(self._store)

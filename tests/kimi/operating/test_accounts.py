@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +16,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Region, Stat
 from kimi.accounts_append import rendered
 from kimi.accounts_file import parse
 from kimi.errors import Unreadable
-from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused, Taken, Work
+from kimi.operating.accounts import Accounts, Limits, NoSuchAccount, Refused, Taken
 from kimi.operating.troubles import UNREADABLE
 from kimi.pool import PrivateAccounts
 from kimi.pool.private import private_account
@@ -23,6 +25,8 @@ from tests.kimi.pool.pools import KIMI, Pool, rest, web
 from tests.kimi.pool.sealing import with_keys
 from tests.kimi.test_account_forms import CONFIG, STORAGE
 from tests.kimi.test_accounts_file import token
+
+T = TypeVar("T")
 
 DAY = 86_400
 LATER = 1_800_000_000 + 30 * DAY + 60  # of the clock of these tests
@@ -357,9 +361,9 @@ def _name(member: ConfiguredAccount) -> str:
 
 
 def test_long_work_is_handed_aside(pool: Pool) -> None:
-    handed: list[object] = []
+    handed: list[Any] = []
 
-    def aside(work: Work) -> object:
+    def aside(work: Callable[[], T]) -> T:
         handed.append(found := work())
         return found
 
@@ -367,7 +371,7 @@ def test_long_work_is_handed_aside(pool: Pool) -> None:
     (taken,) = accounts.add(ALICE, Kind.KIMI)
     text = accounts.export().text
     entries, _, opened, exported = handed
-    assert len(entries) == 1 and taken.outcome == "added"  # type: ignore[arg-type]
-    assert (exported, [member.secret for member in opened.there]) == (text, [ALICE])  # type: ignore[attr-defined]
+    assert len(entries) == 1 and taken.outcome == "added"
+    assert (exported, [member.secret for member in opened.there]) == (text, [ALICE])
     with pytest.raises(AccountsError):
         accounts.add("just some words", Kind.KIMI)
