@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from kimi import claims
 from kimi.accounts import Record, State
 from kimi.errors import Unreadable
 from kimi.pool import Members, TokenStore
@@ -24,11 +25,11 @@ MOST: Final = 20_000
 class Memory:
     """The newest refresh token that came to this process or that it saw in the store, for every configured secret.
 
-    A token is put back only in the place of one that was refused, and only if it came after that one: any other that
-    is stored may be newer than what is remembered here. Of several refreshers the one that condemns an account need not
-    be the one that remembers, so each looks at all that die. What came of a secret is remembered apart for whoever
-    brought it along: a spent one of the operator's that somebody has got hold of must not lead to its successor.
-    Whatever asks the store may raise `StoreUnavailable`.
+    A token is put back only in the place of one that was refused, or that Kimi itself has dated before it, and only if
+    it came after that one: any other that is stored may be newer than what is remembered here. Of several refreshers
+    the one that condemns an account need not be the one that remembers, so each looks at all that die. What came of a
+    secret is remembered apart for whoever brought it along: a spent one of the operator's that somebody has got hold of
+    must not lead to its successor. Whatever asks the store may raise `StoreUnavailable`.
     """
 
     def __init__(self, members: Members, tokens: TokenStore, *, most: int = MOST) -> None:
@@ -81,7 +82,7 @@ class Memory:
             del self._latest[next(iter(self._latest))]
 
     def put_back(self, record: Record) -> bool:
-        """Whether a later token was put in the place of the one of `record`, which was refused."""
+        """Whether a later token was put in the place of the one of `record`, which was refused. Raises `Unreadable`."""
         later = self.of(record.fingerprint, record.account.owner)
         if later is None or later.version <= record.version or later.refresh == record.refresh:
             return False
@@ -92,6 +93,17 @@ class Memory:
             account=record.account.name,
         )
         return True
+
+    def forestall(self, record: Record) -> bool:
+        """The same before the token of `record` is shown to Kimi, which ends a login whose spent token comes back.
+
+        Only where Kimi's own dates say which of both is the later one. Raises `Unreadable`.
+        """
+        later = self.of(record.fingerprint, record.account.owner)
+        if later is None or later.version <= record.version:
+            return False
+        stored, known = claims.read(record.refresh).iat, claims.read(later.refresh).iat
+        return stored is not None and known is not None and stored < known and self.put_back(record)
 
     def consider(self, record: Record) -> None:
         """Bring the account back if it is dead for a token that has had a successor, and that can be opened."""

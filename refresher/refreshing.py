@@ -75,6 +75,8 @@ class Refreshing:
         if record is None or not self._is_due(record):
             return Outcome.NOT_DUE
         record.unseal()  # before anything is spent
+        if self._memory.forestall(record):
+            return self._refresh(lock)
         past = self._spend(lock, record)
         if past is None:
             return Outcome.NOT_DUE

@@ -48,6 +48,24 @@ def test_the_token_that_was_stored_later_is_used(
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
 
+def test_no_token_is_shown_that_the_vendor_itself_has_dated_before_the_one_that_is_remembered(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing
+) -> None:
+    vendor.dates = True
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    go_back = snapshot(pool)
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    go_back()
+    spent, newest = stored(pool).refresh, vendor.current["alice"]
+    vendor.asked.clear()
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert spent != newest
+    assert vendor.asked == [newest]
+    assert (stored(pool).refresh, stored(pool).version) == (vendor.current["alice"], 4)
+
+
 def test_tokens_that_came_meanwhile_are_stored_over_older_ones(
     pool: Pool, vendor: Vendor, refreshing: Refreshing, go_back: GoBack
 ) -> None:

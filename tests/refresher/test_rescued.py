@@ -125,11 +125,14 @@ def test_a_store_that_lost_everything_is_put_right_also_when_another_filled_it(
     assert stored(pool).refresh == vendor.current["alice"]
 
 
+@pytest.mark.parametrize("dates", [False, True])
 def test_a_token_that_nobody_refused_stays_whatever_is_remembered(
-    pool: Pool, vendor: Vendor, replicas: Replicas
+    pool: Pool, vendor: Vendor, replicas: Replicas, *, dates: bool
 ) -> None:
     newcomer, keeper = replicas
+    vendor.dates = dates
     assert keeper.refresh() is Outcome.REFRESHED
+    pool.clock.now += 1
     pool.store.redis.flushall()
     pool.configure(ALICE)
     vendor.current["alice"] = "refresh-alice"

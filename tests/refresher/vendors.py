@@ -23,7 +23,7 @@ class Vendor:
     """Knows one refresh token an account, and gives a new one for it.
 
     `script` holds what happens at the next exchanges: an error that is raised, or something that is called first. While
-    it `withholds` access tokens, refresh tokens come alone.
+    it `withholds` access tokens, refresh tokens come alone. Where it `dates` them, they say when they were issued.
     """
 
     def __init__(self, clock: Callable[[], float], *, lifetime: float | None = 900.0, skew: float = 0.0) -> None:
@@ -31,6 +31,7 @@ class Vendor:
         self.lifetime = lifetime
         self.skew = skew
         self.withholds = False
+        self.dates = False
         self.age = 0.0  # of the access tokens that it gives out
         self.script: list[Step] = []
         self.asked: list[str] = []
@@ -63,7 +64,7 @@ class Vendor:
                 raise AccountDead("invalid claims")
             now = self.clock() + self.skew
             number = next(self._numbers)
-            self.current[name] = token("refresh", number)
+            self.current[name] = token("refresh", number, iat=now if self.dates else None)
             if self.withholds:
                 return Tokens("", self.current[name])
             expires = None if self.lifetime is None else now + self.lifetime
