@@ -83,8 +83,8 @@ class Wire(framing.Wire):
         self._sock.settimeout(self._left.piece())
         return self._source.readinto(buffer)
 
-    def patience(self) -> None:
-        """What one read may take is told before each of them."""
+    def begin_framing(self) -> None:
+        """Nothing to note: each read has its own time, whatever it brings."""
 
 
 class _Answer(Response):

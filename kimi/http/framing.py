@@ -77,13 +77,12 @@ class Waiting(Protocol):
 
 
 class Wire(io.RawIOBase):
-    """What a socket brings, up to the time `until`, where there is one."""
-
-    until: float | None = None
+    """What a socket brings: all that stands before a piece of body in the time that the socket has for one read."""
 
     def __init__(self, sock: Waiting, source: io.RawIOBase) -> None:
         self._sock = sock
         self._source = source
+        self._until: float | None = None
 
     def readable(self) -> bool:
         """It is."""
@@ -92,9 +91,9 @@ class Wire(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         """What is there next. Raises `OSError`."""
         patience = self._sock.gettimeout()
-        if self.until is None or patience is None:
+        if self._until is None or patience is None:
             return self._source.readinto(buffer)
-        left = self.until - time.monotonic()
+        left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError("a head takes too long")
         self._sock.settimeout(min(left, patience))
@@ -103,9 +102,14 @@ class Wire(io.RawIOBase):
         finally:
             self._sock.settimeout(patience)
 
-    def patience(self) -> float | None:
-        """How many seconds one read may take; none where nobody says."""
-        return self._sock.gettimeout()
+    def begin_framing(self) -> None:
+        """What comes now is no body."""
+        patience = self._sock.gettimeout()
+        self._until = None if patience is None else time.monotonic() + patience
+
+    def begin_body(self) -> None:
+        """What comes now is."""
+        self._until = None
 
     def close(self) -> None:
         """Gives the connection up."""
@@ -127,8 +131,8 @@ class Lines(io.BufferedReader):
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Raises `HTTPException` where there is too much before the next of the body, or too little of that."""
-        if self._size == 0 and (patience := self._wire.patience()) is not None:
-            self._wire.until = time.monotonic() + patience
+        if self._size == 0:
+            self._wire.begin_framing()
         most = self._bounds.framing
         line = super().readline(size if size and size > 0 else most + 1)
         self._size += len(line)
@@ -161,4 +165,5 @@ class Lines(io.BufferedReader):
         return found
 
     def _begin_body(self) -> None:
-        self._size, self._wire.until = 0, None
+        self._size = 0
+        self._wire.begin_body()
