@@ -7,7 +7,6 @@ from typing import Final
 
 from kimi.accounts import Account
 from kimi.pool.canary import Canary
-from kimi.pool.mending import mend
 from kimi.pool.specs import pack, proxy_of
 from kimi.pool.store import Store
 from kimi.pool.tokens import Credential
@@ -27,12 +26,10 @@ def enter(
     """Brings one account into the pool, or up to date; the outcome in the script's words.
 
     `known_as` is the fingerprint of its configured secret, `credential` what is known to have become of that.
-    `limits` are those of accounts that have an owner. Where somebody has sealed the credential so that no key opens it
-    here, it is sealed anew, also in the account that has it already.
+    `limits` are those of accounts that have an owner.
     Raises `StoreUnavailable`, and `Unreadable` where the address of its proxy cannot be opened, or the one that stands
     there while nobody knows whether this process has the right keys.
     """
-    mend(store, account.name if account.owner else holder_of(store, known_as) or account.name, known_as, credential)
     while True:
         written = _written(store, account.name) if account.proxy else ""
         outcome: str = store.run(
@@ -53,13 +50,6 @@ def enter(
         )
         if outcome != _REWRITTEN:
             return outcome
-
-
-def holder_of(store: Store, known_as: str) -> str | None:
-    """The account that serves everybody with the secret of this fingerprint, as it was configured or entered."""
-    with store.guarded() as redis:
-        name: str | None = redis.hget(store.key("holders"), known_as)
-    return name
 
 
 def _packed(store: Store, account: Account, known: str) -> str:

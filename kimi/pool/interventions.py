@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, State
-from kimi.pool.entering import enter, holder_of
-from kimi.pool.members import enter_configured, fingerprint
+from kimi.pool.entering import enter
+from kimi.pool.members import enter_configured, fingerprint, known_of
+from kimi.pool.mending import mend
 from kimi.pool.specs import pack, unpack
 from kimi.pool.store import Store
 from kimi.pool.tokens import Credential
@@ -47,8 +48,10 @@ class Interventions:
         """Takes an account into the pool that stands in no file.
 
         It goes on with what its credential was exchanged for before, where that is known. Where one of its name was
-        entered before and is dead or banned, only its credential is taken, in the place of that one's.
+        entered before and is dead or banned, only its credential is taken, in the place of that one's. Where no key
+        opens it in the account that has it already, it is sealed anew there.
         """
+        mend(self._store, {self.holder(member.secret) or member.account.name: known_of(member)})
         return _entered(enter_configured(self._store, member, ORIGIN))
 
     def enter_again(self, account: Account, known_as: str, credential: Credential) -> Entered:
@@ -57,7 +60,9 @@ class Interventions:
 
     def holder(self, secret: str) -> str | None:
         """The account that serves everybody with this secret, as it was configured or entered."""
-        return holder_of(self._store, fingerprint(secret))
+        with self._store.guarded() as redis:
+            name: str | None = redis.hget(self._store.key("holders"), fingerprint(secret))
+        return name
 
     def pause(self, name: str) -> State | None:
         """Sets one that is in service aside; what it is answering just now it answers to the end."""

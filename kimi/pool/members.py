@@ -15,7 +15,7 @@ from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
 from kimi.pool.hashes import PAGE, account_names, read
-from kimi.pool.mending import mend
+from kimi.pool.mending import Known, mend
 from kimi.pool.records import record_of
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
@@ -51,6 +51,12 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def known_of(member: ConfiguredAccount, rotated: Mapping[str, Credential] = MappingProxyType({})) -> Known:
+    """What is known of its secret; `rotated` is what has become of such, by fingerprint."""
+    known_as = fingerprint(member.secret)
+    return Known(known_as, rotated.get(known_as, Credential(member.secret, 0)))
+
+
 def enter_configured(
     store: Store,
     member: ConfiguredAccount,
@@ -60,8 +66,7 @@ def enter_configured(
     limits: Sequence[int] = (),
 ) -> str:
     """The same for one as it is configured; `rotated` is what is known of such secrets, by fingerprint."""
-    known_as = fingerprint(member.secret)
-    credential = rotated.get(known_as, Credential(member.secret, 0))
+    known_as, credential = known_of(member, rotated)
     return enter(store, member.account, known_as, credential, origin=origin, limits=limits)
 
 
@@ -90,6 +95,7 @@ class Members:
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         left = [name for name in self._leaving(origin, wanted) if self._store.run("withdraw", name)]
+        mend(self._store, {member.account.name: known_of(member, rotated) for member in configured})
         outcomes = {member.account.name: self._enter(member, origin, rotated) for member in configured}
 
         def those(outcome: str) -> tuple[str, ...]:
@@ -147,7 +153,7 @@ class Members:
 
         Raises `Unreadable` in a process with the wrong keys.
         """
-        return mend(self._store, record.account.name, record.fingerprint, credential)
+        return bool(mend(self._store, {record.account.name: Known(record.fingerprint, credential)}))
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         """Takes an account out of service; only a new credential or the operator brings it back.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -16,23 +17,34 @@ _TOKEN: Final = ("refresh",)
 _KEY: Final = ("refresh", "access")  # both are the key
 
 
-def mend(store: Store, name: str, known_as: str, credential: Credential) -> bool:
-    """Seals `credential` anew where it stands in an account, of which the secret has the fingerprint `known_as`.
+class Known(NamedTuple):
+    """A configured secret by its fingerprint, and what is known to have become of it."""
 
-    Only where that cannot be opened and must be the same: an official key stays what it is, and of version 1 a token is
-    the configured secret itself. Who does not know that his keys are the right ones changes nothing. Returns whether it
-    was done. Raises `StoreUnavailable`, and `Unreadable` in a process with the wrong keys.
+    known_as: str
+    credential: Credential
+
+
+def mend(store: Store, known: Mapping[str, Known]) -> list[str]:
+    """Seals the credentials of accounts anew, which are `known` by their names; the names of those that it did so.
+
+    Only where one cannot be opened and must be the same: an official key stays what it is, and of version 1 a token is
+    the configured secret itself. Who does not know that his keys are the right ones changes nothing. Raises
+    `StoreUnavailable`, and `Unreadable` in a process with the wrong keys.
     """
-    (stored,) = read(store, [f"account:{name}"], ("spec", "fingerprint", "version", *_KEY))
-    if stored.get("fingerprint") != known_as:
+    rows = read(store, [f"account:{name}" for name in known], ("spec", "fingerprint", "version", *_KEY))
+    return [name for name, row in zip(known, rows, strict=True) if _is_mended(store, name, row, known[name])]
+
+
+def _is_mended(store: Store, name: str, stored: Mapping[str, str], known: Known) -> bool:
+    if stored.get("fingerprint") != known.known_as:
         return False
     is_web = Kind(orjson.loads(stored["spec"])["kind"]).is_web
-    if is_web and (stored["version"] != "1" or credential.version > 1):
+    if is_web and (stored["version"] != "1" or known.credential.version > 1):
         return False
     texts = {field: stored.get(field, "") for field in (_TOKEN if is_web else _KEY)}
     lost = {field: text for field, text in texts.items() if not store.vault.opens(text)}
     if not lost or not Canary(store).look():
         return False
-    new = store.vault.seal(credential.refresh)
+    new = store.vault.seal(known.credential.refresh)
     words = [word for field, old in lost.items() for word in (field, old, new)]
     return not store.run("reseal", f"account:{name}", name, *words)  # others may have written meanwhile

@@ -19,7 +19,8 @@ import orjson
 from kimi.accounts import Account, ConfiguredAccount, Kind, State
 from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
-from kimi.pool.members import enter_configured, fingerprint
+from kimi.pool.members import enter_configured, fingerprint, known_of
+from kimi.pool.mending import mend
 from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
 
@@ -126,6 +127,7 @@ class PrivateAccounts:
         return self._enter(member)
 
     def _enter(self, member: ConfiguredAccount) -> Adoption:
+        mend(self._store, {member.account.name: known_of(member)})
         outcome = enter_configured(self._store, member, ORIGIN, limits=(to_ms(self._stranger), self._most))
         if outcome == "locked":
             return Adoption.LATER
