@@ -81,12 +81,12 @@ class Memory:
         while len(self._latest) > self._most:
             del self._latest[next(iter(self._latest))]
 
-    def put_back(self, record: Record) -> bool:
-        """Whether a later token was put in the place of the one of `record`, which was refused. Raises `Unreadable`."""
+    def put_back(self, record: Record, *, refused: bool = True) -> bool:
+        """Whether a later token took the place of the one of `record`, which was `refused`. Raises `Unreadable`."""
         later = self.of(record.fingerprint, record.account.owner)
         if later is None or later.version <= record.version or later.refresh == record.refresh:
             return False
-        if not self._tokens.put_back(record, later):
+        if not self._tokens.put_back(record, later, refused=refused):
             return False
         log.warning(
             "the store has gone back to an older state, the token that was stored later is tried",
@@ -97,13 +97,14 @@ class Memory:
     def forestall(self, record: Record) -> bool:
         """The same before the token of `record` is shown to Kimi, which ends a login whose spent token comes back.
 
-        Only where Kimi's own dates say which of both is the later one. Raises `Unreadable`.
+        Only where Kimi's own dates say which of both is the later one. That one may be a look-alike of somebody else's,
+        so the one that is stored stays behind it. Raises `Unreadable`.
         """
         later = self.of(record.fingerprint, record.account.owner)
         if later is None or later.version <= record.version:
             return False
         stored, known = claims.read(record.refresh).iat, claims.read(later.refresh).iat
-        return stored is not None and known is not None and stored < known and self.put_back(record)
+        return stored is not None and known is not None and stored < known and self.put_back(record, refused=False)
 
     def consider(self, record: Record) -> None:
         """Bring the account back if it is dead for a token that has had a successor, and that can be opened."""

@@ -143,14 +143,17 @@ class TokenStore:
         name, version = record.account.name, record.version
         return bool(self._store.run("postpone", name, version, when, failures, lost, reason))
 
-    def put_back(self, record: Record, later: Credential) -> bool:
-        """The credential of `record` was refused, and `later` came after it: that takes its place and is due at once.
+    def put_back(self, record: Record, later: Credential, *, refused: bool = True) -> bool:
+        """`later` came after the credential of `record`, which was `refused`: it takes its place and is due at once.
 
+        One that nobody has refused stays behind it, to be tried should `later` be refused.
         Brings a dead account back. False when another credential is stored, or when the account is paused, banned or
         not configured.
         """
         name, successor = record.account.name, self._store.vault.seal(later.refresh)
-        answer = self._store.run("put_back", name, record.version, record.stored_refresh, later.version, successor)
+        answer = self._store.run(
+            "put_back", name, record.version, record.stored_refresh, later.version, successor, int(refused)
+        )
         return bool(answer)
 
     def _note_durability(self, answer: object) -> None:

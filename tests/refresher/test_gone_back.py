@@ -18,7 +18,7 @@ from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import ALICE, build, snapshot, stored
-from tests.refresher.vendors import Vendor
+from tests.refresher.vendors import Vendor, token
 
 GoBack = Callable[[], None]
 
@@ -64,6 +64,24 @@ def test_no_token_is_shown_that_the_vendor_itself_has_dated_before_the_one_that_
     assert spent != newest
     assert vendor.asked == [newest]
     assert (stored(pool).refresh, stored(pool).version) == (vendor.current["alice"], 4)
+
+
+def test_where_the_later_one_was_none_of_the_vendors_the_one_before_is_tried(
+    pool: Pool, vendor: Vendor, stop: Stop
+) -> None:
+    memory = Memory(pool.members, pool.tokens)
+    refreshing = build(pool, vendor, stop, memory)
+    vendor.dates = True
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    before = stored(pool)
+    pool.clock.now += 600
+    odd = token("refresh", 99, iat=pool.clock.now)
+    memory.remember(before.fingerprint, Credential(odd, before.version + 1))
+    vendor.asked.clear()
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked == [odd, before.refresh]
+    assert stored(pool).refresh == vendor.current["alice"]
 
 
 def test_tokens_that_came_meanwhile_are_stored_over_older_ones(

@@ -1,6 +1,7 @@
--- The store has gone back to an older state: a credential that was refused makes room for one that came after it.
--- ARGV: now, name, version and refresh token that were refused, version and refresh token in their place; tokens as they
---       are stored
+-- The store has gone back to an older state: a credential makes room for one that came after it. The access token that
+-- stands there did not come with that.
+-- ARGV: now, name, version and refresh token that go, version and refresh token in their place, 1 if those that go were
+--       refused: else they stay behind, should the others be none; tokens as they are stored
 -- Returns 1, or 0 when another credential is stored or the account is out of service for another reason.
 
 local name, account = ARGV[2], key('account', ARGV[2])
@@ -8,9 +9,10 @@ local a = read(name)
 if not a or a.version ~= ARGV[3] or a.refresh ~= ARGV[4] then return 0 end
 if a.state == 'dead' then a.state = a.access == '' and 'new' or 'active' end
 if not in_service(a) then return 0 end
+succeed(account, ARGV[6], '')
+if ARGV[7] == '1' then forget_previous(account) end
 redis.call('HSET', account,
-  'refresh', ARGV[6], 'version', ARGV[5], 'state', a.state, 'reason', '', 'failures', '0')
-forget_previous(account)
+  'version', ARGV[5], 'alone', ARGV[5], 'state', a.state, 'reason', '', 'failures', '0')
 schedule(name, a, AT_ONCE)
 settle(name, a)
 changed(name)
