@@ -8,17 +8,17 @@ from typing import Final, Generic, TypeVar
 
 import gevent
 
+from kimi.breathing import SECONDS
+
 T = TypeVar("T")
 
 _AT_A_TIME: Final = 1_000
 """Messages, say: understanding them takes 10 ms."""
-_SECONDS: Final = 0.001
-"""Of no time at all, the loop would look neither at timers nor at sockets."""
 
 
 def breathe() -> None:
     """Lets all those run that can, and looks whether anything has come for others."""
-    gevent.sleep(_SECONDS)
+    gevent.sleep(SECONDS)
 
 
 class Turns:

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.admin.viewer import Viewer
 from gateway.admin.watcher import Watcher
+from gateway.breathing import breathe
 from gateway.drain import Drain
 from gateway.errors import Draining, TooManyViewers
 from kimi.errors import StoreUnavailable
@@ -109,7 +110,7 @@ class Live:
             for news in self._watcher.look():
                 for viewer in self._viewers:
                     viewer.tell(news, self._clock())
-                self._pause(0.001)
+                breathe()
         except StoreUnavailable as error:
             self._sketch_at = min(self._sketch_at, self._monotonic() + SECONDS)
             log.debug("the page is not told of the pool: %s", error)

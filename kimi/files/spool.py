@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
+
+from kimi.breathing import breathe
 
 MEMORY_BYTES: Final = 64 * 1024
 """What stays in memory: a file on disk takes a descriptor, of which a process has only so many."""
@@ -22,11 +23,10 @@ class Spool:
     """A file without a name for at most `limit` bytes, in memory up to `MEMORY_BYTES`, else where temporary files are.
 
     `rest` is called once a megabyte: a source that always has more ready would keep every other greenlet waiting.
-    It lasts a moment, because one of no length at all lets only those run who wait for nothing.
     Leaving the context closes it, and with that it is gone, unless `keep` was called.
     """
 
-    def __init__(self, limit: int, rest: Callable[[], object] = lambda: time.sleep(0.001)) -> None:
+    def __init__(self, limit: int, rest: Callable[[], object] = breathe) -> None:
         self._limit = limit
         self._rest = rest
         self._hash = hashlib.sha256()

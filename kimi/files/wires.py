@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import io
 import socket
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any, Final
 
+from kimi.breathing import breathe
 from kimi.files.targets import NotFetched, Target
 from kimi.http import framing
 from kimi.http.framing import Bounds, Response
@@ -68,7 +68,7 @@ class Wire(framing.Wire):
         sock: framing.Waiting,
         source: io.RawIOBase,
         time_left: Hourglass,
-        rest: Callable[[], object] = lambda: time.sleep(0.001),
+        rest: Callable[[], object] = breathe,
     ) -> None:
         super().__init__(sock, source)
         self._left = time_left

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
+from kimi.breathing import breathe
 from kimi.errors import BrokenAnswer, KimiError
 from kimi.events import Batch, Event, Finish
 from kimi.http import parse
@@ -37,7 +37,7 @@ class Reader(Protocol):
 
 
 def batches(
-    chunks: Iterable[bytes], reader: Reader, rest: Callable[[], object] = lambda: time.sleep(0.001)
+    chunks: Iterable[bytes], reader: Reader, rest: Callable[[], object] = breathe
 ) -> Generator[Batch, None, Finish]:
     """What each chunk has brought, up to the one `Finish`, which is returned; see `kimi.upstreams.Upstream`.
 
