@@ -32,8 +32,9 @@ def test_nothing_is_left_out(items: int) -> None:
         lambda: of_response({"model": "kimi", "input": MESSAGES}),
         lambda: of_messages({"model": "kimi", "max_tokens": 9, "messages": MESSAGES}),
         lambda: json_object(b'{"x": "%b"}' % (rb"\\" * 500_000 + rb"\ud83d")),
+        lambda: json_object(b'{"x": "%b"}' % (rb"\n," * 3_000_000)),
     ],
-    ids=["chat completions", "responses", "messages", "half an emoji"],
+    ids=["chat completions", "responses", "messages", "half an emoji", "a text that holds what looks like values"],
 )
 def test_others_have_their_turn_while_a_large_body_is_understood(work: Callable[[], object]) -> None:
     turns: list[bool] = []

@@ -173,6 +173,15 @@ def test_a_text_may_hold_what_looks_like_values() -> None:
     assert json_object(orjson.dumps({"a": text})) == {"a": text}
 
 
+@pytest.mark.parametrize("shift", range(7))
+def test_texts_end_where_they_do_wherever_a_body_is_cut_to_be_counted(shift: int) -> None:
+    items = [',[{"\\', "\\", '"'] * (MOST_VALUES_OF_A_BODY // 5)
+    raw = b" " * shift + orjson.dumps({"a": items})
+    assert json_object(raw) == {"a": items}
+    with pytest.raises(BadRequest):
+        json_object(raw.replace(b"]", b",1" * (MOST_VALUES_OF_A_BODY // 2) + b"]"))
+
+
 @pytest.mark.parametrize(
     ("escaped", "meant"),
     [
