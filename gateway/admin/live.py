@@ -48,14 +48,12 @@ class Live:
         *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
-        pause: Callable[[float], object] = gevent.sleep,
     ) -> None:
         self._watcher = watcher
         self._status = status
         self._drain = drain
         self._clock = clock
         self._monotonic = monotonic
-        self._pause = pause
         self._viewers: set[Viewer] = set()
         self._runs = False
         self._sketch_at = 0.0
@@ -118,7 +116,7 @@ class Live:
     def _rest(self) -> None:
         until = self._monotonic() + SECONDS
         while self._monotonic() < until and self._sketch_at and not self._drain.begun:
-            self._pause(_BEAT)
+            gevent.sleep(_BEAT)
         for viewer in list(self._viewers):
             if viewer.busy_for() > STUCK_SECONDS:
                 viewer.hang_up()
@@ -130,6 +128,6 @@ class Live:
             viewer.end()
         until = self._monotonic() + _LAST_SECONDS
         while ending & self._viewers and self._monotonic() < until:
-            self._pause(_BEAT)
+            gevent.sleep(_BEAT)
         for viewer in ending & self._viewers:
             viewer.hang_up()
