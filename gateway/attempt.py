@@ -22,7 +22,7 @@ from gateway.tools.toolbox import Toolbox
 from gateway.verdict import Failure
 from kimi.accounts import Kind
 from kimi.chat import Call, Chat, Feature, Message, Place
-from kimi.errors import AnswerUnfit, BrokenAnswer, KimiError, RequestRefused, UpstreamError
+from kimi.errors import AnswerUnfit, BrokenAnswer, Crowded, KimiError, RequestRefused, UpstreamError
 from kimi.events import Again, Annotation, Answering, ChatOpened, Event, Finish, Text, Thinking, ToolCall
 from kimi.pool import Lease
 from kimi.upstreams import Upstream
@@ -110,7 +110,8 @@ class Attempt:
             return False
         is_new = self._question.chat.behind is None
         is_refused = isinstance(outcome.error, RequestRefused) and (is_new or isinstance(outcome.error, AnswerUnfit))
-        if outcome.served or is_refused:
+        is_unchecked = isinstance(outcome.error, Crowded)  # another answer would be no sooner
+        if outcome.served or is_refused or is_unchecked:
             raise outcome.error
         rests = given_back.wait(GIVING_BACK_SECONDS)
         forgotten = outcome.error.with_traceback(None)  # which knows all that has to do with the request

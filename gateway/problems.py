@@ -156,7 +156,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
     ),
     kimi.Crowded: replace(
         _BUSY,
-        message="Too many large requests or files are on their way here just now. "
+        message="Too many large requests, files or JSON schemas are looked at here just now. "
         "Try again after the time in Retry-After.",
     ),
     kimi.NoAccount: _NO_ACCOUNT,

@@ -13,7 +13,6 @@ import orjson
 
 from gateway.errors import BadRequest
 from gateway.schemas import checker
-from gateway.schemas.bounds import COUNTING_MORE, MOST_PATTERNS
 from gateway.surfaces.fields import choice as truth
 from kimi.chat import Call, Choice, Tool, Tools
 
@@ -101,14 +100,10 @@ def _offered(value: object, field: str, *, old: bool) -> tuple[Tool, ...]:
     if len(orjson.dumps(value)) > MOST_BYTES:
         raise BadRequest(f"`{field}` can have {MOST_BYTES} bytes at the most.", param=field)
     offered: dict[str, Tool] = {}
-    patterns = 0
     for index, item in enumerate(value):
         where = f"{field}[{index}]"
         tool = _tool(item, where) if old else _new_tool(item, where)
-        patterns += checker(tool.parameters, f"{where}.parameters" if old else f"{where}.function.parameters").patterns
-        if patterns > MOST_PATTERNS:
-            most = f"{MOST_PATTERNS} patterns at the most, of which {COUNTING_MORE}"
-            raise BadRequest(f"`{field}` can have {most}.", param=field)
+        checker(tool.parameters, f"{where}.parameters" if old else f"{where}.function.parameters")
         if tool.name in offered:
             raise BadRequest("There is another tool of this name.", param=where)
         offered[tool.name] = tool

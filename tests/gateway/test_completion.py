@@ -53,7 +53,9 @@ def test_a_failure_before_the_first_event_is_unseen(house: House, failure: error
     assert {chat for chat, _ in house.upstream.deleted} == {"lost", "c1"}
 
 
-@pytest.mark.parametrize("failure", [errors.ContentRefused(), errors.PromptTooLong(), errors.RequestInvalid()])
+@pytest.mark.parametrize(
+    "failure", [errors.ContentRefused(), errors.PromptTooLong(), errors.RequestInvalid(), errors.Crowded()]
+)
 def test_what_is_the_clients_affair_is_not_tried_elsewhere(house: House, failure: errors.KimiError) -> None:
     house.pool.fill(web("a"), web("b"))
     house.upstream.scripts = [(failure,)]

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.schemas.bounds import MOST_PATTERNS
 from gateway.surfaces.chat_request import understand
 from gateway.surfaces.tools import MOST_BYTES, MOST_TOOLS, calls, tools
 from kimi.chat import Call, Tool, Tools
@@ -13,7 +12,6 @@ from kimi.chat import Call, Tool, Tools
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 F = {"type": "function", "function": {"name": "f", "description": "Does.", "parameters": SCHEMA, "strict": True}}
 G = {"type": "function", "function": {"name": "g"}}
-PATTERNS = {"properties": {f"p{n}": {"pattern": f"^{n}"} for n in range(MOST_PATTERNS)}}
 MADE_F, MADE_G = Tool("f", "Does.", SCHEMA), Tool("g")
 
 
@@ -74,10 +72,6 @@ def test_what_is_offered(fields: dict[str, Any], expected: Tools | None) -> None
         ),
         ({"tools": [F, F]}, "tools[1]"),
         ({"tools": [G] * (MOST_TOOLS + 1)}, "tools"),
-        (
-            {"tools": [{"type": "function", "function": {"name": name, "parameters": PATTERNS}} for name in "ab"]},
-            "tools",
-        ),
         ({"tools": [F, {"type": "function", "function": {"name": "g", "description": "x" * MOST_BYTES}}]}, "tools"),
         ({"tools": None, "functions": [{"name": "a", "parameters": 1}]}, "functions[0].parameters"),
         ({"tool_choice": "perhaps"}, "tool_choice"),

@@ -327,7 +327,7 @@ export default {
   "said.unknown": "there is no account {name}",
   "said.not_to_pause": "account {name} is {state} and serves nobody: there is nothing to pause",
   "said.not_to_resume": "account {name} is {state} and not paused: clear it to have its token tried anew",
-  "said.crowded": "Too many large requests or files are on their way here just now. Try again after the time in Retry-After.",
+  "said.crowded": "Too many large requests, files or JSON schemas are looked at here just now. Try again after the time in Retry-After.",
   "said.slow": "The request body came too slowly.",
   "said.unreadable": "cannot be opened with any key of TOKEN_ENCRYPTION_KEYS: add the one that it was sealed with, behind the others, or enter the account anew, with a new token",
   "said.known_sealed": "account {name} has this credential already, and {why}",

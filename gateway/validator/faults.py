@@ -6,7 +6,7 @@ At each step only what does not fit is looked into, and of alternatives only the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -14,16 +14,11 @@ from urllib.parse import quote
 
 from jsonschema_rs import FancyRegexOptions, ReferencingError, Registry, ValidationError, validator_for
 
-from gateway.breathing import Turns
-from gateway.schemas.pointers import ROOT, beneath, resolved
+from gateway.validator.pointers import ROOT, beneath, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LONGEST: Final = 0.25
-"""Seconds that are spent on what to say of one value."""
-_STRETCH: Final = 0.01
-"""Seconds of it after which others have their turn."""
 _NAME: Final = "urn:gateway:schema"
 _LOOKED_INTO: Final = frozenset(
     {
@@ -74,13 +69,12 @@ class _Step:
 class Faults:
     """Looks for what is wrong with values by one schema."""
 
-    __slots__ = ("_clock", "_options", "_schema", "_whole")
+    __slots__ = ("_options", "_schema", "_whole")
 
-    def __init__(self, schema: Any, options: Options, clock: Callable[[], float]) -> None:
-        """`clock` is in seconds. Raises what the library raises of a schema that is none."""
+    def __init__(self, schema: Any, options: Options) -> None:
+        """Raises what the library raises of a schema that is none."""
         self._schema = schema
         self._options = options
-        self._clock = clock
         self._whole = validator_for(schema, **options)
 
     def fits(self, value: Any) -> bool:
@@ -91,43 +85,36 @@ class Faults:
             return False
 
     def of(self, value: Any) -> Iterator[Fault]:
-        """What is wrong with it, as far as that can be said of single places, and found within `LONGEST` seconds."""
+        """What is wrong with it, as far as that can be said of single places."""
         # The library takes some schemas as a whole, such as those of an empty `$schema`, and not by their parts.
-        with suppress(_TooLong, ReferencingError, ValueError):
-            yield from _Search(self._schema, self._options, self._clock).faults(value)
-
-
-class _TooLong(Exception):
-    """The time for a search is over."""
+        with suppress(ReferencingError, ValueError):
+            yield from _Search(self._schema, self._options).faults(value)
 
 
 class _Search:
     """One search for what is wrong with one value. What it compiles for that is forgotten behind it."""
 
-    def __init__(self, schema: Any, options: Options, clock: Callable[[], float]) -> None:
+    def __init__(self, schema: Any, options: Options) -> None:
         self._schema = schema
         self._options = options
-        self._clock = clock
-        self._turns = Turns(_STRETCH, clock)
-        self._ends = clock() + LONGEST
         self._dialect = {"$schema": schema["$schema"]} if isinstance(schema, dict) and "$schema" in schema else {}
         self._all = Registry([(_NAME, schema)], retriever=options["retriever"])
         self._compiled: dict[str, Any] = {}
 
     def faults(self, value: Any) -> Iterator[Fault]:
-        """See `Faults.of`. Raises `_TooLong`, and what the library raises of a part that it does not take."""
-        left = deque([_Step(ROOT, self._schema, value, ())])
+        """See `Faults.of`. Raises what the library raises of a part that it does not take."""
+        left: deque[Iterable[_Step]] = deque([[_Step(ROOT, self._schema, value, ())]])
         seen = set()
         while left:
-            step = left.popleft()
-            if (step.place, step.path) in seen:  # references may lead back
-                continue
-            seen.add((step.place, step.path))
-            if step.node is False:
-                yield Fault(step.path, "there must be nothing here")
-            if isinstance(step.node, Mapping):
-                yield from self._own(step)
-                left += [each for each in self._further(step) if not self._fits(each)]
+            for step in left.popleft():  # which is not looked for before somebody wants to hear of it
+                if (step.place, step.path) in seen:  # references may lead back
+                    continue
+                seen.add((step.place, step.path))
+                if step.node is False:
+                    yield Fault(step.path, "there must be nothing here")
+                if isinstance(step.node, Mapping):
+                    yield from self._own(step)
+                    left.append(each for each in self._further(step) if not self._fits(each))
 
     def _own(self, step: _Step) -> Iterator[Fault]:
         """What the keywords say that hold no schemas."""
@@ -137,7 +124,6 @@ class _Search:
             for names in ("properties", "patternProperties"):
                 known = step.node.get(names)
                 alone[names] = dict.fromkeys(known, True) if isinstance(known, Mapping) else {}
-        self._look_at_clock()
         for error in validator_for({**self._dialect, **alone}, **self._options).iter_errors(step.value):
             yield Fault(step.path, error.message)
         forbidden = step.node.get("not")
@@ -208,17 +194,11 @@ class _Search:
 
     def _validator(self, name: str, schema: Mapping[str, Any]) -> Any:
         """The one of that name, for `schema`, which may refer to all of the one that is searched."""
-        self._look_at_clock()
         found = self._compiled.get(name)
         if found is None:
             found = validator_for({**self._dialect, **schema}, registry=self._all, **self._options)
             self._compiled[name] = found
         return found
-
-    def _look_at_clock(self) -> None:
-        if self._clock() > self._ends:
-            raise _TooLong
-        self._turns.rest_if_due()
 
 
 def _branches(step: _Step, name: str) -> list[_Step]:

@@ -1,0 +1,211 @@
+"""The process that checks values, and the line of those who ask it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devtools.waiting import until
+from gateway.schemas.line import Line
+from gateway.schemas.process import Process
+from gateway.validator.checking import answer
+from gateway.validator.frames import Wanted
+from kimi.errors import Crowded
+from tests.children import has_ended, pids_of_children
+
+INTEGER = b'{"type":"integer"}'
+DEAR = orjson.dumps({"pattern": "(?:[ab]{1,200}){1,40}[cd]"})
+LETTERS = orjson.dumps("ab" * 20_000)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process is told of differently")
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    line = Line()
+    yield line
+    line.end()
+
+
+def ask(line: Line, schema: bytes = INTEGER, value: bytes = b"1", wanted: Wanted = Wanted.COMPLAINTS) -> Any:
+    return line.ask(wanted, schema, value, schema)
+
+
+def pid(line: Line) -> int:
+    assert line.process is not None
+    return line.process.pid
+
+
+def of_process(number: int, name: str) -> str:
+    return Path(f"/proc/{number}/{name}").read_text("utf-8")
+
+
+schemas = st.recursive(
+    st.sampled_from(
+        [{}, {"type": "integer"}, {"type": "string", "minLength": 2}, {"enum": [1, "a", None]}, {"type": "x"}]
+    ),
+    lambda inner: (
+        st.fixed_dictionaries({"items": inner})
+        | st.fixed_dictionaries({"anyOf": st.lists(inner, max_size=3)})
+        | st.fixed_dictionaries({"properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=3)})
+        | st.fixed_dictionaries({"not": inner, "required": st.just(["a"])})
+    ),
+    max_leaves=8,
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(schemas, values, st.sampled_from(Wanted))
+def test_it_says_what_would_be_found_here(schema: Any, value: Any, wanted: Wanted) -> None:
+    line = shared
+    written, text = orjson.dumps(schema), orjson.dumps(value)
+    found = answer(wanted, written, text)
+    assert ask(line, written, text, wanted) == (found if isinstance(found, dict) else list(found))
+
+
+shared = Line()
+
+
+@on_linux
+def test_it_knows_no_secret_and_has_nothing_open_but_its_pipes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_REFRESH_TOKENS", "a-secret")
+    with Path(__file__).open("rb") as file:
+        os.set_inheritable(file.fileno(), True)
+        ask(line)
+        number = pid(line)
+        assert [each.partition("=")[0] for each in of_process(number, "environ").split("\0")[:-1]] == ["PYTHONPATH"]
+        assert of_process(number, "cmdline").split("\0")[1:-1] == ["-B", "-P", "-S", "-m", "gateway.validator"]
+        assert {each.name for each in Path(f"/proc/{number}/fd").iterdir()} == {"0", "1", "2"}
+
+
+@on_linux
+def test_its_memory_is_bounded_and_leaves_no_dump(line: Line) -> None:
+    ask(line)
+    limits = of_process(pid(line), "limits")
+    assert "Max address space         268435456            268435456 " in limits
+    assert "Max core file size        0                    0 " in limits
+    large = [{"enum": [n] * 2_000} for n in range(60)]
+    assert ask(line, orjson.dumps({"allOf": large}), b"[" + b"[]," * 9_000 + b"0]", Wanted.FITTING) != []
+    assert int(of_process(pid(line), "status").partition("VmHWM:")[2].split()[0]) < 100_000
+
+
+def test_one_that_somebody_has_killed_is_replaced(line: Line) -> None:
+    assert ask(line) == []
+    first = pid(line)
+    os.kill(first, signal.SIGKILL)
+    assert ask(line, value=b'"x"') == ['$: this is not of type "integer"']
+    assert pid(line) != first
+    asking = gevent.spawn(ask, line, DEAR, LETTERS[:20_000] + b'"')
+    gevent.sleep(0.01)  # lets it begin
+    os.kill(pid(line), signal.SIGKILL)
+    assert asking.get() is not None or line.process is None
+
+
+def test_no_task_is_tried_for_ever() -> None:
+    started: list[Process] = []
+
+    class Killed(Process):
+        """Is killed with its first task, which is not known here."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            started.append(self)
+
+        def ask(self, wanted: Wanted, schema: bytes, value: bytes) -> tuple[Any, float]:
+            super().ask(wanted, INTEGER, b"1")
+            os.kill(self.pid, signal.SIGKILL)
+            return super().ask(wanted, schema, value)
+
+    assert ask(Line(Killed)) is None
+    assert len(started) == 2
+
+
+def test_one_that_takes_too_long_is_ended_and_leaves_nothing(line: Line) -> None:
+    ask(line)
+    first = pid(line)
+    assert ask(line, DEAR, LETTERS) is None
+    assert line.process is None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(first, os.WNOHANG)
+    assert ask(line) == []
+
+
+def test_answers_reach_who_asked_though_others_have_left(line: Line) -> None:
+    ask(line)
+    leaving = [gevent.spawn(ask, line, DEAR, LETTERS[:2_000] + b'"') for _ in range(3)]
+    staying = gevent.spawn(ask, line, value=b'"x"')
+    gevent.sleep(0.001)
+    gevent.killall(leaving)
+    assert staying.get() == ['$: this is not of type "integer"']
+    assert ask(line) == []
+
+
+def test_who_has_taken_long_lets_others_go_first(line: Line) -> None:
+    dear, known, new = b'{"pattern":"(?:[ab]{1,200}){1,20}[cd]"}', INTEGER, b'{"type":"string"}'
+    assert ask(line, dear, LETTERS[:500] + b'"') != [] and ask(line, known) == []
+    order: list[bytes] = []
+
+    def note(schema: bytes) -> None:
+        ask(line, schema)
+        order.append(schema)
+
+    asking = [gevent.spawn(note, schema) for schema in (b"{}", dear, new, known)]
+    gevent.joinall(asking, raise_error=True)
+    assert order == [known, b"{}", new, dear]
+
+
+def test_nobody_waits_for_ever() -> None:
+    line = Line(patience=0.05)
+    with pytest.raises(Crowded) as caught:
+        ask(line, DEAR, LETTERS)
+    assert caught.value.retry_after == 0.05
+    until(lambda: (gevent.sleep(0.01), line.process is None)[1], what="its process has been ended")
+
+
+def test_where_no_process_begins_all_are_told_to_come_back() -> None:
+    def none() -> Process:
+        raise BlockingIOError("too many processes")
+
+    def ending() -> Process:
+        process = Process()
+        os.kill(process.pid, signal.SIGKILL)
+        return process
+
+    for start in (none, ending):
+        line = Line(start)
+        with pytest.raises(Crowded):
+            ask(line)
+        assert line.process is None
+
+
+@on_linux
+def test_it_ends_with_its_worker_also_amid_a_check() -> None:
+    program = (
+        "import gevent, sys\n"
+        "from gateway.schemas import checker\n"
+        "asked = checker({'pattern': '(?:[ab]{1,200}){1,40}[cd]'}, '')\n"
+        "gevent.spawn(asked.fits, 'ab' * 20_000)\n"
+        "gevent.sleep(0.01)\n"
+        "print(flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        (number,) = pids_of_children(worker.pid)
+        worker.kill()
+    until(lambda: has_ended(number), seconds=10, what="the process of a dead worker ends")
