@@ -31,7 +31,9 @@ from kimi.upstreams.complaints import Complaint
 from kimi.upstreams.drift import Drift
 from kimi.upstreams.faults import classify
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
+"""Who leaves before a slow answer comes has lost the login: the server carries the exchange out all the same, and the
+token in the answer is nobody's. Servers on the way seldom wait for longer than this."""
 
 _KIMI_PATH = "/api/account.gateway.v1.AuthService/RefreshToken"
 _CLASSIC_PATH = "/api/auth/token/refresh"

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from kimi.alerts.making import watcher
 from kimi.errors import StoreUnavailable
-from kimi.exchange import TIMEOUT_SECONDS, Exchange
+from kimi.exchange import Exchange
 from kimi.http import Transport
 from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, open_store
 from kimi.pool.canary import Canary
@@ -151,7 +151,7 @@ def _renewals(
     settings: RefresherSettings, transport: Transport, drift: Drift, *, clock: Callable[[], float], rng: random.Random
 ) -> Renewals:
     exchange = Exchange(transport, settings.endpoints, drift)
-    official = Moonshot(Line(transport, settings.endpoints, drift, patience=TIMEOUT_SECONDS))
+    official = Moonshot(Line(transport, settings.endpoints, drift))
     return Renewals(exchange, official.list_models, clock=clock, rng=rng)
 
 

@@ -389,3 +389,22 @@ def test_nobody_answers() -> None:
         Exchange(TRANSPORT, Endpoints(nowhere, nowhere, nowhere)).refresh(account(Kind.KIMI), "R0")
 
     assert not isinstance(raised.value, UpstreamTimeout | BrokenAnswer)
+
+
+class Silent:
+    """Another side that never answers; keeps for how long it was waited for, in seconds."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def stream(self, *_: object, timeout: float, **__: object) -> Any:
+        self.waits.append(timeout)
+        raise UpstreamTimeout("nothing came in time")
+
+
+@pytest.mark.parametrize("kind", [Kind.KIMI, Kind.CLASSIC])
+def test_a_slow_answer_which_holds_the_only_good_token_is_waited_for(kind: Kind) -> None:
+    silent = Silent()
+    with pytest.raises(UpstreamTimeout):
+        Exchange(silent, Endpoints()).refresh(account(kind), "R0")
+    assert silent.waits == [60]

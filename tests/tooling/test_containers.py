@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from gateway.server.room import EACH, RESERVE
 from gateway.settings import GatewaySettings
+from kimi.exchange import TIMEOUT_SECONDS
 from kimi.settings import CommonSettings
 from refresher.settings import RefresherSettings
 
@@ -192,6 +193,11 @@ def test_a_worker_has_descriptors_for_all_its_connections(services: dict[str, di
 def test_the_gateway_may_drain_longer_than_it_does_by_default(services: dict[str, dict[str, Any]]) -> None:
     grace = float(services["gateway"]["stop_grace_period"].removesuffix("s"))
     assert grace > GatewaySettings.model_fields["gateway_drain_seconds"].default + 10
+
+
+def test_the_refresher_may_end_the_exchanges_that_are_under_way(services: dict[str, dict[str, Any]]) -> None:
+    for name in ("refresher", "demo-refresher"):
+        assert float(services[name]["stop_grace_period"].removesuffix("s")) > TIMEOUT_SECONDS + 10
 
 
 def test_commands_are_lists_so_that_signals_reach_the_program(services: dict[str, dict[str, Any]]) -> None:
