@@ -8,12 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
 
 from kimi.errors import Unreadable
-
-SEALED: Final = "fernet:"
-"""A secret that is sealed begins with this. No token, key or address of a proxy does."""
 
 
 class Kind(StrEnum):
@@ -54,6 +50,13 @@ class Origin(StrEnum):
     CLIENT = "client"  # a client brings its token along
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A secret that no key of this process opens, as it stands in the store."""
+
+    text: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One member of the pool, without its credential."""
@@ -65,14 +68,14 @@ class Account:
     requests_per_minute: int | None = None
     weight: float = 1.0
     priority: int = 0
-    proxy: str | None = field(default=None, repr=False)  # may carry a password; sealed still where no key opens it
+    proxy: str | Sealed | None = field(default=None, repr=False)  # may carry a password
     base_url: str | None = None
     models: tuple[str, ...] = ()  # moonshot: what it may be asked for; empty means whatever its /models lists
     owner: str = ""  # for whom alone it serves: routes of such an account end in `@owner`; empty means everybody
 
     def proxy_to_dial(self) -> str | None:
         """The proxy before its upstream, None for none. Raises `Unreadable` where its address is sealed still."""
-        if self.proxy and self.proxy.startswith(SEALED):
+        if isinstance(self.proxy, Sealed):
             raise Unreadable("no key of TOKEN_ENCRYPTION_KEYS opens the address of the account's proxy")
         return self.proxy
 
@@ -82,7 +85,7 @@ class Account:
 
         Nothing of a password is in it, which whoever reads it could guess at.
         """
-        return _line("\n".join((self.kind, self.region, self.base_url or "")), self.proxy or "")
+        return _line("\n".join((self.kind, self.region, self.base_url or "")), self.proxy)
 
 
 def _without_password(url: str) -> str:
@@ -92,8 +95,9 @@ def _without_password(url: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _line(host: str, proxy: str) -> str:
-    return hashlib.sha256(f"{host}\n{_without_password(proxy)}".encode()).hexdigest()[:16]
+def _line(host: str, proxy: str | Sealed | None) -> str:
+    way = proxy.text if isinstance(proxy, Sealed) else _without_password(proxy or "")
+    return hashlib.sha256(f"{host}\n{way}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

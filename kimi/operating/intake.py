@@ -11,7 +11,7 @@ from hmac import compare_digest
 
 from kimi import claims
 from kimi.account_forms import Entry
-from kimi.accounts import SEALED, Account, ConfiguredAccount, Kind, Origin, Record, Region, State
+from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Region, Sealed, State
 from kimi.errors import Unreadable
 from kimi.operating.spans import span
 from kimi.operating.troubles import UNREADABLE
@@ -117,7 +117,7 @@ class Holder:
     def makes_room_for(self, kind: Kind, region: Region) -> bool:
         """Whether a credential of that kind and region may take the place of the one that it has."""
         is_like = (self.account.kind, self.account.region) == (kind, region)
-        is_lost = (self.account.proxy or "").startswith(SEALED)  # the way to its upstream, which would stay
+        is_lost = isinstance(self.account.proxy, Sealed)  # the way to its upstream, which would stay
         return is_like and self.is_useless and self.origin is Origin.OPERATOR and not is_lost
 
 

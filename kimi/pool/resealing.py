@@ -9,7 +9,6 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
-from kimi.accounts import SEALED
 from kimi.errors import Unreadable
 from kimi.pool.hashes import PAGE, account_names, read
 from kimi.pool.old_files import OldFiles
@@ -17,6 +16,7 @@ from kimi.pool.sealers import Sealers
 from kimi.pool.seals import PLAIN, UNREADABLE, Resealed, Seal, Seals
 from kimi.pool.secret_fields import CANARY, SECRETS, VAULT, Fields, changes_of, secrets_of, things_of
 from kimi.pool.store import PREFIX, Store
+from kimi.pool.vault import SEALED
 
 _SCANNED: Final = 1_000  # keys that Redis looks at in one step, for which others wait less than a millisecond
 _TRIES: Final = 10  # for what others write just then

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from kimi.accounts import Account, Kind, Region
+from kimi.accounts import Account, Kind, Region, Sealed
 from kimi.errors import Unreadable
 from kimi.pool.vault import Vault
 
@@ -24,7 +23,7 @@ def pack(account: Account, vault: Vault, known: str = "") -> str:
     proxy = account.proxy_to_dial()
     is_known = before and vault.open(before) == proxy
     sealed = before if is_known else vault.seal(proxy) if proxy else proxy
-    return _dumped(asdict(replace(account, proxy=sealed)))
+    return _dumped(asdict(account) | {"proxy": sealed})
 
 
 @lru_cache(maxsize=8192)
@@ -38,8 +37,7 @@ def unpack(spec: str, vault: Vault) -> Account:
     fields["region"] = Region(fields["region"])
     fields["models"] = tuple(fields["models"])
     if fields.get("proxy"):
-        with suppress(Unreadable):
-            fields["proxy"] = vault.open(fields["proxy"])
+        fields["proxy"] = _opened(fields["proxy"], vault)
     return Account(**fields)
 
 
@@ -51,6 +49,13 @@ def proxy_of(spec: str) -> str:
 def with_proxy(spec: str, sealed: str) -> str:
     """The same text with that one in its place."""
     return _dumped(orjson.loads(spec) | {"proxy": sealed})
+
+
+def _opened(proxy: str, vault: Vault) -> str | Sealed:
+    try:
+        return vault.open(proxy)
+    except Unreadable:
+        return Sealed(proxy)
 
 
 def _dumped(fields: dict[str, Any]) -> str:

@@ -9,10 +9,12 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from kimi.accounts import SEALED
 from kimi.errors import Unreadable
 
 log = logging.getLogger(__name__)
+
+SEALED: Final = "fernet:"
+"""A secret that is sealed begins with this. No token, key or address of a proxy does."""
 
 REMEMBERED: Final = 8_192
 """So many sealed secrets are not opened twice, at about 2 KiB each: a lease must not pay for the same token again."""

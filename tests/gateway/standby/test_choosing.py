@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from kimi.accounts import Account, Kind
+from kimi.accounts import Account, Kind, Sealed
 from kimi.errors import AllBusy, NoAccount, Unreadable
 from kimi.pool import Lease
 from tests.gateway.copies import NOW, copy_of
@@ -61,7 +61,7 @@ def test_only_the_account_that_is_wished_for_is_given() -> None:
 def test_one_that_no_key_opens_is_passed_over() -> None:
     worker = desk(
         copy_of(web("sealed", priority=2), opened=sealed),
-        copy_of(web("behind", priority=1, proxy="fernet:gAAAA")),
+        copy_of(web("behind", priority=1, proxy=Sealed("fernet:gAAAA"))),
         "a",
     )
     held = worker.take()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kimi.accounts import Account, Kind, Region
+from kimi.accounts import Account, Kind, Region, Sealed
 from kimi.http import Endpoints, Transport
 from kimi.operating import checks_upstreams
 from kimi.operating.checks import Finding, Level
@@ -46,7 +46,7 @@ def test_each_way_that_accounts_use_is_tried_once() -> None:
         Account(name="d", kind=Kind.KIMI, region=Region.GLOBAL),
         Account(name="e", kind=Kind.MOONSHOT),
         Account(name="f", kind=Kind.MOONSHOT, base_url="https://mirror.example/v1"),
-        Account(name="g", kind=Kind.KIMI, proxy="fernet:what no key opens"),
+        Account(name="g", kind=Kind.KIMI, proxy=Sealed("fernet:what no key opens")),
     ]
     assert [way.name for way in ways(accounts, Endpoints())] == [
         "www.kimi.com",

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kimi.accounts import SEALED
 from kimi.errors import StoreUnavailable, Unreadable
-from kimi.pool.vault import Vault
+from kimi.pool.vault import SEALED, Vault
 from kimi.sealing_keys import new_key
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
