@@ -25,7 +25,8 @@ def run_for_good(run: Callable[_P, object], *args: _P.args, **kwargs: _P.kwargs)
 
 
 def _log(_where: object, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    log.error("a greenlet met an error of ours", exc_info=(kind, error, trace))
+    if not issubclass(kind, SystemExit):  # of gunicorn, told to stop at once: gevent hands that to us as well
+        log.error("a greenlet met an error of ours", exc_info=(kind, error, trace))
 
 
 def _end_worker(_failed: gevent.Greenlet) -> None:
