@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
 from kimi.pool.store import Store, to_ms
 
 MOST: Final = 100_000
@@ -16,25 +18,24 @@ MOST: Final = 100_000
 class Patience:
     """How wrong keys are borne with; times are in seconds.
 
-    So many are `free`; each further one begins a pause: the `first` of them, and each twice the last, up to `longest`.
+    So many are `free`; each further one begins the next of the `pauses`, behind which the last of them goes on.
     Those that are free have to come within `remembered`; that long after the last pause began all is forgotten.
     """
 
     whose: str
     free: int
-    first: float
-    longest: float
+    pauses: tuple[float, ...]
     remembered: float
 
     def pause_after(self, wrong: int) -> float:
         """The pause that the wrong key of that number begins; 0 for none."""
-        over = wrong - self.free - 1
-        return min(self.first * 2 ** min(over, 32), self.longest) if over >= 0 else 0.0
+        over = wrong - self.free
+        return self.pauses[min(over, len(self.pauses)) - 1] if over > 0 else 0.0
 
 
-OPERATORS: Final = Patience(whose="admin", free=4, first=1.0, longest=60.0, remembered=3600.0)
+OPERATORS: Final = Patience(whose="admin", free=4, pauses=(1, 2, 4, 8, 16, 32, 60), remembered=3600)
 """An admin key opens everything, and few people send one: right keys wait as well."""
-CLIENTS: Final = Patience(whose="client", free=10, first=0.5, longest=60.0, remembered=600.0)
+CLIENTS: Final = Patience(whose="client", free=10, pauses=(0.5, 1, 2, 4, 8, 16, 32, 60), remembered=600)
 """Many clients may share an address, and some will have an old key. Right keys never wait."""
 
 
@@ -66,9 +67,8 @@ class Attempts:
             "attempt",
             ours.whose,
             int(counts),
-            ours.free + 1,
-            to_ms(ours.first),
-            to_ms(ours.longest),
+            ours.free,
+            orjson.dumps([to_ms(pause) for pause in ours.pauses]).decode(),
             to_ms(ours.remembered),
             self._most,
             *buckets,

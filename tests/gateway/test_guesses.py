@@ -414,7 +414,7 @@ def test_in_a_pause_no_key_is_looked_up_for_its_sender(gate: Gate) -> None:
     door, _, _ = doors(settings, gate.pool.store, gate.strangers, b"secret")
     street, new = Street(House(door)), Clients(gate.pool.store).create("shop").key
     guessing, other = {"X-Forwarded-For": HERE}, {"X-Forwarded-For": "198.51.100.1"}
-    while (pause := gate.shared.attempt([f"at:{HERE}"], counts=True)[0].seconds) < CLIENTS.longest:
+    while (pause := gate.shared.attempt([f"at:{HERE}"], counts=True)[0].seconds) < CLIENTS.pauses[-1]:
         gate.advance(pause)
     for key in ("wrong", new):
         reply = street.asks("GET", "/v1/models", key, **guessing)
