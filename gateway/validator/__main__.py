@@ -19,6 +19,7 @@ MOST_MEMORY: Final = 256 * 1024 * 1024
 """Bytes. macOS does not keep to that."""
 _BEHIND: Final = 5
 """Where there are not enough processors, those who serve go first."""
+_ERRORS: Final = 2
 
 
 def serve(tasks: BufferedReader, replies: int) -> None:
@@ -41,6 +42,16 @@ def serve(tasks: BufferedReader, replies: int) -> None:
             said = said[os.write(replies, said) :]
 
 
+def _close() -> None:
+    """Closes what was inherited: sockets on which clients are served."""
+    with os.scandir("/dev/fd") as found:
+        numbers = [int(each.name) for each in found]
+    for number in numbers:
+        if number > _ERRORS:
+            with suppress(OSError):  # the one that told them is closed
+                os.close(number)
+
+
 def _bound() -> None:
     """Gives up whatever is not needed to check values."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -51,7 +62,7 @@ def _bound() -> None:
 
 
 if __name__ == "__main__":
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])  # sockets on which clients are served
+    _close()
     _bound()
     with suppress(EOFError, BrokenPipeError):
         serve(open(0, "rb", closefd=False), 1)  # noqa: SIM115 - it is never closed
