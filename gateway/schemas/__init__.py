@@ -7,7 +7,8 @@ second of a processor for each, and this worker goes on meanwhile.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -15,10 +16,11 @@ import orjson
 
 from gateway.errors import BadRequest
 from gateway.harmless import is_harmless
-from gateway.schemas.line import Line
+from gateway.schemas.line import PATIENCE, Line
 from gateway.schemas.reading import excess
 from gateway.schemas.recent import Recent
 from gateway.validator.frames import Wanted
+from kimi.errors import Crowded
 
 MOST_BYTES: Final = 256 * 1024
 """Of a schema, as compact JSON."""
@@ -87,6 +89,18 @@ def checker(schema: Mapping[str, Any], where: str) -> Checker:
     if not can_be_read:
         raise BadRequest("This JSON schema takes too long to be read.", code=_CODE, param=where)
     return Checker(written, name)
+
+
+def read_all(schemas: Iterable[tuple[Mapping[str, Any], str]], *, patience: float = PATIENCE) -> None:
+    """Reads the schemas of one request, each with its place. Raises what `checker` does.
+
+    `Crowded` it raises as well where that takes longer than `patience` seconds for all of them.
+    """
+    ends = time.monotonic() + patience
+    for schema, where in schemas:
+        if time.monotonic() > ends:
+            raise Crowded("the schemas of a request take too long to be read", retry_after=patience)
+        checker(schema, where)
 
 
 def _written(value: Any) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.errors import BadRequest
-from gateway.schemas import checker
+from gateway.schemas import read_all
 from gateway.surfaces.fields import choice as truth
 from kimi.chat import Call, Choice, Tool, Tools
 
@@ -103,10 +103,11 @@ def _offered(value: object, field: str, *, old: bool) -> tuple[Tool, ...]:
     for index, item in enumerate(value):
         where = f"{field}[{index}]"
         tool = _tool(item, where) if old else _new_tool(item, where)
-        checker(tool.parameters, f"{where}.parameters" if old else f"{where}.function.parameters")
         if tool.name in offered:
             raise BadRequest("There is another tool of this name.", param=where)
         offered[tool.name] = tool
+    inner = "parameters" if old else "function.parameters"
+    read_all((tool.parameters, f"{field}[{index}].{inner}") for index, tool in enumerate(offered.values()))
     return tuple(offered.values())
 
 

@@ -55,9 +55,10 @@ def _close() -> None:
 def _bound() -> None:
     """Gives up whatever is not needed to check values."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError):  # of macOS
+    with suppress(ValueError):  # macOS knows none, and others have less already
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    os.nice(_BEHIND)
+    with suppress(OSError):  # which some filters of system calls say
+        os.nice(_BEHIND)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
 

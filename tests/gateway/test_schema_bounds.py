@@ -8,8 +8,10 @@ import orjson
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.schemas import MOST_BYTES, checker, checks
+from gateway.schemas import MOST_BYTES, checker, checks, read_all
 from gateway.schemas.reading import DEEPEST, MOST_VALUES
+from gateway.schemas.recent import Recent
+from kimi.errors import Crowded
 from tests.gateway.schemas import TOO_LARGE, WHERE, complaints, refused, ticking
 
 LETTERS = "".join(random.Random(1).choice("ab") for _ in range(600))
@@ -226,3 +228,30 @@ def test_many_fields_can_have_the_patterns_of_everyday(pattern: str) -> None:
 def test_a_pattern_that_takes_for_ever_does_not_match(pattern: str) -> None:
     assert complaints({"pattern": pattern}, "a" * 40 + "!") != ()
     assert complaints({"patternProperties": {pattern: {}}, "required": ["b"]}, {"a" * 40 + "!": 1}) != ()
+
+
+def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
+    recent: Recent[str] = Recent(2)
+    recent.keep(b"a", "A")
+    recent.keep(b"b", "B")
+    assert recent.get(b"a") == "A"
+    recent.keep(b"c", "C")
+    assert [recent.get(name) for name in (b"a", b"b", b"c")] == ["A", None, "C"]
+    recent.keep(b"a", "AA")
+    recent.keep(b"d", "D")
+    assert [recent.get(name) for name in (b"a", b"c", b"d")] == ["AA", None, "D"]
+
+
+def test_the_schemas_of_one_request_have_no_more_time_than_one_of_them() -> None:
+    schemas = [({"type": "object"}, "tools[0]"), ({"type": "strng"}, "tools[1]")]
+    with pytest.raises(BadRequest) as refusal:
+        read_all(schemas)
+    assert refusal.value.param == "tools[1].type"
+    with pytest.raises(Crowded):
+        read_all(schemas, patience=-1)
+
+
+def test_any_number_of_large_schemas_is_read() -> None:
+    """Those of earlier clients take no room from later ones."""
+    for number in range(120):
+        assert checker({"enum": [f"{number} {each}" for each in range(20_000)]}, WHERE).fits(f"{number} 19999")
