@@ -69,15 +69,14 @@ values = st.recursive(
 )
 
 
+shared = Line()
+
+
 @given(schemas, values, st.sampled_from(Wanted))
 def test_it_says_what_would_be_found_here(schema: Any, value: Any, wanted: Wanted) -> None:
-    line = shared
     written, text = orjson.dumps(schema), orjson.dumps(value)
     found = answer(wanted, written, text)
-    assert ask(line, written, text, wanted) == (found if isinstance(found, dict) else list(found))
-
-
-shared = Line()
+    assert ask(shared, written, text, wanted) == (found if isinstance(found, dict) else list(found))
 
 
 @on_linux
@@ -98,9 +97,6 @@ def test_its_memory_is_bounded_and_leaves_no_dump(line: Line) -> None:
     limits = of_process(pid(line), "limits")
     assert "Max address space         268435456            268435456 " in limits
     assert "Max core file size        0                    0 " in limits
-    large = [{"enum": [n] * 2_000} for n in range(60)]
-    assert ask(line, orjson.dumps({"allOf": large}), b"[" + b"[]," * 9_000 + b"0]", Wanted.FITTING) != []
-    assert int(of_process(pid(line), "status").partition("VmHWM:")[2].split()[0]) < 100_000
 
 
 def test_one_that_somebody_has_killed_is_replaced(line: Line) -> None:
@@ -109,10 +105,10 @@ def test_one_that_somebody_has_killed_is_replaced(line: Line) -> None:
     os.kill(first, signal.SIGKILL)
     assert ask(line, value=b'"x"') == ['$: this is not of type "integer"']
     assert pid(line) != first
-    asking = gevent.spawn(ask, line, DEAR, LETTERS[:20_000] + b'"')
-    gevent.sleep(0.01)  # lets it begin
+    asking = gevent.spawn(ask, line, DEAR, LETTERS[:1_000] + b'"', Wanted.FITTING)
+    gevent.sleep(0.001)  # lets it begin
     os.kill(pid(line), signal.SIGKILL)
-    assert asking.get() is not None or line.process is None
+    assert asking.get() == ["$: this does not fit the schema"]
 
 
 def test_no_task_is_tried_for_ever() -> None:
