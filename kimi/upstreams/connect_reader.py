@@ -28,6 +28,7 @@ _NOTHING_TO_READ = frozenset(
     {"chat", "chat.lastRequest", "chat.name", "block.multiStage", "block.stage", "block.tool", "block.search"}
     | {"message", "message.status", "message.refs", "message.references"}
 )
+_FAILURES = frozenset({"error", "exception"})
 _ABOUT = frozenset({"op", "mask", "eventOffset"})  # a message, and no part of what it says
 _GENERATING, _COMPLETED = "MESSAGE_STATUS_GENERATING", "MESSAGE_STATUS_COMPLETED"
 _ID = re.compile(r"\w[\w.:-]{0,127}", re.ASCII)
@@ -191,6 +192,8 @@ class Reader:
         if not isinstance(mask, str) or ".".join(mask.split(".", 2)[:2]) not in _NOTHING_TO_READ:
             self._drift.note(Kind.KIMI, "mask", mask, content)
             self._refuse_hidden_error(content)
+            if isinstance(mask, str) and not _FAILURES.isdisjoint(mask.split(".")):
+                raise self._error(None)  # whatever became of its words
 
     def _refuse_error(self, said: Mapping[str, Any]) -> None:
         """What is known, too, may say that the answer has failed. What a tool says inside of it is no failure of it."""

@@ -120,6 +120,15 @@ def test_a_withdrawn_or_failed_answer_is_an_error(name: str, error: type[KimiErr
     assert http.open == 0
 
 
+@pytest.mark.parametrize("mask", ["block.exception", "block.exception.error", "message.error"])
+def test_a_failure_that_has_lost_its_words_is_one(mask: str) -> None:
+    message: dict[str, Any] = {"op": "set", "mask": mask}
+
+    contents: list[dict[str, Any]] = [{"block": {"id": "x0", "exception": None}}, {"message": {}}, {"block": {}}]
+    for content in contents:
+        assert type(error_of(stream_of(ASSISTANT, TEXT, message | content, COMPLETED, DONE))) is BrokenAnswer
+
+
 def test_the_chat_is_named_before_the_failure_so_that_it_can_be_deleted() -> None:
     stream = connect(Replay(Recorded(recorded("connect-retract.bin"), headers=ENVELOPES))).stream(CHAT, ACCOUNT, TOKEN)
 
