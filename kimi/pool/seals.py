@@ -46,12 +46,12 @@ class Seals:
     @property
     def strangers(self) -> list[str]:
         """The names of those that live and seal with a key that is not here."""
-        return [name for name, seal in sorted(self.processes.items()) if seal == UNREADABLE]
+        return [name for name, number in sorted(self.processes.items()) if number == UNREADABLE]
 
     @property
     def behind(self) -> list[str]:
         """The names of those that live and do not seal with the first key."""
-        return [name for name, seal in sorted(self.processes.items()) if seal != 1]
+        return [name for name, number in sorted(self.processes.items()) if number != 1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,7 +326,7 @@ export default {
   "said.unknown": "没有账号 {name}",
   "said.not_to_pause": "账号 {name} 状态为{state}，不提供服务：无需暂停",
   "said.not_to_resume": "账号 {name} 状态为{state}而非暂停：清除状态后会重新尝试其令牌",
-  "said.crowded": "此刻大请求、文件或 JSON schema 太多，请稍后再试。",
+  "said.crowded": "此刻大请求、文件或 JSON Schema 太多，请稍后再试。",
   "said.slow": "请求体到得太慢。",
   "said.unreadable": "TOKEN_ENCRYPTION_KEYS 里没有能解开它的密钥：请把加密它的密钥加在其他密钥之后，或用新令牌重新添加该账号",
   "said.known_sealed": "账号 {name} 已有此凭据，但 {why}",
