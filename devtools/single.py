@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_SECONDS = 0.1
-PATIENCE_SECONDS = 75.0  # a gateway left behind drains its streams for a minute
+PATIENCE_SECONDS = 90.0  # what is left behind ends its streams and its exchanges, which takes up to a minute
 
 
 @contextmanager

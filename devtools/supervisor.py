@@ -36,6 +36,7 @@ class Program:
     ready: Callable[[], bool] | None = None  # the next program is started when it says so
     ready_seconds: float = 30.0
     stop_seconds: float = 10.0
+    spared: bool = False  # told to stop before all others, and never cut short: what it has under way would be lost
     log: Path | None = None  # where its output goes, if not to ours
 
 
@@ -91,13 +92,19 @@ class Supervisor:
         self._bell.wait(max(0.0, min([seconds, *pauses])))
 
     def stop(self) -> None:
-        """Stop every program, the last one first; a further ring of the bell cuts the patience short."""
+        """Stop every program, the last one first; a further ring of the bell cuts the patience short.
+
+        Those that are spared are told at once with the last one, so that nobody waits for one after the other.
+        """
         asked = self._bell.stops()
+        for member in self._members:
+            if member.program.spared:
+                member.ask_to_stop()
         for member in reversed(self._members):
-            deadline = time.monotonic() + member.program.stop_seconds
             member.ask_to_stop()
             while member.running():
-                if self._bell.stops() > asked or time.monotonic() > deadline:
+                is_hurried = self._bell.stops() > asked and not member.program.spared
+                if is_hurried or member.is_late():
                     member.kill()
                 self._bell.wait(POLL_SECONDS)
             asked = self._bell.stops()
@@ -121,10 +128,12 @@ class _Member:
         self._keep = keep
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._stop_by: float | None = None  # once it was asked to
         self._deaths = 0
 
     def start(self) -> None:
         self.restart_at = None
+        self._stop_by = None
         self._started = time.monotonic()
         with open_log(self.program.log) as log:
             self._process = children.start(
@@ -155,8 +164,13 @@ class _Member:
         return pause
 
     def ask_to_stop(self) -> None:
-        if self._process is not None and self.running():
+        """Once: who is about to end may listen to a second signal no longer."""
+        if self._process is not None and self.running() and self._stop_by is None:
+            self._stop_by = time.monotonic() + self.program.stop_seconds
             self._process.terminate()
+
+    def is_late(self) -> bool:
+        return self._stop_by is not None and time.monotonic() > self._stop_by
 
     def kill(self) -> None:
         if self._process is not None:

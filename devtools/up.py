@@ -19,6 +19,7 @@ from devtools.signals import SignalBell
 from devtools.single import only_one
 from devtools.supervisor import Program, Supervisor
 from kimi.accounts import Origin
+from kimi.exchange import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +30,10 @@ TEND_SECONDS = 0.2
 PATIENCE_SECONDS = 5.0
 DRAIN_SECONDS = 60.0
 
-
+STOPPING = (
+    "Stopping; running answers may finish. Ctrl-C again cuts them short.\n"
+    f"A login that is being renewed is waited for, up to {TIMEOUT_SECONDS:g} s: without Kimi's answer it would be lost."
+)
 NO_DEMO = "--no-demo"
 NO_ACCOUNTS = "none yet: add the first at your page, or write accounts.yaml and start anew"
 VALKEY = "valkey"
@@ -53,7 +57,7 @@ def main(*words: str) -> int:
             stack.callback(supervisor.stop)
             supervisor.start()
             system.watch(supervisor, bell)
-            say("Stopping; running answers may finish. Ctrl-C again cuts them short.")
+            say(STOPPING)
     except Trouble as trouble:
         complain(trouble)
         return trouble.code
@@ -142,7 +146,8 @@ class System:
         return Program("Valkey", command, env, ready=ready, log=self._data / "valkey.log", ready_seconds=120)
 
     def _refresher(self, env: Mapping[str, str]) -> Program:
-        return Program("the refresher", [sys.executable, "-m", "refresher"], env)
+        command = [sys.executable, "-m", "refresher"]
+        return Program("the refresher", command, env, stop_seconds=TIMEOUT_SECONDS + 15, spared=True)
 
     def _gateway(self, env: Mapping[str, str]) -> Program:
         command = [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"]

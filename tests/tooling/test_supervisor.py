@@ -13,7 +13,7 @@ from devtools.supervisor import Program, Supervisor, open_log
 from devtools.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -41,6 +41,7 @@ class HandBell:
 
     def __init__(self) -> None:
         self.rings = 0
+        self.at_a_wait: Callable[[], object] = lambda: None
 
     def stops(self) -> int:
         return self.rings
@@ -49,6 +50,7 @@ class HandBell:
         self.rings += 1
 
     def wait(self, seconds: float) -> None:
+        self.at_a_wait()
         threading.Event().wait(min(seconds, 0.01))
 
 
@@ -72,10 +74,10 @@ class Stage:
         )
         self.supervisor.start()
 
-    def noting(self, name: str, script: str = NOTING) -> Program:
+    def noting(self, name: str, script: str = NOTING, *, spared: bool = False) -> Program:
         """A program that is ready when it has noted its start."""
         command = [sys.executable, "-c", script, name, str(self.folder)]
-        return Program(name, command, os.environ, ready=(self.folder / f"{name}.pid").exists)
+        return Program(name, command, os.environ, ready=(self.folder / f"{name}.pid").exists, spared=spared)
 
     def speaking(self, script: str) -> Program:
         """A program that never becomes ready and whose words are kept."""
@@ -158,6 +160,26 @@ def test_a_second_ring_kills_who_does_not_listen(stage: Stage) -> None:
     threading.Timer(0.2, stage.bell.ring).start()
     stage.supervisor.stop()
     assert stage.notes() == ["+listening", "+deaf", "deaf", "-listening"]
+
+
+def test_who_is_spared_is_told_with_the_last_one_and_ends_in_its_own_time(stage: Stage) -> None:
+    ending = '    signal.sigwait([signal.SIGUSR1])\n    note(f"={name}")\n    sys.exit(0)'
+    waiting = NOTING.replace("    sys.exit(0)", ending)
+    waiting = f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n{waiting}"
+    stage.start(stage.noting("first"), stage.noting("spared", waiting, spared=True), stage.noting("last", waiting))
+
+    def watch() -> None:
+        notes = stage.notes()
+        if "=last" in notes and stage.bell.rings < 20:
+            stage.bell.ring()
+            if stage.bell.rings == 20:
+                os.kill(stage.pid("spared"), signal.SIGUSR1)
+        elif "=last" not in notes and {"-spared", "-last"} < set(notes):
+            os.kill(stage.pid("last"), signal.SIGUSR1)
+
+    stage.bell.at_a_wait = watch
+    stage.supervisor.stop()
+    assert stage.notes()[5:] == ["=last", "=spared", "-first"]
 
 
 def test_ctrl_c_while_starting_starts_no_more(stage: Stage) -> None:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devtools import probe, tether
-from devtools.up import NO_ACCOUNTS
+from devtools.up import NO_ACCOUNTS, System
 from devtools.waiting import until
 from kimi.accounts import Account, ConfiguredAccount, Kind
+from kimi.exchange import TIMEOUT_SECONDS
 from kimi.operating.accounts import Accounts
 from kimi.pool import Members, Store, connect
 from kimi.sealing_keys import new_key
@@ -176,6 +177,13 @@ def test_ctrl_c_ends_all_of_it(up: Up) -> None:
     assert [name for name, pid in children.items() if tether.alive(pid)] == []
     assert not [name for name in ("redis-url", "upstreams.env") if (up.folder / ".data" / name).exists()]
     assert "Traceback" not in up.said()
+
+
+def test_the_refresher_may_end_the_exchanges_that_are_under_way(tmp_path: Path) -> None:
+    said = {"REDIS_URL": "redis://127.0.0.1", "GATEWAY_PORT": str(free_port())}
+    (refresher,) = (each for each in System(tmp_path, tmp_path, said, None).programs() if "refresher" in each.command)
+    assert refresher.stop_seconds > TIMEOUT_SECONDS + 10
+    assert refresher.spared
 
 
 def test_the_death_of_the_supervisor_ends_all_of_it(up: Up) -> None:
