@@ -31,7 +31,8 @@ _CONDEMNED: Final = {
 class Refreshing:
     """Refreshes accounts one at a time; call it from as many threads and processes as you like.
 
-    `flush_seconds` is how long tokens that could not be stored are held on to after `stop` was set.
+    Once `stop` is set no further exchange begins: who has to end soon must not leave before its answer. Tokens that
+    could not be stored are held on to for `flush_seconds` from then.
     `second_look` is how long after a refusal the store is read again, as the vendor's own client does: another process
     may have exchanged the same token and be about to store its successor.
     `memory` takes every refresh token that comes, and gives back what the store has lost since.
@@ -56,6 +57,7 @@ class Refreshing:
         self._renewals = renewals
         self._memory = memory
         self._keeping = Keeping(tokens, members, memory, stop, pause=pause, flush_seconds=flush_seconds)
+        self._stop = stop
         self._clock = clock
         self._postponing = Postponing(tokens, clock=clock, rng=rng)
         self._pause = pause
@@ -72,7 +74,7 @@ class Refreshing:
 
     def _refresh(self, lock: Lock) -> Outcome:
         record = self._members.get(lock.name)
-        if record is None or not self._is_due(record):
+        if record is None or not self._is_due(record) or self._stop.is_set():
             return Outcome.NOT_DUE
         record.unseal()  # before anything is spent
         if self._memory.forestall(record):
@@ -146,7 +148,7 @@ class Refreshing:
         The store drops them once Kimi has taken the access token.
         """
         for previous in record.previous if record.is_doubted else ():
-            if lock.spend(record) is None:
+            if self._stop.is_set() or lock.spend(record) is None:
                 return Outcome.NOT_DUE
             try:
                 renewed = self._renewals.renew(previous)

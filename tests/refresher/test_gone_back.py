@@ -48,6 +48,29 @@ def test_the_token_that_was_stored_later_is_used(
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
 
+def test_who_is_told_to_stop_puts_it_back_for_the_next_one(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, go_back: GoBack
+) -> None:
+    go_back()
+    vendor.script = [stop.set]
+    vendor.asked.clear()
+    assert refreshing.refresh("alice") is Outcome.NOT_DUE
+    assert len(vendor.asked) == 1
+
+    newest = vendor.current["alice"]
+    with structlog.testing.capture_logs() as lines:
+        assert build(pool, vendor, Stop()).refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked[1:] == [newest]
+    assert not [line for line in lines if "cut off" in line["event"]]
+
+
+def test_who_is_told_to_stop_begins_nothing(pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop) -> None:
+    pool.configure(ALICE)
+    stop.set()
+    assert refreshing.refresh("alice") is Outcome.NOT_DUE
+    assert vendor.asked == []
+
+
 def test_no_token_is_shown_that_the_vendor_itself_has_dated_before_the_one_that_is_remembered(
     pool: Pool, vendor: Vendor, refreshing: Refreshing
 ) -> None:

@@ -65,6 +65,34 @@ def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
 
+def test_who_is_told_to_stop_leaves_it_to_the_next_one(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, rejected: str
+) -> None:
+    vendor.script = [stop.set]
+    assert refreshing.refresh("alice") is Outcome.NOT_DUE
+    assert vendor.asked == [ODD]
+
+    with structlog.testing.capture_logs() as lines:
+        assert build(pool, vendor, Stop()).refresh("alice") is Outcome.REFRESHED
+    assert vendor.asked == [ODD, ODD, rejected]
+    assert not [line for line in lines if "cut off" in line["event"]]
+
+
+@pytest.mark.usefixtures("rejected")
+def test_who_is_told_to_stop_while_one_before_is_refused_tries_no_further_one(
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop
+) -> None:
+    pool.freshen("alice")
+    refuse(pool)
+    pool.clock.now += 600
+    vendor.script = [AccountDead("invalid claims"), stop.set]
+    vendor.asked.clear()
+    assert refreshing.refresh("alice") is Outcome.NOT_DUE
+
+    assert len(vendor.asked) == 2
+    assert stored(pool).state is State.ACTIVE
+
+
 def test_a_second_odd_pair_does_not_take_its_place(
     pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
 ) -> None:

@@ -152,9 +152,12 @@ def test_a_refusal_of_a_token_that_was_replaced_meanwhile_is_not_believed(
 
 
 def test_nobody_is_condemned_in_haste_at_the_end(pool: Pool, vendor: Vendor, stop: Stop) -> None:
+    def end() -> None:
+        stop.set()
+        raise AccountDead("invalid claims")
+
     pool.configure(ALICE)
-    stop.set()
-    vendor.script = [AccountDead("invalid claims")]
+    vendor.script = [end]
     refreshing = build(pool, vendor, stop, pause=lambda _: pool.freshen("alice"))
     assert refreshing.refresh("alice") is Outcome.SUPERSEDED
 
