@@ -18,7 +18,6 @@ from gateway.errors import BadRequest
 from gateway.harmless import is_harmless
 from gateway.schemas.line import PATIENCE, Line
 from gateway.schemas.reading import excess
-from gateway.schemas.recent import Recent
 from gateway.validator.frames import Wanted
 from kimi.errors import Crowded
 
@@ -26,20 +25,17 @@ MOST_BYTES: Final = 256 * 1024
 """Of a schema, as compact JSON."""
 _CODE: Final = "invalid_schema"
 _NAME: Final = 16  # bytes that tell one schema from all others
-_KNOWN: Final = 4_096
-_read: Final[Recent[bool]] = Recent(_KNOWN)
-"""Schemas of which is known whether they can be read, all of which are schemas, or take too long for that."""
 checks: Final = Line()
 
 
 class Checker:
     """A schema that is one. Values have to be what JSON can say."""
 
-    __slots__ = ("_is_too_much", "_name", "_schema")
+    __slots__ = ("_is_too_much", "_schema", "name")
 
-    def __init__(self, schema: bytes, name: bytes) -> None:
+    def __init__(self, schema: bytes) -> None:
         self._schema = schema
-        self._name = name
+        self.name = blake2b(schema, digest_size=_NAME).digest()
         self._is_too_much = False
 
     def fits(self, value: Any) -> bool:
@@ -60,7 +56,7 @@ class Checker:
         nobody = excess(value)
         if nobody:
             return (f"$: {nobody}",)
-        found = None if self._is_too_much else checks.ask(wanted, self._schema, _written(value), self._name)
+        found = None if self._is_too_much else checks.ask(wanted, self._schema, _written(value), self.name)
         if found is None:
             self._is_too_much = True  # for other values of this answer as well
             return ("$: this is too large for a schema with so many cases",)
@@ -78,17 +74,21 @@ def checker(schema: Mapping[str, Any], where: str) -> Checker:
         raise BadRequest("This JSON schema is nested too deep.", code=_CODE, param=where) from None
     if len(written) > MOST_BYTES:
         raise BadRequest(f"A JSON schema can have {MOST_BYTES} bytes at the most.", code=_CODE, param=where)
-    name = blake2b(written, digest_size=_NAME).digest()
-    can_be_read = _read.get(name)
+    found = Checker(written)
+    can_be_read = checks.can_be_read.get(found.name)
     if can_be_read is None:
-        wrong = checks.ask(Wanted.READING, written, b"", name)
+        wrong = checks.ask(Wanted.READING, written, b"", found.name)
         if wrong:
             _refuse(wrong["says"], f"{where}{wrong['place']}")
         can_be_read = wrong is not None
-        _read.keep(name, can_be_read)
     if not can_be_read:
         raise BadRequest("This JSON schema takes too long to be read.", code=_CODE, param=where)
-    return Checker(written, name)
+    return found
+
+
+def known(schema: Mapping[str, Any]) -> Checker:
+    """The checker of `schema`, which has been read with its request and is not once more."""
+    return Checker(orjson.dumps(schema))
 
 
 def read_all(schemas: Iterable[tuple[Mapping[str, Any], str]], *, patience: float = PATIENCE) -> None:

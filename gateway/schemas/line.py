@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from itertools import count
-from signal import SIGPROF
+from signal import SIGABRT, SIGBUS, SIGPROF, SIGSEGV
 from typing import Any, Final
 
 import gevent
@@ -29,78 +28,93 @@ _NEW: Final = 0.02
 _KNOWN: Final = 4_096
 
 
-@dataclass(order=True, slots=True)
+_OF_A_TASK: Final = frozenset({-SIGPROF, -SIGABRT, -SIGSEGV, -SIGBUS})
+"""How a process ends that a task was too much for: its time, its memory or its stack. Others are killed by somebody."""
+
+
+@dataclass(slots=True)
 class _Task:
-    seconds: float
-    number: int
-    said: tuple[Wanted, bytes, bytes] = field(compare=False)
-    answer: AsyncResult[tuple[Any, float]] = field(compare=False, default_factory=AsyncResult)
-    is_awaited: bool = field(compare=False, default=True)
+    wanted: Wanted
+    schema: bytes
+    value: bytes
+    name: bytes
+    answer: AsyncResult[Any] = field(default_factory=AsyncResult)
 
 
 class Line:
-    """Has those go first whose schemas have taken least so far, and starts a process when there is none."""
+    """Has values go before schemas that are new, and starts a process when there is none.
+
+    The answer that a value is of has been paid for. Of the others those go first whose schemas have taken least.
+    """
 
     def __init__(self, start: Callable[[], Process] = Process, *, patience: float = PATIENCE) -> None:
         """`patience` is in seconds."""
         self.process: Process | None = None
+        self.can_be_read: Final[Recent[bool]] = Recent(_KNOWN)
+        """Schemas of which that is known: all of them are schemas, or take too much to be read."""
         self._start = start
         self._patience = patience
-        self._waiting: list[_Task] = []
+        self._waiting: dict[tuple[bool, float, int], _Task] = {}  # by whose turn it is, the least first
         self._numbers = count()
         self._is_served = False
         self._taken: Recent[float] = Recent(_KNOWN)
 
     def ask(self, wanted: Wanted, schema: bytes, value: bytes, name: bytes) -> Any:
         """What the process says; None where that takes too much. `name` is the schema's. Raises `Crowded`."""
-        most = self._taken.get(name)
-        task = _Task(_NEW if most is None else most, next(self._numbers), (wanted, schema, value))
-        heappush(self._waiting, task)
+        taken = self._taken.get(name)
+        turn = (wanted is Wanted.READING, _NEW if taken is None else taken, next(self._numbers))
+        task = self._waiting[turn] = _Task(wanted, schema, value, name)
         if not self._is_served:
             self._is_served = True
             gevent.spawn(self._serve)
         try:
             task.answer.wait(self._patience)
         finally:
-            task.is_awaited = False
+            self._waiting.pop(turn, None)
         if not task.answer.ready():
             raise Crowded("too many schemas are checked at a time", retry_after=self._patience)
-        said, seconds = task.answer.get()
-        self._taken.keep(name, max(seconds, most or 0))
-        return said
+        return task.answer.get()
 
     def end(self) -> int:
-        """Ends the process: which signal has, in case that one had before. The next task has another."""
+        """Ends the process, and says how it has ended. The next task has another."""
         process, self.process = self.process, None
         return 0 if process is None else process.end()
 
     def _serve(self) -> None:
         try:
             while self._waiting:
-                task = heappop(self._waiting)
-                if task.is_awaited:
-                    self._carry_out(task)
+                self._carry_out(self._waiting.pop(min(self._waiting)))
         finally:
             self._is_served = False
 
     def _carry_out(self, task: _Task) -> None:
+        """What is found of a schema is kept, whether somebody waits for it or not."""
         try:
-            task.answer.set(self._said(task))
-        except OSError as error:
-            log.warning("nothing can be checked by a JSON schema, for no process begins: %s", error)
+            said, seconds = self._said(task)
+        except (OSError, EOFError) as error:
+            log.warning("nothing is checked by a JSON schema, for the process that does so does not run: %s", error)
             task.answer.set_exception(Crowded("no process for schemas", retry_after=self._patience))
+            return
+        self._taken.keep(task.name, seconds)
+        if task.wanted is Wanted.READING and not said:
+            self.can_be_read.keep(task.name, said is not None)
+        task.answer.set(said)
 
     def _said(self, task: _Task) -> tuple[Any, float]:
-        """A process that ends for another reason than its time, as one that somebody has killed, is tried twice."""
+        """Tries it twice where the process ends for another reason than its time, such as earlier schemas.
+
+        Raises `OSError` where none can be started, and `EOFError` where the task has no part in that end.
+        """
+        ended = 0
         for _ in range(2):
             process = self.process = self.process or self._start()
             try:
                 with gevent.Timeout(_LONGEST):
-                    return process.ask(*task.said)
+                    return process.ask(task.wanted, task.schema, task.value)
             except (EOFError, gevent.Timeout):
-                if self.end() == SIGPROF:
+                ended = self.end()
+                if ended == -SIGPROF:
                     break
-            except OSError:
-                self.end()
-                raise
-        return None, _LONGEST
+        if ended in _OF_A_TASK:
+            return None, _LONGEST
+        raise EOFError(f"it ended twice, with {ended}")

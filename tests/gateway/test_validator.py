@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import signal
 import subprocess
@@ -82,11 +84,13 @@ def test_it_says_what_would_be_found_here(schema: Any, value: Any, wanted: Wante
 @on_linux
 def test_it_knows_no_secret_and_has_nothing_open_but_its_pipes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIMI_REFRESH_TOKENS", "a-secret")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere")
     with Path(__file__).open("rb") as file:
         os.set_inheritable(file.fileno(), True)
         ask(line)
         number = pid(line)
-        assert [each.partition("=")[0] for each in of_process(number, "environ").split("\0")[:-1]] == ["PYTHONPATH"]
+        environment = of_process(number, "environ").split("\0")[:-1]
+        assert {each.partition("=")[0] for each in environment} == {"PYTHONPATH", "LD_LIBRARY_PATH"}
         assert of_process(number, "cmdline").split("\0")[1:-1] == ["-B", "-P", "-S", "-m", "gateway.validator"]
         assert {each.name for each in Path(f"/proc/{number}/fd").iterdir()} == {"0", "1", "2"}
 
@@ -111,23 +115,109 @@ def test_one_that_somebody_has_killed_is_replaced(line: Line) -> None:
     assert asking.get() == ["$: this does not fit the schema"]
 
 
-def test_no_task_is_tried_for_ever() -> None:
+class Struck(Process):
+    """Gets a signal with each task, which is not known here."""
+
+    def __init__(self, sent: signal.Signals, started: list[Process]) -> None:
+        super().__init__()
+        started.append(self)
+        self._sent = sent
+
+    def ask(self, wanted: Wanted, schema: bytes, value: bytes) -> tuple[Any, float]:
+        super().ask(wanted, INTEGER, b"1")
+        os.kill(self.pid, self._sent)
+        return super().ask(wanted, schema, value)
+
+
+@pytest.mark.parametrize(("sent", "times"), [(signal.SIGPROF, 1), (signal.SIGABRT, 2), (signal.SIGSEGV, 2)])
+def test_what_is_too_much_for_a_process_is_not_tried_for_ever(sent: signal.Signals, times: int) -> None:
+    started: list[Process] = []
+    line = Line(lambda: Struck(sent, started))
+    assert ask(line, wanted=Wanted.READING) is None
+    assert line.can_be_read.get(INTEGER) is False
+    assert len(started) == times
+
+
+def test_nothing_is_thought_of_a_schema_whose_process_somebody_kills(caplog: pytest.LogCaptureFixture) -> None:
+    started: list[Process] = []
+    line = Line(lambda: Struck(signal.SIGKILL, started))
+    with pytest.raises(Crowded):
+        ask(line, wanted=Wanted.READING)
+    assert line.can_be_read.get(INTEGER) is None
+    assert len(started) == 2
+    assert "it ended twice, with -9" in caplog.text
+
+
+def test_one_that_is_killed_while_it_begins_is_replaced() -> None:
     started: list[Process] = []
 
-    class Killed(Process):
-        """Is killed with its first task, which is not known here."""
+    def start() -> Process:
+        started.append(Process())
+        if len(started) == 1:
+            os.kill(started[0].pid, signal.SIGKILL)
+        return started[-1]
 
-        def __init__(self) -> None:
-            super().__init__()
-            started.append(self)
-
-        def ask(self, wanted: Wanted, schema: bytes, value: bytes) -> tuple[Any, float]:
-            super().ask(wanted, INTEGER, b"1")
-            os.kill(self.pid, signal.SIGKILL)
-            return super().ask(wanted, schema, value)
-
-    assert ask(Line(Killed)) is None
+    line = Line(start)
+    assert ask(line) == []
     assert len(started) == 2
+    line.end()
+
+
+@on_linux
+def test_nobody_waits_for_the_end_of_one_that_does_not_end(line: Line) -> None:
+    ask(line)
+    with Path(f"/proc/{pid(line)}/fd/1").open("wb"):  # as the process itself has, while it is held up
+        with gevent.Timeout(10):
+            assert line.end() == 0
+        assert ask(line) == []
+
+
+def test_one_that_cannot_begin_tells_why() -> None:
+    program = (
+        "import gevent, sys\n"
+        "from gateway.schemas import checker\n"
+        "gevent.sleep(0)\n"
+        "sys.path[:] = ['/nowhere']\n"
+        "checker({}, '')\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert "kimi.errors.Crowded" in found.stderr
+    assert "No module named" in found.stderr
+    assert "it ended twice, with 1" in found.stderr
+
+
+def test_what_it_says_of_tasks_nobody_hears() -> None:
+    program = (
+        "from gateway.schemas.process import Process\n"
+        "from gateway.validator.frames import Wanted\n"
+        "process = Process()\n"
+        "try:\n"
+        "    process.ask(Wanted.FITTING, b'{}', b'no JSON of a client')\n"
+        "except EOFError:\n"
+        "    print(process.end())\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (found.stdout, found.stderr) == (f"{-signal.SIGABRT}\n", "")
+
+
+def test_where_there_are_no_descriptors_none_is_lost() -> None:
+    program = (
+        "import os, resource\n"
+        "from gateway.schemas.process import Process\n"
+        "def opened():\n"
+        "    return sorted(int(name) for name in os.listdir('/dev/fd'))\n"
+        "while (last := os.dup(0)) < opened()[-2]: pass\n"
+        "before = opened()\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "for free in range(4):\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (last + 1 + free, hard))\n"
+        "    try: Process()\n"
+        "    except OSError as error: print(error.errno, end=' ')\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (last + 100, hard))\n"
+        "    assert opened() == before, (opened(), before)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (found.stdout.split(), found.stderr) == ([str(errno.EMFILE)] * 4, "")
 
 
 def test_one_that_takes_too_long_is_ended_and_leaves_nothing(line: Line) -> None:
@@ -150,18 +240,58 @@ def test_answers_reach_who_asked_though_others_have_left(line: Line) -> None:
     assert ask(line) == []
 
 
+def order_of(line: Line, *asked: tuple[bytes, Wanted]) -> list[bytes]:
+    """In which order those have their answers who ask at a time."""
+    order: list[bytes] = []
+
+    def note(schema: bytes, wanted: Wanted) -> None:
+        ask(line, schema, wanted=wanted)
+        order.append(schema)
+
+    gevent.joinall([gevent.spawn(note, *each) for each in asked], raise_error=True)
+    return order
+
+
 def test_who_has_taken_long_lets_others_go_first(line: Line) -> None:
     dear, known, new = b'{"pattern":"(?:[ab]{1,200}){1,20}[cd]"}', INTEGER, b'{"type":"string"}'
     assert ask(line, dear, LETTERS[:500] + b'"') != [] and ask(line, known) == []
-    order: list[bytes] = []
+    asked = [(each, Wanted.COMPLAINTS) for each in (b"{}", dear, new, known)]
+    assert order_of(line, *asked) == [known, b"{}", new, dear]
+    assert order_of(line, (dear, Wanted.FITTING), (b'{"type":"null"}', Wanted.FITTING))[0] == dear, "it was cheap then"
 
-    def note(schema: bytes) -> None:
-        ask(line, schema)
-        order.append(schema)
 
-    asking = [gevent.spawn(note, schema) for schema in (b"{}", dear, new, known)]
-    gevent.joinall(asking, raise_error=True)
-    assert order == [known, b"{}", new, dear]
+def test_values_go_before_schemas_however_long_theirs_take(line: Line) -> None:
+    dear, new = b'{"pattern":"(?:[ab]{1,200}){1,20}[cd]"}', b'{"type":"string"}'
+    assert ask(line, dear, LETTERS[:500] + b'"') != []
+    asked = (b"{}", Wanted.READING), (new, Wanted.READING), (dear, Wanted.COMPLAINTS)
+    assert order_of(line, *asked) == [dear, b"{}", new]
+
+
+def test_nothing_is_kept_of_tasks_whose_askers_have_left() -> None:
+    line = Line(patience=0.05)
+    schemas = [orjson.dumps({"description": str(number)}) for number in range(50)]
+    before = [sys.getrefcount(each) for each in schemas]
+
+    def leave(schema: bytes) -> None:
+        with pytest.raises(Crowded):
+            ask(line, schema, LETTERS)
+
+    gevent.joinall([gevent.spawn(leave, each) for each in (DEAR, *schemas)], raise_error=True)
+    assert line.process is not None, "it is still amid the first"
+    gc.collect()
+    assert [sys.getrefcount(each) for each in schemas] == before
+    until(lambda: (gevent.sleep(0.01), line.process is None)[1], what="its process has been ended")
+
+
+def test_what_is_found_of_a_schema_is_kept_though_who_asked_has_left(line: Line) -> None:
+    ask(line)
+    dear = orjson.dumps({"pattern": r"\S" * 200})
+    asking = gevent.spawn(ask, line, dear, wanted=Wanted.READING)
+    gevent.sleep(0.001)
+    asking.kill()
+    assert line.can_be_read.get(dear) is None
+    ask(line)
+    assert line.can_be_read.get(dear) is True
 
 
 def test_nobody_waits_for_ever() -> None:
