@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.forms import finding
 from gateway.forms.telling import correction
-from gateway.schemas import checker
+from gateway.schemas import known
 from kimi.chat import Form
 from kimi.errors import FormUnfit
 from kimi.events import Again, Annotation, Event, Finish, Text, ToolCall
@@ -32,8 +32,8 @@ class Checked:
     __slots__ = ("_checker", "_has_calls", "_notes", "_text")
 
     def __init__(self, form: Form) -> None:
-        """Without a schema any object will do. Raises `BadRequest` where the schema is broken."""
-        self._checker = checker(_ANY_OBJECT if form.schema is None else form.schema, "response_format")
+        """Without a schema any object will do."""
+        self._checker = known(_ANY_OBJECT if form.schema is None else form.schema)
         self._text = StringIO()  # a list of short pieces takes ten times as much
         self._notes: list[Annotation] = []
         self._has_calls = False

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.schemas import Checker, checker
+from gateway.schemas import Checker, known
 from gateway.schemas.reading import loads
 from gateway.shaping.marks import unmarked
 from gateway.tools import mending
@@ -119,7 +119,7 @@ def _alike(name: str) -> str:
 def _checked(tool: Tool, value: Any) -> str:
     """The arguments, put right where that makes them fit. Raises `Unfit`."""
     meanings = _meanings(tool, value)
-    schema = checker(tool.parameters, f"the schema of `{tool.name}`")
+    schema = known(tool.parameters)
     complaints: Sequence[str] = ()
     for meant in meanings:
         if isinstance(meant, dict) and schema.fits(meant):

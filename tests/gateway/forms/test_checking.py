@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.forms.checking import LONGEST, Checked
+from gateway.schemas import checks, known
 from kimi.chat import Form
 from kimi.errors import FormUnfit
 from kimi.events import Again, Annotation, ChatOpened, Event, Finish, Text, Thinking, ToolCall
@@ -22,6 +23,12 @@ STOP = Finish("stop")
 def read(events: Iterable[Event], form: Form = AGE) -> list[Event]:
     checked = Checked(form)
     return [shown for event in events for shown in checked.feed([event])]
+
+
+def test_a_schema_is_not_read_once_more_behind_its_request() -> None:
+    form = Form({"description": "which nobody has read here"})
+    assert read([Text("{}"), STOP], form) == [Text("{}"), STOP]
+    assert checks.can_be_read.get(known(form.schema or {}).name) is None
 
 
 def test_nothing_is_shown_before_it_is_known_to_fit() -> None:

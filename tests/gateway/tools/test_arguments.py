@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.schemas import checks, known
 from gateway.tools.arguments import Asked, Unfit, read
 from gateway.tools.sieve import LONGEST, Sieve, Written
 from kimi.chat import Tool, Tools
@@ -91,6 +92,12 @@ def test_of_arguments_that_are_too_long_no_part_is_called() -> None:
 WRITE = Tool(
     "write", parameters={"type": "object", "properties": {"path": {"type": "string"}, "text": {"type": "string"}}}
 )
+
+
+def test_a_schema_is_not_read_once_more_behind_its_request() -> None:
+    tool = Tool("clock", parameters={"type": "object", "description": "which nobody has read here"})
+    assert wrote("clock", "{}", tools=Tools((tool,))) == Asked("clock", "{}")
+    assert checks.can_be_read.get(known(tool.parameters).name) is None
 
 
 def test_a_whole_file_is_written_by_one_call() -> None:
