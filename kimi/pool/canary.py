@@ -29,11 +29,22 @@ class Canary:
 
     def look(self) -> bool:
         """Whether it is there. Quick, for those who look again and again."""
+        return self._seen() is not None
+
+    def seal(self, text: str) -> str | None:
+        """What is to be written for `text` so that all who have the right keys can open it; None where nobody knows.
+
+        Who has put a key of his own before those of the others seals with the one that they share.
+        """
+        key = self._seen()
+        return None if key is None else self._store.vault.seal(text, key=key)
+
+    def _seen(self) -> int | None:
+        """The number of the key that opens it; None where it is not there."""
         with self._store.guarded() as redis:
             stored: str | None = redis.hget(self._key, CANARY)
-        if stored is not None:
-            self._store.vault.key_of(stored)  # says nothing in the log: whoever asks has a line for it
-        return stored is not None
+        # Says nothing in the log: whoever asks has a line for it.
+        return None if stored is None else self._store.vault.key_of(stored) or 0
 
     def look_at_served(self) -> None:
         """The same for those who serve. Refreshers may seal with a key that this process lacks: access tokens show it.

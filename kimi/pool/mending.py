@@ -28,7 +28,8 @@ def mend(store: Store, known: Mapping[str, Known]) -> list[str]:
     """Seals the credentials of accounts anew, which are `known` by their names; the names of those that it did so.
 
     Only where one cannot be opened and must be the same: an official key stays what it is, and of version 1 a token is
-    the configured secret itself. Who does not know that his keys are the right ones changes nothing. Raises
+    the configured secret itself. Who does not know that his keys are the right ones changes nothing; and who does seals
+    with the one that all others have, or two with a first key of their own would mend in turns. Raises
     `StoreUnavailable`, and `Unreadable` in a process with the wrong keys.
     """
     rows = read(store, [f"account:{name}" for name in known], ("spec", "fingerprint", "version", *_KEY))
@@ -43,8 +44,8 @@ def _is_mended(store: Store, name: str, stored: Mapping[str, str], known: Known)
         return False
     texts = {field: stored.get(field, "") for field in (_TOKEN if is_web else _KEY)}
     lost = {field: text for field, text in texts.items() if not store.vault.opens(text)}
-    if not lost or not Canary(store).look():
+    new = Canary(store).seal(known.credential.refresh) if lost else None
+    if new is None:
         return False
-    new = store.vault.seal(known.credential.refresh)
     words = [word for field, old in lost.items() for word in (field, old, new)]
     return not store.run("reseal", f"account:{name}", name, *words)  # others may have written meanwhile

@@ -36,11 +36,11 @@ class Vault:
         """Whether there are keys, so that nothing is written in plain text."""
         return bool(self._locks)
 
-    def seal(self, text: str) -> str:
-        """What is to be written to Redis for `text`; each time another text."""
+    def seal(self, text: str, *, key: int = 0) -> str:
+        """What is to be written to Redis for `text`; each time another text. `key` is the number of one of the keys."""
         if not text or not self._locks:
             return text
-        return SEALED + self._locks[0].encrypt(text.encode()).decode()
+        return SEALED + self._locks[key].encrypt(text.encode()).decode()
 
     def open(self, stored: str) -> str:
         """The text that stands in Redis so. Raises `Unreadable`, and says so in the log the first time."""

@@ -271,6 +271,36 @@ def test_an_official_key_that_another_has_sealed_so_that_it_cannot_be_opened_is_
         assert mended.version == record.version + 1
 
 
+def test_two_that_have_a_key_of_their_own_beside_a_common_one_do_not_seal_it_anew_in_turns(pool: Pool) -> None:
+    common, account = new_key(), Account(name="key", kind=Kind.MOONSHOT)
+    pool.store.vault = Vault([common])
+    Canary(pool.store).keep()
+    pool.configure(account)
+    both = [with_keys(pool, new_key(), common) for _ in range(2)]
+    replicas = [
+        Keepsakes(
+            each.members,
+            Changes(each.store),
+            Interventions(each.store),
+            Memory(each.members, each.tokens),
+            clock=pool.clock,
+        )
+        for each in both
+    ]
+    for replica in replicas:
+        check(replica, pool)
+    tokens = Tokens("refresh-key", "refresh-key")
+    assert both[0].tokens.save(stored(both[0], "key"), tokens, issued=0, expires=2e9, next_due=2e9)
+    assert not stored(both[1], "key").is_readable
+    for replica in replicas:
+        check(replica, pool)
+    texts = stored(pool, "key").stored_refresh, stored(pool, "key").stored_access
+    assert all(stored(each, "key").is_readable for each in (pool, *both))
+    for replica in replicas * 2:
+        check(replica, pool)
+    assert (stored(pool, "key").stored_refresh, stored(pool, "key").stored_access) == texts
+
+
 def test_tokens_of_clients_are_not_remembered(pool: Pool, keepsakes: Keepsakes, memory: Memory) -> None:
     PrivateAccounts(pool.store).adopt(private_account("refresh-of-a-client", Kind.KIMI))
     check(keepsakes, pool)

@@ -109,3 +109,14 @@ def test_access_tokens_in_plain_text_shut_nobody_out(plain: Pool) -> None:
     plain.fill(web("a"))
     Canary(plain.store).look_at_served()
     Canary(with_keys(plain, OLD).store).look_at_served()
+
+
+def test_what_is_sealed_with_its_key_can_be_opened_by_all_who_have_the_right_ones(pool: Pool) -> None:
+    late = Canary(Store(pool.store.redis, vault=Vault([NEW, OLD])))
+    assert late.seal("secret") is None
+    start(pool, OLD)
+    sealed = late.seal("secret")
+    assert sealed is not None
+    assert Vault([OLD]).open(sealed) == "secret"
+    with pytest.raises(Unreadable):
+        Canary(Store(pool.store.redis, vault=Vault([NEW]))).seal("secret")

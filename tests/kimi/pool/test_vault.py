@@ -51,6 +51,10 @@ def test_every_key_opens_and_the_first_one_seals() -> None:
     assert Vault([NEW]).open(both.seal("secret")) == "secret"
 
 
+def test_another_key_than_the_first_seals_where_that_is_asked_for() -> None:
+    assert Vault([OLD]).open(Vault([NEW, OLD]).seal("secret", key=1)) == "secret"
+
+
 @pytest.mark.parametrize("vault", [Vault([OTHER]), Vault()], ids=["another key", "no key"])
 def test_what_no_key_opens_is_told_once_and_shown_never(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
     sealed = Vault([NEW]).seal("secret")
