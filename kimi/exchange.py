@@ -7,6 +7,8 @@ answer that is not plainly a token pair (`kimi.pairs`) raises, so that it cannot
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +25,7 @@ from kimi.errors import (
     RateLimited,
     TokenRejected,
     UpstreamError,
+    UpstreamTimeout,
 )
 from kimi.http import Answer, Endpoints, Http, request
 from kimi.pairs import pair
@@ -37,6 +40,7 @@ token in the answer is nobody's. Servers on the way seldom wait for longer than 
 
 _KIMI_PATH = "/api/account.gateway.v1.AuthService/RefreshToken"
 _CLASSIC_PATH = "/api/auth/token/refresh"
+_FOLLOWED_SECONDS = 5.0  # an answer that sends elsewhere is followed within these: who has to stop waits for one only
 _LOST_SECONDS = 600.0  # how long an account is left alone whose exchange is not where it ought to be
 # A connection of its own: on a kept one that the server closes just then, nobody would know whether it was spent.
 _ONCE = {"Connection": "close"}
@@ -52,10 +56,18 @@ _STALE = "invalid claims"  # is all that is said of a token that was spent
 class Exchange:
     """Exchanges refresh tokens of both web kinds."""
 
-    def __init__(self, http: Http, endpoints: Endpoints, drift: Drift | None = None) -> None:
+    def __init__(
+        self,
+        http: Http,
+        endpoints: Endpoints,
+        drift: Drift | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._http = http
         self._endpoints = endpoints
         self._drift = drift or Drift()
+        self._clock = clock
 
     def refresh(self, account: Account, refresh_token: str) -> Tokens:
         """One exchange, never repeated.
@@ -72,6 +84,7 @@ class Exchange:
         raise ValueError(f"account {account.name}: an API key is not exchanged")
 
     def _kimi(self, account: Account, refresh_token: str) -> Tokens:
+        began = self._clock()
         answer = request(
             self._http,
             "POST",
@@ -82,6 +95,8 @@ class Exchange:
             timeout=TIMEOUT_SECONDS,
         )
         if answer.status == 404:
+            if self._clock() - began > _FOLLOWED_SECONDS:
+                raise UpstreamTimeout(f"{_KIMI_PATH} is not found, which took too long to say", sent=False)
             return self._older(account, refresh_token)
         return self._tokens(account, answer, refresh_token)
 

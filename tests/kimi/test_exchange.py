@@ -109,6 +109,18 @@ def test_a_kimi_account_without_the_new_path_takes_the_old_one_on_the_web_host_o
     assert isinstance(failure(Kind.KIMI, http_answer(404, b""), http_answer(404, b"")), BrokenAnswer)
 
 
+def test_an_old_path_that_was_pointed_to_late_is_taken_the_next_time() -> None:
+    now = iter((0.0, 30.0, 100.0, 101.0))
+    with Server(seen := Vendor(http_answer(404, b""), http_answer(404, b""), http_answer(200, SNAKE))) as server:
+        endpoints = Endpoints(f"{server.url}/web", server.url, server.url)
+        exchange = Exchange(TRANSPORT, endpoints, clock=lambda: next(now))
+        with pytest.raises(UpstreamTimeout) as late:
+            exchange.refresh(account(Kind.KIMI), "R0")
+        assert not late.value.sent, "a 404 spends nothing"
+        assert exchange.refresh(account(Kind.KIMI), "R0") == PAIR
+    assert [call.line.split()[0] for call in seen.seen] == ["POST", "POST", "GET"]
+
+
 @pytest.mark.parametrize("body", [b"", {"error_type": "auth.token.invalid"}])
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_refusal_on_the_old_path_condemns_no_account_that_may_not_live_there(status: int, body: object) -> None:
