@@ -26,8 +26,6 @@ _LONGEST: Final = 5.0
 _NEW: Final = 0.02
 """Seconds of a processor that a schema is thought to take of which nothing is known."""
 _KNOWN: Final = 4_096
-
-
 _OF_A_TASK: Final = frozenset({-SIGPROF, -SIGABRT, -SIGSEGV, -SIGBUS})
 """How a process ends that a task was too much for: its time, its memory or its stack. Others are killed by somebody."""
 
@@ -42,9 +40,9 @@ class _Task:
 
 
 class Line:
-    """Has values go before schemas that are new, and starts a process when there is none.
+    """Has values go before schemas, for their answers are paid for, and of both those whose schemas last took least.
 
-    The answer that a value is of has been paid for. Of the others those go first whose schemas have taken least.
+    It starts a process when there is none.
     """
 
     def __init__(self, start: Callable[[], Process] = Process, *, patience: float = PATIENCE) -> None:
