@@ -41,6 +41,7 @@ class Roster:
         self._clock = clock
         self._configured: tuple[ConfiguredAccount, ...] = ()
         self._stale = False  # whether the store is behind
+        self._deferred: tuple[str, ...] = ()  # those with which it is behind alone
         self._next_check = 0.0
         self._turn = 0
 
@@ -63,6 +64,8 @@ class Roster:
             self._reload()
         if self._stale or self._one_is_missing():
             self._sync()
+        elif self._deferred:
+            self._sync(self._deferred)
 
     def _reload(self) -> None:
         try:
@@ -72,11 +75,11 @@ class Roster:
             return
         self._stale = True
 
-    def _sync(self) -> None:
-        self._stale = True  # until it is done: the store may fail half-way
-        report = self._members.sync(self._configured, rotated=self._memory.latest)
+    def _sync(self, only: Sequence[str] | None = None) -> None:
+        self._stale = only is None  # until it is done: the store may fail half-way
+        report = self._members.sync(self._configured, rotated=self._memory.latest, only=only)
         self._added(report.added)
-        self._stale = bool(report.deferred)
+        self._stale, self._deferred = False, report.deferred
         if report.unreadable:
             log.warning(
                 "accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies: add the one that "
@@ -102,10 +105,11 @@ class Roster:
         if not self._configured:
             return False
         self._turn = (self._turn + 1) % len(self._configured)
-        record = self._members.get(self._configured[self._turn].account.name)
+        name = self._configured[self._turn].account.name
+        record = self._members.get(name)
         if record is not None:
             self._memory.consider(record)  # should the word of its death have been lost
-        return record is None
+        return record is None and name not in self._deferred
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from types import MappingProxyType
@@ -21,6 +21,8 @@ from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
 
 _UNREADABLE = "unreadable"  # beside what the script says
+_LOCKED = "locked"
+_WITHDRAWN, _HELD = 1, 2  # as `withdraw.lua` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,12 @@ class Members:
         origin: str = "config",
         *,
         rotated: Mapping[str, Credential] = MappingProxyType({}),
+        only: Collection[str] | None = None,
     ) -> SyncReport:
         """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
+
+        One whose secret another name has from now on serves on while that is being exchanged: both are deferred. Where
+        all others were entered before, `only` those can be.
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
         Nothing is deleted: an account that comes back finds its rotated token, also under another name.
@@ -94,9 +100,19 @@ class Members:
         self._canary.look()
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
-        left = [name for name in self._leaving(origin, wanted) if self._store.run("withdraw", name)]
-        mend(self._store, {member.account.name: known_of(member, rotated) for member in configured})
-        outcomes = {member.account.name: self._enter(member, origin, rotated) for member in configured}
+        leaving = self._leaving(origin, wanted)
+        secrets = set(wanted.values())
+        said = {name: self._store.run("withdraw", name, int(leaving[name] in secrets)) for name in leaving}
+        left = [name for name, word in said.items() if word == _WITHDRAWN]
+        held = {name: leaving[name] for name, word in said.items() if word == _HELD}
+        outcomes = {name: _LOCKED for name in wanted if name in held or wanted[name] in held.values()}
+        entering = [
+            member
+            for member in configured
+            if member.account.name not in outcomes and (only is None or member.account.name in only)
+        ]
+        mend(self._store, {member.account.name: known_of(member, rotated) for member in entering})
+        outcomes |= {member.account.name: self._enter(member, origin, rotated) for member in entering}
 
         def those(outcome: str) -> tuple[str, ...]:
             return tuple(name for name, found in outcomes.items() if found == outcome)
@@ -106,7 +122,7 @@ class Members:
             updated=those("updated"),
             revived=those("revived"),
             removed=tuple(name for name in left if name not in wanted),
-            deferred=those("locked"),
+            deferred=those(_LOCKED),
             unreadable=those(_UNREADABLE),
         )
 
@@ -194,14 +210,17 @@ class Members:
             usable, routes = pipe.execute()
         return Summary(usable, frozenset(routes))
 
-    def _leaving(self, origin: str, wanted: Mapping[str, str]) -> list[str]:
-        """Those of that origin that are configured, by name, while another secret than theirs is `wanted`, or none."""
+    def _leaving(self, origin: str, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Those of that origin that are configured, by name, while another secret than theirs is `wanted`, or none.
+
+        With the fingerprint of theirs.
+        """
         names = account_names(self._store)
         rows = read(self._store, [f"account:{name}" for name in names], ("origin", "present", "fingerprint"))
-        return [
-            name
+        return {
+            name: row.get("fingerprint", "")
             for name, row in zip(names, rows, strict=True)
             if row.get("origin") == origin
             and row.get("present") == "1"
             and not compare_digest(row.get("fingerprint", ""), wanted.get(name, ""))
-        ]
+        }

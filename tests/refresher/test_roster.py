@@ -211,6 +211,8 @@ def test_a_renamed_account_is_taken_once_its_exchange_is_over(pool: Pool, roster
     with pool.tokens.lock("one", 30):
         file.write_text(ONE.replace("name: one", "name: other"), encoding="utf-8")
         checks(roster, pool)
-        assert names(pool) == []
+        assert names(pool) == ["one"], "it serves on"
+        checks(roster, pool)
+        assert names(pool) == ["one"]
     checks(roster, pool, times=1)
     assert names(pool) == ["other"]

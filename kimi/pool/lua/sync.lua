@@ -24,6 +24,10 @@ local function origin_of(whose)
   return redis.call('HGET', key('account', whose), 'origin')
 end
 
+local function is_locked(whose)
+  return redis.call('EXISTS', key('lock', whose)) == 1
+end
+
 local function is_replaceable(a)
   local old, new = cjson.decode(a.spec), cjson.decode(spec)
   return origin_of(name) == 'operator' and (a.state == 'dead' or a.state == 'banned')
@@ -49,7 +53,10 @@ elseif origin == 'operator' then
 else
   -- The file goes before what was entered by hand, as one credential and as one name.
   local other = holder_of(fingerprint)
-  if other and other ~= name and origin_of(other) == 'operator' then withdraw(other, read(other)) end
+  if other and other ~= name and origin_of(other) == 'operator' then
+    if is_locked(other) then return 'locked' end -- it serves on until then
+    withdraw(other, read(other))
+  end
   if there and there.present == '1' and there.fingerprint ~= fingerprint and origin_of(name) ~= origin then
     withdraw(name, there)
   end
@@ -57,7 +64,10 @@ end
 if owner == '' then
   local own = 'private-' .. string.sub(fingerprint, 1, 12)
   local a = own ~= name and read(own)
-  if a and a.present == '1' and a.fingerprint == fingerprint then withdraw(own, a) end
+  if a and a.present == '1' and a.fingerprint == fingerprint then
+    if is_locked(own) then return 'locked' end
+    withdraw(own, a)
+  end
 end
 
 local known = redis.call('HMGET', account,
@@ -93,10 +103,6 @@ end
 local function upstream_of(text)
   local a = cjson.decode(text)
   return table.concat({a.kind, a.region, tostring(a.base_url)}, ' ')
-end
-
-local function is_locked(whose)
-  return redis.call('EXISTS', key('lock', whose)) == 1
 end
 
 -- What another upstream said of the credential means nothing to this one.

@@ -135,6 +135,7 @@ def test_an_operator_waits_for_an_exchange_before_he_takes_it_over(pool: Pool, p
     with pool.tokens.lock(NAME):
         assert pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)]).deferred == ("a",)
         assert pool.members.get("a") is None
+        assert [record.account.name for record in pool.members.all() if record.configured] == [NAME], "it serves on"
 
 
 def test_it_is_forgotten_when_nobody_uses_it_and_goes_on_where_it_was_when_its_client_comes_back(

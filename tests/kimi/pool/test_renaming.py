@@ -9,7 +9,8 @@ import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, State, Tokens
 from kimi.pool import SyncReport
-from tests.kimi.pool.pools import Pool, web
+from kimi.pool.interventions import Interventions
+from tests.kimi.pool.pools import KIMI, Pool, web
 
 
 def sync(pool: Pool, secrets: Mapping[str, str], **options: object) -> SyncReport:
@@ -72,16 +73,53 @@ def test_an_earlier_secret_that_comes_back_brings_its_rotated_token(pool: Pool) 
     assert refreshes(pool) == {"a": "refresh-a-2"}
 
 
-def test_a_token_that_is_being_exchanged_is_waited_for(pool: Pool) -> None:
+def test_a_token_that_is_being_exchanged_is_waited_for_under_its_old_name(pool: Pool) -> None:
     sync(pool, {"alice": "T"})
     record = stored(pool, "alice")
     with pool.tokens.lock("alice", 30):
-        report = sync(pool, {"bob": "T"})
-        assert (report.removed, report.deferred) == (("alice",), ("bob",))
-        assert pool.members.get("bob") is None
+        assert sync(pool, {"bob": "T"}) == SyncReport(deferred=("bob",))
+        assert refreshes(pool) == {"alice": "T"}
         assert save(pool, record, "rotated meanwhile")
-    assert sync(pool, {"bob": "T"}).added == ("bob",)
+        assert pool.leases.acquire(KIMI).account.name == "alice"
+    report = sync(pool, {"bob": "T"})
+    assert (report.added, report.removed) == (("bob",), ("alice",))
     assert refreshes(pool) == {"bob": "rotated meanwhile"}
+
+
+def test_a_name_is_not_taken_from_a_token_that_is_being_exchanged_and_wanted_elsewhere(pool: Pool) -> None:
+    sync(pool, {"a": "A", "b": "B", "c": "C"})
+    with pool.tokens.lock("a", 30):
+        report = sync(pool, {"a": "new", "b": "A", "c": "C"})
+        assert sorted(report.deferred) == ["a", "b"]
+        pool.freshen("c")
+        assert refreshes(pool)["a"] == "A"
+    assert sync(pool, {"a": "new", "b": "A", "c": "C"}).deferred == ()
+    assert refreshes(pool) == {"a": "new", "b": "A", "c": "refresh-c-2"}
+
+
+def test_one_that_is_gone_altogether_is_not_waited_for(pool: Pool) -> None:
+    sync(pool, {"alice": "T"})
+    with pool.tokens.lock("alice", 30):
+        assert sync(pool, {}).removed == ("alice",)
+
+
+def test_one_that_was_entered_by_hand_serves_on_while_it_is_exchanged(pool: Pool) -> None:
+    Interventions(pool.store).enter(ConfiguredAccount(web("mine"), "T"))
+    with pool.tokens.lock("mine", 30):
+        assert sync(pool, {"filed": "T"}).deferred == ("filed",)
+        assert refreshes(pool) == {"mine": "T"}
+    assert sync(pool, {"filed": "T"}).added == ("filed",)
+    assert list(refreshes(pool)) == ["filed"]
+
+
+def test_only_those_that_were_deferred_are_entered_later(pool: Pool) -> None:
+    sync(pool, {"alice": "T", "carol": "C"})
+    file = [ConfiguredAccount(web(name), secret) for name, secret in (("bob", "T"), ("carol", "C"))]
+    with pool.tokens.lock("alice", 30):
+        deferred = pool.members.sync(file).deferred
+        pool.store.redis.delete(pool.store.key("account", "carol"))
+        assert pool.members.sync(file, only=deferred) == SyncReport(deferred=("bob",))
+    assert pool.members.sync(file, only=deferred) == SyncReport(added=("bob",), removed=("alice",))
 
 
 def test_tokens_that_come_for_a_replaced_secret_are_kept_for_its_return(pool: Pool) -> None:
