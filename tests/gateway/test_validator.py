@@ -174,14 +174,18 @@ def test_nobody_waits_for_the_end_of_one_that_does_not_end(line: Line) -> None:
 
 def test_one_that_cannot_begin_tells_why() -> None:
     program = (
-        "import gevent, sys\n"
-        "from gateway.schemas import checker\n"
-        "gevent.sleep(0)\n"
-        "sys.path[:] = ['/nowhere']\n"
-        "checker({}, '')\n"
+        "import sys\n"
+        "from gateway.schemas.line import Line\n"
+        "from gateway.schemas.process import Process\n"
+        "from gateway.validator.frames import Wanted\n"
+        "def lost():\n"
+        "    found, sys.path[:] = sys.path[:], ['/nowhere']\n"
+        "    try: return Process()\n"
+        "    finally: sys.path[:] = found\n"
+        "Line(lost).ask(Wanted.READING, b'{}', b'', b'')\n"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert "kimi.errors.Crowded" in found.stderr
+    assert "kimi.errors.Crowded: no process" in found.stderr
     assert "No module named" in found.stderr
     assert "it ended twice, with 1" in found.stderr
 
