@@ -338,6 +338,7 @@ export default {
   "said.exchange": "the exchange answered {what}",
   "said.no_exchange": "account {name}: an API key is not exchanged",
   "said.no_address": "{path} is not found, and {why}",
+  "said.no_address_in_time": "{path} is not found, which took too long to say",
   "said.cut_off": "{why}; an exchange before was cut off, its answer with the next token was lost on the way",
   "said.nothing_in_time": "{host}: nothing came in time",
   "said.key_name_there": "There is a key named {name} already.",

@@ -337,6 +337,7 @@ export default {
   "said.exchange": "令牌接口返回 {what}",
   "said.no_exchange": "账号 {name}：API 密钥无需轮换",
   "said.no_address": "{path} 不存在，且{why}",
+  "said.no_address_in_time": "{path} 不存在，且响应过慢",
   "said.cut_off": "{why}；此前一次轮换中断，带有新令牌的响应在途中丢失",
   "said.nothing_in_time": "{host}：未及时响应",
   "said.key_name_there": "已有名为 {name} 的密钥。",
