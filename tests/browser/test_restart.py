@@ -34,6 +34,16 @@ def test_what_happened_in_between_is_seen_as_soon_as_it_is_back(visits: Visits, 
     expect(visit.row(crowd.names[0])).to_contain_text("Dead")
 
 
+def test_a_redis_that_may_not_be_asked_of_itself_is_there(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "-info")
+        visit = visits(bare_house.url)
+        visit.sign_in("overview")
+        entry = visit.page.locator("dt").filter(has_text="Redis").locator("xpath=following-sibling::dd[1]")
+        expect(entry).to_have_text("Redis")
+        expect(visit.page.locator(".foot .live")).to_have_text("Live")
+
+
 def test_that_redis_is_away_is_seen_in_every_view(visits: Visits, bare_house: Stack) -> None:
     with connect(bare_house.valkey.url) as redis:
         crowd = Crowd(Store(redis))
