@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from kimi.pool import Store, connect
+from tests.gateway.guessing import Gate
 from tests.gateway.houses import House, MakeHouse
 from tests.gateway.limited import Scene, scene
 from tests.gateway.server.listening import Served, serving
-from tests.kimi.pool.pools import Clock, Pool
+from tests.kimi.pool.pools import Clock, Pool, turned
 
 
 @pytest.fixture
@@ -47,6 +48,12 @@ def scene_of(redis_url: str) -> Iterator[Callable[..., Scene]]:
             return scene(Store(redis, clock=clock), clock, **limits)
 
         yield make
+
+
+@pytest.fixture
+def gate(redis_url: str) -> Iterator[Gate]:
+    with turned(redis_url) as pool:
+        yield Gate(pool)
 
 
 @pytest.fixture
