@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from kimi.accounts import ConfiguredAccount, State, Tokens
+from kimi.accounts import ConfiguredAccount, Record, State, Tokens
 from kimi.errors import AccountBanned, AccountDead, KimiError, TokenRejected, Unreachable
 from kimi.pool.interventions import Interventions
 from refresher.outcomes import Outcome
@@ -27,11 +27,17 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def good(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> str:
-    """A good token, which has made room for one that the vendor has never given; nobody has used that so far."""
+def first(pool: Pool, refreshing: Refreshing) -> Record:
+    """What is stored of an account that has been refreshed once."""
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
-    good = stored(pool).refresh
+    return stored(pool)
+
+
+@pytest.fixture
+def good(pool: Pool, vendor: Vendor, first: Record) -> str:
+    """A good token, which has made room for one that the vendor has never given; nobody has used that so far."""
+    good = first.refresh
     pool.freshen("alice")
     assert stored(pool).refresh == ODD
     pool.clock.now += 600
@@ -107,11 +113,8 @@ def test_a_second_odd_pair_does_not_take_its_place(
 
 
 def test_a_good_pair_whose_access_token_was_refused_by_somebody_else_is_not_dropped_for_the_one_before(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
 ) -> None:
-    pool.configure(ALICE)
-    assert refreshing.refresh("alice") is Outcome.REFRESHED
-    good = stored(pool).refresh
     vendor.asked.clear()
     odd = []
     for _ in range(9):
@@ -123,8 +126,10 @@ def test_a_good_pair_whose_access_token_was_refused_by_somebody_else_is_not_drop
     pool.clock.now += 600
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
-    assert vendor.asked == [odd[-1], odd[-2], odd[-3], good]
-    assert [record.refresh for record in stored(pool).previous] == [good, "refresh-alice"], "the others were none"
+    assert vendor.asked == [odd[-1], odd[-2], odd[-3], first.refresh]
+    assert [record.refresh for record in stored(pool).previous] == [first.refresh, "refresh-alice"], (
+        "the others were none"
+    )
 
 
 def test_a_good_pair_behind_some_that_were_refused_by_somebody_else_is_found(
@@ -193,11 +198,8 @@ def test_it_is_not_tried_where_the_access_token_was_good_once(
 
 
 def test_an_answer_to_the_access_token_before_says_nothing_of_this_one(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
 ) -> None:
-    pool.configure(ALICE)
-    assert refreshing.refresh("alice") is Outcome.REFRESHED
-    good = stored(pool).refresh
     lease = pool.leases.acquire(KIMI)
     pool.clock.now += 600
     pool.freshen("alice")
@@ -208,7 +210,7 @@ def test_an_answer_to_the_access_token_before_says_nothing_of_this_one(
     pool.leases.reject(pool.leases.acquire(KIMI))
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
-    assert vendor.asked[-2:] == [ODD, good]
+    assert vendor.asked[-2:] == [ODD, first.refresh]
 
 
 @pytest.mark.usefixtures("rejected")
@@ -321,11 +323,8 @@ def test_a_key_has_none_before_it(pool: Pool, vendor: Vendor, refreshing: Refres
 
 
 def test_a_refresh_token_that_comes_alone_is_stored_and_exchanged_soon(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
 ) -> None:
-    pool.configure(ALICE)
-    assert refreshing.refresh("alice") is Outcome.REFRESHED
-    before = stored(pool)
     pool.clock.now += 600
     vendor.withholds = True
     with structlog.testing.capture_logs() as lines:
@@ -333,31 +332,28 @@ def test_a_refresh_token_that_comes_alone_is_stored_and_exchanged_soon(
     vendor.withholds = False
 
     after = stored(pool)
-    assert after.refresh == vendor.current["alice"] != before.refresh
-    assert (after.access, after.access_expires) == (before.access, before.access_expires), "it serves on"
+    assert after.refresh == vendor.current["alice"] != first.refresh
+    assert (after.access, after.access_expires) == (first.access, first.access_expires), "it serves on"
     assert after.due == pool.clock.now + 1 and after.alone
     assert [line["log_level"] for line in lines if line["log_level"] != "debug"] == ["warning"]
     pool.clock.now += 1
     assert refreshing.refresh("alice") is Outcome.REFRESHED
-    assert stored(pool).access != before.access
+    assert stored(pool).access != first.access
 
 
 def test_where_one_that_came_alone_is_refused_the_one_before_is_tried(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
 ) -> None:
-    pool.configure(ALICE)
-    assert refreshing.refresh("alice") is Outcome.REFRESHED
-    good = stored(pool)
     now = pool.clock.now
     assert pool.tokens.save(
-        good, Tokens(good.access, ODD), issued=now, expires=good.access_expires, next_due=now, alone=True
+        first, Tokens(first.access, ODD), issued=now, expires=first.access_expires, next_due=now, alone=True
     )
     pool.clock.now += 0.5
     pool.leases.release(pool.leases.acquire(KIMI), served=True)  # by an access token that says nothing of it
     vendor.asked.clear()
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
-    assert vendor.asked == [ODD, good.refresh]
+    assert vendor.asked == [ODD, first.refresh]
     assert not stored(pool).is_doubted
 
 
