@@ -314,7 +314,7 @@ def test_of_one_caller_only_so_many_servers_are_listened_to_at_a_time() -> None:
         luggage.fetch([said(url)])
         luggage.close()
     stuck.append(gevent.spawn(files.luggage(["kimi"], "whose").fetch, [said("a")]))
-    gevent.sleep(0)  # until it cannot go on
+    gevent.idle()  # until it cannot go on
     assert held(files) == FETCHES // 2 * MOST_BYTES, "who waits for his turn takes no room"
     gevent.killall(stuck)
     assert held(files) == 0 and files.room.fetches.left == FETCHES

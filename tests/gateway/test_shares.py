@@ -21,7 +21,7 @@ def taken(shares: Shares, owner: str, amount: int) -> Share:
 def waiting_for(shares: Shares, owner: str, amount: int) -> gevent.Greenlet[..., Share]:
     """Somebody who has begun to wait."""
     found = gevent.spawn(taken, shares, owner, amount)
-    gevent.sleep(0)  # until it cannot go on
+    gevent.idle()  # until it cannot go on
     assert not found.ready()
     return found
 

@@ -44,6 +44,12 @@ def error_of(answer: bytes) -> tuple[bytes, str]:
     return head.split()[1], orjson.loads(body)["error"]["code"]
 
 
+def idle_for(served: Served) -> float:
+    """Seconds since the one client's last answer."""
+    waits = served.connections.waits
+    return max((waits.now() - since for since in waits.idle.values()), default=0.0)
+
+
 class TestHeads:
     def test_of_whom_nothing_comes_is_closed_without_a_word(self, served: Served) -> None:
         began = time.monotonic()
@@ -57,7 +63,7 @@ class TestHeads:
             if before:
                 client.sendall(before)
                 assert client.recv(65_536).endswith(b"ok")
-                gevent.sleep(0.5)  # which is no part of the head's time, and longer than that
+                wait_until(lambda: idle_for(served) > 1.5 * SHORT.head)  # which is no part of the head's time
             began = time.monotonic()
             answer = drip(client, b"GET /" + b"x" * 4_000, 0.02)
         assert SHORT.head / 2 < time.monotonic() - began < SOON
