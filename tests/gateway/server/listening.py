@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import gevent
@@ -147,6 +147,14 @@ def serving(limits: TimeLimits = SHORT, most: int = 50) -> Iterator[Served]:
             yield served
     finally:
         served.stop()
+
+
+def asked(served: Served, request: bytes, count: int, clients: ExitStack) -> list[Any]:
+    """So many clients that have sent `request`, and read nothing."""
+    found = [clients.enter_context(served.connect(room=2_048)) for _ in range(count)]
+    for each in found:
+        each.sendall(request)
+    return found
 
 
 def rest(client: Any) -> bytes:
