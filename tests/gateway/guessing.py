@@ -16,9 +16,8 @@ from gateway.passthrough import PassThrough, Strangers
 from kimi.accounts import Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.attempts import CLIENTS, Attempts, Pause
+from tests.gateway.bringing import Found, Shelf
 from tests.gateway.fakes import Clock as Ticks
-from tests.gateway.test_client_keys import Found
-from tests.gateway.test_passthrough import Shelf
 from tests.kimi.pool.pools import Pool
 
 RIGHT = "sk-a-right-key"

@@ -13,33 +13,9 @@ from gateway.guesses import OPEN
 from gateway.passthrough import PassThrough, Strangers
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.errors import StoreUnavailable
-from kimi.pool.client_terms import ClientLimits
-from kimi.pool.clients import KEY_LENGTH, Client, digest_of
+from kimi.pool.clients import KEY_LENGTH
 from kimi.pool.private import Adoption, Known
-
-KEY = f"sk-kimi-{'a' * 43}"
-SHOP = Client(
-    id="shop",
-    name="shop",
-    prefix="sk-kimi-aa",
-    digest=digest_of(KEY),
-    created=0,
-    limits=ClientLimits(models=("kimi*",)),
-)
-
-
-class Found:
-    """Knows one key, and notes what it was asked for."""
-
-    def __init__(self, *, away: bool = False) -> None:
-        self.asked: list[bytes] = []
-        self._away = away
-
-    def find(self, digest: bytes) -> Client | None:
-        self.asked.append(digest)
-        if self._away:
-            raise StoreUnavailable("away")
-        return SHOP if digest == SHOP.digest else None
+from tests.gateway.bringing import KEY, SHOP, Found
 
 
 @pytest.mark.parametrize("headers", [(f"Bearer {KEY}", None), (None, f" {KEY} "), ("Bearer wrong", KEY)])

@@ -15,9 +15,9 @@ from gateway.settings import GatewaySettings
 from gateway.wsgi import doors
 from kimi.pool.attempts import CLIENTS, Pause
 from kimi.pool.clients import Clients
+from tests.gateway.bringing import KEY as CREATED
 from tests.gateway.fakes import House
 from tests.gateway.guessing import HERE, RIGHT, Gate, guess
-from tests.gateway.test_client_keys import KEY as CREATED
 
 
 def test_the_eleventh_wrong_key_of_an_address_begins_a_pause_there_and_nowhere_else(gate: Gate) -> None:

@@ -9,8 +9,8 @@ from gateway.newcomers import AT_ONCE, SHARE
 from gateway.token_check import TokenCheck
 from kimi.accounts import State
 from kimi.errors import StoreUnavailable
+from tests.gateway.bringing import ALICE, BOB, token
 from tests.gateway.guessing import HERE, Gate, guess
-from tests.gateway.test_passthrough import ALICE, BOB, token
 
 
 def test_in_a_pause_no_token_is_tried_on_kimi(gate: Gate) -> None:

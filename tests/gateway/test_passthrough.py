@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
-import jwt
 import pytest
 
 from gateway.auth import ClientKeys
@@ -13,57 +9,11 @@ from gateway.errors import BadRequest, TokenRefused, TooManyNewTokens, UnknownKe
 from gateway.guesses import OPEN
 from gateway.newcomers import NEW_A_MINUTE
 from gateway.passthrough import MOST_TOKENS, PassThrough, Strangers, refresh_tokens
-from kimi.accounts import ConfiguredAccount, Kind, State
+from kimi.accounts import Kind, State
 from kimi.errors import StoreUnavailable
-from kimi.pool.private import Adoption, Known, private_account
+from kimi.pool.private import Adoption
+from tests.gateway.bringing import ALICE, BOB, CAROL, Shelf, name_of, token
 from tests.gateway.fakes import Clock
-
-
-def token(user: str, typ: str = "refresh") -> str:
-    return jwt.encode({"typ": typ, "sub": user}, "0" * 64, algorithm="HS512")
-
-
-ALICE, BOB, CAROL = token("alice"), token("bob"), token("carol")
-
-
-def name_of(secret: str) -> str:
-    return private_account(secret, Kind.KIMI).account.name
-
-
-@dataclass
-class Shelf:
-    """Where accounts are kept; `states` are those that were adopted, `will` says what becomes of further ones."""
-
-    states: dict[str, State] = field(default_factory=dict)
-    will: dict[str, Adoption | Exception] = field(default_factory=dict)
-    adopted: int = 0
-    noticed: int = 0  # so often somebody looked
-    forgets: bool = False  # as memory does that has not heard of what was adopted
-
-    def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
-        self.noticed += 1
-        names = [member.account.name for member in members]
-        return {
-            name: Known(name, self.states[name], self.states[name] is State.ACTIVE, ("kimi",))
-            for name in names
-            if name in self.states
-        }
-
-    def adopt(self, member: ConfiguredAccount) -> Adoption:
-        outcome = self.will.get(member.account.name, Adoption.ADOPTED)
-        if isinstance(outcome, Exception):
-            raise outcome
-        if outcome is Adoption.ADOPTED:
-            self.adopted += 1
-            if not self.forgets:
-                self.states[member.account.name] = State.NEW
-        return outcome
-
-    def is_now(self, secret: str, state: State) -> None:
-        self.states[name_of(secret)] = state
-
-    def does(self, secret: str, outcome: Adoption | Exception) -> None:
-        self.will[name_of(secret)] = outcome
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from kimi.errors import AccountDead, NoAccount, Unreachable
 from kimi.pool import Summary
 from kimi.pool.members import fingerprint
 from kimi.pool.private import Known, private_account
+from tests.gateway.bringing import ALICE, BOB
 from tests.gateway.copies import NOW, copy_of
 from tests.gateway.fakes import House, answer
 from tests.gateway.standby.desks import Desk
-from tests.gateway.test_passthrough import ALICE, BOB
 
 URL = "/v1/chat/completions"
 HI = {"model": "kimi", "messages": [{"role": "user", "content": "hi"}]}

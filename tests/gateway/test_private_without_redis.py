@@ -13,8 +13,8 @@ from kimi.accounts import Kind, State, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Wish
 from kimi.pool.private import private_account, private_routes
+from tests.gateway.bringing import ALICE, BOB
 from tests.gateway.redis_away.outages import House
-from tests.gateway.test_passthrough import ALICE, BOB
 from tests.valkey import Valkey
 
 NAME = private_account(ALICE, Kind.KIMI).account.name

@@ -16,8 +16,8 @@ from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.pool.members import fingerprint
 from kimi.pool.private import Adoption
+from tests.gateway.bringing import ALICE, BOB, Shelf, token
 from tests.gateway.fakes import AUTHORIZED, Clock, House
-from tests.gateway.test_passthrough import ALICE, BOB, Shelf, token
 
 URL = "/token/check"
 OPERATORS = Record(
