@@ -41,11 +41,18 @@ class Follower(ABC, Generic[T]):
         What was known stays until everything has been read.
         """
         try:
+            self._look_around()
             while self._read_page():
-                pass
+                self._between_pages()
         except StoreUnavailable:
             self._begin_anew()
             raise
+
+    def _look_around(self) -> None:
+        """Comes before every reading, and may begin anew. Raises `StoreUnavailable`."""
+
+    def _between_pages(self) -> None:
+        """Comes where there is more to read."""
 
     @abstractmethod
     def _changes(self, number: int) -> tuple[int, int, Sequence[T]]:

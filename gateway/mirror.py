@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final, Protocol
 
 import gevent
 
 from gateway.following import Follower
+from gateway.share import WHOLE, Share
 from kimi.pool.changes import Batch, Copy
 
 log = logging.getLogger(__name__)
 
 MOST: Final = 5_000
 """Accounts that are copied, at about 2 KiB each."""
+LOOKS: Final = 300
+"""After so many looks at what has changed the size of the pool is looked at again."""
+LEFT_ALONE: Final = 50
+"""Between pages Redis is left alone for so many times as long as it took for one. When it comes back all workers read
+anew, and a thousand at once would keep it from everything else.
+"""
 
 
 class Source(Protocol):
-    """Where changes are told."""
+    """Where changes are told, see `kimi.pool.changes.Changes`."""
 
-    def since(self, number: int) -> Batch:
+    def since(self, number: int, wanted: Container[str] | None = None) -> Batch:
+        """Raises `StoreUnavailable`."""
+        ...
+
+
+class Cut(Protocol):
+    """Who says what is copied, see `gateway.share.Shares`."""
+
+    def cut(self, most: int, before: Share) -> Share:
         """Raises `StoreUnavailable`."""
         ...
 
@@ -36,30 +51,66 @@ class Timed:
         self._told = told
         self._monotonic = monotonic
 
-    def since(self, number: int) -> Batch:
+    def since(self, number: int, wanted: Container[str] | None = None) -> Batch:
         """See `Source.since`."""
         asked = self._monotonic()
-        batch = self._source.since(number)
+        batch = self._source.since(number, wanted)
         self._told(self._monotonic() - asked)
         return batch
 
 
 class Mirror(Follower[Copy]):
-    """What this worker knows of all configured accounts, a second old at most while Redis answers."""
+    """What this worker knows of all configured accounts, a second old at most while Redis answers.
 
-    def __init__(self, source: Source, *, pause: Callable[[float], object] = gevent.sleep, most: int = MOST) -> None:
+    Of more than `most` it has a share of its own, and reads no others: what all workers read together grows with their
+    number, and not with that of the accounts besides.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        shares: Cut,
+        *,
+        pause: Callable[[float], object] = gevent.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        most: int = MOST,
+    ) -> None:
         super().__init__("the pool", pause)
         self._source = source
+        self._shares = shares
+        self._monotonic = monotonic
         self._most = most
+        self._took = 0.0
+        self._share = WHOLE
+        self._looks = 0
         self._told = False
 
     @property
     def copies(self) -> Mapping[str, Copy] | None:
-        """The accounts by name; None while not all of them were read."""
+        """The accounts by name; None while not all of its share were read."""
         return self._copies
 
+    def _look_around(self) -> None:
+        self._looks -= 1
+        if self._number and self._looks > 0:
+            return
+        self._looks = LOOKS
+        share = self._shares.cut(self._most, self._share)
+        if share == self._share:
+            return
+        if share.level != self._share.level:
+            log.info("for the time when Redis is away one in %d accounts is copied", 2**share.level)
+        self._share = share
+        self._begin_anew()
+
+    def _between_pages(self) -> None:
+        if self._copies is not None or not self._share.is_whole:  # else nothing is known, and soon all is read
+            self._pause(LEFT_ALONE * self._took)
+
     def _changes(self, number: int) -> tuple[int, int, Sequence[Copy]]:
-        batch = self._source.since(number)
+        asked = self._monotonic()
+        batch = self._source.since(number, None if self._share.is_whole else self._share)
+        self._took = self._monotonic() - asked
         return batch.number, batch.latest, batch.copies
 
     def _take(self, changed: Copy) -> None:

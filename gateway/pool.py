@@ -15,11 +15,13 @@ from gevent.queue import Queue
 from gateway.holdings import Holdings
 from gateway.metrics import Metrics
 from gateway.mirror import Mirror, Timed
+from gateway.share import Shares
 from gateway.standby import Standby
 from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Bookmark, Lease, Leases, Members, PrivateAccounts, Released, Rest, Store, Summary, Wish
 from kimi.pool.changes import Changes
+from kimi.pool.extent import Extents
 from kimi.pool.fuse import Fuse
 from kimi.pool.leases import LEASE_SECONDS
 from kimi.pool.private import Adoption, Known
@@ -64,7 +66,8 @@ class Pool:
         self._standby: Standby | None = None
         self._gone = Flag()
         self._gone_since = 0.0
-        self.mirror = Mirror(Timed(Changes(store), metrics.store.observe), pause=pause)
+        changes = Timed(Changes(store), metrics.store.observe)
+        self.mirror = Mirror(changes, Shares(Extents(store), worker), pause=pause)
         self.calls: Any = Queue()
         fuse.when_blown(self._go_on)
         metrics.store_up.set(1)

@@ -31,6 +31,7 @@ STRANGER_SECONDS: Final = 3_600.0
 """The same for one that is dead, or has never had an access token."""
 MOST: Final = 5_000
 """So many there may be at once."""
+_NAMED: Final = "private-"
 
 
 class Adoption(StrEnum):
@@ -62,8 +63,13 @@ def private_account(token: str, kind: Kind) -> ConfiguredAccount:
 
     It is named for the token and not for the login in it: anybody can write any login into a token.
     """
-    name = f"private-{fingerprint(token)[:12]}"
+    name = f"{_NAMED}{fingerprint(token)[:12]}"
     return ConfiguredAccount(Account(name=name, kind=kind, owner=name), token)
+
+
+def is_private(name: str) -> bool:
+    """Whether the account of that name is such a one, or could be by its name."""
+    return name.startswith(_NAMED)
 
 
 def public_route(route: str) -> str:

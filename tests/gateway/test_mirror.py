@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from typing import Any
 
 import gevent
 import pytest
 
 from gateway.following import SECONDS
-from gateway.mirror import Mirror, Timed
+from gateway.mirror import LEFT_ALONE, LOOKS, Mirror, Timed
+from gateway.share import WHOLE, Share
 from kimi.accounts import Account, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.changes import Batch, Copy
@@ -22,13 +24,32 @@ class Told:
     def __init__(self, *batches: Batch | StoreUnavailable) -> None:
         self.batches = list(batches)
         self.asked: list[int] = []
+        self.wanted: list[object] = []
 
-    def since(self, number: int) -> Batch:
+    def since(self, number: int, wanted: Container[str] | None = None) -> Batch:
         self.asked.append(number)
+        self.wanted.append(wanted)
         batch = self.batches.pop(0)
         if isinstance(batch, StoreUnavailable):
             raise batch
         return batch
+
+
+class Cut:
+    """Shares that come one after the other, the last one again and again; and how often one was cut."""
+
+    def __init__(self, *shares: Share) -> None:
+        self.shares = list(shares)
+        self.times = 0
+
+    def cut(self, most: int, before: Share) -> Share:
+        self.times += 1
+        return self.shares.pop(0) if len(self.shares) > 1 else self.shares[0]
+
+
+def whole(told: Told, **options: Any) -> Mirror:
+    """The mirror of a pool that fits."""
+    return Mirror(told, Cut(WHOLE), **options)
 
 
 def batch(number: int, latest: int, *copies: Copy) -> Batch:
@@ -41,7 +62,7 @@ def names(mirror: Mirror) -> Sequence[str] | None:
 
 def test_nothing_is_known_before_everything_is() -> None:
     told = Told(batch(2, 3, copy_of("a"), copy_of("b")), batch(3, 3, copy_of("c")), batch(3, 3))
-    mirror = Mirror(told)
+    mirror = whole(told)
     assert names(mirror) is None
     mirror.refresh()
     assert names(mirror) == ["a", "b", "c"]
@@ -50,14 +71,14 @@ def test_nothing_is_known_before_everything_is() -> None:
 
 
 def test_an_empty_pool_is_known_too() -> None:
-    mirror = Mirror(Told(batch(0, 0)))
+    mirror = whole(Told(batch(0, 0)))
     mirror.refresh()
     assert names(mirror) == []
 
 
 def test_what_changes_is_taken_over_and_what_is_taken_out_goes() -> None:
     newer = copy_of("a", stored_token="newer")
-    mirror = Mirror(Told(batch(2, 2, copy_of("a"), copy_of("b")), batch(4, 4, newer, copy_of("b", configured=False))))
+    mirror = whole(Told(batch(2, 2, copy_of("a"), copy_of("b")), batch(4, 4, newer, copy_of("b", configured=False))))
     mirror.refresh()
     mirror.refresh()
     assert mirror.copies == {"a": newer}
@@ -66,7 +87,7 @@ def test_what_changes_is_taken_over_and_what_is_taken_out_goes() -> None:
 @pytest.mark.parametrize("failure", [batch(1, 1), StoreUnavailable("away")])
 def test_a_store_that_was_away_or_has_lost_something_is_read_anew(failure: Batch | StoreUnavailable) -> None:
     told = Told(batch(5, 5, copy_of("a"), copy_of("b")), failure, batch(1, 2, copy_of("a")), batch(2, 2, copy_of("c")))
-    mirror = Mirror(told)
+    mirror = whole(told)
     mirror.refresh()
     if isinstance(failure, StoreUnavailable):
         with pytest.raises(StoreUnavailable):
@@ -79,7 +100,7 @@ def test_a_store_that_was_away_or_has_lost_something_is_read_anew(failure: Batch
 
 def test_a_reading_that_breaks_off_changes_nothing() -> None:
     told = Told(batch(1, 1, copy_of("a")), StoreUnavailable(""), batch(1, 2, copy_of("b")), StoreUnavailable(""))
-    mirror = Mirror(told)
+    mirror = whole(told)
     mirror.refresh()
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
@@ -89,7 +110,7 @@ def test_a_reading_that_breaks_off_changes_nothing() -> None:
 
 def test_no_more_are_copied_than_there_is_room_for_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     newer = copy_of("a", stored_token="newer")
-    mirror = Mirror(Told(batch(4, 4, *map(copy_of, "abcd")), batch(5, 5, newer)), most=2)
+    mirror = whole(Told(batch(4, 4, *map(copy_of, "abcd")), batch(5, 5, newer)), most=2)
     with caplog.at_level(logging.WARNING):
         mirror.refresh()
         mirror.refresh()
@@ -101,7 +122,7 @@ def test_no_more_are_copied_than_there_is_room_for_and_that_is_said_once(caplog:
 
 def test_accounts_of_clients_leave_room_for_the_operators() -> None:
     guests = [copy_of(Account(name=name, kind=Kind.KIMI, owner=name)) for name in "stuv"]
-    mirror = Mirror(Told(batch(6, 6, *guests, copy_of("a"), copy_of("b"))), most=4)
+    mirror = whole(Told(batch(6, 6, *guests, copy_of("a"), copy_of("b"))), most=4)
     mirror.refresh()
     assert names(mirror) == ["s", "t", "a", "b"]
 
@@ -114,7 +135,7 @@ def test_it_is_kept_fresh_whatever_happens() -> None:
         if len(pauses) == 2:
             raise gevent.GreenletExit
 
-    mirror = Mirror(Told(StoreUnavailable("away"), batch(1, 1, copy_of("a"))), pause=pause)
+    mirror = whole(Told(StoreUnavailable("away"), batch(1, 1, copy_of("a"))), pause=pause)
     with pytest.raises(gevent.GreenletExit):
         mirror.run()
     assert names(mirror) == ["a"]
@@ -124,7 +145,7 @@ def test_it_is_kept_fresh_whatever_happens() -> None:
 def test_what_clients_made_up_is_not_copied() -> None:
     mine, made_up = (Account(name=name, kind=Kind.KIMI, owner=name) for name in ("mine", "made up"))
     told = Told(batch(1, 1, copy_of("a"), copy_of(mine), copy_of(made_up, stored_token="")))
-    mirror = Mirror(told)
+    mirror = whole(told)
     mirror.refresh()
     assert names(mirror) == ["a", "mine"]
 
@@ -137,3 +158,48 @@ def test_an_answer_is_timed_and_a_failure_is_not() -> None:
     with pytest.raises(StoreUnavailable):
         source.since(1)
     assert seconds == [0.25]
+
+
+def test_of_a_large_pool_its_share_is_read_and_all_is_read_anew_once_that_is_another_one() -> None:
+    half, fourth = Share(1, "w"), Share(2, "w")
+    told = Told(batch(3, 3, copy_of("a")), *(batch(3, 3) for _ in range(LOOKS - 1)), batch(4, 4, copy_of("b")))
+    cut = Cut(half, fourth)
+    mirror = Mirror(told, cut)
+    for _ in range(LOOKS):
+        mirror.refresh()
+    assert (names(mirror), cut.times) == (["a"], 1)
+    mirror.refresh()
+    assert (names(mirror), cut.times) == (["b"], 2)
+    assert told.wanted == [half] * LOOKS + [fourth]
+    assert told.asked == [0, *[3] * (LOOKS - 1), 0]
+
+
+def test_a_pool_whose_size_nobody_tells_is_read_anew_as_well() -> None:
+    class Away:
+        def cut(self, most: int, before: Share) -> Share:
+            raise StoreUnavailable("away")
+
+    told = Told()
+    with pytest.raises(StoreUnavailable):
+        Mirror(told, Away()).refresh()
+    assert told.asked == []
+
+
+def test_redis_is_left_alone_between_pages_but_by_a_worker_that_knows_nothing() -> None:
+    pauses: list[float] = []
+    clock = iter(range(100))
+    told = Told(batch(1, 2), batch(2, 2), StoreUnavailable("away"), batch(1, 2), batch(2, 2))
+    mirror = whole(told, pause=pauses.append, monotonic=lambda: float(next(clock)))
+    mirror.refresh()
+    assert pauses == []
+    with pytest.raises(StoreUnavailable):
+        mirror.refresh()
+    mirror.refresh()
+    assert pauses == [LEFT_ALONE]
+
+
+def test_a_share_is_never_read_in_one_go() -> None:
+    pauses: list[float] = []
+    mirror = Mirror(Told(batch(1, 2), batch(2, 2)), Cut(Share(1, "w")), pause=pauses.append)
+    mirror.refresh()
+    assert len(pauses) == 1

@@ -114,3 +114,28 @@ def test_a_store_that_has_lost_everything_shows_it(pool: Pool, changes: Changes,
     redis_client.flushall()
     assert changes.since(number).latest < number
     assert changes.since(0).copies == ()
+
+
+def test_of_those_that_are_not_wanted_only_the_names_are_read(pool: Pool, changes: Changes) -> None:
+    pool.fill(web("a"), web("b"), web("c"))
+    everything = changes.since(0)
+    wanted = changes.since(0, {"c", "a", "nobody"})
+    assert wanted.copies == tuple(copy for copy in everything.copies if copy.account.name != "b")
+    assert (wanted.number, wanted.latest) == (everything.number, everything.latest)
+    pool.freshen("b")
+    news = changes.since(wanted.number, {"a", "c"})
+    assert (news.copies, news.number) == ((), wanted.number + 1)
+
+
+def test_many_that_are_wanted_are_read_page_by_page(pool: Pool, changes: Changes) -> None:
+    everybody = [f"a{number:03}" for number in range(PAGE + 1)]
+    pool.configure(*(web(name) for name in everybody))
+    assert names(changes.since(0, set(everybody)).copies) == everybody
+
+
+def test_a_loss_shows_also_where_few_are_wanted(pool: Pool, changes: Changes, redis_client: redis.Redis) -> None:
+    pool.fill(web("a"))
+    number = changes.since(0, {"a"}).number
+    redis_client.flushall()
+    lost = changes.since(number, {"a"})
+    assert (lost.latest, lost.copies) == (0, ())

@@ -1,0 +1,78 @@
+"""Which accounts a worker copies of a pool that is too large to be copied whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from zlib import crc32
+
+from kimi.pool.extent import Extent
+from kimi.pool.private import is_private
+
+FEW: Final = 8
+"""A share holds so many accounts of a route, as a rule, or all of them."""
+_MOST_RARE: Final = 1_000
+_ROOM: Final = 0.9  # of what can be copied: shares are only about as large as each other
+_SPARE: Final = 0.8  # so small is a pool before a share is doubled again, or it would be at every other look
+
+
+class Pool(Protocol):
+    """See `kimi.pool.extent.Extents`. Every method may raise `StoreUnavailable`."""
+
+    def measure(self) -> Extent: ...
+
+    def rare(self, most: int) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One in `2 ** level` of the operator's accounts, by name.
+
+    Which ones that is goes by a hash, so that workers have different shares, and all together have every account.
+    Beside these everyone has the `rare` ones, which are nearly alone with what they serve, and those that clients have
+    brought along, of which there are never many.
+    """
+
+    level: int = 0
+    worker: str = ""
+    rare: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the pool itself."""
+        return self.level == 0
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        is_its = not crc32(name.encode(), crc32(self.worker.encode())) & ((1 << self.level) - 1)
+        return is_its or name in self.rare or is_private(name)
+
+
+WHOLE: Final = Share()
+
+
+class Shares:
+    """Cuts shares for `worker`."""
+
+    def __init__(self, pool: Pool, worker: str) -> None:
+        self._pool = pool
+        self._worker = worker
+
+    def cut(self, most: int, before: Share = WHOLE) -> Share:
+        """What the worker copies of the pool as it is now, if it has room for `most` of the operator's accounts.
+
+        As large as it was `before` where that still fits. Raises `StoreUnavailable`.
+        """
+        level = _level(self._pool.measure().operators, most, before.level)
+        return Share(level, self._worker, self._pool.rare(min(_MOST_RARE, FEW << level))) if level else WHOLE
+
+
+def _level(size: int, most: int, before: int) -> int:
+    """How often `size` is halved where that was done so often before."""
+    level = before
+    while size > most * 2**level * (_ROOM if level else 1):
+        level += 1
+    while level and size <= most * 2 ** (level - 1) * _SPARE:
+        level -= 1
+    return level
