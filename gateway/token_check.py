@@ -25,14 +25,14 @@ class TokenCheck:
     """Says of tokens what has become of their accounts.
 
     A token that nobody knows is adopted and exchanged as if a client had brought it along: to try it in another way
-    would spend it. One of the operator's is looked up. `records` are all accounts that are known.
+    would spend it. One of the operator's is looked up: `records` gives his accounts with secrets of such fingerprints.
     Where anybody may ask, `guard` slows down who asks for token after token that is not good.
     """
 
     def __init__(
         self,
         strangers: Strangers,
-        records: Callable[[], Iterable[Record]],
+        records: Callable[[Collection[str]], Iterable[Record]],
         guard: Guard,
         *,
         seconds: float = SECONDS,
@@ -81,7 +81,7 @@ class TokenCheck:
         if not tokens:
             return []
         whose = {fingerprint(token) for token in tokens}  # nobody can choose that of what he sends, nor go on from it
-        found = [record for record in self._records() if record.configured and record.fingerprint in whose]
+        found = [record for record in self._records(whose) if record.configured]
         if len(found) < len(whose):
             raise TokenUndecided  # the operator has taken it out just now
         return [Known(each.account.name, each.state, each.state is State.ACTIVE, ()) for each in found]

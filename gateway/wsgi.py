@@ -132,7 +132,7 @@ def make(settings: GatewaySettings) -> Gateway:
             catalogue=Catalogue(pool),
             keys=door,
             # Elsewhere only who has a key asks for tokens.
-            tokens=TokenCheck(strangers, Members(store).all, guesses if settings.gateway_passthrough else OPEN),
+            tokens=TokenCheck(strangers, Members(store).holding, guesses if settings.gateway_passthrough else OPEN),
             metrics=metrics,
             drain=Drain(settings.gateway_drain_seconds),
             settle=duties.settle,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import product
-from typing import Final
+from typing import Final, Protocol
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from kimi.accounts import Kind, Record, State
+from kimi.accounts import Kind, State
 from kimi.errors import StoreUnavailable
+from kimi.pool.census import Counted
 from kimi.version import VERSION
 from refresher.outcomes import Outcome
 
@@ -97,24 +98,31 @@ class Metrics:
         return now - self._last_turn <= STALLED_SECONDS
 
 
+class Counting(Protocol):
+    """Where accounts are counted, see `kimi.pool.census.Census`. Every method may raise `StoreUnavailable`."""
+
+    def accounts(self) -> Collection[Counted]: ...
+
+    def in_flight(self) -> Mapping[Kind, int]: ...
+
+    def expired(self) -> int: ...
+
+
 class PoolCollector(Collector):
     """What the pool holds, read when it is asked for. Leaves its figures out while the store does not answer.
 
-    `expired` is how many leases ran out since the store is there. Where there are several refreshers, each tells the
-    same.
+    Where there are several refreshers, each tells the same.
     """
 
     def __init__(
         self,
-        records: Callable[[], list[Record]],
+        census: Counting,
         *,
         clock: Callable[[], float],
-        expired: Callable[[], int] = lambda: 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._records = records
+        self._census = census
         self._clock = clock
-        self._expired = expired
         self._monotonic = monotonic
 
     def describe(self) -> Iterator[Metric]:
@@ -125,56 +133,52 @@ class PoolCollector(Collector):
         """Accounts and leases by kind, and the seconds until the first access token in service expires."""
         asked = self._monotonic()
         try:
-            records = [record for record in self._records() if record.configured]
-            expired = self._expired()
+            accounts, in_flight, expired = self._census.accounts(), self._census.in_flight(), self._census.expired()
         except StoreUnavailable:
             yield _gauge("kimi_refresher_store_up", "Whether the store answered.", 0)
             return
         yield _gauge("kimi_refresher_store_up", "Whether the store answered.", 1)
         yield _gauge(
-            "kimi_refresher_store_seconds", "Time to read all accounts from the store.", self._monotonic() - asked
+            "kimi_refresher_store_seconds",
+            "Time to read from the store what has changed of the accounts.",
+            self._monotonic() - asked,
         )
-        ours = [record for record in records if not record.account.owner]
-        guests = [record for record in records if record.account.owner]
+        ours = [account for account in accounts if not account.is_guest]
+        guests = [account for account in accounts if account.is_guest]
         yield _by_state("kimi_accounts", "Configured accounts.", ours)
         yield _by_state("kimi_private_accounts", "Accounts that clients brought along.", guests)
-        yield from self._in_service(ours)
+        yield from self._in_service(ours, in_flight)
         yield CounterMetricFamily(
             "kimi_leases_expired", "Leases that ran out because nobody gave them back.", value=expired
         )
-        expiries = [record.access_expires for record in ours if record.state is State.ACTIVE and record.has_access]
+        expiries = [account.expires for account in ours if account.state is State.ACTIVE and account.expires]
         if expiries:
             left = min(expiries) - self._clock()
             yield _gauge("kimi_refresher_next_expiry_seconds", "Until the first access token expires.", left)
 
-    def _in_service(self, records: Iterable[Record]) -> Iterator[Metric]:
+    def _in_service(self, accounts: Iterable[Counted], in_flight: Mapping[Kind, int]) -> Iterator[Metric]:
         """What the accounts of each kind can take, and what they have."""
         now = self._clock()
-        usable, cooling, in_flight, limit = Counter[Kind](), Counter[Kind](), Counter[Kind](), Counter[Kind]()
-        for record in records:
-            kind, serves = record.account.kind, is_usable(record, now)
+        usable, cooling, leases, limit = Counter[Kind](), Counter[Kind](), Counter[Kind](), Counter[Kind]()
+        for account in accounts:
+            kind, serves = account.kind, account.is_usable(now)
             usable[kind] += serves
-            cooling[kind] += serves and record.cool_until > now
-            in_flight[kind] += record.in_flight
-            limit[kind] += record.account.max_concurrency if serves else 0
+            cooling[kind] += serves and account.cool_until > now
+            leases[kind] = in_flight.get(kind, 0)
+            limit[kind] += account.limit if serves else 0
         yield _by_kind("kimi_accounts_usable", "Configured accounts with a good access token.", usable)
         yield _by_kind("kimi_accounts_cooling", "Those of them that are left alone for a while.", cooling)
-        yield _by_kind("kimi_leases_in_flight", "Leases that are held.", in_flight)
+        yield _by_kind("kimi_leases_in_flight", "Leases that are held.", leases)
         yield _by_kind("kimi_leases_limit", "Leases that the usable accounts can take at the same time.", limit)
 
 
-def is_usable(record: Record, now: float) -> bool:
-    """Whether the account holds an access token that is good at `now`, in Unix seconds."""
-    return record.state is State.ACTIVE and record.has_access and not record.rejected and record.access_expires > now
-
-
-def _by_state(name: str, told: str, records: Iterable[Record]) -> Metric:
+def _by_state(name: str, told: str, accounts: Iterable[Counted]) -> Metric:
     """Of each kind that there is all states, so that one is seen to become more than none."""
-    found = Counter((record.account.kind, record.state) for record in records)
-    accounts = GaugeMetricFamily(name, told, labels=["kind", "state"])
+    found = Counter((account.kind, account.state) for account in accounts)
+    family = GaugeMetricFamily(name, told, labels=["kind", "state"])
     for kind, state in product(sorted({kind for kind, _ in found}), State):
-        accounts.add_metric([kind.value, state.value], found[kind, state])
-    return accounts
+        family.add_metric([kind.value, state.value], found[kind, state])
+    return family
 
 
 def _by_kind(name: str, told: str, figures: Mapping[Kind, int]) -> Metric:

@@ -21,6 +21,7 @@ from kimi.exchange import Exchange
 from kimi.http import Transport
 from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, open_store
 from kimi.pool.canary import Canary
+from kimi.pool.census import Census
 from kimi.pool.changes import Changes
 from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
@@ -134,7 +135,7 @@ def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
     worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)
-    registry.register(PoolCollector(members.all, clock=clock, expired=Leases(store).expired))
+    registry.register(PoolCollector(Census(store, clock=clock), clock=clock))
     pages = application(registry, lambda: metrics.is_healthy(clock()))
     beside = (
         serving(pages, port) if port else nullcontext(),

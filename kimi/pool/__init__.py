@@ -11,7 +11,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `vault`                    | hash   | a word that is sealed with the operator's keys; what Redis's files still hold |
-| `sealers`                  | zset   | processes with a word that each has sealed, by when last seen; expires |
+| `sealers`, `:refreshers`   | zset   | processes with a word that each has sealed, by when last seen; expires |
 | `holders`                  | hash   | names of those that serve everybody, by the fingerprint of their secret |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
 | `private`                  | zset   | accounts of somebody's own, by the time at which they are forgotten    |

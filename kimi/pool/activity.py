@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from kimi.pool.changes import Changes
+from kimi.pool.hashes import account_names
+from kimi.pool.running import running
 from kimi.pool.store import Store
 
 MOST: Final = 1_000
 """Changes that are told at once."""
+MOST_LEASES: Final = 10_000
+"""Of more nobody is told while they run: it would take Redis too long to tell it twice a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,8 @@ class Activities:
         A `latest` below `number` says that Redis has lost something.
         """
         told = self._changes.names(number, MOST)
-        with self._store.guarded() as redis:
-            leases = redis.zrange(self._store.key("leases"), 0, -1)
-        in_flight = Counter(lease.partition(":")[2] for lease in leases)
-        return Activity(told.number, told.latest, told.names, in_flight)
+        return Activity(told.number, told.latest, told.names, running(self._store, MOST_LEASES))
 
     def names(self) -> set[str]:
         """Every account that is, or was not long ago, in the pool."""
-        with self._store.guarded() as redis:
-            return set(redis.smembers(self._store.key("accounts")))
+        return set(account_names(self._store))

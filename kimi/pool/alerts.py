@@ -56,8 +56,14 @@ class AlertBook:
 
     def entries(self) -> dict[Subject, Entry]:
         """All that is known. Rules of a newer release are left out, here and in `active`."""
-        with self._store.guarded() as redis:
-            found = redis.hgetall(self._store.key("alerts"))
+        found: dict[str, str] = {}
+        cursor = 0
+        while True:
+            with self._store.guarded() as redis:
+                cursor, page = redis.hscan(self._store.key("alerts"), cursor, count=PAGE)
+            found |= page
+            if cursor == 0:
+                break
         entries = [_unpacked(field, value) for field, value in found.items() if field.partition(":")[0] in _RULES]
         return {entry.key: entry for entry in entries}
 

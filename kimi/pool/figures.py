@@ -16,6 +16,8 @@ from kimi.pool.durations import Quantiles, quantiles
 from kimi.pool.store import Store, to_ms
 
 _PAGE: Final = 1_000
+MOST_CHANGED: Final = 1_000
+"""Names whose figures have changed that are told at once."""
 _DAY: Final = 86_400
 
 
@@ -70,7 +72,7 @@ NO_TALLY: Final = Tally()
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Whose figures have changed since some time, and `at` which time that is known, in Unix seconds by Redis's clock.
+    """Whose figures have changed since some time, up to `at`, in Unix seconds by Redis's clock.
 
     What changed at that very moment is told again to whoever asks from there on.
     """
@@ -115,8 +117,11 @@ class Figures:
         return self._tallies("all", ("",)).get("", NO_TALLY)
 
     def changed_since(self, when: float) -> Changed:
-        """Whose figures have changed since `when`: 0, or what the last answer to this was `at`."""
-        at, *members = self._store.run("figures_changed", to_ms(when))
+        """Whose figures have changed since `when`: 0, or what the last answer to this was `at`; the oldest first.
+
+        At most `MOST_CHANGED` of them.
+        """
+        at, *members = self._store.run("figures_changed", to_ms(when), MOST_CHANGED)
         pairs = [member.split(" ", 1) for member in members]
         accounts, clients = (frozenset(name for of, name in pairs if of == kind) for kind in ("account", "client"))
         return Changed(int(at) / 1000, accounts, clients)

@@ -1,4 +1,4 @@
-"""Some fields of many hashes."""
+"""Many hashes, and the names of all accounts, page by page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from kimi.pool.store import Store
 
 PAGE: Final = 100
 """Hashes that are read in one round trip; whoever else the process serves waits for some milliseconds."""
+NAMES: Final = 1_000
+"""Names that are read in one; more would hold up those who lease."""
 
 
 def read(store: Store, keys: Sequence[str], fields: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -28,5 +30,11 @@ def read(store: Store, keys: Sequence[str], fields: Sequence[str]) -> Iterator[d
 
 def account_names(store: Store) -> list[str]:
     """Every account that is configured, or was and is not forgotten yet. Raises `StoreUnavailable`."""
-    with store.guarded() as redis:
-        return sorted(redis.smembers(store.key("accounts")))
+    names: set[str] = set()
+    cursor = 0
+    while True:
+        with store.guarded() as redis:
+            cursor, page = redis.sscan(store.key("accounts"), cursor, count=NAMES)
+        names.update(page)
+        if cursor == 0:
+            return sorted(names)

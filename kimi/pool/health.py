@@ -10,8 +10,8 @@ from redis.exceptions import ResponseError
 
 from kimi.pool.store import Store
 
-_A_STEP: Final = 500
-"""Accounts that are looked at in one step, so that Redis is not held up for long."""
+_A_STEP: Final = 250
+"""Accounts, or requests that wait, that are looked at in one step, so that Redis is not held up for long."""
 
 
 @dataclass(frozen=True, slots=True)

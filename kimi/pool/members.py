@@ -146,6 +146,14 @@ class Members:
         """Every account that is configured, or was and is not forgotten yet, by name."""
         return self.some(account_names(self._store))
 
+    def holding(self, fingerprints: Collection[str]) -> list[Record]:
+        """Those that serve everybody with secrets of these fingerprints."""
+        if not fingerprints:
+            return []
+        with self._store.guarded() as redis:
+            names = redis.hmget(self._store.key("holders"), list(fingerprints))
+        return [record for record in self.some([name for name in names if name]) if record.fingerprint in fingerprints]
+
     def some(self, names: Sequence[str]) -> list[Record]:
         """Those of `names` that are known, in this order."""
         records: list[Record] = []

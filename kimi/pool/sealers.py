@@ -12,6 +12,8 @@ LIVES_SECONDS: Final = 60.0
 """One that was not heard of for so long is forgotten: it was killed. Who stops says so."""
 REFRESHER: Final = "refresher "
 """The names of refreshers begin so."""
+EVERYBODY: Final = "sealers"
+REFRESHERS: Final = "sealers:refreshers"
 _WORD: Final = "sealed"
 
 
@@ -31,21 +33,21 @@ class Sealers:
 
     def meet(self) -> None:
         """The same for one that has to open what refreshers seal. Raises `Unreadable` where one has another key."""
-        for name, word in _by_name(self._words(self._member)).items():
-            if name.startswith(REFRESHER):
-                self._store.vault.key_of(word)
+        for word in _by_name(self._words(self._member, REFRESHERS)).values():
+            self._store.vault.key_of(word)
 
     def leave(self) -> None:
         """This process seals nothing any more."""
         with self._store.guarded() as redis:
-            redis.zrem(self._store.key("sealers"), self._member)
+            for whose in (EVERYBODY, REFRESHERS):
+                redis.zrem(self._store.key(whose), self._member)
 
     def living(self) -> Mapping[str, str]:
         """The word of each."""
-        return _by_name(self._words(""))
+        return _by_name(self._words("", EVERYBODY))
 
-    def _words(self, member: str) -> list[str]:
-        words: list[str] = self._store.run("sealers", to_ms(LIVES_SECONDS), member)
+    def _words(self, member: str, *whose: str) -> list[str]:
+        words: list[str] = self._store.run("sealers", to_ms(LIVES_SECONDS), member, *whose)
         return words
 
 

@@ -52,7 +52,7 @@ def test_tokens_that_cannot_serve_count_as_wrong(gate: Gate, kind: str) -> None:
 
 
 def test_tokens_that_are_checked_are_held_and_counted_too(gate: Gate) -> None:
-    check = TokenCheck(gate.strangers, list, gate.guesses, pause=gate.advance, monotonic=gate.ticks)
+    check = TokenCheck(gate.strangers, lambda _: (), gate.guesses, pause=gate.advance, monotonic=gate.ticks)
     dead = [token(f"user-{number}") for number in range(10)]
     for each in dead:
         gate.shelf.is_now(each, State.DEAD)
@@ -76,7 +76,7 @@ def test_a_new_token_that_is_checked_and_dead_counts_once(gate: Gate, asks: int)
         for each in decided:
             gate.shelf.is_now(each, State.DEAD)
 
-    check = TokenCheck(gate.strangers, list, gate.guesses, seconds=1, pause=pause, monotonic=gate.ticks)
+    check = TokenCheck(gate.strangers, lambda _: (), gate.guesses, seconds=1, pause=pause, monotonic=gate.ticks)
 
     def asked(each: str) -> float | None:
         for _ in range(asks - 1):

@@ -40,7 +40,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         strangers = Strangers(self.shelf, Kind.KIMI, monotonic=self.clock)
-        self.check = TokenCheck(strangers, lambda: self.records, OPEN, pause=self.pause, monotonic=self.clock)
+        self.check = TokenCheck(strangers, lambda _: self.records, OPEN, pause=self.pause, monotonic=self.clock)
 
     def pause(self, seconds: float) -> None:
         self.clock.advance(seconds)

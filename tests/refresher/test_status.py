@@ -8,15 +8,16 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from kimi.accounts import Account, Kind, Record, State
-from kimi.errors import StoreUnavailable
-from kimi.pool import PrivateAccounts, Rest, Wish
+from kimi.accounts import Account, Kind, State
+from kimi.pool import PrivateAccounts, Rest, Store, Wish, connect
+from kimi.pool.census import Census
 from kimi.pool.private import private_account
 from kimi.startup import StartError
 from refresher.metrics import Metrics, PoolCollector
 from refresher.outcomes import Outcome
 from refresher.status import application, serving
 from tests.kimi.pool.pools import Pool
+from tests.ports import free_port
 
 ALICE = Account(name="alice", kind=Kind.KIMI)
 
@@ -78,7 +79,7 @@ def test_refreshes_are_counted_by_how_they_ended(page: Page) -> None:
 
 
 def test_the_pools_accounts_are_counted_by_state(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
     pool.configure(ALICE, Account(name="bob", kind=Kind.KIMI), Account(name="carol", kind=Kind.MOONSHOT))
     text = page.get("/metrics")[1]
     assert 'kimi_accounts{kind="kimi",state="new"} 2.0' in text
@@ -97,7 +98,7 @@ def test_the_pools_accounts_are_counted_by_state(page: Page, pool: Pool) -> None
 
 
 def test_what_the_accounts_can_take_is_told_by_kind(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock, expired=pool.leases.expired))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
     key = Account(name="carol", kind=Kind.MOONSHOT, max_concurrency=50)
     pool.configure(ALICE, Account(name="bob", kind=Kind.KIMI), Account(name="dora", kind=Kind.KIMI), key)
     for name in ("alice", "bob", "carol"):
@@ -120,14 +121,14 @@ def test_what_the_accounts_can_take_is_told_by_kind(page: Page, pool: Pool) -> N
 
 
 def test_accounts_that_are_no_longer_configured_do_not_count(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
     pool.configure(ALICE)
     pool.configure()
     assert "kimi_accounts{" not in page.get("/metrics")[1]
 
 
 def test_accounts_of_clients_count_apart_and_nobody_is_named(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(pool.members.all, clock=pool.clock))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
     PrivateAccounts(pool.store).adopt(private_account("a token", Kind.KIMI))
     text = page.get("/metrics")[1]
     assert 'kimi_private_accounts{kind="kimi",state="new"} 1.0' in text
@@ -135,11 +136,9 @@ def test_accounts_of_clients_count_apart_and_nobody_is_named(page: Page, pool: P
 
 
 def test_the_page_is_there_while_the_store_is_not(page: Page) -> None:
-    def gone() -> list[Record]:
-        raise StoreUnavailable("gone")
-
-    page.registry.register(PoolCollector(gone, clock=lambda: page.now))
-    status, text = page.get("/metrics")
+    with connect(f"redis://127.0.0.1:{free_port()}/0") as away:
+        page.registry.register(PoolCollector(Census(Store(away), clock=lambda: page.now), clock=lambda: page.now))
+        status, text = page.get("/metrics")
     assert status == 200
     assert "kimi_refresher_store_up 0.0" in text
 

@@ -39,7 +39,7 @@ local function look_at(name)
 end
 
 local function begin_anew()
-  redis.call('DEL', view, sums)
+  redis.call('UNLINK', view, sums) -- a large one is freed behind the back of those who lease
   redis.call('HSET', sums, 'number', '0', 'anew', int(NOW))
 end
 
@@ -65,12 +65,16 @@ if redis.call('HLEN', view) ~= there and NOW - tonumber(anew or '0') > PATIENCE 
   return {}
 end
 
-local tickets, waiting = {}, 0
+-- Where more wait than can be looked at, it is at least as many as the longest queue has.
+local tickets, waiting, longest = {}, 0, 0
 for _, route in ipairs(someone_waits() and redis.call('SMEMBERS', key('routes')) or {}) do
-  for _, ticket in ipairs(redis.call('ZRANGE', key('route', route, 'queue'), 0, 4999)) do
+  local queue = key('route', route, 'queue')
+  longest = math.max(longest, redis.call('ZCARD', queue))
+  for _, ticket in ipairs(waiting < tonumber(ARGV[2]) and redis.call('ZRANGE', queue, 0, ARGV[2] - 1) or {}) do
     if not tickets[ticket] then tickets[ticket], waiting = true, waiting + 1 end
   end
 end
+waiting = math.max(waiting, longest)
 
 local from = '(' .. int(NOW)
 local expiry = redis.call('ZRANGEBYSCORE', key('usable'), from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
