@@ -9,34 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kimi import redis_address
 from kimi.accounts import Kind
 from kimi.alerts import addresses
 from kimi.alerts.notes import Language
 from kimi.hosts import is_loopback
 from kimi.http import Endpoints
+from kimi.pool_name import POOL, pool_name
 from kimi.redaction import redact
 from kimi.sealing_keys import OF_THE_DEMO, check_keys
 from kimi.startup import StartError
 from kimi.wrong_values import said_of
 
 DEFAULT_ACCOUNTS_FILE = Path("accounts.yaml")
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
-_REDIS_OPTIONS = frozenset({"db", "username", "password", "client_name"})  # the others are ours to choose
-_REDISS_OPTIONS = _REDIS_OPTIONS | {
-    "ssl_cert_reqs",
-    "ssl_check_hostname",
-    "ssl_ca_certs",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "ssl_password",
-}
-_LATER_REDIS_SCHEMES = ("redis+sentinel", "redis+cluster")
 _UPSTREAMS = ("kimi_web_url", "kimi_auth_url", "kimi_classic_url", "moonshot_url")
 _OF_THE_DEMO = "simulator"  # its host in docker-compose.yml
 
@@ -91,34 +82,10 @@ def http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def redis_server_url(value: str) -> str:
-    """`value`, if it names a Redis server that this release can use. Raises `ValueError` otherwise."""
-    scheme = value.partition("://")[0]
-    if scheme in _LATER_REDIS_SCHEMES:
-        raise ValueError(f"{scheme}:// is not supported by this release, use redis://, rediss:// or unix://")
-    url = _parse_url(value)
-    if url.scheme not in _REDIS_SCHEMES:
-        raise ValueError("must start with redis://, rediss:// or unix://")
-    _check_redis_options(url)
-    if url.scheme == "unix":
-        if not url.path.strip("/"):
-            raise ValueError("has no path of a socket")
-        return value
-    if not url.hostname:
-        raise ValueError("has no host")
-    database = url.path.strip("/")
-    if database and not database.isdecimal():
-        raise ValueError("must end with the number of a database, as in /0")
+def redis_server(value: str) -> str:
+    """`value`, if it says where Redis is, see `kimi.redis_address`. Raises `ValueError` otherwise."""
+    redis_address.parse(value)
     return value
-
-
-def _check_redis_options(url: SplitResult) -> None:
-    known = _REDISS_OPTIONS if url.scheme == "rediss" else _REDIS_OPTIONS
-    for name, value in parse_qsl(url.query, keep_blank_values=True):
-        if name not in known:
-            raise ValueError(f"has an unknown option behind the question mark, known are {', '.join(sorted(known))}")
-        if name == "db" and not value.isdecimal():
-            raise ValueError("has an option db that is not the number of a database")
 
 
 def _signing_secret(value: str, info: ValidationInfo) -> str:
@@ -173,7 +140,8 @@ class CommonSettings(BaseSettings):
         validate_default=True,
     )
 
-    redis_url: Annotated[str, AfterValidator(redis_server_url)] = Field("redis://127.0.0.1:6379/0", repr=False)
+    redis_url: Annotated[str, AfterValidator(redis_server)] = Field("redis://127.0.0.1:6379/0", repr=False)
+    kimi_pool: Annotated[str, AfterValidator(pool_name)] = POOL
     kimi_accounts_file: Path | None = None  # None: accounts.yaml when it exists
     kimi_kind: Annotated[Kind, Choice] = Kind.KIMI
     kimi_refresh_tokens: str = Field("", repr=False)

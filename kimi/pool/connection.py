@@ -1,66 +1,101 @@
-"""Connections to Redis that fail fast and never run a command twice."""
+"""Connections to Redis that fail fast, never run a command twice, and lead to who takes writes now."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import BlockingConnectionPool, Connection
+from redis.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
+
+from kimi.pool.masters import Find, finder
+from kimi.pool_name import POOL, prefix_of
+from kimi.redis_address import parse
 
 SECONDS = 1.0
 """How long a command may take, and making a connection at most."""
-
+_ASKED_SECONDS: Final = 0.3
+"""How long each of those may take that know where the master is."""
+_ELSEWHERE: Final = (ReadOnlyError, AskError, TryAgainError, ClusterDownError)
+"""What a server says that does not take our writes, or not now; `MovedError` is an `AskError`."""
 
 Adapt = Callable[[socket.socket, float], Any]
 """What is made of a connected socket, which has so many seconds for each of its steps."""
 
 
-def connect(url: str, *, timeout: float = SECONDS, connections: int = 20, adapt: Adapt | None = None) -> Redis:
-    """A client for `url` (redis://, rediss:// or unix://) that gives up on a command after `timeout` seconds.
+def connect(
+    url: str, pool: str = POOL, *, timeout: float = SECONDS, connections: int = 20, adapt: Adapt | None = None
+) -> Redis:
+    """A client for `url` (see `kimi.redis_address`) that gives up on a command after `timeout` seconds.
 
+    Where there are several servers it is one for the master of that pool, wherever that is just now.
     redis-py's own retries would repeat a command whose reply was lost, and cost seconds while Redis is down.
-    The pool blocks when all its connections are in use, where the plain one raises.
+    The pool of connections blocks when all are in use, where the plain one raises.
     Connecting happens with the first command; `close`, or the end of a `with`, closes every connection.
-    Commands go over what `adapt` makes of the sockets of redis://.
+    Commands go over what `adapt` makes of the sockets of servers without TLS that are no socket files.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=timeout,
-        socket_timeout=timeout,
-        socket_connect_timeout=min(timeout, SECONDS),
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-    )
-    if adapt and pool.connection_class is Connection:  # those with TLS, and those of socket files, are others
-        pool.connection_class = _Adapted
-        pool.connection_kwargs["adapt"] = adapt
-    return Redis.from_pool(pool)
+    return _client(url, pool, adapt, max_connections=connections, timeout=timeout, socket_timeout=timeout)
 
 
-def connect_listener(url: str) -> Redis:
+def connect_listener(url: str, pool: str = POOL) -> Redis:
     """A client for reading what is published; a ping after each second of silence shows whether the server lives."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=2,
-        socket_timeout=SECONDS,
-        socket_connect_timeout=SECONDS,
-        health_check_interval=1,
+    return _client(url, pool, None, max_connections=2, socket_timeout=SECONDS, health_check_interval=1)
+
+
+def _client(url: str, pool: str, adapt: Adapt | None, *, socket_timeout: float, **options: Any) -> Redis:
+    address = parse(url)
+    made = BlockingConnectionPool.from_url(
+        address.server,
+        socket_timeout=socket_timeout,
+        socket_connect_timeout=min(socket_timeout, SECONDS),
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
+        **options,
     )
-    return Redis.from_pool(pool)
+    made.connection_kwargs["find"] = finder(address, prefix_of(pool), min(socket_timeout, _ASKED_SECONDS))
+    if made.connection_class is Connection:
+        made.connection_kwargs["adapt"] = adapt
+    made.connection_class = _OURS[made.connection_class]
+    return Redis.from_pool(made)
 
 
-class _Adapted(Connection):
-    def __init__(self, *, adapt: Adapt, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]
+class _Ours:
+    """One that asks where the master is before it connects, and closes where it meets none."""
+
+    def __init__(self, *, find: Find | None, adapt: Adapt | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._find = find
         self._adapt = adapt
 
     def _connect(self) -> Any:
-        made: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
-        return self._adapt(made, self.socket_timeout or SECONDS)
+        if self._find:
+            self.host, self.port = self._find()
+        made: socket.socket = super()._connect()  # type: ignore[misc]
+        return self._adapt(made, self.socket_timeout or SECONDS) if self._adapt else made  # type: ignore[attr-defined]
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        """redis-py's; behind the answer of a server that takes no writes the next command looks for another one."""
+        try:
+            return super().read_response(*args, **options)  # type: ignore[misc]
+        except _ELSEWHERE:
+            self.disconnect()  # type: ignore[attr-defined]
+            raise
+
+
+class _Plain(_Ours, Connection):
+    pass
+
+
+class _Tls(_Ours, SSLConnection):
+    pass
+
+
+class _SocketFile(_Ours, UnixDomainSocketConnection):
+    pass
+
+
+_OURS: Final[dict[Any, Any]] = {Connection: _Plain, SSLConnection: _Tls, UnixDomainSocketConnection: _SocketFile}

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from kimi.pool.connection import SECONDS, Adapt, connect
+from kimi.pool.connection import SECONDS, Adapt, connect, connect_listener
 from kimi.pool.fuse import Fuse
+from kimi.pool.signals import Signals
 from kimi.pool.store import Store
 from kimi.pool.vault import Vault
+from kimi.redis_address import parse
 
 
 class StoreSettings(Protocol):
-    """Where Redis is, and how secrets are sealed in it."""
+    """Where Redis is, what the pool is called there, and how its secrets are sealed."""
 
     @property
     def redis_url(self) -> str: ...
+
+    @property
+    def kimi_pool(self) -> str: ...
 
     @property
     def token_encryption_keys(self) -> Sequence[str]: ...
@@ -30,5 +35,11 @@ def open_store(
     fuse: Fuse | None = None,
 ) -> Store:
     """The store of `settings`; the end of a `with` closes it. For the others see `connect` and `Store`."""
-    redis = connect(settings.redis_url, timeout=timeout, connections=connections, adapt=adapt)
-    return Store(redis, vault=Vault(settings.token_encryption_keys), fuse=fuse)
+    redis = connect(settings.redis_url, settings.kimi_pool, timeout=timeout, connections=connections, adapt=adapt)
+    vault = Vault(settings.token_encryption_keys)
+    return Store(redis, settings.kimi_pool, replicas=parse(settings.redis_url).replicas, vault=vault, fuse=fuse)
+
+
+def open_signals(settings: StoreSettings) -> Signals:
+    """The messages of that pool."""
+    return Signals(connect_listener(settings.redis_url, settings.kimi_pool), settings.kimi_pool)

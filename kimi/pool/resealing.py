@@ -15,7 +15,7 @@ from kimi.pool.old_files import OldFiles
 from kimi.pool.sealers import Sealers
 from kimi.pool.seals import PLAIN, UNREADABLE, Resealed, Seal, Seals
 from kimi.pool.secret_fields import CANARY, SECRETS, VAULT, Fields, changes_of, secrets_of, things_of
-from kimi.pool.store import PREFIX, Store
+from kimi.pool.store import Store
 from kimi.pool.vault import SEALED
 
 _SCANNED: Final = 1_000  # keys that Redis looks at in one step, for which others wait less than a millisecond
@@ -140,7 +140,7 @@ class Resealing:
         accounts = [f"account:{name}" for name in account_names(self._store)]
         with self._store.guarded() as redis:
             kept = set(redis.scan_iter(match=self._store.key("kept", "*"), count=_SCANNED))  # it may tell one twice
-        return accounts + [key.removeprefix(PREFIX) for key in sorted(kept)]
+        return accounts + [key.removeprefix(self._store.prefix) for key in sorted(kept)]
 
     def _read(self, keys: list[str]) -> Iterator[tuple[str, Fields]]:
         return zip(keys, read(self._store, keys, (*SECRETS, *_NAMES)), strict=True)

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
-from kimi.pool.store import PREFIX
+from kimi.pool_name import POOL, prefix_of
 
 UNANSWERED = 2  # pings, one a second in silence; with more than that the connection is taken for dead
 WAKE = "wake"  # for the refresher: an account's name
@@ -26,8 +26,9 @@ class Signals:
     They are hints: one that is lost costs time, never correctness, because what it announces stands in Redis too.
     """
 
-    def __init__(self, listener: Redis, *, pause: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, listener: Redis, pool: str = POOL, *, pause: Callable[[float], object] = time.sleep) -> None:
         self._redis = listener
+        self._prefix = prefix_of(pool)
         self._pause = pause
 
     def listen(self, channel: str, *, poll: float = 1.0) -> Generator[str | None]:
@@ -39,7 +40,7 @@ class Signals:
         while True:
             pubsub: PubSub = self._redis.pubsub()  # type: ignore[no-untyped-call]
             try:
-                pubsub.subscribe(PREFIX + channel)
+                pubsub.subscribe(self._prefix + channel)
                 while True:
                     message = pubsub.get_message(timeout=poll)
                     if pubsub.health_check_response_counter > UNANSWERED:

@@ -18,8 +18,10 @@ from kimi.errors import StoreUnavailable
 from kimi.pool.calls import Calls
 from kimi.pool.fuse import Fuse
 from kimi.pool.vault import Vault
+from kimi.pool_name import POOL, prefix_of
 
-PREFIX: Final = "kimi:{pool}:"
+PREFIX: Final = prefix_of(POOL)
+"""How the keys begin of a pool that was given no name."""
 
 
 def to_ms(seconds: float) -> int:
@@ -40,18 +42,21 @@ def _digest(name: str) -> str:
 
 
 class Store:
-    """Runs the pool's scripts against one Redis.
+    """Runs the scripts of one pool against one Redis.
 
     `clock` gives Unix seconds. Without it scripts use Redis's own clock, which is one clock for all replicas, and plain
     reads use this process's; tests pass their own.
     With a `fuse` the first failure ends it: nothing is sent any more until the fuse is mended.
     Secrets go through its `vault` on their way in and out; without keys they stand there as they are.
+    What must not be lost counts as stored once so many `replicas` have it.
     """
 
     def __init__(
         self,
         redis: Redis,
+        pool: str = POOL,
         *,
+        replicas: int = 0,
         vault: Vault | None = None,
         clock: Callable[[], float] | None = None,
         fuse: Fuse | None = None,
@@ -59,6 +64,8 @@ class Store:
         # redis-py types every answer as a union over both decode modes; ours are always str.
         self.redis: Any = redis
         self.vault = vault or Vault()
+        self.prefix = prefix_of(pool)
+        self.replicas = replicas
         self._calls = Calls(redis)
         self._clock = clock
         self._guard = _Guard(redis, self._calls, fuse)
@@ -73,7 +80,7 @@ class Store:
 
     def key(self, *parts: str) -> str:
         """The full name of a key."""
-        return PREFIX + ":".join(parts)
+        return self.prefix + ":".join(parts)
 
     def now(self) -> float:
         """Unix seconds by this process's clock (or the test's)."""
@@ -87,7 +94,7 @@ class Store:
 
     def arguments(self, *args: str | float) -> tuple[list[str], list[str | float]]:
         """KEYS and ARGV in the form that every script expects."""
-        return [PREFIX], [to_ms(self._clock()) if self._clock else 0, *args]
+        return [self.prefix], [to_ms(self._clock()) if self._clock else 0, *args]
 
     def guarded(self) -> _Guard:
         """The client, for commands of its own; whatever redis-py raises in the block becomes `StoreUnavailable`."""
@@ -98,9 +105,9 @@ class Store:
         now = to_ms(self._clock()) if self._clock else 0
         with self._guard:
             try:
-                return self._calls.run("EVALSHA", _digest(name), 1, PREFIX, now, *args)
+                return self._calls.run("EVALSHA", _digest(name), 1, self.prefix, now, *args)
             except NoScriptError:  # Redis is new, or was started again
-                return self._calls.run("EVAL", _source(name), 1, PREFIX, now, *args)
+                return self._calls.run("EVAL", _source(name), 1, self.prefix, now, *args)
 
     def ping(self) -> None:
         """Returns when Redis answers. Raises `StoreUnavailable`."""

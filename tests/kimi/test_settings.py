@@ -144,24 +144,34 @@ def test_a_complaint_about_several_variables_is_told_as_it_is(environment: Envir
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("http://h/0", "must start with redis://, rediss:// or unix://"),
+        (
+            "http://h/0",
+            (
+                "must start with redis://, rediss://, unix://, redis+sentinel://, rediss+sentinel://, "
+                "redis+cluster:// or rediss+cluster://"
+            ),
+        ),
         ("redis:///0", "has no host"),
         ("redis://:pass word@h/0", "must not contain spaces or control characters"),
         ("redis://:secret@h:port/0", "is not a valid URL"),
+        ("redis://:sec#ret@h/0", "must not contain a fragment: write # as %23"),
         ("redis://h/0?db=secret", "has an option db that is not the number of a database"),
+        ("redis://h/0?replicas=one", "has an option replicas that is not a number"),
         (
             "redis://h/0?socket_timeout=60",
-            "has an unknown option behind the question mark, known are client_name, db, password, username",
+            "has an unknown option behind the question mark, known are client_name, db, password, replicas, username",
         ),
         ("redis://:secret@h/first", "must end with the number of a database, as in /0"),
+        ("redis://h/0/1", "has more behind its hosts than it can mean"),
+        ("redis://h1:1,h2:2/0", "names several hosts: begin it with redis+sentinel:// or redis+cluster://"),
         ("unix://", "has no path of a socket"),
+        ("redis+sentinel://h1:1,h2:2", "has no name of a service, as in redis+sentinel://h1:26379,h2:26379/SERVICE/0"),
+        ("redis+sentinel://h1:1,/main/0", "has a host without a name"),
+        ("redis+sentinel://h1:1/main/0/1", "has more behind its hosts than it can mean"),
+        ("redis+cluster://h1:1,h2:2/1", "must not name a database: a cluster has 0 alone"),
         (
-            "redis+sentinel://h1:1,h2:2/main/0",
-            "redis+sentinel:// is not supported by this release, use redis://, rediss:// or unix://",
-        ),
-        (
-            "redis+cluster://h1:1,h2:2",
-            "redis+cluster:// is not supported by this release, use redis://, rediss:// or unix://",
+            "redis+cluster://h1:1?db=1",
+            "has an unknown option behind the question mark, known are client_name, password, replicas, username",
         ),
     ],
 )
@@ -178,6 +188,11 @@ def test_a_bad_redis_url_is_refused_and_never_quoted(environment: Environment, u
         "rediss://u:p@[::1]:6380/0",
         "unix:///run/redis.sock?db=1",
         "rediss://h?ssl_cert_reqs=none",
+        "redis://h?replicas=2",
+        "redis+sentinel://u:p@h1:1,h2/main/3?sentinel_username=s&sentinel_password=secret",
+        "rediss+sentinel://[::1]:1,h2/main?ssl_ca_certs=/ca.pem",
+        "redis+cluster://:secret@h1:1,[::2]:2",
+        "rediss+cluster://h1/0?ssl_check_hostname=false",
     ],
 )
 def test_a_good_redis_url_is_taken_and_never_shown(environment: Environment, url: str) -> None:
