@@ -19,7 +19,7 @@ def status(*, as_json: bool) -> None:
 
     Exit code 1 while Redis does not answer.
     """
-    with opened("status") as (settings, store):
+    with opened("status", any_schema=True) as (settings, store):
         seen = Status(store, language=settings.alert_language).overview()
     click.echo(orjson.dumps(seen.described()) if as_json else table(rows(seen)))
     if not seen.redis.up:

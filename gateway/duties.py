@@ -19,6 +19,7 @@ from gateway.ledger import Ledger
 from gateway.mistakes import run_for_good
 from gateway.pool import Pool
 from gateway.reactions import Reactions
+from gateway.schema_watch import SchemaWatch
 from gateway.seal_watch import SealWatch
 from gateway.tracing import Traces
 from gateway.waiting import WaitingRoom
@@ -51,6 +52,7 @@ class Duties:
     drift_book: DriftBook
     watcher: Watcher
     seals: SealWatch
+    schema: SchemaWatch
     spans: Traces | None
 
     def begin(self, heard: Iterable[str | None]) -> None:
@@ -76,6 +78,7 @@ class Duties:
         self._keep_drift()
         self._deliver()
         self.seals.end()
+        self.schema.end()
         if self.spans is not None:
             self.spans.close(max(until - time.monotonic(), LAST_SPANS_SECONDS))
 
@@ -89,6 +92,7 @@ class Duties:
             gevent.sleep(TICK_SECONDS)
             self._deliver()
             self.seals.check()
+            self.schema.check()
 
     def _relay(self, calls: Iterable[str | None]) -> None:
         """Passes calls on to those who wait; everybody is called when some may be lost."""

@@ -29,7 +29,7 @@ with uncollected():
     from gateway.server.room import EACH, room
     from gateway.server.worker import MARGIN_SECONDS, Worker
     from gateway.settings import GatewaySettings
-    from gateway.startup import check_address, check_listening, check_store
+    from gateway.startup import check_address, check_listening, check_store, convert_store
     from gateway.tracing import check_tracing
     from kimi import logs
     from kimi.settings import PLAIN_SECRETS, load
@@ -38,7 +38,8 @@ with uncollected():
 with reporting("gateway"):
     _settings = load(GatewaySettings)
     check_tracing(_settings)
-    if crew.found(os.environ):  # told to reload, a gateway goes on without Redis as well
+    _is_new = crew.found(os.environ)
+    if _is_new:  # told to reload, a gateway goes on without Redis as well
         check_address(_settings)
         check_store(_settings)
 logs.configure(_settings.log_level, _settings.log_format)
@@ -80,6 +81,8 @@ control_socket_disable = True
 
 def on_starting(server: Any) -> None:
     """Before the first worker. What workers import or make alike they have from here: they start sooner, sharing it."""
+    with reporting("gateway"):
+        convert_store(_settings, must_answer=_is_new)
     with uncollected():
         import_module(wsgi_app.partition(":")[0]).prepare()
     if _settings.leaves_secrets_plain:

@@ -56,7 +56,8 @@ class Services:
     Without a `desk` there is no page for operators. `counts` is what their figures are made of.
     `traces` makes spans, where somebody wants them.
     `settle` waits so many seconds until everything that was borrowed is given back.
-    `is_shut_out` says whether Redis holds what this process has no key for.
+    `is_shut_out` says whether Redis holds what this process has no key for, and `is_outdated` whether a newer release
+    has changed it so that this one cannot work with it.
     `clock` is in Unix seconds, `monotonic` in seconds of any origin.
     """
 
@@ -73,6 +74,7 @@ class Services:
     bodies: Shares = field(default_factory=lambda: Shares(BODIES, "large bodies"))
     traces: Traces | None = None
     is_shut_out: Callable[[], bool] = lambda: False
+    is_outdated: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     new_id: Callable[[], str] = lambda: os.urandom(16).hex()

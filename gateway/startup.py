@@ -8,19 +8,38 @@ from collections.abc import Iterable
 
 from gateway.key_strength import refusal
 from gateway.settings import GatewaySettings
+from kimi.errors import Outdated, StoreUnavailable
 from kimi.hosts import is_loopback
 from kimi.pool import open_store
 from kimi.pool.canary import Canary
+from kimi.pool.migrating import Migration
+from kimi.pool.schema import Schema
 from kimi.startup import StartError
 
 
 def check_store(settings: GatewaySettings) -> None:
-    """Returns when Redis answers, and its secrets can be opened. Raises `StoreUnavailable`, `Unreadable`.
+    """Returns when Redis answers, is not too new, and its secrets can be opened.
 
-    The connection is not for the workers.
+    Raises `StoreUnavailable`, `Outdated`, `Unreadable`. The connection is not for the workers.
     """
     with open_store(settings, connections=1) as store:
+        Schema(store).look()
         Canary(store).check()
+
+
+def convert_store(settings: GatewaySettings, *, must_answer: bool) -> None:
+    """Returns when what Redis holds is as this release makes it, at once where it does not answer and need not.
+
+    Raises `Outdated`, and `StoreUnavailable` where it must answer.
+    """
+    with open_store(settings, connections=1) as store:
+        try:
+            Migration(Schema(store)).run()
+        except Outdated:
+            raise
+        except StoreUnavailable:
+            if must_answer:
+                raise
 
 
 def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> None:

@@ -36,6 +36,7 @@ from gateway.metrics import Metrics
 from gateway.passthrough import PassThrough, Strangers
 from gateway.pool import Pool
 from gateway.reactions import Reactions
+from gateway.schema_watch import SchemaWatch
 from gateway.seal_watch import SealWatch
 from gateway.services import Door, Services
 from gateway.settings import GatewaySettings
@@ -65,6 +66,7 @@ from kimi.pool.conversations import Conversations as Records
 from kimi.pool.counts import Counts, Courier
 from kimi.pool.drift import DriftBook
 from kimi.pool.fuse import Fuse
+from kimi.pool.schema import Schema
 from kimi.pool.sealers import Sealers
 from kimi.pool.signals import freed
 from kimi.pool.uploads import Uploads
@@ -106,8 +108,9 @@ def make(settings: GatewaySettings) -> Gateway:
     turnstile = Turnstile(Limiter(store), refused=lambda limit: metrics.limited(limit.value).inc())
     strangers = Strangers(pool, settings.kimi_kind if settings.kimi_kind.is_web else Kind.KIMI)
     door, created, guesses = doors(settings, store, strangers, shared_secret)
-    counts, spans, sealers = Counts(), traces(settings), Sealers(store, f"gateway {socket.gethostname()}-{os.getpid()}")
-    seals = SealWatch(looking(Canary(store), settings), sealers)
+    counts, spans, name = Counts(), traces(settings), f"gateway {socket.gethostname()}-{os.getpid()}"
+    seals = SealWatch(looking(Canary(store), settings), Sealers(store, name))
+    schema = SchemaWatch(Schema(store, name))
     duties = Duties(
         pool=pool,
         created=created,
@@ -122,6 +125,7 @@ def make(settings: GatewaySettings) -> Gateway:
         drift_book=DriftBook(store),
         watcher=watcher(store, settings, stands_in=True),
         seals=seals,
+        schema=schema,
         spans=spans,
     )
     duties.begin(Signals(connect_listener(settings.redis_url)).listen(freed(worker)))
@@ -140,6 +144,7 @@ def make(settings: GatewaySettings) -> Gateway:
             counts=counts,
             traces=spans,
             is_shut_out=lambda: seals.is_shut_out,
+            is_outdated=lambda: schema.is_outdated,
             desk=make_desk(settings, upstreams),
         ),
     )

@@ -34,7 +34,8 @@ KimiError
     │   └── AwaitingToken    there are accounts, but their tokens are still being refreshed
     ├── Crowded          there is no room for it just now: come back later
     └── StoreUnavailable Redis does not answer
-        └── Unreadable       its secrets are sealed with a key that this process does not have
+        ├── Unreadable       its secrets are sealed with a key that this process does not have
+        └── Outdated         what stands in it is of another release, which this one cannot work with
 
 Messages are for logs and may quote the upstream, always through `redact`.
 What a client reads is written by the gateway's own table; the one thing taken from here is what explains a field.
@@ -224,3 +225,7 @@ class StoreUnavailable(PoolError):
 
 class Unreadable(StoreUnavailable):
     """Redis answers, but its secrets are sealed with a key that this process does not have."""
+
+
+class Outdated(StoreUnavailable):
+    """Redis answers, but what stands in it is of another release, which this one cannot work with."""

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from kimi.errors import StoreUnavailable, Unreadable
+from kimi.errors import Outdated, StoreUnavailable, Unreadable
 
 EXIT_CODE = 2
 
@@ -25,7 +25,7 @@ def reporting(program: str) -> Generator[None]:
     """
     try:
         yield
-    except (StartError, Unreadable) as error:
+    except (StartError, Unreadable, Outdated) as error:
         _end(f"{program}: {error}")
     except StoreUnavailable as error:
         _end(f"{program}: {error}; check REDIS_URL")

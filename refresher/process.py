@@ -27,6 +27,7 @@ from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats, Pulse
 from kimi.pool.interventions import Interventions
+from kimi.pool.schema import Schema
 from kimi.pool.sealers import REFRESHER, Sealers
 from kimi.settings import PLAIN_SECRETS
 from kimi.upstreams.connect_models import ConnectModels
@@ -49,6 +50,7 @@ from refresher.sealing import Sealing
 from refresher.settings import RefresherSettings
 from refresher.status import application, serving
 from refresher.stopping import Stop
+from refresher.versions import Versions
 from refresher.worker import Chores, Worker
 
 log = structlog.stdlib.get_logger("refresher")
@@ -60,6 +62,7 @@ def check(settings: RefresherSettings) -> str:
     """What would be started, in a sentence. Raises `StartError` or `StoreUnavailable` if it would not start."""
     accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind).load()
     with open_store(settings) as store:
+        Schema(store).look()
         Canary(store).check()
     return f"settings, store and accounts ({len(accounts)}) are in order"
 
@@ -68,6 +71,7 @@ def check(settings: RefresherSettings) -> str:
 class _Parts:
     """What is started, in this order, and what `end` and `last` need."""
 
+    versions: Versions
     sealing: Sealing
     roster: Roster
     beside: tuple[AbstractContextManager[object], ...]
@@ -86,6 +90,7 @@ class _Parts:
         """Leaves word for the other refreshers, and what was heard. Raises `StoreUnavailable`."""
         self.pulse.end()
         self.sealing.end()
+        self.versions.end()
         self.drift_book.keep(self.drift)
 
 
@@ -98,7 +103,7 @@ def run(settings: RefresherSettings) -> int:
     parts = _made(settings, store, patient)
     with _on_signals(parts.end), store, patient:
         try:
-            if not parts.sealing.start(parts.stop):
+            if not (parts.versions.start(parts.stop) and parts.sealing.start(parts.stop)):
                 return 0
             parts.roster.start()
             with ExitStack() as going_on:
@@ -119,6 +124,7 @@ def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
     clock, rng, stop = time.time, random.SystemRandom(), Stop()
     name = f"{socket.gethostname()}-{os.getpid()}"
     members, sealing = Members(store), Sealing(store, Sealers(store, f"{REFRESHER}{name}"), clock=time.monotonic)
+    versions = Versions(Schema(store, f"{REFRESHER}{name}"), clock=time.monotonic)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory, clock=clock)
@@ -131,7 +137,9 @@ def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
     tokens = TokenStore(patient)
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
     pulse = Pulse(Heartbeats(store), name, clock=time.monotonic)
-    chores = Chores(sealing.check, pulse.check, roster.check, keepsakes.check, lambda: drift_book.keep(drift))
+    chores = Chores(
+        versions.check, sealing.check, pulse.check, roster.check, keepsakes.check, lambda: drift_book.keep(drift)
+    )
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
     worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)
@@ -145,7 +153,7 @@ def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
         looking(lists),
         watching(watcher(store, settings, stands_in=False)),
     )
-    return _Parts(sealing, roster, beside, worker, stop, pulse, drift, drift_book)
+    return _Parts(versions, sealing, roster, beside, worker, stop, pulse, drift, drift_book)
 
 
 def _renewals(

@@ -17,6 +17,8 @@ FROM_MEMORY: Final = "Redis does not answer: accounts are leased from this worke
 
 SHUT_OUT: Final = "Redis holds secrets that no key of TOKEN_ENCRYPTION_KEYS opens"
 
+OUTDATED: Final = "Redis holds what only newer releases understand"
+
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
     """The probes. None needs a key. Where clients bring accounts along, none of the operator's is needed."""
@@ -32,6 +34,8 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
         usable, reasons = _state(services, needed=0 if settings.gateway_passthrough else 1)
         if services.is_shut_out():
             reasons.append(SHUT_OUT)
+        if services.is_outdated():
+            reasons.append(OUTDATED)
         if services.drain.begun:
             reasons.append("shutting down")
         ready, away = not reasons, services.catalogue.from_memory

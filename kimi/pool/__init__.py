@@ -64,6 +64,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `states`, `states:sums`    | hash   | accounts by name, and how many there are, by state; expire             |
 | `audit`                    | stream | what operators did                                                     |
 | `audit:routine`            | list   | the entries of it that tell of tests and refreshes                     |
+| `schema`                   | hash   | version of all this, and the oldest whose releases may work with it    |
+| `schema:lock`              | string | the process that converts it; expires                                  |
+| `releases`                 | zset   | processes with the release of each, by when last seen; expires         |
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
 

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from devtools.waiting import until
+from gateway.schema_watch import SchemaWatch
+from gateway.startup import convert_store
+from gateway.views.health import OUTDATED
+from kimi.errors import Outdated, StoreUnavailable
+from kimi.pool.migrating import Migration
+from kimi.pool.schema import HISTORY, LOOK_SECONDS, Change, Schema, at_work
+from kimi.version import VERSION
+from tests.gateway.fakes import Clock
+from tests.gateway.gunicorns import Gunicorn, running
+from tests.gateway.test_startup import settings
+from tests.kimi.pool.pools import Pool, turned
+from tests.ports import free_port
+
+LAST = HISTORY[-1].version
+NEXT = [*HISTORY, Change(LAST + 1, "9.0.0", oldest=LAST)]
+AFTER_THAT = [*NEXT, Change(LAST + 2, "9.1.0", oldest=LAST + 1)]
+
+
+@pytest.fixture
+def pool(redis_url: str) -> Iterator[Pool]:
+    with turned(redis_url) as pool:
+        yield pool
+
+
+def upgrade(pool: Pool, history: list[Change]) -> None:
+    """A process of a later release starts."""
+    assert Migration(Schema(pool.store, history=history, release=history[-1].release), pause=lambda _: None).run()
+
+
+def test_a_worker_that_a_newer_release_has_shut_out_knows_and_says_it_once(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock(0.0)
+    watch = SchemaWatch(Schema(pool.store, "gateway here-1"), monotonic=clock)
+
+    def seen() -> bool:
+        clock.now += LOOK_SECONDS
+        watch.check()
+        return watch.is_outdated
+
+    with caplog.at_level(logging.INFO):
+        assert not seen()
+        upgrade(pool, NEXT)
+        assert not seen(), "the next release goes on beside it"
+        upgrade(pool, AFTER_THAT)
+        watch.check()
+        assert not watch.is_outdated, "it is not time yet"
+        assert [seen(), seen()] == [True, True]
+        pool.store.redis.flushall()
+        assert not seen()
+    first, second = caplog.messages
+    assert first.startswith(f"Redis holds schema {LAST + 2}, written by release 9.1.0; this is release {VERSION}")
+    assert second == "what Redis holds is understood again"
+
+
+def test_while_redis_is_away_stands_what_was_seen_last(pool: Pool) -> None:
+    clock = Clock(0.0)
+    is_away = False
+
+    class Sometimes(Schema):
+        def look(self) -> object:  # type: ignore[override]
+            if is_away:
+                raise StoreUnavailable
+            return super().look()
+
+    watch = SchemaWatch(Sometimes(pool.store), monotonic=clock)
+    upgrade(pool, AFTER_THAT)
+    watch.check()
+    assert watch.is_outdated
+    is_away = True
+    clock.now += LOOK_SECONDS
+    watch.check()
+    assert watch.is_outdated
+
+
+def test_it_shows_its_release_until_it_ends(pool: Pool) -> None:
+    clock = Clock(0.0)
+    watch = SchemaWatch(Schema(pool.store, "gateway here-1"), monotonic=clock)
+    watch.check()
+    assert at_work(pool.store) == {VERSION: ["gateway here-1"]}
+    watch.end()
+    clock.now += LOOK_SECONDS
+    watch.check()
+    assert at_work(pool.store) == {}
+
+
+def test_a_gateway_that_runs_looks_by_itself_and_is_not_ready(pool: Pool, redis_url: str, tmp_path: Path) -> None:
+    with running(tmp_path, redis_url) as gateway:
+        assert Schema(pool.store).look().version == LAST, "it has made it what this release makes it"
+        upgrade(pool, AFTER_THAT)
+
+        def is_told() -> bool:
+            answer = requests.get(f"{gateway.base}/readyz", timeout=30)
+            return answer.status_code == 503 and OUTDATED in answer.json()["reasons"]
+
+        until(is_told, seconds=30, what="it says that it does not understand what Redis holds")
+
+
+def test_one_that_is_too_old_does_not_start(pool: Pool, redis_url: str, tmp_path: Path) -> None:
+    upgrade(pool, AFTER_THAT)
+    ended = Gunicorn(tmp_path, redis_url, app="gateway.wsgi:app").run()
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"gateway: Redis holds schema {LAST + 2}, ")
+    assert line.endswith(": start release 9.0.0 or a newer one")
+
+
+def test_who_is_told_to_reload_goes_on_without_redis_but_not_with_what_is_too_new(pool: Pool, redis_url: str) -> None:
+    away = settings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    convert_store(away, must_answer=False)
+    with pytest.raises(StoreUnavailable):
+        convert_store(away, must_answer=True)
+    upgrade(pool, AFTER_THAT)
+    with pytest.raises(Outdated):
+        convert_store(settings(redis_url=redis_url), must_answer=False)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devtools.waiting import until
+from kimi.accounts import State
+from kimi.errors import Outdated
+from kimi.pool.migrating import Migration
+from kimi.pool.schema import HISTORY, LOOK_SECONDS, Change, Schema, at_work
+from kimi.version import VERSION
+from refresher.stopping import Stop
+from refresher.versions import Versions
+from tests.kimi.pool.converting import Steps, fill, schema
+from tests.kimi.pool.pools import Pool
+from tests.refresher.running import Eyes, Start, write
+from tests.refresher.test_process import refusal
+from tests.simulator.running import Simulator
+
+LAST = HISTORY[-1].version
+NEXT = [*HISTORY, Change(LAST + 1, "9.0.0", oldest=LAST)]
+AFTER_THAT = [*NEXT, Change(LAST + 2, "9.1.0", oldest=LAST + 1)]
+
+
+def newer(eyes: Eyes) -> Migration:
+    return Migration(Schema(eyes.store, history=AFTER_THAT, release="9.1.0"), pause=lambda _: None)
+
+
+def test_one_that_is_shut_out_does_nothing_as_long_as_it_is(pool: Pool, stop: Stop) -> None:
+    versions = Versions(schema(pool.store, "0.2.0"), clock=pool.clock)
+    assert versions.start(stop)
+    assert Migration(schema(pool.store, "0.4.0")).run()
+    versions.check()
+    pool.clock.now += LOOK_SECONDS
+    for _ in range(3):
+        with pytest.raises(Outdated):
+            versions.check()
+    pool.store.redis.flushall()
+    with pytest.raises(Outdated):
+        versions.check()
+    pool.clock.now += LOOK_SECONDS
+    versions.check()
+    assert schema(pool.store, "0.2.0").look().version == 2
+
+
+def test_an_older_state_that_is_put_back_is_converted_like_one_at_the_start(pool: Pool, stop: Stop) -> None:
+    steps = Steps()
+    versions = Versions(schema(pool.store, "0.3.0", steps), clock=pool.clock)
+    assert versions.start(stop) and not steps.begun
+    pool.store.redis.flushall()
+    fill(pool.store, 3)
+    versions.check()
+    assert not steps.begun, "it is not time yet"
+    pool.clock.now += LOOK_SECONDS
+    versions.check()
+    assert steps.begun == [""]
+    assert schema(pool.store, "0.3.0").look().version == 3
+
+
+def test_one_that_is_told_to_stop_while_another_converts_does(pool: Pool, stop: Stop) -> None:
+    fill(pool.store, 3)
+    pool.store.redis.set(pool.store.key("schema:lock"), "another")
+    stop.set()
+    assert not Versions(schema(pool.store, "0.3.0"), clock=pool.clock).start(stop)
+
+
+def test_one_that_is_too_old_does_not_start(start: Start, eyes: Eyes) -> None:
+    assert newer(eyes).run()
+    for arguments in ((), ("--check",)):
+        (line,) = refusal(start(*arguments))
+        assert line == (
+            f"refresher: Redis holds schema {LAST + 2}, written by release 9.1.0; this is release {VERSION}, which "
+            f"knows schema {LAST}: start release 9.0.0 or a newer one"
+        )
+
+
+def test_one_that_runs_looks_by_itself_and_works_no_more(
+    tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes
+) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    refresher = start()
+    until(lambda: eyes.states() == {"alice": State.ACTIVE})
+    assert Schema(eyes.store).look().version == LAST
+    (name,) = at_work(eyes.store)[VERSION]
+    assert name.startswith("refresher ")
+    assert newer(eyes).run()
+    refresher.says("waiting for the store")
+    (line,) = [line for line in refresher.lines() if line["level"] == "error"]
+    assert line["error"].endswith(": start release 9.0.0 or a newer one")
+    assert refresher.terminate() == 0
+    assert at_work(eyes.store) == {}
