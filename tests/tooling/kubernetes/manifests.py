@@ -24,7 +24,7 @@ Object = dict[str, Any]
 ROOT: Final = Path(__file__).resolve().parents[3]
 FOLDER: Final = ROOT / "deploy" / "kubernetes"
 BASE: Final = "base"
-OVERLAYS: Final = ("trial", "production", "gateway-api")
+OVERLAYS: Final = ("trial", "production", "ingress-nginx")
 """Those that are there, and one that takes the other way in."""
 RELEASES: Final = ("1.30", "1.37")
 """The oldest one that has all that is used here, and the newest one that the schemas are there of."""
@@ -45,11 +45,11 @@ def filled_in(folder: Path) -> Path:
     """A copy of deploy/kubernetes inside `folder`, as somebody has it who followed the guide."""
     copy = folder / "kubernetes"
     shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("secrets"))
-    other = copy / "overlays" / "gateway-api"
+    other = copy / "overlays" / "ingress-nginx"
     shutil.copytree(copy / "overlays" / "production", other)
     text = (other / "kustomization.yaml").read_text("utf-8")
     (other / "kustomization.yaml").write_text(
-        text.replace("- ../../components/ingress-nginx", "- ../../components/gateway-api")
+        text.replace("- ../../components/gateway-api", "- ../../components/ingress-nginx")
     )
     for overlay in OVERLAYS:
         for example in (copy / "secrets.example").iterdir():

@@ -123,6 +123,19 @@ def test_there_is_time_for_the_drain_and_for_an_exchange(gateway: Object, refres
     assert refresher["spec"]["terminationGracePeriodSeconds"] >= TIMEOUT_SECONDS + 10
 
 
+@pytest.mark.parametrize("page", ["kubernetes.md", "kubernetes.zh-CN.md"])
+def test_the_guide_tells_these_times(gateway: Object, refresher: Object, page: str) -> None:
+    guide = (ROOT / "docs/guides" / page).read_text("utf-8")
+    told = [int(seconds) for seconds in re.findall(r"^\| .* \| (\d+) \|$", guide, re.MULTILINE)]
+    assert told == [
+        container(gateway)["lifecycle"]["preStop"]["sleep"]["seconds"],
+        int(variables(gateway)["GATEWAY_DRAIN_SECONDS"]),
+        MARGIN_SECONDS,
+        gateway["spec"]["terminationGracePeriodSeconds"],
+    ]
+    assert re.search(rf"\b{refresher['spec']['terminationGracePeriodSeconds']} (s|秒)", guide)
+
+
 def test_workers_are_as_many_as_they_have_processors(gateway: Object) -> None:
     resources = container(gateway)["resources"]
     assert variables(gateway)["GATEWAY_WORKERS"] == resources["limits"]["cpu"]

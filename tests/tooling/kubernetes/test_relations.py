@@ -89,15 +89,15 @@ def test_what_is_named_is_there(objects: list[Object]) -> None:
 
 
 def test_valkey_and_the_ways_in_use_names_that_there_are(render: Render) -> None:
-    trial, production = render("trial"), render("production")
+    trial, nginx = render("trial"), render("ingress-nginx")
     store = of(trial, "StatefulSet")["kimi-redis"]
     url = urlsplit(environment(trial, "kimi-gateway")["REDIS_URL"])
     assert url.hostname == "redis.example.com"  # a Secret wins over what the component says
     url = urlsplit(of(trial, "ConfigMap")["kimi-settings"]["data"]["REDIS_URL"])
     assert store["spec"]["serviceName"] == url.hostname and url.hostname in of(trial, "Service")
     assert url.port == of(trial, "Service")[url.hostname]["spec"]["ports"][0]["port"]
-    (tls,) = of(production, "Ingress")["kimi-gateway"]["spec"]["tls"]
-    (rule,) = of(production, "Ingress")["kimi-gateway"]["spec"]["rules"]
+    (tls,) = of(nginx, "Ingress")["kimi-gateway"]["spec"]["tls"]
+    (rule,) = of(nginx, "Ingress")["kimi-gateway"]["spec"]["rules"]
     assert tls["secretName"] in MADE_BY_HAND and tls["hosts"] == [rule["host"]]
 
 
@@ -134,7 +134,7 @@ def ways_in(objects: list[Object]) -> list[str]:
     return [match["path"]["value"] for match in rule["matches"]]
 
 
-@pytest.mark.parametrize("overlay", ["production", "gateway-api"])
+@pytest.mark.parametrize("overlay", ["production", "ingress-nginx"])
 def test_clients_come_in_and_nobody_gets_to_what_is_the_operator_s(render: Render, overlay: str) -> None:
     open_ = ways_in(render(overlay))
 
@@ -148,7 +148,7 @@ def test_clients_come_in_and_nobody_gets_to_what_is_the_operator_s(render: Rende
 
 
 def test_nginx_holds_nothing_back_and_cuts_no_silence(render: Render) -> None:
-    ingress = of(render("production"), "Ingress")["kimi-gateway"]
+    ingress = of(render("ingress-nginx"), "Ingress")["kimi-gateway"]
     told = {name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()}
     guide = (ROOT / "docs/guides/reverse-proxies.md").read_text("utf-8")
     assert f"proxy_buffering {told.pop('proxy-buffering')};" in guide

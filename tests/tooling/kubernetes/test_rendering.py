@@ -53,10 +53,11 @@ def test_kubernetes_knows_every_field(objects: list[Object], release: str) -> No
         ("ServiceMonitor", ("spec", "endpoints", 0), "scrapeIntervall"),
         ("PrometheusRule", ("spec", "groups", 0, "rules", 0), "expression"),
         ("Ingress", ("spec", "rules", 0, "http", "paths", 0), "pathtype"),
+        ("HTTPRoute", ("spec", "rules", 0, "timeouts"), "backend"),
     ],
 )
 def test_a_misspelt_field_is_found(render: Render, kind: str, path: tuple[str | int, ...], name: str) -> None:
-    found: Any = deepcopy(next(each for each in (*render("trial"), *render("production")) if each["kind"] == kind))
+    found: Any = deepcopy(next(each for name in OVERLAYS for each in render(name) if each["kind"] == kind))
     assert complaints(found, RELEASES[-1]) == []
     inside = found
     for step in path:
