@@ -141,7 +141,7 @@ class Record:
     in_flight: int = 0
     cool_until: float = 0.0
     cool_reason: str = ""
-    due: float | None = None  # when its next refresh is scheduled, 0 is at once; None while nothing is
+    due: float | None = None  # when its next refresh is scheduled, 0 or less is at once; None while nothing is
     models: tuple[str, ...] = ()  # what a key lists; of a `kimi` account, entries of `kimi.scenarios`
     fingerprint: str = ""  # of the configured secret that the credential stems from
     configured: bool = True  # False: the operator took it out; it is kept, out of service

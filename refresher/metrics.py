@@ -44,6 +44,11 @@ class Metrics:
             "kimi_refresher_last_turn_timestamp_seconds", "When the loop last turned.", registry=registry
         )
         self._last_turn = 0.0
+        self._waiting = Gauge(
+            "kimi_refresher_due",
+            "Accounts whose refresh is due, those under way at other refreshers included.",
+            registry=registry,
+        )
         self._deletions = prometheus_client.Counter(
             "kimi_refresher_chat_deletions",
             "Chats that were left behind, by how it ended.",
@@ -75,6 +80,10 @@ class Metrics:
         """The loop has turned at `now`, in Unix seconds."""
         self._last_turn = now
         self._turned.set(now)
+
+    def waiting(self, accounts: int) -> None:
+        """So many are due, and wait for their turn."""
+        self._waiting.set(accounts)
 
     def chat_deleted(self) -> None:
         """The janitor has deleted a chat."""

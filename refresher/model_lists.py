@@ -12,6 +12,7 @@ import structlog
 
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import KimiError
+from kimi.pool.locks import Lock
 from refresher.outcomes import Outcome
 
 log = structlog.stdlib.get_logger("refresher")
@@ -45,14 +46,14 @@ class ModelLists:
         self._due: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._waiting: set[str] = set()
 
-    def behind(self, refresh: Callable[[str], Outcome]) -> Callable[[str], Outcome]:
+    def behind(self, refresh: Callable[[Lock], Outcome]) -> Callable[[Lock], Outcome]:
         """`refresh`, and behind each that succeeds a look at the account."""
 
-        def refreshed(name: str) -> Outcome:
-            outcome = refresh(name)
-            if outcome is Outcome.REFRESHED and name not in self._waiting:
-                self._waiting.add(name)
-                self._due.put(name)
+        def refreshed(lock: Lock) -> Outcome:
+            outcome = refresh(lock)
+            if outcome is Outcome.REFRESHED and lock.name not in self._waiting:
+                self._waiting.add(lock.name)
+                self._due.put(lock.name)
             return outcome
 
         return refreshed

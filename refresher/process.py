@@ -19,12 +19,12 @@ from kimi.alerts.making import watcher
 from kimi.errors import StoreUnavailable
 from kimi.exchange import Exchange
 from kimi.http import Transport
-from kimi.pool import Chats, Leases, Members, PrivateAccounts, Signals, Store, TokenStore, open_store
+from kimi.pool import Chats, Leases, Members, PrivateAccounts, Store, TokenStore, open_signals, open_store
 from kimi.pool.canary import Canary
 from kimi.pool.census import Census
 from kimi.pool.changes import Changes
-from kimi.pool.connection import connect_listener
 from kimi.pool.drift import DriftBook
+from kimi.pool.due import DueRefreshes
 from kimi.pool.heartbeats import Heartbeats, Pulse
 from kimi.pool.interventions import Interventions
 from kimi.pool.schema import Schema
@@ -37,6 +37,7 @@ from kimi.upstreams.moonshot import Moonshot
 from kimi.upstreams.registry import build
 from refresher.accounts_source import AccountsSource
 from refresher.alerting import watching
+from refresher.backlog import Backlog
 from refresher.beside import prolonging, relaying
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
 from refresher.keepsakes import Keepsakes
@@ -51,7 +52,7 @@ from refresher.settings import RefresherSettings
 from refresher.status import application, serving
 from refresher.stopping import Stop
 from refresher.versions import Versions
-from refresher.worker import Chores, Worker
+from refresher.worker import THREADS, Chores, Worker
 
 log = structlog.stdlib.get_logger("refresher")
 
@@ -99,7 +100,8 @@ def run(settings: RefresherSettings) -> int:
 
     Raises `StartError` or `StoreUnavailable` before it is at work, and never afterwards.
     """
-    store, patient = open_store(settings), open_store(settings, timeout=_DURABLE_SECONDS)
+    store = open_store(settings)
+    patient = open_store(settings, timeout=_DURABLE_SECONDS, connections=THREADS)  # each waits on one of its own
     parts = _made(settings, store, patient)
     with _on_signals(parts.end), store, patient:
         try:
@@ -142,12 +144,15 @@ def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
     )
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
-    worker = Worker(TokenStore(store), lists.behind(refreshing.refresh), chores, stop, metrics, clock=clock)
+    rate = settings.refresher_exchanges_per_second
+    due, backlog = DueRefreshes(store, rate=rate), Backlog(metrics, rate=rate)
+    refresh = lists.behind(refreshing.refresh_taken)
+    worker = Worker(due, refresh, chores, stop, metrics, clock=clock, backlog=backlog)
     registry.register(PoolCollector(Census(store, clock=clock), clock=clock))
     pages = application(registry, lambda: metrics.is_healthy(clock()))
     beside = (
         serving(pages, port) if port else nullcontext(),
-        relaying(Signals(connect_listener(settings.redis_url)), worker.wake, memory, stop),
+        relaying(open_signals(settings), worker.wake, memory, stop),
         prolonging(tokens),
         cleaning(_janitor(settings, store, hurried, stop, metrics=metrics, clock=clock)),
         looking(lists),

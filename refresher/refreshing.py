@@ -72,6 +72,11 @@ class Refreshing:
         with self._tokens.lock(name) as lock:
             return Outcome.LOCKED if lock is None else self._refresh(lock)
 
+    def refresh_taken(self, lock: Lock) -> Outcome:
+        """The same for an account whose lock was taken already; it is free afterwards."""
+        with self._tokens.holding(lock):
+            return self._refresh(lock)
+
     def _refresh(self, lock: Lock) -> Outcome:
         record = self._members.get(lock.name)
         if record is None or not self._is_due(record) or self._stop.is_set():

@@ -1,28 +1,40 @@
-"""The loop: finds the accounts that are due and hands each to a thread."""
+"""The loop: takes the accounts that are due and hands each to a thread."""
 
 from __future__ import annotations
 
 import queue
+import random
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
 import structlog
 
-from kimi.errors import StoreUnavailable
-from kimi.pool import TokenStore
+from kimi.errors import StoreUnavailable, Unreadable
+from kimi.pool.due import DueRefreshes
+from kimi.pool.locks import Lock
+from refresher.backlog import Backlog
+from refresher.lines import Lines
 from refresher.metrics import Metrics
 from refresher.outcomes import Outcome
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
 
-THREADS: Final = 16
+THREADS: Final = 128
+"""They mostly wait: for Kimi, and for Redis, which has its disk take the tokens once a second. None starts unneeded."""
+ONE_LINE: Final = 96
+"""So many of them one line may have at the most."""
 _LEFT_ALONE: Final = (Outcome.LOCKED, Outcome.NOT_DUE)
 _LOOK_AGAIN: Final = 1.0  # after how long an account is looked at again that was left alone, or could not be stored
 _AFTER_A_BUG: Final = 60.0
+_UNREADABLE: Final = 30.0
+_SPACING: Final = (0.05, 0.15)  # between two turns, so that of several refreshers none is always the first
+
+Refresh = Callable[[Lock], Outcome]
 
 
 class Chore(Protocol):
@@ -47,7 +59,17 @@ class Chores:
 @dataclass(frozen=True, slots=True)
 class _Done:
     name: str
+    line: str
+    since: float
     future: Future[Outcome]
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is told with the next taking of those that were taken before."""
+
+    unused: int = 0  # without Kimi having been asked
+    put_off: dict[str, float] = field(default_factory=dict)
 
 
 class Worker:
@@ -58,27 +80,33 @@ class Worker:
 
     def __init__(
         self,
-        tokens: TokenStore,
-        refresh: Callable[[str], Outcome],
+        due: DueRefreshes,
+        refresh: Refresh,
         chore: Chore,
         stop: Stop,
         metrics: Metrics,
         *,
         clock: Callable[[], float],
+        backlog: Backlog,
         threads: int = THREADS,
+        one_line: int = ONE_LINE,
         idle: float = 1.0,
+        rng: random.Random | None = None,
     ) -> None:
-        self._tokens = tokens
+        self._due = due
         self._refresh = refresh
         self._chore = chore
         self._stop = stop
         self._metrics = metrics
         self._clock = clock
+        self._backlog = backlog
         self._threads = threads
         self._idle = idle
+        self._rng = rng or random.SystemRandom()
+        self._lines = Lines(one_line)
         self._mail: queue.SimpleQueue[_Done | str] = queue.SimpleQueue()  # its `put` is safe in signal handlers
-        self._running: dict[str, float] = {}  # since when
-        self._not_before: dict[str, float] = {}
+        self._running = 0
+        self._told = _Told()
         self._waits_for: type[StoreUnavailable] | None = None
         self.unsaved: list[str] = []
 
@@ -93,69 +121,91 @@ class Worker:
                 self._metrics.turned(self._clock())
                 self._read_mail(self._turn(pool))
         while self._running:
-            self._read_mail(None)
+            self._read_mail(self._idle)
 
     def _turn(self, pool: Executor) -> float:
         """Start what is due; the seconds after which there may be more."""
         try:
             self._chore.check()
-            return self._start_due(pool)
+            wait = self._start_due(pool)
         except StoreUnavailable as error:
             if self._waits_for is not type(error):  # once for each: Redis may come back with what no key opens
                 self._waits_for = type(error)
                 log.error("waiting for the store", error=str(error))  # noqa: TRY400
             return self._idle
-
-    def _start_due(self, pool: Executor) -> float:
-        now = self._clock()
-        self._not_before = {name: when for name, when in self._not_before.items() if when > now}
-        free = self._threads - len(self._running)
-        names = self._tokens.due(free + len(self._running) + len(self._not_before)) if free else []
-        waiting = [name for name in names if name not in self._running and name not in self._not_before]
-        for name in waiting[:free]:
-            self._running[name] = now
-            pool.submit(self._refresh, name).add_done_callback(partial(self._report, name))
-        soonest = self._tokens.next_due()
         if self._waits_for is not None:
             self._waits_for = None
             log.info("the store is back")
-        return self._sleep(now, soonest)
+        return wait
 
-    def _report(self, name: str, future: Future[Outcome]) -> None:
-        self._mail.put(_Done(name, future))
+    def _start_due(self, pool: Executor) -> float:
+        if not self._has_room:  # the next that ends makes some
+            return self._idle
+        told = self._told
+        taken = self._due.take(
+            self._threads - self._running,
+            a_line=self._lines.a_line,
+            room=self._lines.room(),
+            unused=told.unused,
+            put_off=told.put_off,
+        )
+        self._told = _Told()
+        now = self._clock()
+        for lock, line in taken.locks:
+            self._running += 1
+            self._lines.begun(line)
+            pool.submit(self._refresh, lock).add_done_callback(partial(self._report, lock.name, line, now))
+        self._backlog.seen(taken.due - len(taken.locks), is_held_back=taken.is_held_back)
+        if taken.wait is None:
+            return self._idle
+        return min(self._idle, max(taken.wait, self._rng.uniform(*_SPACING)))
 
-    def _sleep(self, now: float, soonest: float | None) -> float:
-        if soonest is None or soonest <= now:  # the soonest is under way, or not to be touched yet
-            soonest = min(self._not_before.values(), default=now + self._idle)
-        return min(self._idle, soonest - now)
+    @property
+    def _has_room(self) -> bool:
+        return self._running < self._threads
 
-    def _read_mail(self, seconds: float | None) -> None:
-        """Wait so long for the first message, and take all that are there."""
+    def _report(self, name: str, line: str, since: float, future: Future[Outcome]) -> None:
+        self._mail.put(_Done(name, line, since, future))
+
+    def _read_mail(self, seconds: float) -> None:
+        """Wait so long for a reason to look at once at what is due, and take all messages that are there."""
+        until, looks = time.monotonic() + seconds, False
         try:
-            self._take(self._mail.get(timeout=seconds))
+            while not looks:
+                looks = self._take(self._mail.get(timeout=max(0.0, until - time.monotonic())))
             while True:
                 self._take(self._mail.get_nowait())
         except queue.Empty:
             return
 
-    def _take(self, message: _Done | str) -> None:
+    def _take(self, message: _Done | str) -> bool:
+        """Whether there may be something to do now."""
         if isinstance(message, str):
-            self._not_before.pop(message, None)
-            return
-        seconds = self._clock() - self._running.pop(message.name)
-        self._finish(message.name, message.future, seconds)
+            return True
+        had_room = self._has_room
+        self._running -= 1
+        seconds = self._clock() - message.since
+        self._lines.ended(message.line, self._finish(message.name, message.future, seconds), seconds)
+        return not had_room or bool(self._told.put_off)
 
-    def _finish(self, name: str, future: Future[Outcome], seconds: float) -> None:
+    def _finish(self, name: str, future: Future[Outcome], seconds: float) -> Outcome | None:
+        """How it ended; None where it broke off."""
         error = future.exception()
         if error is None:
             outcome = future.result()
             self._metrics.refreshed(outcome, seconds)
             if outcome in _LEFT_ALONE:
-                self._not_before[name] = self._clock() + _LOOK_AGAIN
+                self._told.unused += 1
+                self._told.put_off[name] = _LOOK_AGAIN
             elif outcome is Outcome.UNSAVED:
                 self.unsaved.append(name)
+            return outcome
+        if isinstance(error, Unreadable):
+            self._told.unused += 1
+            self._told.put_off[name] = _UNREADABLE
         elif isinstance(error, StoreUnavailable):
-            self._not_before[name] = self._clock() + _LOOK_AGAIN
+            self._told.put_off[name] = _LOOK_AGAIN
         else:
-            self._not_before[name] = self._clock() + _AFTER_A_BUG
+            self._told.put_off[name] = _AFTER_A_BUG
             log.error("refresh ended in a mistake of ours", account=name, exc_info=error)
+        return None

@@ -23,7 +23,7 @@ def described(seen: Record, now: float, today: Tally | None) -> dict[str, Any]:
         "reason": reason_of(seen, now),
         "token_issued": _time(seen.access_issued),
         "token_expires": _time(seen.access_expires) if account.kind.is_web else None,  # keys do not expire
-        "refresh_due": None if seen.due is None else round(seen.due or now, 3),
+        "refresh_due": None if seen.due is None else round(seen.due if seen.due > 0 else now, 3),
         "refresh_failures": seen.failures,
         "in_flight": seen.in_flight,
         "max_concurrency": account.max_concurrency,

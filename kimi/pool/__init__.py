@@ -8,7 +8,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `accounts`                 | set    | every name that is, or was not long ago, configured                    |
 | `account:NAME`             | hash   | definition, credential, state and load of one account                  |
 | `gone`                     | zset   | names out of the configuration, by the time since when                 |
-| `refresh`                  | zset   | names by the time of their next refresh; 0 is at once                  |
+| `refresh`                  | zset   | names by the time of their next refresh; 0 is at once, -1 before those |
+| `exchanges`                | string | how far the refreshes that were begun are ahead of their rate; expires |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `vault`                    | hash   | a word that is sealed with the operator's keys; what Redis's files still hold |
 | `sealers`, `:refreshers`   | zset   | processes with a word that each has sealed, by when last seen; expires |

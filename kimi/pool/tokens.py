@@ -67,11 +67,17 @@ class TokenStore:
         if not had:
             yield None
             return
-        self._held[name] = lock
-        try:
+        with self.holding(lock):
             yield lock
+
+    @contextmanager
+    def holding(self, lock: Lock) -> Iterator[None]:
+        """The same for a lock that was taken already."""
+        self._held[lock.name] = lock
+        try:
+            yield
         finally:
-            del self._held[name]
+            del self._held[lock.name]
             with suppress(StoreUnavailable):  # it expires by itself
                 lock.free()
 

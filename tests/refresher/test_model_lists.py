@@ -12,6 +12,7 @@ import structlog
 from devtools.waiting import until
 from kimi.accounts import Account, State, Tokens
 from kimi.errors import BrokenAnswer, KimiError, StoreUnavailable, Unreachable, UpstreamTimeout
+from kimi.pool.due import DueRefreshes
 from refresher.model_lists import PAUSE_SECONDS, ModelLists, looking
 from refresher.outcomes import Outcome
 from refresher.refreshing import Refreshing
@@ -150,11 +151,12 @@ def test_a_refresh_does_not_wait_for_a_list(
         assert go_on.wait(10)
 
     asked.on_ask = hang
-    refresh = lists.behind(refreshing.refresh)
+    refresh = lists.behind(refreshing.refresh_taken)
+    ((lock, _),) = DueRefreshes(pool.store, rate=1000).take(1, a_line=1).locks
     with looking(lists):
-        assert refresh("alice") is Outcome.REFRESHED
+        assert refresh(lock) is Outcome.REFRESHED
         assert asking.wait(10)
-        assert refresh("alice") is Outcome.NOT_DUE
+        assert refresh(lock) is Outcome.NOT_DUE
         go_on.set()
         until(lambda: stored(pool).models == (K2, K4))
     assert len(asked.tokens) == 1

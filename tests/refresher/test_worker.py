@@ -15,6 +15,9 @@ from devtools.waiting import until
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool import Members, Store, connect
+from kimi.pool.due import DueRefreshes
+from kimi.pool.locks import Lock
+from refresher.backlog import Backlog
 from refresher.memory import Memory
 from refresher.metrics import Metrics
 from refresher.outcomes import Outcome
@@ -28,6 +31,7 @@ from tests.refresher.vendors import Vendor
 from tests.valkey import Valkey
 
 ALICE = Account(name="alice", kind=Kind.KIMI)
+RATE = 1000.0
 
 
 class Quiet:
@@ -62,21 +66,23 @@ class House:
         self.stop = Stop()
         self.chore = Quiet()
         self.registry = CollectorRegistry()
-        self.refresh: Callable[[str], Outcome] = self._refreshing().refresh
+        self.refresh: Callable[[Lock], Outcome] = self._refreshing().refresh_taken
+        metrics = Metrics(self.registry)
         self.worker = Worker(
-            self.pool.tokens,
+            DueRefreshes(self.pool.store, rate=RATE),
             self._refresh,
             self.chore,
             self.stop,
-            Metrics(self.registry),
+            metrics,
             clock=time.time,
+            backlog=Backlog(metrics, rate=RATE),
             threads=threads,
             idle=idle,
         )
         self._thread = threading.Thread(target=self.worker.run)
 
-    def _refresh(self, name: str) -> Outcome:
-        return self.refresh(name)  # which a test may have replaced
+    def _refresh(self, lock: Lock) -> Outcome:
+        return self.refresh(lock)  # which a test may have replaced
 
     def _refreshing(self) -> Refreshing:
         rng = random.Random(1)
@@ -255,11 +261,12 @@ def test_a_mistake_of_ours_is_told_and_does_not_end_the_loop(redis_url: str) -> 
     good = house.refresh
     asked: list[str] = []
 
-    def bad(name: str) -> Outcome:
-        asked.append(name)
-        if name == "alice":
-            raise ZeroDivisionError
-        return good(name)
+    def bad(lock: Lock) -> Outcome:
+        asked.append(lock.name)
+        if lock.name == "alice":
+            with house.pool.tokens.holding(lock):
+                raise ZeroDivisionError
+        return good(lock)
 
     house.refresh = bad
     with structlog.testing.capture_logs() as lines, house.running():
@@ -277,8 +284,9 @@ def test_an_account_that_cannot_be_had_does_not_keep_the_loop_spinning(redis_url
     house.pool.configure(ALICE)
     asked: list[str] = []
 
-    def locked(name: str) -> Outcome:
-        asked.append(name)
+    def locked(lock: Lock) -> Outcome:
+        asked.append(lock.name)
+        lock.free()
         if trouble == "store":
             raise StoreUnavailable("just now")
         return Outcome.LOCKED if trouble == "lock" else Outcome.NOT_DUE

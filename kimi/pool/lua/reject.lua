@@ -11,7 +11,8 @@ local YOUNG, LONGEST = 10000, 60000
 local known = redis.call('HMGET', account, 'stored', 'spoilt')
 local is_young = NOW - (tonumber(known[1]) or 0) < YOUNG
 local spoilt = is_young and (tonumber(known[2]) or 0) + 1 or 0
-local due = AT_ONCE
+local BEFORE_OTHERS = '-1' -- requests were served by it just now, which new accounts do not say of themselves
+local due = BEFORE_OTHERS
 if spoilt > 1 then due = int(NOW + math.min(1000 * 2 ^ (spoilt - 2), LONGEST)) end
 
 a.rejected = '1'
@@ -19,5 +20,5 @@ redis.call('HSET', account, 'rejected', '1', 'spoilt', spoilt)
 schedule(name, a, due)
 settle(name, a)
 changed(name)
-if in_service(a) and due == AT_ONCE then redis.call('PUBLISH', key('wake'), name) end
+if in_service(a) and due == BEFORE_OTHERS then redis.call('PUBLISH', key('wake'), name) end
 return 1

@@ -1,0 +1,40 @@
+"""Telling the operator that more refreshes are due than may begin."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from refresher.metrics import Metrics
+
+log = structlog.stdlib.get_logger("refresher")
+
+LONG_SECONDS: Final = 60.0
+"""Where those that wait take longer the operator is told."""
+_OVER: Final = 1 / 4  # of those, and it is over
+
+
+class Backlog:
+    """How many wait for their turn; `rate` is how many a second all refreshers together may begin."""
+
+    def __init__(self, metrics: Metrics, *, rate: float) -> None:
+        self._metrics = metrics
+        self._rate = rate
+        self._is_told = False
+
+    def seen(self, waiting: int, *, is_held_back: bool) -> None:
+        """So many are due that did not begin now; by the rate alone if `is_held_back`."""
+        self._metrics.waiting(waiting)
+        seconds = waiting / self._rate
+        if is_held_back and seconds > LONG_SECONDS and not self._is_told:
+            self._is_told = True
+            log.warning(
+                "more accounts are due than REFRESHER_EXCHANGES_PER_SECOND lets be refreshed at once: nothing is to be "
+                "done where many are new, raise it where tokens expire",
+                due=waiting,
+                a_second=self._rate,
+                seconds=round(seconds),
+            )
+        elif seconds < LONG_SECONDS * _OVER:
+            self._is_told = False
