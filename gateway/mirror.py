@@ -90,6 +90,11 @@ class Mirror(Follower[Copy]):
         """The accounts by name; None while not all of its share were read."""
         return self._copies
 
+    @property
+    def share(self) -> Share:
+        """What is copied of the pool."""
+        return self._share
+
     def _look_around(self) -> None:
         self._looks -= 1
         if self._number and self._looks > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from kimi.errors import Unreadable
@@ -55,7 +56,8 @@ class Canary:
         with self._store.guarded() as redis:
             names = redis.zrandmember(self._store.key("usable"), _SAMPLE)
         unreadable: Unreadable | None = None
-        for fields in self._accounts(names, ["access"]):
+        # The first alone: as a rule it can be opened, and every worker looks every few seconds.
+        for fields in chain(self._accounts(names[:1], ["access"]), self._accounts(names[1:], ["access"])):
             try:
                 self._store.vault.key_of(fields.get("access", ""))
             except Unreadable as error:

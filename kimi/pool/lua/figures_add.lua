@@ -31,10 +31,24 @@ for _, of in ipairs({'account', 'client', 'all'}) do
   for _, row in ipairs(counted[of]) do add(of, row) end
 end
 
+-- One command for all fields: every worker brings some each second.
+local function count_up(hash, fields, counts)
+  local words = {}
+  for i, before in ipairs(redis.call('HMGET', hash, unpack(fields))) do
+    words[#words + 1] = fields[i]
+    words[#words + 1] = int(tonumber(before or '0') + counts[i])
+  end
+  redis.call('HSET', hash, unpack(words))
+end
+
 for _, step in ipairs(counted.steps) do
+  local fields, counts = {}, {}
+  for field, count in pairs(step[2]) do
+    fields[#fields + 1], counts[#counts + 1] = field, count
+  end
   for seconds, lifetime in pairs(lifetimes) do
     local hash = key('figures', seconds, int(math.floor(step[1] / tonumber(seconds))))
-    for field, count in pairs(step[2]) do redis.call('HINCRBY', hash, field, int(count)) end
+    count_up(hash, fields, counts)
     redis.call('PEXPIRE', hash, int(lifetime))
   end
 end
