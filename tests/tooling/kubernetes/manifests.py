@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,20 +68,25 @@ def _filled(line: re.Match[str]) -> str:
 def rendered(folder: Path, name: str) -> list[Object]:
     """The objects that `name`, the base or an overlay, comes to in the copy `folder`.
 
-    Where there is neither kubectl nor kustomize, or one that is too old for it, the test that asks is skipped; in a run
-    that is to be complete only the age is an excuse.
+    Where there is neither kubectl nor kustomize, or one that is too old for it as in Debian 12, the test that asks is
+    skipped; in a run that is to be complete only the age is an excuse.
     """
     tool = program("kubernetes-client", "kustomize", "kubectl")
     command = [tool, "build"] if Path(tool).name == "kustomize" else [tool, "kustomize"]
-    if name != BASE and command[1] == "kustomize":
-        said = subprocess.run([tool, "version", "--client", "-o", "json"], capture_output=True, check=True, timeout=60)
-        release = json.loads(said.stdout)["clientVersion"]
-        if int(re.sub(r"\D", "", release["minor"])) < _COMPONENTS_SINCE:
-            pytest.skip(f"kubectl {release['gitVersion']} knows no components")
+    if name != BASE and command[1] == "kustomize" and _minor(tool) < _COMPONENTS_SINCE:
+        pytest.skip(f"{tool} knows no components: it is older than 1.{_COMPONENTS_SINCE}")
     target = folder / name if name == BASE else folder / "overlays" / name
     done = subprocess.run([*command, target], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return read(done.stdout)
+
+
+@cache
+def _minor(kubectl: str) -> int:
+    """The second part of a kubectl's release."""
+    asked = [kubectl, "version", "--client", "--output=json"]
+    said = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=60).stdout)
+    return int(re.sub(r"\D", "", said["clientVersion"]["minor"]))
 
 
 def read(text: str) -> list[Object]:

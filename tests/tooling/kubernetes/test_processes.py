@@ -33,13 +33,13 @@ def image_environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def gateway(render: Render) -> Object:
-    return pods(render("production"))["kimi-gateway"]
+def gateway(objects: list[Object]) -> Object:
+    return pods(objects)["kimi-gateway"]
 
 
 @pytest.fixture
-def refresher(render: Render) -> Object:
-    return pods(render("production"))["kimi-refresher"]
+def refresher(objects: list[Object]) -> Object:
+    return pods(objects)["kimi-refresher"]
 
 
 def variables(pod: Object) -> dict[str, str]:
@@ -59,15 +59,15 @@ def test_the_commands_are_those_of_the_image_and_of_the_composition(gateway: Obj
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_user_is_the_image_s(render: Render, name: str) -> None:
+def test_the_user_is_the_image_s(objects: list[Object], name: str) -> None:
     ((user, group),) = re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
-    context = pods(render("production"))[name]["spec"]["securityContext"]
+    context = pods(objects)[name]["spec"]["securityContext"]
     assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (int(user), int(group), int(group))
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_where_they_write_there_is_a_volume_and_nowhere_else(render: Render, name: str) -> None:
-    pod = pods(render("production"))[name]
+def test_where_they_write_there_is_a_volume_and_nowhere_else(objects: list[Object], name: str) -> None:
+    pod = pods(objects)[name]
     written = {image_environment()["TMPDIR"], image_environment()["HOME"]}
     volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
     mounts = {mount["mountPath"]: mount for mount in container(pod)["volumeMounts"]}
