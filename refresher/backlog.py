@@ -23,16 +23,16 @@ class Backlog:
         self._rate = rate
         self._is_told = False
 
-    def seen(self, waiting: int, *, is_held_back: bool) -> None:
-        """So many are due that did not begin now; by the rate alone if `is_held_back`."""
-        self._metrics.waiting(waiting)
-        seconds = waiting / self._rate
+    def seen(self, due: int, *, is_held_back: bool) -> None:
+        """So many are due, some of which the rate holds back if `is_held_back`."""
+        self._metrics.due(due)
+        seconds = due / self._rate
         if is_held_back and seconds > LONG_SECONDS and not self._is_told:
             self._is_told = True
             log.warning(
                 "more accounts are due than REFRESHER_EXCHANGES_PER_SECOND lets be refreshed at once: nothing is to be "
                 "done where many are new, raise it where tokens expire",
-                due=waiting,
+                due=due,
                 a_second=self._rate,
                 seconds=round(seconds),
             )

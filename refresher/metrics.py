@@ -44,9 +44,9 @@ class Metrics:
             "kimi_refresher_last_turn_timestamp_seconds", "When the loop last turned.", registry=registry
         )
         self._last_turn = 0.0
-        self._waiting = Gauge(
+        self._due = Gauge(
             "kimi_refresher_due",
-            "Accounts whose refresh is due, those under way at other refreshers included.",
+            "Accounts whose refresh is due, those under way included.",
             registry=registry,
         )
         self._deletions = prometheus_client.Counter(
@@ -81,9 +81,9 @@ class Metrics:
         self._last_turn = now
         self._turned.set(now)
 
-    def waiting(self, accounts: int) -> None:
-        """So many are due, and wait for their turn."""
-        self._waiting.set(accounts)
+    def due(self, accounts: int) -> None:
+        """So many are due, or under way."""
+        self._due.set(accounts)
 
     def chat_deleted(self) -> None:
         """The janitor has deleted a chat."""

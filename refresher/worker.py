@@ -155,7 +155,7 @@ class Worker:
             self._running += 1
             self._lines.begun(line)
             pool.submit(self._refresh, lock).add_done_callback(partial(self._report, lock.name, line, now))
-        self._backlog.seen(taken.due - len(taken.locks), is_held_back=taken.is_held_back)
+        self._backlog.seen(taken.due, is_held_back=taken.is_held_back)
         if taken.wait is None:
             return self._idle
         return min(self._idle, max(taken.wait, self._rng.uniform(*_SPACING)))

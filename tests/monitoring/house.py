@@ -11,6 +11,7 @@ from devtools.waiting import until
 from kimi.pool import Leases, Store, Wish, connect
 from kimi.pool.client_terms import ClientLimits
 from kimi.pool.clients import Clients
+from kimi.pool.interventions import Interventions
 from tests.monitoring.pages import Watch
 from tests.monitoring.prometheus import Prometheus
 from tests.ports import free_port
@@ -72,6 +73,7 @@ class Watched:
         self.keys()
         self.looking()
         self.guests()
+        self.renewing()
         self.dying()
         self.losing_leases()
         self.cleaning()
@@ -151,6 +153,13 @@ class Watched:
         )
         self.moved("kimi_private_accounts", kind="kimi", state="active")
         self.moved("kimi_refresher_drift_total")
+
+    def renewing(self) -> None:
+        """An exchange that takes its time."""
+        self.stack.simulator.fault("slow", match={"endpoint": "exchange", "account": "kimi-1"}, seconds=2)
+        with connect(self.stack.valkey.url) as redis:
+            Interventions(Store(redis)).hurry("kimi-1")
+        self.moved("kimi_refresher_due")
 
     def dying(self) -> None:
         """An account whose login was ended elsewhere."""
