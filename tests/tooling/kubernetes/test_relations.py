@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from gateway.openapi import document
 from gateway.paths import UNGUARDED
 from tests.monitoring import documented
 from tests.tooling.kubernetes.conftest import Render
-from tests.tooling.kubernetes.manifests import FOLDER, ROOT, Object, container, environment, of, pods, selects
+from tests.tooling.kubernetes.manifests import BASE, FOLDER, ROOT, Object, container, environment, of, pods, selects
 
 MADE_BY_HAND = {"kimi-accounts", "kimi-tls"}
 """Secrets that the guide has made by commands."""
@@ -62,6 +63,17 @@ def test_gateways_follow_a_figure_that_they_tell(objects: list[Object]) -> None:
     asked = {metric["pods"]["metric"]["name"] for metric in spec["metrics"] if metric["type"] == "Pods"}
     assert asked <= gauges & handed_on()
     assert spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 300
+
+
+@pytest.mark.parametrize("page", ["kubernetes.md", "kubernetes.zh-CN.md"])
+def test_the_guide_tells_what_gateways_are_counted_by(render: Render, page: str) -> None:
+    pod, processor = of(render(BASE), "HorizontalPodAutoscaler")["kimi-gateway"]["spec"]["metrics"]
+    (told,) = re.findall(r"(\d+)[^|\n]*`kimi_gateway_in_flight`[^\d\n]*(\d+) %", text(page))
+    assert told == (pod["pods"]["target"]["averageValue"], str(processor["resource"]["target"]["averageUtilization"]))
+
+
+def text(page: str) -> str:
+    return (ROOT / "docs/guides" / page).read_text("utf-8")
 
 
 def handed_on() -> set[str]:
@@ -150,7 +162,7 @@ def test_clients_come_in_and_nobody_gets_to_what_is_the_operator_s(render: Rende
 def test_nginx_holds_nothing_back_and_cuts_no_silence(render: Render) -> None:
     ingress = of(render("ingress-nginx"), "Ingress")["kimi-gateway"]
     told = {name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()}
-    guide = (ROOT / "docs/guides/reverse-proxies.md").read_text("utf-8")
+    guide = text("reverse-proxies.md")
     assert f"proxy_buffering {told.pop('proxy-buffering')};" in guide
     assert f"client_max_body_size {told.pop('proxy-body-size')};" in guide
     assert f"proxy_next_upstream {told.pop('proxy-next-upstream')};" in guide
