@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import Counter
 from copy import deepcopy
@@ -80,6 +81,15 @@ def test_every_file_is_rendered_that_lies_beside_a_kustomization(folder: Path) -
     named = set(yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8")).get("resources", []))
     files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml", "prometheus-adapter-values.yaml"}
     assert files == {name for name in named if not name.startswith("..")}
+
+
+@pytest.mark.parametrize("page", ["kubernetes.md", "kubernetes.zh-CN.md"])
+def test_the_guide_names_every_folder_and_no_other(page: str) -> None:
+    guide = (ROOT / "docs/guides" / page).read_text("utf-8")
+    named = set(re.findall(r"\b(?:components|overlays)/[a-z-]+", guide)) - {"overlays/mine"}
+    assert named == {
+        f"{kind}/{path.name}" for kind in ("components", "overlays") for path in (FOLDER / kind).iterdir()
+    } - {"overlays/mine"}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
