@@ -11,6 +11,7 @@ import orjson
 
 from kimi.accounts import Account
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, Unreadable, UpstreamDown
+from kimi.pool import leavings
 from kimi.pool.conversations import Bookmark
 from kimi.pool.specs import unpack
 from kimi.pool.store import Store, to_ms
@@ -217,7 +218,12 @@ class Leases:
 
         One that lives and has lost its bearings keeps those `but` which it knows to hold.
         """
-        return int(self._store.run("abandon", worker, *(lease.member for lease in but)))
+        held = {lease.member for lease in but}
+        tickets = leavings.tickets_of(self._store, worker)
+        for page in leavings.pages(tickets):  # first all of them, or they would be called to its own places
+            self._store.run("abandon", len(page), *page)
+        leases = [lease for lease in leavings.leases_of(self._store, worker) if lease not in held]
+        return sum(int(self._store.run("abandon", 0, *page)) for page in leavings.pages(leases))
 
     def renew(self, leases: Iterable[Lease]) -> None:
         """Lengthens leases that are still in use, all in one step."""

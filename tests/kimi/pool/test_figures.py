@@ -12,7 +12,7 @@ from kimi.errors import StoreUnavailable
 from kimi.events import Usage
 from kimi.pool import Store, connect
 from kimi.pool.counts import KEEP_SECONDS, Counts, Courier
-from kimi.pool.figures import NO_TALLY, Changed, Figures, Point, Span, Tally
+from kimi.pool.figures import MOST_CHANGED, NO_TALLY, Changed, Figures, Point, Span, Tally
 from tests.kimi.pool.pools import Clock, Pool
 from tests.valkey import Valkey
 
@@ -115,6 +115,28 @@ def test_many_names_are_written_and_read_in_several_steps(worker: Worker, figure
     assert figures.tallies().keys() == names
     assert len(figures.tally_of_clients()) == len(names)
     assert figures.today().requests == len(names)
+
+
+def test_many_whose_figures_have_changed_are_told_in_several_answers(pool: Pool, figures: Figures) -> None:
+    now = pool.clock.now
+
+    def counted(*at: tuple[int, int]) -> None:
+        """So many names at so many milliseconds before now."""
+        key = pool.store.key("figures", "changed")
+        for many, before in at:
+            names = {f"account {before}-{number:04}": now * 1000 - before for number in range(many)}
+            pool.store.redis.zadd(key, names)
+
+    counted((MOST_CHANGED - 1, 20), (5, 10))
+    first = figures.changed_since(0)
+    assert (len(first.accounts), first.at) == (MOST_CHANGED, now - 0.01)
+    second = figures.changed_since(first.at)
+    assert (len(second.accounts), second.at) == (5, now)
+    assert len(first.accounts | second.accounts) == MOST_CHANGED + 4
+
+    counted((MOST_CHANGED + 5, 5))
+    third = figures.changed_since(now - 0.005)
+    assert (len(third.accounts), third.at) == (MOST_CHANGED, now - 0.004), "it goes on all the same"
 
 
 def test_whose_figures_changed_is_known(pool: Pool, worker: Worker, figures: Figures) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kimi.pool.hashes import PAGE, account_names, read
+from kimi.pool.hashes import NAMES, PAGE, account_names, read
 from tests.kimi.pool.counting import Counting
 from tests.kimi.pool.pools import Pool, web
 
@@ -31,3 +31,11 @@ def test_accounts_are_known_by_name_also_when_they_are_out_of_the_configuration(
     pool.configure(web("b"), web("a"))
     pool.configure(web("b"))
     assert account_names(pool.store) == ["a", "b"]
+
+
+def test_the_names_of_many_are_read_in_several_steps(pool: Pool) -> None:
+    names = [f"a{number:04}" for number in range(2 * NAMES)]
+    pool.store.redis.sadd(pool.store.key("accounts"), *names)
+    store = counting(pool)
+    assert account_names(store) == names
+    assert store.trips > 1

@@ -152,3 +152,12 @@ def test_redis_tells_of_itself(redis_url: str) -> None:
     assert found.version.split(".")[0].isdecimal()
     assert (found.used_memory_bytes or 0) > 100_000
     assert found.persistent
+
+
+def test_where_more_wait_than_are_looked_at_it_is_at_least_the_longest_queue(pool: Pool, health: Health) -> None:
+    pool.fill(web("a"))
+    redis, key = pool.store.redis, pool.store.key
+    redis.set(key("waiting"), "1")
+    redis.zadd(key("route", "kimi", "queue"), {f"w.{number}": number for number in range(3_000)})
+    redis.zadd(key("route", "kimi:*", "queue"), {f"w.{number}": number for number in range(2_000)})
+    assert health.pool().waiting == 3_000

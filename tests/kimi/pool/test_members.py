@@ -8,6 +8,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Region, State
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Members, Summary, SyncReport
 from kimi.pool.hashes import PAGE
+from kimi.pool.members import fingerprint
 from kimi.pool.specs import pack, unpack
 from kimi.pool.vault import Vault
 from tests.kimi.pool.counting import Counting
@@ -229,3 +230,11 @@ def test_however_many_there_are_a_sync_reads_them_page_by_page(pool: Pool) -> No
     store = Counting(pool.store.redis, vault=pool.store.vault, clock=pool.clock)
     assert Members(store).sync([], "somewhere else") == SyncReport()
     assert store.trips == 5, "the word that shows the right keys, all names, and three pages"
+
+
+def test_who_has_a_secret_is_found_by_its_fingerprint(pool: Pool) -> None:
+    pool.configure(web("a"), web("b"), web("c"))
+    pool.configure(web("a"), web("b"))
+    whose = {fingerprint(f"refresh-{name}") for name in "acx"}
+    assert [record.account.name for record in pool.members.holding(whose)] == ["a"]
+    assert pool.members.holding(()) == []

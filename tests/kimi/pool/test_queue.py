@@ -163,6 +163,15 @@ def test_tickets_and_leases_of_a_dead_worker_are_given_back(pool: Pool, ear: Ear
     assert pool.leases.abandon("v") == 0
 
 
+def test_nothing_is_taken_from_workers_with_names_that_are_alike(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=9))
+    for name in ("v*", "v1", "v"):
+        Leases(pool.store, worker=name).acquire(KIMI)
+    assert pool.leases.abandon("v*") == 1
+    assert pool.leases.abandon("v") == 1
+    assert pool.count("a") == 1
+
+
 def test_a_worker_that_lives_keeps_what_it_holds(pool: Pool) -> None:
     pool.fill(web("a"), web("b", max_concurrency=2))
     mine = Leases(pool.store, worker="v")

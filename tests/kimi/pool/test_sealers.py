@@ -94,3 +94,15 @@ def test_who_has_to_open_what_refreshers_seal_is_told_where_one_has_a_key_that_h
     refresher.leave()
     gateway.meet()
     assert seen(plain, OLD) == {"gateway a-1": 1, "gateway b-1": UNREADABLE, "refresher a-2": 1, "refresher c-2": PLAIN}
+
+
+def test_gateways_hear_of_refreshers_alone(plain: Pool) -> None:
+    sealer(plain, "gateway b-1", OTHER)
+    one = sealer(plain, "gateway a-1", OLD)
+    one.meet()
+    other = sealer(plain, "refresher a-2", OTHER)
+    with pytest.raises(Unreadable):
+        one.meet()
+    other.leave()
+    one.meet()
+    assert set(one.living()) == {"gateway a-1", "gateway b-1"}

@@ -1,0 +1,45 @@
+"""What a worker has left behind in the pool: it is looked for in pages, while others go on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from kimi.pool.store import Store
+
+PAGE: Final = 1_000
+"""Leases, or tickets, that Redis looks at in one step."""
+AT_ONCE: Final = 100
+"""So many are given back in one step."""
+
+
+def leases_of(store: Store, worker: str) -> list[str]:
+    """Its leases, as they stand in Redis. Raises `StoreUnavailable`."""
+    return _its(store, worker, "leases")
+
+
+def tickets_of(store: Store, worker: str) -> list[str]:
+    """The same of the tickets with which it waits for accounts that serve everybody."""
+    with store.guarded() as redis:
+        routes = redis.smembers(store.key("routes"))
+    return sorted({ticket for route in routes for ticket in _its(store, worker, "route", route, "queue")})
+
+
+def pages(members: Sequence[str]) -> Iterator[Sequence[str]]:
+    """`AT_ONCE` of them after the other."""
+    for start in range(0, len(members), AT_ONCE):
+        yield members[start : start + AT_ONCE]
+
+
+def _its(store: Store, worker: str, *key: str) -> list[str]:
+    """The members of a sorted set that begin with its name and a dot."""
+    pattern = re.sub(r"([*?\[\]\\])", r"\\\1", worker) + ".*"
+    found: set[str] = set()
+    cursor = 0
+    while True:
+        with store.guarded() as redis:
+            cursor, page = redis.zscan(store.key(*key), cursor, match=pattern, count=PAGE)
+        found.update(member for member, _ in page)
+        if cursor == 0:
+            return sorted(found)
