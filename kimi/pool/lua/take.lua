@@ -48,21 +48,23 @@ local function walk(first, size, start)
   end
 end
 
--- Takes the next of `names` that can be had; false where there is none.
-local function take(names)
+-- The next of `names` that can be had, and its line; nil where there is none.
+local function find(names)
   for name in names do
-    local lock, line = key('lock', name), redis.call('HGET', key('account', name), 'line') or ''
-    local left = room[line] or usual
-    if left > 0 and redis.call('SET', lock, owner, 'NX', 'PX', lock_ms) then
-      room[line] = left - 1
-      taken[#taken + 1] = name
-      taken[#taken + 1] = line
-      return true
-    elseif left < 0 and redis.call('EXISTS', lock) == 0 then
-      put_off[#put_off + 1] = name
+    if redis.call('EXISTS', key('lock', name)) == 0 then
+      local line = redis.call('HGET', key('account', name), 'line') or ''
+      local left = room[line] or usual
+      if left > 0 then return name, line end
+      if left < 0 then put_off[#put_off + 1] = name end
     end
   end
-  return false
+end
+
+local function take(name, line)
+  redis.call('SET', key('lock', name), owner, 'PX', lock_ms)
+  room[line] = (room[line] or usual) - 1
+  taken[#taken + 1] = name
+  taken[#taken + 1] = line
 end
 
 local due = redis.call('ZCOUNT', queue, '-inf', int(clock))
@@ -70,17 +72,24 @@ local asked = redis.call('ZCOUNT', queue, '-inf', '(' .. AT_ONCE)
 local fresh = redis.call('ZCOUNT', queue, AT_ONCE, AT_ONCE)
 local wanted = walk(0, asked, 0)
 local parts = {walk(asked, fresh, fresh > 0 and NOW * 7919 % fresh or 0), walk(asked + fresh, due - asked - fresh, 0)}
-local more, which = due > 0, 1 + NOW % 2
-local limit = math.min(most, may)
-while more and #taken < 2 * limit do
-  more = take(wanted)
-  if not more then
-    more = take(parts[which]) or take(parts[3 - which])
-    which = 3 - which
-  end
+local which = 1 + NOW % 2
+
+local function find_next()
+  local name, line = find(wanted)
+  if name then return name, line end
+  which = 3 - which
+  name, line = find(parts[which])
+  if name then return name, line end
+  return find(parts[3 - which])
 end
-for i, name in ipairs(put_off) do
-  redis.call('ZADD', queue, 'XX', int(clock + LATER + SPREAD * i / #put_off), name)
+
+local name, line = find_next()
+while name and #taken < 2 * math.min(most, may) do
+  take(name, line)
+  name, line = find_next()
+end
+for i, late in ipairs(put_off) do
+  redis.call('ZADD', queue, 'XX', int(clock + LATER + SPREAD * i / #put_off), late)
 end
 
 local count = #taken / 2
@@ -88,11 +97,11 @@ if count > 0 or returned > 0 then
   turn = turn + count * interval
   redis.call('SET', key('exchanges'), string.format('%.3f', turn), 'PX', int(math.max(1, turn - NOW) + interval))
 end
-local is_held_back = more and count == may and may < most
+local is_held_back = name and count == may
 local wait = ''
 if is_held_back then
   wait = int(math.max(1, turn + interval - NOW - whole))
-elseif more then
+elseif name or looked_at >= LONGEST then
   wait = '0'
 else
   local next_due = redis.call('ZRANGE', queue, '(' .. int(clock), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')

@@ -1,0 +1,218 @@
+"""Which refreshes are handed out, to whom, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from kimi.accounts import ConfiguredAccount
+from kimi.pool import Store, connect
+from kimi.pool.due import PUT_OFF, DueRefreshes, Taken
+from kimi.pool.interventions import Interventions
+from kimi.pool.tokens import LOCK_SECONDS
+from tests.kimi.pool.pools import KIMI, Pool, web
+
+FAST = 1000.0
+PLENTY = 1000
+
+
+@pytest.fixture
+def due(pool: Pool) -> DueRefreshes:
+    return DueRefreshes(pool.store, rate=FAST)
+
+
+def names(taken: Taken) -> list[str]:
+    return [lock.name for lock, _ in taken.locks]
+
+
+def numbered(count: int, beginning: str = "a") -> list[str]:
+    return [f"{beginning}{number:04}" for number in range(count)]
+
+
+def overdue(pool: Pool, accounts: Iterable[str]) -> None:
+    """Accounts that are due since now, one a millisecond, in this order."""
+    accounts = list(accounts)
+    pool.configure(*map(web, accounts))
+    for number, name in enumerate(accounts):
+        pool.store.redis.zadd(pool.store.key("refresh"), {name: round(pool.clock.now * 1000) + number})
+    pool.clock.now += len(accounts) / 1000
+
+
+def free(taken: Taken) -> None:
+    for lock, _ in taken.locks:
+        lock.free()
+
+
+def test_what_is_not_due_is_not_handed_out_and_its_time_is_told(pool: Pool, due: DueRefreshes) -> None:
+    assert due.take(1, a_line=1) == Taken((), None, is_held_back=False, due=0)
+    pool.fill(web("a"), lifetime=100)  # due in 50 s
+    assert due.take(1, a_line=1) == Taken((), 50.0, is_held_back=False, due=0)
+    pool.clock.now += 50
+    taken = due.take(9, a_line=9)
+    assert (names(taken), taken.due, taken.wait) == (["a"], 1, None)
+
+
+def test_the_most_overdue_go_first_with_their_lines(pool: Pool, due: DueRefreshes) -> None:
+    overdue(pool, ["c", "a", "b"])
+    taken = due.take(2, a_line=9)
+    assert names(taken) == ["c", "a"]
+    assert {line for _, line in taken.locks} == {web("a").line}
+    assert taken.wait == 0, "there is more to do at once"
+
+
+def test_nobody_is_handed_out_twice_while_the_lock_lasts(pool: Pool, due: DueRefreshes) -> None:
+    overdue(pool, ["a", "b", "c"])
+    first, second = due.take(2, a_line=9), DueRefreshes(pool.store, rate=FAST).take(9, a_line=9)
+    assert (names(first), names(second)) == (["a", "b"], ["c"])
+    assert names(due.take(9, a_line=9)) == []
+    free(first)
+    assert names(due.take(9, a_line=9)) == ["a", "b"]
+
+
+def test_the_lock_that_comes_with_it_is_one(pool: Pool, due: DueRefreshes) -> None:
+    pool.configure(web("a"))
+    ((lock, _),) = due.take(1, a_line=1).locks
+    record = pool.members.get("a")
+    assert record is not None
+    with pool.tokens.lock("a") as other:
+        assert other is None
+    with pool.tokens.holding(lock):
+        assert 0 < pool.store.redis.pttl(pool.store.key("lock", "a")) <= LOCK_SECONDS * 1000
+        assert lock.spend(record) is not None
+        assert replace(lock, owner="somebody else").spend(record) is None
+    assert not pool.tokens.is_locked("a")
+
+
+def test_what_somebody_waits_for_goes_before_a_thousand_new_accounts(pool: Pool, due: DueRefreshes) -> None:
+    pool.fill(web("z-one"), web("z-two"))
+    served = pool.leases.acquire(KIMI)
+    pool.configure(web("z-one"), web("z-two"), *map(web, numbered(200)))
+    assert pool.leases.reject(served)
+    (other,) = {"z-one", "z-two"} - {served.account.name}
+    Interventions(pool.store).hurry(other)
+    assert set(names(due.take(2, a_line=9))) == {"z-one", "z-two"}
+
+
+def test_new_accounts_and_overdue_ones_take_turns(pool: Pool, due: DueRefreshes) -> None:
+    overdue(pool, numbered(50, "old"))
+    pool.members.sync([ConfiguredAccount(web(name), name) for name in numbered(50, "new")], "operator")
+    taken = names(due.take(20, a_line=PLENTY))
+    assert sorted(name[:3] for name in taken) == ["new"] * 10 + ["old"] * 10
+    assert [name for name in taken if name.startswith("old")] == numbered(10, "old")
+    rest = names(due.take(PLENTY, a_line=PLENTY))
+    assert len(rest) == 80
+    assert not set(rest) & set(taken)
+
+
+def test_among_new_ones_no_kind_waits_for_all_of_another(pool: Pool, due: DueRefreshes) -> None:
+    pool.configure(*map(web, numbered(100, "a") + numbered(100, "z")))
+    first = set[str]()
+    for _ in range(12):
+        pool.clock.now += 0.1
+        first |= {name[0] for name in names(due.take(2, a_line=PLENTY))}
+    assert first == {"a", "z"}
+
+
+def test_all_together_begin_no_more_than_the_rate(pool: Pool) -> None:
+    pool.configure(*map(web, numbered(300)))
+    refreshers = [DueRefreshes(pool.store, rate=10) for _ in range(3)]
+    shares = [0, 0, 0]
+    for step in range(100):  # ten seconds
+        for number in range(3):
+            which = (step + number) % 3
+            taken = refreshers[which].take(9, a_line=PLENTY)
+            shares[which] += len(taken.locks)
+            assert taken.is_held_back == (len(taken.locks) < 9)
+            assert taken.wait is not None and taken.wait <= 0.1
+        pool.clock.now += 0.1
+    assert sum(shares) == 10 + 99, "ten at once, and then ten a second"
+    assert min(shares) > 25
+
+
+def test_the_rate_forgets_what_was_not_used_for_long(pool: Pool) -> None:
+    pool.configure(*map(web, numbered(100)))
+    slow = DueRefreshes(pool.store, rate=10)
+    assert len(slow.take(PLENTY, a_line=PLENTY).locks) == 10
+    pool.clock.now += 3600
+    assert len(slow.take(PLENTY, a_line=PLENTY).locks) == 10
+
+
+def test_less_than_one_a_second_is_a_rate_too(pool: Pool) -> None:
+    pool.configure(*map(web, numbered(10)))
+    slow = DueRefreshes(pool.store, rate=0.5)
+    counts = []
+    for _ in range(8):
+        counts.append(len(slow.take(9, a_line=9).locks))
+        pool.clock.now += 1
+    assert counts == [1, 0, 1, 0, 1, 0, 1, 0]
+
+
+def test_what_was_not_asked_of_kimi_is_not_counted(pool: Pool) -> None:
+    pool.configure(*map(web, numbered(100)))
+    slow = DueRefreshes(pool.store, rate=10)
+    assert len(slow.take(PLENTY, a_line=PLENTY).locks) == 10
+    assert slow.take(PLENTY, a_line=PLENTY).is_held_back
+    assert len(slow.take(PLENTY, a_line=PLENTY, unused=4).locks) == 4
+    pool.clock.now += 60
+    assert len(slow.take(PLENTY, a_line=PLENTY, unused=50).locks) == 10, "and never makes for more than that"
+
+
+def test_nobody_is_held_back_where_all_are_under_way(pool: Pool) -> None:
+    pool.configure(web("a"), web("b"))
+    slow = DueRefreshes(pool.store, rate=2)
+    assert not slow.take(9, a_line=9).is_held_back
+    pool.clock.now += 10
+    assert not slow.take(9, a_line=9).is_held_back
+
+
+def test_a_line_has_as_many_as_it_may(pool: Pool, due: DueRefreshes) -> None:
+    behind = [web(name, proxy="http://127.0.0.1:9") for name in numbered(5, "p")]
+    pool.configure(*behind, *map(web, numbered(5, "q")))
+    (line,) = {account.line for account in behind}
+    taken = due.take(9, a_line=3, room={line: 1})
+    assert sorted(name[0] for name in names(taken)) == ["p", "q", "q", "q"]
+
+
+def test_who_waits_for_a_silent_line_does_not_stand_before_the_others(pool: Pool, due: DueRefreshes) -> None:
+    behind = [web(name, proxy="http://127.0.0.1:9") for name in numbered(1500, "p")]
+    pool.configure(*behind, web("q"))
+    pool.store.redis.zadd(pool.store.key("refresh"), {account.name: 1000 for account in behind} | {"q": 2000})
+    room = {behind[0].line: PUT_OFF}
+    calls = [names(due.take(9, a_line=9, room=room)) for _ in range(2)]
+    assert calls == [[], ["q"]]
+    pool.clock.now += 9
+    assert names(due.take(9, a_line=9)) == []
+    pool.clock.now += 12
+    assert len(due.take(PLENTY, a_line=PLENTY).locks) == PLENTY
+
+
+def test_what_is_put_off_comes_again_later_and_never_sooner_than_planned(pool: Pool, due: DueRefreshes) -> None:
+    pool.configure(web("a"), web("b"), web("gone"))
+    pool.freshen("b", lifetime=900)
+    pool.configure(web("a"), web("b"))
+    assert names(due.take(9, a_line=9, put_off={"a": 30, "b": 30, "gone": 30})) == []
+    assert pool.tokens.next_due() == pool.clock.now + 30
+    pool.clock.now += 31
+    assert names(due.take(9, a_line=9)) == ["a"]
+
+
+def test_ten_thousand_that_are_due_cost_no_more_than_ten(redis_url: str) -> None:
+    with connect(redis_url) as redis:
+        store = Store(redis)
+        pool = Pool(store, clock=store.now)  # type: ignore[arg-type]
+        pool.configure(*map(web, numbered(10)))
+        few = _cost(store)
+        redis.zadd(store.key("refresh"), {f"x{number}": 0 for number in range(10_000)})
+        assert _cost(store) < 5 * few + 300
+
+
+def _cost(store: Store) -> float:
+    """Microseconds of Redis a call, with locks of others that stand in between."""
+    refreshes = DueRefreshes(store, rate=FAST)
+    refreshes.take(1, a_line=PLENTY)
+    store.redis.config_resetstat()
+    for _ in range(20):
+        free(refreshes.take(3, a_line=PLENTY))
+    return float(store.redis.info("commandstats")["cmdstat_evalsha"]["usec_per_call"])
