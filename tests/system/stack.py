@@ -38,10 +38,12 @@ class Process:
     env: dict[str, str]
     log: Path
     running: subprocess.Popen[bytes] | None = None
+    folder: Path = ROOT
+    """Where its code is."""
 
     def start(self) -> None:
         with self.log.open("ab") as output:
-            self.running = children.start(self.command, env=self.env, cwd=ROOT, output=output)
+            self.running = children.start(self.command, env=self.env, cwd=self.folder, output=output)
 
     def stop(self, seconds: float = 20.0) -> int:
         """SIGTERM; the exit code."""
