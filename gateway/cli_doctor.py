@@ -26,6 +26,7 @@ from kimi.operating import (
     checks_machine,
     checks_pool,
     checks_redis,
+    checks_releases,
     checks_secrets,
     checks_settings,
     checks_upstreams,
@@ -35,7 +36,9 @@ from kimi.pool import Members, Store, open_store
 from kimi.pool.health import Health
 from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.resealing import Resealing
+from kimi.pool.schema import Schema, at_work
 from kimi.settings import CommonSettings, SettingsError, load
+from kimi.version import VERSION
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PATIENCE_SECONDS: Final = 30.0
@@ -116,6 +119,7 @@ def _stored(settings: CommonSettings, accounts: list[Account]) -> Iterator[Findi
             yield finding
             if finding.check == "Redis" and finding.level is Level.PROBLEM:
                 return
+        yield from _asked("schema", _releases(store))
         yield from _asked("secrets", _sealed(store, settings))
         yield from _asked("accounts", _pool(store, accounts))
 
@@ -138,6 +142,12 @@ def _redis(store: Store) -> Iterator[Finding]:
         now=time.time,
         monotonic=time.monotonic,
     )
+
+
+def _releases(store: Store) -> Iterator[Finding]:
+    schema = Schema(store)
+    yield checks_releases.schema(schema.look, schema.current.version)
+    yield checks_releases.releases(at_work(store), VERSION)
 
 
 def _sealed(store: Store, settings: CommonSettings) -> Iterator[Finding]:

@@ -91,8 +91,8 @@ class Duties:
         while True:
             gevent.sleep(TICK_SECONDS)
             self._deliver()
+            self.schema.check()  # first: who shows a key and no release is taken for the first one
             self.seals.check()
-            self.schema.check()
 
     def _relay(self, calls: Iterable[str | None]) -> None:
         """Passes calls on to those who wait; everybody is called when some may be lost."""

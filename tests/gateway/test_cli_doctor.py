@@ -57,6 +57,7 @@ def test_a_system_that_is_well_is_found_well(tmp_path: Path, redis_url: str) -> 
         result, told_to_people = looked("--json"), looked()
     found = levels(result)
     assert found.keys() >= {"settings, gateway", "settings, refresher", "Redis", "accounts", "refresher", "gateway"}
+    assert (found["schema"], found["releases"]) == ("ok", "ok")
     assert found["secrets"] == "ok", "those of a Kimi on this machine are worth nothing"
     assert f"upstream 127.0.0.1:{gateway.port}" in found
     assert "problem" not in found.values(), result.output
