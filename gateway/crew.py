@@ -8,7 +8,8 @@ from collections.abc import Mapping, MutableMapping
 from typing import Final
 
 from kimi.errors import StoreUnavailable
-from kimi.pool import Leases, Store, connect
+from kimi.pool import Leases, open_store
+from kimi.pool.opening import StoreSettings
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +29,11 @@ def worker_name(environ: Mapping[str, str], pid: int) -> str:
     return f"{environ.get(_VARIABLE) or secrets.token_hex(6)}-{pid}"
 
 
-def bury(redis_url: str, worker: str) -> None:
+def bury(settings: StoreSettings, worker: str) -> None:
     """Gives back what a worker that is gone still held. Where that fails its leases expire by themselves."""
     try:
-        with connect(redis_url, connections=1) as redis:
-            held = Leases(Store(redis)).abandon(worker)
+        with open_store(settings, connections=1) as store:
+            held = Leases(store).abandon(worker)
     except StoreUnavailable as error:
         log.warning("leases of a worker that is gone are left to expire: %s", error)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -54,6 +54,8 @@ class Duties:
     seals: SealWatch
     schema: SchemaWatch
     spans: Traces | None
+    follow: Callable[[], object]
+    """Looks where Redis is, which may have moved."""
 
     def begin(self, heard: Iterable[str | None]) -> None:
         """Goes about them until the worker ends. `heard` are the tickets that are called, see `Signals.listen`."""
@@ -90,6 +92,7 @@ class Duties:
     def _tick(self) -> None:
         while True:
             gevent.sleep(TICK_SECONDS)
+            self.follow()
             self._deliver()
             self.schema.check()  # first: who shows a key and no release is taken for the first one
             self.seals.check()

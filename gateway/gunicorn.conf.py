@@ -112,7 +112,7 @@ def post_fork(_server: Any, worker: Any) -> None:
 def child_exit(_server: Any, worker: Any) -> None:
     """A worker is gone: what it had under way is no longer under way."""
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-    crew.bury(_settings.redis_url, crew.worker_name(os.environ, worker.pid))
+    crew.bury(_settings, crew.worker_name(os.environ, worker.pid))
 
 
 def on_exit(_server: Any) -> None:

@@ -55,13 +55,12 @@ from kimi.errors import CallsUnfit
 from kimi.files.fetching import Fetcher
 from kimi.files.web import Web
 from kimi.http import default_context
-from kimi.pool import Chats, Members, Signals, Store, open_store
+from kimi.pool import Chats, Members, Store, follow, open_signals, open_store
 from kimi.pool.attempts import CLIENTS
 from kimi.pool.attempts import Attempts as WrongKeys
 from kimi.pool.canary import Canary
 from kimi.pool.client_limits import Limiter
 from kimi.pool.clients import Clients
-from kimi.pool.connection import connect_listener
 from kimi.pool.conversations import Conversations as Records
 from kimi.pool.counts import Counts, Courier
 from kimi.pool.drift import DriftBook
@@ -127,8 +126,9 @@ def make(settings: GatewaySettings) -> Gateway:
         seals=seals,
         schema=schema,
         spans=spans,
+        follow=partial(follow, settings),
     )
-    duties.begin(Signals(connect_listener(settings.redis_url)).listen(freed(worker)))
+    duties.begin(open_signals(settings).listen(freed(worker)))
     return create_app(
         settings,
         Services(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -19,7 +20,7 @@ from kimi.alerts.making import watcher
 from kimi.errors import StoreUnavailable
 from kimi.exchange import Exchange
 from kimi.http import Transport
-from kimi.pool import Chats, Leases, Members, PrivateAccounts, Store, TokenStore, open_signals, open_store
+from kimi.pool import Chats, Leases, Members, PrivateAccounts, Store, TokenStore, follow, open_signals, open_store
 from kimi.pool.canary import Canary
 from kimi.pool.census import Census
 from kimi.pool.changes import Changes
@@ -140,7 +141,13 @@ def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
     refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
     pulse = Pulse(Heartbeats(store), name, clock=time.monotonic)
     chores = Chores(
-        versions.check, sealing.check, pulse.check, roster.check, keepsakes.check, lambda: drift_book.keep(drift)
+        partial(follow, settings),
+        versions.check,
+        sealing.check,
+        pulse.check,
+        roster.check,
+        keepsakes.check,
+        lambda: drift_book.keep(drift),
     )
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)

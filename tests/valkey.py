@@ -12,7 +12,7 @@ from tests.ports import free_port
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -20,11 +20,13 @@ class Valkey:
     """A server on a port of its own that keeps its data in `directory`, also when it is killed and started again.
 
     Every write is on disk before it is answered, so that a test does not wait for the disk once a second.
+    `options` stand behind the others in its command line.
     """
 
-    def __init__(self, directory: Path, *, fsync: str = "always") -> None:
+    def __init__(self, directory: Path, *, fsync: str = "always", options: Sequence[str] = ()) -> None:
         self.directory = directory
         self.fsync = fsync
+        self.options = options
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -38,10 +40,13 @@ class Valkey:
 
     def start(self) -> None:
         """Start the server and wait until it takes commands."""
-        program = valkey.command(valkey.find_server(), self.directory, port=self.port, fsync=self.fsync)
         with self.log.open("ab") as log:
-            self.process = children.start(program, output=log)
+            self.process = children.start(self.program(valkey.find_server()), output=log)
         until(self._ready, what="Valkey takes commands")
+
+    def program(self, server: str) -> list[str]:
+        """The command line that starts it."""
+        return [*valkey.command(server, self.directory, port=self.port, fsync=self.fsync), *self.options]
 
     def _ready(self) -> bool:
         if self.process is None or self.process.poll() is not None:

@@ -1,6 +1,7 @@
 """The Redis schema, all of it: accounts, tokens, leases, chats and the signals between the processes.
 
-Every key begins with `kimi:{pool}:`; the braces keep all of them in one slot of a cluster.
+Every key begins with `kimi:{pool}:`, or with another name of a pool (`KIMI_POOL`) between the braces. These keep all
+keys of a pool in one slot of a cluster: a pool is a shard, every script is about one, and no command about two.
 Times in Redis are integer milliseconds since the epoch, in Python float seconds.
 
 | key                        | type   | holds                                                                  |
@@ -85,7 +86,7 @@ from kimi.pool.connection import connect
 from kimi.pool.conversations import Bookmark, Conversation, Conversations
 from kimi.pool.leases import Lease, Leases, Released, Rest, Wish
 from kimi.pool.members import Members, Summary, SyncReport
-from kimi.pool.opening import open_store
+from kimi.pool.opening import follow, open_signals, open_store
 from kimi.pool.private import PrivateAccounts
 from kimi.pool.signals import Signals
 from kimi.pool.store import Store
@@ -109,5 +110,7 @@ __all__ = [
     "TokenStore",
     "Wish",
     "connect",
+    "follow",
+    "open_signals",
     "open_store",
 ]

@@ -12,14 +12,12 @@ from redis.connection import BlockingConnectionPool, Connection, SSLConnection, 
 from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
-from kimi.pool.masters import Find, finder
-from kimi.pool_name import POOL, prefix_of
+from kimi.pool.masters import Lead, lead
+from kimi.pool_name import POOL
 from kimi.redis_address import parse
 
 SECONDS = 1.0
 """How long a command may take, and making a connection at most."""
-_ASKED_SECONDS: Final = 0.3
-"""How long each of those may take that know where the master is."""
 _ELSEWHERE: Final = (ReadOnlyError, AskError, TryAgainError, ClusterDownError)
 """What a server says that does not take our writes, or not now; `MovedError` is an `AskError`."""
 
@@ -47,16 +45,15 @@ def connect_listener(url: str, pool: str = POOL) -> Redis:
 
 
 def _client(url: str, pool: str, adapt: Adapt | None, *, socket_timeout: float, **options: Any) -> Redis:
-    address = parse(url)
     made = BlockingConnectionPool.from_url(
-        address.server,
+        parse(url).server,
         socket_timeout=socket_timeout,
         socket_connect_timeout=min(socket_timeout, SECONDS),
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
         **options,
     )
-    made.connection_kwargs["find"] = finder(address, prefix_of(pool), min(socket_timeout, _ASKED_SECONDS))
+    made.connection_kwargs["lead"] = lead(url, pool)
     if made.connection_class is Connection:
         made.connection_kwargs["adapt"] = adapt
     made.connection_class = _OURS[made.connection_class]
@@ -64,18 +61,24 @@ def _client(url: str, pool: str, adapt: Adapt | None, *, socket_timeout: float, 
 
 
 class _Ours:
-    """One that asks where the master is before it connects, and closes where it meets none."""
+    """One that goes where it is led to, and closes where it meets no master, or is led elsewhere by now."""
 
-    def __init__(self, *, find: Find | None, adapt: Adapt | None = None, **options: Any) -> None:
+    def __init__(self, *, lead: Lead | None, adapt: Adapt | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self._find = find
+        self._lead = lead
         self._adapt = adapt
 
     def _connect(self) -> Any:
-        if self._find:
-            self.host, self.port = self._find()
+        if self._lead:
+            self.host, self.port = self._lead.find()
         made: socket.socket = super()._connect()  # type: ignore[misc]
         return self._adapt(made, self.socket_timeout or SECONDS) if self._adapt else made  # type: ignore[attr-defined]
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """redis-py's, on a new connection where this one leads to the wrong server."""
+        if self._lead and self._lead.place != (self.host, self.port):
+            self.disconnect()  # type: ignore[attr-defined]
+        super().send_packed_command(command, check_health)  # type: ignore[misc]
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         """redis-py's; behind the answer of a server that takes no writes the next command looks for another one."""

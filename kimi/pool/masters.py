@@ -7,9 +7,11 @@ moment later it may be another one. Every new connection asks for it anew.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Collection
-from functools import partial
-from typing import Any
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any, Final, NamedTuple
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -19,72 +21,108 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from kimi.redis_address import RedisAddress
+from kimi.pool_name import POOL, prefix_of
+from kimi.redis_address import parse
 
 Place = tuple[str, int]
 """Host and port."""
-Find = Callable[[], Place]
-"""Says where the master is. Raises what redis-py raises."""
-_Ask = Callable[[Redis, Place], tuple[Place | None, Collection[Place]]]
-"""Asks one that stands there: where the master is (None: it knows none), and who else may be asked from now on."""
 
 
-def finder(address: RedisAddress, prefix: str, timeout: float) -> Find | None:
-    """How the master of `address` is found that has the keys with this prefix; None where there is one server only.
+class Answer(NamedTuple):
+    """What one knows: where the master is, since which election (0: that is not told), and who else may be asked."""
 
-    Each of those that are asked has `timeout` seconds to answer.
-    """
+    place: Place | None
+    epoch: int = 0
+    others: Collection[Place] = ()
+
+
+_Ask = Callable[[Redis, Place], Answer]
+"""Asks one that stands there."""
+
+LOOK_SECONDS: Final = 1.0
+"""How long a connection may lead to who was the master, where both take commands."""
+_SECONDS: Final = 0.3
+"""How long each of those may take that know where the master is."""
+
+
+@cache
+def lead(url: str, pool: str = POOL) -> Lead | None:
+    """What leads all connections of this process to the master that has that pool; None where there is one server."""
+    address = parse(url)
     if not address.asked:
         return None
-    ask: _Ask = partial(_by_name, address.service) if address.service else partial(_by_slot, key_slot(prefix.encode()))
-    return _Masters(address.asked, ask, timeout).find
+    slot = key_slot(prefix_of(pool).encode())
+    return Lead(address.asked, partial(_by_name, address.service) if address.service else partial(_by_slot, slot))
 
 
-class _Masters:
-    def __init__(self, urls: Collection[str], ask: _Ask, timeout: float) -> None:
-        made = [ConnectionPool.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) for url in urls]
+class Lead:
+    """Knows where the master is, from those that stand at `urls`; `place` is where it was when last asked.
+
+    A connection that leads elsewhere is closed before its next command. That matters where the operator hands over in
+    peace: what was the master takes writes for some seconds more, and forgets them.
+    """
+
+    def __init__(self, urls: Collection[str], ask: _Ask, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        made = [ConnectionPool.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) for url in urls]
         self._options: dict[str, Any] = {**made[0].connection_kwargs, "retry": Retry(NoBackoff(), 0)}
         self._connection = made[0].connection_class
-        self._named = [(str(pool.connection_kwargs["host"]), int(pool.connection_kwargs["port"])) for pool in made]
-        self._asked = {place: self._client(place) for place in self._named}
+        self._named = {(str(each.connection_kwargs["host"]), int(each.connection_kwargs["port"])) for each in made}
+        self._asked = self._named
         self._ask = ask
+        self._monotonic = monotonic
+        self._next_look = 0.0
+        self._epoch = 0
+        self.place: Place | None = None
 
     def find(self) -> Place:
-        """As the first says that knows; see `Find`.
+        """Where the master is, as the first says that knows. Raises what redis-py raises.
 
-        They are asked in another order each time, for one that was away may know of an old master only.
+        They are asked in another order each time. One that knows of an older election than others did is believed only
+        where nobody else answers.
         """
         errors: list[str] = []
+        outdated: Answer | None = None
         for place in random.sample(list(self._asked), len(self._asked)):
             try:
-                found, others = self._ask(self._asked[place], place)
+                with self._client(place) as node:  # nobody is asked often enough to stay connected with
+                    answer = self._ask(node, place)
             except RedisError as error:
-                errors.append(str(error))
+                errors.append(f"{place[0]}:{place[1]}: {error}")
                 continue
-            if found is not None:
-                self._remember(others)
-                return found
-            errors.append(f"{place[0]}:{place[1]} knows none")
-        raise RedisConnectionError(f"nobody says who the master is: {'; '.join(errors)}")
+            if answer.place is None:
+                errors.append(f"{place[0]}:{place[1]} knows none")
+            elif answer.epoch >= self._epoch:
+                return self._believe(answer.place, answer)
+            else:
+                outdated = answer
+        if outdated is None or outdated.place is None:
+            raise RedisConnectionError(f"nobody says who the master is: {'; '.join(errors)}")
+        return self._believe(outdated.place, outdated)
 
-    def _remember(self, others: Collection[Place]) -> None:
-        """Who is neither named by the operator nor by the last answer is asked no more."""
-        before = self._asked
-        self._asked = {place: before.get(place) or self._client(place) for place in {*self._named, *others}}
-        for place in before.keys() - self._asked.keys():
-            before[place].close()
+    def _believe(self, place: Place, answer: Answer) -> Place:
+        self._asked = self._named.union(answer.others)
+        self._epoch = answer.epoch
+        self.place = place
+        return place
+
+    def follow(self) -> None:
+        """Looks where the master is now, once a second, however often it is called; where nobody knows, all stays."""
+        if self._monotonic() >= self._next_look:
+            self._next_look = self._monotonic() + LOOK_SECONDS
+            with suppress(RedisError):
+                self.find()
 
     def _client(self, place: Place) -> Redis:
         options = {**self._options, "host": place[0], "port": place[1]}
         return Redis.from_pool(ConnectionPool(self._connection, **options))
 
 
-def _by_name(service: str, sentinel: Redis, _: Place) -> tuple[Place | None, Collection[Place]]:
-    found: Any = sentinel.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", service)  # type: ignore[no-untyped-call]
-    return (_place(*found) if found else None), ()
+def _by_name(service: str, sentinel: Redis, _: Place) -> Answer:
+    state: Any = sentinel.execute_command("SENTINEL MASTER", service)  # type: ignore[no-untyped-call]
+    return Answer(_place(state["ip"], state["port"]), int(state["config-epoch"]))
 
 
-def _by_slot(slot: int, node: Redis, place: Place) -> tuple[Place | None, Collection[Place]]:
+def _by_slot(slot: int, node: Redis, place: Place) -> Answer:
     rows: Any = node.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
     known: set[Place] = set()
     master = None
@@ -94,7 +132,7 @@ def _by_slot(slot: int, node: Redis, place: Place) -> tuple[Place | None, Collec
         known.update(places)
         if first <= slot <= last:
             master = places[0]
-    return master, known
+    return Answer(master, others=known)
 
 
 def _place(host: str | bytes, port: str | bytes | int) -> Place:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kimi.pool.connection import SECONDS, Adapt, connect, connect_listener
 from kimi.pool.fuse import Fuse
+from kimi.pool.masters import lead
 from kimi.pool.signals import Signals
 from kimi.pool.store import Store
 from kimi.pool.vault import Vault
@@ -43,3 +44,10 @@ def open_store(
 def open_signals(settings: StoreSettings) -> Signals:
     """The messages of that pool."""
     return Signals(connect_listener(settings.redis_url, settings.kimi_pool), settings.kimi_pool)
+
+
+def follow(settings: StoreSettings) -> None:
+    """Lets all connections of this process lead to who is the master now; to be called every second or so."""
+    led = lead(settings.redis_url, settings.kimi_pool)
+    if led is not None:
+        led.follow()

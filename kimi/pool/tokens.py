@@ -19,6 +19,7 @@ from kimi.pool.store import Store, to_ms
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS: Final = 15.0
+_REPLICA_SECONDS: Final = 0.5  # a replica that lives has a write within milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class TokenStore:
         self._store = store
         self._disk_seconds = disk_seconds
         self._told = False
+        self._lacks = False  # replicas
         self._held: dict[str, Lock] = {}
 
     def due(self, limit: int = 100) -> list[str]:
@@ -105,7 +107,10 @@ class TokenStore:
         spent: str = "",
         alone: bool = False,
     ) -> bool:
-        """Stores both tokens in one step and puts the account in service; on disk when this returns.
+        """Stores both tokens in one step and puts the account in service.
+
+        When this returns they are on disk, and with as many replicas as the store asks for.
+
 
         False when the account's credential is no longer the one of `record`: somebody stored another meanwhile.
         The refresh token is remembered even then, should the secret that it stems from be configured again.
@@ -128,13 +133,15 @@ class TokenStore:
             int(alone),
         )
         with self._store.guarded() as redis:
-            # One connection for both: WAITAOF waits for the writes of its own connection only.
+            # One connection for all: each waits for the writes of its own connection only.
             pipe = redis.pipeline(transaction=False)
             self._store.script("save")(keys=keys, args=argv, client=pipe)
+            pipe.execute_command("WAIT", self._store.replicas, to_ms(_REPLICA_SECONDS))
             pipe.execute_command("WAITAOF", 1, 0, to_ms(self._disk_seconds))
-            saved, durable = pipe.execute(raise_on_error=False)
+            saved, replicated, durable = pipe.execute(raise_on_error=False)
             if isinstance(saved, Exception):
                 raise saved
+        self._note_replication(replicated)
         self._note_durability(durable)
         return bool(saved)
 
@@ -161,6 +168,18 @@ class TokenStore:
             "put_back", name, record.version, record.stored_refresh, later.version, successor, int(refused)
         )
         return bool(answer)
+
+    def _note_replication(self, answer: object) -> None:
+        wanted = self._store.replicas
+        lacks = not isinstance(answer, int) or answer < wanted
+        if lacks and not self._lacks:
+            log.warning(
+                "fewer than %d replicas of Redis have the fresh tokens, they are lost if it fails over now: see to the "
+                "replicas, or say in REDIS_URL how many are to be waited for, as in ?replicas=0 (%s)",
+                wanted,
+                answer,
+            )
+        self._lacks = lacks
 
     def _note_durability(self, answer: object) -> None:
         if isinstance(answer, Exception):

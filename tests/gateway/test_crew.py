@@ -14,10 +14,15 @@ from devtools.waiting import until
 from gateway import crew
 from kimi.errors import AllBusy
 from kimi.pool import Leases, Store, connect
+from kimi.settings import CommonSettings
 from tests.gateway.gunicorns import Gunicorn, running
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.ports import free_port
 from tests.valkey import Valkey
+
+
+def at(redis_url: str) -> CommonSettings:
+    return CommonSettings.model_validate({"redis_url": redis_url})
 
 
 def test_all_workers_of_a_master_are_one_crew() -> None:
@@ -37,8 +42,8 @@ def test_what_a_dead_worker_held_is_free_at_once(redis_url: str, caplog: pytest.
     Leases(pool.store, worker="crew-1").acquire(KIMI)
     with pytest.raises(AllBusy):
         pool.leases.acquire(KIMI)
-    crew.bury(redis_url, "crew-2")
-    crew.bury(redis_url, "crew-1")
+    crew.bury(at(redis_url), "crew-2")
+    crew.bury(at(redis_url), "crew-1")
     assert pool.leases.acquire(KIMI).account.name == "a"
     assert [record.getMessage() for record in caplog.records] == ["a worker is gone, its 1 leases are given back"]
     redis.close()
@@ -46,13 +51,13 @@ def test_what_a_dead_worker_held_is_free_at_once(redis_url: str, caplog: pytest.
 
 def test_without_a_store_its_leases_expire(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        crew.bury(f"redis://127.0.0.1:{free_port()}/0", "crew-1")
+        crew.bury(at(f"redis://127.0.0.1:{free_port()}/0"), "crew-1")
     assert "are left to expire" in caplog.text
 
 
 def test_a_bury_needs_no_connection_of_its_own_afterwards(redis_url: str, redis_client: redis.Redis) -> None:
     before = len(redis_client.client_list())
-    crew.bury(redis_url, "crew-1")
+    crew.bury(at(redis_url), "crew-1")
     assert len(redis_client.client_list()) == before
 
 
