@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -40,8 +40,10 @@ class Roster:
         self._memory = memory
         self._clock = clock
         self._configured: tuple[ConfiguredAccount, ...] = ()
-        self._stale = False  # whether the store is behind
-        self._deferred: tuple[str, ...] = ()  # those with which it is behind alone
+        self._stale = False  # whether the store is behind, and with which of them: None is all
+        self._only: frozenset[str] | None = frozenset()
+        self._deferred: tuple[str, ...] = ()
+        self._unreadable: tuple[str, ...] = ()
         self._next_check = 0.0
         self._turn = 0
 
@@ -62,24 +64,32 @@ class Roster:
         self._next_check = now + CHECK_SECONDS
         if self._source.changed():
             self._reload()
-        if self._stale or self._one_is_missing():
+        if self._stale:
+            self._sync(self._only)
+        elif self._one_is_missing():
             self._sync()
         elif self._deferred:
             self._sync(self._deferred)
 
     def _reload(self) -> None:
+        """Read the file. Of ten thousand accounts those are entered that are not as they were, and no others."""
+        before = {member.account.name: member for member in self._configured}
         try:
             self._configured = self._source.load()
         except AccountsError as error:
             log.error("accounts file is not taken, the accounts stay as they are", error=str(error))  # noqa: TRY400
             return
-        self._stale = True
+        self._stale = True  # also where some are only gone
+        if self._only is not None:
+            changed = {each.account.name for each in self._configured if each != before.get(each.account.name)}
+            self._only = self._only.union(changed, self._deferred, self._unreadable)
 
-    def _sync(self, only: Sequence[str] | None = None) -> None:
-        self._stale = only is None  # until it is done: the store may fail half-way
+    def _sync(self, only: Collection[str] | None = None) -> None:
+        self._stale, self._only = True, None if only is None else frozenset(only)  # the store may fail half-way
         report = self._members.sync(self._configured, rotated=self._memory.latest, only=only)
         self._added(report.added)
-        self._stale, self._deferred = False, report.deferred
+        self._stale, self._only = False, frozenset()
+        self._deferred, self._unreadable = report.deferred, report.unreadable
         if report.unreadable:
             log.warning(
                 "accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies: add the one that "

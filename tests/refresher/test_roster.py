@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -8,7 +11,8 @@ import structlog
 from kimi.accounts import ConfiguredAccount, State
 from kimi.accounts_file import AccountsError
 from kimi.errors import StoreUnavailable
-from kimi.pool import Members
+from kimi.pool import Members, Store
+from kimi.pool.members import SyncReport
 from kimi.pool.specs import with_proxy
 from kimi.pool.tokens import Credential
 from kimi.pool.vault import Vault
@@ -216,3 +220,46 @@ def test_a_renamed_account_is_taken_once_its_exchange_is_over(pool: Pool, roster
         assert names(pool) == ["one"]
     checks(roster, pool, times=1)
     assert names(pool) == ["other"]
+
+
+class Counted(Members):
+    """Tells which accounts were entered."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.entered: list[Collection[str] | None] = []
+
+    def sync(self, *args: Any, only: Collection[str] | None = None, **options: Any) -> SyncReport:
+        self.entered.append(only)
+        return super().sync(*args, only=only, **options)
+
+
+def test_a_change_of_one_account_enters_that_one_alone(pool: Pool, file: Path, memory: Memory) -> None:
+    members = Counted(pool.store)
+    roster = Roster(AccountsSource(file), members, memory, clock=pool.clock)
+    file.write_text(TWO, encoding="utf-8")
+    roster.start()
+    file.write_text(TWO.replace("sk-two-two", "sk-new-new"), encoding="utf-8")
+    checks(roster, pool)
+    assert stored(pool, "two").refresh == "sk-new-new"
+    file.write_text(ONE, encoding="utf-8")
+    checks(roster, pool)
+    assert names(pool) == ["one"]
+    assert members.entered == [None, {"two"}, set()]
+
+
+def test_what_could_not_be_taken_is_not_forgotten_with_the_next_change(pool: Pool, file: Path, memory: Memory) -> None:
+    members = Gone(pool.store)
+    roster = Roster(AccountsSource(file), members, memory, clock=pool.clock)
+    roster.start()
+    for text in (TWO, TWO + "  - {name: three, kind: moonshot, api_key: sk-three-three}\n"):
+        file.write_text(text, encoding="utf-8")
+        members.gone = True
+        pool.clock.now += CHECK_SECONDS
+        with suppress(StoreUnavailable):
+            roster.check()
+        with pytest.raises(StoreUnavailable):
+            checks(roster, pool, times=1)
+    members.gone = False
+    checks(roster, pool, times=1)
+    assert names(pool) == ["one", "three", "two"]
