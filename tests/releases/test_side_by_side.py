@@ -63,7 +63,7 @@ def wait_for_exchanges(stack: Stack, what: str) -> None:
     until(lambda: all(now > before[name] for name, now in exchanged(stack).items()), what=what)
 
 
-def test_the_present_release_takes_the_place_of_the_last_one_amid_requests(stack: Stack) -> None:
+def test_the_present_release_and_the_last_one_take_each_others_place_amid_requests(stack: Stack) -> None:
     old_gateway, old_refresher = stack.gateway, stack.refresher
     new_gateway, new_refresher = stack.another_gateway("newer"), stack.another_refresher("newer-refresher")
     with ExitStack() as all_the_while, connect(stack.valkey.url) as client:
@@ -84,12 +84,14 @@ def test_the_present_release_takes_the_place_of_the_last_one_amid_requests(stack
         assert (standing.version, standing.release) == (HISTORY[-1].version, VERSION)
         until(lambda: {LAST.name, VERSION} <= at_work(store).keys(), what="both are seen")
 
-        wait_for_exchanges(stack, "the older refresher goes on")
         stack.refreshers.append(new_refresher)
         new_refresher.start()
         wait_for_exchanges(stack, "both are at it")
         assert old_refresher.stop() == 0
         wait_for_exchanges(stack, "the newer refresher goes on")
+        old_refresher.start()
+        assert new_refresher.stop() == 0
+        wait_for_exchanges(stack, "the older refresher goes on, as where somebody goes back")
         over_old.close()
         assert old_gateway.stop() == 0
         good = [traffic.good for traffic in new_traffic]
