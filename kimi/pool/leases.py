@@ -142,8 +142,7 @@ class Leases:
 
     def _acquire(self, wish: Wish, ticket: str, patience: float) -> Lease | _Sealed:
         lease_id = f"{self._worker}.{os.urandom(16).hex()}"
-        answer = self._store.run(
-            "acquire",
+        words = (
             orjson.dumps(wish.routes).decode(),
             wish.model,
             orjson.dumps(list(wish.exclude)).decode(),
@@ -154,6 +153,8 @@ class Leases:
             to_ms(patience),
             wish.only,
         )
+        while (answer := self._store.run("acquire", *words))[0] == "left":
+            pass  # each time hundreds fewer are in the way
         if answer[0] == "leased":
             _, name, spec, token, version, now = answer
             try:
@@ -226,10 +227,9 @@ class Leases:
         return sum(int(self._store.run("abandon", 0, *page)) for page in leavings.pages(leases))
 
     def renew(self, leases: Iterable[Lease]) -> None:
-        """Lengthens leases that are still in use, all in one step."""
-        members = [lease.member for lease in leases]
-        if members:
-            self._store.run("renew", to_ms(self.seconds), *members)
+        """Lengthens leases that are still in use, some at a time."""
+        for page in leavings.pages([lease.member for lease in leases]):
+            self._store.run("renew", to_ms(self.seconds), *page)
 
     def expired(self) -> int:
         """How many leases nobody gave back in time, since Redis counts them."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
-from functools import cache
-from importlib import resources
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -17,6 +14,8 @@ from redis.exceptions import NoScriptError, RedisError
 from kimi.errors import StoreUnavailable
 from kimi.pool.calls import Calls
 from kimi.pool.fuse import Fuse
+from kimi.pool.replicas import Replicas
+from kimi.pool.scripts import digest, source
 from kimi.pool.vault import Vault
 from kimi.pool_name import POOL, prefix_of
 
@@ -29,18 +28,6 @@ def to_ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-@cache
-def _source(name: str) -> str:
-    lua = resources.files("kimi.pool") / "lua"
-    return "\n".join((lua / file).read_text("utf-8") for file in ("common.lua", f"{name}.lua"))
-
-
-@cache
-def _digest(name: str) -> str:
-    """By which Redis knows the script once it has seen it."""
-    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
-
-
 class Store:
     """Runs the scripts of one pool against one Redis.
 
@@ -48,7 +35,7 @@ class Store:
     reads use this process's; tests pass their own.
     With a `fuse` the first failure ends it: nothing is sent any more until the fuse is mended.
     Secrets go through its `vault` on their way in and out; without keys they stand there as they are.
-    What must not be lost counts as stored once so many `replicas` have it.
+    What must not be lost counts as stored once the `replicas` have it.
     """
 
     def __init__(
@@ -56,7 +43,7 @@ class Store:
         redis: Redis,
         pool: str = POOL,
         *,
-        replicas: int = 0,
+        replicas: Replicas | None = None,
         vault: Vault | None = None,
         clock: Callable[[], float] | None = None,
         fuse: Fuse | None = None,
@@ -65,7 +52,7 @@ class Store:
         self.redis: Any = redis
         self.vault = vault or Vault()
         self.prefix = prefix_of(pool)
-        self.replicas = replicas
+        self.replicas = replicas or Replicas()
         self._calls = Calls(redis)
         self._clock = clock
         self._guard = _Guard(redis, self._calls, fuse)
@@ -89,7 +76,7 @@ class Store:
     def script(self, name: str) -> Script:
         """The script `name`; redis-py sends its text again whenever Redis has forgotten it."""
         if name not in self._scripts:
-            self._scripts[name] = self.redis.register_script(_source(name))
+            self._scripts[name] = self.redis.register_script(source(name))
         return self._scripts[name]
 
     def arguments(self, *args: str | float) -> tuple[list[str], list[str | float]]:
@@ -105,9 +92,9 @@ class Store:
         now = to_ms(self._clock()) if self._clock else 0
         with self._guard:
             try:
-                return self._calls.run("EVALSHA", _digest(name), 1, self.prefix, now, *args)
+                return self._calls.run("EVALSHA", digest(name), 1, self.prefix, now, *args)
             except NoScriptError:  # Redis is new, or was started again
-                return self._calls.run("EVAL", _source(name), 1, self.prefix, now, *args)
+                return self._calls.run("EVAL", source(name), 1, self.prefix, now, *args)
 
     def ping(self) -> None:
         """Returns when Redis answers. Raises `StoreUnavailable`."""

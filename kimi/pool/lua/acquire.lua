@@ -1,9 +1,10 @@
 -- Chooses an account and leases it, in one step: the highest priority, and there the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds, lines not to use (JSON),
 --       ticket ('' for none), milliseconds that the caller would wait, name of the only account that will do ('': any)
--- Returns {'leased', name, spec, access token, version, now}, or {why not}. Behind 'cooling' and 'pending' stand the
--- milliseconds until the first can be had, unless somebody may be free sooner. Where waiting can help within the time
--- that the caller has, its ticket is in the queue afterwards.
+-- Returns {'leased', name, spec, access token, version, now}; or {'left'} where so many were in the way that others are
+-- left to look at: it is to be asked again at once; or {why not}. Behind 'cooling' and 'pending' stand the milliseconds
+-- until the first can be had, unless somebody may be free sooner. Where waiting can help within the time that the caller
+-- has, its ticket is in the queue afterwards.
 
 local routes, model = cjson.decode(ARGV[2]), ARGV[3]
 local only = ARGV[10]
@@ -26,7 +27,17 @@ local waits = someone_waits()
 local skipped = false -- somebody is there, but not for this request
 local cut_off = false -- somebody could serve it, but not be reached
 local kept = false -- somebody was ready, but whoever was called goes before
-local MOST_CUT_OFF = 256 -- so many are looked at to find one that can be reached
+local left = false -- so many were in the way that the others were not looked at
+
+-- Nothing here may take longer the more accounts there are. Those that refuse a model are met in their turn by whoever
+-- wants it, and would be for as long as nobody takes them for another one. So they are set aside: before all others of
+-- their priority, by the end of what they refuse, with scores below nought. There a few are looked at first, and all
+-- others only where nobody else is left.
+local ASIDE = -1e15 -- added to that time
+local FEW, MANY = 8, 1024 -- of them
+local IN_THE_WAY = 400 -- so many are set aside or taken out in one call, and one that is taken out costs as much as 16
+local MOST_CUT_OFF, MOST_KEPT = 256, 32 -- so many are looked at to find one that can be reached, and is free
+local MOST_ELSEWHERE = 256 -- so many are looked at to find one that cannot serve now
 
 local function is_cut_off(name)
   if not any_tripped or not tripped[redis.call('HGET', key('account', name), 'line')] then return false end
@@ -42,30 +53,23 @@ local function standing(there, from, size)
   return score and {only, score} or {}
 end
 
--- Walks over those of a place that can serve the request, in their order, until `visit`, which is given name and score,
--- answers STOP. It answers GONE when it has taken the account out of the place.
+-- Walks over those of a place in their order, from number `from` up to `to`, until `visit`, which is given name and
+-- score, answers STOP. It answers GONE when it has taken the account out of the place.
+-- Returns the number at which it has stopped, or nil where nobody stands from there on.
 local STOP, GONE = 1, 2
-local function walk(there, visit)
-  local from, size, unreachable = 0, 8, 0
-  while true do
-    local page = standing(there, from, size)
-    if #page == 0 then return end
+local function walk(there, from, to, visit)
+  local size = 1 -- the first will do as a rule
+  while from < to do
+    local page = standing(there, from, math.min(size, to - from))
+    if #page == 0 then return nil end
     for i = 1, #page, 2 do
-      local name, seen = page[i], nil
-      from = from + 1
-      if excluded[name] or refuses(name, model) then
-        skipped = true
-      elseif is_cut_off(name) then
-        unreachable = unreachable + 1
-        if unreachable > MOST_CUT_OFF then return end
-      else
-        seen = visit(name, tonumber(page[i + 1]))
-      end
-      if seen == STOP then return end
-      if seen == GONE then from = from - 1 end
+      local seen = visit(page[i], tonumber(page[i + 1]))
+      if seen == STOP then return from end
+      if seen ~= GONE then from = from + 1 end
     end
-    size = math.min(size * 4, 512)
+    size = math.min(size * 4, 256)
   end
+  return from
 end
 
 -- Whether the account has a place that is not kept for somebody who was called.
@@ -80,18 +84,45 @@ end
 local function candidate(route, priority)
   local ready = place_key(route, 'ready', priority)
   local name, account, turn
-  walk(ready, function(each, score)
-    local a = read(each)
-    if not is_ready(a) then
-      redis.call('ZREM', ready, each) -- also of an account that Redis has lost, or it would be met here for ever
-      settle(each, a)
-      return GONE
-    elseif is_free(each, a) then
-      name, account, turn = each, a, score
-      return STOP
+  local in_the_way, unreachable, taken = 0, 0, 0
+
+  local function pass_by(each, score, time)
+    skipped = true
+    if time and score >= 0 and only == '' then
+      redis.call('ZADD', ready, int(ASIDE + time), each)
+      in_the_way = in_the_way + 1
     end
-    kept = true
-  end)
+  end
+
+  local function look(each, score)
+    local time = refuses_until(each, model)
+    if time or excluded[each] then
+      pass_by(each, score, time)
+    elseif is_cut_off(each) then
+      unreachable = unreachable + 1
+    else
+      local a = read(each)
+      if not is_ready(a) then
+        redis.call('ZREM', ready, each) -- also of an account that Redis has lost, or it would be met here for ever
+        settle(each, a)
+        in_the_way = in_the_way + 16
+        left = in_the_way > IN_THE_WAY
+        return left and STOP or GONE
+      elseif is_free(each, a) then
+        name, account, turn = each, a, score
+        return STOP
+      end
+      kept, taken = true, taken + 1
+    end
+    left = in_the_way > IN_THE_WAY
+    if left or unreachable > MOST_CUT_OFF or taken > MOST_KEPT then return STOP end
+  end
+
+  local seen = walk(ready, 0, FEW, look)
+  if seen == FEW then
+    local others = math.max(FEW, redis.call('ZCOUNT', ready, '-inf', '(0'))
+    if not walk(ready, others, math.huge, look) then walk(ready, FEW, MANY, look) end
+  end
   if not name and redis.call('EXISTS', ready) == 0 then
     redis.call('ZREM', key('route', route, 'priorities'), priority) -- until somebody is ready there again
   end
@@ -105,6 +136,7 @@ local function choose()
       local rank = tonumber(priority)
       if best and rank < best_priority then break end
       local name, a, score = candidate(route, priority)
+      if left then return nil end
       if name then
         if not best or rank > best_priority or score < best_score then
           best, best_account, best_priority, best_score = name, a, rank, score
@@ -145,16 +177,33 @@ if best then
   return {'leased', best, a.spec, a.access, a.version, int(NOW)}
 end
 
+if left then
+  offer_again(given_up)
+  return {'left'}
+end
+
 -- Nobody: say why, and take a place in the queue if somebody can be had in time.
 
--- The score of the first who stands there and can serve the request; nil where there is nobody.
+-- Whether somebody who cannot serve now cannot serve this request at all.
+local function never_serves(name)
+  if excluded[name] or refuses_until(name, model) then
+    skipped = true
+    return true
+  end
+  return is_cut_off(name)
+end
+
+-- The score of the first who stands there and can serve the request; nil where there is nobody. Where none of many can,
+-- one of the others may: whoever waits for nothing is told so later than who is sent away for nothing.
 local function first_in(place)
   local first
   for _, route in ipairs(routes) do
-    walk(place_key(route, place), function(_, score)
-      first = math.min(first or score, score)
-      return STOP
+    local last
+    local seen = walk(place_key(route, place), 0, MOST_ELSEWHERE, function(name, score)
+      last = score
+      return not never_serves(name) and STOP
     end)
+    if seen then first = math.min(first or last, last) end
   end
   return first
 end
@@ -163,19 +212,17 @@ local busy, pending, cooling = first_in('full'), first_in('pending'), first_in('
 
 -- When the first of those without a token may have one; nil when that may be at once, or when they are too many to look.
 local function first_token()
-  local left, first = 64, nil
+  local first
   for _, route in ipairs(routes) do
-    walk(place_key(route, 'pending'), function(name)
+    local seen = walk(place_key(route, 'pending'), 0, 64, function(name)
+      if never_serves(name) then return end
       local due = tonumber(redis.call('ZSCORE', key('refresh'), name) or '0')
-      left = left - 1
-      if due <= NOW or left < 0 then
-        first = 0
-        return STOP
-      end
+      if due <= NOW then return STOP end
       first = math.min(first or due, due)
     end)
+    if seen then return nil end
   end
-  return first ~= 0 and first or nil
+  return first
 end
 
 local function refusal()

@@ -129,8 +129,7 @@ if replaces then withdraw(name, there) end
 local outcome = 'updated'
 if not known[4] then
   outcome = 'added'
-  clear_places()
-  redis.call('SADD', key('accounts'), name)
+  if redis.call('SADD', key('accounts'), name) == 0 then clear_places() end
   redis.call('HSET', account, 'in_flight', '0', 'turn', '0', 'place', '', 'routes', '[]', 'version', '0')
 end
 if fresh or inherits or moved then

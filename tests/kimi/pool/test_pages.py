@@ -132,7 +132,6 @@ def _length(store: Store, line: str) -> int:
 # What reads all of a key, and why that is never many.
 LUA: Final = {
     "SMEMBERS key('routes')": "as many as there are models",
-    "SMEMBERS members": "of one organisation, which all have to rest with the one that met its limit",
     "HGETALL sums": "as many as there are states",
     "HGETALL book": "no more than it is cut back to",
     "ZREVRANGE key('route', route, 'priorities')": "those that the operator uses",

@@ -1,0 +1,60 @@
+-- The fields of an account that scripts read: the numbers first, so many of them, then the words.
+local FIELDS, NUMBERS = {
+  'expires', 'cool_until', 'rate_until', 'in_flight', 'limit', 'weight', 'turn', 'rate', 'strikes', 'struck',
+  'present', 'state', 'access', 'rejected', 'priority', 'place', 'placed_priority', 'routes', 'version', 'spec',
+  'fingerprint', 'refresh', 'models', 'line', 'strike_kind', 'owner',
+}, 10
+
+local function read(name)
+  local values, a = redis.call('HMGET', key('account', name), unpack(FIELDS)), {}
+  for i = 1, NUMBERS do a[FIELDS[i]] = tonumber(values[i]) or 0 end
+  for i = NUMBERS + 1, #FIELDS do a[FIELDS[i]] = values[i] or '' end
+  if a.present == '' then return nil end
+  a.routes = cjson.decode(a.routes)
+  return a
+end
+
+-- Whether the account of this spec has an official key, which stays what it is.
+local function is_key(spec)
+  return cjson.decode(spec).kind == 'moonshot'
+end
+
+-- Notes that an account is no longer what it was, for those who keep a copy.
+local function changed(name)
+  redis.call('ZADD', key('changed'), redis.call('INCR', key('changes')), name)
+end
+
+-- After a failure an account is half open: one request tries it, and the others come once that one was served.
+local function limit_of(a)
+  return a.strikes > 0 and 1 or a.limit
+end
+
+local function in_service(a)
+  return a.present == '1' and (a.state == 'active' or a.state == 'new')
+end
+
+local function has_good_token(a)
+  return a.access ~= '' and a.rejected ~= '1' and a.expires > NOW
+end
+
+-- A time that is past by every clock: the refresher's may be behind this one.
+local AT_ONCE = '0'
+
+-- When an account is refreshed next. One that is out of service never is: it would be found due for ever.
+local function schedule(name, a, due)
+  if in_service(a) then
+    redis.call('ZADD', key('refresh'), due, name)
+  else
+    redis.call('ZREM', key('refresh'), name)
+  end
+end
+
+-- How much of the traffic an account takes. To be followed by `settle`.
+local function set_limits(name, limit, rate, weight, priority)
+  local account = key('account', name)
+  redis.call('HSET', account, 'limit', limit, 'rate', rate, 'weight', weight, 'priority', priority)
+  -- What it has served of late may be less than it may serve from now on.
+  if tonumber(rate) == 0 or redis.call('LLEN', key('recent', name)) < tonumber(rate) then
+    redis.call('HSET', account, 'rate_until', '0')
+  end
+end

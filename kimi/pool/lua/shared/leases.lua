@@ -1,0 +1,30 @@
+local function account_of(lease)
+  return string.sub(lease, string.find(lease, ':', 1, true) + 1)
+end
+
+local function give_back(lease)
+  if redis.call('ZREM', key('leases'), lease) == 0 then return nil end
+  local name = account_of(lease)
+  local a = read(name)
+  if not a then return nil end
+  a.in_flight = math.max(0, a.in_flight - 1)
+  return name, a
+end
+
+local AT_A_TIME = 16 -- leases that have expired, and accounts of a route that have rested
+
+-- What time alone has changed since the last call. Bounded, so that no caller pays for all of it.
+local function catch_up(routes)
+  for _, lease in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', int(NOW), 'LIMIT', 0, AT_A_TIME)) do
+    local name, a = give_back(lease)
+    if name then settle(name, a) end
+    redis.call('INCR', key('leases:expired'))
+  end
+  for _, route in ipairs(routes) do
+    local cooling = place_key(route, 'cooling')
+    for _, name in ipairs(redis.call('ZRANGEBYSCORE', cooling, '-inf', int(NOW), 'LIMIT', 0, AT_A_TIME)) do
+      redis.call('ZREM', cooling, name) -- also of an account that Redis has lost, which leaves nothing else behind
+      settle(name)
+    end
+  end
+end

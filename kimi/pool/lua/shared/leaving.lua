@@ -1,0 +1,43 @@
+-- How long the credential of an account that was taken out is kept for another name: as long as refresh tokens live.
+local KEEP = 90 * 86400000
+
+-- Which account that serves everybody has the credential of a fingerprint; nil for none.
+local function holder_of(fingerprint)
+  local name = redis.call('HGET', key('holders'), fingerprint)
+  local known = name and redis.call('HMGET', key('account', name), 'fingerprint', 'present') or {}
+  return known[1] == fingerprint and known[2] == '1' and name or nil
+end
+
+local function let_go(name, a)
+  if redis.call('HGET', key('holders'), a.fingerprint) == name then redis.call('HDEL', key('holders'), a.fingerprint) end
+end
+
+-- Takes an account out of service because it is no longer configured, or not with this credential. Nothing of it is
+-- forgotten: whoever is configured with the same secret from now on goes on with what has become of it. An account of
+-- somebody's own never takes the place of what is kept of another.
+local function withdraw(name, a)
+  a.present = '0'
+  redis.call('HSET', key('account', name), 'present', '0')
+  redis.call('ZADD', key('gone'), int(NOW), name)
+  local kept = key('kept', a.fingerprint)
+  if a.owner == '' or (redis.call('HGET', kept, 'name') or name) == name then
+    redis.call('HSET', kept, 'name', name, 'version', a.version, 'refresh', a.refresh)
+    hand_on_previous(key('account', name), kept)
+    redis.call('PEXPIRE', kept, KEEP)
+  end
+  let_go(name, a)
+  schedule(name, a)
+  set_routes(name, a)
+  settle(name, a)
+  changed(name)
+end
+
+-- Forgets an account that was withdrawn. What is kept of its secret has an expiry of its own.
+local function erase(name)
+  let_go(name, {fingerprint = redis.call('HGET', key('account', name), 'fingerprint') or ''})
+  redis.call('DEL', key('account', name), key('recent', name), key('refused', name))
+  redis.call('SREM', key('accounts'), name)
+  for _, names_by in ipairs({'gone', 'refresh', 'usable', 'changed', 'private'}) do
+    redis.call('ZREM', key(names_by), name)
+  end
+end
