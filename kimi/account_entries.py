@@ -49,7 +49,7 @@ def _proxy(value: str) -> str:
 
 MOST_CONCURRENCY: Final = 10_000
 MOST_RATE: Final = 1_000_000
-# A lease takes STRIDE / weight of its account's turn (kimi/pool/lua/shared/places.lua): of much less it would be endless.
+# A lease takes STRIDE / weight of its account's turn (kimi/pool/lua/shared/places.lua): of less it would be endless.
 LEAST_WEIGHT: Final = 0.001
 MOST_WEIGHT: Final = 1_000_000
 MOST_PRIORITY: Final = 1_000
