@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from kimi.accounts import Record
+from kimi.errors import StoreUnavailable
+from kimi.pool.replicas import NotKept
 from kimi.pool.store import Store, to_ms
+from kimi.pool.sure import run_surely
 
 
 class Past(IntEnum):
@@ -41,7 +45,12 @@ class Lock:
         """
         asked = self.monotonic()
         due = to_ms(record.due or 0)
-        past = self.store.run("spend", self.name, self.owner, record.version, due, to_ms(self.seconds))
+        try:
+            past = run_surely(self.store, "spend", self.name, self.owner, record.version, due, to_ms(self.seconds))
+        except NotKept:
+            with suppress(StoreUnavailable):  # else the next one is told that this exchange was cut off
+                self.store.run("postpone", self.name, record.version, due, record.failures, 0, "")
+            raise
         # A process that was stopped meanwhile holds an answer that is true no longer.
         is_late = self.monotonic() - asked >= self.seconds
         return Past(past) if past and not is_late else None

@@ -6,6 +6,7 @@ moment later it may be another one. Every new connection asks for it anew.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Collection
@@ -80,8 +81,17 @@ class Lead:
         They are asked in another order each time. One that knows of an older election than others did is believed only
         where nobody else answers.
         """
+        return self._ask_on(until=self._epoch)
+
+    def look(self) -> None:
+        """Asks all, and believes who knows of the latest election; where nobody knows a master, all stays as it is."""
+        with suppress(RedisError):
+            self._ask_on(until=math.inf)
+
+    def _ask_on(self, *, until: float) -> Place:
+        """Asks one after the other, until one knows of an election as late as that."""
         errors: list[str] = []
-        outdated: Answer | None = None
+        latest: Answer | None = None
         for place in random.sample(list(self._asked), len(self._asked)):
             try:
                 with self._client(place) as node:  # nobody is asked often enough to stay connected with
@@ -91,26 +101,22 @@ class Lead:
                 continue
             if answer.place is None:
                 errors.append(f"{place[0]}:{place[1]} knows none")
-            elif answer.epoch >= self._epoch:
-                return self._believe(answer.place, answer)
-            else:
-                outdated = answer
-        if outdated is None or outdated.place is None:
+            elif latest is None or answer.epoch > latest.epoch:
+                latest = answer
+                if answer.epoch >= until:
+                    break
+        if latest is None or latest.place is None:
             raise RedisConnectionError(f"nobody says who the master is: {'; '.join(errors)}")
-        return self._believe(outdated.place, outdated)
-
-    def _believe(self, place: Place, answer: Answer) -> Place:
-        self._asked = self._named.union(answer.others)
-        self._epoch = answer.epoch
-        self.place = place
-        return place
+        self._asked = self._named.union(latest.others)
+        self._epoch = latest.epoch
+        self.place = latest.place
+        return latest.place
 
     def follow(self) -> None:
         """Looks where the master is now, once a second, however often it is called; where nobody knows, all stays."""
         if self._monotonic() >= self._next_look:
             self._next_look = self._monotonic() + LOOK_SECONDS
-            with suppress(RedisError):
-                self.find()
+            self.look()
 
     def _client(self, place: Place) -> Redis:
         options = {**self._options, "host": place[0], "port": place[1]}

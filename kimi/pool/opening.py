@@ -8,10 +8,10 @@ from typing import Protocol
 from kimi.pool.connection import SECONDS, Adapt, connect, connect_listener
 from kimi.pool.fuse import Fuse
 from kimi.pool.masters import lead
+from kimi.pool.replicas import replicas
 from kimi.pool.signals import Signals
 from kimi.pool.store import Store
 from kimi.pool.vault import Vault
-from kimi.redis_address import parse
 
 
 class StoreSettings(Protocol):
@@ -37,8 +37,8 @@ def open_store(
 ) -> Store:
     """The store of `settings`; the end of a `with` closes it. For the others see `connect` and `Store`."""
     redis = connect(settings.redis_url, settings.kimi_pool, timeout=timeout, connections=connections, adapt=adapt)
-    vault = Vault(settings.token_encryption_keys)
-    return Store(redis, settings.kimi_pool, replicas=parse(settings.redis_url).replicas, vault=vault, fuse=fuse)
+    kept = replicas(settings.redis_url, settings.kimi_pool)
+    return Store(redis, settings.kimi_pool, replicas=kept, vault=Vault(settings.token_encryption_keys), fuse=fuse)
 
 
 def open_signals(settings: StoreSettings) -> Signals:

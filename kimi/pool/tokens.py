@@ -15,11 +15,11 @@ from kimi.accounts import Record, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool.locks import Lock
 from kimi.pool.store import Store, to_ms
+from kimi.pool.sure import run_durably
 
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS: Final = 15.0
-_REPLICA_SECONDS: Final = 0.5  # a replica that lives has a write within milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ class TokenStore:
         self._store = store
         self._disk_seconds = disk_seconds
         self._told = False
-        self._lacks = False  # replicas
-        self._held: dict[str, Lock] = {}
+        self._held: set[Lock] = set()
 
     def due(self, limit: int = 100) -> list[str]:
         """Names whose refresh time has come, the most overdue first."""
@@ -75,11 +74,11 @@ class TokenStore:
     @contextmanager
     def holding(self, lock: Lock) -> Iterator[None]:
         """The same for a lock that was taken already."""
-        self._held[lock.name] = lock
+        self._held.add(lock)
         try:
             yield
         finally:
-            del self._held[lock.name]
+            self._held.discard(lock)
             with suppress(StoreUnavailable):  # it expires by itself
                 lock.free()
 
@@ -90,7 +89,7 @@ class TokenStore:
 
     def prolong(self, seconds: float = LOCK_SECONDS) -> None:
         """Lets all locks that are held last for another `seconds`. May be called from any thread."""
-        pairs = [word for lock in self._held.copy().values() for word in (lock.name, lock.owner)]
+        pairs = [word for lock in self._held.copy() for word in (lock.name, lock.owner)]
         if pairs:
             self._store.run("prolong", to_ms(seconds), *pairs)
 
@@ -118,7 +117,10 @@ class TokenStore:
         stored, where it is not the one after that of `record`. `spent` is which of `Record.stored_previous` was
         exchanged for it, where it was not the stored one. With `alone` the refresh token came without an access token.
         """
-        keys, argv = self._store.arguments(
+        saved, durable = run_durably(
+            self._store,
+            self._disk_seconds,
+            "save",
             record.account.name,
             record.version,
             self._store.vault.seal(tokens.access),
@@ -132,16 +134,6 @@ class TokenStore:
             spent,
             int(alone),
         )
-        with self._store.guarded() as redis:
-            # One connection for all: each waits for the writes of its own connection only.
-            pipe = redis.pipeline(transaction=False)
-            self._store.script("save")(keys=keys, args=argv, client=pipe)
-            pipe.execute_command("WAIT", self._store.replicas, to_ms(_REPLICA_SECONDS))
-            pipe.execute_command("WAITAOF", 1, 0, to_ms(self._disk_seconds))
-            saved, replicated, durable = pipe.execute(raise_on_error=False)
-            if isinstance(saved, Exception):
-                raise saved
-        self._note_replication(replicated)
         self._note_durability(durable)
         return bool(saved)
 
@@ -168,18 +160,6 @@ class TokenStore:
             "put_back", name, record.version, record.stored_refresh, later.version, successor, int(refused)
         )
         return bool(answer)
-
-    def _note_replication(self, answer: object) -> None:
-        wanted = self._store.replicas
-        lacks = not isinstance(answer, int) or answer < wanted
-        if lacks and not self._lacks:
-            log.warning(
-                "fewer than %d replicas of Redis have the fresh tokens, they are lost if it fails over now: see to the "
-                "replicas, or say in REDIS_URL how many are to be waited for, as in ?replicas=0 (%s)",
-                wanted,
-                answer,
-            )
-        self._lacks = lacks
 
     def _note_durability(self, answer: object) -> None:
         if isinstance(answer, Exception):

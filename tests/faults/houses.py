@@ -20,6 +20,7 @@ from kimi.pool.store import PREFIX
 from tests.faults.proxy import Proxy
 from tests.system import leaks
 from tests.system.stack import KEY, Stack
+from tests.valkey import Valkey
 
 MODELS = {Kind.KIMI: "kimi-k2.5", Kind.CLASSIC: "kimi-k1.5", Kind.MOONSHOT: "kimi-k2.7-code"}
 """A model that accounts of one kind only can serve."""
@@ -92,11 +93,17 @@ def house(
     workers: int = 2,
     refreshers: int = 1,
     redis_proxy: Proxy | None = None,
+    servers: Valkey | None = None,
     simulator_options: Sequence[str] = (),
     **accounts: int,
 ) -> Iterator[House]:
-    """A house with so many accounts of each kind, in service. Its gateways reach Redis by `redis_proxy`."""
-    stack = Stack(directory, workers=workers, env=dict(env or {}), simulator_options=list(simulator_options))
+    """A house with so many accounts of each kind, in service. Its gateways reach Redis by `redis_proxy`.
+
+    `servers` stand where one Valkey would.
+    """
+    stack = Stack(
+        directory, workers=workers, servers=servers, env=dict(env or {}), simulator_options=list(simulator_options)
+    )
     stack.gateways += [stack.another_gateway(f"gateway-{number}") for number in range(2, gateways + 1)]
     stack.refreshers += [stack.another_refresher(f"refresher-{number}") for number in range(2, refreshers + 1)]
     if redis_proxy is not None:
@@ -106,7 +113,7 @@ def house(
     with Proxy([("127.0.0.1", gateway.port) for gateway in stack.gateways]) as balancer:
         try:
             stack.start(**accounts)
-            with redis.Redis.from_url(stack.valkey.url, decode_responses=True) as client:
+            with connect(stack.valkey.url) as client:
                 client.ping()  # connects
                 yield House(stack, balancer, client)
         finally:

@@ -14,9 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import redis
-
 from devtools.waiting import until
+from kimi.pool import connect
 from kimi.pool.calls import MOST
 from tests.system import inside
 from tests.system.stack import STARTED, Gateway, Stack
@@ -85,7 +84,7 @@ def check_all() -> None:
 def make_due(stack: Stack) -> None:
     """Let the refresher sweep at once what it would sweep, or sweep again, within a minute."""
     if stack.valkey.process is not None:
-        with redis.Redis.from_url(stack.valkey.url) as client:
+        with connect(stack.valkey.url) as client:
             chats: Any = client.zrange(f"{PREFIX}chats", 0, -1)
             if chats:
                 client.zadd(f"{PREFIX}chats", dict.fromkeys(chats, 1), xx=True)
@@ -115,7 +114,7 @@ def _in_simulator(stack: Stack, totals: dict[str, Any]) -> Iterator[str]:
 
 
 def _in_redis(url: str) -> Iterator[str]:
-    with redis.Redis.from_url(url, decode_responses=True) as client:
+    with connect(url) as client:
         for key in client.scan_iter(PREFIX + "*", count=1000):
             name = key.removeprefix(PREFIX)
             if EMPTY.fullmatch(name):

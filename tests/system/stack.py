@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import redis
 import requests
 from openai import OpenAI
 
 from devtools import children
 from devtools.waiting import until
+from kimi.pool import connect
 from tests.children import pids_of_children
 from tests.ports import free_port
 from tests.system import inside
@@ -157,6 +157,8 @@ class Stack:
 
     directory: Path
     workers: int = 2
+    servers: Valkey | None = None
+    """What keeps the data, where it is not a server of the stack's own."""
     env: dict[str, str] = field(default_factory=dict)
     simulator_options: list[str] = field(default_factory=list)
     orphans: int = 0
@@ -165,7 +167,7 @@ class Stack:
     """Whether nothing may be left in it; accounts that die keep their chats."""
 
     def __post_init__(self) -> None:
-        self.valkey = Valkey(self._folder("valkey"))
+        self.valkey = self.servers or Valkey(self._folder("valkey"))
         simulator_port = free_port()
         self.simulator = Simulator(
             "simulator",
@@ -290,7 +292,7 @@ class Stack:
 
     def refreshing(self) -> bool:
         """Whether an exchange is under way."""
-        with redis.Redis.from_url(self.valkey.url) as client:
+        with connect(self.valkey.url) as client:
             return any(client.scan_iter("kimi:{pool}:lock:*"))
 
     def another_gateway(self, name: str) -> Gateway:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +13,9 @@ import pytest
 from devtools.waiting import until
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect, open_signals, open_store
+from kimi.pool.locks import Past
 from kimi.pool.masters import lead
+from kimi.pool.replicas import NotKept
 from kimi.settings import CommonSettings
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.ports import free_port
@@ -89,15 +90,17 @@ def test_a_token_is_with_the_replica_when_it_is_stored(pool: Pool, servers: Serv
             assert replica.hget(account, "refresh") == f"refresh-a-{version}"
 
 
-def test_where_no_replica_answers_that_is_told_once_and_nobody_is_refused(
-    pool: Pool, servers: Servers, caplog: pytest.LogCaptureFixture
-) -> None:
-    pool.configure(web("a"))
-    with servers.replica.silent(), caplog.at_level(logging.WARNING):
-        pool.freshen("a")
-        pool.freshen("a")
-    (told,) = caplog.records
-    assert "?replicas=0" in told.getMessage()
+def test_nothing_is_spent_or_stored_while_no_replica_has_it(pool: Pool, servers: Servers) -> None:
+    pool.configure(web("a"), web("b"))
+    record = pool.members.get("a")
+    assert record is not None
+    with pool.tokens.lock("a") as lock:
+        assert lock is not None
+        with servers.replica.silent(), pytest.raises(NotKept):
+            lock.spend(record)
+        assert lock.spend(record) is Past.NOTHING, "nobody thinks that it was cut off"
+    with servers.replica.silent(), pytest.raises(NotKept):
+        pool.freshen("b")
 
 
 @pytest.mark.parametrize("end", [methodcaller("kill"), methodcaller("hand_over")], ids=["killed", "in peace"])
