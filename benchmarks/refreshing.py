@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -114,9 +115,8 @@ def main() -> int:
                 if given.kill:
                     take_over(Sight(store), refreshers)
         totals = kimi.session.get(f"{kimi.url}/_sim/state", timeout=PATIENCE_SECONDS).json()["totals"]
-    print(
-        f"\nexchanges: {totals['exchanged']}, of one token at once: {totals['concurrent']}, twice: {totals['reused']}"
-    )
+    counts = [totals[figure] for figure in ("exchanged", "concurrent", "reused")]
+    print("\n{} exchanges; of one token at once: {}, twice: {}".format(*counts))
     return 1 if totals["concurrent"] or (totals["reused"] and not given.kill) else 0
 
 
@@ -129,7 +129,7 @@ def measure(sight: Sight, refreshers: Sequence[Refresher], valkey: Valkey, given
     seconds = sight.watch(time.monotonic() + given.seconds, enough=given.accounts if given.cold else None)
     saved = sight.saved() - saved
     *shares, of_valkey = [(_cpu(pid) - past) / seconds for pid, past in zip(watched, cpu, strict=True)]
-    ended = [sum('"event": "refreshed"' in line for line in refresher.said().splitlines()) for refresher in refreshers]
+    ended = [sum(line["event"] == "refreshed" for line in refresher.lines()) for refresher in refreshers]
     row = (
         given.accounts,
         given.refreshers,
@@ -149,11 +149,8 @@ def measure(sight: Sight, refreshers: Sequence[Refresher], valkey: Valkey, given
 def take_over(sight: Sight, refreshers: Sequence[Refresher]) -> None:
     """Kill one, and print how long what it was about to do had to wait for another."""
     before = sight.locks()
-    _pid(refreshers[0])
-    assert refreshers[0].process is not None
-    refreshers[0].process.kill()
+    os.kill(_pid(refreshers[0]), signal.SIGKILL)
     killed = time.monotonic()
-    refreshers[0].process.wait()
     left = sight.locks()
 
     def waiting() -> set[str]:
