@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
 TETHER = Path(__file__).with_name("tether.py")
 NEEDED = ("HOME", "PATH", "TMPDIR", "TZ")
 NEEDED_BEGINNINGS = ("DYLD_", "LANG", "LC_", "LD_", "PYTHON")
+
+
+class Process(Protocol):
+    """What is asked of a process that was started. A `subprocess.Popen` is one."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 def bare(environ: Mapping[str, str]) -> dict[str, str]:
@@ -48,7 +64,7 @@ def start(
     )
 
 
-def stop(process: subprocess.Popen[bytes], seconds: float) -> int:
+def stop(process: Process, seconds: float) -> int:
     """Send SIGTERM, give the process `seconds` to end, then SIGKILL. Returns its exit code."""
     if process.poll() is None:
         process.terminate()

@@ -14,6 +14,7 @@ import requests
 
 from devtools import children
 from devtools.waiting import until
+from tests import nursery
 from tests.children import pids_of_children
 from tests.ports import free_port
 
@@ -42,12 +43,11 @@ class Gunicorn:
         }
         self._folder = folder
         self._command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gateway/gunicorn.conf.py"), app]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: children.Process | None = None
 
     def start(self) -> None:
         """Returns when it answers."""
-        with self.log.open("ab") as log:
-            self.process = children.start(self._command, env=self.env, cwd=self._folder, output=log)
+        self.process = nursery.start(self._command, env=self.env, cwd=self._folder, log=self.log)
         until(self._answers, seconds=30, what=f"the gateway answers; it said:\n{self.said}")
 
     def run(self) -> subprocess.CompletedProcess[str]:

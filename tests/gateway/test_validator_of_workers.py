@@ -17,7 +17,6 @@ import requests
 from devtools.waiting import until
 from tests.children import has_ended, pids_of_children
 from tests.gateway.gunicorns import KEY, Gunicorn, running
-from tests.valkey import Valkey
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere the children of a process are told differently"
@@ -28,8 +27,8 @@ DEAR = {"pattern": r"\S" * 10_000}
 
 
 @pytest.fixture
-def gunicorn(tmp_path: Path, shared_valkey: Valkey) -> Iterator[Gunicorn]:
-    with running(tmp_path, shared_valkey.url, app=APP, GATEWAY_WORKERS="2") as found:
+def gunicorn(tmp_path: Path, redis_url: str) -> Iterator[Gunicorn]:
+    with running(tmp_path, redis_url, app=APP, GATEWAY_WORKERS="2") as found:
         yield found
 
 
@@ -83,8 +82,8 @@ def test_one_ends_with_a_worker_that_was_killed(gunicorn: Gunicorn) -> None:
     assert len(all_have_one(gunicorn)) == 2
 
 
-def test_the_only_worker_serves_others_while_a_schema_is_read(tmp_path: Path, shared_valkey: Valkey) -> None:
-    with running(tmp_path, shared_valkey.url, app=APP, GATEWAY_WORKERS="1") as gunicorn:
+def test_the_only_worker_serves_others_while_a_schema_is_read(tmp_path: Path, redis_url: str) -> None:
+    with running(tmp_path, redis_url, app=APP, GATEWAY_WORKERS="1") as gunicorn:
         asking = gevent.get_hub().threadpool.spawn(ask, gunicorn, DEAR)
         served = 0
         while not asking.ready():

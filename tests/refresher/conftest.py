@@ -12,8 +12,9 @@ from refresher.memory import Memory
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
+from tests import nursery
 from tests.kimi.pool.pools import Pool, turned
-from tests.refresher.running import Eyes, Refresher, Start
+from tests.refresher.running import Begin, Eyes, Refresher, Start
 from tests.refresher.vendors import Vendor
 from tests.simulator.running import EMPTY, Simulator
 
@@ -103,6 +104,16 @@ def kimi(simulator: Simulator) -> Simulator:
 @pytest.fixture
 def start(tmp_path: Path, redis_url: str, kimi: Simulator) -> Iterator[Start]:
     """Start a refresher of this simulator's accounts."""
+    yield from _starting(tmp_path, redis_url, kimi, nursery.start)
+
+
+@pytest.fixture
+def start_anew(tmp_path: Path, redis_url: str, kimi: Simulator) -> Iterator[Start]:
+    """The same, from its first line on."""
+    yield from _starting(tmp_path, redis_url, kimi, nursery.start_anew)
+
+
+def _starting(tmp_path: Path, redis_url: str, kimi: Simulator, begin: Begin) -> Iterator[Start]:
     started: list[Refresher] = []
 
     def start(*arguments: str, **variables: str) -> Refresher:
@@ -115,7 +126,7 @@ def start(tmp_path: Path, redis_url: str, kimi: Simulator) -> Iterator[Start]:
         }
         refresher = Refresher(tmp_path, *arguments, **(defaults | variables))
         started.append(refresher)
-        refresher.start()
+        refresher.start(begin)
         return refresher
 
     yield start

@@ -9,18 +9,18 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devtools import children
 from devtools.waiting import until
 from kimi.accounts import Record, State
 from kimi.pool import Members, Store, connect
 from kimi.settings import CommonSettings
-
-if TYPE_CHECKING:
-    import subprocess
+from tests import nursery
 
 ROOT = Path(__file__).parents[2]
+Begin = Callable[..., children.Process]
+"""`nursery.start` or `nursery.start_anew`."""
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -37,12 +37,11 @@ class Refresher:
         self.arguments = arguments
         self.variables = variables
         self.output = directory / f"refresher-{id(self)}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: children.Process | None = None
 
-    def start(self) -> None:
+    def start(self, begin: Begin = nursery.start) -> None:
         command = [sys.executable, "-m", "refresher", *self.arguments]
-        with self.output.open("ab") as output:
-            self.process = children.start(command, env=environment(**self.variables), cwd=self.directory, output=output)
+        self.process = begin(command, env=environment(**self.variables), cwd=self.directory, log=self.output)
 
     def wait(self, seconds: float = 20.0) -> int:
         """Its exit code. Whatever it did, it has not said a secret."""

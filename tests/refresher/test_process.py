@@ -218,8 +218,8 @@ class Unreachable(Store):
         raise StoreUnavailable("gone")
 
 
-def test_every_bad_variable_is_named_at_once(start: Start) -> None:
-    refresher = start(
+def test_every_bad_variable_is_named_at_once(start_anew: Start) -> None:
+    refresher = start_anew(
         REDIS_URL="http://:secret@h",
         LOG_FORMAT="xml",
         REFRESHER_METRICS_PORT="0",
@@ -235,41 +235,41 @@ def test_every_bad_variable_is_named_at_once(start: Start) -> None:
     ]
 
 
-def test_bad_tokens_are_not_judged_by_a_bad_kind(start: Start) -> None:
-    (_, line) = refusal(start(KIMI_KIND="moon", KIMI_REFRESH_TOKENS="eyJ..."))
+def test_bad_tokens_are_not_judged_by_a_bad_kind(start_anew: Start) -> None:
+    (_, line) = refusal(start_anew(KIMI_KIND="moon", KIMI_REFRESH_TOKENS="eyJ..."))
     assert line.startswith("  KIMI_KIND: ")
 
 
-def test_a_broken_accounts_file_is_told_whole(tmp_path: Path, start: Start) -> None:
+def test_a_broken_accounts_file_is_told_whole(tmp_path: Path, start_anew: Start) -> None:
     (tmp_path / "mine.yaml").write_text("accounts: [{name: a}, {kind: kimi}, 5]", encoding="utf-8")
-    said = refusal(start(KIMI_ACCOUNTS_FILE="mine.yaml"))
+    said = refusal(start_anew(KIMI_ACCOUNTS_FILE="mine.yaml"))
     assert said[0] == "refresher: mine.yaml: accounts[0] (a): refresh_token is missing"
     assert len(said) == 4
 
 
-def test_an_accounts_file_that_was_named_has_to_exist(start: Start, eyes: Eyes) -> None:
-    assert refusal(start(KIMI_ACCOUNTS_FILE="gone.yaml")) == ["refresher: gone.yaml: there is no such file"]
+def test_an_accounts_file_that_was_named_has_to_exist(start_anew: Start, eyes: Eyes) -> None:
+    assert refusal(start_anew(KIMI_ACCOUNTS_FILE="gone.yaml")) == ["refresher: gone.yaml: there is no such file"]
     assert Sealers(eyes.store).living() == {}, "it does not count as one at work"
 
 
-def test_a_store_that_does_not_answer_is_told_in_a_line(start: Start) -> None:
-    (line,) = refusal(start(REDIS_URL=f"redis://:secret@127.0.0.1:{free_port()}/0"))
+def test_a_store_that_does_not_answer_is_told_in_a_line(start_anew: Start) -> None:
+    (line,) = refusal(start_anew(REDIS_URL=f"redis://:secret@127.0.0.1:{free_port()}/0"))
     assert line.startswith("refresher: Redis does not answer: ")
     assert line.endswith("; check REDIS_URL") and ".;" not in line
 
 
-def test_a_port_that_is_taken_is_told_in_a_line(start: Start) -> None:
+def test_a_port_that_is_taken_is_told_in_a_line(start_anew: Start) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104
         port = taken.getsockname()[1]
-        said = refusal(start(REFRESHER_METRICS_PORT=str(port)))
+        said = refusal(start_anew(REFRESHER_METRICS_PORT=str(port)))
     assert said[-1].startswith(f"refresher: REFRESHER_METRICS_PORT: cannot listen on {port}: ")
 
 
-def test_it_can_say_whether_it_would_start(tmp_path: Path, kimi: Simulator, start: Start, eyes: Eyes) -> None:
+def test_it_can_say_whether_it_would_start(tmp_path: Path, kimi: Simulator, start_anew: Start, eyes: Eyes) -> None:
     write(tmp_path, kimi.mint(kind="kimi", name="alice"))
-    good = start("--check")
+    good = start_anew("--check")
     assert good.wait() == 0
     assert good.said() == "refresher: settings, store and accounts (1) are in order\n"
     assert eyes.states() == {}
-    (line,) = refusal(start("--check", KIMI_ACCOUNTS_FILE="gone.yaml"))
+    (line,) = refusal(start_anew("--check", KIMI_ACCOUNTS_FILE="gone.yaml"))
     assert "no such file" in line

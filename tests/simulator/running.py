@@ -5,6 +5,7 @@ Tests of every package may use it: `with Simulator("--tame") as kimi: kimi.mint(
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -15,9 +16,9 @@ import requests
 
 from devtools import children
 from devtools.waiting import until
+from tests import nursery
 
 if TYPE_CHECKING:
-    import subprocess
     from types import TracebackType
 
 EMPTY = ("--accounts", "0", "--classic-accounts", "0", "--moonshot-accounts", "0")
@@ -33,7 +34,7 @@ class Simulator:
         self._options = options
         self._directory = tempfile.TemporaryDirectory()
         self.log = Path(self._directory.name) / "simulator.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: children.Process | None = None
         self._sessions: list[requests.Session] = []
         self.session = self.new_session()
         self.url = ""
@@ -50,8 +51,8 @@ class Simulator:
     def start(self) -> None:
         """Start it and wait until it listens."""
         command = [sys.executable, "-m", "simulator", "--port", "0", *self._options]
-        with self.log.open("wb") as log:
-            self.process = children.start(command, cwd=_ROOT, output=log)
+        self.log.write_bytes(b"")
+        self.process = nursery.start(command, env=os.environ, cwd=_ROOT, log=self.log)
         self.url = until(self._address, what="the simulator listens")
 
     def _address(self) -> str:

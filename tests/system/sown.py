@@ -152,6 +152,7 @@ def sown(directory: Path) -> Iterator[Sown]:
         stack.valkey = valkey = Guarded(stack.valkey.directory, keys.redis)
         for process in (stack.gateway, stack.refresher):
             process.env["REDIS_URL"] = valkey.url_with_password
+            process.forked = False  # how it was called is looked at
         stack.refresher.env |= {
             "LOG_FORMAT": "console",
             "REFRESHER_METRICS_PORT": str(free_port()),
