@@ -96,7 +96,7 @@ class Pool:
 @contextmanager
 def starting(directory: Path, size: int, *, refreshers: int, **settings: float) -> Iterator[tuple[Pool, list[int]]]:
     """A pool whose accounts have been in service, and its refreshers' process ids; `settings` are the simulator's."""
-    stack = Stack(directory)
+    stack = Stack(directory, env={"REFRESHER_EXCHANGES_PER_SECOND": "100"})
     stack.gateways.clear()
     stack.refreshers.clear()
     stack.valkey.start()
