@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from kimi.pool_name import POOL, prefix_of
 from tests.ports import free_port
 from tests.valkey import Valkey
 
-S = TypeVar("S", bound="Servers")
+S = TypeVar("S", bound=Valkey)
 
 SERVICE = "main"
 _SLOTS = 16384
@@ -37,10 +37,35 @@ def follows(server: Valkey) -> bool:
         return bool(client.info("replication").get("master_link_status") == "up")
 
 
+Front = Callable[[int], int]
+"""Stands in front of a server's port; where others find the server then."""
+
+
 class Servers(Valkey):
-    """What stands where one server would. To `kill` it is to kill the master."""
+    """What stands where one server would. To `kill` it is to kill the master.
+
+    Whoever asks for one of them is sent to what a `front` has put before it. `options` stand in the command line of
+    each that keeps data.
+    """
 
     servers: Sequence[Valkey]
+
+    def __init__(self, directory: Path, *, front: Front | None = None, options: Sequence[str] = ()) -> None:
+        super().__init__(directory, options=options)
+        self._front = front or (lambda port: port)
+        self._places: dict[Valkey, int] = {}
+
+    def place(self, server: Valkey) -> int:
+        """The port at which that one is found."""
+        if server not in self._places:
+            self._places[server] = self._front(server.port)
+        return self._places[server]
+
+    def _at(self, port: int) -> Valkey:
+        return next(server for server in self.servers if self.place(server) == port)
+
+    def _hosts(self, servers: Iterable[Valkey]) -> str:
+        return ",".join(f"127.0.0.1:{self.place(each)}" for each in servers)
 
     @property
     @abstractmethod
@@ -86,24 +111,26 @@ def running(servers: S) -> Iterator[S]:
 class SentinelSet(Servers):
     """A master, a replica and three Sentinels."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
-        first = Valkey(_folder(directory, "server-0"), options=_AT_ONCE)
-        follower = (*_AT_ONCE, "--replicaof", "127.0.0.1", str(first.port))
-        self._data = [first, Valkey(_folder(directory, "server-1"), options=follower)]
-        self._sentinels = [_Sentinel(_folder(directory, f"sentinel-{number}"), first) for number in range(3)]
+    def __init__(self, directory: Path, **others: Any) -> None:
+        super().__init__(directory, **others)
+        self._data = first, second = [Valkey(_folder(directory, f"server-{number}")) for number in range(2)]
+        for server in self._data:
+            announced = ("--replica-announce-ip", "127.0.0.1", "--replica-announce-port", str(self.place(server)))
+            server.options = (*_AT_ONCE, *announced, *self.options)
+        second.options = (*second.options, "--replicaof", "127.0.0.1", str(self.place(first)))
+        watched = self.place(first)
+        self._sentinels = [_Sentinel(_folder(directory, f"sentinel-{number}"), watched) for number in range(3)]
         self.servers = [*self._data, *self._sentinels]
-        self.process = None
 
     @property
     def url(self) -> str:
-        return f"redis+sentinel://{','.join(f'127.0.0.1:{each.port}' for each in self._sentinels)}/{SERVICE}/0"
+        return f"redis+sentinel://{self._hosts(self._sentinels)}/{SERVICE}/0"
 
     @property
     def master(self) -> Valkey:
         with client_of(self._sentinels[0]) as sentinel:
             _, port = sentinel.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)
-        return next(server for server in self._data if server.port == port)
+        return self._at(port)
 
     @property
     def replica(self) -> Valkey:
@@ -132,7 +159,7 @@ class SentinelSet(Servers):
 class _Sentinel(Valkey):
     """The same program, watching a server; it keeps what it finds out in its file of settings."""
 
-    def __init__(self, directory: Path, master: Valkey) -> None:
+    def __init__(self, directory: Path, master: int) -> None:
         super().__init__(directory)
         self._settings = directory / "sentinel.conf"
         self._settings.write_text(
@@ -140,7 +167,7 @@ class _Sentinel(Valkey):
 bind 127.0.0.1
 dir {directory}
 loglevel warning
-sentinel monitor {SERVICE} 127.0.0.1 {master.port} 2
+sentinel monitor {SERVICE} 127.0.0.1 {master} 2
 sentinel down-after-milliseconds {SERVICE} {_SILENT_MS}
 sentinel failover-timeout {SERVICE} 3000
 """
@@ -153,13 +180,18 @@ sentinel failover-timeout {SERVICE} 3000
 class Cluster(Servers):
     """Three masters with a third of the slots each, and with a replica each."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, **others: Any) -> None:
+        super().__init__(directory, **others)
         self.servers = [_Node(_folder(directory, f"node-{number}")) for number in range(6)]
+        for server in self.servers:
+            server.options = (
+                *server.options, "--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port",
+                str(self.place(server)), *self.options,
+            )  # fmt: skip
 
     @property
     def url(self) -> str:
-        return f"redis+cluster://{','.join(f'127.0.0.1:{each.port}' for each in self.servers[:3])}"
+        return f"redis+cluster://{self._hosts(self.servers[:3])}"
 
     @property
     def master(self) -> Valkey:
@@ -170,14 +202,13 @@ class Cluster(Servers):
         slot = key_slot(prefix_of(pool).encode())
         with self._anybody() as client:
             rows = client.execute_command("CLUSTER SLOTS")
-        port = next(master[1] for first, last, master, *_ in rows if first <= slot <= last)
-        return next(server for server in self.servers if server.port == port)
+        return self._at(next(master[1] for first, last, master, *_ in rows if first <= slot <= last))
 
     @property
     def replica(self) -> Valkey:
         with client_of(self.master) as client:
             (node,) = client.execute_command("CLUSTER REPLICAS", client.execute_command("CLUSTER MYID"))
-        return next(server for server in self.servers if node.startswith(f"127.0.0.1:{server.port}"))
+        return self._at(int(node.partition("@")[0].rpartition(":")[2]))
 
     def hand_over(self) -> None:
         was = self.master

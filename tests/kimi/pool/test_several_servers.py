@@ -139,3 +139,29 @@ def test_a_service_that_sentinels_do_not_know_is_told(servers: Servers) -> None:
     if other != servers.url:
         with connect(other) as redis, pytest.raises(StoreUnavailable, match="No such master with that name"):
             Store(redis).ping()
+
+
+def test_pools_stand_side_by_side(pool: Pool, servers: Servers) -> None:
+    pool.fill(web("a"))
+    with open_store(settings(servers, "other")) as store:
+        other = Pool(store, pool.clock)
+        other.fill(web("b"))
+        heard, deaf = (open_signals(settings(servers, name)).listen("wake", poll=0.1) for name in ("other", "pool"))
+        with closing(heard), closing(deaf):
+            assert next(heard) is next(deaf) is None
+            store.redis.publish(store.key("wake"), "b")
+            until(lambda: next(heard) == "b", what="it is heard where it was said")
+            assert next(deaf) == ""
+        assert [record.account.name for record in other.members.all()] == ["b"]
+        assert other.leases.acquire(KIMI).account.name == "b"
+    assert [record.account.name for record in pool.members.all()] == ["a"]
+
+
+def test_pools_of_a_cluster_have_masters_of_their_own(servers: Servers) -> None:
+    if isinstance(servers, Cluster):
+        names = [f"pool-{number}" for number in range(1, 9)]
+        assert len({servers.master_of(name) for name in names}) == 3
+        for name in names:
+            with open_store(settings(servers, name)) as store, client_of(servers.master_of(name)) as master:
+                Pool(store, Clock(store.now())).fill(web("a"))
+                assert master.exists(store.key("account", "a"))
