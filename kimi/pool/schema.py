@@ -122,9 +122,8 @@ def at_work(store: Store) -> Mapping[str, Sequence[str]]:
 
     Those that show with which key they seal, and no release, are of the first one.
     """
-    since = to_ms(store.now() - LIVES_SECONDS)
     with store.guarded() as redis:
-        told: list[str] = redis.zrangebyscore(store.key("releases"), since, "+inf")
+        told: list[str] = redis.zrange(store.key("releases"), 0, -1)  # who lives has taken the others out
     found: dict[str, list[str]] = {}
     for member in told:
         release, _, name = member.partition(" ")

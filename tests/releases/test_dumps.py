@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from kimi.errors import AllBusy
 from kimi.events import Finish
 from kimi.operating.audit import Audit
 from kimi.operating.status import Status
-from kimi.pool import Chats, Members, PrivateAccounts
+from kimi.pool import Chats, Members, PrivateAccounts, Store, connect
 from kimi.pool.alerts import AlertBook
 from kimi.pool.canary import Canary
 from kimi.pool.client_limits import Limit, Limiter, LimitReached
@@ -39,7 +40,7 @@ from tests.refresher.conftest import build
 from tests.refresher.vendors import Vendor
 from tests.releases.dumps import Dump
 from tests.releases.history import FOLDER, RELEASES
-from tests.releases.making import ACCOUNTS, GUEST, NOW, UPLOAD, dumped
+from tests.releases.making import ACCOUNTS, GUEST, NOW, UPLOAD, Writing, dumped
 
 GUEST_NAME = private_account(GUEST, Kind.KIMI).account.name
 IN_SERVICE = {"active", "by-hand", "classic", "limited", "official", "proxied", "rejected", "resting", "spending"}
@@ -72,6 +73,25 @@ def test_every_release_has_left_what_it_wrote() -> None:
             dump = Dump.of(path)
             assert (dump.release, bool(dump.sealing_key)) == (release.name, sealed)
     assert {change.release for change in HISTORY} - {VERSION} <= {release.name for release in RELEASES}
+
+
+def bare(names: Iterable[str]) -> set[str]:
+    """Without what is random in them."""
+    return {re.sub(r"[0-9a-f]{16}|gateway-1\.[0-9a-f]{32}", "", name) for name in names}
+
+
+def test_the_present_release_writes_all_that_the_last_one_did(redis_url: str) -> None:
+    """Which reads it beside this one. Who contracts takes out here what the last one does not need."""
+    last = Dump.of(RELEASES[-1].dumps[0])
+    with connect(redis_url) as client:
+        Writing(Store(client, clock=lambda: NOW)).all()
+        now = dumped(client)
+    for name in last.keys.keys() & now.keys():
+        before, after = last.keys[name], now[name]
+        assert (after["type"], "pttl" in after) == (before["type"], "pttl" in before), name
+        if before["type"] == "hash":
+            assert bare(after["value"]) >= bare(before["value"]), name
+    assert bare(last.keys) <= bare(now)
 
 
 def test_it_is_brought_to_the_present_version_and_all_of_it_stays(pool: Pool, dump: Dump) -> None:
