@@ -1,129 +1,20 @@
 from __future__ import annotations
 
-import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 import structlog
-from prometheus_client import CollectorRegistry
 
 from devtools.waiting import until
-from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable, Unreadable
-from kimi.pool import Members, Store, connect
-from kimi.pool.due import DueRefreshes
 from kimi.pool.locks import Lock
-from refresher.backlog import Backlog
-from refresher.memory import Memory
-from refresher.metrics import Metrics
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
-from refresher.renewal import Renewals
-from refresher.stopping import Stop
-from refresher.worker import Worker
-from tests.kimi.pool.pools import KIMI, Clock, Pool
+from tests.kimi.pool.pools import KIMI
 from tests.refresher.conftest import stored
-from tests.refresher.vendors import Vendor
+from tests.refresher.house import ALICE, House, pool_at
 from tests.valkey import Valkey
-
-ALICE = Account(name="alice", kind=Kind.KIMI)
-RATE = 1000.0
-
-
-class Quiet:
-    """A chore with nothing to do, but counting its turns; it cannot be done while there is `trouble`."""
-
-    def __init__(self) -> None:
-        self.turns = 0
-        self.trouble: StoreUnavailable | None = None
-
-    def check(self) -> None:
-        self.turns += 1
-        if self.trouble:
-            raise self.trouble
-
-
-class Now(Clock):
-    """The real time, for a loop that really waits."""
-
-    def __call__(self) -> float:
-        return time.time()
-
-
-class House:
-    """A running worker with all that belongs to it."""
-
-    def __init__(
-        self, url: str, *, threads: int = 4, idle: float = 0.05, lifetime: float = 900.0, vendor: Vendor | None = None
-    ) -> None:
-        self.redis = connect(url)
-        self.pool = Pool(Store(self.redis), Now())
-        self.vendor = vendor or Vendor(time.time, lifetime=lifetime)
-        self.stop = Stop()
-        self.chore = Quiet()
-        self.registry = CollectorRegistry()
-        self.refresh: Callable[[Lock], Outcome] = self._refreshing().refresh_taken
-        metrics = Metrics(self.registry)
-        self.worker = Worker(
-            DueRefreshes(self.pool.store, rate=RATE),
-            self._refresh,
-            self.chore,
-            self.stop,
-            metrics,
-            clock=time.time,
-            backlog=Backlog(metrics, rate=RATE),
-            threads=threads,
-            idle=idle,
-        )
-        self._thread = threading.Thread(target=self.worker.run)
-
-    def _refresh(self, lock: Lock) -> Outcome:
-        return self.refresh(lock)  # which a test may have replaced
-
-    def _refreshing(self) -> Refreshing:
-        rng = random.Random(1)
-        renewals = Renewals(self.vendor, self.vendor.list_models, clock=time.time, rng=rng)
-        return Refreshing(
-            self.pool.tokens,
-            self.pool.members,
-            renewals,
-            Memory(self.pool.members, self.pool.tokens),
-            self.stop,
-            clock=time.time,
-            rng=rng,
-            second_look=0.0,
-            flush_seconds=0.2,
-        )
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self.end()
-
-    def end(self) -> None:
-        self.stop.set()
-        self.worker.wake()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-        self.redis.close()
-
-    def record(self, name: str = "alice") -> Record:
-        record = self.pool.members.get(name)
-        assert record is not None
-        return record
-
-    def is_active(self, *names: str) -> bool:
-        return all(self.record(name).state is State.ACTIVE for name in names)
-
-    def count(self, outcome: Outcome) -> float:
-        return self.registry.get_sample_value("kimi_refresher_refreshes_total", {"result": outcome.value}) or 0.0
 
 
 def test_accounts_are_refreshed_again_and_again_in_time(redis_url: str) -> None:
@@ -135,17 +26,6 @@ def test_accounts_are_refreshed_again_and_again_in_time(redis_url: str) -> None:
     assert house.count(Outcome.REFRESHED) == len(house.vendor.asked)
     with pool_at(redis_url) as pool:
         assert stored(pool).access_expires > time.time()
-
-
-def test_no_more_exchanges_run_at_once_than_there_are_threads(redis_url: str) -> None:
-    house = House(redis_url, threads=3)
-    names = [f"account-{number}" for number in range(12)]
-    house.pool.configure(*(replace(ALICE, name=name) for name in names))
-    three = threading.Barrier(3)
-    house.vendor.script = [lambda: three.wait(10)] * 12
-    with house.running():
-        until(lambda: house.is_active(*names))
-    assert house.vendor.most_running == 3
 
 
 def test_it_wakes_at_once_when_it_is_told_to(redis_url: str) -> None:
@@ -188,13 +68,6 @@ def test_the_end_waits_for_exchanges_that_are_running_and_stores_them(redis_url:
         assert record.refresh == house.vendor.current["alice"]
     assert house.count(Outcome.REFRESHED) == 1
     assert house.worker.unsaved == []
-
-
-@contextmanager
-def pool_at(url: str) -> Iterator[Pool]:
-    redis = connect(url)
-    yield Pool(Store(redis), Now())
-    redis.close()
 
 
 def test_nothing_new_is_begun_after_the_stop(redis_url: str) -> None:
@@ -298,23 +171,3 @@ def test_an_account_that_cannot_be_had_does_not_keep_the_loop_spinning(redis_url
         turns = house.chore.turns
         until(lambda: len(asked) == 2, seconds=5)  # a second later
         assert house.chore.turns - turns <= 2
-
-
-def test_an_account_out_of_reach_does_not_hide_the_others(redis_url: str) -> None:
-    house = House(redis_url, threads=1)
-    house.pool.configure(ALICE, replace(ALICE, name="bob"))
-    with pool_at(redis_url) as pool, pool.tokens.lock("alice", 30), house.running():
-        until(lambda: house.is_active("bob"))
-    assert house.vendor.asked == ["refresh-bob"]
-
-
-def test_two_workers_share_the_work_and_never_do_it_twice(redis_url: str) -> None:
-    first = House(redis_url, lifetime=3.0)
-    second = House(redis_url, vendor=first.vendor)
-    names = [f"account-{number}" for number in range(20)]
-    first.pool.configure(*(replace(ALICE, name=name) for name in names))
-    with first.running(), second.running():
-        until(lambda: len(first.vendor.asked) >= 60)
-    assert len(set(first.vendor.asked)) == len(first.vendor.asked)
-    with pool_at(redis_url) as pool:
-        assert {record.state for record in Members(pool.store).all()} == {State.ACTIVE}

@@ -1,0 +1,138 @@
+"""A running worker with all that belongs to it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry
+
+from kimi.accounts import Account, Kind, Record, State
+from kimi.errors import StoreUnavailable
+from kimi.pool import Store, connect
+from kimi.pool.due import DueRefreshes
+from kimi.pool.locks import Lock
+from refresher.backlog import Backlog
+from refresher.memory import Memory
+from refresher.metrics import Metrics
+from refresher.outcomes import Outcome
+from refresher.refreshing import Refreshing
+from refresher.renewal import Renewals
+from refresher.stopping import Stop
+from refresher.worker import ONE_LINE, Worker
+from tests.kimi.pool.pools import Clock, Pool
+from tests.refresher.vendors import Vendor
+
+ALICE = Account(name="alice", kind=Kind.KIMI)
+RATE = 1000.0
+
+
+class Quiet:
+    """A chore with nothing to do, but counting its turns; it cannot be done while there is `trouble`."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.trouble: StoreUnavailable | None = None
+
+    def check(self) -> None:
+        self.turns += 1
+        if self.trouble:
+            raise self.trouble
+
+
+class Now(Clock):
+    """The real time, for a loop that really waits."""
+
+    def __call__(self) -> float:
+        return time.time()
+
+
+class House:
+    """A running worker with all that belongs to it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        threads: int = 4,
+        one_line: int = ONE_LINE,
+        idle: float = 0.05,
+        lifetime: float = 900.0,
+        rate: float = RATE,
+        vendor: Vendor | None = None,
+    ) -> None:
+        self.redis = connect(url)
+        self.pool = Pool(Store(self.redis), Now())
+        self.vendor = vendor or Vendor(time.time, lifetime=lifetime)
+        self.stop = Stop()
+        self.chore = Quiet()
+        self.registry = CollectorRegistry()
+        self.refresh: Callable[[Lock], Outcome] = self._refreshing().refresh_taken
+        metrics = Metrics(self.registry)
+        self.worker = Worker(
+            DueRefreshes(self.pool.store, rate=rate),
+            self._refresh,
+            self.chore,
+            self.stop,
+            metrics,
+            clock=time.time,
+            backlog=Backlog(metrics, rate=rate),
+            threads=threads,
+            one_line=one_line,
+            idle=idle,
+        )
+        self._thread = threading.Thread(target=self.worker.run)
+
+    def _refresh(self, lock: Lock) -> Outcome:
+        return self.refresh(lock)  # which a test may have replaced
+
+    def _refreshing(self) -> Refreshing:
+        rng = random.Random(1)
+        renewals = Renewals(self.vendor, self.vendor.list_models, clock=time.time, rng=rng)
+        return Refreshing(
+            self.pool.tokens,
+            self.pool.members,
+            renewals,
+            Memory(self.pool.members, self.pool.tokens),
+            self.stop,
+            clock=time.time,
+            rng=rng,
+            second_look=0.0,
+            flush_seconds=0.2,
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        self.stop.set()
+        self.worker.wake()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self.redis.close()
+
+    def record(self, name: str = "alice") -> Record:
+        record = self.pool.members.get(name)
+        assert record is not None
+        return record
+
+    def is_active(self, *names: str) -> bool:
+        return all(self.record(name).state is State.ACTIVE for name in names)
+
+    def count(self, outcome: Outcome) -> float:
+        return self.registry.get_sample_value("kimi_refresher_refreshes_total", {"result": outcome.value}) or 0.0
+
+
+@contextmanager
+def pool_at(url: str) -> Iterator[Pool]:
+    redis = connect(url)
+    yield Pool(Store(redis), Now())
+    redis.close()
