@@ -13,7 +13,7 @@ from kimi.pool.specs import unpack
 from kimi.pool.store import Store
 from kimi.pool.vault import Vault
 
-PAGE = 250
+PAGE = 100
 """Accounts that are read in one step: other clients of Redis wait for about a millisecond."""
 NAMES: Final = 1_000
 """Names of such, which cost less."""
