@@ -117,7 +117,8 @@ def test_a_token_that_is_refused_is_refreshed(bench: Bench) -> None:
     bench.simulator.fault("error", match={"endpoint": "chat"}, reason="invalid_token")
     trial = bench.trials.run("alice")
     assert trial.message.startswith("TokenRejected: ")
-    assert (bench.record().rejected, bench.record().due, bench.record().in_flight) == (True, 0, 0)
+    assert (bench.record().rejected, bench.record().in_flight) == (True, 0)
+    assert (bench.record().due or 0) < 0, "before those of new accounts"
 
 
 def test_an_answer_that_does_not_come_is_given_up(bench: Bench) -> None:
