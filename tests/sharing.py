@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, Final, TypeVar
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+
+T = TypeVar("T")
+_SHARED: Final = pytest.StashKey[dict[object, Any]]()
 
 _WHOLE: Final = frozenset({"tests/browser", "tests/monitoring"})
 """Folders whose tests share one house."""
@@ -33,3 +38,19 @@ def sharing(file: str) -> str:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
     """How tests are handed out with `--dist loadfile`."""
     return Together(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def of_folder(request: pytest.FixtureRequest, make: Callable[..., AbstractContextManager[T]], *arguments: object) -> T:
+    """What `make` makes of `arguments`, for a fixture of a module: once for all files of the folder, to their end.
+
+    What lasted as long as the session would be at work beside all other tests, and keep its end waiting.
+    """
+    folder = request.node.parent
+    shared = folder.stash.setdefault(_SHARED, {})
+    if make not in shared:
+        stack = ExitStack()
+        shared[make] = stack.enter_context(make(*arguments))
+        stack.callback(shared.pop, make)
+        folder.addfinalizer(stack.close)
+    found: T = shared[make]
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import pytest
@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visiting import ADMIN_KEY, Visit
 from tests.programs import program
+from tests.sharing import of_folder
 from tests.system import leaks
 from tests.system.stack import Stack
 
@@ -27,9 +28,14 @@ _NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "goo
 """The first shows no windows, and takes a third of the others' work."""
 
 
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A few accounts of each kind behind a gateway with a page."""
+    return of_folder(request, _house, tmp_path_factory)
+
+
+@contextmanager
+def _house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(
         tmp_path_factory.mktemp("house"),
         workers=1,
@@ -55,8 +61,13 @@ def bare_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, for one module: as long as Playwright is there, nothing else in this thread can run an event loop."""
+def browser(request: pytest.FixtureRequest) -> Browser:
+    """Chromium, for this folder: as long as Playwright is there, nothing else in this thread can run an event loop."""
+    return of_folder(request, _browser)
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
     found = program("chromium", *_NAMES)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, args=_FLAGS)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
 
 from tests.features.kinds import CLASSIC, CONNECT, OFFICIAL_MODEL, WEB
 from tests.features.pages import Pages
+from tests.sharing import of_folder
 from tests.system import leaks
 from tests.system.stack import Stack
 
@@ -28,9 +30,14 @@ _SETTINGS: Final = {
 }
 
 
-@pytest.fixture(scope="session")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def houses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> House:
     """The running house of a kind of web account."""
+    return of_folder(request, _houses, tmp_path_factory)
+
+
+@contextmanager
+def _houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     running: dict[str, Stack] = {}
 
     def house(kind: str) -> Stack:
@@ -40,8 +47,8 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             stack.start(**_ACCOUNTS[kind])
         return running[kind]
 
-    yield house
     try:
+        yield house
         for stack in running.values():
             leaks.wait_for_rest(stack, meanwhile=leaks.make_due)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,17 @@ import pytest
 from tests.monitoring.house import Watched
 from tests.monitoring.prometheus import Prometheus
 from tests.programs import program
+from tests.sharing import of_folder
 
 
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+@pytest.fixture(scope="module")
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """The product, after everything that can happen has happened, while Prometheus looked on if there is one."""
+    return of_folder(request, _house, tmp_path_factory)
+
+
+@contextmanager
+def _house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     house = Watched(tmp_path_factory.mktemp("watched"))
     with ExitStack() as undo:
         undo.callback(house.stack.stop)
