@@ -17,6 +17,7 @@ from kimi.accounts import Origin
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store, connect
 from kimi.pool.vault import Vault
+from kimi.pool_name import POOL, pool_name
 from kimi.settings import parts
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def origins(url: str, said: Mapping[str, str]) -> Mapping[Origin, int]:
     """
     try:
         keys = parts(said.get("TOKEN_ENCRYPTION_KEYS", ""))
-        with Store(connect(url), vault=Vault(keys)) as store:
+        pool = pool_name(said.get("KIMI_POOL", "") or POOL)
+        with Store(connect(url, pool), pool, vault=Vault(keys)) as store:
             records = Members(store).all()
     except (StoreUnavailable, ValueError):
         return {}
