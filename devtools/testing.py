@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TESTS = (
     *("tests/faults", "tests/system", "tests/browser", "tests/tooling", "tests/monitoring", "tests/refresher"),
-    *("tests/clients", "tests/features", "tests/gateway", "tests/kimi", "tests/simulator", "tests/benchmarks"),
+    *("tests/clients", "tests/features", "tests/gateway", "tests/kimi", "tests/simulator", "tests/benchmarks", "tests/releases"),
 )
 """Every folder of tests, those first that start processes and wait for them: nobody is kept waiting at the end."""
 MOST_WORKERS = 8
