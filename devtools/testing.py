@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TESTS = (
-    *("tests/faults", "tests/system", "tests/browser", "tests/tooling", "tests/monitoring", "tests/refresher"),
-    *("tests/clients", "tests/features", "tests/gateway", "tests/kimi", "tests/simulator", "tests/benchmarks", "tests/releases"),
+    *("tests/faults", "tests/system", "tests/releases", "tests/browser", "tests/tooling", "tests/monitoring"),
+    *("tests/refresher", "tests/clients", "tests/features", "tests/gateway", "tests/kimi", "tests/simulator"),
+    "tests/benchmarks",
 )
 """Every folder of tests, those first that start processes and wait for them: nobody is kept waiting at the end."""
 MOST_WORKERS = 8
