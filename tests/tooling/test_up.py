@@ -186,27 +186,22 @@ def test_the_refresher_may_end_the_exchanges_that_are_under_way(tmp_path: Path) 
     assert refresher.spared
 
 
-def test_the_death_of_the_supervisor_ends_all_of_it(up: Up) -> None:
+def test_the_death_of_the_supervisor_ends_all_of_it_and_the_next_one_waits_for_that(up: Up) -> None:
     up.start_and_wait()
     children = up.children()
     assert up.process is not None
     up.process.kill()
     up.process.wait()
-    until(lambda: not any(map(tether.alive, children.values())), seconds=30, what="all of it has ended")
-
-
-def test_the_next_one_waits_for_what_a_killed_one_left_behind(up: Up) -> None:
-    up.start_and_wait()
-    assert up.process is not None
-    up.process.kill()
-    up.process.wait()
     assert paste(up.start_and_wait())[0] == 200
+    until(lambda: not any(map(tether.alive, children.values())), seconds=30, what="all of it has ended")
 
 
 def test_the_key_and_the_accounts_survive_a_restart(up: Up) -> None:
     first = up.start_and_wait()
+    up.add("sk-made-up", Kind.MOONSHOT)
     assert up.interrupt(signal.SIGTERM) == 0
     second = up.start_and_wait()
+    assert "a simulator on this machine answers" in second, "what was added to the demo is none of the operator's"
     for name in ("client key", "its key"):
         assert re.findall(f"{name}.*", first) == re.findall(f"{name}.*", second)
     assert paste(second)[0] == 200
@@ -216,18 +211,27 @@ def test_the_key_and_the_accounts_survive_a_restart(up: Up) -> None:
     assert [file.name for file in kept if file.stat().st_mode & 0o077] == []
 
 
-def test_a_key_of_the_operators_page_that_is_set_is_not_shown(up: Up) -> None:
-    said = up.start_and_wait(GATEWAY_ADMIN_KEY="mine-alone")
-    assert f"http://127.0.0.1:{up.port}/admin" in said
-    assert "GATEWAY_ADMIN_KEY, as you have set it" in said
-    assert "mine-alone" not in said
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, dict[str, str]]]:
+    """One that runs with secrets of the operator's."""
+    up = Up(tmp_path_factory.mktemp("keyed"))
+    secrets = {"TOKEN_ENCRYPTION_KEYS": new_key(), "GATEWAY_ADMIN_KEY": "a-key-for-the-page-" + 20 * "x"}
+    up.start_and_wait(**secrets)
+    yield up, secrets
+    assert up.interrupt(signal.SIGTERM) == 0
+
+
+def test_a_key_of_the_operators_page_that_is_set_is_not_shown(keyed: tuple[Up, dict[str, str]]) -> None:
+    up, secrets = keyed
+    assert f"http://127.0.0.1:{up.port}/admin" in up.said()
+    assert "GATEWAY_ADMIN_KEY, as you have set it" in up.said()
+    assert not [name for name, secret in secrets.items() if secret in up.said()]
     assert not (up.folder / ".data/admin-key").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="what a process was given is told by /proc")
-def test_only_processes_that_use_them_are_given_keys(up: Up) -> None:
-    secrets = {"TOKEN_ENCRYPTION_KEYS": new_key(), "GATEWAY_ADMIN_KEY": "a-key-for-the-page-" + 20 * "x"}
-    up.start_and_wait(**secrets)
+def test_only_processes_that_use_them_are_given_keys(keyed: tuple[Up, dict[str, str]]) -> None:
+    up, secrets = keyed
     given = {name: Path(f"/proc/{pid}/environ").read_text() for name, pid in up.children().items()}
     having = {name for name, environ in given.items() if any(secret in environ for secret in secrets.values())}
     assert set(given) == set(NAMES)
@@ -277,24 +281,19 @@ def test_the_demo_leaves_a_redis_with_other_accounts_alone(up: Up, redis_url: st
     assert alice is not None and alice.configured
 
 
-def test_accounts_that_were_added_while_it_ran_are_served_instead_of_the_demo(up: Up) -> None:
+def test_where_there_are_no_accounts_is_said_and_what_is_added_is_served_instead_of_the_demo(up: Up) -> None:
     nowhere = {"MOONSHOT_URL": "http://127.0.0.1:1/v1"}
     up.start("--no-demo", **nowhere)
-    until(up.is_introduced, seconds=60, what="it says how to use it although it has no account")
+    until(up.is_introduced, seconds=60, what="it introduces itself although it cannot serve")
     assert "simulator" not in up.children()
+    assert f"accounts    {NO_ACCOUNTS}" in up.said()
+    assert "readyz" not in up.said()
     up.add("sk-made-up", Kind.MOONSHOT)
     assert up.interrupt(signal.SIGTERM) == 0
     up.start(**nowhere)
     until(up.is_introduced, seconds=60, what="it says how to use it")
     assert set(up.children()) == set(NAMES) - {"simulator"}
     assert "those that you configured" in up.said()
-
-
-def test_what_was_added_to_the_demo_is_no_account_of_the_operators(up: Up) -> None:
-    up.start_and_wait()
-    up.add("sk-made-up", Kind.MOONSHOT)
-    assert up.interrupt(signal.SIGTERM) == 0
-    assert "a simulator on this machine answers" in up.start_and_wait()
 
 
 def test_the_accounts_of_what_runs_here_are_listed(running: Up) -> None:
@@ -333,14 +332,6 @@ def test_accounts_of_the_operator_are_served_instead_of_the_demo(up: Up) -> None
     assert "It cannot answer yet, and goes on trying: " in up.said()
     assert '{"' not in up.said().partition("It cannot answer yet")[2]
     assert not (up.folder / ".data/client-key").exists()
-
-
-def test_that_there_are_no_accounts_is_said_with_where_to_add_one(up: Up) -> None:
-    up.start("--no-demo")
-    until(up.is_introduced, seconds=60, what="it introduces itself although it cannot serve")
-    assert f"accounts    {NO_ACCOUNTS}" in up.said()
-    assert "readyz" not in up.said()
-    assert up.interrupt() == 0
 
 
 def test_a_bad_setting_ends_all_of_it_with_exit_code_2(up: Up) -> None:
