@@ -71,7 +71,7 @@ local due = redis.call('ZCOUNT', queue, '-inf', int(clock))
 local asked = redis.call('ZCOUNT', queue, '-inf', '(' .. AT_ONCE)
 local fresh = redis.call('ZCOUNT', queue, AT_ONCE, AT_ONCE)
 local wanted = walk(0, asked, 0)
-local parts = {walk(asked, fresh, fresh > 0 and NOW * 7919 % fresh or 0), walk(asked + fresh, due - asked - fresh, 0)}
+local parts = {walk(asked, fresh, fresh > 0 and NOW * 97 % fresh or 0), walk(asked + fresh, due - asked - fresh, 0)}
 local which = 1 + NOW % 2
 
 local function find_next()
