@@ -1,4 +1,4 @@
-"""Accounts whose refreshers are the test's: Valkey, simulator and nursery, without a gateway."""
+"""Accounts whose refreshers are the test's: Valkey, simulator and refreshers, without a gateway."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ import redis
 
 from devtools.waiting import until
 from kimi.pool.store import PREFIX
-from tests.faults.nursery import Nursery
-from tests.system.stack import Stack
+from tests.system.stack import Process, Stack
 
 
 class Pool:
     """Accounts with single-use refresh tokens, named `a-1` and so on."""
 
-    def __init__(self, stack: Stack, nursery: Nursery, size: int) -> None:
+    def __init__(self, stack: Stack, size: int) -> None:
         self.stack = stack
-        self.nursery = nursery
         self.size = size
+        self.log = stack.directory / "refreshers.log"
+
+    def another(self) -> Process:
+        """One more refresher, which runs; what all of them say goes to one file."""
+        refresher = self.stack.another_refresher("refreshers")
+        refresher.start()
+        return refresher
 
     def in_service(self) -> bool:
         """Whether every account holds a token that is good still, with Kimi's newest refresh token behind it."""
@@ -89,13 +94,13 @@ class Pool:
 
     def said(self, level: str) -> list[dict[str, str]]:
         """What the refreshers have said at that level."""
-        lines = self.nursery.log.read_text("utf-8").splitlines()
+        lines = self.log.read_text("utf-8").splitlines()
         return [json.loads(line) for line in lines if f'"level":"{level}"' in line]
 
 
 @contextmanager
-def starting(directory: Path, size: int, *, refreshers: int, **settings: float) -> Iterator[tuple[Pool, list[int]]]:
-    """A pool whose accounts have been in service, and its refreshers' process ids; `settings` are the simulator's."""
+def starting(directory: Path, size: int, *, refreshers: int, **settings: float) -> Iterator[tuple[Pool, list[Process]]]:
+    """A pool whose accounts have been in service, and its refreshers; `settings` are the simulator's."""
     stack = Stack(directory, env={"REFRESHER_EXCHANGES_PER_SECOND": "100"})
     stack.gateways.clear()
     stack.refreshers.clear()
@@ -105,11 +110,10 @@ def starting(directory: Path, size: int, *, refreshers: int, **settings: float) 
         stack.simulator.settings(**settings)
         stack.simulator.mint("kimi", name="a", count=size)
         stack.accounts_file.write_text(stack.simulator.accounts(), "utf-8")
-        with Nursery(stack.environment(), directory / "refreshers.log") as nursery:
-            pool = Pool(stack, nursery, size)
-            living = [nursery.start() for _ in range(refreshers)]
-            until(lambda: len(pool.stored()) == size, what="the accounts are taken")
-            pool.wait(lambda: all(values["access"] for values in pool.stored().values()), why="all had tokens")
-            yield pool, living
+        pool = Pool(stack, size)
+        stack.refreshers += [pool.another() for _ in range(refreshers)]
+        until(lambda: len(pool.stored()) == size, what="the accounts are taken")
+        pool.wait(lambda: all(values["access"] for values in pool.stored().values()), why="all had tokens")
+        yield pool, stack.refreshers
     finally:
         stack.stop()

@@ -5,7 +5,6 @@ What a killed refresher loses is counted in `test_killed_refreshers.py`.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import redis
 from devtools.waiting import until
 from tests.faults.pools import Pool, starting
 from tests.faults.table import Ledger
+from tests.system.stack import Process
 
 PROMISE = 1
 STORE_KILLS = 6
@@ -25,7 +25,7 @@ LIFETIME = 4.0
 
 
 @pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pool, list[int]]]:
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pool, list[Process]]]:
     """A pool with three refreshers."""
     folder = tmp_path_factory.mktemp("accounts")
     with starting(folder, ACCOUNTS, refreshers=3, access_lifetime=LIFETIME, exchange_delay=0.01) as crowd:
@@ -33,12 +33,12 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pool, list
 
 
 @pytest.fixture
-def pool(crowd: tuple[Pool, list[int]]) -> Pool:
+def pool(crowd: tuple[Pool, list[Process]]) -> Pool:
     return crowd[0]
 
 
 @pytest.fixture
-def living(crowd: tuple[Pool, list[int]]) -> list[int]:
+def living(crowd: tuple[Pool, list[Process]]) -> list[Process]:
     return crowd[1]
 
 
@@ -84,15 +84,15 @@ def test_a_killed_store_has_every_token_that_was_exchanged(pool: Pool, promise: 
 
 
 def test_a_refresher_that_slept_longer_than_its_locks_loses_nothing(
-    pool: Pool, living: list[int], promise: Ledger
+    pool: Pool, living: list[Process], promise: Ledger
 ) -> None:
     pool.stack.simulator.settings(exchange_delay=3.0)
     until(lambda: pool.exchanging() > 25, what="so many exchanges are under way that each refresher has some")
-    os.kill(living[0], signal.SIGSTOP)
+    living[0].send(signal.SIGSTOP)
     pool.stack.simulator.settings(exchange_delay=0.01)
     try:
         until(lambda: pool.total("reused") > 0, what="others have tried a token that the sleeper had spent")
     finally:
-        os.kill(living[0], signal.SIGCONT)
+        living[0].send(signal.SIGCONT)
     pool.wait_for_new_tokens("the sleeper's answers are stored, and every account goes on")
     promise.tried(1, "refresher stopped with SIGSTOP amid exchanges, for longer than its locks last")

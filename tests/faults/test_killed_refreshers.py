@@ -9,6 +9,7 @@ from pathlib import Path
 from devtools.waiting import until
 from tests.faults.pools import Pool, starting
 from tests.faults.table import Ledger
+from tests.system.stack import Process
 
 PROMISE = 1
 KILLS = 200
@@ -26,14 +27,14 @@ def dead(pool: Pool) -> set[str]:
     return {name for name, values in pool.stored().items() if values["state"] != "active"}
 
 
-def kill_at_random(pool: Pool, living: list[int], times: int) -> None:
+def kill_at_random(pool: Pool, living: list[Process], times: int) -> None:
     """One refresher after the other; another one starts in its place."""
     dice = random.Random(7)
     for _ in range(times):
         moment = time.monotonic() + dice.uniform(0, 0.16)
         until(lambda moment=moment: time.monotonic() > moment, what="a random moment")  # type: ignore[misc]
-        pool.nursery.end(living.pop(dice.randrange(len(living))))
-        living.append(pool.nursery.start())
+        living.pop(dice.randrange(len(living))).kill()
+        living.append(pool.another())
 
 
 def test_refreshers_killed_at_random_moments_lose_only_what_was_on_its_way(tmp_path: Path, promise: Ledger) -> None:
