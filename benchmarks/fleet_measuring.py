@@ -14,9 +14,9 @@ from kimi.pool.clients import Client
 
 AT_ONCE: Final = 20
 TIMES: Final = 2_000
-_TURNS: Final = 3
-_CHANGED: Final = 200
-"""Accounts that change between two looks: as many as of 100,000 in a second."""
+_TURNS: Final = 2
+_CHANGED: Final = 500
+"""Accounts that change between two looks."""
 
 
 class Bench:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from benchmarks.fleet_costs import Cost
+from gateway.following import SECONDS
+from gateway.mirror import MOST, SHARE_SECONDS
 
 REFRESHED_EVERY: Final = 495.0
 """Seconds between two refreshes of an account with tokens of 15 minutes, see `refresher.schedule`."""
@@ -37,6 +39,11 @@ class Fleet:
         """Accounts that change in a second, mostly by their refreshes."""
         return self.accounts / REFRESHED_EVERY
 
+    @property
+    def look_seconds(self) -> float:
+        """Between two looks of a worker at what has changed."""
+        return SECONDS if self.accounts <= MOST else SHARE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -55,7 +62,7 @@ KINDS: Final = (
     Kind("deliver", "a worker delivers what it counted", lambda f: min(f.processes, f.leases)),
     Kind("counted", "one more request in such a delivery", lambda f: max(0.0, f.leases - f.processes)),
     Kind("renew", "a lease is renewed", lambda f: f.leases * f.seconds / RENEWED_EVERY),
-    Kind("look", "a worker looks for accounts that have changed", lambda f: f.processes),
+    Kind("look", "a worker looks for accounts that have changed", lambda f: f.processes / f.look_seconds),
     Kind("told", "it is told of one", lambda f: f.processes * f.changes),
     Kind("keys", "a worker looks for client keys that have changed", lambda f: f.processes),
     Kind("ping", "a worker sees that its listening connection lives", lambda f: f.processes),

@@ -82,7 +82,7 @@ def play(url: str, part: int, *, workers: int, seconds: float, requests: float, 
         beside = []
         for worker in fleet:
             for period, what, do in (
-                (1.0, "look", worker.mirror.refresh),
+                (worker.mirror.seconds, "look", worker.mirror.refresh),
                 (1.0, "keys", worker.look_at_keys),
                 (1.0, "ping", worker.ping),
                 (1.0, "deliver", worker.deliver),

@@ -14,7 +14,7 @@ from redis import Redis
 from gateway.client_mirror import ClientMirror
 from gateway.mirror import Mirror
 from gateway.share import Shares
-from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
+from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Tokens
 from kimi.events import Usage
 from kimi.pool import Bookmark, Chats, Conversation, Conversations, Lease, Leases, Members, Store, TokenStore, Wish
 from kimi.pool.canary import Canary
@@ -33,6 +33,7 @@ LIFETIME: Final = 900.0
 """Seconds that an access token is good."""
 LEASE_SECONDS: Final = 3600.0
 """Longer than any run: those who hold leases of a played fleet do not renew all of them in time."""
+_PAGE: Final = 100
 _TOKEN: Final = "t" * 900  # as long as the vendor's are
 _WISH: Final = Wish(("kimi",), "kimi")
 _USAGE: Final = Usage(prompt=1_000, completion=500)
@@ -145,10 +146,13 @@ class Refresher:
 
     def enter(self, numbers: Iterable[int]) -> None:
         """Brings these accounts into the pool, each with an access token."""
-        for number in numbers:
-            account = Account(name=name_of(number), kind=Kind.KIMI)
-            enter_configured(self.store, ConfiguredAccount(account, f"r{number}{_TOKEN}"), "config")
-            self._save(account.name)
+        following = iter(numbers)
+        while page := [name_of(number) for number in itertools.islice(following, _PAGE)]:
+            for name in page:
+                account = Account(name=name, kind=Kind.KIMI)
+                enter_configured(self.store, ConfiguredAccount(account, f"r{name}{_TOKEN}"), "config")
+            for record in self._members.some(page):
+                self._save(record)
 
     def refresh(self, number: int) -> None:
         """One account, as if it were due."""
@@ -158,12 +162,10 @@ class Refresher:
             record = self._members.get(name)
             if lock is not None and record is not None:
                 lock.spend(record)
-                self._save(name)
+                self._save(record)
 
-    def _save(self, name: str) -> None:
-        record, now = self._members.get(name), time.time()
-        if record is None:
-            return
+    def _save(self, record: Record) -> None:
+        now, name = time.time(), record.account.name
         tokens = Tokens(f"a{record.version}{name}{_TOKEN}", f"r{record.version}{name}{_TOKEN}")
         # Nobody refreshes them but who plays it, also where it takes long.
         expires, due = now + 4 * LIFETIME, now + LIFETIME * random.uniform(2, 3)

@@ -26,6 +26,11 @@ class Follower(ABC, Generic[T]):
         self._coming: dict[str, T] = {}
         self._copies: dict[str, T] | None = None
 
+    @property
+    def seconds(self) -> float:
+        """Between two looks."""
+        return SECONDS
+
     def run(self) -> None:
         """Keeps the copy fresh, for ever."""
         while True:
@@ -33,7 +38,7 @@ class Follower(ABC, Generic[T]):
                 self.refresh()
             except StoreUnavailable as error:
                 log.debug("the copy of %s grows old: %s", self._what, error)
-            self._pause(SECONDS)
+            self._pause(self.seconds)
 
     def refresh(self) -> None:
         """Reads what has changed. Raises `StoreUnavailable`; after that all is read anew, as Redis may have lost some.

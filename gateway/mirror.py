@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 5_000
 """Accounts that are copied, at about 2 KiB each."""
-LOOKS: Final = 300
+SHARE_SECONDS: Final = 5.0
+"""How old a share may be: of a large pool some accounts change in every second, and every worker hears of each."""
+LOOKS: Final = 100
 """After so many looks at what has changed the size of the pool is looked at again."""
 LEFT_ALONE: Final = 50
 """Between pages Redis is left alone for so many times as long as it took for one. When it comes back all workers read
@@ -60,7 +62,7 @@ class Timed:
 
 
 class Mirror(Follower[Copy]):
-    """What this worker knows of all configured accounts, a second old at most while Redis answers.
+    """What this worker knows of all configured accounts, a few seconds old at most while Redis answers.
 
     Of more than `most` it has a share of its own, and reads no others: what all workers read together grows with their
     number, and not with that of the accounts besides.
@@ -89,6 +91,11 @@ class Mirror(Follower[Copy]):
     def copies(self) -> Mapping[str, Copy] | None:
         """The accounts by name; None while not all of its share were read."""
         return self._copies
+
+    @property
+    def seconds(self) -> float:
+        """See `Follower.seconds`."""
+        return super().seconds if self._share.is_whole else SHARE_SECONDS
 
     @property
     def share(self) -> Share:

@@ -9,10 +9,11 @@ from zlib import crc32
 from kimi.pool.extent import Extent
 from kimi.pool.private import is_private
 
+ENOUGH: Final = 1_000
+"""Accounts that a share holds at the most: more than a worker has answers under way."""
 FEW: Final = 8
 """A share holds so many accounts of a route, as a rule, or all of them."""
 _MOST_RARE: Final = 1_000
-_ROOM: Final = 0.9  # of what can be copied: shares are only about as large as each other
 _SPARE: Final = 0.8  # so small is a pool before a share is doubled again, or it would be at every other look
 
 
@@ -60,7 +61,7 @@ class Shares:
         self._worker = worker
 
     def cut(self, most: int, before: Share = WHOLE) -> Share:
-        """What the worker copies of the pool as it is now, if it has room for `most` of the operator's accounts.
+        """What the worker copies of the pool as it is now: up to `most` of the operator's accounts, or a share of them.
 
         As large as it was `before` where that still fits. Raises `StoreUnavailable`.
         """
@@ -70,9 +71,11 @@ class Shares:
 
 def _level(size: int, most: int, before: int) -> int:
     """How often `size` is halved where that was done so often before."""
-    level = before
-    while size > most * 2**level * (_ROOM if level else 1):
+    if size <= most * (_SPARE if before else 1):
+        return 0
+    level = max(before, 1)
+    while size > ENOUGH * 2**level:
         level += 1
-    while level and size <= most * 2 ** (level - 1) * _SPARE:
+    while level > 1 and size <= ENOUGH * 2 ** (level - 1) * _SPARE:
         level -= 1
     return level

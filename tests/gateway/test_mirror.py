@@ -10,7 +10,7 @@ import gevent
 import pytest
 
 from gateway.following import SECONDS
-from gateway.mirror import LEFT_ALONE, LOOKS, Mirror, Timed
+from gateway.mirror import LEFT_ALONE, LOOKS, SHARE_SECONDS, Mirror, Timed
 from gateway.share import WHOLE, Share
 from kimi.accounts import Account, Kind
 from kimi.errors import StoreUnavailable
@@ -203,3 +203,15 @@ def test_a_share_is_never_read_in_one_go() -> None:
     mirror = Mirror(Told(batch(1, 2), batch(2, 2)), Cut(Share(1, "w")), pause=pauses.append)
     mirror.refresh()
     assert len(pauses) == 1
+
+
+def test_a_share_may_be_some_seconds_old() -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        raise gevent.GreenletExit
+
+    with pytest.raises(gevent.GreenletExit):
+        Mirror(Told(batch(1, 1)), Cut(Share(1, "w")), pause=pause).run()
+    assert pauses == [SHARE_SECONDS]

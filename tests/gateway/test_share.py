@@ -32,14 +32,20 @@ def test_a_pool_that_fits_is_copied_whole() -> None:
     assert all(name in share for name in NAMES)
 
 
-@pytest.mark.parametrize(("size", "level"), [(1_001, 1), (1_800, 1), (1_801, 2), (100_000, 7)])
+@pytest.mark.parametrize(("size", "level"), [(1_001, 1), (2_000, 1), (2_001, 2), (100_000, 7)])
 def test_one_that_does_not_is_halved_until_it_does(size: int, level: int) -> None:
     assert Shares(Pool(size), "w").cut(1_000).level == level
 
 
-@pytest.mark.parametrize(("size", "level"), [(1_801, 2), (1_601, 2), (1_600, 1), (801, 1), (800, 0)])
+@pytest.mark.parametrize(("size", "level"), [(4_001, 3), (2_001, 2), (1_601, 2), (1_600, 1), (801, 1), (800, 0)])
 def test_a_share_is_doubled_only_when_there_is_room_to_spare(size: int, level: int) -> None:
     assert Shares(Pool(size), "w").cut(1_000, Share(2, "w")).level == level
+
+
+def test_one_that_is_copied_whole_may_be_larger_than_a_share() -> None:
+    shares = Shares(Pool(5_000), "w")
+    assert shares.cut(5_000) is WHOLE
+    assert Shares(Pool(5_001), "w").cut(5_000).level == 3
 
 
 def test_shares_are_about_as_large_as_each_other_and_together_they_are_the_pool() -> None:
