@@ -21,8 +21,9 @@ def make_house(redis_url: str) -> Iterator[MakeHouse]:
     redis = connect(redis_url)
     houses: list[House] = []
 
-    def make(**options: Any) -> House:
-        houses.append(House(Pool(Store(redis), Clock(Store(redis).now())), **options))
+    def make(*, turned: bool = False, **options: Any) -> House:
+        clock = Clock(Store(redis).now())  # which Redis goes by as well, where the test turns it
+        houses.append(House(Pool(Store(redis, clock=clock) if turned else Store(redis), clock), **options))
         return houses[-1]
 
     yield make

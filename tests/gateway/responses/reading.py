@@ -33,7 +33,7 @@ TOOLS: Final[dict[str, Any]] = {
         {"type": "tool_search", "execution": "client", "description": "Finds tools", "parameters": {"type": "object"}},
     ],
 }
-_EVENT: Final[pydantic.TypeAdapter[Any]] = pydantic.TypeAdapter(ResponseStreamEvent)
+EVENT: Final[pydantic.TypeAdapter[Any]] = pydantic.TypeAdapter(ResponseStreamEvent)
 _WHOLE: Final[pydantic.TypeAdapter[Any]] = pydantic.TypeAdapter(Response)
 _OURS: Final = {"store", "frequency_penalty", "presence_penalty", "logprobs", "status"}
 """What OpenAI sends and open-responses wants, but openai-python does not name everywhere."""
@@ -69,7 +69,7 @@ def told(data: bytes) -> list[dict[str, Any]]:
         event = orjson.loads(line.removeprefix(b"data: "))
         assert name == b"event: " + event["type"].encode()
         if event["type"] != "error":  # it has more in it than openai-python names
-            validated(_EVENT, line.removeprefix(b"data: "))
+            validated(EVENT, line.removeprefix(b"data: "))
         read.append(event)
     return read
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import openai
-import pydantic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.lib.streaming.responses._responses import ResponseStreamState
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import Response
 
 from kimi.events import Event, Finish, Text, Thinking, ToolCall
-from tests.gateway.responses.reading import TOOLS, stream, told, whole
+from tests.gateway.responses.reading import EVENT, TOOLS, stream, told, whole
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 words = st.lists(st.builds(Text, texts) | st.builds(Thinking, texts), max_size=12)
@@ -43,15 +42,15 @@ def test_what_the_sdk_makes_of_the_stream_is_the_whole_response(
         raw += rendered.heartbeat() if data.draw(st.booleans()) else b""
         raw += rendered.render(batch)
     state: ResponseStreamState[None] = ResponseStreamState(input_tools=openai.omit, text_format=openai.omit)
-    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(ResponseStreamEvent)
-    for event in told(raw):
-        state.handle_event(adapter.validate_python(event))
+    heard = told(raw)
+    for event in heard:
+        state.handle_event(EVENT.validate_python(event))
     completed = state._completed_response
     assert completed is not None
     expected = whole(*(event for batch in batches for event in batch), body=TOOLS)
     accumulated = completed.to_dict()
     assert without_what_was_parsed(accumulated) == Response.model_validate(expected).to_dict()
-    pieces = deltas(told(raw))
+    pieces = deltas(heard)
     for item in expected["output"]:
         assert pieces.get(item["id"], "") == content(item)
 
