@@ -1,0 +1,103 @@
+"""Whatever is asked of Redis for a lease is as much with thousands of accounts as with a few."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kimi.errors import NoAccount
+from kimi.pool import Leases, Rest, Store, connect
+from tests.kimi.pool.filling import fill, refuse
+from tests.kimi.pool.pools import KIMI, wish
+
+MANY = 1_000
+MOST = 2_500
+"""Commands of one script, at the worst: they take about 2 ms."""
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with connect(redis_url, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def leases(client: Any) -> Leases:
+    return Leases(Store(client))
+
+
+def commands(client: Any, do: Callable[[], object]) -> Counter[str]:
+    """Which commands are run meanwhile, within scripts too, and how often each."""
+    client.config_resetstat()
+    do()
+    stats = client.info("commandstats")
+    counted = Counter({name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()})
+    del counted["config|resetstat"]
+    return counted
+
+
+def test_a_lease_takes_the_same_commands_among_thousands(client: Any, leases: Leases) -> None:
+    counted = []
+    for accounts in (10, MANY):
+        client.flushdb()
+        fill(client, accounts)
+        leases.release(leases.acquire(KIMI), served=True)  # the first sends the scripts
+        counted.append(commands(client, lambda: leases.release(leases.acquire(KIMI), served=True)))
+    assert counted[0] == counted[1]
+    assert counted[0]["evalsha"] == 2
+    assert counted[0].total() < 50
+
+
+def test_whoever_refuses_a_model_is_met_once_by_those_who_want_it(client: Any, leases: Leases) -> None:
+    names = fill(client, MANY)
+    refuse(client, names[: MANY // 2], "kimi")
+    assert leases.acquire(KIMI).account.name == names[MANY // 2]
+    later = commands(client, lambda: leases.release(leases.acquire(KIMI)))
+    assert later.total() < 60
+    assert leases.acquire(wish(model="another")).account.name in names[: MANY // 2], "nobody else takes them away"
+
+
+def test_one_that_refuses_no_longer_is_taken_first(client: Any, leases: Leases) -> None:
+    names = fill(client, 40)
+    refuse(client, names[:30], "kimi")
+    leases.release(leases.acquire(KIMI))
+    client.zadd(Store(client).key("refused", names[0]), {"kimi": 1})
+    client.zadd(Store(client).key("route", "kimi", "ready", "0"), {names[0]: -1e15 + 1})  # as its time was over first
+    assert leases.acquire(KIMI).account.name == names[0]
+
+
+def test_one_is_found_among_thousands_that_refuse(client: Any, leases: Leases) -> None:
+    *refusing, last = fill(client, MANY)
+    refuse(client, refusing, "kimi")
+    taken = []
+    counted = commands(client, lambda: taken.append(leases.acquire(KIMI)))
+    assert [lease.account.name for lease in taken] == [last]
+    assert counted.total() < MOST * counted["evalsha"]
+    assert counted["evalsha"] < 10
+
+
+def test_a_model_that_all_refuse_holds_nobody_up(client: Any, leases: Leases) -> None:
+    refuse(client, fill(client, MANY), "kimi")
+
+    def ask() -> None:
+        with pytest.raises(NoAccount, match="tried"):
+            leases.acquire(KIMI)
+
+    first, second = commands(client, ask), commands(client, ask)
+    assert max(first.total() / first["evalsha"], second.total()) < MOST
+    assert second["evalsha"] == 1, "those that were set aside are not met one by one again"
+
+
+def test_a_limit_of_a_large_organisation_makes_some_rest_at_once(client: Any, leases: Leases) -> None:
+    store, names = Store(client), fill(client, 100)
+    client.sadd(store.key("org", "abc"), *names)
+    for name in names:
+        client.hset(store.key("account", name), "org", "abc")
+    limit = Rest("RateLimited", "too many requests", 20, 300, organisation="abc")
+    lease = leases.acquire(KIMI)
+    counted = commands(client, lambda: leases.release(lease, rest=limit))
+    assert 1 < client.zcard(store.key("route", "kimi", "cooling")) <= 33
+    assert counted.total() < MOST
