@@ -156,19 +156,19 @@ def _limits(fleet: Fleet, costs: Mapping[str, Cost]) -> list[str]:
     return lines
 
 
-def _checked(light: Check, heavy: Check) -> list[str]:
-    rows = [f"| {check.requests:.0f} | {check.predicted:.1%} | {check.measured:.1%} |" for check in (light, heavy)]
+def _checked(*checks: Check) -> list[str]:
+    first, last = checks[0], checks[-1]
     return [
-        f"{heavy.workers} workers played in real time, with {heavy.connections:.1f} connections each beside the one on",
-        "which they listen. A Valkey that has little to do sleeps between commands and wakes up for each, which makes",
-        "all of them dearer: what more requests take beside few is what shows whether the costs are right.",
+        f"{first.workers} workers played in real time, with {last.connections:.1f} connections each beside the one on",
+        "which they listen. A Valkey that has little to do sleeps between commands, and to wake up is work as well:",
+        "what that takes of a ping at such a pace is added for each command.",
         "",
-        "| requests a second | share of the thread, predicted | measured |",
-        "| ---: | ---: | ---: |",
-        *rows,
-        (
-            f"| {heavy.requests - light.requests:+.0f} | {heavy.predicted - light.predicted:+.1%} |"
-            f" {heavy.measured - light.measured:+.1%} |"
+        "| requests a second | predicted, the work | to wake up | together | measured |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {check.requests:.0f} | {check.predicted:.1%} | {check.asleep:.1%} |"
+            f" {check.predicted + check.asleep:.1%} | {check.measured:.1%} |"
+            for check in checks
         ),
     ]
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.fleet_costs import Cost, Reading
+import gevent
+
+from benchmarks.fleet_costs import Cost, Reading, cost_of
 from benchmarks.fleet_mix import KINDS, Fleet
 from devtools.waiting import until
 from kimi.pool import Store
@@ -36,6 +38,7 @@ class Check:
     workers: int
     requests: float
     predicted: float
+    asleep: float  # beside that: what it takes to wake up for single commands
     measured: float
     connections: float  # of a worker
 
@@ -68,17 +71,20 @@ def play(client: Any, url: str, task: Mapping[str, float], costs: Mapping[str, C
         assert part.stdin
         part.stdin.write("\n")
         part.stdin.flush()
-    began, read = time.monotonic(), Reading.of(client)
+    began, read, wakes = time.monotonic(), Reading.of(client), _wakes(client)
     _heard(parts, "over")
     spent, lasted = Reading.of(client).thread - read.thread, time.monotonic() - began
+    wakes = _wakes(client) - wakes
     connections = client.info("clients")["connected_clients"] - before
     done = sum((Counter[str](counted) for counted in _ended(parts)), Counter[str]())
     workers = _PARTS * WORKERS
+    asleep = _paced(client, wakes / lasted).less(costs["ping"]).thread * wakes / 1e6
     return Check(
         seconds=lasted,
         workers=workers,
         requests=done["request"] / lasted,
         predicted=_predicted(done, workers, costs) / lasted,
+        asleep=asleep / lasted,
         measured=spent / lasted,
         connections=connections / workers,
     )
@@ -96,6 +102,21 @@ def _predicted(done: Mapping[str, int], workers: int, costs: Mapping[str, Cost])
         "counted": max(0, requests - deliveries),
     }
     return sum(times.get(kind.key, 0) * costs[kind.key].thread for kind in KINDS) / 1e6
+
+
+def _wakes(client: Any) -> int:
+    """How often Valkey has read from a connection so far."""
+    return int(client.info("stats")["total_reads_processed"])
+
+
+def _paced(client: Any, rate: float) -> Cost:
+    """What a ping costs a Valkey that is asked so many times a second, and sleeps in between."""
+
+    def ping(_: int) -> None:
+        client.ping()
+        gevent.sleep(1 / rate)
+
+    return cost_of(client, ping, int(2 * rate))
 
 
 def _is_written(client: Any) -> bool:
