@@ -18,6 +18,7 @@ monkey.patch_all()
 
 import argparse  # noqa: E402 - as in a worker, everything else comes after the patching
 import json  # noqa: E402
+import os  # noqa: E402
 import statistics  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
@@ -48,6 +49,8 @@ COLUMNS: Final = {
     "most_per_second": "most/s",
     "filled_seconds": "filled in, s",
 }
+PATIENCE: Final = 10.0
+"""Seconds for which they would wait, as requests do."""
 
 
 def main() -> int:
@@ -131,9 +134,9 @@ def latencies(url: str, times: int) -> Iterator[float]:
     """Seconds that each of so many leases has taken."""
     with connect(url, timeout=5) as client:
         leases = Leases(Store(client, fuse=Fuse()), worker="quiet")
-        for _ in range(times):
+        for number in range(times):
             began = time.perf_counter()
-            lease = leases.acquire(KIMI)
+            lease = leases.acquire(KIMI, ticket=f"quiet.{number}", patience=PATIENCE)
             yield time.perf_counter() - began
             leases.release(lease, served=True)
 
@@ -148,17 +151,19 @@ def asked(url: str, callers: int, at_once: int, seconds: float) -> int:
 def calls(url: str, at_once: int, seconds: float) -> int:
     """As one of those processes: how many leases it has taken and given back."""
     with connect(url, timeout=5) as client:
-        leases = Leases(Store(client, fuse=Fuse()))
+        worker = f"caller{os.getpid()}"
+        leases = Leases(Store(client, fuse=Fuse()), worker=worker)
         until = time.monotonic() + seconds
 
-        def lease() -> int:
+        def lease(caller: int) -> int:
             taken = 0
             while time.monotonic() < until:
-                leases.release(leases.acquire(KIMI), served=True)
+                leases.release(leases.acquire(KIMI, ticket=f"{worker}.{caller}", patience=PATIENCE), served=True)
                 taken += 1
             return taken
 
-        return sum(job.get() for job in gevent.joinall([gevent.spawn(lease) for _ in range(at_once)], raise_error=True))
+        callers = [gevent.spawn(lease, caller) for caller in range(at_once)]
+        return sum(caller.get() for caller in gevent.joinall(callers, raise_error=True))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ if only ~= '' then
   -- It may stand behind all whom there was time to look at.
   if a and a.place == 'cooling' and math.max(a.cool_until, a.rate_until) <= NOW then settle(only, a) end
 end
-local given_up = ticket ~= '' and give_up_place(ticket) or nil -- a place that was kept for it
+local has_waited = ticket ~= '' and redis.call('EXISTS', key('ticket', ticket)) == 1
+local given_up = has_waited and give_up_place(ticket) or nil -- a place that was kept for it
 local waits = someone_waits()
 
 local skipped = false -- somebody is there, but not for this request
@@ -171,7 +172,7 @@ if best then
       redis.call('HSET', key('account', best), 'rate_until', int(a.rate_until))
     end
   end
-  if ticket ~= '' then forget_ticket(ticket) end
+  if has_waited then forget_ticket(ticket) end
   settle(best, a)
   if given_up ~= best then offer_again(given_up) end
   return {'leased', best, a.spec, a.access, a.version, int(NOW)}
@@ -258,9 +259,7 @@ end
 local answer = refusal()
 local why, wait = answer[1], tonumber(answer[2] or '0')
 local can_help = (why == 'busy' or why == 'cooling' or why == 'pending') and patience > 0 and wait <= patience
-if ticket ~= '' then
-  if can_help then queue_up() else forget_ticket(ticket) end
-  offer_again(given_up)
-end
+if ticket ~= '' and can_help then queue_up() elseif has_waited then forget_ticket(ticket) end
+offer_again(given_up)
 if cut_off and not can_help then return {'tripped'} end
 return answer
