@@ -35,8 +35,8 @@ local left = false -- so many were in the way that the others were not looked at
 -- their priority, by the end of what they refuse, with scores below nought. There a few are looked at first, and all
 -- others only where nobody else is left.
 local ASIDE = -1e15 -- added to that time
-local FEW, MANY = 8, 1024 -- of them
-local IN_THE_WAY = 400 -- so many are set aside or taken out in one call, and one that is taken out costs as much as 16
+local FEW, MANY = 8, 512 -- of them
+local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, and one that is taken out costs as much as 16
 local MOST_CUT_OFF, MOST_KEPT = 256, 32 -- so many are looked at to find one that can be reached, and is free
 local MOST_ELSEWHERE = 256 -- so many are looked at to find one that cannot serve now
 

@@ -14,8 +14,8 @@ from tests.kimi.pool.filling import fill, refuse
 from tests.kimi.pool.pools import KIMI, wish
 
 MANY = 1_000
-MOST = 2_500
-"""Commands of one script, at the worst: they take about 2 ms."""
+MOST = 1_000
+"""Commands of one script, at the worst: they take about a millisecond."""
 
 
 @pytest.fixture
