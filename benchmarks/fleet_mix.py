@@ -63,7 +63,7 @@ KINDS: Final = (
     Kind("counted", "one more request in such a delivery", lambda f: max(0.0, f.leases - f.processes)),
     Kind("renew", "a lease is renewed", lambda f: f.leases * f.seconds / RENEWED_EVERY),
     Kind("look", "a worker looks for accounts that have changed", lambda f: f.processes / f.look_seconds),
-    Kind("told", "it is told of one", lambda f: f.processes * f.changes),
+    Kind("told", "a worker is told of one of them", lambda f: f.processes * f.changes),
     Kind("keys", "a worker looks for client keys that have changed", lambda f: f.processes),
     Kind("ping", "a worker sees that its listening connection lives", lambda f: f.processes),
     Kind("around", "a worker looks at keys, schema and refreshers", lambda f: f.processes / LOOKED_AROUND_EVERY),
