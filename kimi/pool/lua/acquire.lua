@@ -162,16 +162,7 @@ if best then
   a.turn = turn + math.max(1, math.floor(STRIDE / a.weight))
   a.in_flight = a.in_flight + 1
   redis.call('ZADD', key('leases'), int(NOW + tonumber(ARGV[6])), ARGV[5] .. ':' .. best)
-  if a.rate > 0 then
-    local recent = key('recent', best)
-    redis.call('LPUSH', recent, int(NOW))
-    redis.call('LTRIM', recent, 0, a.rate - 1)
-    redis.call('PEXPIRE', recent, 60000)
-    if redis.call('LLEN', recent) >= a.rate then
-      a.rate_until = tonumber(redis.call('LINDEX', recent, -1)) + 60000
-      redis.call('HSET', key('account', best), 'rate_until', int(a.rate_until))
-    end
-  end
+  if a.rate > 0 then note_recent(best, a) end
   if has_waited then forget_ticket(ticket) end
   settle(best, a)
   if given_up ~= best then offer_again(given_up) end
@@ -238,28 +229,10 @@ local function refusal()
   return {'none'}
 end
 
-local function queue_up()
-  local entry = key('ticket', ticket)
-  local number = redis.call('HGET', entry, 'number') or redis.call('INCR', key('tickets'))
-  -- One that was called in vain is not called again at once.
-  redis.call('HSETNX', entry, 'again', '0')
-  redis.call('HSET', entry, 'number', number, 'routes', ARGV[2], 'wish', cjson.encode(wish), 'only', only)
-  redis.call('PEXPIRE', entry, int(patience + AGAIN))
-  for _, route in ipairs(routes) do
-    local queue = key('route', route, 'queue')
-    redis.call('ZADD', queue, number, ticket)
-    -- Nobody looks for the tickets of dead workers in queues that belong to one client.
-    if redis.call('PTTL', queue) < patience + AGAIN then redis.call('PEXPIRE', queue, int(patience + AGAIN)) end
-  end
-  if redis.call('PTTL', key('waiting')) < patience + AGAIN then
-    redis.call('SET', key('waiting'), '1', 'PX', int(patience + AGAIN))
-  end
-end
-
 local answer = refusal()
 local why, wait = answer[1], tonumber(answer[2] or '0')
 local can_help = (why == 'busy' or why == 'cooling' or why == 'pending') and patience > 0 and wait <= patience
-if ticket ~= '' and can_help then queue_up() elseif has_waited then forget_ticket(ticket) end
+if ticket ~= '' and can_help then queue_up(ticket, routes, wish, patience) elseif has_waited then forget_ticket(ticket) end
 offer_again(given_up)
 if cut_off and not can_help then return {'tripped'} end
 return answer

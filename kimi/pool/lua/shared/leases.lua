@@ -11,6 +11,18 @@ local function give_back(lease)
   return name, a
 end
 
+-- Notes a lease of an account whose requests a minute are limited, and until when it rests where they are used up.
+local function note_recent(name, a)
+  local recent = key('recent', name)
+  redis.call('LPUSH', recent, int(NOW))
+  redis.call('LTRIM', recent, 0, a.rate - 1)
+  redis.call('PEXPIRE', recent, 60000)
+  if redis.call('LLEN', recent) >= a.rate then
+    a.rate_until = tonumber(redis.call('LINDEX', recent, -1)) + 60000
+    redis.call('HSET', key('account', name), 'rate_until', int(a.rate_until))
+  end
+end
+
 local AT_A_TIME = 16 -- leases that have expired, and accounts of a route that have rested
 
 -- What time alone has changed since the last call. Bounded, so that no caller pays for all of it.

@@ -98,6 +98,24 @@ local function call_waiting(routes)
   end
 end
 
+-- Gives a ticket its place in the queue for so many milliseconds, or leaves it there for so long. `wish` is as in `suits`.
+local function queue_up(ticket, routes, wish, patience)
+  local entry, lives = key('ticket', ticket), patience + AGAIN
+  local number = redis.call('HGET', entry, 'number') or redis.call('INCR', key('tickets'))
+  -- One that was called in vain is not called again at once.
+  redis.call('HSETNX', entry, 'again', '0')
+  redis.call('HSET', entry,
+    'number', number, 'routes', cjson.encode(routes), 'wish', cjson.encode(wish), 'only', wish[4])
+  redis.call('PEXPIRE', entry, int(lives))
+  for _, route in ipairs(routes) do
+    local queue = key('route', route, 'queue')
+    redis.call('ZADD', queue, number, ticket)
+    -- Nobody looks for the tickets of dead workers in queues that belong to one client.
+    if redis.call('PTTL', queue) < lives then redis.call('PEXPIRE', queue, int(lives)) end
+  end
+  if redis.call('PTTL', key('waiting')) < lives then redis.call('SET', key('waiting'), '1', 'PX', int(lives)) end
+end
+
 -- Gives up the place that is kept for a ticket. Returns the account's name, for it to be offered to others, or nil.
 local function give_up_place(ticket)
   local name = redis.call('HGET', key('ticket', ticket), 'called_to')
