@@ -120,8 +120,8 @@ class Worker:
             while not self._stop.is_set():
                 self._metrics.turned(self._clock())
                 self._read_mail(self._turn(pool))
-        while self._running:
-            self._read_mail(self._idle)
+        while self._running:  # all have ended: what they say is there
+            self._take(self._mail.get())
 
     def _turn(self, pool: Executor) -> float:
         """Start what is due; the seconds after which there may be more."""

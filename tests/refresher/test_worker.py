@@ -48,7 +48,7 @@ def test_it_wakes_by_itself_when_the_next_account_is_due(redis_url: str) -> None
 
 
 def test_the_end_waits_for_exchanges_that_are_running_and_stores_them(redis_url: str) -> None:
-    house = House(redis_url)
+    house = House(redis_url, idle=60.0)
     house.pool.configure(ALICE)
     begun, go_on = threading.Event(), threading.Event()
 
