@@ -8,7 +8,9 @@ processes, and counts what was lost.
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +25,7 @@ import redis
 
 from devtools.waiting import until
 from kimi.pool.store import PREFIX
+from tests.children import has_ended
 from tests.faults.proxy import Proxy
 from tests.system.stack import Stack
 from tests.system.traffic import Traffic
@@ -81,7 +84,11 @@ class Regions:
         self.stack.valkey.kill()
         if what == REGION:
             self.stack.refresher.kill()
+            workers = self.stack.gateway.workers()
             self.stack.gateway.kill()
+            for worker in workers:  # which would serve on for a moment, with the other region's Redis
+                os.kill(worker, signal.SIGKILL)
+            until(lambda: all(map(has_ended, workers)), what="nothing of the region is left")
         return under_way
 
     def promote(self) -> None:
@@ -153,8 +160,9 @@ def one_round(directory: Path, what: str, *, delay: float, replicas: int, dice: 
         with Traffic(stack, clients=4, url=f"http://{both.front.address}").running() as traffic:
             until(lambda: traffic.good > 20, what="requests are answered")
             time.sleep(dice.uniform(1, 3))
-            began, good = time.monotonic(), traffic.good
+            began = time.monotonic()
             under_way = both.lose(what)
+            good = traffic.good
             both.promote()
             promoted = time.monotonic() - began
             if what == REGION:
