@@ -22,6 +22,8 @@ from tests.system.stack import STARTED, Gateway, Stack
 
 REST_SECONDS: Final = 20.0
 """Chats are deleted, and places given back, in the background."""
+ANSWER_SECONDS: Final = 10.0
+"""Redis may take longer for who looks here than for a gateway: many tests run at a time."""
 REDIS_CONNECTIONS: Final = MOST + 32
 """A worker's scripts have so many; its other commands have 20, and listeners their own."""
 
@@ -84,7 +86,7 @@ def check_all() -> None:
 def make_due(stack: Stack) -> None:
     """Let the refresher sweep at once what it would sweep, or sweep again, within a minute."""
     if stack.valkey.process is not None:
-        with connect(stack.valkey.url) as client:
+        with connect(stack.valkey.url, timeout=ANSWER_SECONDS) as client:
             chats: Any = client.zrange(f"{PREFIX}chats", 0, -1)
             if chats:
                 client.zadd(f"{PREFIX}chats", dict.fromkeys(chats, 1), xx=True)
@@ -114,7 +116,7 @@ def _in_simulator(stack: Stack, totals: dict[str, Any]) -> Iterator[str]:
 
 
 def _in_redis(url: str) -> Iterator[str]:
-    with connect(url) as client:
+    with connect(url, timeout=ANSWER_SECONDS) as client:
         for key in client.scan_iter(PREFIX + "*", count=1000):
             name = key.removeprefix(PREFIX)
             if EMPTY.fullmatch(name):
