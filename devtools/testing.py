@@ -24,7 +24,7 @@ ROOM_BYTES = 2**31
 
 def everything(processors: int) -> list[str]:
     """The arguments of pytest for every test: side by side, for most wait; those of a file share what they started."""
-    workers = min(2 * processors + 1, MOST_WORKERS)
+    workers = min(3 * processors, MOST_WORKERS)
     return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", *TESTS]
 
 

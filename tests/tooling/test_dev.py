@@ -139,7 +139,7 @@ def test_the_release_is_told() -> None:
 
 
 def test_all_tests_run_side_by_side_and_none_is_forgotten() -> None:
-    assert testing.everything(2)[:2] == ["-n", "5"]
+    assert testing.everything(2)[:2] == ["-n", "6"]
     assert testing.everything(64)[:2] == ["-n", "8"]
     folders = {file.relative_to(ROOT).parts[:2] for file in ROOT.glob("tests/**/test_*.py")}
     assert sorted(word for word in testing.everything(2) if "/" in word) == sorted(map("/".join, folders))
