@@ -157,9 +157,7 @@ end
 
 if best then
   local a = best_account
-  local turn = math.max(a.turn, virtual_time(routes, a.priority))
-  for _, route in ipairs(routes) do redis.call('HSET', key('route', route, 'turns'), a.priority, int(turn)) end
-  a.turn = turn + math.max(1, math.floor(STRIDE / a.weight))
+  take_turn(a, routes)
   a.in_flight = a.in_flight + 1
   redis.call('ZADD', key('leases'), int(NOW + tonumber(ARGV[6])), ARGV[5] .. ':' .. best)
   if a.rate > 0 then note_recent(best, a) end

@@ -8,14 +8,19 @@ local function place_key(route, place, priority)
   return key('route', route, place)
 end
 
--- The furthest turn that was taken in one priority of these routes: who comes late starts there, and not at nought.
--- Every queue has a time of its own, or busy routes would carry the idle ones along and level their weights.
-local function virtual_time(routes, priority)
-  local latest = 0
-  for _, route in ipairs(routes) do
-    latest = math.max(latest, tonumber(redis.call('HGET', key('route', route, 'turns'), priority) or '0'))
+-- Takes the turn of an account that is leased along these routes. The time of a route is the furthest turn that was taken
+-- there in one priority: who comes late starts there, and not at nought. Every queue has a time of its own, or busy routes
+-- would carry the idle ones along and level their weights.
+local function take_turn(a, routes)
+  local turn, times = a.turn, {}
+  for i, route in ipairs(routes) do
+    times[i] = tonumber(redis.call('HGET', key('route', route, 'turns'), a.priority) or '-1') -- before any turn
+    turn = math.max(turn, times[i])
   end
-  return latest
+  for i, route in ipairs(routes) do
+    if times[i] < turn then redis.call('HSET', key('route', route, 'turns'), a.priority, int(turn)) end
+  end
+  a.turn = turn + math.max(1, math.floor(STRIDE / a.weight))
 end
 
 local function leave(name, a)
@@ -37,12 +42,17 @@ local function place_of(a)
   return 'ready'
 end
 
--- Where those that have just come to a place are entered besides.
-local function enter(name, a)
-  if (a.place == '' or a.place == 'pending') or a.owner ~= '' then
-    redis.call('ZREM', key('usable'), name)
-  else
+local function is_usable_in(place)
+  return place ~= '' and place ~= 'pending'
+end
+
+-- Enters one that has just come to its place where it stands besides; nil is `before` where its routes may be new as well.
+local function enter(name, a, before)
+  local usable = is_usable_in(a.place)
+  if usable and a.owner == '' and not (before and is_usable_in(before)) then
     redis.call('ZADD', key('usable'), int(a.expires), name)
+  elseif not usable and (not before or is_usable_in(before)) then
+    redis.call('ZREM', key('usable'), name)
   end
   if a.place ~= 'ready' then return end
   for _, route in ipairs(a.routes) do redis.call('ZADD', key('route', route, 'priorities'), a.priority, a.priority) end
@@ -64,7 +74,8 @@ local function settle(name, a)
   end
   redis.call('HSET', key('account', name),
     'place', place, 'placed_priority', a.priority, 'turn', int(a.turn), 'in_flight', int(a.in_flight))
+  local before = a.placed_priority and a.place
   a.place, a.placed_priority = place, a.priority
-  if not stays then enter(name, a) end
+  if not stays then enter(name, a, before) end
   if place == 'ready' then offer(name, a) end
 end
