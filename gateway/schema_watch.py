@@ -1,52 +1,32 @@
-"""Whether this worker can work with what Redis holds, as it was a moment ago."""
+"""Whether this worker knows the schema of what Redis holds."""
 
 from __future__ import annotations
 
-import logging
-import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
-from kimi.errors import Outdated, StoreUnavailable
-from kimi.pool.schema import LOOK_SECONDS, Schema
-
-log = logging.getLogger(__name__)
+from gateway.watch import Watch
+from kimi.errors import Outdated
+from kimi.pool.schema import Schema
 
 
-class SchemaWatch:
-    """Looks now and then, and says so in the log when that changes; as often it shows which release it is.
+class SchemaWatch(Watch):
+    """As often as it looks it shows which release it is.
 
     A newer release may have changed what stands there since this one started. Requests that come are served as well as
     it goes on: it is for whoever sends them to send no more.
     """
 
+    refusal = Outdated
+    so = "this gateway is not ready any more"
+    again = "what Redis holds is understood again"
+
     def __init__(self, schema: Schema, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.is_outdated = False
+        super().__init__(monotonic=monotonic)
         self._schema = schema
-        self._monotonic = monotonic
-        self._next = 0.0
 
-    def check(self) -> None:
-        """Does nothing before the next look is due."""
-        if self._monotonic() < self._next:
-            return
-        self._next = self._monotonic() + LOOK_SECONDS
-        try:
-            self._schema.look()
-        except Outdated as error:
-            if not self.is_outdated:
-                log.error("%s; this gateway is not ready any more", error)  # noqa: TRY400
-            self.is_outdated = True
-        except StoreUnavailable:
-            return  # what was seen last stands
-        else:
-            if self.is_outdated:
-                log.warning("what Redis holds is understood again")
-            self.is_outdated = False
+    def _look(self) -> None:
+        self._schema.look()
 
-    def end(self) -> None:
-        """This worker ends."""
-        self._next = math.inf
-        with suppress(StoreUnavailable):  # it is forgotten by itself
-            self._schema.leave()
+    def _leave(self) -> None:
+        self._schema.leave()

@@ -144,7 +144,7 @@ def make(settings: GatewaySettings) -> Gateway:
             counts=counts,
             traces=spans,
             is_shut_out=lambda: seals.is_shut_out,
-            is_outdated=lambda: schema.is_outdated,
+            is_outdated=lambda: schema.is_shut_out,
             desk=make_desk(settings, upstreams),
         ),
     )

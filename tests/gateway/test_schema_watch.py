@@ -46,7 +46,7 @@ def test_a_worker_that_a_newer_release_has_shut_out_knows_and_says_it_once(
     def seen() -> bool:
         clock.now += LOOK_SECONDS
         watch.check()
-        return watch.is_outdated
+        return watch.is_shut_out
 
     with caplog.at_level(logging.INFO):
         assert not seen()
@@ -54,7 +54,7 @@ def test_a_worker_that_a_newer_release_has_shut_out_knows_and_says_it_once(
         assert not seen(), "the next release goes on beside it"
         upgrade(pool, AFTER_THAT)
         watch.check()
-        assert not watch.is_outdated, "it is not time yet"
+        assert not watch.is_shut_out, "it is not time yet"
         assert [seen(), seen()] == [True, True]
         pool.store.redis.flushall()
         assert not seen()
@@ -76,11 +76,11 @@ def test_while_redis_is_away_stands_what_was_seen_last(pool: Pool) -> None:
     watch = SchemaWatch(Sometimes(pool.store), monotonic=clock)
     upgrade(pool, AFTER_THAT)
     watch.check()
-    assert watch.is_outdated
+    assert watch.is_shut_out
     is_away = True
     clock.now += LOOK_SECONDS
     watch.check()
-    assert watch.is_outdated
+    assert watch.is_shut_out
 
 
 def test_it_shows_its_release_until_it_ends(pool: Pool) -> None:

@@ -8,13 +8,14 @@ import pytest
 import requests
 
 from devtools.waiting import until
-from gateway.seal_watch import LOOK_SECONDS, SealWatch
+from gateway.seal_watch import SealWatch
 from gateway.settings import GatewaySettings
 from gateway.views.health import SHUT_OUT
 from gateway.wsgi import looking
 from kimi.errors import StoreUnavailable
 from kimi.pool.canary import Canary
 from kimi.pool.resealing import Resealing
+from kimi.pool.schema import LOOK_SECONDS
 from kimi.pool.sealers import Sealers
 from kimi.sealing_keys import new_key
 from tests.gateway.fakes import Clock
