@@ -161,7 +161,7 @@ def _checked(*checks: Check) -> list[str]:
     return [
         f"{first.workers} workers played in real time, with {last.connections:.1f} connections each beside the one on",
         "which they listen. A Valkey that has little to do sleeps between commands, and to wake up is work as well:",
-        "what that takes of a ping at such a pace is added for each command.",
+        "how much dearer that makes a small write at such a pace is added for each command.",
         "",
         "| requests a second | predicted, the work | to wake up | together | measured |",
         "| ---: | ---: | ---: | ---: | ---: |",
