@@ -39,7 +39,7 @@ class Bench:
         }
 
     def costs(self) -> dict[str, Cost]:
-        """By the keys of `KINDS`; and of what a worker would be told without a share."""
+        """By the keys of `KINDS`; and of what a worker would be told without a sample."""
         worker, times = self._worker, partial(cost_of, self._client, times=TIMES, at_once=AT_ONCE)
         worker.keys.refresh()
         costs = {
@@ -82,14 +82,14 @@ class Bench:
         return cost.divided(len(leases))
 
     def _told(self, idle: Cost) -> dict[str, Cost]:
-        """Accounts are refreshed, and workers are told of it: each of its share, and of all as it would be without."""
-        share = None if self._worker.mirror.share.is_whole else self._worker.mirror.share
+        """Accounts are refreshed, and workers are told of it: each of its sample, and of all as it would be without."""
+        sample = None if self._worker.mirror.sample.is_whole else self._worker.mirror.sample
         refreshes, told, without = [], [], []
         for turn in range(_TURNS):
             number = self._whole.names(1 << 52).latest
             again = partial(self._refresh, turn * _CHANGED)
             refreshes.append(cost_of(self._client, again, _CHANGED, at_once=AT_ONCE))
-            told.append(cost_of(self._client, partial(self._hear, number, share), 100))
+            told.append(cost_of(self._client, partial(self._hear, number, sample), 100))
             without.append(cost_of(self._client, partial(self._hear, number, None), 100))
         return {
             "refresh": mean(refreshes),

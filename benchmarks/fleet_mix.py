@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.fleet_costs import Cost
 from gateway.following import SECONDS
-from gateway.mirror import MOST, SHARE_SECONDS
+from gateway.mirror import MOST, SAMPLE_SECONDS
 
 REFRESHED_EVERY: Final = 495.0
 """Seconds between two refreshes of an account with tokens of 15 minutes, see `refresher.schedule`."""
@@ -42,7 +42,7 @@ class Fleet:
     @property
     def look_seconds(self) -> float:
         """Between two looks of a worker at what has changed."""
-        return SECONDS if self.accounts <= MOST else SHARE_SECONDS
+        return SECONDS if self.accounts <= MOST else SAMPLE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

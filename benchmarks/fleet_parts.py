@@ -13,7 +13,7 @@ from redis import Redis
 
 from gateway.client_mirror import ClientMirror
 from gateway.mirror import Mirror
-from gateway.share import Shares
+from gateway.sample import Samples
 from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Tokens
 from kimi.events import Usage
 from kimi.pool import Bookmark, Chats, Conversation, Conversations, Lease, Leases, Members, Store, TokenStore, Wish
@@ -52,7 +52,7 @@ class Worker:
         self.store = store
         self.leases = Leases(store, worker=name, seconds=LEASE_SECONDS)
         self.members = Members(store)
-        self.mirror = Mirror(Changes(store), Shares(Extents(store), name), pause=lambda _: gevent.sleep(0))
+        self.mirror = Mirror(Changes(store), Samples(Extents(store), name), pause=lambda _: gevent.sleep(0))
         self.keys = ClientMirror(Clients(store), hold=lambda: None)
         self._counts = Counts()
         self._courier = Courier(store, self._counts)

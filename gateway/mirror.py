@@ -10,15 +10,15 @@ from typing import Final, Protocol
 import gevent
 
 from gateway.following import Follower
-from gateway.share import WHOLE, Share
+from gateway.sample import WHOLE, Sample
 from kimi.pool.changes import Batch, Copy
 
 log = logging.getLogger(__name__)
 
 MOST: Final = 5_000
 """Accounts that are copied, at about 2 KiB each."""
-SHARE_SECONDS: Final = 5.0
-"""How old a share may be: of a large pool some accounts change in every second, and every worker hears of each."""
+SAMPLE_SECONDS: Final = 5.0
+"""How old a sample may be: of a large pool some accounts change in every second, and every worker hears of each."""
 LOOKS: Final = 100
 """After so many looks at what has changed the size of the pool is looked at again."""
 LEFT_ALONE: Final = 50
@@ -36,9 +36,9 @@ class Source(Protocol):
 
 
 class Cut(Protocol):
-    """Who says what is copied, see `gateway.share.Shares`."""
+    """Who says what is copied, see `gateway.sample.Samples`."""
 
-    def cut(self, most: int, before: Share) -> Share:
+    def cut(self, most: int, before: Sample) -> Sample:
         """Raises `StoreUnavailable`."""
         ...
 
@@ -64,14 +64,14 @@ class Timed:
 class Mirror(Follower[Copy]):
     """What this worker knows of all configured accounts, a few seconds old at most while Redis answers.
 
-    Of more than `most` it has a share of its own, and reads no others: what all workers read together grows with their
+    Of more than `most` it has a sample of its own, and reads no others: what all workers read together grows with their
     number, and not with that of the accounts besides.
     """
 
     def __init__(
         self,
         source: Source,
-        shares: Cut,
+        samples: Cut,
         *,
         pause: Callable[[float], object] = gevent.sleep,
         monotonic: Callable[[], float] = time.monotonic,
@@ -79,49 +79,49 @@ class Mirror(Follower[Copy]):
     ) -> None:
         super().__init__("the pool", pause)
         self._source = source
-        self._shares = shares
+        self._samples = samples
         self._monotonic = monotonic
         self._most = most
         self._took = 0.0
-        self._share = WHOLE
+        self._sample = WHOLE
         self._looks = 0
         self._told = False
 
     @property
     def copies(self) -> Mapping[str, Copy] | None:
-        """The accounts by name; None while not all of its share were read."""
+        """The accounts by name; None while not all of its sample were read."""
         return self._copies
 
     @property
     def seconds(self) -> float:
         """See `Follower.seconds`."""
-        return super().seconds if self._share.is_whole else SHARE_SECONDS
+        return super().seconds if self._sample.is_whole else SAMPLE_SECONDS
 
     @property
-    def share(self) -> Share:
+    def sample(self) -> Sample:
         """What is copied of the pool."""
-        return self._share
+        return self._sample
 
     def _look_around(self) -> None:
         self._looks -= 1
         if self._number and self._looks > 0:
             return
         self._looks = LOOKS
-        share = self._shares.cut(self._most, self._share)
-        if share == self._share:
+        sample = self._samples.cut(self._most, self._sample)
+        if sample == self._sample:
             return
-        if share.level != self._share.level:
-            log.info("for the time when Redis is away one in %d accounts is copied", 2**share.level)
-        self._share = share
+        if sample.level != self._sample.level:
+            log.info("for the time when Redis is away one in %d accounts is copied", 2**sample.level)
+        self._sample = sample
         self._begin_anew()
 
     def _between_pages(self) -> None:
-        if self._copies is not None or not self._share.is_whole:  # else nothing is known, and soon all is read
+        if self._copies is not None or not self._sample.is_whole:  # else nothing is known, and soon all is read
             self._pause(LEFT_ALONE * self._took)
 
     def _changes(self, number: int) -> tuple[int, int, Sequence[Copy]]:
         asked = self._monotonic()
-        batch = self._source.since(number, None if self._share.is_whole else self._share)
+        batch = self._source.since(number, None if self._sample.is_whole else self._sample)
         self._took = self._monotonic() - asked
         return batch.number, batch.latest, batch.copies
 

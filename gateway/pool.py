@@ -15,7 +15,7 @@ from gevent.queue import Queue
 from gateway.holdings import Holdings
 from gateway.metrics import Metrics
 from gateway.mirror import Mirror, Timed
-from gateway.share import Shares
+from gateway.sample import Samples
 from gateway.standby import Standby
 from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import StoreUnavailable
@@ -67,7 +67,7 @@ class Pool:
         self._gone = Flag()
         self._gone_since = 0.0
         changes = Timed(Changes(store), metrics.store.observe)
-        self.mirror = Mirror(changes, Shares(Extents(store), worker), pause=pause)
+        self.mirror = Mirror(changes, Samples(Extents(store), worker), pause=pause)
         self.calls: Any = Queue()
         fuse.when_blown(self._go_on)
         metrics.store_up.set(1)

@@ -10,8 +10,8 @@ import gevent
 import pytest
 
 from gateway.following import SECONDS
-from gateway.mirror import LEFT_ALONE, LOOKS, SHARE_SECONDS, Mirror, Timed
-from gateway.share import WHOLE, Share
+from gateway.mirror import LEFT_ALONE, LOOKS, SAMPLE_SECONDS, Mirror, Timed
+from gateway.sample import WHOLE, Sample
 from kimi.accounts import Account, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.changes import Batch, Copy
@@ -36,15 +36,15 @@ class Told:
 
 
 class Cut:
-    """Shares that come one after the other, the last one again and again; and how often one was cut."""
+    """Samples that come one after the other, the last one again and again; and how often one was cut."""
 
-    def __init__(self, *shares: Share) -> None:
-        self.shares = list(shares)
+    def __init__(self, *samples: Sample) -> None:
+        self.samples = list(samples)
         self.times = 0
 
-    def cut(self, most: int, before: Share) -> Share:
+    def cut(self, most: int, before: Sample) -> Sample:
         self.times += 1
-        return self.shares.pop(0) if len(self.shares) > 1 else self.shares[0]
+        return self.samples.pop(0) if len(self.samples) > 1 else self.samples[0]
 
 
 def whole(told: Told, **options: Any) -> Mirror:
@@ -161,7 +161,7 @@ def test_an_answer_is_timed_and_a_failure_is_not() -> None:
 
 
 def test_of_a_large_pool_its_share_is_read_and_all_is_read_anew_once_that_is_another_one() -> None:
-    half, fourth = Share(1, "w"), Share(2, "w")
+    half, fourth = Sample(1, "w"), Sample(2, "w")
     told = Told(batch(3, 3, copy_of("a")), *(batch(3, 3) for _ in range(LOOKS - 1)), batch(4, 4, copy_of("b")))
     cut = Cut(half, fourth)
     mirror = Mirror(told, cut)
@@ -176,7 +176,7 @@ def test_of_a_large_pool_its_share_is_read_and_all_is_read_anew_once_that_is_ano
 
 def test_a_pool_whose_size_nobody_tells_is_read_anew_as_well() -> None:
     class Away:
-        def cut(self, most: int, before: Share) -> Share:
+        def cut(self, most: int, before: Sample) -> Sample:
             raise StoreUnavailable("away")
 
     told = Told()
@@ -200,7 +200,7 @@ def test_redis_is_left_alone_between_pages_but_by_a_worker_that_knows_nothing() 
 
 def test_a_share_is_never_read_in_one_go() -> None:
     pauses: list[float] = []
-    mirror = Mirror(Told(batch(1, 2), batch(2, 2)), Cut(Share(1, "w")), pause=pauses.append)
+    mirror = Mirror(Told(batch(1, 2), batch(2, 2)), Cut(Sample(1, "w")), pause=pauses.append)
     mirror.refresh()
     assert len(pauses) == 1
 
@@ -213,5 +213,5 @@ def test_a_share_may_be_some_seconds_old() -> None:
         raise gevent.GreenletExit
 
     with pytest.raises(gevent.GreenletExit):
-        Mirror(Told(batch(1, 1)), Cut(Share(1, "w")), pause=pause).run()
-    assert pauses == [SHARE_SECONDS]
+        Mirror(Told(batch(1, 1)), Cut(Sample(1, "w")), pause=pause).run()
+    assert pauses == [SAMPLE_SECONDS]

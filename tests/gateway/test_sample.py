@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gateway.share import FEW, WHOLE, Share, Shares
+from gateway.sample import FEW, WHOLE, Sample, Samples
 from kimi.pool.extent import Extent
 
 NAMES = [f"account-{number:05}" for number in range(10_000)]
@@ -27,39 +27,39 @@ class Pool:
 
 
 def test_a_pool_that_fits_is_copied_whole() -> None:
-    share = Shares(Pool(1_000), "w").cut(1_000)
-    assert share is WHOLE
-    assert all(name in share for name in NAMES)
+    sample = Samples(Pool(1_000), "w").cut(1_000)
+    assert sample is WHOLE
+    assert all(name in sample for name in NAMES)
 
 
 @pytest.mark.parametrize(("size", "level"), [(1_001, 1), (2_000, 1), (2_001, 2), (100_000, 7)])
 def test_one_that_does_not_is_halved_until_it_does(size: int, level: int) -> None:
-    assert Shares(Pool(size), "w").cut(1_000).level == level
+    assert Samples(Pool(size), "w").cut(1_000).level == level
 
 
 @pytest.mark.parametrize(("size", "level"), [(4_001, 3), (2_001, 2), (1_601, 2), (1_600, 1), (801, 1), (800, 0)])
 def test_a_share_is_doubled_only_when_there_is_room_to_spare(size: int, level: int) -> None:
-    assert Shares(Pool(size), "w").cut(1_000, Share(2, "w")).level == level
+    assert Samples(Pool(size), "w").cut(1_000, Sample(2, "w")).level == level
 
 
-def test_one_that_is_copied_whole_may_be_larger_than_a_share() -> None:
-    shares = Shares(Pool(5_000), "w")
-    assert shares.cut(5_000) is WHOLE
-    assert Shares(Pool(5_001), "w").cut(5_000).level == 3
+def test_one_that_is_copied_whole_may_be_larger_than_a_sample() -> None:
+    samples = Samples(Pool(5_000), "w")
+    assert samples.cut(5_000) is WHOLE
+    assert Samples(Pool(5_001), "w").cut(5_000).level == 3
 
 
 def test_shares_are_about_as_large_as_each_other_and_together_they_are_the_pool() -> None:
-    shares = [Share(3, f"worker-{number}") for number in range(200)]
-    for share in shares:
-        assert 1_000 < sum(name in share for name in NAMES) < 1_500, "an eighth is 1,250"
-    assert all(any(name in share for share in shares) for name in NAMES)
-    assert len({sum(name in share for name in NAMES[:100]) for share in shares}) > 1, "not all have the same"
+    samples = [Sample(3, f"worker-{number}") for number in range(200)]
+    for sample in samples:
+        assert 1_000 < sum(name in sample for name in NAMES) < 1_500, "an eighth is 1,250"
+    assert all(any(name in sample for sample in samples) for name in NAMES)
+    assert len({sum(name in sample for name in NAMES[:100]) for sample in samples}) > 1, "not all have the same"
 
 
 def test_who_is_nearly_alone_is_in_every_share_and_so_are_those_that_clients_have_brought_along() -> None:
     few = FEW * 2**7
     pool = Pool(100_000, {NAMES[0]: 1, NAMES[1]: few - 24, NAMES[2]: few})
-    shares = [Shares(pool, f"w{number}").cut(1_000) for number in range(300)]
-    assert {share.rare for share in shares} == {frozenset(NAMES[:2])}, "what is asked for is bounded"
-    assert all(name in share for name in (*NAMES[:2], "private-0123") for share in shares)
-    assert not all(NAMES[2] in share for share in shares)
+    samples = [Samples(pool, f"w{number}").cut(1_000) for number in range(300)]
+    assert {sample.rare for sample in samples} == {frozenset(NAMES[:2])}, "what is asked for is bounded"
+    assert all(name in sample for name in (*NAMES[:2], "private-0123") for sample in samples)
+    assert not all(NAMES[2] in sample for sample in samples)

@@ -10,11 +10,11 @@ from kimi.pool.extent import Extent
 from kimi.pool.private import is_private
 
 ENOUGH: Final = 1_000
-"""Accounts that a share holds at the most: more than a worker has answers under way."""
+"""Accounts that a sample holds at the most: more than a worker has answers under way."""
 FEW: Final = 8
-"""A share holds so many accounts of a route, as a rule, or all of them."""
+"""A sample holds so many accounts of a route, as a rule, or all of them."""
 _MOST_RARE: Final = 1_000
-_SPARE: Final = 0.8  # so small is a pool before a share is doubled again, or it would be at every other look
+_SPARE: Final = 0.8  # so small is a pool before a sample is doubled again, or it would be at every other look
 
 
 class Pool(Protocol):
@@ -26,10 +26,10 @@ class Pool(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Sample:
     """One in `2 ** level` of the operator's accounts, by name.
 
-    Which ones that is goes by a hash, so that workers have different shares, and all together have every account.
+    Which ones that is goes by a hash, so that workers have different samples, and all together have every account.
     Beside these everyone has the `rare` ones, which are nearly alone with what they serve, and those that clients have
     brought along, of which there are never many.
     """
@@ -50,23 +50,23 @@ class Share:
         return is_its or name in self.rare or is_private(name)
 
 
-WHOLE: Final = Share()
+WHOLE: Final = Sample()
 
 
-class Shares:
-    """Cuts shares for `worker`."""
+class Samples:
+    """Cuts samples for `worker`."""
 
     def __init__(self, pool: Pool, worker: str) -> None:
         self._pool = pool
         self._worker = worker
 
-    def cut(self, most: int, before: Share = WHOLE) -> Share:
-        """What the worker copies of the pool as it is now: up to `most` of the operator's accounts, or a share of them.
+    def cut(self, most: int, before: Sample = WHOLE) -> Sample:
+        """What the worker copies of the pool as it is now: all up to `most` of the operator's accounts, or a sample.
 
         As large as it was `before` where that still fits. Raises `StoreUnavailable`.
         """
         level = _level(self._pool.measure().operators, most, before.level)
-        return Share(level, self._worker, self._pool.rare(min(_MOST_RARE, FEW << level))) if level else WHOLE
+        return Sample(level, self._worker, self._pool.rare(min(_MOST_RARE, FEW << level))) if level else WHOLE
 
 
 def _level(size: int, most: int, before: int) -> int:
