@@ -60,8 +60,9 @@ def main() -> int:
     options.add_argument("--streams", type=int, default=1, help="that an account may have at a time")
     options.add_argument("--refusing", type=float, default=0.0, help="share of the accounts that refuse the model")
     options.add_argument("--leases", type=int, default=3_000, help="that the quiet caller takes")
-    options.add_argument("--callers", type=int, default=2, help="processes that ask at once")
-    options.add_argument("--at-once", type=int, default=8, help="requests of each of them at once")
+    others = max(1, (os.cpu_count() or 2) - 1)  # a core is Valkey's
+    options.add_argument("--callers", type=int, default=others, help="processes that ask at once")
+    options.add_argument("--at-once", type=int, default=16, help="requests of each of them at once")
     options.add_argument("--seconds", type=float, default=3.0, help="for which they ask")
     options.add_argument("--json", type=Path, help="where the figures are written besides")
     options.add_argument("--call", metavar="URL", help=argparse.SUPPRESS)

@@ -35,7 +35,8 @@ KimiError
     ├── Crowded          there is no room for it just now: come back later
     └── StoreUnavailable Redis does not answer
         ├── Unreadable       its secrets are sealed with a key that this process does not have
-        └── Outdated         what stands in it is of another release, which this one cannot work with
+        ├── Outdated         what stands in it is of another release, which this one cannot work with
+        └── NotKept          what was written stands with one server alone, which may be the master no more
 
 Messages are for logs and may quote the upstream, always through `redact`.
 What a client reads is written by the gateway's own table; the one thing taken from here is what explains a field.
@@ -229,3 +230,7 @@ class Unreadable(StoreUnavailable):
 
 class Outdated(StoreUnavailable):
     """Redis answers, but what stands in it is of another release, which this one cannot work with."""
+
+
+class NotKept(StoreUnavailable):
+    """What was written may be lost: it stands with one server alone, which may be the master no more."""

@@ -103,6 +103,8 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.Crowded: NOTHING,
         errors.StoreUnavailable: NOTHING,
         errors.Unreadable: NOTHING,
+        errors.Outdated: NOTHING,
+        errors.NotKept: NOTHING,
     }
 )
 """One reaction for every error. The breaker judges whole upstreams; here it is about single accounts."""

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from kimi.accounts import Record
-from kimi.errors import StoreUnavailable
-from kimi.pool.replicas import NotKept
+from kimi.errors import NotKept, StoreUnavailable
 from kimi.pool.store import Store, to_ms
 from kimi.pool.sure import run_surely
 

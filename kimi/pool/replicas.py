@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from kimi.errors import StoreUnavailable
+from kimi.errors import NotKept
 from kimi.pool.masters import Lead, lead
 from kimi.pool_name import POOL
 from kimi.redis_address import parse
@@ -19,10 +19,6 @@ WAIT_SECONDS: Final = 0.5
 """A replica that lives has a write within milliseconds."""
 DOUBT_SECONDS: Final = 3.0
 """For so long a master without replicas may be none any more: Sentinels tell each other within 2 s."""
-
-
-class NotKept(StoreUnavailable):
-    """What was written may be lost: it stands with one server only, which may be the master no more."""
 
 
 @cache

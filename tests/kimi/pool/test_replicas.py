@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from kimi.pool.replicas import DOUBT_SECONDS, NotKept, Replicas
+from kimi.errors import NotKept
+from kimi.pool.replicas import DOUBT_SECONDS, Replicas
 from tests.kimi.pool.pools import Clock
 
 NOT_ENOUGH = [0, PermissionError("NOPERM")]

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from devtools.waiting import until
-from kimi.errors import StoreUnavailable
+from kimi.errors import NotKept, StoreUnavailable
 from kimi.pool import Store, connect, open_signals, open_store
 from kimi.pool.locks import Past
 from kimi.pool.masters import lead
-from kimi.pool.replicas import NotKept
 from kimi.settings import CommonSettings
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.ports import free_port
