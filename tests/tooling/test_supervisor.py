@@ -29,8 +29,9 @@ def end(*_):
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
 note(f"+{name}")
-with open(f"{folder}/{name}.pid", "w") as file:
+with open(f"{folder}/{name}.pid.new", "w") as file:
     file.write(str(os.getpid()))
+os.rename(file.name, f"{folder}/{name}.pid")  # who finds it there finds the number in it
 while True:
     signal.pause()
 """
