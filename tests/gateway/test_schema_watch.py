@@ -63,26 +63,6 @@ def test_a_worker_that_a_newer_release_has_shut_out_knows_and_says_it_once(
     assert second == "what Redis holds is understood again"
 
 
-def test_while_redis_is_away_stands_what_was_seen_last(pool: Pool) -> None:
-    clock = Clock(0.0)
-    is_away = False
-
-    class Sometimes(Schema):
-        def look(self) -> object:  # type: ignore[override]
-            if is_away:
-                raise StoreUnavailable
-            return super().look()
-
-    watch = SchemaWatch(Sometimes(pool.store), monotonic=clock)
-    upgrade(pool, AFTER_THAT)
-    watch.check()
-    assert watch.is_shut_out
-    is_away = True
-    clock.now += LOOK_SECONDS
-    watch.check()
-    assert watch.is_shut_out
-
-
 def test_it_shows_its_release_until_it_ends(pool: Pool) -> None:
     clock = Clock(0.0)
     watch = SchemaWatch(Schema(pool.store, "gateway here-1"), monotonic=clock)

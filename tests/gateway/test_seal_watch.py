@@ -12,7 +12,6 @@ from gateway.seal_watch import SealWatch
 from gateway.settings import GatewaySettings
 from gateway.views.health import SHUT_OUT
 from gateway.wsgi import looking
-from kimi.errors import StoreUnavailable
 from kimi.pool.canary import Canary
 from kimi.pool.resealing import Resealing
 from kimi.pool.schema import LOOK_SECONDS
@@ -77,25 +76,6 @@ def test_where_clients_bring_accounts_along_none_of_the_operators_has_to_be_open
     watch = SealWatch(looking(Canary(store), settings), Sealers(store, "gateway"), monotonic=Clock(0.0))
     watch.check()
     assert watch.is_shut_out is not guests
-
-
-def test_while_redis_is_away_stands_what_was_seen_last(pool: Pool) -> None:
-    clock, store = Clock(0.0), with_keys(pool, new_key()).store
-    Canary(with_keys(pool, new_key()).store).keep()
-    is_away = False
-
-    def look() -> bool:
-        if is_away:
-            raise StoreUnavailable
-        return Canary(store).look()
-
-    watch = SealWatch(look, Sealers(store, "gateway"), monotonic=clock)
-    watch.check()
-    assert watch.is_shut_out
-    is_away = True
-    clock.now += LOOK_SECONDS
-    watch.check()
-    assert watch.is_shut_out
 
 
 def test_it_shows_with_which_key_it_seals_until_it_ends(pool: Pool) -> None:
