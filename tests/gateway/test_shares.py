@@ -99,7 +99,7 @@ def test_what_is_given_up_is_free(is_there: bool) -> None:
             share.wait()
 
     leaving = gevent.spawn(leave)
-    gevent.sleep(0)
+    gevent.idle()  # until it waits
     assert not leaving.ready()
     if is_there:
         first.close()

@@ -15,6 +15,7 @@ from typing import Any
 import gevent
 import orjson
 import pytest
+from gevent.event import Event
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a proce
 
 @pytest.fixture
 def line() -> Iterator[Line]:
-    line = Line()
+    line = Line(Heard)
     yield line
     line.end()
 
@@ -46,6 +47,25 @@ def ask(line: Line, schema: bytes = INTEGER, value: bytes = b"1", wanted: Wanted
 def pid(line: Line) -> int:
     assert line.process is not None
     return line.process.pid
+
+
+class Heard(Process):
+    """Lets others hear of each task as soon as it has been given on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = Event()
+
+    def ask(self, wanted: Wanted, schema: bytes, value: bytes) -> tuple[Any, float]:
+        self.begun.set()  # who waits goes on when the answer is waited for
+        return super().ask(wanted, schema, value)
+
+
+def begins(line: Line) -> None:
+    """Returns when the process of `line`, which has nothing to do, is given its next task."""
+    assert isinstance(line.process, Heard)
+    line.process.begun.clear()
+    assert line.process.begun.wait(10)
 
 
 def of_process(number: int, name: str) -> str:
@@ -110,7 +130,7 @@ def test_one_that_somebody_has_killed_is_replaced(line: Line) -> None:
     assert ask(line, value=b'"x"') == ['$: this is not of type "integer"']
     assert pid(line) != first
     asking = gevent.spawn(ask, line, DEAR, LETTERS[:1_000] + b'"', Wanted.FITTING)
-    gevent.sleep(0.001)  # lets it begin
+    begins(line)
     os.kill(pid(line), signal.SIGKILL)
     assert asking.get() == ["$: this does not fit the schema"]
 
@@ -238,7 +258,7 @@ def test_answers_reach_who_asked_though_others_have_left(line: Line) -> None:
     ask(line)
     leaving = [gevent.spawn(ask, line, DEAR, LETTERS[:2_000] + b'"') for _ in range(3)]
     staying = gevent.spawn(ask, line, value=b'"x"')
-    gevent.sleep(0.001)
+    begins(line)
     gevent.killall(leaving)
     assert staying.get() == ['$: this is not of type "integer"']
     assert ask(line) == []
