@@ -117,7 +117,8 @@ class Worker:
 
     def give_back(self, lease: Lease, place: str, chat: StandingChat) -> None:
         """The account of a request that was served, and where it can be continued."""
-        self.leases.release(lease, served=True, keep=Bookmark(place, Conversation(chat, "m"), 300.0, 600.0))
+        keep = Bookmark(place, Conversation(chat, "m"), 300.0, 600.0)
+        self.leases.release(lease, served=True, renewed=False, keep=keep)
 
     def let_in(self, place: str) -> None:
         """A request with a limited key comes."""

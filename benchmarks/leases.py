@@ -139,7 +139,7 @@ def latencies(url: str, times: int) -> Iterator[float]:
             began = time.perf_counter()
             lease = leases.acquire(KIMI, ticket=f"quiet.{number}", patience=PATIENCE)
             yield time.perf_counter() - began
-            leases.release(lease, served=True)
+            leases.release(lease, served=True, renewed=False)
 
 
 def asked(url: str, callers: int, at_once: int, seconds: float) -> int:
@@ -156,14 +156,15 @@ def calls(url: str, at_once: int, seconds: float) -> int:
         leases = Leases(Store(client, fuse=Fuse()), worker=worker)
         until = time.monotonic() + seconds
 
-        def lease(caller: int) -> int:
+        def turns(caller: int) -> int:
             taken = 0
             while time.monotonic() < until:
-                leases.release(leases.acquire(KIMI, ticket=f"{worker}.{caller}", patience=PATIENCE), served=True)
+                lease = leases.acquire(KIMI, ticket=f"{worker}.{caller}", patience=PATIENCE)
+                leases.release(lease, served=True, renewed=False)
                 taken += 1
             return taken
 
-        callers = [gevent.spawn(lease, caller) for caller in range(at_once)]
+        callers = [gevent.spawn(turns, caller) for caller in range(at_once)]
         return sum(caller.get() for caller in gevent.joinall(callers, raise_error=True))
 
 

@@ -14,6 +14,7 @@ class Holdings:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._leases: dict[str, Lease] = {}
+        self._renewed: set[str] = set()
         self._loads: dict[str, int] = {}
         self._recent: dict[str, deque[float]] = {}
 
@@ -21,6 +22,11 @@ class Holdings:
     def leases(self) -> list[Lease]:
         """Those that were not given back."""
         return list(self._leases.values())
+
+    def for_renewal(self) -> list[Lease]:
+        """The same, where Redis is going to be told that they last."""
+        self._renewed.update(self._leases)
+        return self.leases
 
     @property
     def loads(self) -> Mapping[str, int]:
@@ -38,13 +44,16 @@ class Holdings:
                 recent = self._recent[account.name] = deque(recent or (), account.requests_per_minute)
             recent.append(self._clock())
 
-    def remove(self, lease: Lease) -> None:
-        """It is held no longer."""
+    def remove(self, lease: Lease) -> bool:
+        """It is held no longer; whether Redis was told in the meantime that it lasts, or that is not known."""
         if self._leases.pop(lease.id, None) is None:
-            return
+            return True
         self._loads[lease.account.name] -= 1
         if not self._loads[lease.account.name]:
             del self._loads[lease.account.name]
+        renewed = lease.id in self._renewed
+        self._renewed.discard(lease.id)
+        return renewed
 
     def spent_until(self, name: str) -> float:
         """Until when the account has had its requests of a minute, in Unix seconds; 0 when it has not."""

@@ -92,16 +92,16 @@ class Pool:
         self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
     ) -> Released:
         """As `Leases.release`. What Redis does not hear of now it is told when it is back, but of no conversation."""
-        self._holdings.remove(lease)
+        renewed = self._holdings.remove(lease)
         try:
-            return self._leases.release(lease, rest=rest, served=served, keep=keep)
+            return self._leases.release(lease, rest=rest, served=served, renewed=renewed, keep=keep)
         except StoreUnavailable as error:
             return self._from_memory(error).release(lease, rest=rest, served=served)
 
     def renew(self) -> None:
         """Renews all leases of this worker. While Redis is away nothing is to do: it will be told who holds what."""
         with suppress(StoreUnavailable):
-            self._leases.renew(self._holdings.leases)
+            self._leases.renew(self._holdings.for_renewal())
 
     def reject(self, lease: Lease) -> bool:
         """As `Leases.reject`."""
@@ -208,7 +208,7 @@ class Pool:
 
         Raises `StoreUnavailable`.
         """
-        standby, held = self._standby, self._holdings.leases
+        standby, held = self._standby, self._holdings.for_renewal()
         # A command whose answer never came may have leased something all the same.
         ended = self._outside_leases.abandon(self._worker, but=held)
         self._outside_leases.renew(held)
@@ -217,7 +217,7 @@ class Pool:
         # From here to the mending nobody else runs.
         if standby:
             standby.close()
-        known, now = ({lease.id: lease for lease in leases} for leases in (held, self._holdings.leases))
+        known, now = ({lease.id: lease for lease in leases} for leases in (held, self._holdings.for_renewal()))
         new = [lease for lease in now.values() if lease.id not in known]
         over = [lease for lease in known.values() if lease.id not in now]
         self._standby = None

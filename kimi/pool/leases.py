@@ -160,7 +160,7 @@ class Leases:
             try:
                 return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000)
             except Unreadable as error:
-                self._release(f"{lease_id}:{name}", int(now) / 1000)
+                self._release(f"{lease_id}:{name}", int(now) / 1000, renewed=False)
                 return _Sealed(name, error)
         raise refusal(answer[0], int(answer[1]) / 1000 if len(answer) > 1 else None)
 
@@ -170,19 +170,35 @@ class Leases:
         return account, self._store.vault.open(token)
 
     def release(
-        self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
+        self,
+        lease: Lease,
+        *,
+        rest: Rest | None = None,
+        served: bool = False,
+        renewed: bool = True,
+        keep: Bookmark | None = None,
     ) -> Released:
         """Gives the account back, once.
 
         A `rest` is a strike against the account: when it is over, one request at a time tries it until one was
         `served`. What failed beside another failure of the same account is no further strike.
+        A renewal that arrives later does not bring the lease back. That costs a key, which is spared where none was
+        ever sent, and `renewed` is false.
         In the same step a conversation is kept, see `Conversations.keep`.
         """
-        rests = self._release(lease.member, lease.granted, rest or _NO_REST, lease.version if served else 0, keep)
+        version = lease.version if served else 0
+        rests = self._release(lease.member, lease.granted, rest or _NO_REST, version, renewed=renewed, keep=keep)
         return Released(rests, kept=keep is not None)
 
     def _release(
-        self, member: str, granted: float, rest: Rest = _NO_REST, served: int = 0, keep: Bookmark | None = None
+        self,
+        member: str,
+        granted: float,
+        rest: Rest = _NO_REST,
+        served: int = 0,
+        *,
+        renewed: bool,
+        keep: Bookmark | None = None,
     ) -> float:
         """`served` is the version of the credential that has served, 0 for none."""
         rests = self._store.run(
@@ -198,6 +214,7 @@ class Leases:
             -1 if rest.told is None else to_ms(rest.told),
             rest.model,
             rest.organisation,
+            int(renewed),
             *(keep.words() if keep else ()),
         )
         return int(rests) / 1000

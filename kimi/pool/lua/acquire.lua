@@ -21,9 +21,9 @@ if only ~= '' then
   -- It may stand behind all whom there was time to look at.
   if a and a.place == 'cooling' and math.max(a.cool_until, a.rate_until) <= NOW then settle(only, a) end
 end
-local has_waited = ticket ~= '' and redis.call('EXISTS', key('ticket', ticket)) == 1
-local given_up = has_waited and give_up_place(ticket) or nil -- a place that was kept for it
 local waits = someone_waits()
+local has_waited = waits and ticket ~= '' and redis.call('EXISTS', key('ticket', ticket)) == 1
+local given_up = has_waited and give_up_place(ticket) or nil -- a place that was kept for it
 
 local skipped = false -- somebody is there, but not for this request
 local cut_off = false -- somebody could serve it, but not be reached

@@ -2,16 +2,17 @@
 -- ARGV: now, lease id with name, when it was granted, version of the credential that has served (0 where none has),
 --       kind of failure ('' for none), its text, first rest, longest rest, factor, what the upstream said (-1: nothing),
 --       model (only this model of the account rests), organisation whose limit was met ('' for none),
---       and what `keep_conversation` takes, where a conversation is to be kept; times in milliseconds
+--       1 if a renewal of the lease was sent at any time, and what `keep_conversation` takes, where a conversation is to
+--       be kept; times in milliseconds
 -- Returns for how many milliseconds the account, or the model, rests now.
 
 local lease, granted, served, kind = ARGV[2], tonumber(ARGV[3]), ARGV[4] ~= '0', ARGV[5]
 local first, most, factor, told, model = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
 local name, a = give_back(lease)
 -- A renewal that was sent before this may arrive after it, and must not bring the lease back.
-redis.call('SET', key('returned', lease), '', 'PX', 10000)
-if ARGV[13] then
-  keep_conversation(ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20])
+if ARGV[13] == '1' then redis.call('SET', key('returned', lease), '', 'PX', 10000) end
+if ARGV[14] then
+  keep_conversation(ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21])
 end
 if not name then
   name = account_of(lease)
@@ -57,10 +58,7 @@ local function rest_organisation(organisation)
 end
 
 -- The access token that is stored is good, and so is the refresh token that came with it: those before are spent.
-if served and ARGV[4] == a.version then
-  local previous, alone = unpack(redis.call('HMGET', account, 'previous', 'alone'))
-  if previous and previous ~= '' and alone ~= a.version then forget_previous(account) end
-end
+if served and ARGV[4] == a.version and a.previous ~= '' and a.alone ~= a.version then forget_previous(account) end
 
 -- What failed beside the failure that is known already is the same incident, and no further one.
 local is_news = granted > a.struck

@@ -61,6 +61,20 @@ def test_all_that_is_held_is_renewed_three_times_in_its_life(house: House) -> No
     assert house.pauses == [LEASE_SECONDS / 3] * 3
 
 
+def test_a_lease_that_was_given_back_is_remembered_where_a_renewal_may_still_come(house: House) -> None:
+    house.fill("a", "b", "c")
+    short, long = house.take(), house.take()
+    house.pool.release(short)
+    house.pool.renew()
+    young = house.take()
+    for lease in (long, young):
+        house.pool.release(lease)
+    assert house.outside.keys("*returned:*") == [f"kimi:{{pool}}:returned:{long.member}"]
+    house.others.renew([long])  # which was on its way
+    assert house.leases() == set()
+    assert house.counts() == {"a": 0, "b": 0, "c": 0}
+
+
 def test_once_it_is_known_nothing_is_sent(house: House) -> None:
     house.fill("a", "b")
     house.valkey.kill()

@@ -2,7 +2,7 @@
 local FIELDS, NUMBERS = {
   'expires', 'cool_until', 'rate_until', 'in_flight', 'limit', 'weight', 'turn', 'rate', 'strikes', 'struck',
   'present', 'state', 'access', 'rejected', 'priority', 'place', 'placed_priority', 'routes', 'version', 'spec',
-  'fingerprint', 'refresh', 'models', 'line', 'strike_kind', 'owner',
+  'fingerprint', 'refresh', 'models', 'line', 'strike_kind', 'owner', 'previous', 'alone',
 }, 10
 
 local function read(name)

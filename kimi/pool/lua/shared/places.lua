@@ -72,10 +72,14 @@ local function settle(name, a)
   for _, route in ipairs(place ~= '' and a.routes or {}) do
     redis.call('ZADD', place_key(route, place, a.priority), int(score), name)
   end
-  redis.call('HSET', key('account', name),
-    'place', place, 'placed_priority', a.priority, 'turn', int(a.turn), 'in_flight', int(a.in_flight))
-  local before = a.placed_priority and a.place
-  a.place, a.placed_priority = place, a.priority
-  if not stays then enter(name, a, before) end
+  local account, before = key('account', name), a.placed_priority and a.place
+  if stays then
+    redis.call('HSET', account, 'turn', int(a.turn), 'in_flight', int(a.in_flight))
+  else
+    redis.call('HSET', account,
+      'turn', int(a.turn), 'in_flight', int(a.in_flight), 'place', place, 'placed_priority', a.priority)
+    a.place, a.placed_priority = place, a.priority
+    enter(name, a, before)
+  end
   if place == 'ready' then offer(name, a) end
 end
