@@ -1,8 +1,8 @@
 -- Chooses an account and leases it, in one step: the highest priority, and there the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds, lines not to use (JSON),
 --       ticket ('' for none), milliseconds that the caller would wait, name of the only account that will do ('': any)
--- Returns {'leased', name, spec, access token, version, now}; or {'left'} where so many were in the way that others are
--- left to look at: it is to be asked again at once; or {why not}. Behind 'cooling' and 'pending' stand the milliseconds
+-- Returns {'leased', name, spec, access token, version, now}; or {'left'} where so many were in the way, or had something
+-- happen to them, that others are left to look at: it is to be asked again at once; or {why not}. Behind 'cooling' and 'pending' stand the milliseconds
 -- until the first can be had, unless somebody may be free sooner. Where waiting can help within the time that the caller
 -- has, its ticket is in the queue afterwards.
 
@@ -15,7 +15,7 @@ for _, line in ipairs(wish[3]) do tripped[line] = true end
 local any_tripped = next(tripped) ~= nil
 local ticket, patience = ARGV[8], tonumber(ARGV[9])
 
-catch_up(routes)
+local is_behind = catch_up(routes) -- somebody may have rested, or be free, and stand where he did
 if only ~= '' then
   local a = read(only)
   -- It may stand behind all whom there was time to look at.
@@ -30,14 +30,14 @@ local cut_off = false -- somebody could serve it, but not be reached
 local kept = false -- somebody was ready, but whoever was called goes before
 local left = false -- so many were in the way that the others were not looked at
 
--- Nothing here may take longer the more accounts there are. Those that refuse a model are met in their turn by whoever
--- wants it, and would be for as long as nobody takes them for another one. So they are set aside: before all others of
--- their priority, by the end of what they refuse, with scores below nought. There a few are looked at first, and all
--- others only where nobody else is left.
+-- Nothing here may take longer the more accounts there are. Those that refuse a model, or stand behind a line that is not
+-- to be used, are met in their turn by whoever cannot take them, and would be for as long as nobody else does. So they are
+-- set aside: before all others of their priority, by the end of what they refuse, or by when they were met, with scores
+-- below nought. There a few are looked at first, and all others only where nobody else is left.
 local ASIDE = -1e15 -- added to that time
-local FEW, MANY = 8, 512 -- of them
+local FEW, MANY = 8, 400 -- of them
 local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, and one that is taken out costs as much as 16
-local MOST_CUT_OFF, MOST_KEPT = 256, 32 -- so many are looked at to find one that can be reached, and is free
+local MOST_KEPT = 32 -- so many are looked at to find one that is kept for nobody else
 local MOST_ELSEWHERE = 256 -- so many are looked at to find one that cannot serve now
 
 local function is_cut_off(name)
@@ -85,11 +85,10 @@ end
 local function candidate(route, priority)
   local ready = place_key(route, 'ready', priority)
   local name, account, turn
-  local in_the_way, unreachable, taken = 0, 0, 0
+  local in_the_way, taken = 0, 0
 
-  local function pass_by(each, score, time)
-    skipped = true
-    if time and score >= 0 and only == '' then
+  local function set_aside(each, score, time)
+    if score >= 0 and only == '' then
       redis.call('ZADD', ready, int(ASIDE + time), each)
       in_the_way = in_the_way + 1
     end
@@ -98,9 +97,10 @@ local function candidate(route, priority)
   local function look(each, score)
     local time = refuses_until(each, model)
     if time or excluded[each] then
-      pass_by(each, score, time)
+      skipped = true
+      if time then set_aside(each, score, time) end
     elseif is_cut_off(each) then
-      unreachable = unreachable + 1
+      set_aside(each, score, NOW)
     else
       local a = read(each)
       if not is_ready(a) then
@@ -116,7 +116,7 @@ local function candidate(route, priority)
       kept, taken = true, taken + 1
     end
     left = in_the_way > IN_THE_WAY
-    if left or unreachable > MOST_CUT_OFF or taken > MOST_KEPT then return STOP end
+    if left or taken > MOST_KEPT then return STOP end
   end
 
   local seen = walk(ready, 0, FEW, look)
@@ -149,9 +149,20 @@ local function choose()
   return best, best_account
 end
 
--- Who was called takes what was kept for him; who looks around would walk over all that is kept for others.
+local function serves(a)
+  for _, route in ipairs(routes) do
+    for _, served in ipairs(a.routes) do
+      if served == route then return true end
+    end
+  end
+  return false
+end
+
+-- Who was called takes what was kept for him, if that is still for him; who looks around would walk over all that is kept
+-- for others.
 local best, best_account = given_up, given_up and read(given_up)
-if not is_ready(best_account) or not is_free(best, best_account) or not suits(best, best_account, wish) then
+if not is_ready(best_account) or not is_free(best, best_account)
+  or not serves(best_account) or not suits(best, best_account, wish) then
   best, best_account = choose()
 end
 
@@ -167,7 +178,7 @@ if best then
   return {'leased', best, a.spec, a.access, a.version, int(NOW)}
 end
 
-if left then
+if left or is_behind then
   offer_again(given_up)
   return {'left'}
 end

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kimi.errors import NoAccount
+from kimi.errors import NoAccount, UpstreamDown
 from kimi.pool import Leases, Rest, Store, connect
 from tests.kimi.pool.filling import fill, refuse
 from tests.kimi.pool.pools import KIMI, wish
@@ -89,6 +89,43 @@ def test_a_model_that_all_refuse_holds_nobody_up(client: Any, leases: Leases) ->
     first, second = commands(client, ask), commands(client, ask)
     assert max(first.total() / first["evalsha"], second.total()) < MOST
     assert second["evalsha"] == 1, "those that were set aside are not met one by one again"
+
+
+def test_a_line_that_is_down_takes_nobody_elses_accounts_with_it(client: Any, leases: Leases) -> None:
+    names, line = fill(client, MANY), "http://127.0.0.1:1"
+    for name in names[: MANY // 2]:
+        client.hset(Store(client).key("account", name), "line", line)
+    request = wish(tripped=[line])
+    taken = {leases.acquire(request).account.name for _ in range(10)}
+    assert taken <= set(names[MANY // 2 :])
+    later = commands(client, lambda: leases.release(leases.acquire(request)))
+    assert later.total() < 80, "those of the line are not met one by one again"
+    assert leases.acquire(KIMI).account.name in names[: MANY // 2], "whoever reaches the line takes them first"
+
+
+def test_a_line_that_all_are_behind_holds_nobody_up(client: Any, leases: Leases) -> None:
+    line = "http://127.0.0.1:1"
+    for name in fill(client, MANY):
+        client.hset(Store(client).key("account", name), "line", line)
+
+    def ask() -> None:
+        with pytest.raises(UpstreamDown):
+            leases.acquire(wish(tripped=[line]))
+
+    first, second = commands(client, ask), commands(client, ask)
+    assert max(first.total() / first["evalsha"], second.total()) < MOST
+    assert second["evalsha"] == 1
+
+
+def test_however_many_have_rested_one_of_them_is_found(client: Any, leases: Leases) -> None:
+    names = fill(client, 40)
+    store = Store(client)
+    for name in names:
+        client.zadd(store.key("route", "kimi", "cooling"), {name: 1})
+        client.zrem(store.key("route", "kimi", "ready", "0"), name)
+        client.hset(store.key("account", name), mapping={"place": "cooling", "cool_until": 1})
+    refuse(client, names[:39], "kimi")
+    assert leases.acquire(KIMI).account.name == names[39]
 
 
 def test_a_limit_of_a_large_organisation_makes_some_rest_at_once(client: Any, leases: Leases) -> None:

@@ -25,18 +25,24 @@ end
 
 local AT_A_TIME = 16 -- leases that have expired, and accounts of a route that have rested
 
--- What time alone has changed since the last call. Bounded, so that no caller pays for all of it.
+-- What time alone has changed since the last call. Bounded, so that no caller pays for all of it. Returns whether there
+-- may be more.
 local function catch_up(routes)
-  for _, lease in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', int(NOW), 'LIMIT', 0, AT_A_TIME)) do
+  local expired = redis.call('ZRANGEBYSCORE', key('leases'), '-inf', int(NOW), 'LIMIT', 0, AT_A_TIME)
+  local is_behind = #expired == AT_A_TIME
+  for _, lease in ipairs(expired) do
     local name, a = give_back(lease)
     if name then settle(name, a) end
     redis.call('INCR', key('leases:expired'))
   end
   for _, route in ipairs(routes) do
     local cooling = place_key(route, 'cooling')
-    for _, name in ipairs(redis.call('ZRANGEBYSCORE', cooling, '-inf', int(NOW), 'LIMIT', 0, AT_A_TIME)) do
+    local rested = redis.call('ZRANGEBYSCORE', cooling, '-inf', int(NOW), 'LIMIT', 0, AT_A_TIME)
+    is_behind = is_behind or #rested == AT_A_TIME
+    for _, name in ipairs(rested) do
       redis.call('ZREM', cooling, name) -- also of an account that Redis has lost, which leaves nothing else behind
       settle(name)
     end
   end
+  return is_behind
 end
