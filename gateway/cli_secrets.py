@@ -109,7 +109,7 @@ def _counted(done: Resealed) -> str:
 
 
 def _said_of(rewrite: Rewrite) -> str:
-    if not rewrite.files:
+    if not (rewrite.files or rewrite.refused):
         return f"Redis keeps no file of its own; {BACK_UPS}"
     files = " and its ".join(rewrite.refused or rewrite.files)
     if not rewrite.refused:

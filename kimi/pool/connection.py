@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.connection import (
+    BlockingConnectionPool,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
@@ -58,6 +64,13 @@ def _client(url: str, pool: str, adapt: Adapt | None, *, socket_timeout: float, 
         made.connection_kwargs["adapt"] = adapt
     made.connection_class = _OURS[made.connection_class]
     return Redis.from_pool(made)
+
+
+def connect_to(host: str, port: int, *, like: Redis) -> Redis:
+    """A client for the server that stands there, with the login and the options of a client that `connect` made."""
+    options = {**like.connection_pool.connection_kwargs, "host": host, "port": port, "lead": None}
+    is_local = options.pop("path", None)
+    return Redis.from_pool(ConnectionPool(_Plain if is_local else like.connection_pool.connection_class, **options))
 
 
 class _Ours:

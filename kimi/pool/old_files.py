@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
+from kimi.pool.connection import connect_to
 from kimi.pool.health import facts_of
 from kimi.pool.secret_fields import VAULT
 from kimi.pool.store import Store
@@ -34,6 +35,7 @@ class OldFiles:
 
     A mark stands in Redis from before something is replaced until it has written them anew, so that whoever comes after
     one that was killed, or after Redis itself was, goes on with it. It says of each file by itself how far that is.
+    Replicas have files of their own: they are asked once, when the master is done and they have all that it has.
     """
 
     def __init__(self, store: Store) -> None:
@@ -66,10 +68,14 @@ class OldFiles:
             before = _before(mark, told)
             left = tuple(name for name in _files(redis, told) if not _is_written(name, before[name], told))
             refused = tuple(name for name in left if not _is_accepted(redis, name))
+            others = {} if left else {place: _is_asked(redis, place, told) for place in _replicas(told)}
+        if None in others.values():
+            return None
         now = before | {name: _now(name, told, is_refused=name in refused) for name in left}
         after = " ".join((_run(told), *now.values())) if left else ""
         self._store.run("reseal", VAULT, "", _MARK, mark, after)  # unless somebody has set it again
-        return Rewrite(left, refused) if left else None
+        refused += tuple(f"{APPENDED} of the replica {place}" for place, is_asked in others.items() if not is_asked)
+        return Rewrite(left, refused) if left or refused else None
 
 
 def _files(redis: Any, told: Mapping[str, Any]) -> tuple[str, ...]:
@@ -94,6 +100,26 @@ def _is_accepted(redis: Any, name: str) -> bool:
     except ResponseError:
         return False
     return True
+
+
+def _replicas(told: Mapping[str, Any]) -> list[str]:
+    """Where those stand that the server names, as host:port."""
+    named = (told.get(f"slave{number}") for number in range(int(told.get("connected_slaves", 0))))
+    return [f"{each['ip']}:{each['port']}" for each in named if isinstance(each, Mapping)]
+
+
+def _is_asked(redis: Any, place: str, told: Mapping[str, Any]) -> bool | None:
+    """Has that replica write its files anew, or says that it refuses; None where it lacks some of what was written."""
+    host, _, port = place.rpartition(":")
+    try:
+        with connect_to(host, int(port), like=redis) as replica:
+            own = facts_of(replica)
+            if own.get("slave_repl_offset", 0) < told.get("master_repl_offset", 0):
+                return None if own else False
+            refused = [name for name in _files(replica, own) if not _is_accepted(replica, name)]
+            return not refused
+    except RedisError:
+        return False
 
 
 def _run(told: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from kimi.pool.disk import until_on_disk
 from kimi.pool.old_files import APPENDED, SNAPSHOT, OldFiles, Rewrite
 from kimi.pool.secret_fields import VAULT
 from tests.valkey import Valkey
+from tests.valkeys import SentinelSet, client_of, running
 
 
 @pytest.fixture
@@ -177,3 +178,28 @@ def test_a_mark_that_was_set_while_redis_wrote_stays(store: Store) -> None:
     replace_a_word(store)
     assert files.follow() == Rewrite((APPENDED,))
     assert is_marked(store)
+
+
+@pytest.mark.parametrize("forbidden", ["+@all", "-bgrewriteaof"])
+def test_a_replica_is_asked_once_the_master_is_done_or_named(tmp_path: Path, forbidden: str) -> None:
+    with running(SentinelSet(tmp_path)) as servers, connect(servers.url) as redis:
+        store = Store(redis)
+        replace_a_word(store)
+        files = [path for path in (servers.replica.directory / "appendonlydir").iterdir() if "incr" in path.name]
+        until(lambda: any(b"the-old-word" in path.read_bytes() for path in files), what="the replica has it too")
+        with client_of(servers.replica) as client:
+            client.execute_command("ACL", "SETUSER", "default", forbidden)
+        told: list[Rewrite] = []
+
+        def is_done() -> bool:
+            told.extend(filter(None, [OldFiles(store).follow()]))
+            return not is_marked(store)
+
+        until(is_done, seconds=10, what="nothing is left to do")
+        name = f"{APPENDED} of the replica 127.0.0.1:{servers.replica.port}"
+        if forbidden == "+@all":
+            assert told == [Rewrite((APPENDED,))]
+            folder = servers.replica.directory / "appendonlydir"
+            until(lambda: not any(b"the-old-word" in path.read_bytes() for path in folder.iterdir()), what="it is gone")
+        else:
+            assert told == [Rewrite((APPENDED,)), Rewrite((), (name,))]
