@@ -44,9 +44,11 @@ def test_every_setting_can_be_set_and_nothing_else(
 
 @pytest.mark.parametrize("name", ["gateway", "refresher"])
 def test_settings_come_from_the_variable_of_their_own_name(services: dict[str, dict[str, Any]], name: str) -> None:
+    own = {"REDIS_URL": "redis://redis:6379/0"}
+    fixed = {variable for variable, value in services[name]["environment"].items() if "$" not in value}
+    assert fixed == ({"GATEWAY_HOST", "GATEWAY_PORT"} if name == "gateway" else {"REFRESHER_METRICS_PORT"})
     for variable, value in services[name]["environment"].items():
-        if "$" in value:
-            assert value == f"${{{variable}:-}}"
+        assert variable in fixed or value == f"${{{variable}:-{own.get(variable, '')}}}"
 
 
 @pytest.mark.parametrize(
