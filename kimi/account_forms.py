@@ -30,6 +30,7 @@ from kimi.startup import StartError
 
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
 _OURS: Final = account_entries.FIELDS - {"refresh_token"} | {"accounts"}
+_BITS: Final = 64  # of a number
 _TOKEN_LINE: Final = re.compile(r"(?i:bearer\s+)*(?:eyJ|sk-)[^\s:]*")
 
 
@@ -64,6 +65,16 @@ def entries(text: str, source: str, kind: Kind) -> tuple[Entry, ...]:
     if isinstance(found, Mapping) and "accounts" not in found:
         raise AccountsError(f"{source}: has neither `accounts` nor a refresh token in it")
     return tuple(_ours(_accounts(found, source), source))
+
+
+def says_none(text: str) -> bool:
+    """Whether `text` says that there are no accounts: with an empty list, for half a file may have none in it too.
+
+    Raises `AccountsError`.
+    """
+    found = _json(text)
+    document = _yaml(text, "text") if found is None else found
+    return document == [] or (isinstance(document, Mapping) and document.get("accounts") == [])
 
 
 def client_keys_in(text: str) -> tuple[str, ...]:
@@ -191,18 +202,35 @@ def _accounts(document: object, source: str) -> Sequence[object]:
 
 
 class _Strict(yaml.constructor.SafeConstructor):
-    """YAML in which a key that stands twice is a mistake and not a silent loss."""
+    """YAML in which a key that stands twice is a mistake and not a silent loss, and so is what only looks like a value.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    PyYAML takes `2024-13-01` for a date and `0x_` for a number, and fails at both as it comes.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            found = super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            raise _mistake(f"it is no {node.tag.rpartition(':')[2]}; a text stands in quotes", node) from error
+        if isinstance(found, int) and found.bit_length() > _BITS:  # of too many digits Python makes no text
+            raise _mistake("the number is too large", node)
+        return found
+
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise _mistake("it is no map", node)
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 continue  # refused by the parent
             if key.value in seen:
-                problem = f"{key.value} stands twice in one mapping"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                raise _mistake(f"{key.value} stands twice in one mapping", key)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _mistake(problem: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 class _Loader(_Strict, yaml.SafeLoader):
