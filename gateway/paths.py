@@ -16,6 +16,8 @@ _VERSIONED: Final = ("/chat/completions", "/completions", "/messages", "/models"
 _MISSPELT: Final = {"/chat/completitions": "/chat/completions"}  # reverse-kimi's spelling, in use since
 UNGUARDED: Final = frozenset({"/metrics", "/readyz"})
 """Told without a key: a proxy closes these names, and has to know no others, and pages of other sites read none."""
+WATCHED: Final = UNGUARDED | {"/healthz"}
+"""What there is for those who watch the process."""
 
 
 @lru_cache(maxsize=256)

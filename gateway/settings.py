@@ -74,6 +74,12 @@ def _host(host: str) -> str:
     return host
 
 
+def _another_port(port: int | None, info: ValidationInfo) -> int | None:
+    if port is not None and port == info.data.get("gateway_port"):
+        raise ValueError("is GATEWAY_PORT as well: choose another one")
+    return port
+
+
 def _refuse_where_public(told: str | None, info: ValidationInfo) -> None:
     host = info.data.get("gateway_host")  # none where it is refused itself
     if told and host is not None and not is_loopback(host):
@@ -108,6 +114,7 @@ class GatewaySettings(CommonSettings):
 
     gateway_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     gateway_port: Port = 6867
+    gateway_metrics_port: Annotated[Port | None, AfterValidator(_another_port)] = None
     gateway_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=512)
     gateway_api_keys: Keys = Field((), repr=False)
     gateway_admin_key: Annotated[str | None, AfterValidator(_admin_key)] = Field(default=None, repr=False)
@@ -135,11 +142,11 @@ class GatewaySettings(CommonSettings):
     otel_service_name: str = "kimi-gateway"
 
     @property
-    def bind(self) -> str:
-        """The address to listen at, as gunicorn writes it."""
+    def bind(self) -> list[str]:
+        """The addresses to listen at, as gunicorn writes them: that of clients first."""
         host = self.gateway_host.strip("[]")
         host = f"[{host}]" if ":" in host else host
-        return f"{host}:{self.gateway_port}"
+        return [f"{host}:{port}" for port in (self.gateway_port, self.gateway_metrics_port) if port]
 
     def weak_keys(self) -> dict[str, str]:
         """The variables that hold weak keys, each with what is wrong with those."""

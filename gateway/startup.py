@@ -60,15 +60,19 @@ def check_address(settings: GatewaySettings) -> None:
     A port that is in use is left to gunicorn, which waits a few seconds for it: its last owner may be on its way out,
     or this process itself when it is told to reload.
     """
-    host = settings.gateway_host.strip("[]")
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, settings.gateway_port))
-    except UnicodeError:
-        raise StartError("GATEWAY_HOST: is no name of a host") from None
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return
-        name = "GATEWAY_PORT" if error.errno == errno.EACCES else "GATEWAY_HOST"
-        raise StartError(f"{name}: cannot listen on {settings.bind}: {error.strerror}") from None
+    for address in settings.bind:
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, int(port)))
+        except UnicodeError:
+            raise StartError("GATEWAY_HOST: is no name of a host") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                continue
+            name = "GATEWAY_HOST"
+            if error.errno == errno.EACCES:
+                name = "GATEWAY_PORT" if int(port) == settings.gateway_port else "GATEWAY_METRICS_PORT"
+            raise StartError(f"{name}: cannot listen on {address}: {error.strerror}") from None

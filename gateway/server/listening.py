@@ -16,6 +16,12 @@ _PROBE_SECONDS: Final = 15
 """Whoever has said nothing for so long is asked whether he is there, so often, until the time for that is over."""
 
 
+def port_of(listener: Any) -> int | None:
+    """The TCP port at which it listens; None for a path."""
+    address = listener.getsockname()
+    return int(address[1]) if isinstance(address, tuple) else None
+
+
 def prepare(listener: Any, seconds: float) -> None:
     """Has the kernel end connections on which a client has read nothing for so many `seconds` although it could.
 

@@ -5,6 +5,7 @@ What gunicorn's own does differently:
 - It waits for idle keep-alive connections as long as for running requests; this one waits for requests only.
 - It drops connections that the kernel has accepted already when it stops listening.
 - It cuts streams off without a word; here they are told first, through `Drain`.
+- Whoever watches it has a port of its own where that is set, see `gateway.metrics_port`.
 - It waits for headers as long as a connection may be idle, for bodies and for those who do not read for ever.
 - Connections on which nothing happens shut others out.
 - It answers a request that it cannot parse with a page of HTML.
@@ -22,8 +23,10 @@ from typing import TYPE_CHECKING, Any, Final
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.metrics_port import PLACES, MetricsPort
 from gateway.mistakes import log_those_of
 from gateway.server.connections import LAST_WORDS_SECONDS, Connections
+from gateway.server.listening import port_of
 from gateway.server.patience import TimeLimits
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     wsgi: Gateway
     alive: bool
     connections: Connections
+    watchers: Connections
 
     def run(self) -> None:
         """Serves until SIGTERM, and then until nothing runs any more."""
@@ -53,9 +57,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
         limits = TimeLimits(idle=self.cfg.keepalive)
         self._keeps = bool(self.cfg.keepalive)  # gunicorn looks a setting up in a slow way
         connections = self.connections = Connections(self.wsgi, self.cfg, self.log, limits, self._is_last)
+        pages = MetricsPort(self.wsgi)
+        watchers = self.watchers = Connections(pages, self.cfg, self.log, limits, lambda: not self.alive)
         for sock in self.sockets:
+            is_for_clients = port_of(sock) != self.wsgi.metrics_port
+            whose, most = (connections, self.worker_connections) if is_for_clients else (watchers, PLACES)
             # The others want some as well.
-            connections.listen(sock, self.worker_connections, at_once=1 if self.cfg.workers > 1 else None)
+            whose.listen(sock, most, at_once=1 if self.cfg.workers > 1 else None)
         while self.alive:
             self._await_beat()
         self.wsgi.drain.begin()
@@ -63,6 +71,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         connections.finish(self.wsgi.drain, self._await_beat)
         connections.kill()
         self.wsgi.settle(SETTLE_SECONDS)
+        watchers.close()
+        watchers.kill()
 
     def notify(self) -> None:
         """Tells the master that this worker lives. Without a master it ends, but its requests first."""
@@ -88,5 +98,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def _await_beat(self) -> None:
         """What is to be done as long as anything runs here."""
         self.notify()
-        gevent.get_hub().loop.run_callback(self.connections.look_after, time.monotonic())
+        for each in (self.connections, self.watchers):
+            gevent.get_hub().loop.run_callback(each.look_after, time.monotonic())
         gevent.sleep(_BEAT)

@@ -24,7 +24,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> GatewaySettin
 
 def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings(monkeypatch)
-    assert found.bind == "127.0.0.1:6867"
+    assert found.bind == ["127.0.0.1:6867"]
     assert found.gateway_workers >= 1
     assert found.gateway_admin_key is None
     assert not found.gateway_passthrough
@@ -112,7 +112,13 @@ def test_api_keys_cannot_be_passed_through(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_an_ipv6_address_is_bound_in_brackets(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    assert settings(monkeypatch, GATEWAY_HOST=host, GATEWAY_PORT="8000").bind == "[::1]:8000"
+    found = settings(monkeypatch, GATEWAY_HOST=host, GATEWAY_PORT="8000", GATEWAY_METRICS_PORT="9091")
+    assert found.bind == ["[::1]:8000", "[::1]:9091"]
+
+
+def test_those_who_watch_have_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="GATEWAY_METRICS_PORT: is GATEWAY_PORT as well"):
+        settings(monkeypatch, GATEWAY_METRICS_PORT="6867")
 
 
 def test_private_networks_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:

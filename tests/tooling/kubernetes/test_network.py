@@ -84,11 +84,12 @@ def test_clients_reach_the_gateway_and_its_port_alone(render: Render, overlay: s
         assert not may(render(overlay), client, "kimi-gateway", 22)
 
 
-def test_the_refresher_is_asked_for_figures_by_prometheus_alone(render: Render) -> None:
-    assert may(render("production"), "prometheus", "kimi-refresher", 9091)
+@pytest.mark.parametrize("asked", ["kimi-gateway", "kimi-refresher"])
+def test_figures_are_for_prometheus_alone(render: Render, asked: str) -> None:
+    assert may(render("production"), "prometheus", asked, 9091)
     for other in ("client", "stranger", "kimi-gateway"):
-        assert not may(render("production"), other, "kimi-refresher", 9091)
-    assert not may(render("trial"), "prometheus", "kimi-refresher", 9091)
+        assert not may(render("production"), other, asked, 9091)
+    assert not may(render("trial"), "prometheus", asked, 9091)
 
 
 def test_what_no_policy_chooses_is_open() -> None:

@@ -11,13 +11,13 @@ import yaml
 from prometheus_client import CollectorRegistry
 from werkzeug.test import Client
 
-from gateway.openapi import document
+from gateway.paths import WATCHED
 from gateway.server.worker import MARGIN_SECONDS
 from gateway.settings import GatewaySettings
-from kimi.exchange import TIMEOUT_SECONDS
 from kimi.settings import DEFAULT_ACCOUNTS_FILE
 from refresher.metrics import STALLED_SECONDS
 from refresher.status import application
+from refresher.stopping import GRACE_SECONDS
 from tests.tooling.kubernetes.conftest import Render
 from tests.tooling.kubernetes.manifests import ROOT, Object, container, pods
 
@@ -90,6 +90,7 @@ def test_the_accounts_file_is_where_the_refresher_looks_and_follows_its_secret(r
 def test_the_ports_are_those_at_which_they_listen(gateway: Object, refresher: Object) -> None:
     assert port(gateway, "http") == int(image_environment()["GATEWAY_PORT"])
     assert "GATEWAY_PORT" not in variables(gateway) and image_environment()["GATEWAY_HOST"] == "0.0.0.0"  # noqa: S104
+    assert port(gateway, "metrics") == int(variables(gateway)["GATEWAY_METRICS_PORT"])
     assert port(refresher, "metrics") == int(variables(refresher)["REFRESHER_METRICS_PORT"])
 
 
@@ -100,8 +101,8 @@ def test_probes_ask_pages_that_there_are(gateway: Object, refresher: Object) -> 
         "readinessProbe": "/readyz",
         "livenessProbe": "/healthz",
     }
-    assert {get["path"] for get in asked.values()} <= document()["paths"].keys()
-    assert {get["port"] for get in asked.values()} == {"http"}
+    assert {get["path"] for get in asked.values()} <= WATCHED
+    assert {get["port"] for get in asked.values()} == {"metrics"}  # where a full gateway answers as well
     pages = Client(application(CollectorRegistry(), lambda: True))
     for probe in PROBES:
         get = container(refresher)[probe]["httpGet"]
@@ -120,7 +121,7 @@ def test_there_is_time_for_the_drain_and_for_an_exchange(gateway: Object, refres
     before = container(gateway)["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert before >= 5
     assert gateway["spec"]["terminationGracePeriodSeconds"] >= before + drain + MARGIN_SECONDS + 10
-    assert refresher["spec"]["terminationGracePeriodSeconds"] >= TIMEOUT_SECONDS + 10
+    assert refresher["spec"]["terminationGracePeriodSeconds"] >= GRACE_SECONDS
 
 
 @pytest.mark.parametrize("page", ["kubernetes.md", "kubernetes.zh-CN.md"])

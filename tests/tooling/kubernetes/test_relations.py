@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gateway.openapi import document
-from gateway.paths import UNGUARDED
+from gateway.paths import WATCHED
 from tests.monitoring import documented
 from tests.tooling.kubernetes.conftest import Render
 from tests.tooling.kubernetes.manifests import BASE, FOLDER, ROOT, Object, container, environment, of, pods, selects
@@ -121,7 +121,7 @@ def test_prometheus_asks_both_processes_and_calls_them_as_the_alerts_do(render: 
     for name, monitor in monitors.items():
         assert chosen(monitor["spec"]["selector"], of(objects, "Service")) == [name]
         (endpoint,) = monitor["spec"]["endpoints"]
-        assert endpoint["path"] == "/metrics"
+        assert (endpoint["port"], endpoint["path"]) == ("metrics", "/metrics")
         assert endpoint["port"] in {port["name"] for port in of(objects, "Service")[name]["spec"]["ports"]}
 
 
@@ -132,7 +132,7 @@ def test_the_alerts_are_those_of_prometheus_itself(render: Render) -> None:
 
 def ways_in(objects: list[Object]) -> list[str]:
     """The beginnings of the paths that are led from outside to the gateway."""
-    service = of(objects, "Service")["kimi-gateway"]["spec"]["ports"][0]
+    (service,) = [each for each in of(objects, "Service")["kimi-gateway"]["spec"]["ports"] if each["name"] == "http"]
     for ingress in of(objects, "Ingress").values():
         (rule,) = ingress["spec"]["rules"]
         paths = rule["http"]["paths"]
@@ -153,7 +153,7 @@ def test_clients_come_in_and_nobody_gets_to_what_is_the_operator_s(render: Rende
     def gets_in(path: str) -> bool:
         return any(path == way or path.startswith(f"{way}/") for way in open_)
 
-    private = {path for path in document()["paths"] if path.startswith("/admin")} | UNGUARDED | {"/healthz"}
+    private = {path for path in document()["paths"] if path.startswith("/admin")} | WATCHED
     assert [path for path in private if gets_in(path)] == []
     assert [path for path in document()["paths"].keys() - private if not gets_in(path)] == []
     assert gets_in("/chat/completions") and gets_in("/models/kimi")

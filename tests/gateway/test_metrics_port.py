@@ -1,0 +1,92 @@
+"""The port that is there for probes and figures alone, in front of a real gunicorn with the product's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import requests
+
+from devtools.waiting import until
+from gateway.metrics_port import PLACES
+from tests.gateway.gunicorns import KEY, TRACE, Gunicorn, running
+from tests.ports import free_port
+
+PAGES: Final = ("/healthz", "/readyz", "/metrics")
+MOST: Final = 16
+QUESTION: Final = b'{"model":"kimi","messages":[{"role":"user","content":"sleep=60"}]}'
+ASKED: Final = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b"
+) % (KEY.encode(), len(QUESTION), QUESTION)
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, shared_valkey: Any) -> Iterator[Gunicorn]:
+    with running(
+        tmp_path,
+        shared_valkey.url,
+        app="tests.gateway.served:app",
+        GATEWAY_METRICS_PORT=str(free_port()),
+        GATEWAY_MAX_CONNECTIONS=str(MOST),
+        GATEWAY_DRAIN_SECONDS="4",
+        **{TRACE: str(tmp_path / "trace")},
+    ) as found:
+        yield found
+
+
+def page(gateway: Gunicorn, path: str, **more: Any) -> requests.Response:
+    return requests.get(f"http://127.0.0.1:{gateway.env['GATEWAY_METRICS_PORT']}{path}", timeout=30, **more)
+
+
+def fill(gateway: Gunicorn, until_left: ExitStack) -> None:
+    """Has every place taken by a request with a key that an account is asked for."""
+    for _ in range(MOST):
+        until_left.enter_context(gateway.connect()).sendall(ASKED)
+    until(lambda: gateway.trace.count("started") == MOST, seconds=30)
+
+
+def takes_clients(gateway: Gunicorn) -> bool:
+    try:
+        gateway.connect().close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_it_is_answered_however_many_requests_there_are(gateway: Gunicorn) -> None:
+    with ExitStack() as busy:
+        fill(gateway, busy)
+        with pytest.raises(requests.Timeout):
+            requests.get(f"{gateway.base}/healthz", timeout=1)
+        assert [page(gateway, path).status_code for path in PAGES] == [200, 200, 200]
+        assert f"kimi_gateway_in_flight {MOST}.0" in page(gateway, "/metrics").text
+
+
+def test_it_tells_until_the_end_that_the_gateway_shuts_down(gateway: Gunicorn) -> None:
+    with ExitStack() as busy:
+        fill(gateway, busy)
+        gateway.terminate()
+        until(lambda: page(gateway, "/readyz").status_code == 503)
+        until(lambda: not takes_clients(gateway))
+        answer = page(gateway, "/readyz")
+        assert answer.json()["reasons"] == ["shutting down"] and answer.headers["connection"] == "close"
+        assert page(gateway, "/healthz").status_code == 200
+    assert gateway.wait() == 0
+
+
+def test_there_is_nothing_else(gateway: Gunicorn) -> None:
+    authorized = {"Authorization": f"Bearer {KEY}"}
+    for path in ("/", "/v1/models", "/admin", "/docs", "/healthz/", "//metrics", "/metrics/x"):
+        assert page(gateway, path, headers=authorized).status_code == 404
+    assert requests.get(f"{gateway.base}/v1/models", headers=authorized, timeout=30).status_code == 200
+
+
+def test_whoever_keeps_its_connections_open_makes_room_for_the_next_one(gateway: Gunicorn) -> None:
+    with ExitStack() as asleep:
+        for _ in range(PLACES + 1):
+            session = asleep.enter_context(requests.Session())
+            session.get(f"http://127.0.0.1:{gateway.env['GATEWAY_METRICS_PORT']}/healthz", timeout=30)
+        assert page(gateway, "/healthz").status_code == 200
