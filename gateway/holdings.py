@@ -33,6 +33,10 @@ class Holdings:
         """How many leases each account has; none stands for nought. Changes with them."""
         return self._loads
 
+    def holds(self, lease_id: str) -> bool:
+        """Whether that lease is one of them."""
+        return lease_id in self._leases
+
     def add(self, lease: Lease) -> None:
         """It is held from now on."""
         account = lease.account

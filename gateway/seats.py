@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -51,7 +51,7 @@ class Seat:
 
     copy: Copy
     order: float
-    loads: Mapping[str, int]
+    holdings: Holdings
     name: str
     priority: int
     line: str
@@ -63,6 +63,7 @@ class Seat:
     struck: float
     refused: dict[str, float]
     organisation: str
+    probe: str = ""  # the lease by which it was tried last after a failure
 
     @classmethod
     def of(cls, copy: Copy, worker: str, holdings: Holdings) -> Seat:
@@ -71,7 +72,7 @@ class Seat:
         return cls(
             copy=copy,
             order=preference(worker, account.name, account.weight),
-            loads=holdings.loads,
+            holdings=holdings,
             name=account.name,
             priority=account.priority,
             line=account.line,
@@ -88,12 +89,14 @@ class Seat:
     @property
     def load(self) -> int:
         """How many leases of this worker it has."""
-        return self.loads.get(self.name, 0)
+        return self.holdings.loads.get(self.name, 0)
 
     @property
     def limit(self) -> int:
-        """How many it may have; one request at a time tries it after a failure."""
-        return 1 if self.strikes else self.copy.account.max_concurrency
+        """How many it may have; after a failure one request tries it, beside what runs already."""
+        if not self.strikes:
+            return self.copy.account.max_concurrency
+        return min(self.copy.account.max_concurrency, self.load + (not self.holdings.holds(self.probe)))
 
     @property
     def fill(self) -> float:
@@ -123,6 +126,12 @@ class Seat:
             return Place.COOLING
         return Place.BUSY if self.load >= self.limit else Place.READY
 
+    def granted(self, lease: Lease) -> None:
+        """It has been leased."""
+        self.rests_until = max(self.rests_until, self.holdings.spent_until(self.name))
+        if self.strikes:
+            self.probe = lease.id
+
     def strike(self, lease: Lease, rest: Rest, now: float) -> float:
         """A request has failed: for how many seconds the account rests now, or the model of it."""
         if rest.model:
@@ -132,7 +141,7 @@ class Seat:
         seconds = 0.0
         if self._is_news(lease):
             self.strikes = min(self.strikes + 1, _MOST_STRIKES) if self.strike_kind == rest.kind else 1
-            self.strike_kind, self.struck = rest.kind, now
+            self.strike_kind, self.struck, self.probe = rest.kind, now, ""
             seconds = min(rest.most, rest.first * rest.factor ** (self.strikes - 1))
         if rest.told is not None:
             seconds = rest.told
@@ -145,7 +154,7 @@ class Seat:
         if other.rests_until <= self.rests_until:
             return False
         self.rests_until, self.strikes = other.rests_until, max(other.strikes, 1)
-        self.strike_kind, self.struck = other.strike_kind, other.struck
+        self.strike_kind, self.struck, self.probe = other.strike_kind, other.struck, ""
         return True
 
     def praise(self, lease: Lease) -> None:

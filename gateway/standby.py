@@ -227,7 +227,7 @@ class Standby:
             seat.serves = False
             raise
         self._holdings.add(lease)
-        seat.rests_until = max(seat.rests_until, self._holdings.spent_until(seat.name))
+        seat.granted(lease)
         self._set_alarm(seat)
         return lease
 

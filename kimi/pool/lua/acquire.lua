@@ -170,7 +170,12 @@ if best then
   local a = best_account
   take_turn(a, routes)
   a.in_flight = a.in_flight + 1
-  redis.call('ZADD', key('leases'), int(NOW + tonumber(ARGV[6])), ARGV[5] .. ':' .. best)
+  local lease = ARGV[5] .. ':' .. best
+  redis.call('ZADD', key('leases'), int(NOW + tonumber(ARGV[6])), lease)
+  if a.strikes > 0 then
+    a.probe = lease
+    redis.call('HSET', key('account', best), 'probe', lease)
+  end
   if a.rate > 0 then note_recent(best, a) end
   if has_waited then forget_ticket(ticket) end
   settle(best, a)

@@ -48,9 +48,9 @@ local function rest_organisation(organisation)
     if b and redis.call('HGET', key('account', other), 'org') ~= organisation then
       redis.call('SREM', members, other) -- its key is another one now
     elseif b and a.cool_until > b.cool_until then
-      b.cool_until, b.strikes = a.cool_until, math.max(a.strikes, 1)
+      b.cool_until, b.strikes, b.probe = a.cool_until, math.max(a.strikes, 1), ''
       redis.call('HSET', key('account', other), 'cool_until', int(b.cool_until), 'cool_reason', ARGV[6],
-        'strikes', int(b.strikes), 'strike_kind', kind, 'struck', int(NOW))
+        'strikes', int(b.strikes), 'strike_kind', kind, 'struck', int(NOW), 'probe', '')
       settle(other, b)
       changed(other)
     end
@@ -70,7 +70,8 @@ if kind ~= '' and model ~= '' then
 elseif kind ~= '' then
   if is_news then
     a.strikes = a.strike_kind == kind and math.min(a.strikes + 1, 64) or 1
-    redis.call('HSET', account, 'strikes', int(a.strikes), 'strike_kind', kind, 'struck', int(NOW))
+    a.probe = ''
+    redis.call('HSET', account, 'strikes', int(a.strikes), 'strike_kind', kind, 'struck', int(NOW), 'probe', '')
     rest = math.min(most, first * factor ^ (a.strikes - 1))
   end
   if told >= 0 then rest = told end

@@ -56,6 +56,20 @@ def test_one_request_tries_an_account_that_has_rested() -> None:
     assert len([worker.take() for _ in range(3)]) == 3
 
 
+def test_a_failure_does_not_wait_for_the_streams_beside_it() -> None:
+    worker = desk(web("a", max_concurrency=5))
+    failed, *older = [worker.take() for _ in range(4)]
+    worker.clock.advance(1)
+    worker.give(failed, REST)
+    worker.clock.advance(6)
+    trial = worker.take()
+    worker.give(older.pop(), served=True)
+    with pytest.raises(AllBusy):
+        worker.take()
+    worker.give(trial, served=True)
+    assert len([worker.take() for _ in range(3)]) == 3
+
+
 def test_what_the_upstream_says_goes_before() -> None:
     worker = desk("a")
     assert worker.give(worker.take(), Rest("QuotaSpent", "spent", 600, 6000, told=77)) == 77

@@ -25,6 +25,7 @@ class Member:
     strikes: int = 0
     struck: float = 0.0
     strike_kind: str = ""
+    probe: str = ""  # the lease that was granted last while there were strikes
     rate_until: float = 0.0
     recent: list[float] = field(default_factory=list)
     refused: dict[str, float] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class Member:
         """A failure, which counts unless it happened beside one that is known already."""
         if granted > self.struck:
             self.strikes = self.strikes + 1 if kind == self.strike_kind else 1
-            self.strike_kind, self.struck = kind, now
+            self.strike_kind, self.struck, self.probe = kind, now, ""
             self.cool_until = max(self.cool_until, now + min(seconds * 2 ** (self.strikes - 1), 60.0))
 
     def serve(self, granted: float) -> None:
@@ -79,8 +80,10 @@ class Member:
 
     @property
     def limit(self) -> int:
-        """One at a time until one was served."""
-        return 1 if self.strikes else self.account.max_concurrency
+        """One more than there are, and no second one at the same time, until that was served."""
+        if not self.strikes:
+            return self.account.max_concurrency
+        return min(self.account.max_concurrency, len(self.leases) + (self.probe not in self.leases))
 
     @property
     def in_service(self) -> bool:

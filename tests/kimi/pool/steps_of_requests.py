@@ -82,6 +82,8 @@ class RequestSteps(Steps):
     def _count(self, lease: Lease) -> None:
         member = self.members[lease.account.name]
         member.leases[lease.id] = self.now + self.pool.leases.seconds
+        if member.strikes:
+            member.probe = lease.id
         self.leases.append(lease)
         if member.account.requests_per_minute:
             member.recent = [*member.recent, self.now][-member.account.requests_per_minute :]

@@ -7,6 +7,7 @@ import pytest
 from kimi.accounts import ConfiguredAccount
 from kimi.errors import AllBusy, UpstreamDown
 from kimi.pool import Lease, Rest
+from kimi.pool.interventions import Interventions
 from tests.kimi.pool.pools import Pool, rest, web, wish
 
 
@@ -67,6 +68,47 @@ def test_after_a_rest_one_request_tries_the_account_for_all(pool: Pool) -> None:
         take(pool)
     pool.leases.release(probe, served=True)
     assert [take(pool).account.name for _ in range(3)] == ["a", "a", "a"]
+
+
+def test_a_failure_does_not_wait_for_the_streams_beside_it(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=5))
+    failed, *older = [take(pool) for _ in range(4)]
+    pool.clock.now += 1
+    pool.leases.release(failed, rest=rest(10))
+    pool.clock.now += 10
+    probe = take(pool)
+    pool.leases.release(older.pop(), served=True)
+    with pytest.raises(AllBusy):
+        take(pool)  # what was under way says nothing, and its place is not one for a second probe
+    pool.leases.release(probe, served=True)
+    assert [take(pool).account.name for _ in range(3)] == ["a"] * 3
+
+
+def test_a_probe_whose_holder_died_is_followed_by_another(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=3))
+    older, failed = take(pool), take(pool)
+    pool.clock.now += 1
+    pool.leases.release(failed, rest=rest(10))
+    pool.clock.now += 10
+    take(pool)
+    pool.clock.now += 40
+    pool.leases.renew([older])
+    pool.clock.now += 6
+    assert take(pool).account.name == "a"
+
+
+def test_a_probe_of_an_earlier_row_of_failures_is_none_of_the_next(pool: Pool, hands: Interventions) -> None:
+    pool.fill(web("a", max_concurrency=3))
+    fail(pool)
+    old_probe = take(pool)
+    hands.clear("a")
+    fail(pool)
+    probe = take(pool)
+    pool.leases.release(old_probe)
+    with pytest.raises(AllBusy):
+        take(pool)
+    pool.leases.release(probe, served=True)
+    assert [take(pool).account.name for _ in range(3)] == ["a"] * 3
 
 
 def test_a_new_credential_starts_without_strikes(pool: Pool) -> None:

@@ -2,7 +2,7 @@
 local FIELDS, NUMBERS = {
   'expires', 'cool_until', 'rate_until', 'in_flight', 'limit', 'weight', 'turn', 'rate', 'strikes', 'struck',
   'present', 'state', 'access', 'rejected', 'priority', 'place', 'placed_priority', 'routes', 'version', 'spec',
-  'fingerprint', 'refresh', 'models', 'line', 'strike_kind', 'owner', 'previous', 'alone',
+  'fingerprint', 'refresh', 'models', 'line', 'strike_kind', 'owner', 'previous', 'alone', 'probe',
 }, 10
 
 local function read(name)
@@ -24,9 +24,12 @@ local function changed(name)
   redis.call('ZADD', key('changed'), redis.call('INCR', key('changes')), name)
 end
 
--- After a failure an account is half open: one request tries it, and the others come once that one was served.
+-- After a failure an account is half open: beside what runs already one request tries it, its probe, and the others come
+-- once that one was served. A probe is one for as long as it stands among the leases.
 local function limit_of(a)
-  return a.strikes > 0 and 1 or a.limit
+  if a.strikes == 0 then return a.limit end
+  local is_tried = a.probe ~= '' and redis.call('ZSCORE', key('leases'), a.probe)
+  return math.min(a.limit, is_tried and a.in_flight or a.in_flight + 1)
 end
 
 local function in_service(a)
