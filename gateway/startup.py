@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from gateway.key_strength import refusal
 from gateway.settings import GatewaySettings
@@ -30,16 +34,35 @@ def check_store(settings: GatewaySettings) -> None:
 def convert_store(settings: GatewaySettings, *, must_answer: bool) -> None:
     """Returns when what Redis holds is as this release makes it, at once where it does not answer and need not.
 
-    Raises `Outdated`, and `StoreUnavailable` where it must answer.
+    Raises `Outdated`, and `StoreUnavailable` where it must answer. A SIGTERM or SIGINT meanwhile ends the process.
     """
-    with open_store(settings, connections=1) as store:
+    with _told_to_stop() as stopped, open_store(settings, connections=1) as store:
         try:
-            Migration(Schema(store)).run()
+            is_done = Migration(Schema(store)).run(stopped)
         except Outdated:
             raise
         except StoreUnavailable:
             if must_answer:
                 raise
+        else:
+            if not is_done:
+                sys.exit(0)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Callable[[], bool]]:
+    """Whether a signal has told so. Whoever converts gives that up in order, or the others would wait for him."""
+    told = [False]
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        told[0] = True
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: told[0]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> None:

@@ -229,7 +229,15 @@ class Unreadable(StoreUnavailable):
 
 
 class Outdated(StoreUnavailable):
-    """Redis answers, but what stands in it is of another release, which this one cannot work with."""
+    """Redis answers, but what stands in it is of another release, which this one cannot work with.
+
+    `seen` says what stands there, and `advice` what to do.
+    """
+
+    def __init__(self, seen: str, advice: str) -> None:
+        super().__init__(f"{seen}: {advice}")
+        self.seen = seen
+        self.advice = advice
 
 
 class NotKept(StoreUnavailable):

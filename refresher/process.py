@@ -101,12 +101,12 @@ def run(settings: RefresherSettings) -> int:
 
     Raises `StartError` or `StoreUnavailable` before it is at work, and never afterwards.
     """
-    store = open_store(settings)
+    store, signs = open_store(settings), open_store(settings, connections=2)
     patient = open_store(settings, timeout=_DURABLE_SECONDS, connections=THREADS)  # each waits on one of its own
-    parts = _made(settings, store, patient)
-    with _on_signals(parts.end), store, patient:
+    parts = _made(settings, store, signs, patient)
+    with _on_signals(parts.end), store, signs, patient:
         try:
-            if not (parts.versions.start(parts.stop) and parts.sealing.start(parts.stop)):
+            if not (parts.versions.start() and parts.sealing.start(parts.stop)):
                 return 0
             parts.roster.start()
             with ExitStack() as going_on:
@@ -123,11 +123,12 @@ def run(settings: RefresherSettings) -> int:
     return 1 if parts.worker.unsaved else 0
 
 
-def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
+def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Store) -> _Parts:
+    """What shows that this process lives goes through `signs`, what must not be lost through `patient`."""
     clock, rng, stop = time.time, random.SystemRandom(), Stop()
     name = f"{socket.gethostname()}-{os.getpid()}"
-    members, sealing = Members(store), Sealing(store, Sealers(store, f"{REFRESHER}{name}"), clock=time.monotonic)
-    versions = Versions(Schema(store, f"{REFRESHER}{name}"), clock=time.monotonic)
+    members, sealing = Members(store), Sealing(store, Sealers(signs, f"{REFRESHER}{name}"), clock=time.monotonic)
+    versions = Versions(Schema(signs, f"{REFRESHER}{name}"), store, stop, clock=time.monotonic)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory, clock=clock)
@@ -138,13 +139,13 @@ def _made(settings: RefresherSettings, store: Store, patient: Store) -> _Parts:
     transport, drift, drift_book = Transport(), Drift(metrics.drifted), DriftBook(store)
     renewals = _renewals(settings, transport, drift, clock=clock, rng=rng)
     tokens = TokenStore(patient)
-    refreshing = Refreshing(tokens, members, renewals, memory, stop, clock=clock, rng=rng)
-    pulse = Pulse(Heartbeats(store), name, clock=time.monotonic)
+    refreshing = Refreshing(tokens, Members(patient), renewals, memory, stop, clock=clock, rng=rng)
+    pulse = Pulse(Heartbeats(signs), name, clock=time.monotonic)
     chores = Chores(
         partial(follow, settings),
+        pulse.check,
         versions.check,
         sealing.check,
-        pulse.check,
         roster.check,
         keepsakes.check,
         lambda: drift_book.keep(drift),

@@ -17,12 +17,11 @@ def schema(look: Callable[[], Standing], current: int) -> Finding:
     try:
         standing = look()
     except Outdated as error:
-        seen, _, advice = str(error).rpartition(": ")
-        return problem("schema", seen, advice)
+        return problem("schema", error.seen, error.advice)
     if not standing.version:
         return ok("schema", "nothing stands there yet")
     later = f"; the next process of this release that starts makes it {current}" if standing.version < current else ""
-    return ok("schema", f"{str(standing).removeprefix('schema ')}{later}")
+    return ok("schema", f"{standing}{later}")
 
 
 def releases(at_work: Mapping[str, Sequence[str]], ours: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -37,19 +38,24 @@ class Migration:
     def run(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Returns when this process may be at work: True, or False where it was `stopped` before."""
         is_told = False
-        while self._schema.look().version < self._schema.current.version:
+        while not self.advance(stopped):
             if stopped():
                 return False
-            if self._holds():
-                try:
-                    self._convert(stopped)
-                finally:
-                    self._store.run("schema_free", self._owner)
-                continue
             if not is_told:
                 log.info("another process converts what Redis holds, this one waits for it")
             is_told = True
             self._pause(_STEP)
+        return True
+
+    def advance(self, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Converts unless another process is at it, or it is `stopped`; whether all is as this release makes it."""
+        while self._schema.look().version < self._schema.current.version:
+            if stopped() or self._hold(0) is None:
+                return False
+            try:
+                self._convert(stopped)
+            finally:
+                self._store.run("schema_free", self._owner)
         return True
 
     def _convert(self, stopped: Callable[[], bool]) -> None:
@@ -63,19 +69,26 @@ class Migration:
 
     def _take(self, change: Change, standing: Standing, stopped: Callable[[], bool]) -> bool:
         """Whether what stood there is of that version now."""
-        is_free = self._give_notice(change, standing)
+        is_free = self._give_notice(change, standing, stopped)
         return is_free and self._converted(change, stopped) and self._write(change.version, change.oldest)
 
-    def _give_notice(self, change: Change, standing: Standing) -> bool:
-        """Shuts those out that do not know what is coming, before it comes; whether that may go on."""
-        if change.oldest <= standing.oldest:
-            return True
-        if not self._write(standing.version, change.oldest):
-            return False
-        if any(release != self._schema.release for release in at_work(self._store)):
-            log.info("older releases are at work and have to end, this one gives them notice", seconds=NOTICE_SECONDS)
-            self._pause(NOTICE_SECONDS)
-        return True
+    def _give_notice(self, change: Change, standing: Standing, stopped: Callable[[], bool]) -> bool:
+        """Shuts those out that do not know what is coming, before it comes; whether that may go on.
+
+        One that was killed meanwhile may have told them a moment ago.
+        """
+        if change.oldest > standing.oldest:
+            if not self._write(standing.version, change.oldest, before=True):
+                return False
+            standing = self._schema.look()
+        left = NOTICE_SECONDS - standing.noticed
+        if left > 0 and any(release != self._schema.release for release in at_work(self._store)):
+            log.info("older releases are at work and have to end, this one gives them notice", seconds=left)
+            for _ in range(math.ceil(left / _STEP)):
+                if stopped():
+                    break
+                self._pause(_STEP)
+        return not stopped()
 
     def _converted(self, change: Change, stopped: Callable[[], bool]) -> bool:
         """Whether the step is done."""
@@ -86,19 +99,18 @@ class Migration:
             return False
         log.info("converting what Redis holds", schema=change.version, behind=mark or None)
         for done in change.step(self._store, mark):
-            if self._hold(change.version, done) is None or stopped():
+            mark = self._hold(change.version, done, behind=mark)
+            if mark is None or stopped():
                 return False
         return True
 
-    def _holds(self) -> bool:
-        return self._hold(0) is not None
-
-    def _hold(self, version: int, mark: str = "") -> str | None:
-        """How far somebody was on the way to a version; None while another process is at it."""
-        left: str | None = self._store.run("schema_hold", self._owner, self._hold_ms, version, mark)
+    def _hold(self, version: int, mark: str = "", *, behind: str = "") -> str | None:
+        """How far somebody was on the way to a version, or this process is now; None while another one is at it."""
+        left: str | None = self._store.run("schema_hold", self._owner, self._hold_ms, version, mark, behind)
         return left
 
-    def _write(self, version: int, oldest: int) -> bool:
-        """Whether it was still ours to write."""
+    def _write(self, version: int, oldest: int, *, before: bool = False) -> bool:
+        """Whether it was still ours to write, `before` anything is converted or behind it."""
         needed = next(change.release for change in self._schema.history if change.version >= oldest)
-        return bool(self._store.run("schema_write", self._owner, version, oldest, needed, self._schema.release))
+        words = (version, oldest, needed, self._schema.release, int(before))
+        return bool(self._store.run("schema_write", self._owner, *words))

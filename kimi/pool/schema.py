@@ -15,26 +15,27 @@ For who changes the schema:
   what it had done already: it has to be idempotent. Nobody reads all accounts at once.
 - A release reads what a version from its own `oldest` on has left, for its elders write that beside it. A step finds
   all that stands there when it begins, and nothing that elders write later.
+- A process may be stopped amid a page and go on with it when another has done that page and more: a page writes by one
+  script, or compares what it read.
 - Where `oldest` rises, elders are told first, and have `NOTICE_SECONDS` to lay down their work.
 - Whoever makes a release adds a dump of it to `tests/releases`, and its commit to the list there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kimi.errors import Outdated
-from kimi.pool.sealers import Sealers
+from kimi.pool.sealers import LIVES_SECONDS, Sealers
 from kimi.pool.store import Store, to_ms
 from kimi.version import VERSION
 
 LOOK_SECONDS: Final = 5.0
 """So often every process looks, and shows which release it is."""
 NOTICE_SECONDS: Final = 2 * LOOK_SECONDS
-LIVES_SECONDS: Final = 60.0
-"""One that was not heard of for so long was killed. Who stops says so."""
 FIRST: Final = "0.1.0"
 """The release that neither writes a version nor looks for one."""
 
@@ -60,15 +61,19 @@ HISTORY: Final[Sequence[Change]] = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands in Redis; version 0 is nothing. `release` wrote it last, and `needed` is the first that knows it."""
+    """What stands in Redis; version 0 is nothing. `release` wrote it last, and `needed` is the first that knows it.
+
+    `noticed` are the seconds since elders were last shut out.
+    """
 
     version: int
     oldest: int
     release: str
     needed: str
+    noticed: float = math.inf
 
     def __str__(self) -> str:
-        return f"schema {self.version}, written by release {self.release or FIRST}"
+        return f"{self.version}, written by release {self.release or FIRST}"
 
 
 class Schema:
@@ -91,13 +96,25 @@ class Schema:
         return self.history[-1]
 
     def look(self) -> Standing:
-        """What stands there; shows that this process lives. Raises `Outdated` where it is too new for this release."""
-        version, oldest, release, needed = self.store.run("schema_look", to_ms(LIVES_SECONDS), self._member)
-        standing = Standing(int(version), int(oldest), release, needed)
+        """What stands there; shows that this process lives.
+
+        Raises `Outdated` where it is too new for this release, or nothing that any release writes.
+        """
+        version, oldest, release, needed, noticed = self.store.run("schema_look", to_ms(LIVES_SECONDS), self._member)
+        if not (version.isdecimal() and oldest.isdecimal()):
+            name = self.store.key("schema")
+            raise Outdated(
+                f"what stands in Redis at {name} is no version of a schema",
+                "put back what stood there, or restore a back-up",
+            )
+        standing = Standing(
+            int(version), int(oldest), release, needed, int(noticed) / 1000 if noticed.isdecimal() else math.inf
+        )
         if standing.oldest > self.current.version:
             raise Outdated(
-                f"Redis holds {standing}; this is release {self.release}, which knows schema {self.current.version}: "
-                f"start release {needed} or a newer one"
+                f"Redis holds schema {standing}; this is release {self.release}, which knows schema "
+                f"{self.current.version}",
+                f"start release {needed} or a newer one" if needed else "start a newer release",
             )
         return standing
 
@@ -106,8 +123,8 @@ class Schema:
         standing = self.look()
         if 0 < standing.version < self.current.oldest:
             raise Outdated(
-                f"Redis holds {standing}, which release {self.release} has not converted yet: start its refresher, or "
-                "its gateway, first"
+                f"Redis holds schema {standing}, which release {self.release} has not converted yet",
+                "start its refresher, or its gateway, first",
             )
 
     def leave(self) -> None:

@@ -83,6 +83,10 @@ class Store:
         """KEYS and ARGV in the form that every script expects."""
         return [self.prefix], [to_ms(self._clock()) if self._clock else 0, *args]
 
+    def bar(self, error: StoreUnavailable | None) -> None:
+        """Every command raises `error` from now on, and none is sent; with None they are sent again."""
+        self._guard.barred = error
+
     def guarded(self) -> _Guard:
         """The client, for commands of its own; whatever redis-py raises in the block becomes `StoreUnavailable`."""
         return self._guard
@@ -113,14 +117,17 @@ class Store:
 class _Guard:
     """The context of a command. No generator, which would take as long as half of the rest of it."""
 
-    __slots__ = ("_calls", "_fuse", "_redis")
+    __slots__ = ("_calls", "_fuse", "_redis", "barred")
 
     def __init__(self, redis: Redis, calls: Calls, fuse: Fuse | None) -> None:
         self._redis: Any = redis
         self._calls = calls
         self._fuse = fuse
+        self.barred: StoreUnavailable | None = None
 
     def __enter__(self) -> Any:
+        if self.barred is not None:
+            raise self.barred.with_traceback(None)  # it is raised many times, and would grow
         if self._fuse:
             self._fuse.__enter__()
         return self._redis

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,16 @@ def test_who_is_told_to_reload_goes_on_without_redis_but_not_with_what_is_too_ne
     upgrade(pool, AFTER_THAT)
     with pytest.raises(Outdated):
         convert_store(settings(redis_url=redis_url), must_answer=False)
+
+
+def test_one_that_is_told_to_stop_while_another_converts_does(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tell(_migration: Migration, _stopped: Callable[[], bool]) -> bool:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(Migration, "advance", tell)
+    with pytest.raises(SystemExit) as ended:
+        convert_store(settings(redis_url=redis_url), must_answer=True)
+    assert ended.value.code == 0
+    assert signal.getsignal(signal.SIGTERM) == before

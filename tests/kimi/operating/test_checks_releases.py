@@ -22,7 +22,7 @@ def test_what_this_release_understands_is_well() -> None:
 
 def test_what_is_too_new_says_what_to_start() -> None:
     def look() -> Standing:
-        raise Outdated("Redis holds schema 4; this is release 0.2.0: start release 0.3.0 or a newer one")
+        raise Outdated("Redis holds schema 4; this is release 0.2.0", "start release 0.3.0 or a newer one")
 
     found = schema(look, 2)
     assert (found.level, found.advice) == (Level.PROBLEM, "start release 0.3.0 or a newer one")

@@ -136,6 +136,20 @@ def test_who_comes_to_himself_behind_another_does_no_more(pool: Pool) -> None:
     assert standing(pool) == {"version": "4", "oldest": "3", "needed": "0.3.0", "release": "0.4.0"}
 
 
+def test_a_page_that_takes_longer_than_one_is_believed_is_not_done_again(pool: Pool) -> None:
+    fill(pool.store, COUNT)
+
+    class Heavy(Steps):
+        def _pages(self, store: Store, mark: str) -> Iterator[list[str]]:
+            for page in super()._pages(store, mark):
+                store.redis.delete(store.key("schema:lock"))  # it has expired, and nobody else was there
+                yield page
+
+    heavy = Heavy()
+    assert Process(pool.store, "0.3.0", heavy).start()
+    assert heavy.begun == [""] and heavy.pages == -(-COUNT // PAGE)
+
+
 def test_who_is_shut_out_meanwhile_ends(pool: Pool) -> None:
     fill(pool.store, COUNT)
     newest = [*Steps().history("0.4.0"), Change(5, "0.9.0", oldest=4)]
@@ -196,5 +210,21 @@ def test_elders_that_cannot_go_on_are_told_before_anything_is_converted(pool: Po
         assert steps.begun == [""], "nothing is converted yet"
 
     assert Migration(schema(pool.store, "0.4.0", steps), pause=pause).run()
-    assert pauses == [NOTICE_SECONDS]
+    assert sum(pauses) == pytest.approx(NOTICE_SECONDS)
     assert isinstance(elder.seen[-1], Outdated)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 4.0, NOTICE_SECONDS])
+def test_what_is_left_of_the_notice_is_given_by_whoever_goes_on(pool: Pool, seconds: float) -> None:
+    fill(pool.store, COUNT)
+    assert Process(pool.store, "0.3.0").start()
+    Elder(schema(pool.store, "0.2.0", name="gateway old")).look()
+    steps, asked = Steps(), iter([False] * 5)
+    newer = Migration(schema(pool.store, "0.4.0", steps), pause=lambda _: None)
+    assert not newer.run(lambda: next(asked, True)), "it is told to stop amid the notice"
+    assert standing(pool)["oldest"] == "3" and not steps.begun
+    pool.clock.now += seconds
+    pauses: list[float] = []
+    assert Migration(schema(pool.store, "0.4.0", steps), pause=pauses.append).run()
+    assert sum(pauses) == pytest.approx(NOTICE_SECONDS - seconds, abs=0.2)
+    assert steps.begun == [""]

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 
 from kimi.errors import Outdated
-from kimi.pool.schema import HISTORY, LIVES_SECONDS, Schema, at_work
-from kimi.pool.sealers import Sealers
+from kimi.pool.schema import HISTORY, Schema, at_work
+from kimi.pool.sealers import LIVES_SECONDS, Sealers
 from kimi.startup import reporting
 from kimi.version import VERSION
+from tests.dumps import dump
 from tests.kimi.pool.converting import Process, Steps, fill, schema
 from tests.kimi.pool.pools import Pool, web
 
@@ -31,7 +33,7 @@ def test_what_carries_no_version_is_nothing_or_the_first(pool: Pool) -> None:
     pool.configure(web("a"))
     standing = here.look()
     assert (standing.version, standing.oldest) == (1, 1)
-    assert str(standing) == "schema 1, written by release 0.1.0"
+    assert str(standing) == "1, written by release 0.1.0"
 
 
 @pytest.mark.parametrize("key", ["clients", "figures:all", "audit", "tickets"])
@@ -58,6 +60,22 @@ def test_a_release_that_knows_too_little_ends_with_a_line_that_says_what_to_do(
         "refresher: Redis holds schema 4, written by release 0.4.0; this is release 0.2.0, which knows schema 2: "
         "start release 0.3.0 or a newer one\n"
     )
+
+
+@pytest.mark.parametrize("stands", ["", "garbage", "2.0", "-1", None], ids=str)
+@pytest.mark.parametrize("field", ["version", "oldest"])
+def test_what_no_release_writes_is_told_and_left_alone(pool: Pool, field: str, stands: str | None) -> None:
+    Process(pool.store, "0.2.0").start()
+    name = pool.store.key("schema")
+    if stands is None:
+        pool.store.redis.set(name, "a text")
+    else:
+        pool.store.redis.hset(name, field, stands)
+    before = dump(pool.store.redis)
+    with pytest.raises(Outdated, match=f"{re.escape(name)} is no version .*: put back") as refused:
+        Process(pool.store, "0.3.0").start()
+    assert refused.value.advice.startswith("put back")
+    assert dump(pool.store.redis) == before
 
 
 def test_who_does_not_convert_waits_for_what_he_cannot_read(pool: Pool) -> None:
@@ -90,3 +108,10 @@ def test_who_is_at_work_shows_his_release(pool: Pool) -> None:
     newer.look()
     assert at_work(pool.store) == {"0.4.0": ["refresher a-3"]}
     assert pool.store.redis.zcard(pool.store.key("releases")) == 1
+
+
+def test_who_died_before_the_clock_was_set_back_is_at_work_no_more(pool: Pool) -> None:
+    schema(pool.store, "0.3.0", name="gateway dead-1").look()
+    pool.clock.now -= 3600
+    schema(pool.store, "0.3.0", name="gateway living-1").look()
+    assert at_work(pool.store) == {"0.3.0": ["gateway living-1"]}
