@@ -20,6 +20,7 @@ from devtools.single import only_one
 from devtools.supervisor import Program, Supervisor
 from kimi.accounts import Origin
 from kimi.exchange import TIMEOUT_SECONDS
+from refresher.stopping import GRACE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -147,7 +148,7 @@ class System:
 
     def _refresher(self, env: Mapping[str, str]) -> Program:
         command = [sys.executable, "-m", "refresher"]
-        return Program("the refresher", command, env, stop_seconds=TIMEOUT_SECONDS + 15, spared=True)
+        return Program("the refresher", command, env, stop_seconds=GRACE_SECONDS, spared=True)
 
     def _gateway(self, env: Mapping[str, str]) -> Program:
         command = [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.wsgi:app"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -33,14 +32,12 @@ class Keeping:
         stop: Stop,
         *,
         pause: Callable[[float], object],
-        flush_seconds: float,
     ) -> None:
         self._tokens = tokens
         self._members = members
         self._memory = memory
         self._stop = stop
         self._pause = pause
-        self._flush_seconds = flush_seconds
 
     def keep(self, record: Record, renewed: Renewed, *, spent: str = "") -> Outcome:
         """Store what the vendor gave, whatever it takes: the old refresh token may be worth nothing any more.
@@ -48,7 +45,6 @@ class Keeping:
         `spent` is that one where it is not the stored one; see `TokenStore.save`.
         """
         name = record.account.name
-        give_up: float | None = None
         told = False
         while True:
             try:
@@ -60,8 +56,7 @@ class Keeping:
             if not self._stop.is_set():
                 self._stop.wait(_SAVE_AGAIN)
                 continue
-            give_up = give_up or time.monotonic() + self._flush_seconds
-            if time.monotonic() >= give_up:
+            if self._stop.is_over():
                 log.critical("fresh tokens are LOST, the account may need a new refresh token", account=name)
                 return Outcome.UNSAVED
             self._pause(_SAVE_AGAIN)

@@ -32,7 +32,7 @@ class Refreshing:
     """Refreshes accounts one at a time; call it from as many threads and processes as you like.
 
     Once `stop` is set no further exchange begins: who has to end soon must not leave before its answer. Tokens that
-    could not be stored are held on to for `flush_seconds` from then.
+    could not be stored are held on to until it is over.
     `second_look` is how long after a refusal the store is read again, as the vendor's own client does: another process
     may have exchanged the same token and be about to store its successor.
     `memory` takes every refresh token that comes, and gives back what the store has lost since.
@@ -49,14 +49,13 @@ class Refreshing:
         clock: Callable[[], float],
         rng: random.Random,
         pause: Callable[[float], object] = time.sleep,
-        flush_seconds: float = 8.0,
         second_look: float = 1.0,
     ) -> None:
         self._tokens = tokens
         self._members = members
         self._renewals = renewals
         self._memory = memory
-        self._keeping = Keeping(tokens, members, memory, stop, pause=pause, flush_seconds=flush_seconds)
+        self._keeping = Keeping(tokens, members, memory, stop, pause=pause)
         self._stop = stop
         self._clock = clock
         self._postponing = Postponing(tokens, clock=clock, rng=rng)

@@ -51,7 +51,7 @@ def vendor(pool: Pool) -> Vendor:
 
 @pytest.fixture
 def stop() -> Stop:
-    return Stop()
+    return Stop(hold=0.1)
 
 
 @pytest.fixture
@@ -78,7 +78,6 @@ def build(
         rng=rng,
         pause=pause,
         second_look=0.0,
-        flush_seconds=0.1,
     )
 
 

@@ -67,7 +67,7 @@ class House:
         self.redis = connect(url)
         self.pool = Pool(Store(self.redis), Now())
         self.vendor = vendor or Vendor(time.time, lifetime=lifetime)
-        self.stop = Stop()
+        self.stop = Stop(hold=0.2)
         self.chore = Quiet()
         self.registry = CollectorRegistry()
         self.refresh: Callable[[Lock], Outcome] = self._refreshing().refresh_taken
@@ -101,7 +101,6 @@ class House:
             clock=time.time,
             rng=rng,
             second_look=0.0,
-            flush_seconds=0.2,
         )
 
     @contextmanager

@@ -17,8 +17,8 @@ from kimi.pool.tokens import Credential
 from refresher.memory import Memory
 from refresher.outcomes import Outcome
 from refresher.refreshing import Refreshing
-from refresher.stopping import Stop
-from tests.kimi.pool.pools import Pool
+from refresher.stopping import GRACE_SECONDS, Stop
+from tests.kimi.pool.pools import Clock, Pool
 from tests.refresher.conftest import ALICE, build, stored
 from tests.refresher.vendors import Vendor
 
@@ -104,13 +104,22 @@ def test_tokens_that_cannot_be_stored_before_the_end_are_told_loudly(pool: Pool,
     assert line["account"] == "alice"
 
 
-def test_tokens_are_still_stored_when_the_store_returns_just_before_the_end(
-    pool: Pool, vendor: Vendor, stop: Stop
+def test_tokens_are_still_stored_when_the_store_returns_just_before_whoever_stops_it_kills_it(
+    pool: Pool, vendor: Vendor
 ) -> None:
     pool.configure(ALICE)
-    pool.tokens = FlakyStore(pool, 1)
+    seconds = Clock()
+    began, stop = seconds(), Stop(monotonic=seconds)
+
+    def pause(more: float) -> None:
+        seconds.now += more
+        if seconds() >= began + GRACE_SECONDS - 15:
+            tokens.failures = 0
+
+    pool.tokens = tokens = FlakyStore(pool, 1_000_000)
     vendor.script = [stop.set]
-    assert build(pool, vendor, stop).refresh("alice") is Outcome.REFRESHED
+    assert build(pool, vendor, stop, pause=pause).refresh("alice") is Outcome.REFRESHED
+    assert stored(pool).refresh == vendor.current["alice"]
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from devtools import probe, tether
 from devtools.up import NO_ACCOUNTS, System
 from devtools.waiting import until
 from kimi.accounts import Account, ConfiguredAccount, Kind
-from kimi.exchange import TIMEOUT_SECONDS
 from kimi.operating.accounts import Accounts
 from kimi.pool import Members, Store, connect
 from kimi.sealing_keys import new_key
+from refresher.stopping import GRACE_SECONDS
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def test_ctrl_c_ends_all_of_it(up: Up) -> None:
 def test_the_refresher_may_end_the_exchanges_that_are_under_way(tmp_path: Path) -> None:
     said = {"REDIS_URL": "redis://127.0.0.1", "GATEWAY_PORT": str(free_port())}
     (refresher,) = (each for each in System(tmp_path, tmp_path, said, None).programs() if "refresher" in each.command)
-    assert refresher.stop_seconds > TIMEOUT_SECONDS + 10
+    assert refresher.stop_seconds >= GRACE_SECONDS
     assert refresher.spared
 
 
