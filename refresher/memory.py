@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -19,7 +20,7 @@ log = structlog.stdlib.get_logger("refresher")
 
 
 MOST: Final = 20_000
-"""So many secrets are remembered, at about 1 KiB each: clients may bring along any number of them."""
+"""So many secrets that clients brought along are remembered, at about 1 KiB each: there may be any number of them."""
 
 
 class Memory:
@@ -29,30 +30,41 @@ class Memory:
     it came after that one: any other that is stored may be newer than what is remembered here. Of several refreshers
     the one that condemns an account need not be the one that remembers, so each looks at all that die. What came of a
     secret is remembered apart for whoever brought it along: a spent one of the operator's that somebody has got hold of
-    must not lead to its successor. Whatever asks the store may raise `StoreUnavailable`.
+    must not lead to its successor. All that the operator has configured are remembered, at about 1 KiB each, and `most`
+    of the others. Whatever asks the store may raise `StoreUnavailable`.
     """
 
     def __init__(self, members: Members, tokens: TokenStore, *, most: int = MOST) -> None:
         self._most = most
         self._members = members
         self._tokens = tokens
-        self._latest: dict[tuple[str, str], Credential] = {}  # by fingerprint and owner
+        self._latest: dict[str, Credential] = {}  # by fingerprint
+        self._of_clients: dict[tuple[str, str], Credential] = {}  # by fingerprint and owner
         self._lock = threading.Lock()
 
     @property
     def latest(self) -> Mapping[str, Credential]:
         """Those of the operator's accounts, by the fingerprints of the configured secrets that they stem from."""
-        with self._lock:
-            return {fingerprint: latest for (fingerprint, owner), latest in self._latest.items() if not owner}
+        return MappingProxyType(self._latest)
 
     def of(self, fingerprint: str, owner: str = "") -> Credential | None:
         """The newest that has come of the secret with that `fingerprint`."""
-        return self._latest.get((fingerprint, owner))
+        return self._of_clients.get((fingerprint, owner)) if owner else self._latest.get(fingerprint)
+
+    @property
+    def _holds_any(self) -> bool:
+        return bool(self._latest or self._of_clients)
 
     def remember(self, fingerprint: str, credential: Credential, owner: str = "") -> None:
-        """This one has just come. Beyond `most` the one is forgotten that has not been exchanged for longest."""
+        """This one has just come. Beyond `most` of clients the one is forgotten that was exchanged longest ago."""
         with self._lock:
-            self._keep((fingerprint, owner), credential)
+            if not owner:
+                self._latest[fingerprint] = credential
+                return
+            self._of_clients.pop((fingerprint, owner), None)
+            self._of_clients[fingerprint, owner] = credential
+            if len(self._of_clients) > self._most:
+                del self._of_clients[next(iter(self._of_clients))]
 
     def see(self, record: Record) -> None:
         """The same for what is stored, if that is newer: it came to another refresher, or before this one was started.
@@ -66,7 +78,7 @@ class Memory:
         known = self.of(record.fingerprint)
         with self._lock, suppress(Unreadable):
             if known is None or known.version < record.version:
-                self._keep((record.fingerprint, ""), Credential(record.refresh, record.version))
+                self._latest[record.fingerprint] = Credential(record.refresh, record.version)
         if known is None or record.account.kind.is_web or record.is_readable:
             return
         if self._members.mend(record, known):
@@ -74,12 +86,6 @@ class Memory:
                 "another process has sealed an official key with a key that is not known here: it is sealed anew",
                 account=record.account.name,
             )
-
-    def _keep(self, key: tuple[str, str], credential: Credential) -> None:
-        self._latest.pop(key, None)
-        self._latest[key] = credential
-        while len(self._latest) > self._most:
-            del self._latest[next(iter(self._latest))]
 
     def put_back(self, record: Record, *, refused: bool = True) -> bool:
         """Whether a later token took the place of the one of `record`, which was `refused`. Raises `Unreadable`."""
@@ -114,11 +120,11 @@ class Memory:
 
     def look(self, name: str) -> None:
         """Consider what is stored of one account. Costs nothing while nothing is remembered."""
-        record = self._members.get(name) if self._latest else None
+        record = self._members.get(name) if self._holds_any else None
         if record is not None:
             self.consider(record)
 
     def look_at_all(self) -> None:
         """Consider what is stored of every account, in the same way."""
-        for record in self._members.all() if self._latest else ():
+        for record in self._members.all() if self._holds_any else ():
             self.consider(record)

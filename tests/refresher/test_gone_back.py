@@ -12,7 +12,7 @@ from kimi.errors import Unreachable
 from kimi.pool import PrivateAccounts
 from kimi.pool.private import Adoption, private_account
 from kimi.pool.tokens import Credential
-from refresher.memory import Memory
+from refresher.memory import MOST, Memory
 from refresher.outcomes import Outcome
 from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
@@ -149,11 +149,22 @@ def test_a_refresher_whose_tokens_others_have_rotated_since_does_not_offer_them(
     assert (stored(pool).state, len(vendor.asked)) == (State.DEAD, asked + 1)
 
 
-def test_only_the_latest_exchanges_are_remembered(pool: Pool) -> None:
+def test_of_what_clients_brought_along_only_the_latest_exchanges_are_remembered(pool: Pool) -> None:
     memory = Memory(pool.members, pool.tokens, most=2)
     for number, secret in enumerate(("a", "b", "a", "c")):
-        memory.remember(secret, Credential(f"token {number}", number))
-    assert {secret: credential.version for secret, credential in memory.latest.items()} == {"a": 2, "c": 3}
+        memory.remember(secret, Credential(f"token {number}", number), f"private-{secret}")
+    versions = {secret: known.version for secret in "abc" if (known := memory.of(secret, f"private-{secret}"))}
+    assert versions == {"a": 2, "c": 3}
+
+
+def test_of_the_operators_accounts_all_are_remembered_whatever_clients_bring_along(pool: Pool) -> None:
+    memory = Memory(pool.members, pool.tokens)
+    accounts = [f"operator-{number}" for number in range(MOST + 1)]
+    for account in accounts:
+        memory.remember(account, Credential("token", 1))
+    for number in range(MOST + 1):
+        memory.remember("secret", Credential("token", 1), f"private-{number}")
+    assert list(memory.latest) == accounts
 
 
 def test_what_came_of_a_secret_is_remembered_apart_for_whoever_brought_it_along(pool: Pool) -> None:
