@@ -13,7 +13,15 @@ from kimi import account_entries, credentials
 from kimi.account_forms import AccountsError, Entry, client_keys_in, entries, numbered
 from kimi.accounts import ConfiguredAccount, Kind
 
-__all__ = ["AccountsError", "client_keys", "from_tokens", "parse", "read_text"]
+__all__ = ["AccountsError", "NoSuchFile", "NotRead", "client_keys", "from_tokens", "parse", "read_text"]
+
+
+class NoSuchFile(AccountsError):
+    """There is none."""
+
+
+class NotRead(AccountsError):
+    """It could not be read, which may be otherwise the next time."""
 
 
 def read_text(path: Path) -> str:
@@ -21,9 +29,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise AccountsError(f"{path}: there is no such file") from None
+        raise NoSuchFile(f"{path}: there is no such file") from None
     except OSError as error:
-        raise AccountsError(f"{path}: cannot be read: {error.strerror}") from None
+        raise NotRead(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise AccountsError(f"{path}: is not UTF-8 text") from None
 

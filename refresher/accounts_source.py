@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kimi import accounts_file
+from kimi.account_forms import says_none
 from kimi.accounts import ConfiguredAccount, Kind
 from kimi.accounts_file import AccountsError
 from kimi.settings import DEFAULT_ACCOUNTS_FILE
 
 _Signature = tuple[int, ...] | None
+
+
+class NothingSaid(AccountsError):
+    """There are accounts, and nothing says any more which ones: the file is gone, or half a save of it."""
 
 
 class AccountsSource:
@@ -25,7 +30,7 @@ class AccountsSource:
         self._path = path or DEFAULT_ACCOUNTS_FILE
         self._optional = path is None
         self._bare = tuple(bare)
-        self._held = False  # whether the file has held accounts so far
+        self._has_held = False  # the file, accounts
         self._read: _Signature = None
         self._seen: _Signature = None
 
@@ -34,26 +39,39 @@ class AccountsSource:
         """The file that is read and watched."""
         return self._path
 
-    def load(self) -> tuple[ConfiguredAccount, ...]:
+    def load(self, has_some: Callable[[], bool] = lambda: False) -> tuple[ConfiguredAccount, ...]:
         """All configured accounts, read anew. Raises `AccountsError`.
 
-        A file that held accounts and is gone or blank is an error, because that is what half a save looks like.
+        `has_some` tells whether the pool has accounts of this origin: then nothing said of them is no word that there
+        are none. It is asked only where neither the file nor the environment names any.
         """
-        self._read = self._signature()  # before reading: a change in between is seen as one later
-        if self._read is None and self._optional and not self._held:
-            return self._bare
-        text = accounts_file.read_text(self._path)
-        if self._held and not text.strip():
-            raise AccountsError(f"{self._path}: is empty; write `accounts: []` to remove all accounts")
-        from_file = accounts_file.parse(text, str(self._path), self._kind)
-        self._held = self._held or bool(from_file)
+        text = self._text()
+        from_file = accounts_file.parse(text or "", str(self._path), self._kind)
         self._refuse_duplicates(from_file)
+        is_said = from_file or (text and says_none(text)) or (self._bare and not self._has_held)
+        if not is_said and (self._has_held or has_some()):
+            what = "there is no such file" if text is None else "names no accounts"
+            raise NothingSaid(f"{self._path}: {what}; write `accounts: []` to remove all accounts")
+        self._has_held = bool(from_file)
         return (*from_file, *self._bare)
+
+    def _text(self) -> str | None:
+        """What the file says; None where there is none, and need not be."""
+        before, self._read = self._read, self._signature()  # before reading: a change in between is one later
+        try:
+            return accounts_file.read_text(self._path)
+        except accounts_file.NoSuchFile:
+            if self._optional:
+                return None
+            raise
+        except accounts_file.NotRead:
+            self._read = before  # it is tried again
+            raise
 
     def changed(self) -> bool:
         """Whether the file is another than the one that was read last, and has come to rest since the last call.
 
-        It is also true after a failed `load`, but only once the file changes again.
+        It is also true after a failed `load`, but only once the file changes again, if it could be read at all.
         """
         now = self._signature()
         settled, self._seen = now == self._seen, now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -39,7 +40,7 @@ class Keepsakes:
         hands: Interventions,
         memory: Memory,
         *,
-        clock: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._members = members
         self._changes = changes
@@ -48,6 +49,8 @@ class Keepsakes:
         self._clock = clock
         self._kept: dict[str, Record] = {}
         self._number = 0
+        self.losses = 0
+        """How often the store was seen to have lost something."""
         self._has_lost = False  # the store, and what was lost is not all back
         self._restore_until = 0.0
         self._next_check = 0.0
@@ -79,6 +82,7 @@ class Keepsakes:
             found = self._changes.names(self._number)
             if found.latest < self._number:
                 self._number, self._has_lost = 0, True
+                self.losses += 1
                 continue
             records = self._members.some(found.names)
             self._restore_lost(records)

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 import structlog
 
-from kimi.accounts import ConfiguredAccount
-from kimi.accounts_file import AccountsError
+from kimi.accounts import ConfiguredAccount, Record
+from kimi.accounts_file import AccountsError, NotRead
 from kimi.pool import Members
-from refresher.accounts_source import AccountsSource
+from kimi.pool.hashes import PAGE
+from refresher.accounts_source import AccountsSource, NothingSaid
 from refresher.memory import Memory
 
 log = structlog.stdlib.get_logger("refresher")
 
-_NAMES_SHOWN = 20  # in a line of the log
-CHECK_SECONDS = 2.0  # a change is taken once two checks in a row have seen it
+_NAMES_SHOWN: Final = 20  # in a line of the log
+_MANY: Final = 20  # accounts, of which half do not go unseen
+CHECK_SECONDS: Final = 2.0
+"""A change is taken once two checks in a row have seen it."""
+HEAL_SECONDS: Final = 180.0
+"""How long accounts stay out that another refresher has taken out: longer than one is behind whose file is mounted."""
 
 
 class Roster:
     """Takes changes of the accounts file into the pool. Every method may raise `StoreUnavailable`.
 
     A store that has lost everything gets the refresh tokens in `memory`, for what the file holds is spent. `added` is
-    told the names of accounts that were not there.
+    told the names of accounts that were not there, `losses` tells how often the store was seen to have lost something.
     """
 
     def __init__(
@@ -31,10 +38,12 @@ class Roster:
         members: Members,
         memory: Memory,
         *,
-        clock: Callable[[], float],
         added: Callable[[Sequence[str]], object] = lambda _: None,
+        losses: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._added = added
+        self._losses = losses
         self._source = source
         self._members = members
         self._memory = memory
@@ -44,12 +53,23 @@ class Roster:
         self._only: frozenset[str] | None = frozenset()
         self._deferred: tuple[str, ...] = ()
         self._unreadable: tuple[str, ...] = ()
+        self._refused = ""  # why the file was not taken the last time
+        self._lost = 0  # so often the store has lost something
+        self._names: list[str] = []  # of the accounts that have to be in service
+        self._out: dict[str, float] = {}  # those of them that somebody has taken out, and since when
         self._next_check = 0.0
         self._turn = 0
 
     def start(self) -> None:
-        """Take all configured accounts into the pool. Raises `AccountsError`."""
-        self._configured = self._source.load()
+        """Take all configured accounts into the pool. Raises `AccountsError`.
+
+        Where nothing says which those are, while the pool has some, they stay and are looked after as they are.
+        """
+        try:
+            self._configured = self._source.load(self._members.has_some)
+        except NothingSaid as error:
+            self._refuse(error)
+            return
         self._sync()
         if not self._configured:
             log.warning(
@@ -64,9 +84,11 @@ class Roster:
         self._next_check = now + CHECK_SECONDS
         if self._source.changed():
             self._reload()
+        if self._lost != (lost := self._losses()):
+            self._lost, self._stale, self._only = lost, True, None
         if self._stale:
             self._sync(self._only)
-        elif self._one_is_missing():
+        elif self._is_behind():
             self._sync()
         elif self._deferred:
             self._sync(self._deferred)
@@ -75,14 +97,21 @@ class Roster:
         """Read the file. Of ten thousand accounts those are entered that are not as they were, and no others."""
         before = {member.account.name: member for member in self._configured}
         try:
-            self._configured = self._source.load()
+            self._configured = self._source.load(self._members.has_some)
         except AccountsError as error:
-            log.error("accounts file is not taken, the accounts stay as they are", error=str(error))  # noqa: TRY400
+            self._refuse(error)
             return
+        self._refused = ""
         self._stale = True  # also where some are only gone
         if self._only is not None:
             changed = {each.account.name for each in self._configured if each != before.get(each.account.name)}
             self._only = self._only.union(changed, self._deferred, self._unreadable)
+
+    def _refuse(self, error: AccountsError) -> None:
+        is_told = isinstance(error, NotRead) and str(error) == self._refused  # it is tried again and again
+        self._refused = str(error)
+        if not is_told:
+            log.error("accounts file is not taken, the accounts stay as they are", error=str(error))
 
     def _sync(self, only: Collection[str] | None = None) -> None:
         self._stale, self._only = True, None if only is None else frozenset(only)  # the store may fail half-way
@@ -90,11 +119,22 @@ class Roster:
         self._added(report.added)
         self._stale, self._only = False, frozenset()
         self._deferred, self._unreadable = report.deferred, report.unreadable
+        left_out = {*report.deferred, *report.unreadable}
+        self._names = [each.account.name for each in self._configured if each.account.name not in left_out]
+        self._out.clear()
         if report.unreadable:
             log.warning(
                 "accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies: add the one that "
                 "they were sealed with, behind the others",
                 accounts=_shown(report.unreadable),
+            )
+        kept, removed = len(self._configured) - len(report.added), len(report.removed)
+        if removed > kept and removed + kept >= _MANY:
+            log.warning(
+                "most accounts have left the accounts file: should that be a mistake, write them there again, for "
+                "nothing of them is forgotten yet",
+                removed=removed,
+                kept=kept,
             )
         log.info(
             "accounts taken",
@@ -106,20 +146,36 @@ class Roster:
             deferred=_shown(report.deferred),
         )
 
-    def _one_is_missing(self) -> bool:
-        """Whether the store has lost an account; each check looks for one of them, in turn.
+    def _is_behind(self) -> bool:
+        """Whether accounts are not in the store as they should be; each check looks at a page of them, in turn.
 
         Only then is everything synced anew: replicas whose mounted file changes at different moments would otherwise
         overwrite each other's credentials.
         """
-        if not self._configured:
-            return False
-        self._turn = (self._turn + 1) % len(self._configured)
-        name = self._configured[self._turn].account.name
-        record = self._members.get(name)
-        if record is not None:
+        self._turn = self._turn if self._turn < len(self._names) else 0
+        page = {*self._names[self._turn : self._turn + PAGE], *list(self._out)[:PAGE]}
+        self._turn += PAGE
+        records = self._members.some([*page])
+        for record in records:
             self._memory.consider(record)  # should the word of its death have been lost
-        return record is None and name not in self._deferred
+        return len(records) < len(page) or self._were_taken_out(records)
+
+    def _were_taken_out(self, records: Sequence[Record]) -> bool:
+        """Whether another refresher has taken out some of these for good."""
+        now = self._clock()
+        for record in records:
+            if record.configured:
+                self._out.pop(record.account.name, None)
+            else:
+                self._out.setdefault(record.account.name, now)
+        gone = [name for name, since in self._out.items() if now - since >= HEAL_SECONDS]
+        if gone:
+            log.error(
+                "another refresher has taken out accounts that stand in the accounts file of this one, they are "
+                "entered again: see that both have the same file",
+                accounts=_shown(gone),
+            )
+        return bool(gone)
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -133,6 +133,10 @@ class Members:
         except Unreadable:
             return _UNREADABLE
 
+    def has_some(self, origin: str = "config") -> bool:
+        """Whether accounts of that origin are in service."""
+        return bool(self._leaving(origin, {}))
+
     def get(self, name: str) -> Record | None:
         """What is stored of one account, or None."""
         with self._store.guarded() as redis:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from kimi import accounts_file
 from kimi.accounts import Kind
 from kimi.accounts_file import AccountsError
-from refresher.accounts_source import AccountsSource
+from refresher.accounts_source import AccountsSource, NothingSaid
 
 ONE = "accounts:\n  - {name: one, kind: moonshot, api_key: sk-one-one}\n"
 TWO = ONE + "  - {name: two, kind: moonshot, api_key: sk-two-two}\n"
@@ -117,9 +120,26 @@ def test_a_broken_file_is_told_once_a_change(file: Path) -> None:
     assert names(source) == ["one", "two"]
 
 
-@pytest.mark.parametrize(
-    ("break_it", "complaint"), [(Path.unlink, "there is no such file"), (lambda path: path.write_text(""), "is empty")]
+BREAKS = pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        (Path.unlink, "there is no such file"),
+        *(
+            (partial(Path.write_text, data=text), "names no accounts")
+            for text in (
+                "",
+                "accounts:\n",
+                "# being edited\n",
+                "accounts:\n  # - {name: one\n",
+                '{"accounts": null}',
+                "~",
+            )
+        ),
+    ],
 )
+
+
+@BREAKS
 def test_a_file_that_held_accounts_and_vanished_does_not_mean_that_there_are_none(
     file: Path, break_it: Callable[[Path], object], complaint: str
 ) -> None:
@@ -131,12 +151,42 @@ def test_a_file_that_held_accounts_and_vanished_does_not_mean_that_there_are_non
         source.load()
 
 
+@BREAKS
+def test_nor_does_one_that_is_like_that_at_the_start_while_the_pool_has_accounts(
+    file: Path, break_it: Callable[[Path], object], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    break_it(file)
+    with pytest.raises(NothingSaid, match=complaint):
+        AccountsSource(None).load(lambda: True)
+    assert AccountsSource(None).load(lambda: False) == ()
+
+
+def test_accounts_of_the_environment_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bare = accounts_file.from_tokens("sk-three", Kind.MOONSHOT)
+    assert AccountsSource(None, bare).load(lambda: True) == bare
+
+
+def test_a_file_that_cannot_be_read_for_now_is_tried_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = AccountsSource(file)
+    source.load()
+    file.write_text(TWO, encoding="utf-8")
+    assert settles(source)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
+        with pytest.raises(AccountsError, match="cannot be read: Too many open files"):
+            source.load()
+    assert source.changed()
+    assert names(source) == ["one", "two"]
+
+
 def test_all_accounts_can_be_removed_by_saying_so(file: Path) -> None:
     source = AccountsSource(file)
     source.load()
     file.write_text("accounts: []\n", encoding="utf-8")
     assert settles(source)
-    assert source.load() == ()
+    assert source.load(lambda: True) == ()
 
 
 def test_a_file_of_another_program_is_read_and_never_written(tmp_path: Path) -> None:

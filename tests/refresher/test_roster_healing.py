@@ -1,0 +1,177 @@
+"""Accounts that are not in the store as the accounts file has them, though the file has not changed."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+import structlog
+
+from kimi.pool.changes import Changes
+from kimi.pool.interventions import Interventions
+from refresher import roster as rosters
+from refresher.accounts_source import AccountsSource
+from refresher.keepsakes import Keepsakes
+from refresher.memory import Memory
+from refresher.roster import CHECK_SECONDS, HEAL_SECONDS, Roster
+from tests.kimi.pool.pools import Pool
+
+
+def write(path: Path, count: int) -> Path:
+    entries = (f"  - {{name: n{number:03}, kind: moonshot, api_key: sk-{number}-key}}\n" for number in range(count))
+    path.write_text("accounts:\n" + "".join(entries), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write(tmp_path / "accounts.yaml", 3)
+
+
+def roster_of(pool: Pool, file: Path | None) -> Roster:
+    return Roster(AccountsSource(file), pool.members, Memory(pool.members, pool.tokens), clock=pool.clock)
+
+
+@pytest.fixture
+def roster(pool: Pool, file: Path) -> Roster:
+    roster = roster_of(pool, file)
+    roster.start()
+    return roster
+
+
+def go_on(pool: Pool, *rosters: Roster, seconds: float = 2 * CHECK_SECONDS) -> None:
+    end = pool.clock.now + seconds
+    while pool.clock.now < end:
+        pool.clock.now += CHECK_SECONDS
+        for roster in rosters:
+            roster.check()
+
+
+def in_service(pool: Pool) -> list[str]:
+    return [record.account.name for record in pool.members.all() if record.configured]
+
+
+THREE = ["n000", "n001", "n002"]
+
+
+@pytest.mark.parametrize("text", [None, "", "accounts:\n", "# being edited\n"])
+@pytest.mark.usefixtures("roster")
+def test_one_that_starts_without_a_file_takes_nothing_out(
+    pool: Pool, tmp_path: Path, text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    if text is not None:
+        Path("accounts.yaml").write_text(text, encoding="utf-8")
+    other = roster_of(pool, None)
+    with structlog.testing.capture_logs() as lines:
+        other.start()
+        go_on(pool, other)
+    assert in_service(pool) == THREE
+    (line,) = lines
+    assert line["log_level"] == "error" and "write `accounts: []` to remove all accounts" in line["error"]
+    write(Path("accounts.yaml"), 4)
+    go_on(pool, other)
+    assert in_service(pool) == [*THREE, "n003"]
+
+
+def test_accounts_that_another_one_takes_out_for_good_are_entered_again(
+    pool: Pool, roster: Roster, tmp_path: Path
+) -> None:
+    other = roster_of(pool, write(tmp_path / "other.yaml", 1))
+    other.start()
+    go_on(pool, roster, other, seconds=HEAL_SECONDS)
+    assert in_service(pool) == ["n000"], "its own file may be on its way"
+    with structlog.testing.capture_logs() as lines:
+        go_on(pool, roster, other, seconds=3 * HEAL_SECONDS)
+    assert in_service(pool) == THREE
+    (told,) = [line for line in lines if line["log_level"] == "error"]
+    assert told["event"].startswith("another refresher has taken out accounts")
+    assert told["accounts"] == "n001, n002"
+
+
+def test_an_account_that_leaves_one_file_after_the_other_stays_out(
+    pool: Pool, roster: Roster, file: Path, tmp_path: Path
+) -> None:
+    other = roster_of(pool, write(tmp_path / "other.yaml", 1))
+    other.start()
+    go_on(pool, roster, other, seconds=HEAL_SECONDS / 2)
+    write(file, 1)
+    with structlog.testing.capture_logs() as lines:
+        go_on(pool, roster, other, seconds=3 * HEAL_SECONDS)
+    assert in_service(pool) == ["n000"]
+    assert {line["log_level"] for line in lines} == {"info"}
+
+
+def lose(pool: Pool, *names: str) -> None:
+    """As a failover loses the last that was written, with the numbers of its changes."""
+    redis, key = pool.store.redis, pool.store.key
+    for name in names:
+        redis.delete(key("account", name))
+        redis.srem(key("accounts"), name)
+        redis.zrem(key("refresh"), name)
+        redis.zrem(key("changed"), name)
+    redis.decrby(key("changes"), len(names))
+
+
+@pytest.fixture
+def many(file: Path) -> None:
+    write(file, 350)
+
+
+@pytest.mark.usefixtures("many")
+def test_what_is_lost_comes_back_though_nobody_saw_the_loss(pool: Pool, roster: Roster) -> None:
+    lose(pool, "n120", "n340", "n341")
+    go_on(pool, roster, seconds=4 * CHECK_SECONDS)
+    assert len(in_service(pool)) == 350
+
+
+@pytest.mark.usefixtures("many")
+def test_what_is_lost_comes_back_at_once_where_somebody_saw_it(pool: Pool, file: Path) -> None:
+    memory = Memory(pool.members, pool.tokens)
+    keepsakes = Keepsakes(pool.members, Changes(pool.store), Interventions(pool.store), memory, clock=pool.clock)
+    roster = Roster(AccountsSource(file), pool.members, memory, losses=lambda: keepsakes.losses, clock=pool.clock)
+    roster.start()
+    keepsakes.check()
+    lose(pool, "n349")
+    pool.clock.now += CHECK_SECONDS
+    keepsakes.check()
+    roster.check()
+    assert len(in_service(pool)) == 350
+
+
+@pytest.mark.parametrize(("left", "level"), [(9, "warning"), (12, "info")])
+def test_a_change_that_takes_out_most_accounts_is_told_louder(pool: Pool, file: Path, left: int, level: str) -> None:
+    roster = roster_of(pool, write(file, 20))
+    roster.start()
+    write(file, left)
+    with structlog.testing.capture_logs() as lines:
+        go_on(pool, roster)
+    assert lines[0]["log_level"] == level
+    assert len(in_service(pool)) == left
+
+
+def test_a_clock_that_is_set_back_delays_nothing(pool: Pool, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rosters, "CHECK_SECONDS", 0.0)
+    roster = Roster(AccountsSource(file), pool.members, Memory(pool.members, pool.tokens))
+    roster.start()
+    roster.check()
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    write(file, 4)
+    roster.check()
+    roster.check()
+    assert in_service(pool) == [*THREE, "n003"]
+
+
+def test_a_file_that_cannot_be_read_for_now_is_told_once(
+    pool: Pool, roster: Roster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, 4)
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as lines:
+        patch.setattr(Path, "read_text", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
+        go_on(pool, roster, seconds=10 * CHECK_SECONDS)
+    assert [line["log_level"] for line in lines] == ["error"]
+    go_on(pool, roster)
+    assert in_service(pool) == [*THREE, "n003"]
