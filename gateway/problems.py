@@ -166,6 +166,12 @@ TABLE: Mapping[type[BaseException], Problem] = {
         code="store_unavailable",
         message="The gateway cannot reach its store just now. Try again in a moment.",
     ),
+    kimi.Outdated: Problem(
+        status=503,
+        type=SERVICE,
+        code="store_unavailable",
+        message="What the store of this gateway holds is of a newer release. Its operator has to start that one here.",
+    ),
     kimi.Unreadable: Problem(
         status=503,
         type=SERVICE,

@@ -11,7 +11,7 @@ from functools import cache, partial
 from typing import Final
 
 from gateway import crew
-from gateway.admin.making import make_desk
+from gateway.admin.making import make_desk, open_desk_store
 from gateway.app import Gateway, create_app
 from gateway.attempt import AttemptCollaborators
 from gateway.auth import ClientKeys
@@ -109,7 +109,8 @@ def make(settings: GatewaySettings) -> Gateway:
     door, created, guesses = doors(settings, store, strangers, shared_secret)
     counts, spans, name = Counts(), traces(settings), f"gateway {socket.gethostname()}-{os.getpid()}"
     seals = SealWatch(looking(Canary(store), settings), Sealers(store, name))
-    schema = SchemaWatch(Schema(store, name))
+    operators = open_desk_store(settings)
+    schema = SchemaWatch(Schema(store, name), bar=operators.bar)
     duties = Duties(
         pool=pool,
         created=created,
@@ -145,7 +146,7 @@ def make(settings: GatewaySettings) -> Gateway:
             traces=spans,
             is_shut_out=lambda: seals.is_shut_out,
             is_outdated=lambda: schema.is_shut_out,
-            desk=make_desk(settings, upstreams),
+            desk=make_desk(settings, operators, upstreams),
         ),
     )
 

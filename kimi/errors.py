@@ -234,7 +234,7 @@ class Outdated(StoreUnavailable):
     `seen` says what stands there, and `advice` what to do.
     """
 
-    def __init__(self, seen: str, advice: str) -> None:
+    def __init__(self, seen: str = "", advice: str = "") -> None:
         super().__init__(f"{seen}: {advice}")
         self.seen = seen
         self.advice = advice

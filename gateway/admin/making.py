@@ -35,13 +35,17 @@ REDIS_SECONDS: Final = 2.0
 _CONNECTIONS: Final = 8
 
 
-def make_desk(settings: GatewaySettings, upstreams: Mapping[Kind, Upstream]) -> Desk | None:
-    """A desk with a way to Redis of its own: whatever it does there, requests of clients do not wait for it, and what
-    fails there is no reason for them to go on from memory. None without an admin key.
+def open_desk_store(settings: GatewaySettings) -> Store:
+    """A way to Redis of the desk's own: whatever it does there, requests of clients do not wait for it, and what fails
+    there is no reason for them to go on from memory.
     """
+    return open_store(settings, timeout=REDIS_SECONDS, connections=_CONNECTIONS)
+
+
+def make_desk(settings: GatewaySettings, store: Store, upstreams: Mapping[Kind, Upstream]) -> Desk | None:
+    """The desk over a store of its own. None without an admin key."""
     if settings.gateway_admin_key is None:
         return None
-    store = open_store(settings, timeout=REDIS_SECONDS, connections=_CONNECTIONS)
     return desk_over(
         store,
         door=Door(

@@ -14,6 +14,7 @@ from gateway.schema_watch import SchemaWatch
 from gateway.startup import convert_store
 from gateway.views.health import OUTDATED
 from kimi.errors import Outdated, StoreUnavailable
+from kimi.pool.clients import Clients
 from kimi.pool.migrating import Migration
 from kimi.pool.schema import HISTORY, LOOK_SECONDS, Change, Schema, at_work
 from kimi.version import VERSION
@@ -77,8 +78,15 @@ def test_it_shows_its_release_until_it_ends(pool: Pool) -> None:
 
 
 def test_a_gateway_that_runs_looks_by_itself_and_is_not_ready(pool: Pool, redis_url: str, tmp_path: Path) -> None:
-    with running(tmp_path, redis_url) as gateway:
+    operator = "an-admin-key-of-some-length"
+    with running(tmp_path, redis_url, GATEWAY_ADMIN_KEY=operator) as gateway:
         assert Schema(pool.store).look().version == LAST, "it has made it what this release makes it"
+
+        def create() -> requests.Response:
+            url, key = f"{gateway.base}/admin/api/keys", {"authorization": f"Bearer {operator}"}
+            return requests.post(url, json={"name": "somebody"}, headers=key, timeout=30)
+
+        assert create().status_code == 201
         upgrade(pool, AFTER_THAT)
 
         def is_told() -> bool:
@@ -86,6 +94,9 @@ def test_a_gateway_that_runs_looks_by_itself_and_is_not_ready(pool: Pool, redis_
             return answer.status_code == 503 and OUTDATED in answer.json()["reasons"]
 
         until(is_told, seconds=30, what="it says that it does not understand what Redis holds")
+        refused = create()
+        assert refused.status_code == 503 and "of a newer release" in refused.json()["error"]["message"]
+        assert len(Clients(pool.store).all()) == 1, "it has written nothing"
 
 
 def test_one_that_is_too_old_does_not_start(pool: Pool, redis_url: str, tmp_path: Path) -> None:
