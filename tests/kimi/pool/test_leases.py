@@ -173,6 +173,12 @@ def test_nothing_is_left_behind_by_leases(pool: Pool) -> None:
     assert left == [pool.store.key("route:kimi:turns")]
 
 
+def test_nothing_is_written_of_a_route_that_the_account_does_not_serve(pool: Pool) -> None:
+    pool.fill(web("a"))
+    take(pool, ["kimi-classic", "kimi", "kimi:nobody"])
+    assert [key for key in pool.store.redis.keys("*") if "classic" in key or "nobody" in key] == []
+
+
 def test_nothing_is_left_of_a_route_that_nobody_serves_any_more(pool: Pool) -> None:
     key = Account(name="key", kind=Kind.MOONSHOT)
     pool.fill(key, models=("old",))

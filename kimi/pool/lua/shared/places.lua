@@ -1,5 +1,6 @@
 -- Who is ready stands by his turn: virtual time, of which a lease takes STRIDE / weight. Shares go by weight so, however
--- many requests run at once. Doubles are exact to 53 bits, which billions of leases do not use up.
+-- many requests run at once. Doubles are exact to 53 bits: for nine billion leases of an account of weight 1, or nine
+-- million of one of the least weight, 0.001. Beyond, for a thousand times as many, turns are rounded to far less than those.
 local STRIDE = 1000000
 
 -- Where accounts of a route stand that are in that place; those that are ready stand apart by priority.
@@ -10,15 +11,17 @@ end
 
 -- Takes the turn of an account that is leased along these routes. The time of a route is the furthest turn that was taken
 -- there in one priority: who comes late starts there, and not at nought. Every queue has a time of its own, or busy routes
--- would carry the idle ones along and level their weights.
+-- would carry the idle ones along and level their weights. In one where it does not stand it has passed nobody.
 local function take_turn(a, routes)
   local turn, times = a.turn, {}
-  for i, route in ipairs(routes) do
-    times[i] = tonumber(redis.call('HGET', key('route', route, 'turns'), a.priority) or '-1') -- before any turn
-    turn = math.max(turn, times[i])
+  for _, route in ipairs(routes) do
+    times[route] = tonumber(redis.call('HGET', key('route', route, 'turns'), a.priority) or '-1') -- before any turn
+    turn = math.max(turn, times[route])
   end
-  for i, route in ipairs(routes) do
-    if times[i] < turn then redis.call('HSET', key('route', route, 'turns'), a.priority, int(turn)) end
+  for _, route in ipairs(a.routes) do
+    if times[route] and times[route] < turn then
+      redis.call('HSET', key('route', route, 'turns'), a.priority, int(turn))
+    end
   end
   a.turn = turn + math.max(1, math.floor(STRIDE / a.weight))
 end
