@@ -44,10 +44,10 @@ local function rest_organisation(organisation)
   redis.call('SADD', members, name)
   redis.call('PEXPIRE', members, 30 * 86400000)
   for _, other in ipairs(redis.call('SRANDMEMBER', members, MOST_RESTING)) do
-    local b = other ~= name and read(other)
-    if b and redis.call('HGET', key('account', other), 'org') ~= organisation then
-      redis.call('SREM', members, other) -- its key is another one now
-    elseif b and a.cool_until > b.cool_until then
+    local b = other == name and a or read(other)
+    if not b or b.present ~= '1' or redis.call('HGET', key('account', other), 'org') ~= organisation then
+      redis.call('SREM', members, other) -- it is gone, or its key is another one now
+    elseif a.cool_until > b.cool_until then
       b.cool_until, b.strikes, b.probe = a.cool_until, math.max(a.strikes, 1), ''
       redis.call('HSET', key('account', other), 'cool_until', int(b.cool_until), 'cool_reason', ARGV[6],
         'strikes', int(b.strikes), 'strike_kind', kind, 'struck', int(NOW), 'probe', '')
@@ -60,8 +60,9 @@ end
 -- The access token that is stored is good, and so is the refresh token that came with it: those before are spent.
 if served and ARGV[4] == a.version and a.previous ~= '' and a.alone ~= a.version then forget_previous(account) end
 
--- What failed beside the failure that is known already is the same incident, and no further one.
-local is_news = granted > a.struck
+-- What failed beside the failure that is known already is the same incident, and no further one. One that is still to
+-- come was told by a clock that was ahead of this one.
+local is_news = granted > a.struck or a.struck > NOW
 local rest = 0
 if kind ~= '' and model ~= '' then
   rest = told >= 0 and told or first

@@ -8,6 +8,7 @@ from kimi.accounts import ConfiguredAccount
 from kimi.errors import AllBusy
 from kimi.pool import Rest
 from kimi.pool.changes import Changes
+from kimi.pool.interventions import Interventions
 from tests.kimi.pool.pools import Pool, web, wish
 
 LIMIT = Rest("RateLimited", "too many requests", 20, 300, told=7, organisation="abc")
@@ -68,6 +69,16 @@ def test_a_longer_rest_is_not_cut_short(pool: Pool) -> None:
     record = pool.members.get("b")
     assert record is not None
     assert (record.cool_until - pool.clock.now > 500, record.cool_reason) == (True, "used up")
+
+
+def test_who_is_gone_takes_no_place_among_those_that_rest(pool: Pool, hands: Interventions) -> None:
+    pool.fill(web("a"), web("deleted"), web("taken-out"))
+    acquaint(pool, "a", "deleted", "taken-out")
+    pool.configure(web("a"))
+    hands.delete("deleted")
+    meet(pool, "a")
+
+    assert pool.store.redis.smembers(pool.store.key("org", "abc")) == {"a"}
 
 
 def test_a_new_key_is_of_no_known_organisation(pool: Pool) -> None:

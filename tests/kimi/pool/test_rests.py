@@ -111,6 +111,18 @@ def test_a_probe_of_an_earlier_row_of_failures_is_none_of_the_next(pool: Pool, h
     assert [take(pool).account.name for _ in range(3)] == ["a"] * 3
 
 
+def test_failures_count_where_the_clock_has_gone_back(pool: Pool, hands: Interventions) -> None:
+    pool.fill(web("a"), lifetime=9000)
+    assert fail(pool) == 5
+    pool.clock.now -= 60
+    hands.pause("a")
+    pool.store.redis.hset(pool.store.key("account", "a"), "cool_until", 0)  # or it would rest for as long
+    hands.resume("a")
+    assert [fail(pool), fail(pool)] == [10, 20]
+    pool.leases.release(take(pool), served=True)
+    assert fail(pool) == 5
+
+
 def test_a_new_credential_starts_without_strikes(pool: Pool) -> None:
     pool.fill(web("a", max_concurrency=2))
     assert [fail(pool), fail(pool)] == [5, 10]
