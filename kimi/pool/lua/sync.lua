@@ -154,7 +154,7 @@ if fresh or inherits or moved then
     'cool_until', '0', 'cool_reason', '', 'strikes', '0', 'strike_kind', '', 'struck', '0',
     'rate_until', '0', 'models', '[]', 'listed', '0', 'org', '',
     'version', int(version))
-  redis.call('DEL', key('refused', name))
+  redis.call('DEL', key('recent', name), key('refused', name))
   redis.call('ZREM', key('refresh'), name)
 end
 if is_his then redis.call('DEL', kept) end

@@ -47,6 +47,23 @@ class TestEditing:
         self.edit(hands, requests_per_minute=None)
         assert pool.leases.acquire(KIMI).account.name == "a"
 
+    def test_fewer_requests_a_minute_count_at_once(self, pool: Pool, hands: Interventions) -> None:
+        pool.fill(web("a", requests_per_minute=10))
+        for _ in range(5):
+            pool.leases.release(pool.leases.acquire(KIMI))
+            pool.clock.now += 1
+        self.edit(hands, requests_per_minute=3)
+        with pytest.raises(AllBusy) as caught:
+            pool.leases.acquire(KIMI)
+        assert caught.value.retry_after == 57, "a minute behind the third last"
+
+    def test_another_credential_has_its_requests_a_minute_for_itself(self, pool: Pool, hands: Interventions) -> None:
+        pool.fill(web("a", requests_per_minute=1))
+        pool.leases.release(pool.leases.acquire(KIMI))
+        pool.members.sync([ConfiguredAccount(web("a", requests_per_minute=1), "another")])
+        pool.freshen("a")
+        assert pool.leases.acquire(KIMI).account.name == "a"
+
     def test_they_win_over_the_file_until_its_entry_changes(self, pool: Pool, hands: Interventions) -> None:
         pool.fill(web("a", weight=2))
         self.edit(hands, weight=5)

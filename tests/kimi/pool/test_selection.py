@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from kimi.accounts import Account, Kind
 from kimi.errors import AllBusy, NoAccount
-from tests.kimi.pool.pools import Pool, rest, take, web
+from kimi.pool.interventions import Interventions
+from tests.kimi.pool.pools import Pool, rest, take, web, wish
 
 
 def test_a_higher_priority_goes_first_until_it_is_full(pool: Pool) -> None:
@@ -75,6 +77,32 @@ def test_an_account_that_comes_late_does_not_get_all_the_traffic(pool: Pool) -> 
         taken[lease.account.name] += 1
         pool.leases.release(lease)
     assert taken["new"] <= 11
+
+
+@pytest.mark.parametrize("by", ["file", "hand", "models"])
+def test_an_account_that_moves_to_another_queue_shares_there_at_once(pool: Pool, hands: Interventions, by: str) -> None:
+    def accounts(priority: int) -> list[Account]:
+        return [Account(name=n, kind=Kind.MOONSHOT, priority=p) for n, p in (("moved", priority), ("there", 1))]
+
+    routes = ["moonshot:new", "moonshot:old"]
+    pool.fill(*accounts(1 if by == "models" else 2), models=("new",))
+    if by == "models":
+        pool.freshen("moved", models=("old",))
+    for _ in range(50):
+        pool.leases.release(pool.leases.acquire(wish(*routes, only="moved")))
+    match by:
+        case "file":
+            pool.configure(*accounts(1))
+        case "hand":
+            assert hands.edit("moved", lambda account: replace(account, priority=1))
+        case _:
+            pool.freshen("moved", models=("new",))
+    taken: Counter[str] = Counter()
+    for _ in range(20):
+        lease = take(pool, ["moonshot:new"])
+        taken[lease.account.name] += 1
+        pool.leases.release(lease)
+    assert taken["moved"] in (10, 11)
 
 
 def test_accounts_that_were_tried_are_passed_over(pool: Pool) -> None:

@@ -52,12 +52,17 @@ local function schedule(name, a, due)
   end
 end
 
--- How much of the traffic an account takes. To be followed by `settle`.
+-- Until when an account that may have so many requests a minute has had them; 0 where it may have more.
+local function used_up_until(name, rate)
+  local first = rate > 0 and redis.call('LINDEX', key('recent', name), rate - 1)
+  return first and tonumber(first) + 60000 or 0
+end
+
+-- How much of the traffic an account takes. To be followed by `settle`, of what is read behind this.
 local function set_limits(name, limit, rate, weight, priority)
   local account = key('account', name)
-  redis.call('HSET', account, 'limit', limit, 'rate', rate, 'weight', weight, 'priority', priority)
-  -- What it has served of late may be less than it may serve from now on.
-  if tonumber(rate) == 0 or redis.call('LLEN', key('recent', name)) < tonumber(rate) then
-    redis.call('HSET', account, 'rate_until', '0')
-  end
+  -- In the queue of another priority its turn means nothing.
+  if redis.call('HGET', account, 'priority') ~= priority then redis.call('HSET', account, 'turn', '0') end
+  redis.call('HSET', account, 'limit', limit, 'rate', rate, 'weight', weight, 'priority', priority,
+    'rate_until', int(used_up_until(name, tonumber(rate))))
 end

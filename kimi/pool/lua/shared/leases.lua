@@ -17,10 +17,8 @@ local function note_recent(name, a)
   redis.call('LPUSH', recent, int(NOW))
   redis.call('LTRIM', recent, 0, a.rate - 1)
   redis.call('PEXPIRE', recent, 60000)
-  if redis.call('LLEN', recent) >= a.rate then
-    a.rate_until = tonumber(redis.call('LINDEX', recent, -1)) + 60000
-    redis.call('HSET', key('account', name), 'rate_until', int(a.rate_until))
-  end
+  a.rate_until = used_up_until(name, a.rate)
+  if a.rate_until > 0 then redis.call('HSET', key('account', name), 'rate_until', int(a.rate_until)) end
 end
 
 local AT_A_TIME = 16 -- leases that have expired, and accounts of a route that have rested

@@ -33,8 +33,11 @@ local function set_routes(name, a)
     redis.call('SADD', key('route', route, 'members'), name)
     if a.owner == '' then redis.call('SADD', key('routes'), route) end
   end
+  local stays = false
   for _, route in ipairs(before) do
-    if not serves[route] then
+    if serves[route] then
+      stays = true
+    else
       redis.call('SREM', key('route', route, 'members'), name)
       if redis.call('EXISTS', key('route', route, 'members')) == 0 then
         redis.call('SREM', key('routes'), route)
@@ -42,4 +45,5 @@ local function set_routes(name, a)
       end
     end
   end
+  if not stays then a.turn = 0 end -- in the queues of others it means nothing
 end
