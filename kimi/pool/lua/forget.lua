@@ -2,6 +2,8 @@
 -- ARGV: now
 -- Returns their names.
 
-local names = redis.call('ZRANGEBYSCORE', key('gone'), '-inf', int(NOW - KEEP), 'LIMIT', 0, 100)
-for _, name in ipairs(names) do erase(name) end
-return names
+local forgotten = {}
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('gone'), '-inf', int(NOW - KEEP), 'LIMIT', 0, 100)) do
+  if erase(name) then forgotten[#forgotten + 1] = name end
+end
+return forgotten

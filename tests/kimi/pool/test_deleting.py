@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from kimi.accounts import Kind, State
-from kimi.errors import NoAccount
+from kimi.errors import AllBusy, NoAccount
 from kimi.pool import PrivateAccounts
 from kimi.pool.interventions import Deleted, Entered, Interventions
 from kimi.pool.private import private_account
 from tests.kimi.pool.intervening import changes, entered, save, stored
-from tests.kimi.pool.pools import KIMI, Pool, web
+from tests.kimi.pool.pools import KIMI, Pool, rest, web
 
 
 class TestDeleting:
@@ -75,6 +75,31 @@ class TestDeleting:
         assert pool.count("a") == 0
         with pytest.raises(NoAccount):
             pool.leases.acquire(KIMI)
+
+    def test_answers_count_that_ran_when_it_was_forgotten(self, pool: Pool, hands: Interventions) -> None:
+        pool.fill(web("a"))
+        lease = pool.leases.acquire(KIMI)
+        pool.configure()
+        assert hands.delete("a") is Deleted.DELETED
+        pool.configure(web("a"))
+        pool.freshen("a")
+        with pytest.raises(AllBusy):
+            pool.leases.acquire(KIMI)
+        pool.leases.release(lease)
+        assert pool.count("a") == 0
+
+    def test_it_is_forgotten_once_its_answers_have_ended(self, pool: Pool, hands: Interventions) -> None:
+        pool.fill(web("a", requests_per_minute=1))
+        lease = pool.leases.acquire(KIMI)
+        pool.configure()
+        hands.delete("a")
+        pool.clock.now += 60
+        pool.leases.renew([lease])
+        assert pool.members.forget() == ()
+        pool.leases.release(lease, rest=rest(600))
+        pool.clock.now += 60
+        assert pool.members.forget() == ("a",)
+        assert pool.members.get("a") is None
 
     def test_a_clients_account_is_forgotten_after_a_moment(self, pool: Pool, hands: Interventions) -> None:
         member = private_account("T", Kind.KIMI)

@@ -1,5 +1,6 @@
 -- How long the credential of an account that was taken out is kept for another name: as long as refresh tokens live.
 local KEEP = 90 * 86400000
+local UNTIL_LATER = 60000 -- before another try to forget one
 
 -- Which account that serves everybody has the credential of a fingerprint; nil for none.
 local function holder_of(fingerprint)
@@ -32,12 +33,19 @@ local function withdraw(name, a)
   changed(name)
 end
 
--- Forgets an account that was withdrawn. What is kept of its secret has an expiry of its own.
+-- Forgets an account that was withdrawn. What is kept of its secret has an expiry of its own. Returns whether it has: one
+-- whose answers still run is forgotten behind them, for should it come back, those count.
 local function erase(name)
-  let_go(name, {fingerprint = redis.call('HGET', key('account', name), 'fingerprint') or ''})
+  local fingerprint, in_flight = unpack(redis.call('HMGET', key('account', name), 'fingerprint', 'in_flight'))
+  if tonumber(in_flight or '0') > 0 then
+    redis.call('ZADD', key('gone'), int(NOW - KEEP + UNTIL_LATER), name)
+    return false
+  end
+  let_go(name, {fingerprint = fingerprint or ''})
   redis.call('DEL', key('account', name), key('recent', name), key('refused', name))
   redis.call('SREM', key('accounts'), name)
   for _, names_by in ipairs({'gone', 'refresh', 'usable', 'changed', 'private'}) do
     redis.call('ZREM', key(names_by), name)
   end
+  return true
 end
