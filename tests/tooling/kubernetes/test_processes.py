@@ -84,7 +84,13 @@ def test_the_accounts_file_is_where_the_refresher_looks_and_follows_its_secret(r
     assert str(DEFAULT_ACCOUNTS_FILE) == "accounts.yaml" and "KIMI_ACCOUNTS_FILE" not in variables(refresher)
     assert "subPath" not in mount
     (volume,) = [each for each in refresher["spec"]["volumes"] if each["name"] == "accounts"]
-    assert volume["secret"] == {"secretName": "kimi-accounts", "optional": True, "defaultMode": 0o440}
+    name = str(DEFAULT_ACCOUNTS_FILE)
+    # Not optional: a Secret that is away must not be taken for a file without accounts.
+    assert volume["secret"] == {
+        "secretName": "kimi-accounts",
+        "items": [{"key": name, "path": name}],
+        "defaultMode": 0o440,
+    }
 
 
 def test_the_ports_are_those_at_which_they_listen(gateway: Object, refresher: Object) -> None:
