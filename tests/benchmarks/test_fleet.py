@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fleet_costs import Cost
-from benchmarks.fleet_mix import KINDS, Fleet, limit_of, load
+from benchmarks.fleet.costs import Cost
+from benchmarks.fleet.mix import KINDS, Fleet, limit_of, load
 
 FLEET = Fleet(gateways=1_000, workers=2, accounts=100_000, leases=1_000, seconds=20)
 

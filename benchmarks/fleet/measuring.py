@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from benchmarks.fleet_costs import Cost, cost_of, mean
-from benchmarks.fleet_parts import Refresher, Worker
+from benchmarks.fleet.costs import Cost, cost_of, mean
+from benchmarks.fleet.players import Refresher, Worker
 from kimi.pool.changes import PAGE, Changes
 from kimi.pool.chats import StandingChat
 from kimi.pool.clients import Client

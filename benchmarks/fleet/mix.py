@@ -7,16 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from benchmarks.fleet_costs import Cost
+from benchmarks.fleet.costs import Cost
+from gateway.duties import TICK_SECONDS
 from gateway.following import SECONDS
 from gateway.mirror import MOST, SAMPLE_SECONDS
+from kimi.pool.leases import LEASE_SECONDS
+from kimi.pool.schema import LOOK_SECONDS
 
 REFRESHED_EVERY: Final = 495.0
 """Seconds between two refreshes of an account with tokens of 15 minutes, see `refresher.schedule`."""
 _NONE: Final = 1e12
-RENEWED_EVERY: Final = 15.0
+PING_SECONDS: Final = 1.0
+"""Of silence, after which a listening connection is tried."""
+RENEWED_EVERY: Final = LEASE_SECONDS / 3
 PROBED_EVERY: Final = 10.0
-LOOKED_AROUND_EVERY: Final = 5.0
+"""Seconds between two probes of a gateway, or two looks at the models there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +64,14 @@ KINDS: Final = (
     Kind("note", "a chat is noted, or noted as deleted", lambda f: 2 * f.leases),
     Kind("limit", "a request with a limited key comes and goes", lambda f: f.leases),
     Kind("find", "a conversation is looked for", lambda f: f.leases),
-    Kind("deliver", "a worker delivers what it counted", lambda f: min(f.processes, f.leases)),
-    Kind("counted", "one more request in such a delivery", lambda f: max(0.0, f.leases - f.processes)),
+    Kind("deliver", "a worker delivers what it counted", lambda f: min(f.processes / TICK_SECONDS, f.leases)),
+    Kind("counted", "one more request in such a delivery", lambda f: max(0.0, f.leases - f.processes / TICK_SECONDS)),
     Kind("renew", "a lease is renewed", lambda f: f.leases * f.seconds / RENEWED_EVERY),
     Kind("look", "a worker looks for accounts that have changed", lambda f: f.processes / f.look_seconds),
     Kind("told", "a worker is told of one of them", lambda f: f.processes * f.changes),
-    Kind("keys", "a worker looks for client keys that have changed", lambda f: f.processes),
-    Kind("ping", "a worker sees that its listening connection lives", lambda f: f.processes),
-    Kind("around", "a worker looks at keys, schema and refreshers", lambda f: f.processes / LOOKED_AROUND_EVERY),
+    Kind("keys", "a worker looks for client keys that have changed", lambda f: f.processes / SECONDS),
+    Kind("ping", "a worker sees that its listening connection lives", lambda f: f.processes / PING_SECONDS),
+    Kind("around", "a worker looks at keys, schema and refreshers", lambda f: f.processes / LOOK_SECONDS),
     Kind("ready", "a probe, or what models there are", lambda f: f.gateways / PROBED_EVERY),
     Kind("refresh", "an account is refreshed", lambda f: f.changes),
 )

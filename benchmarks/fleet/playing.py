@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import gevent
 
-from benchmarks.fleet_costs import Cost, Reading, cost_of
-from benchmarks.fleet_mix import KINDS, Fleet
+from benchmarks.fleet.costs import Cost, Reading, cost_of
+from benchmarks.fleet.mix import KINDS, Fleet
 from devtools.waiting import until
 from kimi.pool import Store
 from kimi.pool.client_terms import ClientLimits
@@ -128,7 +128,7 @@ def _is_written(client: Any) -> bool:
 
 
 def _start(job: str, url: str, **words: object) -> subprocess.Popen[str]:
-    program = [sys.executable, "-m", "benchmarks.fleet_part", json.dumps({"job": job, "url": url, **words})]
+    program = [sys.executable, "-m", "benchmarks.fleet.process", json.dumps({"job": job, "url": url, **words})]
     return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

@@ -26,16 +26,18 @@ import tempfile  # noqa: E402
 from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import asdict, dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, Final  # noqa: E402
 
 from benchmarks.ending import run  # noqa: E402
-from benchmarks.fleet_costs import Cost  # noqa: E402
-from benchmarks.fleet_measuring import AT_ONCE, Bench  # noqa: E402
-from benchmarks.fleet_mix import KINDS, Fleet, limit_of, load  # noqa: E402
-from benchmarks.fleet_playing import HEAVY, LIGHT, Check, fill, play  # noqa: E402
+from benchmarks.fleet.costs import Cost  # noqa: E402
+from benchmarks.fleet.measuring import AT_ONCE, Bench  # noqa: E402
+from benchmarks.fleet.mix import KINDS, Fleet, limit_of, load  # noqa: E402
+from benchmarks.fleet.playing import HEAVY, LIGHT, Check, fill, play  # noqa: E402
 from kimi.pool import Store, connect  # noqa: E402
 from kimi.pool.clients import Clients  # noqa: E402
 from tests.valkey import Valkey  # noqa: E402
+
+LEAST: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def main() -> int:
     options.add_argument("--check-seconds", type=float, default=15.0, help="for which a small fleet is played; 0: none")
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
+    if given.accounts < LEAST:
+        options.error(f"--accounts has to be {LEAST} at the least: requests are played besides those under way")
     fleet = Fleet(
         gateways=given.gateways,
         workers=given.workers,
@@ -113,11 +117,16 @@ def _as_json(fleet: Fleet, found: Measured) -> dict[str, Any]:
         "fleet": asdict(fleet),
         "kinds": {kind.key: {"rate": kind.rate(fleet), **asdict(costs[kind.key])} for kind in KINDS},
         "load": load(fleet, costs),
-        "limits": {of: str(limit_of(fleet, costs, of)) for of in ("gateways", "accounts", "leases")},
+        "limits": {of: _number(limit_of(fleet, costs, of)) for of in ("gateways", "accounts", "leases")},
         "without": asdict(costs["without"]),
         "once": {what: asdict(cost) for what, cost in found.once.items()},
         "checks": [asdict(check) for check in found.checks],
     }
+
+
+def _number(limit: float | None) -> float | None:
+    """JSON has no infinite one: the thread is never full of it. 0 is where it is full of something else already."""
+    return 0.0 if limit is None else None if limit == math.inf else limit
 
 
 def _as_text(fleet: Fleet, found: Measured) -> list[str]:

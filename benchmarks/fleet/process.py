@@ -1,6 +1,6 @@
 """One of the processes of `benchmarks.fleet`: fills the pool, or plays a part of the fleet for a while.
 
-    python -m benchmarks.fleet_part '{"job": "fill", …}'
+    python -m benchmarks.fleet.process '{"job": "fill", …}'
 
 What it has done it prints as JSON.
 """
@@ -22,9 +22,13 @@ from typing import Any, Final  # noqa: E402
 import gevent  # noqa: E402
 from gevent.pool import Pool as Greenlets  # noqa: E402
 
-from benchmarks.fleet_parts import Refresher, Worker  # noqa: E402
+from benchmarks.fleet.mix import PING_SECONDS, PROBED_EVERY  # noqa: E402
+from benchmarks.fleet.players import Refresher, Worker  # noqa: E402
+from gateway.duties import TICK_SECONDS  # noqa: E402
+from gateway.following import SECONDS  # noqa: E402
 from kimi.pool import Store, connect  # noqa: E402
 from kimi.pool.clients import Clients  # noqa: E402
+from kimi.pool.schema import LOOK_SECONDS  # noqa: E402
 
 AT_ONCE: Final = 20
 
@@ -83,11 +87,11 @@ def play(url: str, part: int, *, workers: int, seconds: float, requests: float, 
         for worker in fleet:
             for period, what, do in (
                 (worker.mirror.seconds, "look", worker.mirror.refresh),
-                (1.0, "keys", worker.look_at_keys),
-                (1.0, "ping", worker.ping),
-                (1.0, "deliver", worker.deliver),
-                (5.0, "around", worker.look_around),
-                (20.0, "ready", worker.is_ready),
+                (SECONDS, "keys", worker.look_at_keys),
+                (PING_SECONDS, "ping", worker.ping),
+                (TICK_SECONDS, "deliver", worker.deliver),
+                (LOOK_SECONDS, "around", worker.look_around),
+                (2 * PROBED_EVERY, "ready", worker.is_ready),  # of two workers one is probed
             ):
                 beside.append(gevent.spawn(every, period, what, do))
         beside.append(gevent.spawn(at_random, requests, "request", lambda: random.choice(fleet).request(1.0)))
