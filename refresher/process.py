@@ -61,9 +61,13 @@ _DURABLE_SECONDS = 4.0  # a save waits for the disk, which with `appendfsync eve
 
 
 def check(settings: RefresherSettings) -> str:
-    """What would be started, in a sentence. Raises `StartError` or `StoreUnavailable` if it would not start."""
-    accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind).load()
+    """What would be started, in a sentence.
+
+    Raises `StartError` or `StoreUnavailable` if it would not start, or would leave the accounts as they are.
+    """
+    source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     with open_store(settings) as store:
+        accounts = source.load(Members(store).has_some)
         Schema(store).look()
         Canary(store).check()
     return f"settings, store and accounts ({len(accounts)}) are in order"
@@ -131,8 +135,8 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     versions = Versions(Schema(signs, f"{REFRESHER}{name}"), store, stop, clock=time.monotonic)
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
-    keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory, clock=clock)
-    roster = Roster(source, members, memory, clock=clock, added=keepsakes.restore)
+    keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory)
+    roster = Roster(source, members, memory, added=keepsakes.restore, losses=lambda: keepsakes.losses)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     metrics, port = Metrics(registry), settings.refresher_metrics_port
