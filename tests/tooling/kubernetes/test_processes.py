@@ -149,6 +149,16 @@ def test_workers_are_as_many_as_they_have_processors(gateway: Object) -> None:
     assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory", "ephemeral-storage"}
 
 
+@pytest.mark.parametrize("page", ["kubernetes.md", "kubernetes.zh-CN.md"])
+def test_a_refresher_has_twice_the_memory_that_the_guide_says(refresher: Object, page: str) -> None:
+    guide = (ROOT / "docs/guides" / page).read_text("utf-8")
+    ((megabytes, kilobytes, gibibytes, accounts),) = re.findall(r"(\d+) MB\D+(\d+) KB\D+(\d+) GiB\D+([\d,]+)", guide)
+    limit = int(gibibytes) * 2**30
+    assert container(refresher)["resources"]["limits"]["memory"] == f"{gibibytes}Gi"
+    assert limit >= 2 * (int(megabytes) * 10**6 + int(kilobytes) * 1_000 * int(accounts.replace(",", "")))
+    assert re.findall(r"exec (?:-i )?deployment/(\S+)", guide) == ["kimi-gateway"] * 2
+
+
 def test_every_pod_has_the_least_that_it_can_run_with(objects: list[Object]) -> None:
     for pod in pods(objects).values():
         spec, process = pod["spec"], container(pod)
