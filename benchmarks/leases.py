@@ -58,6 +58,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--accounts", type=int, nargs="+", default=[10, 100, 1_000, 10_000, 100_000])
     options.add_argument("--streams", type=int, default=1, help="that an account may have at a time")
+    options.add_argument("--models", type=int, default=0, help="that an account lists; each is an index more to keep")
     options.add_argument("--refusing", type=float, default=0.0, help="share of the accounts that refuse the model")
     options.add_argument("--leases", type=int, default=3_000, help="that the quiet caller takes")
     others = max(1, (os.cpu_count() or 2) - 1)  # a core is Valkey's
@@ -84,7 +85,7 @@ def measure(accounts: int, given: argparse.Namespace) -> Mapping[str, float]:
     """One row of the table."""
     with valkey() as server, connect(server.url, timeout=60) as client:
         began = time.monotonic()
-        names = fill(client, accounts, given.streams)
+        names = fill(client, accounts, given.streams, given.models)
         filled = time.monotonic() - began
         refuse(client, names[: int(accounts * given.refusing)], KIMI.model)
         client.config_set("appendonly", "yes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any, Final
 
@@ -32,8 +33,11 @@ class Piped(Store):
         self._pipe.execute()
 
 
-def fill(client: Any, accounts: int, streams: int = 1) -> list[str]:
-    """Brings in so many of the web chat that serve `streams` at a time, each with a token for a day; their names."""
+def fill(client: Any, accounts: int, streams: int = 1, models: int = 0) -> list[str]:
+    """Brings in so many of the web chat that serve `streams` at a time, each with a token for a day; their names.
+
+    Each has told that it lists so many `models`, where these are any.
+    """
     store, now = Piped(client), time.time()
     names = [f"a{number:06}" for number in range(accounts)]
     for name in names:
@@ -41,6 +45,8 @@ def fill(client: Any, accounts: int, streams: int = 1) -> list[str]:
         enter_configured(store, member, "config")
         tokens = ("access", "refresh", to_ms(now), to_ms(now + DAY), to_ms(now + DAY / 2))
         store.run("save", name, 1, *tokens, "[]", fingerprint(member.secret), 2, "", 0)
+        if models:
+            store.run("models", name, 2, json.dumps([f"SCENARIO_{number}" for number in range(models)]), 0)
     store.flush()
     return names
 
