@@ -78,6 +78,14 @@ def test_where_they_write_there_is_a_volume_and_nowhere_else(objects: list[Objec
     assert "medium" not in volumes[mounts[image_environment()["TMPDIR"]]["name"]]["emptyDir"]
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_the_autoscaler_of_the_cluster_may_give_back_nodes_with_their_volumes(objects: list[Object], name: str) -> None:
+    pod = pods(objects)[name]
+    local = [volume["name"] for volume in pod["spec"]["volumes"] if "emptyDir" in volume]
+    told = pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"]
+    assert sorted(told.split(",")) == sorted(local)
+
+
 def test_the_accounts_file_is_where_the_refresher_looks_and_follows_its_secret(refresher: Object) -> None:
     (mount,) = [each for each in container(refresher)["volumeMounts"] if each["name"] == "accounts"]
     assert mount["mountPath"] == container(refresher)["workingDir"] == COMPOSE["refresher"]["working_dir"]
