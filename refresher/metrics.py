@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
-from typing import Final, Protocol
+from typing import Final
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, Metric
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from kimi.accounts import Kind, State
 from kimi.errors import StoreUnavailable
-from kimi.pool.census import Counted
+from kimi.pool.census import Count, Counted
 from kimi.version import VERSION
 from refresher.outcomes import Outcome
 
@@ -107,30 +107,20 @@ class Metrics:
         return now - self._last_turn <= STALLED_SECONDS
 
 
-class Counting(Protocol):
-    """Where accounts are counted, see `kimi.pool.census.Census`. Every method may raise `StoreUnavailable`."""
-
-    def accounts(self) -> Collection[Counted]: ...
-
-    def in_flight(self) -> Mapping[Kind, int]: ...
-
-    def expired(self) -> int: ...
-
-
 class PoolCollector(Collector):
     """What the pool holds, read when it is asked for. Leaves its figures out while the store does not answer.
 
-    Where there are several refreshers, each tells the same.
+    Where there are several refreshers, each tells the same. `count` may raise `StoreUnavailable`.
     """
 
     def __init__(
         self,
-        census: Counting,
+        count: Callable[[], Count],
         *,
         clock: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._census = census
+        self._count = count
         self._clock = clock
         self._monotonic = monotonic
 
@@ -142,7 +132,7 @@ class PoolCollector(Collector):
         """Accounts and leases by kind, and the seconds until the first access token in service expires."""
         asked = self._monotonic()
         try:
-            accounts, in_flight, expired = self._census.accounts(), self._census.in_flight(), self._census.expired()
+            count = self._count()
         except StoreUnavailable:
             yield _gauge("kimi_refresher_store_up", "Whether the store answered.", 0)
             return
@@ -152,32 +142,33 @@ class PoolCollector(Collector):
             "Time to read from the store what has changed of the accounts.",
             self._monotonic() - asked,
         )
-        ours = [account for account in accounts if not account.is_guest]
-        guests = [account for account in accounts if account.is_guest]
+        ours = [account for account in count.accounts if not account.is_guest]
+        guests = [account for account in count.accounts if account.is_guest]
         yield _by_state("kimi_accounts", "Configured accounts.", ours)
         yield _by_state("kimi_private_accounts", "Accounts that clients brought along.", guests)
-        yield from self._in_service(ours, in_flight)
+        yield from self._in_service(ours, count.in_flight)
         yield CounterMetricFamily(
-            "kimi_leases_expired", "Leases that ran out because nobody gave them back.", value=expired
+            "kimi_leases_expired", "Leases that ran out because nobody gave them back.", value=count.expired
         )
         expiries = [account.expires for account in ours if account.state is State.ACTIVE and account.expires]
         if expiries:
             left = min(expiries) - self._clock()
             yield _gauge("kimi_refresher_next_expiry_seconds", "Until the first access token expires.", left)
 
-    def _in_service(self, accounts: Iterable[Counted], in_flight: Mapping[Kind, int]) -> Iterator[Metric]:
+    def _in_service(self, accounts: Iterable[Counted], in_flight: Mapping[Kind, int] | None) -> Iterator[Metric]:
         """What the accounts of each kind can take, and what they have."""
         now = self._clock()
-        usable, cooling, leases, limit = Counter[Kind](), Counter[Kind](), Counter[Kind](), Counter[Kind]()
+        usable, cooling, limit = Counter[Kind](), Counter[Kind](), Counter[Kind]()
         for account in accounts:
             kind, serves = account.kind, account.is_usable(now)
             usable[kind] += serves
             cooling[kind] += serves and account.cool_until > now
-            leases[kind] = in_flight.get(kind, 0)
             limit[kind] += account.limit if serves else 0
         yield _by_kind("kimi_accounts_usable", "Configured accounts with a good access token.", usable)
         yield _by_kind("kimi_accounts_cooling", "Those of them that are left alone for a while.", cooling)
-        yield _by_kind("kimi_leases_in_flight", "Leases that are held.", leases)
+        if in_flight is not None:
+            leases = {kind: in_flight.get(kind, 0) for kind in limit}
+            yield _by_kind("kimi_leases_in_flight", "Leases that are held.", leases)
         yield _by_kind("kimi_leases_limit", "Leases that the usable accounts can take at the same time.", limit)
 
 

@@ -160,7 +160,7 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     due, backlog = DueRefreshes(store, rate=rate), Backlog(metrics, rate=rate)
     refresh = lists.behind(refreshing.refresh_taken)
     worker = Worker(due, refresh, chores, stop, metrics, clock=clock, backlog=backlog)
-    registry.register(PoolCollector(Census(store, clock=clock), clock=clock))
+    registry.register(PoolCollector(Census(store, clock=clock).count, clock=clock))
     pages = application(registry, lambda: metrics.is_healthy(clock()))
     beside = (
         serving(pages, port) if port else nullcontext(),

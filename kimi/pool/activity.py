@@ -40,7 +40,7 @@ class Activities:
         A `latest` below `number` says that Redis has lost something.
         """
         told = self._changes.names(number, MOST)
-        return Activity(told.number, told.latest, told.names, running(self._store, MOST_LEASES))
+        return Activity(told.number, told.latest, told.names, running(self._store, MOST_LEASES) or {})
 
     def names(self) -> set[str]:
         """Every account that is, or was not long ago, in the pool."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,19 +37,31 @@ class Counted:
         return self.state is State.ACTIVE and self.good_until > now
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """All that are configured, and their leases.
+
+    `in_flight` has those of the operator's accounts by kind, and is None where they are too many to be read; `expired`
+    are all that nobody gave back in time.
+    """
+
+    accounts: Collection[Counted]
+    in_flight: Mapping[Kind, int] | None
+    expired: int
+
+
 class Census:
-    """Counts. For several threads at once; every method may raise `StoreUnavailable`."""
+    """Counts. For several threads at once."""
 
     def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:
         self._store = store
         self._changes, self._extents, self._leases = Changes(store), Extents(store), Leases(store)
         self._clock = clock
         self._lock = threading.Lock()
-        self._began = float("-inf")
         self._begin_anew()
 
-    def accounts(self) -> Collection[Counted]:
-        """All that are configured."""
+    def count(self) -> Count:
+        """The pool as it is. Raises `StoreUnavailable`."""
         with self._lock:
             self._read()
             extent = self._extents.measure()
@@ -57,20 +69,18 @@ class Census:
             if not is_right and self._clock() - self._began >= ANEW_SECONDS:
                 self._begin_anew()
                 self._read()
-            return list(self._counted.values())
+            return Count(tuple(self._counted.values()), self._in_flight(), self._leases.expired())
 
-    def in_flight(self) -> Counter[Kind]:
-        """Leases of the operator's accounts as they were counted last, by kind."""
+    def _in_flight(self) -> Mapping[Kind, int] | None:
+        leases = running(self._store, _MOST_LEASES)
+        if leases is None:
+            return None
         kinds = Counter[Kind]()
-        for name, count in running(self._store, _MOST_LEASES).items():
+        for name, count in leases.items():
             counted = self._counted.get(name)
             if counted is not None and not counted.is_guest:
                 kinds[counted.kind] += count
         return kinds
-
-    def expired(self) -> int:
-        """How many leases nobody gave back in time."""
-        return self._leases.expired()
 
     def _begin_anew(self) -> None:
         self._began = self._clock()

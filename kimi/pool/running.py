@@ -11,17 +11,20 @@ PAGE: Final = 1_000
 """Leases that are read in one step."""
 
 
-def running(store: Store, most: int) -> Counter[str]:
-    """Leases by the name of their account, or nothing where there are more than `most` of them.
+def running(store: Store, most: int) -> Counter[str] | None:
+    """Leases by the name of their account; None where there are more than `most` of them.
 
-    Some may begin or end between two steps and be missing. Raises `StoreUnavailable`.
+    One that begins or ends meanwhile may be missing. Raises `StoreUnavailable`.
     """
     leases: set[str] = set()
     with store.guarded() as redis:
         count = redis.zcard(store.key("leases"))
     if count > most:
-        return Counter()
-    for start in range(0, count, PAGE):
+        return None
+    cursor = 0
+    while True:
         with store.guarded() as redis:
-            leases.update(redis.zrange(store.key("leases"), start, start + PAGE - 1))
-    return Counter(lease.partition(":")[2] for lease in leases)
+            cursor, page = redis.zscan(store.key("leases"), cursor, count=PAGE)
+        leases.update(lease for lease, _ in page)
+        if cursor == 0:
+            return Counter(lease.partition(":")[2] for lease in leases)

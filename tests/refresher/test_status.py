@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from kimi.accounts import Account, Kind, State
 from kimi.pool import PrivateAccounts, Rest, Store, Wish, connect
-from kimi.pool.census import Census
+from kimi.pool.census import Census, Count, Counted
 from kimi.pool.private import private_account
 from kimi.startup import StartError
 from refresher.metrics import Metrics, PoolCollector
@@ -79,7 +79,7 @@ def test_refreshes_are_counted_by_how_they_ended(page: Page) -> None:
 
 
 def test_the_pools_accounts_are_counted_by_state(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock).count, clock=pool.clock))
     pool.configure(ALICE, Account(name="bob", kind=Kind.KIMI), Account(name="carol", kind=Kind.MOONSHOT))
     text = page.get("/metrics")[1]
     assert 'kimi_accounts{kind="kimi",state="new"} 2.0' in text
@@ -98,7 +98,7 @@ def test_the_pools_accounts_are_counted_by_state(page: Page, pool: Pool) -> None
 
 
 def test_what_the_accounts_can_take_is_told_by_kind(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock).count, clock=pool.clock))
     key = Account(name="carol", kind=Kind.MOONSHOT, max_concurrency=50)
     pool.configure(ALICE, Account(name="bob", kind=Kind.KIMI), Account(name="dora", kind=Kind.KIMI), key)
     for name in ("alice", "bob", "carol"):
@@ -120,15 +120,23 @@ def test_what_the_accounts_can_take_is_told_by_kind(page: Page, pool: Pool) -> N
     assert "kimi_leases_expired_total 1.0" in text and 'kimi_leases_in_flight{kind="kimi"} 0.0' in text
 
 
+def test_leases_are_left_out_where_they_are_too_many_to_be_read(page: Page) -> None:
+    account = Counted(Kind.KIMI, State.ACTIVE, False, 5, page.now + 60, page.now + 60, 0.0)
+    page.registry.register(PoolCollector(lambda: Count((account,), None, 0), clock=lambda: page.now))
+    text = page.get("/metrics")[1]
+    assert 'kimi_leases_limit{kind="kimi"} 5.0' in text
+    assert "kimi_leases_in_flight" not in text
+
+
 def test_accounts_that_are_no_longer_configured_do_not_count(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock).count, clock=pool.clock))
     pool.configure(ALICE)
     pool.configure()
     assert "kimi_accounts{" not in page.get("/metrics")[1]
 
 
 def test_accounts_of_clients_count_apart_and_nobody_is_named(page: Page, pool: Pool) -> None:
-    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock), clock=pool.clock))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock).count, clock=pool.clock))
     PrivateAccounts(pool.store).adopt(private_account("a token", Kind.KIMI))
     text = page.get("/metrics")[1]
     assert 'kimi_private_accounts{kind="kimi",state="new"} 1.0' in text
@@ -137,7 +145,7 @@ def test_accounts_of_clients_count_apart_and_nobody_is_named(page: Page, pool: P
 
 def test_the_page_is_there_while_the_store_is_not(page: Page) -> None:
     with connect(f"redis://127.0.0.1:{free_port()}/0") as away:
-        page.registry.register(PoolCollector(Census(Store(away), clock=lambda: page.now), clock=lambda: page.now))
+        page.registry.register(PoolCollector(Census(Store(away), clock=lambda: page.now).count, clock=lambda: page.now))
         status, text = page.get("/metrics")
     assert status == 200
     assert "kimi_refresher_store_up 0.0" in text

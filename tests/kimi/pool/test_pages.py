@@ -72,12 +72,6 @@ def _leases(store: Store) -> None:
     leases.abandon("somebody")
 
 
-def _count(store: Store) -> None:
-    census = Census(store, clock=store.now)
-    census.accounts()
-    census.in_flight()
-
-
 OPERATIONS: Final[tuple[Callable[[Store], object], ...]] = (
     lambda store: Members(store).all(),
     lambda store: Members(store).summary(),
@@ -88,7 +82,7 @@ OPERATIONS: Final[tuple[Callable[[Store], object], ...]] = (
     lambda store: (Activities(store).names(), Activities(store).since(0)),
     lambda store: (Figures(store).changed_since(0), Figures(store).tallies()),
     lambda store: Health(store).pool(),
-    _count,
+    lambda store: Census(store, clock=store.now).count(),
     lambda store: Canary(store).check(),
     lambda store: Canary(store).look_at_served(),
     lambda store: Resealing(store).status(),
