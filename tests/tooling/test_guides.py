@@ -45,6 +45,7 @@ OUTSIDE: Final = (
     "curl",
     "tar",
     "rm",
+    "redis-cli",
     "sudo",
     "ssh",
     "codex",
@@ -162,7 +163,7 @@ def test_code_is_what_it_claims_to_be(guide: Path) -> None:
                 for body in re.findall(r"-d '(\{.*?\})'", code, re.DOTALL):
                     assert isinstance(json.loads(body), dict)
             case _:
-                assert language in ("nginx", "caddyfile")
+                assert language in ("nginx", "caddyfile", "conf")
 
 
 @pytest.mark.parametrize("guide", [FOLDER / "troubleshooting.md", FOLDER / "troubleshooting.zh-CN.md"])
