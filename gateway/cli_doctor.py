@@ -35,6 +35,7 @@ from kimi.operating.checks import Finding, Level, problem
 from kimi.pool import Members, Store, open_store
 from kimi.pool.health import Health
 from kimi.pool.heartbeats import Heartbeats
+from kimi.pool.neighbours import Neighbours
 from kimi.pool.resealing import Resealing
 from kimi.pool.schema import Schema, at_work
 from kimi.settings import CommonSettings, SettingsError, load
@@ -160,7 +161,11 @@ def _pool(store: Store, accounts: list[Account]) -> Iterator[Finding]:
     pool = Health(store).pool()
     yield checks_pool.accounts(pool)
     yield checks_pool.refreshers(Heartbeats(store).seen(), pool, time.time(), start=_REFRESHER)
-    accounts += [record.account for record in Members(store).all() if record.configured]
+    records = [record for record in Members(store).all() if record.configured]
+    others = Neighbours(store)
+    holding = others.holding([record.fingerprint for record in records if record.account.kind.is_web])
+    yield checks_pool.neighbours(others.names(), holding.values())
+    accounts += [record.account for record in records]
 
 
 def _machine() -> Iterator[Finding]:

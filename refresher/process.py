@@ -16,6 +16,7 @@ from types import FrameType
 import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from kimi.accounts_file import AccountsError
 from kimi.alerts.making import watcher
 from kimi.errors import StoreUnavailable
 from kimi.exchange import Exchange
@@ -47,7 +48,7 @@ from refresher.metrics import Metrics, PoolCollector
 from refresher.model_lists import ModelLists, looking
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
-from refresher.roster import Roster
+from refresher.roster import Roster, told_of_pools
 from refresher.sealing import Sealing
 from refresher.settings import RefresherSettings
 from refresher.status import application, serving
@@ -63,13 +64,14 @@ _DURABLE_SECONDS = 4.0  # a save waits for the disk, which with `appendfsync eve
 def check(settings: RefresherSettings) -> str:
     """What would be started, in a sentence.
 
-    Raises `StartError` or `StoreUnavailable` if it would not start, or would leave the accounts as they are.
+    Raises `StartError` or `StoreUnavailable` if it would not start, or not take the accounts.
     """
-    source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
+    accounts = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind).load()
     with open_store(settings) as store:
-        accounts = source.load(Members(store).has_some)
         Schema(store).look()
         Canary(store).check()
+        if elsewhere := Members(store).elsewhere(accounts):
+            raise AccountsError(told_of_pools(elsewhere))
     return f"settings, store and accounts ({len(accounts)}) are in order"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -52,7 +52,7 @@ class Roster:
         self._stale = False  # whether the store is behind, and with which of them: None is all
         self._only: frozenset[str] | None = frozenset()
         self._deferred: tuple[str, ...] = ()
-        self._unreadable: tuple[str, ...] = ()
+        self._left_out: frozenset[str] = frozenset()  # until the file changes again
         self._refused = ""  # why the file was not taken the last time
         self._lost = 0  # so often the store has lost something
         self._names: list[str] = []  # of the accounts that have to be in service
@@ -105,7 +105,7 @@ class Roster:
         self._stale = True  # also where some are only gone
         if self._only is not None:
             changed = {each.account.name for each in self._configured if each != before.get(each.account.name)}
-            self._only = self._only.union(changed, self._deferred, self._unreadable)
+            self._only = self._only.union(changed, self._deferred, self._left_out)
 
     def _refuse(self, error: AccountsError) -> None:
         is_told = isinstance(error, NotRead) and str(error) == self._refused  # it is tried again and again
@@ -118,9 +118,11 @@ class Roster:
         report = self._members.sync(self._configured, rotated=self._memory.latest, only=only)
         self._added(report.added)
         self._stale, self._only = False, frozenset()
-        self._deferred, self._unreadable = report.deferred, report.unreadable
-        left_out = {*report.deferred, *report.unreadable}
-        self._names = [each.account.name for each in self._configured if each.account.name not in left_out]
+        others = frozenset() if only is None else self._left_out.difference(only)
+        self._left_out = others.union(report.unreadable, report.elsewhere)
+        self._deferred = report.deferred
+        missing = self._left_out.union(report.deferred)
+        self._names = [each.account.name for each in self._configured if each.account.name not in missing]
         self._out.clear()
         if report.unreadable:
             log.warning(
@@ -128,6 +130,8 @@ class Roster:
                 "they were sealed with, behind the others",
                 accounts=_shown(report.unreadable),
             )
+        if report.elsewhere:
+            log.error("accounts are not taken that another pool has", error=told_of_pools(report.elsewhere))
         kept, removed = len(self._configured) - len(report.added), len(report.removed)
         if removed > kept and removed + kept >= _MANY:
             log.warning(
@@ -176,6 +180,15 @@ class Roster:
                 accounts=_shown(gone),
             )
         return bool(gone)
+
+
+def told_of_pools(elsewhere: Mapping[str, str]) -> str:
+    """That accounts, by name, stand in pools whose names stand at theirs; and what to do."""
+    pools = ", ".join(sorted(set(elsewhere.values())))
+    return (
+        f"the pool {pools} in this Redis has {_shown([*elsewhere])}, so that the tokens that are written here may be "
+        "spent: let KIMI_POOL be what it was, or move the accounts as docs/scaling.md says"
+    )
 
 
 def _shown(names: Sequence[str]) -> str:

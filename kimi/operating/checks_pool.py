@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from kimi.operating.checks import Finding, ok, problem, warning
@@ -38,6 +39,17 @@ def accounts(pool: PoolHealth) -> Finding:
 def _cure(states: Iterable[tuple[str, int]]) -> str:
     cures = [_CURES[state] for state, _ in states if state in _CURES]
     return f"{_LIST}; {'; '.join(cures)}" if cures else _LIST
+
+
+def neighbours(names: Sequence[str], holding: Collection[str]) -> Finding:
+    """Whether pools of those `names` beside this one leave it its accounts; `holding` has the name of one for each."""
+    if holding:
+        shared = ", ".join(f"{name} has {count}" for name, count in sorted(Counter(holding).items()))
+        advice = (
+            "let one pool have each account: two spend the tokens of each other; docs/scaling.md says how they move"
+        )
+        return problem("pools", f"of the accounts of this pool {shared} too", advice)
+    return ok("pools", f"beside this one: {', '.join(names)}" if names else "no other is seen in this Redis")
 
 
 def refreshers(seen: Mapping[str, float], pool: PoolHealth, now: float, start: str) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from types import MappingProxyType
 
@@ -16,6 +16,7 @@ from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
 from kimi.pool.hashes import PAGE, account_names, read
 from kimi.pool.mending import Known, mend
+from kimi.pool.neighbours import Neighbours
 from kimi.pool.records import record_of
 from kimi.pool.store import Store, to_ms
 from kimi.pool.tokens import Credential
@@ -35,6 +36,9 @@ class SyncReport:
     removed: tuple[str, ...] = ()
     deferred: tuple[str, ...] = ()  # nothing was changed, because a refresh is running: sync again
     unreadable: tuple[str, ...] = ()  # not taken: their known proxies are sealed, nobody knows with which keys
+    elsewhere: Mapping[str, str] = field(
+        default_factory=dict
+    )  # not taken: another pool has them, whose name stands here
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Members:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._canary = Canary(store)
+        self._neighbours = Neighbours(store)
 
     def sync(
         self,
@@ -94,8 +99,9 @@ class Members:
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
         Nothing is deleted: an account that comes back finds its rotated token, also under another name.
-        `rotated` is what the caller remembers of that, by fingerprint, should the store have lost everything. Raises
-        `Unreadable` in a process with the wrong keys, before anything is changed.
+        `rotated` is what the caller remembers of that, by fingerprint, should the store have lost everything. What
+        another pool has is left to that. Raises `Unreadable` in a process with the wrong keys, before anything is
+        changed.
         """
         self._canary.look()
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
@@ -111,6 +117,8 @@ class Members:
             for member in configured
             if member.account.name not in outcomes and (only is None or member.account.name in only)
         ]
+        elsewhere = self.elsewhere(entering, rotated)
+        entering = [member for member in entering if member.account.name not in elsewhere]
         mend(self._store, {member.account.name: known_of(member, rotated) for member in entering})
         outcomes |= {member.account.name: self._enter(member, origin, rotated) for member in entering}
 
@@ -124,7 +132,19 @@ class Members:
             removed=tuple(name for name in left if name not in wanted),
             deferred=those(_LOCKED),
             unreadable=those(_UNREADABLE),
+            elsewhere=elsewhere,
         )
+
+    def elsewhere(
+        self, configured: Sequence[ConfiguredAccount], rotated: Mapping[str, Credential] = MappingProxyType({})
+    ) -> dict[str, str]:
+        """Those that would be new here and that another pool of this Redis has, by name; the name of that pool.
+
+        What they are configured with is spent there. A key is not, and may serve several pools.
+        """
+        names = {fingerprint(member.secret): member.account.name for member in configured if member.account.kind.is_web}
+        strangers = self._neighbours.strangers([each for each in names if each not in rotated])
+        return {names[each]: pool for each, pool in strangers.items()}
 
     def _enter(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, Credential]) -> str:
         """One whose secrets cannot be opened keeps nobody from entering the others."""

@@ -14,9 +14,11 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import main
 from gateway.cli_doctor import told
+from kimi.accounts import ConfiguredAccount
 from kimi.operating.checks import Finding, Level, ok, problem
 from kimi.pool import Store, connect
 from kimi.pool.heartbeats import Heartbeats
+from kimi.pool.members import fingerprint
 from kimi.settings import CommonSettings
 from tests.gateway.gunicorns import KEY, running
 from tests.kimi.pool.pools import Clock, Pool, web
@@ -102,6 +104,15 @@ def test_what_redis_does_not_let_it_look_at_is_told(own_valkey: Valkey, rules: s
     assert result.exit_code == 1
     refused = [finding for finding in map(json.loads, result.output.splitlines()) if "permissions" in finding["seen"]]
     assert all("let the user of REDIS_URL do that" in finding["advice"] for finding in refused)
+
+
+def test_another_pool_that_has_the_accounts_is_told(redis_url: str) -> None:
+    with connect(redis_url) as redis:
+        for name in ("pool", "cell-1"):
+            Pool(Store(redis, name), Clock(time.time())).members.sync([ConfiguredAccount(web(name), f"of-{name}")])
+        redis.hset(Store(redis, "cell-1").key("holders"), fingerprint("of-pool"), "pool")
+    result = run("--json", REDIS_URL=redis_url, **upstreams(f"http://127.0.0.1:{free_port()}"))
+    assert levels(result)["pools"] == "problem"
 
 
 def test_without_settings_what_can_be_checked_is() -> None:

@@ -275,3 +275,16 @@ def test_it_can_say_whether_it_would_start(tmp_path: Path, kimi: Simulator, star
     assert eyes.states() == {}
     (line,) = refusal(start_anew("--check", KIMI_ACCOUNTS_FILE="gone.yaml"))
     assert "no such file" in line
+
+
+def test_a_pool_that_was_given_another_name_spends_no_token_of_the_first(
+    tmp_path: Path, kimi: Simulator, start: Start, start_anew: Start, eyes: Eyes
+) -> None:
+    write(tmp_path, kimi.mint(kind="kimi", name="alice"))
+    first = start()
+    until(lambda: eyes.all_active("alice"))
+    assert first.terminate() == 0
+    start(KIMI_POOL="cell-2").says("accounts are not taken that another pool has")
+    (line,) = refusal(start_anew("--check", KIMI_POOL="cell-2"))
+    assert "the pool pool in this Redis has alice" in line
+    assert kimi.state()["totals"]["reused"] == 0

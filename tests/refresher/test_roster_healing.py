@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 import structlog
 
+from kimi.pool import Store
 from kimi.pool.changes import Changes
 from kimi.pool.interventions import Interventions
 from refresher import roster as rosters
@@ -175,3 +176,38 @@ def test_a_file_that_cannot_be_read_for_now_is_told_once(
     assert [line["log_level"] for line in lines] == ["error"]
     go_on(pool, roster)
     assert in_service(pool) == [*THREE, "n003"]
+
+
+def test_accounts_of_another_pool_are_left_to_that_and_told_once(pool: Pool, file: Path) -> None:
+    text = "accounts:\n" + "".join(f"  - {{name: {name}, refresh_token: eyJ.eyJ.{name}}}\n" for name in "abc")
+    file.write_text(text, encoding="utf-8")
+    cell = Pool(Store(pool.store.redis, "cell-1", clock=pool.clock), pool.clock)
+    roster_of(cell, file).start()
+    file.write_text(text + "  - {name: d, refresh_token: eyJ.eyJ.d}\n", encoding="utf-8")
+    roster = roster_of(pool, file)
+    with structlog.testing.capture_logs() as lines:
+        roster.start()
+        go_on(pool, roster, seconds=2 * HEAL_SECONDS)
+    assert in_service(pool) == ["d"]
+    (told,) = [line for line in lines if line["log_level"] != "info"]
+    assert told["error"].startswith("the pool cell-1 in this Redis has a, b, c, so that the tokens")
+    moved = text.replace("eyJ.eyJ.a", "eyJ.eyJ.exported")
+    file.write_text(moved + "  - {name: d, refresh_token: eyJ.eyJ.d}\n", encoding="utf-8")
+    go_on(pool, roster)
+    assert in_service(pool) == ["a", "d"]
+
+
+def test_what_is_left_out_is_no_loss_though_other_accounts_change(pool: Pool, file: Path) -> None:
+    text = "accounts:\n  - {name: a, refresh_token: eyJ.eyJ.a}\n"
+    file.write_text(text, encoding="utf-8")
+    roster_of(Pool(Store(pool.store.redis, "cell-1", clock=pool.clock), pool.clock), file).start()
+    file.write_text(text + "  - {name: b, refresh_token: eyJ.eyJ.b}\n", encoding="utf-8")
+    roster = roster_of(pool, file)
+    roster.start()
+    with pool.tokens.lock("b", 30):
+        file.write_text(text + "  - {name: renamed, refresh_token: eyJ.eyJ.b}\n", encoding="utf-8")
+        go_on(pool, roster)
+    with structlog.testing.capture_logs() as lines:
+        go_on(pool, roster, seconds=HEAL_SECONDS)
+    assert in_service(pool) == ["renamed"]
+    assert len(lines) == 1, "the one that waited for the exchange"

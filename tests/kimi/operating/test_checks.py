@@ -62,6 +62,14 @@ def test_accounts_that_are_paused_beside_others_are_nothing_to_put_right() -> No
     assert (found.level, found.seen) == (Level.OK, "1 of 3 usable: 2 paused, 1 active")
 
 
+def test_an_account_is_for_one_pool_alone() -> None:
+    shared = checks_pool.neighbours(("cell-1", "pool"), ["cell-1", "pool", "cell-1"])
+    assert (shared.level, shared.seen) == (Level.PROBLEM, "of the accounts of this pool cell-1 has 2, pool has 1 too")
+    beside = checks_pool.neighbours(("cell-1", "pool"), [])
+    assert (beside.level, beside.seen) == (Level.OK, "beside this one: cell-1, pool")
+    assert checks_pool.neighbours((), []).level is Level.OK
+
+
 def test_a_refresher_has_to_be_at_work() -> None:
     pool = PoolHealth(usable=2, total=2, next_expiry=NOW + 240)
     alive = checks_pool.refreshers({"a": AT_WORK_SECONDS, "b": AT_WORK_SECONDS + 1}, pool, NOW, "start")

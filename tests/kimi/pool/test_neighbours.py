@@ -1,0 +1,105 @@
+"""Accounts that another pool of the same Redis has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kimi.accounts import Account, ConfiguredAccount, Kind
+from kimi.errors import StoreUnavailable
+from kimi.pool import Members, Store, connect
+from kimi.pool.members import SyncReport, fingerprint
+from kimi.pool.neighbours import LOOK_SECONDS, Neighbours
+from kimi.pool.tokens import Credential
+from tests.kimi.pool.pools import Clock, Pool, web
+from tests.valkey import Valkey
+from tests.valkeys import running
+
+
+@pytest.fixture
+def other(pool: Pool) -> Pool:
+    """Another pool, in the same Redis."""
+    return Pool(Store(pool.store.redis, "cell-1", vault=pool.store.vault, clock=pool.clock), pool.clock)
+
+
+def member(name: str, secret: str = "") -> ConfiguredAccount:
+    return ConfiguredAccount(web(name), secret or f"refresh-{name}")
+
+
+def sync(pool: Pool, *names: str, **options: object) -> SyncReport:
+    return Members(pool.store).sync([member(name) for name in names], **options)  # type: ignore[arg-type]
+
+
+def test_an_account_that_another_pool_serves_is_not_taken(pool: Pool, other: Pool) -> None:
+    other.fill(web("a"), web("b"))
+    report = sync(pool, "a", "b", "c")
+    assert (report.added, report.elsewhere) == (("c",), {"a": "cell-1", "b": "cell-1"})
+    assert pool.members.get("a") is None
+
+
+def test_nor_is_one_that_another_pool_has_served(pool: Pool, other: Pool) -> None:
+    other.fill(web("a"))
+    sync(other)
+    assert sync(pool, "a").elsewhere == {"a": "cell-1"}
+
+
+def test_one_that_was_taken_out_before_it_was_exchanged_is_taken(pool: Pool, other: Pool) -> None:
+    sync(other, "a", "b")
+    with other.tokens.lock("b", 30):  # it is being exchanged just now
+        sync(other)
+        report = sync(pool, "a", "b")
+    assert (report.added, report.elsewhere) == (("a",), {"b": "cell-1"})
+
+
+def test_what_this_pool_knows_stays_its_own(pool: Pool, other: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    other.store.redis.hset(other.store.key("holders"), mapping={fingerprint(f"refresh-{name}"): name for name in "ab"})
+    other.store.redis.sadd(other.store.key("accounts"), "a", "b")
+    sync(pool, "a")
+    assert sync(pool, "a", "b").elsewhere == {}
+    assert [record.account.name for record in pool.members.all() if record.configured] == ["a", "b"]
+
+
+def test_what_this_process_has_exchanged_is_its_own_too(pool: Pool, other: Pool) -> None:
+    other.fill(web("a"))
+    rotated = {fingerprint("refresh-a"): Credential("newest", 7)}
+    assert sync(pool, "a", rotated=rotated).added == ("a",)
+
+
+def test_a_key_is_never_spent_and_may_serve_two_pools(pool: Pool, other: Pool) -> None:
+    key = ConfiguredAccount(Account(name="k", kind=Kind.MOONSHOT), "sk-key-key")
+    assert other.members.sync([key]).added == ("k",)
+    assert pool.members.sync([key]).added == ("k",)
+
+
+def test_another_secret_under_the_same_name_is_another_account(pool: Pool, other: Pool) -> None:
+    other.fill(web("a"))
+    assert pool.members.sync([member("a", "exported")]).added == ("a",)
+
+
+def test_pools_are_looked_for_once_a_minute(pool: Pool, other: Pool) -> None:
+    monotonic = Clock()
+    neighbours = Neighbours(pool.store, monotonic=monotonic)
+    assert neighbours.names() == ()
+    other.fill(web("a"))
+    assert neighbours.names() == ()
+    monotonic.now += LOOK_SECONDS
+    assert neighbours.names() == ("cell-1",)
+    assert neighbours.holding([fingerprint("refresh-a"), fingerprint("refresh-b")]) == {
+        fingerprint("refresh-a"): "cell-1"
+    }
+
+
+@pytest.mark.parametrize("may", ["~kimi:{pool}:*", "~kimi:{pool}:* -scan"])
+def test_who_may_not_look_goes_on(tmp_path: Path, may: str) -> None:
+    user = ["--user", "kimi", "on", ">secret", "&*", "+@all", *may.split()]
+    with running(Valkey(tmp_path, options=user)) as server, connect(server.url) as anybody:
+        Pool(Store(anybody, "cell-1"), Clock()).fill(web("a"))
+        with connect(server.url.replace("//", "//kimi:secret@")) as redis:
+            assert sync(Pool(Store(redis), Clock()), "a").added == ("a",)
+
+
+def test_redis_that_is_away_is_not_one_without_other_pools(unused_port: int) -> None:
+    with connect(f"redis://127.0.0.1:{unused_port}") as redis, pytest.raises(StoreUnavailable):
+        Neighbours(Store(redis)).holding(["any"])
