@@ -63,7 +63,7 @@ class Follower(ABC, Generic[T]):
     def _changes(self, number: int) -> tuple[int, int, Sequence[T]]:
         """Up to which number this tells what has changed after `number`, the last number of all, and what has changed.
 
-        A last one below `number` says that Redis has lost something. Raises `StoreUnavailable`.
+        A last one below `number` says that Redis may have lost something. Raises `StoreUnavailable`.
         """
 
     @abstractmethod

@@ -37,7 +37,7 @@ class Activities:
     def since(self, number: int) -> Activity:
         """What has changed after the change `number`, at most `MOST` names of it.
 
-        A `latest` below `number` says that Redis has lost something.
+        A `latest` below `number` says that Redis may have lost something.
         """
         told = self._changes.names(number, MOST)
         return Activity(told.number, told.latest, told.names, running(self._store, MOST_LEASES) or {})

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from kimi.accounts import Account, State
+from kimi.pool.lineage import Lineage
 from kimi.pool.specs import unpack
 from kimi.pool.store import Store
 from kimi.pool.vault import Vault
@@ -68,22 +69,24 @@ class Names:
 
 
 class Changes:
-    """Reads what has changed, in one small command when that is nothing."""
+    """Reads what has changed, in one small command when that is nothing. One for each who follows."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._lineage = Lineage()
 
     def since(self, number: int, wanted: Container[str] | None = None) -> Batch:
         """What has changed after the change `number` (0: everything), oldest first, at most `PAGE` accounts of it.
 
         Of `NAMES` only those that are `wanted`, if that is given: of all others Redis tells the names alone.
-        A `latest` below `number` says that Redis has lost something, and that the copy has to be begun anew.
+        A `latest` below `number` says that Redis may have lost something, and that the copy has to be begun anew.
         Raises `StoreUnavailable`.
         """
         if wanted is not None:
             return self._of_those(self.names(number, NAMES), wanted)
-        told, latest, *rows = self._store.run("changes", number, PAGE)
-        return Batch(int(told), int(latest), tuple(_copy(row, self._store.vault) for row in rows))
+        told, last, lineage, *rows = self._store.run("changes", number, PAGE)
+        latest = self._lineage.latest(number, int(last), lineage)
+        return Batch(int(told), latest, tuple(_copy(row, self._store.vault) for row in rows))
 
     def _of_those(self, changed: Names, wanted: Container[str]) -> Batch:
         names = [name for name in changed.names if name in wanted]
@@ -91,20 +94,13 @@ class Changes:
 
     def _these(self, names: Sequence[str]) -> Iterator[Copy]:
         for start in range(0, len(names), PAGE):
-            _, _, *rows = self._store.run("changes", 0, 0, *names[start : start + PAGE])
+            _, _, _, *rows = self._store.run("changes", 0, 0, *names[start : start + PAGE])
             yield from (_copy(row, self._store.vault) for row in rows)
 
     def names(self, number: int, limit: int = PAGE) -> Names:
         """The same, of which only the names are told."""
-        with self._store.guarded() as redis:
-            pipe = redis.pipeline()
-            changed = self._store.key("changed")
-            pipe.zrange(changed, f"({number}", "+inf", byscore=True, offset=0, num=limit, withscores=True)
-            pipe.get(self._store.key("changes"))
-            rows, last = pipe.execute()
-        latest = int(last or 0)
-        told = int(rows[-1][1]) if len(rows) == limit else latest
-        return Names(told, latest, tuple(name for name, _ in rows))
+        told, last, lineage, *names = self._store.run("changed", number, limit)
+        return Names(int(told), self._lineage.latest(number, int(last), lineage), tuple(names))
 
 
 def _copy(row: list[Any], vault: Vault) -> Copy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,6 +14,7 @@ import orjson
 
 from kimi.pool.client_terms import LIMITS, NO_LIMITS, Changes, ClientLimits, ClientRefused, clean_name
 from kimi.pool.disk import until_on_disk
+from kimi.pool.lineage import Lineage
 from kimi.pool.store import Store, to_ms
 
 KEY_PREFIX: Final = "sk-kimi-"
@@ -83,6 +84,7 @@ class Clients:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._lineage = Lineage()
 
     def create(self, name: str, limits: ClientLimits = NO_LIMITS) -> Created:
         """Creates a key, which is on disk when this returns.
@@ -134,7 +136,7 @@ class Clients:
         found: dict[str, Client] = {}
         number, latest = 0, 1
         while number < latest:
-            batch = self.since(number)
+            batch, _ = self._read(number)
             found.update((client.id, client) for client in batch.clients)
             number, latest = batch.number, batch.latest
         return sorted(found.values(), key=lambda client: (client.created, client.id))
@@ -142,10 +144,15 @@ class Clients:
     def since(self, number: int) -> ClientBatch:
         """What has changed after the change `number` (0: everything), oldest first, at most `PAGE` keys of it.
 
-        A `latest` below `number` says that Redis has lost something, and that a copy has to be begun anew.
+        A `latest` below `number` says that Redis may have lost something, and that a copy has to be begun anew. For one
+        who follows.
         """
-        told, latest, *rows = self._store.run("clients", number, PAGE)
-        return ClientBatch(int(told), int(latest), tuple(_client(row) for row in rows))
+        batch, lineage = self._read(number)
+        return replace(batch, latest=self._lineage.latest(number, batch.latest, lineage))
+
+    def _read(self, number: int) -> tuple[ClientBatch, str]:
+        told, latest, lineage, *rows = self._store.run("clients", number, PAGE)
+        return ClientBatch(int(told), int(latest), tuple(_client(row) for row in rows)), lineage
 
     def _outcome(self, answer: list[Any], name: str = "") -> Client:
         match answer:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import gevent
 import pytest
+import redis
 
 from gateway.client_mirror import LOOK_UPS, ClientMirror
 from gateway.errors import TooManyWrongKeys
@@ -16,6 +17,7 @@ from kimi.pool import Store, connect
 from kimi.pool.clients import PAGE, digest_of
 from tests.gateway.clients import Line
 from tests.gateway.fakes import Clock
+from tests.kimi.pool.failing_over import losing
 
 
 @pytest.fixture
@@ -168,6 +170,18 @@ def test_keys_that_redis_has_lost_open_nothing(line: Line, mirror: ClientMirror,
     mirror.refresh()
     assert mirror.find(digest_of(new.key)) == new.client
     assert [mirror.find(digest_of(each.key)) for each in lost] == [None] * 3
+
+
+def test_a_key_is_revoked_whatever_a_failover_has_lost_before(
+    line: Line, mirror: ClientMirror, redis_client: redis.Redis
+) -> None:
+    shop = line.clients.create("shop")
+    with losing(redis_client):
+        line.clients.create("lost")
+        mirror.refresh()
+    line.clients.revoke(shop.client.id)
+    mirror.refresh()
+    assert mirror.find(digest_of(shop.key)) is None
 
 
 def test_it_goes_on_looking(line: Line) -> None:

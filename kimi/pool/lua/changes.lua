@@ -1,14 +1,14 @@
 -- What has changed of the accounts since somebody last asked, for whoever keeps a copy.
 -- ARGV: now, number of the last change that is known (0: none), how many accounts at most,
 --       or names of accounts, which are told whether they have changed or not, and nothing else
--- Returns {number of the last change that this tells, number of the last change of all, account, account …}.
+-- Returns {number of the last change that this tells, number of the last change of all, lineage of the server,
+-- account, account …}.
 -- Every account is {name, spec, routes, state, present, rejected, access token, version, its expiry, cool until,
 -- strikes, kind of the strikes, time of the last one, organisation, fingerprint, {model, refused until, …}}.
 
 local known, latest = tonumber(ARGV[2]), tonumber(redis.call('GET', key('changes')) or '0')
-if #ARGV == 3 and known >= latest then return {int(latest), int(latest)} end -- below what is known: Redis has lost something
-
-local answer = {int(latest), int(latest)}
+local answer = {int(latest), int(latest), lineage()}
+if #ARGV == 3 and known >= latest then return answer end -- below what is known: Redis has lost something
 
 local function tell(name)
   local row = redis.call('HMGET', key('account', name),

@@ -18,7 +18,8 @@ from tests.tls_fronts import TlsFront
 from tests.valkey import Valkey
 from tests.valkeys import Cluster, SentinelSet, client_of, running
 
-USER = ("--user", *["kimi", "on", ">secret", "~kimi:{pool}:*", "&kimi:{pool}:*", "+@all", "-@dangerous", "-@admin"])
+MAY = ("~kimi:{pool}:*", "&kimi:{pool}:*", "+@all", "-@admin", "-@dangerous", "+info")
+USER = ("--user", "kimi", "on", ">secret", *MAY)
 
 
 @pytest.fixture(scope="module")
