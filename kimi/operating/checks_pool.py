@@ -44,11 +44,11 @@ def _cure(states: Iterable[tuple[str, int]]) -> str:
 def neighbours(names: Sequence[str], holding: Collection[str]) -> Finding:
     """Whether pools of those `names` beside this one leave it its accounts; `holding` has the name of one for each."""
     if holding:
-        shared = ", ".join(f"{name} has {count}" for name, count in sorted(Counter(holding).items()))
+        shared = ", ".join(f"the pool {name} has {count}" for name, count in sorted(Counter(holding).items()))
         advice = (
             "let one pool have each account: two spend the tokens of each other; docs/scaling.md says how they move"
         )
-        return problem("pools", f"of the accounts of this pool {shared} too", advice)
+        return problem("pools", f"{shared} of the accounts of this one too", advice)
     return ok("pools", f"beside this one: {', '.join(names)}" if names else "no other is seen in this Redis")
 
 

@@ -144,7 +144,7 @@ class Members:
         """
         names = {fingerprint(member.secret): member.account.name for member in configured if member.account.kind.is_web}
         strangers = self._neighbours.strangers([each for each in names if each not in rotated])
-        return {names[each]: pool for each, pool in strangers.items()}
+        return {name: strangers[each] for each, name in names.items() if each in strangers}
 
     def _enter(self, member: ConfiguredAccount, origin: str, rotated: Mapping[str, Credential]) -> str:
         """One whose secrets cannot be opened keeps nobody from entering the others."""

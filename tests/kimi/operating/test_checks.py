@@ -64,7 +64,8 @@ def test_accounts_that_are_paused_beside_others_are_nothing_to_put_right() -> No
 
 def test_an_account_is_for_one_pool_alone() -> None:
     shared = checks_pool.neighbours(("cell-1", "pool"), ["cell-1", "pool", "cell-1"])
-    assert (shared.level, shared.seen) == (Level.PROBLEM, "of the accounts of this pool cell-1 has 2, pool has 1 too")
+    assert shared.level is Level.PROBLEM
+    assert shared.seen == "the pool cell-1 has 2, the pool pool has 1 of the accounts of this one too"
     beside = checks_pool.neighbours(("cell-1", "pool"), [])
     assert (beside.level, beside.seen) == (Level.OK, "beside this one: cell-1, pool")
     assert checks_pool.neighbours((), []).level is Level.OK
