@@ -157,7 +157,7 @@ class Roster:
         overwrite each other's credentials.
         """
         self._turn = self._turn if self._turn < len(self._names) else 0
-        page = {*self._names[self._turn : self._turn + PAGE], *list(self._out)[:PAGE]}
+        page = dict.fromkeys([*self._names[self._turn : self._turn + PAGE], *list(self._out)[:PAGE]])
         self._turn += PAGE
         records = self._members.some([*page])
         for record in records:
@@ -187,7 +187,7 @@ def told_of_pools(elsewhere: Mapping[str, str]) -> str:
     pools = ", ".join(sorted(set(elsewhere.values())))
     return (
         f"the pool {pools} in this Redis has {_shown([*elsewhere])}, so that the tokens that are written here may be "
-        "spent: let KIMI_POOL be what it was, or move the accounts as docs/scaling.md says"
+        "spent: let KIMI_POOL be what it was, or move the accounts as docs/guides/operating.md says"
     )
 
 
