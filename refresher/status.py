@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -35,7 +36,21 @@ def application(registry: CollectorRegistry, is_healthy: Callable[[], bool]) -> 
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """At all addresses, of IPv6 too where this machine knows that, unless one is named."""
+
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
+        if not address[0] and socket.has_dualstack_ipv6():
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "", self.server_address[1]  # others ask the DNS for the name
+        self.setup_environ()
 
 
 class _Quiet(WSGIRequestHandler):
@@ -46,10 +61,10 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(app: WSGIApplication, port: int, *, host: str = "0.0.0.0") -> Iterator[int]:  # noqa: S104
+def serving(app: WSGIApplication, port: int, *, host: str = "") -> Iterator[int]:
     """Serve `app` while inside; yields the port, which is a free one for port 0. Raises `StartError`.
 
-    All interfaces, because whoever scrapes it is another container.
+    At all addresses, because whoever scrapes it is another container.
     """
     try:
         server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)

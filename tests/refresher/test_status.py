@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import socket
 import urllib.error
 import urllib.request
@@ -149,6 +150,16 @@ def test_the_page_is_there_while_the_store_is_not(page: Page) -> None:
         status, text = page.get("/metrics")
     assert status == 200
     assert "kimi_refresher_store_up 0.0" in text
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_it_is_asked_by_either_kind_of_address(host: str) -> None:
+    with serving(application(CollectorRegistry(), lambda: True), 0) as port:
+        connection = http.client.HTTPConnection(host, port, timeout=10)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        connection.close()
 
 
 def test_a_port_that_is_taken_is_told_with_its_variable() -> None:
