@@ -215,7 +215,7 @@ def test_a_back_up_is_made_outside_the_repository_and_for_its_owner_alone(tmp_pa
     shells = [code for language, code in blocks(FOLDER / "operating.md") if language == "sh"]
     making = [code for code in shells if re.search(r"> |-o |tar -cf", code)]
     targets = [target for code in making for target in re.findall(r"(?:> | -o |tar -cf )([^\s-]\S+)", code)]
-    assert len(making) == 4 and len(targets) == 5
+    assert len(making) == 5 and len(targets) == 6
     assert all(code.startswith("umask 077 && mkdir -p ~/kimi-backup\n") for code in making)
     assert all(target.startswith("~/kimi-backup/") for target in targets)
     (code,) = [code for code in making if "tar -cf ~" in code]

@@ -78,7 +78,7 @@ def asked(server: Configured, *command: str | int) -> Any:
     """What it answers to the operator."""
     url = f"redis://admin:ADMIN_PASSWORD@127.0.0.1:{server.port}/0"
     with redis.Redis.from_url(url, decode_responses=True) as client:
-        return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return client.execute_command(*command)
 
 
 def follows(server: Configured) -> bool:
