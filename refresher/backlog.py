@@ -1,4 +1,4 @@
-"""Telling the operator that more refreshes are due than may begin."""
+"""Telling the operator that more refreshes are due than may begin, and that many proxies are silent."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ log = structlog.stdlib.get_logger("refresher")
 
 LONG_SECONDS: Final = 60.0
 """Where those that wait take longer the operator is told."""
+MANY_SILENT: Final = 8
+"""So many lines that say nothing use up all the refreshes that may be under way along such."""
 _OVER: Final = 1 / 4  # of those, and it is over
 
 
@@ -22,9 +24,10 @@ class Backlog:
         self._metrics = metrics
         self._rate = rate
         self._is_told = False
+        self._is_silence_told = False
 
-    def seen(self, due: int, *, is_held_back: bool) -> None:
-        """So many are due, some of which the rate holds back if `is_held_back`."""
+    def seen(self, due: int, *, is_held_back: bool, silent: int = 0) -> None:
+        """So many are due, some of which the rate holds back if `is_held_back`; along so many lines nobody answers."""
         self._metrics.due(due)
         seconds = due / self._rate
         if is_held_back and seconds > LONG_SECONDS and not self._is_told:
@@ -38,3 +41,8 @@ class Backlog:
             )
         elif seconds < LONG_SECONDS * _OVER:
             self._is_told = False
+        if silent >= MANY_SILENT and not self._is_silence_told:
+            self._is_silence_told = True
+            log.warning("many proxies or hosts say nothing: their accounts are tried a few at a time", lines=silent)
+        elif silent < MANY_SILENT * _OVER:
+            self._is_silence_told = False

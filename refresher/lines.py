@@ -1,31 +1,38 @@
-"""How many refreshes may go along one line, so that a proxy that says nothing holds up its own accounts alone."""
+"""How many refreshes may go along one line, so that those that say nothing hold up their own accounts alone."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 
 from kimi.http.contract import CONNECT_SECONDS
-from kimi.pool.due import PUT_OFF
+from kimi.pool.due import Known, Room
 from refresher.outcomes import Outcome
 
 SILENT_SECONDS: Final = CONNECT_SECONDS * 0.8
 """A refresh that has failed after as long met nobody, or somebody who said nothing."""
 TRIALS: Final = 4
 """So many look whether anybody is there again; one answer is enough to open the line to all."""
+SHARE: Final = 3
+"""A line may have so many times as many refreshes under way as threads are free: of 128 it has 96 if it is the only one
+that needs many, two have 55 each, and however many are slow there are some free for others."""
+_SILENT_SHARE: Final = 1 / 4  # of all threads, for all silent lines together
+_MOST_ANSWERING: Final = 256
+_MOST_SILENT: Final = 1024
 
 
 class Lines:
     """Counts what is under way. A line is one host behind one proxy; most installations have one or two.
 
-    `a_line` is how many refreshes may be under way along each that answers.
+    Of those that have not answered of late nobody knows whether they do: they share what one line may have. The silent
+    ones among them have a quarter of the threads at the most, and four refreshes each.
     """
 
-    def __init__(self, a_line: int) -> None:
-        self.a_line = a_line
-        self._running: Counter[str] = Counter()
-        self._silent: set[str] = set()
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._running = Counter[str]()
+        self._answering: dict[str, None] = {}  # who answered last stands last
+        self._silent: dict[str, None] = {}
 
     def begun(self, line: str) -> None:
         """A refresh goes along it."""
@@ -36,16 +43,50 @@ class Lines:
         self._running[line] -= 1
         if not self._running[line]:
             del self._running[line]
+        if outcome in (None, Outcome.LOCKED, Outcome.NOT_DUE):
+            return
+        self._answering.pop(line, None)
+        self._silent.pop(line, None)
         if outcome is Outcome.POSTPONED and seconds >= SILENT_SECONDS:
-            self._silent.add(line)
-        elif outcome not in (None, Outcome.LOCKED, Outcome.NOT_DUE):
-            self._silent.discard(line)
+            _note(line, self._silent, _MOST_SILENT)
+        else:
+            _note(line, self._answering, _MOST_ANSWERING)
 
-    def room(self) -> Mapping[str, int]:
-        """How many more may go along each; those that answer and along which nothing is under way are left out."""
-        return {line: self._left(line) for line in self._running.keys() | self._silent}
+    @property
+    def silent(self) -> int:
+        """How many say nothing."""
+        return len(self._silent)
 
-    def _left(self, line: str) -> int:
-        if line not in self._silent:
-            return self.a_line - self._running[line]
-        return max(TRIALS - self._running[line], 0) or PUT_OFF
+    def room(self) -> Room:
+        """How many more may go along each."""
+        lines = {line: self._known(line) for line in (*self._running, *self._answering, *self._silent)}
+        return Room(
+            self._left(0),
+            {line: (self._left_along(line, known), known) for line, known in lines.items()},
+            unknown=self._left(self._under_way(Known.UNKNOWN, Known.SILENT)),
+            silent=max(0, max(1, int(self._threads * _SILENT_SHARE)) - self._under_way(Known.SILENT)),
+        )
+
+    def _known(self, line: str) -> Known:
+        if line in self._silent:
+            return Known.SILENT
+        return Known.ANSWERS if line in self._answering else Known.UNKNOWN
+
+    def _under_way(self, *which: Known) -> int:
+        return sum(count for line, count in self._running.items() if self._known(line) in which)
+
+    def _left_along(self, line: str, known: Known) -> int:
+        if known is Known.SILENT:
+            return max(0, TRIALS - self._running[line])
+        return self._left(self._running[line])
+
+    def _left(self, running: int) -> int:
+        """How many may join those, until they are `SHARE` times as many as threads are free."""
+        free = self._threads - self._running.total()
+        return max(0, (SHARE * (free + 1) - running) // (SHARE + 1))
+
+
+def _note(line: str, lines: dict[str, None], most: int) -> None:
+    lines[line] = None
+    if len(lines) > most:
+        del lines[next(iter(lines))]

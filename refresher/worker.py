@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
@@ -26,13 +27,11 @@ log = structlog.stdlib.get_logger("refresher")
 
 THREADS: Final = 128
 """They mostly wait: for Kimi, and for Redis, which has its disk take the tokens once a second. None starts unneeded."""
-ONE_LINE: Final = 96
-"""So many of them one line may have at the most."""
 _LEFT_ALONE: Final = (Outcome.LOCKED, Outcome.NOT_DUE)
 _LOOK_AGAIN: Final = 1.0  # after how long an account is looked at again that was left alone, or could not be stored
 _AFTER_A_BUG: Final = 60.0
 _UNREADABLE: Final = 30.0
-_SPACING: Final = (0.05, 0.15)  # between two turns, so that of several refreshers none is always the first
+_SPACING: Final = (0.05, 0.15)  # between two turns at least; not fixed, so that of several none is always the first
 
 Refresh = Callable[[Lock], Outcome]
 
@@ -89,7 +88,6 @@ class Worker:
         clock: Callable[[], float],
         backlog: Backlog,
         threads: int = THREADS,
-        one_line: int = ONE_LINE,
         idle: float = 1.0,
         rng: random.Random | None = None,
     ) -> None:
@@ -103,15 +101,16 @@ class Worker:
         self._threads = threads
         self._idle = idle
         self._rng = rng or random.SystemRandom()
-        self._lines = Lines(one_line)
+        self._lines = Lines(threads)
         self._mail: queue.SimpleQueue[_Done | str] = queue.SimpleQueue()  # its `put` is safe in signal handlers
         self._running = 0
         self._told = _Told()
+        self._needs_end = False
         self._waits_for: type[StoreUnavailable] | None = None
         self.unsaved: list[str] = []
 
     def wake(self, name: str = "") -> None:
-        """Look at once at what is due; `name` has become due. Safe in signal handlers."""
+        """Look soon at what is due; `name` has become due. Safe in signal handlers."""
         self._mail.put(name)
 
     def run(self) -> None:
@@ -143,22 +142,16 @@ class Worker:
             return self._idle
         told = self._told
         taken = self._due.take(
-            self._threads - self._running,
-            a_line=self._lines.a_line,
-            room=self._lines.room(),
-            unused=told.unused,
-            put_off=told.put_off,
+            self._threads - self._running, self._lines.room(), unused=told.unused, put_off=told.put_off
         )
-        self._told = _Told()
+        self._told, self._needs_end = _Told(), taken.waits_for_room
         now = self._clock()
         for lock, line in taken.locks:
             self._running += 1
             self._lines.begun(line)
             pool.submit(self._refresh, lock).add_done_callback(partial(self._report, lock.name, line, now))
-        self._backlog.seen(taken.due, is_held_back=taken.is_held_back)
-        if taken.wait is None:
-            return self._idle
-        return min(self._idle, max(taken.wait, self._rng.uniform(*_SPACING)))
+        self._backlog.seen(taken.due, is_held_back=taken.is_held_back, silent=self._lines.silent)
+        return self._idle if taken.wait is None else min(self._idle, taken.wait)
 
     @property
     def _has_room(self) -> bool:
@@ -168,25 +161,24 @@ class Worker:
         self._mail.put(_Done(name, line, since, future))
 
     def _read_mail(self, seconds: float) -> None:
-        """Wait so long for a reason to look at once at what is due, and take all messages that are there."""
-        until, looks = time.monotonic() + seconds, False
-        try:
-            while not looks:
-                looks = self._take(self._mail.get(timeout=max(0.0, until - time.monotonic())))
-            while True:
-                self._take(self._mail.get_nowait())
-        except queue.Empty:
-            return
+        """Wait so long for a reason to look sooner at what is due, and never shorter than the spacing of two turns."""
+        now = time.monotonic()
+        soonest = now + self._rng.uniform(*_SPACING)
+        until = max(soonest, now + seconds)
+        with suppress(queue.Empty):
+            while not self._stop.is_set():
+                if self._take(self._mail.get(timeout=max(0.0, until - time.monotonic()))):
+                    until = min(until, soonest)
 
     def _take(self, message: _Done | str) -> bool:
         """Whether there may be something to do now."""
         if isinstance(message, str):
             return True
-        had_room = self._has_room
+        needed_end = self._needs_end or not self._has_room
         self._running -= 1
         seconds = self._clock() - message.since
         self._lines.ended(message.line, self._finish(message.name, message.future, seconds), seconds)
-        return not had_room or bool(self._told.put_off)
+        return needed_end or bool(self._told.put_off)
 
     def _finish(self, name: str, future: Future[Outcome], seconds: float) -> Outcome | None:
         """How it ended; None where it broke off."""

@@ -22,7 +22,7 @@ from refresher.outcomes import Outcome
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.stopping import Stop
-from refresher.worker import ONE_LINE, Worker
+from refresher.worker import Worker
 from tests.kimi.pool.pools import Clock, Pool
 from tests.refresher.vendors import Vendor
 
@@ -58,7 +58,6 @@ class House:
         url: str,
         *,
         threads: int = 4,
-        one_line: int = ONE_LINE,
         idle: float = 0.05,
         lifetime: float = 900.0,
         rate: float = RATE,
@@ -81,7 +80,6 @@ class House:
             clock=time.time,
             backlog=Backlog(metrics, rate=rate),
             threads=threads,
-            one_line=one_line,
             idle=idle,
         )
         self._thread = threading.Thread(target=self.worker.run)

@@ -4,7 +4,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from refresher.backlog import Backlog
+from refresher.backlog import MANY_SILENT, Backlog
 from refresher.metrics import Metrics
 
 
@@ -38,3 +38,10 @@ def test_where_the_rate_holds_nobody_back_it_is_not_named(backlog: Backlog) -> N
     with structlog.testing.capture_logs() as lines:
         backlog.seen(5000, is_held_back=False)
     assert lines == []
+
+
+def test_many_silent_lines_are_told_once_until_it_is_over(backlog: Backlog) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for silent in (MANY_SILENT - 1, MANY_SILENT, 300, MANY_SILENT // 2, 300, 0, MANY_SILENT):
+            backlog.seen(5, is_held_back=False, silent=silent)
+    assert [line["lines"] for line in lines] == [MANY_SILENT, MANY_SILENT]

@@ -12,7 +12,7 @@ import structlog
 from devtools.waiting import until
 from kimi.accounts import Account, State, Tokens
 from kimi.errors import BrokenAnswer, KimiError, StoreUnavailable, Unreachable, UpstreamTimeout
-from kimi.pool.due import DueRefreshes
+from kimi.pool.due import DueRefreshes, Room
 from refresher.model_lists import PAUSE_SECONDS, ModelLists, looking
 from refresher.outcomes import Outcome
 from refresher.refreshing import Refreshing
@@ -152,7 +152,7 @@ def test_a_refresh_does_not_wait_for_a_list(
 
     asked.on_ask = hang
     refresh = lists.behind(refreshing.refresh_taken)
-    ((lock, _),) = DueRefreshes(pool.store, rate=1000).take(1, a_line=1).locks
+    ((lock, _),) = DueRefreshes(pool.store, rate=1000).take(1, Room(1)).locks
     with looking(lists):
         assert refresh(lock) is Outcome.REFRESHED
         assert asking.wait(10)

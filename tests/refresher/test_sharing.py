@@ -38,7 +38,7 @@ def test_so_many_may_wait_for_the_disk_of_redis_that_others_need_not(redis_url: 
 
 
 def test_a_proxy_that_says_nothing_holds_up_its_own_accounts_alone(redis_url: str) -> None:
-    house = House(redis_url, threads=4, one_line=3)
+    house = House(redis_url, threads=4)
     behind = [replace(ALICE, name=f"a-{number}", proxy="http://127.0.0.1:9") for number in range(9)]
     house.pool.configure(*behind, *(replace(ALICE, name=name) for name in ("bob", "carol")))
     good, silent = house.refresh, threading.Event()
@@ -52,6 +52,17 @@ def test_a_proxy_that_says_nothing_holds_up_its_own_accounts_alone(redis_url: st
         assert not any(house.is_active(account.name) for account in behind)
         silent.set()
         until(lambda: house.is_active(*(account.name for account in behind)))
+
+
+def test_as_soon_as_one_has_ended_the_next_of_its_line_begins(redis_url: str) -> None:
+    house = House(redis_url, threads=4, idle=60.0)
+    names = [f"account-{number}" for number in range(9)]
+    house.pool.configure(*(replace(ALICE, name=name) for name in names))
+    three = threading.Barrier(3)
+    house.vendor.script = [lambda: three.wait(10)] * 9
+    with house.running():
+        until(lambda: house.is_active(*names))
+    assert house.vendor.most_running == 3
 
 
 def test_a_start_with_many_accounts_is_no_stampede(redis_url: str) -> None:

@@ -38,6 +38,20 @@ def test_it_wakes_at_once_when_it_is_told_to(redis_url: str) -> None:
         until(lambda: not house.record().rejected)
 
 
+def test_however_often_it_is_woken_turns_keep_their_distance(redis_url: str) -> None:
+    house = House(redis_url, idle=60.0)
+    with house.running():
+        until(lambda: house.chore.turns == 1)
+        began = time.monotonic()
+
+        def turned() -> bool:
+            house.worker.wake("alice")
+            return house.chore.turns > 8
+
+        until(turned)
+        assert time.monotonic() - began > 7 * 0.05
+
+
 def test_it_wakes_by_itself_when_the_next_account_is_due(redis_url: str) -> None:
     house = House(redis_url, idle=60.0)
     house.pool.configure(ALICE)

@@ -1,110 +1,204 @@
 -- Hands out refreshes that are due, each with its lock, and no faster than all refreshers together may begin them.
--- First those that somebody waits for, then in turn those of accounts that are new and those that are overdue, the most
--- overdue first: neither keeps the other from its turn, however many there are. Among the new ones each call begins
--- somewhere else, so that no kind of account has to wait for all of another.
--- Whoever is locked is passed over: somebody is at it, or was killed, and then the lock expires by itself.
+-- What is due stands in `refresh`, where every release plans it. From there it is put into the queue of its line: some
+-- ranks of it in each call, the newest of them at once, and all in turn. So nobody else has to care for the queues: who
+-- is due no longer, or locked, or has another line is dropped when he is first in his queue, and who is missing is found.
+-- A line without room costs nothing, however many wait for it, and who has it for himself is not held up by others.
+-- First those go that somebody waits for, then in turn new accounts and overdue ones. Of the new ones none goes before
+-- others, of the overdue ones now who waits longest and now the next line: no account and no line waits for ever.
 -- ARGV: now, owner of the locks, their milliseconds, the time by the clock of the schedule, how many at the most,
 --       milliseconds between two refreshes, how many of them may begin at the same moment, how many of those that were
---       handed out before have asked nobody, how many may be under way along one line,
---       number of lines, line, how many more along that one (-1: none, and who is due there comes again later) …,
+--       handed out before have asked nobody (below 0: were asked beside them),
+--       how many may be under way along one line, how many more in all along lines that nobody knows to answer, and
+--       along silent ones ('': any number),
+--       number of lines, line, how many more along that one, what is known of it: answers, unknown or silent …,
 --       name, milliseconds until it is due again …
 -- Returns {milliseconds until there is more to do ('': none is planned), whether it is the rate that holds others back,
---          how many are due, name, line, name, line …}
+--          whether some wait for a line without room, how many are due, name, line, name, line …}
 
 local owner, lock_ms, clock, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local interval, burst, returned, usual = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
--- Names that are looked at in one step, and in one call: so long others wait for Redis.
-local PAGE, LONGEST = 64, 1024
--- Who is due along a line that answers nobody would stand before all others for ever.
-local LATER, SPREAD = 10000, 10000
+local interval, burst, unused, usual = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local together = {unknown = tonumber(ARGV[10]) or math.huge, silent = tonumber(ARGV[11]) or math.huge}
+-- In one call: ranks of `refresh` at each of four places, lines in one step and steps, names that are handed out, and
+-- names that are looked at for it. Where there are more, the next call comes at once, or soon.
+local RANKS, LINES, STEPS, MOST, LOOKS, SOON = 20, 64, 8, 32, 64, 200
+-- What was begun beyond the rate is made up for by waiting, for no longer than this: the clock may have been set back.
+local OWED = 60000
 
-local queue, room, behind = key('refresh'), {}, 11 + 2 * tonumber(ARGV[10])
-for i = 11, behind - 1, 2 do room[ARGV[i]] = tonumber(ARGV[i + 1]) end
+local refresh, room, known, behind = key('refresh'), {}, {}, 13 + 3 * tonumber(ARGV[12])
+for i = 13, behind - 1, 3 do room[ARGV[i]], known[ARGV[i]] = tonumber(ARGV[i + 1]), ARGV[i + 2] end
+
+local soonest = math.huge
 for i = behind, #ARGV, 2 do
-  redis.call('ZADD', queue, 'XX', 'GT', int(clock + tonumber(ARGV[i + 1])), ARGV[i]) -- whatever comes later stays so
+  local name, late = ARGV[i], ARGV[i + 1]
+  if tonumber(redis.call('ZSCORE', refresh, name) or '0') < 0 then -- keeps its place before others
+    redis.call('SET', key('lock', name), owner, 'NX', 'PX', late)
+    soonest = math.min(soonest, tonumber(late))
+  else
+    redis.call('ZADD', refresh, 'XX', 'GT', int(clock + tonumber(late)), name) -- whatever comes later stays so
+  end
 end
 
 -- The rate, as a time: when the last refresh that was begun would have been begun had they come one by one.
 local whole = burst * interval
 local before = tonumber(redis.call('GET', key('exchanges')) or '0')
-local turn = math.max(NOW, math.min(before, NOW + whole) - returned * interval)
-local may = math.floor((NOW + whole - turn) / interval + 0.001)
+local turn = math.max(NOW, math.min(before, NOW + whole + OWED) - unused * interval)
+local may = math.max(0, math.floor((NOW + whole - turn) / interval + 0.001))
 
-local looked_at, put_off, taken = 0, {}, {}
+math.randomseed(NOW % 2147483647)
+local due = redis.call('ZCOUNT', refresh, '-inf', int(clock))
 
--- Names of `size` ranks from `first` on, beginning with the one at `start` and going round.
-local function walk(first, size, start)
-  local seen, page, at = 0, {}, 1
-  return function()
-    if at > #page then
-      if seen >= size or looked_at >= LONGEST then return nil end
-      local offset = (start + seen) % size
-      local count = math.min(PAGE, size - seen, size - offset)
-      page, at = redis.call('ZRANGE', queue, first + offset, first + offset + count - 1), 1
-      if #page == 0 then return nil end
-    end
-    seen, looked_at, at = seen + 1, looked_at + 1, at + 1
-    return page[at - 1]
-  end
-end
-
--- The next of `names` that can be had, and its line; nil where there is none.
-local function find(names)
-  for name in names do
-    if redis.call('EXISTS', key('lock', name)) == 0 then
+-- Puts whoever has these ranks, is due and is not locked into the queue of his line; new ones at random.
+local function sort_in(first, count)
+  local last = math.min(first + count, due) - 1
+  local page = last >= first and redis.call('ZRANGE', refresh, first, last, 'WITHSCORES') or {}
+  local locks, queues = {}, {}
+  for i = 1, #page, 2 do locks[#locks + 1] = key('lock', page[i]) end
+  for i, lock in ipairs(#locks > 0 and redis.call('MGET', unpack(locks)) or {}) do
+    if not lock then
+      local name, score = page[2 * i - 1], page[2 * i]
       local line = redis.call('HGET', key('account', name), 'line') or ''
-      local left = room[line] or usual
-      if left > 0 then return name, line end
-      if left < 0 then put_off[#put_off + 1] = name end
+      local class = score == AT_ONCE and 'new' or 'old'
+      local place = key('due', class, line)
+      local queue = queues[place]
+      if not queue then
+        queue = {heads = key('due', class), line = line, first = math.huge, words = {'ZADD', place}}
+        if class == 'new' then table.insert(queue.words, 'NX') end
+        queues[place] = queue
+      end
+      if class == 'new' then score = tostring(math.random()) end
+      queue.first = math.min(queue.first, tonumber(score))
+      table.insert(queue.words, score)
+      table.insert(queue.words, name)
     end
+  end
+  for _, queue in pairs(queues) do
+    redis.call(unpack(queue.words))
+    redis.call('ZADD', queue.heads, 'LT', queue.first, queue.line)
   end
 end
 
+if due > 4 * RANKS then
+  local overdue = redis.call('ZCOUNT', refresh, '-inf', AT_ONCE)
+  local at = tonumber(redis.call('GET', key('due', 'at')) or '0')
+  if at >= due then at = 0 end
+  redis.call('SET', key('due', 'at'), at + RANKS)
+  sort_in(0, RANKS)
+  if overdue >= RANKS then sort_in(overdue, RANKS) end
+  sort_in(at, RANKS)
+  sort_in(due - RANKS, RANKS)
+else
+  sort_in(0, due)
+end
+
+local function has_room(line)
+  local what = known[line] or 'unknown'
+  if what == 'silent' and together.silent < 1 then return false end
+  return (room[line] or usual) > 0 and (what == 'answers' or together.unknown > 0)
+end
+
+local waits_for_room = 0
+
+-- Lines that have room, each with the place of the first in its queue: the first of all, and some from elsewhere.
+local function lines_of(class)
+  local heads, found = key('due', class), {at = 0}
+  local all = redis.call('ZCARD', heads)
+  for step = 1, STEPS do
+    local from = step > 1 and (NOW * 97 + step * LINES) % all or 0
+    local page = redis.call('ZRANGE', heads, from, from + LINES - 1, 'WITHSCORES')
+    for i = 1, #page, 2 do
+      if has_room(page[i]) then
+        found[#found + 1] = {class = class, line = page[i], first = tonumber(page[i + 1])}
+      else
+        waits_for_room = 1
+      end
+    end
+    if step * LINES >= all or (step > 1 and #found > 0) then break end
+  end
+  return found
+end
+
+local function first_of(lines)
+  local first
+  for _, each in ipairs(lines) do
+    if each.first and (not first or each.first < first.first) and has_room(each.line) then first = each end
+  end
+  return first
+end
+
+local function next_of(lines)
+  for _ = 1, #lines do
+    lines.at = lines.at % #lines + 1
+    local each = lines[lines.at]
+    if each.first and has_room(each.line) then return each end
+  end
+end
+
+local found, step = {new = lines_of('new'), old = lines_of('old')}, NOW % 4
+
+local function pick()
+  local asked = first_of(found.old)
+  if asked and asked.first < 0 then return asked end
+  step = step + 1
+  local one, other = found.new, found.old
+  if step % 2 == 0 then one, other = other, one end
+  local choose = step % 4 < 2 and first_of or next_of
+  return choose(one) or choose(other)
+end
+
+local looks, taken = 0, {}
+
+-- Whether the name is to be had still along this line; then nobody else has it from now on.
 local function take(name, line)
-  redis.call('SET', key('lock', name), owner, 'PX', lock_ms)
+  local planned = tonumber(redis.call('ZSCORE', refresh, name) or 'inf') or math.huge
+  if planned > clock or (redis.call('HGET', key('account', name), 'line') or '') ~= line then return false end
+  if not redis.call('SET', key('lock', name), owner, 'NX', 'PX', lock_ms) then return false end
   room[line] = (room[line] or usual) - 1
+  local what = known[line] or 'unknown'
+  if what ~= 'answers' then together.unknown = together.unknown - 1 end
+  if what == 'silent' then together.silent = together.silent - 1 end
   taken[#taken + 1] = name
   taken[#taken + 1] = line
+  return true
 end
 
-local due = redis.call('ZCOUNT', queue, '-inf', int(clock))
-local asked = redis.call('ZCOUNT', queue, '-inf', '(' .. AT_ONCE)
-local fresh = redis.call('ZCOUNT', queue, AT_ONCE, AT_ONCE)
-local wanted = walk(0, asked, 0)
-local parts = {walk(asked, fresh, fresh > 0 and NOW * 97 % fresh or 0), walk(asked + fresh, due - asked - fresh, 0)}
-local which = 1 + NOW % 2
-
-local function find_next()
-  local name, line = find(wanted)
-  if name then return name, line end
-  which = 3 - which
-  name, line = find(parts[which])
-  if name then return name, line end
-  return find(parts[3 - which])
+-- Takes the first of the line's queue that is to be had.
+local function take_from(each)
+  local queue, heads = key('due', each.class, each.line), key('due', each.class)
+  local name = redis.call('ZPOPMIN', queue)[1]
+  looks = looks + 1
+  while name and not take(name, each.line) and looks < LOOKS do
+    name, looks = redis.call('ZPOPMIN', queue)[1], looks + 1
+  end
+  each.first = tonumber(redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2])
+  if each.first then
+    redis.call('ZADD', heads, each.first, each.line)
+    if not has_room(each.line) then waits_for_room = 1 end
+  else
+    redis.call('ZREM', heads, each.line)
+  end
 end
 
-local name, line = find_next()
-while name and #taken < 2 * math.min(most, may) do
-  take(name, line)
-  name, line = find_next()
-end
-for i, late in ipairs(put_off) do
-  redis.call('ZADD', queue, 'XX', int(clock + LATER + SPREAD * i / #put_off), late)
+local each = pick()
+while each and #taken < 2 * math.min(most, may, MOST) and looks < LOOKS do
+  take_from(each)
+  each = pick()
 end
 
 local count = #taken / 2
-if count > 0 or returned > 0 then
+if count > 0 or unused ~= 0 then
   turn = turn + count * interval
   redis.call('SET', key('exchanges'), string.format('%.3f', turn), 'PX', int(math.max(1, turn - NOW) + interval))
 end
-local is_held_back = name and count == may
+local is_held_back = each and count >= may
 local wait = ''
 if is_held_back then
   wait = int(math.max(1, turn + interval - NOW - whole))
-elseif name or looked_at >= LONGEST then
+elseif each then
   wait = '0'
 else
-  local next_due = redis.call('ZRANGE', queue, '(' .. int(clock), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
-  if next_due[2] then wait = int(tonumber(next_due[2]) - clock) end
+  local next_due = redis.call('ZRANGE', refresh, '(' .. int(clock), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+  if next_due[2] then soonest = math.min(soonest, tonumber(next_due[2]) - clock) end
+  if due > 4 * RANKS then soonest = math.min(soonest, SOON) end
+  if soonest < math.huge then wait = int(soonest) end
 end
-return {wait, is_held_back and 1 or 0, due, unpack(taken)}
+return {wait, is_held_back and 1 or 0, waits_for_room, due, unpack(taken)}

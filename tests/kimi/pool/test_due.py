@@ -7,15 +7,19 @@ from dataclasses import replace
 
 import pytest
 
+from devtools.waiting import until
 from kimi.accounts import ConfiguredAccount
 from kimi.pool import Store, connect
-from kimi.pool.due import PUT_OFF, DueRefreshes, Taken
+from kimi.pool.due import DueRefreshes, Known, Room, Taken
 from kimi.pool.interventions import Interventions
 from kimi.pool.tokens import LOCK_SECONDS
 from tests.kimi.pool.pools import KIMI, Pool, web
 
 FAST = 1000.0
+MOST_COMMANDS = 400
+"""Of one call, at the worst: they take about half a millisecond."""
 PLENTY = 1000
+ANY = Room(PLENTY)
 
 
 @pytest.fixture
@@ -46,17 +50,17 @@ def free(taken: Taken) -> None:
 
 
 def test_what_is_not_due_is_not_handed_out_and_its_time_is_told(pool: Pool, due: DueRefreshes) -> None:
-    assert due.take(1, a_line=1) == Taken((), None, is_held_back=False, due=0)
+    assert due.take(1, Room(1)) == Taken((), None, is_held_back=False, waits_for_room=False, due=0)
     pool.fill(web("a"), lifetime=100)  # due in 50 s
-    assert due.take(1, a_line=1) == Taken((), 50.0, is_held_back=False, due=0)
+    assert due.take(1, Room(1)) == Taken((), 50.0, is_held_back=False, waits_for_room=False, due=0)
     pool.clock.now += 50
-    taken = due.take(9, a_line=9)
+    taken = due.take(9, Room(9))
     assert (names(taken), taken.due, taken.wait) == (["a"], 1, None)
 
 
 def test_the_most_overdue_go_first_with_their_lines(pool: Pool, due: DueRefreshes) -> None:
     overdue(pool, ["c", "a", "b"])
-    taken = due.take(2, a_line=9)
+    taken = due.take(2, Room(9))
     assert names(taken) == ["c", "a"]
     assert {line for _, line in taken.locks} == {web("a").line}
     assert taken.wait == 0, "there is more to do at once"
@@ -64,16 +68,16 @@ def test_the_most_overdue_go_first_with_their_lines(pool: Pool, due: DueRefreshe
 
 def test_nobody_is_handed_out_twice_while_the_lock_lasts(pool: Pool, due: DueRefreshes) -> None:
     overdue(pool, ["a", "b", "c"])
-    first, second = due.take(2, a_line=9), DueRefreshes(pool.store, rate=FAST).take(9, a_line=9)
+    first, second = due.take(2, Room(9)), DueRefreshes(pool.store, rate=FAST).take(9, Room(9))
     assert (names(first), names(second)) == (["a", "b"], ["c"])
-    assert names(due.take(9, a_line=9)) == []
+    assert names(due.take(9, Room(9))) == []
     free(first)
-    assert names(due.take(9, a_line=9)) == ["a", "b"]
+    assert names(due.take(9, Room(9))) == ["a", "b"]
 
 
 def test_the_lock_that_comes_with_it_is_one(pool: Pool, due: DueRefreshes) -> None:
     pool.configure(web("a"))
-    ((lock, _),) = due.take(1, a_line=1).locks
+    ((lock, _),) = due.take(1, Room(1)).locks
     record = pool.members.get("a")
     assert record is not None
     with pool.tokens.lock("a") as other:
@@ -92,16 +96,16 @@ def test_what_somebody_waits_for_goes_before_a_thousand_new_accounts(pool: Pool,
     assert pool.leases.reject(served)
     (other,) = {"z-one", "z-two"} - {served.account.name}
     Interventions(pool.store).hurry(other)
-    assert set(names(due.take(2, a_line=9))) == {"z-one", "z-two"}
+    assert set(names(due.take(2, Room(9)))) == {"z-one", "z-two"}
 
 
 def test_new_accounts_and_overdue_ones_take_turns(pool: Pool, due: DueRefreshes) -> None:
     overdue(pool, numbered(50, "old"))
     pool.members.sync([ConfiguredAccount(web(name), name) for name in numbered(50, "new")], "operator")
-    taken = names(due.take(20, a_line=PLENTY))
+    taken = names(due.take(20, ANY))
     assert sorted(name[:3] for name in taken) == ["new"] * 10 + ["old"] * 10
     assert [name for name in taken if name.startswith("old")] == numbered(10, "old")
-    rest = names(due.take(PLENTY, a_line=PLENTY))
+    rest = [name for _ in range(3) for name in names(due.take(PLENTY, ANY))]
     assert len(rest) == 80
     assert not set(rest) & set(taken)
 
@@ -111,7 +115,7 @@ def test_among_new_ones_no_kind_waits_for_all_of_another(pool: Pool, due: DueRef
     first = set[str]()
     for _ in range(12):
         pool.clock.now += 0.1
-        first |= {name[0] for name in names(due.take(2, a_line=PLENTY))}
+        first |= {name[0] for name in names(due.take(2, ANY))}
     assert first == {"a", "z"}
 
 
@@ -122,7 +126,7 @@ def test_all_together_begin_no_more_than_the_rate(pool: Pool) -> None:
     for step in range(100):  # ten seconds
         for number in range(3):
             which = (step + number) % 3
-            taken = refreshers[which].take(9, a_line=PLENTY)
+            taken = refreshers[which].take(9, ANY)
             shares[which] += len(taken.locks)
             assert taken.is_held_back == (len(taken.locks) < 9)
             assert taken.wait is not None and taken.wait <= 0.1
@@ -134,9 +138,9 @@ def test_all_together_begin_no_more_than_the_rate(pool: Pool) -> None:
 def test_the_rate_forgets_what_was_not_used_for_long(pool: Pool) -> None:
     pool.configure(*map(web, numbered(100)))
     slow = DueRefreshes(pool.store, rate=10)
-    assert len(slow.take(PLENTY, a_line=PLENTY).locks) == 10
+    assert len(slow.take(PLENTY, ANY).locks) == 10
     pool.clock.now += 3600
-    assert len(slow.take(PLENTY, a_line=PLENTY).locks) == 10
+    assert len(slow.take(PLENTY, ANY).locks) == 10
 
 
 def test_less_than_one_a_second_is_a_rate_too(pool: Pool) -> None:
@@ -144,7 +148,7 @@ def test_less_than_one_a_second_is_a_rate_too(pool: Pool) -> None:
     slow = DueRefreshes(pool.store, rate=0.5)
     counts = []
     for _ in range(8):
-        counts.append(len(slow.take(9, a_line=9).locks))
+        counts.append(len(slow.take(9, Room(9)).locks))
         pool.clock.now += 1
     assert counts == [1, 0, 1, 0, 1, 0, 1, 0]
 
@@ -152,50 +156,148 @@ def test_less_than_one_a_second_is_a_rate_too(pool: Pool) -> None:
 def test_what_was_not_asked_of_kimi_is_not_counted(pool: Pool) -> None:
     pool.configure(*map(web, numbered(100)))
     slow = DueRefreshes(pool.store, rate=10)
-    assert len(slow.take(PLENTY, a_line=PLENTY).locks) == 10
-    assert slow.take(PLENTY, a_line=PLENTY).is_held_back
-    assert len(slow.take(PLENTY, a_line=PLENTY, unused=4).locks) == 4
+    assert len(slow.take(PLENTY, ANY).locks) == 10
+    assert slow.take(PLENTY, ANY).is_held_back
+    assert len(slow.take(PLENTY, ANY, unused=4).locks) == 4
     pool.clock.now += 60
-    assert len(slow.take(PLENTY, a_line=PLENTY, unused=50).locks) == 10, "and never makes for more than that"
+    assert len(slow.take(PLENTY, ANY, unused=50).locks) == 10, "and never makes for more than that"
 
 
 def test_nobody_is_held_back_where_all_are_under_way(pool: Pool) -> None:
     pool.configure(web("a"), web("b"))
     slow = DueRefreshes(pool.store, rate=2)
-    assert not slow.take(9, a_line=9).is_held_back
+    assert not slow.take(9, Room(9)).is_held_back
     pool.clock.now += 10
-    assert not slow.take(9, a_line=9).is_held_back
+    assert not slow.take(9, Room(9)).is_held_back
 
 
 def test_a_line_has_as_many_as_it_may(pool: Pool, due: DueRefreshes) -> None:
     behind = [web(name, proxy="http://127.0.0.1:9") for name in numbered(5, "p")]
     pool.configure(*behind, *map(web, numbered(5, "q")))
     (line,) = {account.line for account in behind}
-    taken = due.take(9, a_line=3, room={line: 1})
+    taken = due.take(9, Room(3, {line: (1, Known.ANSWERS)}))
     assert sorted(name[0] for name in names(taken)) == ["p", "q", "q", "q"]
 
 
-def test_who_waits_for_a_silent_line_does_not_stand_before_the_others(pool: Pool, due: DueRefreshes) -> None:
-    behind = [web(name, proxy="http://127.0.0.1:9") for name in numbered(1500, "p")]
-    pool.configure(*behind, web("q"))
-    pool.store.redis.zadd(pool.store.key("refresh"), {account.name: 1000 for account in behind} | {"q": 2000})
-    room = {behind[0].line: PUT_OFF}
-    calls = [names(due.take(9, a_line=9, room=room)) for _ in range(2)]
-    assert calls == [[], ["q"]]
-    pool.clock.now += 9
-    assert names(due.take(9, a_line=9)) == []
-    pool.clock.now += 12
-    assert len(due.take(PLENTY, a_line=PLENTY).locks) == PLENTY
+BEHIND = "http://127.0.0.1:9"
+
+
+def behind(pool: Pool, count: int, *, score: float = 1000) -> str:
+    """So many that are due behind a proxy, longer than all others; their line."""
+    accounts = [web(name, proxy=BEHIND) for name in numbered(count, "p")]
+    pool.members.sync([ConfiguredAccount(account, account.name) for account in accounts], "operator")
+    pool.store.redis.zadd(pool.store.key("refresh"), {account.name: score for account in accounts})
+    return accounts[0].line
+
+
+@pytest.mark.parametrize("known", [Known.ANSWERS, Known.SILENT])
+@pytest.mark.parametrize("score", [1000, 0, -1])
+def test_who_waits_for_a_line_without_room_does_not_stand_before_the_others(
+    pool: Pool, due: DueRefreshes, known: Known, score: float
+) -> None:
+    overdue(pool, ["q"])
+    line = behind(pool, 1500, score=score)
+    room = Room(9, {line: (0, known)})
+    taken = due.take(9, room)
+    assert (names(taken), taken.waits_for_room) == (["q"], True)
+    assert taken.wait is not None and 0 < taken.wait <= 1
+    pool.clock.now += 1
+    assert names(due.take(9, Room(9))) == numbered(9, "p") or score == 0
+
+
+def test_who_is_found_in_the_midst_of_thousands_is_found_before_long(pool: Pool, due: DueRefreshes) -> None:
+    """As one whose lock has expired, because it was killed who held it."""
+    line = behind(pool, 1500)
+    overdue(pool, ["q"])
+    pool.store.redis.zadd(pool.store.key("refresh"), {"q": 999.5, **dict.fromkeys(numbered(500, "p"), 999)})
+    room = Room(9, {line: (0, Known.ANSWERS)})
+    with pool.tokens.lock("q"):
+        assert not any(names(due.take(9, room)) for _ in range(100))
+    assert ["q"] in [names(due.take(9, room)) for _ in range(100)]
+
+
+def test_a_line_that_is_always_the_most_overdue_leaves_others_their_turn(pool: Pool, due: DueRefreshes) -> None:
+    overdue(pool, numbered(10, "q"))
+    behind(pool, 500)
+    taken = [name for _ in range(10) for name in names(due.take(4, ANY))]
+    assert [name for name in taken if name.startswith("q")] == numbered(10, "q")
+    assert len(taken) == 40
+
+
+def test_a_thousand_lines_without_room_do_not_stand_before_one_that_has_some(pool: Pool, due: DueRefreshes) -> None:
+    accounts = [web(name, proxy=f"http://127.0.0.1:{1000 + number}") for number, name in enumerate(numbered(1000, "p"))]
+    pool.configure(*accounts, web("q"))
+    pool.store.redis.zadd(pool.store.key("refresh"), {account.name: 1000 for account in accounts} | {"q": 2000})
+    room = Room(9, {account.line: (0, Known.SILENT) for account in accounts})
+    for _ in range(60):
+        pool.clock.now += 0.2
+        if names(due.take(9, room)) == ["q"]:
+            return
+    raise AssertionError("its turn did not come")
+
+
+def test_lines_that_are_not_known_to_answer_share_what_there_is(pool: Pool, due: DueRefreshes) -> None:
+    accounts = [web(name, proxy=f"http://127.0.0.1:{1000 + number}") for number, name in enumerate(numbered(30, "p"))]
+    overdue(pool, ["q"])
+    pool.members.sync([ConfiguredAccount(account, account.name) for account in accounts], "operator")
+    known = {web("q").line: (9, Known.ANSWERS)} | {account.line: (4, Known.SILENT) for account in accounts[:20]}
+    taken = names(due.take(PLENTY, Room(9, known, unknown=7, silent=3)))
+    assert "q" in taken and len(taken) == 8
+    assert len(set(taken) & set(numbered(20, "p"))) <= 3
+    assert names(due.take(PLENTY, Room(9, known, unknown=0, silent=3))) == []
+
+
+def test_who_is_not_to_be_had_any_more_is_left_out(pool: Pool, due: DueRefreshes) -> None:
+    overdue(pool, ["gone", "fresh", "moved", "hurried", "stays"])
+    line = web("stays").line
+    assert names(due.take(9, Room(9, {line: (0, Known.ANSWERS)}))) == []
+    pool.configure(web("fresh"), web("moved", proxy=BEHIND), web("hurried"), web("stays"))
+    pool.freshen("fresh")
+    Interventions(pool.store).hurry("hurried")
+    taken = due.take(9, Room(9, {line: (2, Known.ANSWERS)}))
+    assert names(taken)[0] == "hurried"
+    assert {lock.name: line for lock, line in taken.locks} == {
+        "hurried": line,
+        "stays": line,
+        "moved": web("moved", proxy=BEHIND).line,
+    }
+    free(taken)
+    assert set(names(due.take(9, ANY))) == {"hurried", "stays", "moved"}
 
 
 def test_what_is_put_off_comes_again_later_and_never_sooner_than_planned(pool: Pool, due: DueRefreshes) -> None:
     pool.configure(web("a"), web("b"), web("gone"))
     pool.freshen("b", lifetime=900)
     pool.configure(web("a"), web("b"))
-    assert names(due.take(9, a_line=9, put_off={"a": 30, "b": 30, "gone": 30})) == []
+    assert names(due.take(9, ANY, put_off={"a": 30, "b": 30, "gone": 30})) == []
     assert pool.tokens.next_due() == pool.clock.now + 30
     pool.clock.now += 31
-    assert names(due.take(9, a_line=9)) == ["a"]
+    assert names(due.take(9, ANY)) == ["a"]
+
+
+def test_who_is_waited_for_keeps_his_place_where_he_is_put_off(pool: Pool, due: DueRefreshes) -> None:
+    overdue(pool, numbered(100))
+    Interventions(pool.store).hurry("a0050")
+    taken = due.take(1, ANY, put_off={"a0050": 0.2})
+    assert (names(taken), taken.wait) == (["a0000"], 0)
+    until(lambda: not pool.tokens.is_locked("a0050"))
+    assert names(due.take(1, ANY)) == ["a0050"]
+
+
+def test_exchanges_beside_those_that_were_handed_out_are_of_the_same_rate(pool: Pool) -> None:
+    pool.configure(*map(web, numbered(100)))
+    slow, other = DueRefreshes(pool.store, rate=10), DueRefreshes(pool.store, rate=10)
+    assert len(slow.take(PLENTY, ANY).locks) == 10
+    for _ in range(40):
+        slow.ask_again()
+    pool.clock.now += 1
+    taken = slow.take(PLENTY, ANY)
+    assert (names(taken), taken.is_held_back) == ([], True)
+    assert taken.wait == pytest.approx(3.1)
+    pool.clock.now += 3
+    assert names(other.take(PLENTY, ANY)) == []
+    pool.clock.now += 1
+    assert len(other.take(PLENTY, ANY).locks) == 10
 
 
 def test_ten_thousand_that_are_due_cost_no_more_than_ten(redis_url: str) -> None:
@@ -211,8 +313,30 @@ def test_ten_thousand_that_are_due_cost_no_more_than_ten(redis_url: str) -> None
 def _cost(store: Store) -> float:
     """Microseconds of Redis a call, with locks of others that stand in between."""
     refreshes = DueRefreshes(store, rate=FAST)
-    refreshes.take(1, a_line=PLENTY)
+    refreshes.take(1, ANY)
     store.redis.config_resetstat()
     for _ in range(20):
-        free(refreshes.take(3, a_line=PLENTY))
+        free(refreshes.take(3, ANY))
     return float(store.redis.info("commandstats")["cmdstat_evalsha"]["usec_per_call"])
+
+
+@pytest.mark.parametrize("known", [None, Known.ANSWERS, Known.SILENT])
+@pytest.mark.parametrize("lines", [1, 1200])
+def test_a_call_is_a_short_one_whatever_is_due_and_however_little_of_it_may_begin(
+    pool: Pool, due: DueRefreshes, known: Known | None, lines: int
+) -> None:
+    accounts = [
+        web(name, proxy=f"http://127.0.0.1:{1000 + number % lines}") for number, name in enumerate(numbered(1200))
+    ]
+    pool.configure(*accounts)
+    pool.store.redis.zadd(pool.store.key("refresh"), dict.fromkeys(numbered(600), 1000))
+    room = Room(96, {account.line: (0, known) for account in accounts} if known else {})
+    due.take(128, room)
+    most = 0
+    for _ in range(20):
+        pool.clock.now += 0.1
+        pool.store.redis.config_resetstat()
+        due.take(128, room)
+        stats = pool.store.redis.info("commandstats")
+        most = max(most, sum(each["calls"] for each in stats.values()))
+    assert most < MOST_COMMANDS
