@@ -37,6 +37,7 @@ from kimi.events import Finish
 from kimi.models import Selection
 from kimi.pool import Lease
 from kimi.pool.conversations import Conversation
+from kimi.pool.private import narrowed
 
 MOMENT_SECONDS: Final = 60.0
 """So long this process sees to a chat itself; what stays for longer is left to the refresher."""
@@ -110,7 +111,7 @@ class Thread:
     @property
     def routes(self) -> tuple[str, ...]:
         """Along which the request may be sent. A conversation with a name needs an account that keeps chats."""
-        routes = self._selection.routes
+        routes = narrowed(self._selection.routes, self.only) if self.only else self._selection.routes
         if not self.is_on or not self._is_named:
             return routes
         return tuple(route for route in routes if not route.startswith(f"{Kind.MOONSHOT}:"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Protocol
 
@@ -19,12 +19,26 @@ from kimi import claims, credentials
 from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.credentials import CredentialError
 from kimi.errors import StoreUnavailable
+from kimi.models import Selection
 from kimi.pool import Summary
 from kimi.pool.members import fingerprint
-from kimi.pool.private import Adoption, Known, private_account
+from kimi.pool.private import Adoption, Known, private_account, private_routes
 
 MOST_TOKENS: Final = 100
 """So many one client may bring along."""
+AT_FIRST: Final = 16
+"""So many of them are asked for first, other ones each time: Redis has to look at every one."""
+MOST_ASKED: Final = 48
+"""So many are asked for where nobody of those can be had."""
+
+
+def along_own(selection: Selection, accounts: Sequence[str], pick: Callable[[int], int]) -> Selection:
+    """`selection` along a client's own `accounts`, by name. `pick` draws a number below the one that it is given."""
+    start = pick(len(accounts)) // AT_FIRST * AT_FIRST
+    turned = [*accounts[start:], *accounts[:start]]
+    first, others = turned[:AT_FIRST], turned[AT_FIRST:MOST_ASKED]
+    routes = selection.routes
+    return replace(selection, routes=private_routes(routes, first), otherwise=private_routes(routes, others))
 
 
 class Adopts(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import partial
+from random import randrange
 from typing import Final
 
 from flask import Response, request
@@ -14,6 +14,7 @@ from gateway.auth import Caller
 from gateway.breathing import breathe
 from gateway.client_limits import Place
 from gateway.journal import Journal
+from gateway.passthrough import along_own
 from gateway.peer import Peer, SocketPeer, UnknownPeer
 from gateway.run import Run
 from gateway.server.environ_keys import SERVED
@@ -29,7 +30,6 @@ from gateway.views.requests import authenticate, entry, named_by, present
 from kimi.context import fitting
 from kimi.errors import AccountError, NoAccount
 from kimi.pool.client_limits import LimitReached
-from kimi.pool.private import private_routes
 
 PATIENCE: Final = 15.0
 """Seconds for which the status line is held back; a client waits for headers 60 s at the least."""
@@ -81,7 +81,7 @@ class Answering:
         narrowed = asked.narrow(named, in_chat=turn.is_named)
         selection = fitting(narrowed, asked.read, breathe)
         if caller.is_private:
-            selection = replace(selection, routes=private_routes(selection.routes, caller.accounts), otherwise=())
+            selection = along_own(selection, caller.accounts, randrange)
         peer = _peer()
         chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
         place = self._enter(caller)

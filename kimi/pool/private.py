@@ -83,6 +83,13 @@ def private_routes(routes: Iterable[str], owners: Iterable[str]) -> tuple[str, .
     return tuple(f"{route}@{owner}" for route in routes for owner in owners)
 
 
+def narrowed(routes: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """`routes` along the account `name` alone, where they are along accounts of the one whose own it is."""
+    if not all(is_private(route.rpartition("@")[2]) for route in routes):
+        return routes
+    return private_routes(dict.fromkeys(map(public_route, routes)), (name,))
+
+
 class PrivateAccounts:
     """Reads and writes what is known of them. Every method may raise `StoreUnavailable`."""
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kimi.errors import NoAccount, UpstreamDown
-from kimi.pool import Leases, Rest, Store, connect
+from gateway.passthrough import MOST_TOKENS, along_own
+from kimi.accounts import Kind
+from kimi.errors import AllBusy, NoAccount, UpstreamDown
+from kimi.models import select
+from kimi.pool import Leases, PrivateAccounts, Rest, Store, connect
+from kimi.pool.private import private_account
 from tests.kimi.pool.filling import fill, refuse
-from tests.kimi.pool.pools import KIMI, wish
+from tests.kimi.pool.pools import KIMI, Clock, Pool, wish
 
 MANY = 1_000
 MOST = 1_000
@@ -138,3 +143,22 @@ def test_a_limit_of_a_large_organisation_makes_some_rest_at_once(client: Any, le
     counted = commands(client, lambda: leases.release(lease, rest=limit))
     assert 1 < client.zcard(store.key("route", "kimi", "cooling")) <= 33
     assert counted.total() < MOST
+
+
+def test_a_client_with_many_accounts_of_its_own_takes_no_longer(client: Any, leases: Leases) -> None:
+    store, members = Store(client), [private_account(f"token {number}", Kind.KIMI) for number in range(MOST_TOKENS)]
+    pool = Pool(store, Clock(store.now()))
+    for member in members:
+        PrivateAccounts(store).adopt(member)
+        pool.freshen(member.account.name)
+    selection = replace(select("kimi", {"kimi"}), routes=("kimi:SCENARIO_K2", "kimi:*"))
+    own = along_own(selection, [member.account.name for member in members], lambda _: 0)
+    assert commands(client, lambda: leases.release(leases.acquire(wish(*own.routes)))).total() < 300
+    for member in members:
+        leases.acquire(wish(f"kimi@{member.account.name}"))
+
+    def ask() -> None:
+        with pytest.raises(AllBusy):
+            leases.acquire(wish(*own.routes, *own.otherwise), ticket="w.1", patience=15)
+
+    assert commands(client, ask).total() < MOST

@@ -1,0 +1,88 @@
+"""A client that brings more accounts along than Redis should look at for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from gateway.completion import Completion
+from gateway.passthrough import AT_FIRST, MOST_ASKED, along_own
+from gateway.turn import Turn
+from kimi.accounts import Kind
+from kimi.chat import Message
+from kimi.models import select
+from kimi.pool import PrivateAccounts
+from kimi.pool.private import private_account
+from tests.gateway.houses import CHAT, MakeHouse
+from tests.gateway.scripted import ScriptedUpstream
+from tests.gateway.talks import Talk, answer, last_words
+from tests.kimi.pool.pools import wish
+
+MEMBERS = [private_account(f"token {number}", Kind.KIMI) for number in range(MOST_ASKED + 2 * AT_FIRST - 4)]
+NAMES = [member.account.name for member in MEMBERS]
+SELECTION = select("kimi", {"kimi"})
+
+
+def at(number: int) -> Callable[[int], int]:
+    """Dice that always show that."""
+    return lambda _: number
+
+
+def owners(routes: tuple[str, ...]) -> list[str]:
+    return [route.removeprefix("kimi@") for route in routes]
+
+
+def test_few_are_all_asked_for_at_once() -> None:
+    few = NAMES[:AT_FIRST]
+    for number in range(len(few)):
+        chosen = along_own(SELECTION, few, at(number))
+        assert (owners(chosen.routes), chosen.otherwise) == (few, ())
+
+
+def test_of_many_some_are_asked_for_first_and_some_behind_them() -> None:
+    met: set[str] = set()
+    for number in range(len(NAMES)):
+        chosen = along_own(SELECTION, NAMES, at(number))
+        first, others = owners(chosen.routes), owners(chosen.otherwise)
+        assert (len(first), len({*first, *others})) == (AT_FIRST, MOST_ASKED)
+        met |= {*first}
+    assert met == {*NAMES}, "each has his turn"
+
+
+@dataclass
+class Bringing(Talk):
+    """One who brings them all; `number` says with whom it begins."""
+
+    number: int = 0
+    turn: Turn = field(default_factory=lambda: Turn(scope="private:1"))
+
+    def start(self, text: str, *_: object) -> Completion:
+        self.messages.append(Message("user", text))
+        chosen = along_own(SELECTION, NAMES, at(self.number))
+        return self.house.completions.start(chosen, replace(CHAT, messages=tuple(self.messages)), self.turn)
+
+
+@pytest.fixture
+def talk(make_house: MakeHouse) -> Bringing:
+    house = make_house(upstream=ScriptedUpstream([answer("c1", "s1"), answer("c1", "s2"), answer("c3", "s3")]))
+    for member in MEMBERS:
+        PrivateAccounts(house.pool.store).adopt(member)
+        house.pool.freshen(member.account.name)
+    return Bringing(house)
+
+
+def test_the_others_are_asked_for_where_nobody_of_the_first_can_be_had(talk: Bringing) -> None:
+    for name in NAMES[:AT_FIRST]:
+        talk.house.pool.leases.acquire(wish(f"kimi@{name}"))
+    talk.say("one")
+    assert talk.account in NAMES[AT_FIRST:MOST_ASKED]
+
+
+def test_a_conversation_goes_on_with_whoever_began_it(talk: Bringing) -> None:
+    talk.say("one")
+    began = talk.account
+    talk.number = AT_FIRST  # whoever began is not among those
+    talk.say("two")
+    assert (talk.account, last_words(talk)) == (began, ("two",))
