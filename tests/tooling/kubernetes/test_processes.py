@@ -191,7 +191,8 @@ def test_valkey_is_the_composition_s(render: Render) -> None:
     pod, redis = pods(render("trial"))["kimi-redis"], COMPOSE["redis"]
     context = pod["spec"]["securityContext"]
     assert container(pod)["image"] == redis["image"]
-    assert container(pod)["args"] == redis["command"]
+    *args, option, _ = container(pod)["args"]
+    assert args == redis["command"] and option == "--maxmemory"
     assert f"{context['runAsUser']}:{context['runAsGroup']}" == redis["user"]
     assert container(pod)["readinessProbe"]["exec"]["command"][2] == redis["healthcheck"]["test"][1]
     assert "/data" in {mount["mountPath"] for mount in container(pod)["volumeMounts"]}
