@@ -23,6 +23,7 @@ class Follower(ABC, Generic[T]):
         self._what = what
         self._pause = pause
         self._number = 0
+        self._goal = 0
         self._coming: dict[str, T] = {}
         self._copies: dict[str, T] | None = None
 
@@ -43,7 +44,8 @@ class Follower(ABC, Generic[T]):
     def refresh(self) -> None:
         """Reads what has changed. Raises `StoreUnavailable`; after that all is read anew, as Redis may have lost some.
 
-        What was known stays until everything has been read.
+        What was known stays until everything has been read that stood there when reading began: what changes meanwhile
+        comes later, and may do so for ever where much does.
         """
         try:
             self._look_around()
@@ -76,13 +78,14 @@ class Follower(ABC, Generic[T]):
         if latest < self._number:
             self._begin_anew()
             return True
+        if self._number == 0:
+            self._goal = latest
         for each in changed:
             self._take(each)
         self._number = number
-        more = number < latest
-        if not more:
+        if number >= self._goal:
             self._copies = self._coming
-        return more
+        return number < latest
 
     def _begin_anew(self) -> None:
         self._number = 0

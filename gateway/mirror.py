@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import gevent
 
 from gateway.following import Follower
-from gateway.sample import WHOLE, Sample
+from gateway.sample import LEAST, WHOLE, Sample
 from kimi.pool.changes import Batch, Copy
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,11 @@ SAMPLE_SECONDS: Final = 5.0
 """How old a sample may be: of a large pool some accounts change in every second, and every worker hears of each."""
 LOOKS: Final = 100
 """After so many looks at what has changed the size of the pool is looked at again."""
+SOON: Final = 10
+"""The same while hardly any account of a sample can serve."""
 LEFT_ALONE: Final = 50
-"""Between pages Redis is left alone for so many times as long as it took for one. When it comes back all workers read
-anew, and a thousand at once would keep it from everything else.
+"""Between pages Redis is left alone for so many times as long as it took for one, but no longer than `SAMPLE_SECONDS`.
+When it comes back all workers read anew, and a thousand at once would keep it from everything else.
 """
 
 
@@ -31,6 +33,10 @@ class Source(Protocol):
     """Where changes are told, see `kimi.pool.changes.Changes`."""
 
     def since(self, number: int, wanted: Container[str] | None = None) -> Batch:
+        """Raises `StoreUnavailable`."""
+        ...
+
+    def these(self, names: Sequence[str]) -> Iterable[Copy]:
         """Raises `StoreUnavailable`."""
         ...
 
@@ -59,6 +65,10 @@ class Timed:
         batch = self._source.since(number, wanted)
         self._told(self._monotonic() - asked)
         return batch
+
+    def these(self, names: Sequence[str]) -> Iterable[Copy]:
+        """See `Source.these`."""
+        return self._source.these(names)
 
 
 class Mirror(Follower[Copy]):
@@ -89,8 +99,8 @@ class Mirror(Follower[Copy]):
 
     @property
     def copies(self) -> Mapping[str, Copy] | None:
-        """The accounts by name; None while not all of its sample were read."""
-        return self._copies
+        """The accounts by name; None while none was read. The first time they are read there may be more."""
+        return self._copies if self._copies is not None else self._coming or None
 
     @property
     def seconds(self) -> float:
@@ -103,21 +113,35 @@ class Mirror(Follower[Copy]):
         return self._sample
 
     def _look_around(self) -> None:
-        self._looks -= 1
-        if self._number and self._looks > 0:
+        self._looks += 1
+        if self._number and self._looks < (SOON if self._is_poor else LOOKS):
             return
-        self._looks = LOOKS
-        sample = self._samples.cut(self._most, self._sample)
-        if sample == self._sample:
-            return
-        if sample.level != self._sample.level:
-            log.info("for the time when Redis is away one in %d accounts is copied", 2**sample.level)
-        self._sample = sample
-        self._begin_anew()
+        self._looks = 0
+        before, self._sample = self._sample, self._samples.cut(self._most, self._sample)
+        if self._sample.level != before.level:
+            log.info("for the time when Redis is away one in %d accounts is copied", 2**self._sample.level)
+            self._begin_anew()
+        elif self._number:
+            self._exchange(before)
+
+    @property
+    def _is_poor(self) -> bool:
+        if self._sample.is_whole or self._copies is None:
+            return False
+        return sum(copy.serves and copy.stored_token != "" for copy in self._copies.values()) < LEAST // 2
+
+    def _exchange(self, before: Sample) -> None:
+        """Those go that are not in the sample any more, and those come that were not in the one `before`."""
+        gone, come = before.beside - self._sample.beside, self._sample.beside - before.beside
+        for name in gone:
+            if name not in self._sample:
+                self._coming.pop(name, None)
+        for copy in self._source.these([name for name in come if name not in before]):
+            self._take(copy)
 
     def _between_pages(self) -> None:
         if self._copies is not None or not self._sample.is_whole:  # else nothing is known, and soon all is read
-            self._pause(LEFT_ALONE * self._took)
+            self._pause(min(LEFT_ALONE * self._took, SAMPLE_SECONDS))
 
     def _changes(self, number: int) -> tuple[int, int, Sequence[Copy]]:
         asked = self._monotonic()

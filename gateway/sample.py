@@ -10,7 +10,9 @@ from kimi.pool.extent import Extent
 from kimi.pool.private import is_private
 
 ENOUGH: Final = 1_000
-"""Accounts that a sample holds at the most: more than a worker has answers under way."""
+"""Accounts that a sample holds at the most, as a rule."""
+LEAST: Final = 250
+"""So many usable ones it holds, as a rule, or all of them."""
 FEW: Final = 8
 """A sample holds so many accounts of a route, as a rule, or all of them."""
 _MOST_RARE: Final = 1_000
@@ -24,19 +26,20 @@ class Pool(Protocol):
 
     def rare(self, most: int) -> frozenset[str]: ...
 
+    def draw(self, most: int) -> frozenset[str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One in `2 ** level` of the operator's accounts, by name.
 
     Which ones that is goes by a hash, so that workers have different samples, and all together have every account.
-    Beside these everyone has the `rare` ones, which are nearly alone with what they serve, and those that clients have
-    brought along, of which there are never many.
+    It has some `beside` these, and those that clients have brought along, of which there are never many.
     """
 
     level: int = 0
     worker: str = ""
-    rare: frozenset[str] = field(default=frozenset(), repr=False)
+    beside: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def is_whole(self) -> bool:
@@ -47,7 +50,7 @@ class Sample:
         if not isinstance(name, str):
             return False
         is_its = not crc32(name.encode(), crc32(self.worker.encode())) & ((1 << self.level) - 1)
-        return is_its or name in self.rare or is_private(name)
+        return is_its or name in self.beside or is_private(name)
 
 
 WHOLE: Final = Sample()
@@ -63,10 +66,16 @@ class Samples:
     def cut(self, most: int, before: Sample = WHOLE) -> Sample:
         """What the worker copies of the pool as it is now: all up to `most` of the operator's accounts, or a sample.
 
-        As large as it was `before` where that still fits. Raises `StoreUnavailable`.
+        As large as it was `before` where that still fits. Beside it everyone has accounts that are nearly alone with
+        what they serve, and where few can serve at all some of those. Raises `StoreUnavailable`.
         """
-        level = _level(self._pool.measure().operators, most, before.level)
-        return Sample(level, self._worker, self._pool.rare(min(_MOST_RARE, FEW << level))) if level else WHOLE
+        extent = self._pool.measure()
+        level = _level(extent.operators, most, before.level)
+        if not level:
+            return WHOLE
+        beside = self._pool.rare(min(_MOST_RARE, FEW << level))
+        lacking = LEAST - (extent.usable >> level)
+        return Sample(level, self._worker, beside | self._pool.draw(lacking) if lacking > 0 else beside)
 
 
 def _level(size: int, most: int, before: int) -> int:

@@ -90,9 +90,10 @@ class Changes:
 
     def _of_those(self, changed: Names, wanted: Container[str]) -> Batch:
         names = [name for name in changed.names if name in wanted]
-        return Batch(changed.number, changed.latest, tuple(self._these(names)))
+        return Batch(changed.number, changed.latest, tuple(self.these(names)))
 
-    def _these(self, names: Sequence[str]) -> Iterator[Copy]:
+    def these(self, names: Sequence[str]) -> Iterator[Copy]:
+        """These accounts, whether they have changed or not, `PAGE` at a time."""
         for start in range(0, len(names), PAGE):
             _, _, _, *rows = self._store.run("changes", 0, 0, *names[start : start + PAGE])
             yield from (_copy(row, self._store.vault) for row in rows)

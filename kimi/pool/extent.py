@@ -9,10 +9,14 @@ from kimi.pool.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How many accounts are configured: the operator's, and those that clients have brought along."""
+    """How many accounts are configured: the operator's, and those that clients have brought along.
+
+    Of the operator's so many are `usable`: in service, with an access token.
+    """
 
     operators: int = 0
     guests: int = 0
+    usable: int = 0
 
 
 class Extents:
@@ -26,10 +30,15 @@ class Extents:
         with self._store.guarded() as redis:
             pipe = redis.pipeline(transaction=False)
             pipe.scard(self._store.key("accounts"))
-            for of in ("gone", "private"):
+            for of in ("gone", "private", "usable"):
                 pipe.zcard(self._store.key(of))
-            known, gone, guests = pipe.execute()
-        return Extent(max(0, known - gone - guests), guests)
+            known, gone, guests, usable = pipe.execute()
+        return Extent(max(0, known - gone - guests), guests, usable)
+
+    def draw(self, most: int) -> frozenset[str]:
+        """So many usable accounts at random; all where there are no more."""
+        with self._store.guarded() as redis:
+            return frozenset(redis.zrandmember(self._store.key("usable"), most))
 
     def rare(self, most: int) -> frozenset[str]:
         """The names of all that serve a route together with no more than `most - 1` others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Container, Sequence
 from typing import Any
@@ -10,8 +11,8 @@ import gevent
 import pytest
 
 from gateway.following import SECONDS
-from gateway.mirror import LEFT_ALONE, LOOKS, SAMPLE_SECONDS, Mirror, Timed
-from gateway.sample import WHOLE, Sample
+from gateway.mirror import LEFT_ALONE, LOOKS, SAMPLE_SECONDS, SOON, Mirror, Timed
+from gateway.sample import LEAST, WHOLE, Sample
 from kimi.accounts import Account, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool.changes import Batch, Copy
@@ -21,8 +22,9 @@ from tests.gateway.copies import copy_of
 class Told:
     """Tells what it is told to tell, and notes what it was asked."""
 
-    def __init__(self, *batches: Batch | StoreUnavailable) -> None:
+    def __init__(self, *batches: Batch | StoreUnavailable, one_by_one: Sequence[Copy] = ()) -> None:
         self.batches = list(batches)
+        self.one_by_one = {copy.account.name: copy for copy in one_by_one}
         self.asked: list[int] = []
         self.wanted: list[object] = []
 
@@ -33,6 +35,9 @@ class Told:
         if isinstance(batch, StoreUnavailable):
             raise batch
         return batch
+
+    def these(self, names: Sequence[str]) -> Sequence[Copy]:
+        return [self.one_by_one.pop(name) for name in names]
 
 
 class Cut:
@@ -60,7 +65,7 @@ def names(mirror: Mirror) -> Sequence[str] | None:
     return None if mirror.copies is None else list(mirror.copies)
 
 
-def test_nothing_is_known_before_everything_is() -> None:
+def test_accounts_are_read_page_by_page() -> None:
     told = Told(batch(2, 3, copy_of("a"), copy_of("b")), batch(3, 3, copy_of("c")), batch(3, 3))
     mirror = whole(told)
     assert names(mirror) is None
@@ -127,6 +132,31 @@ def test_accounts_of_clients_leave_room_for_the_operators() -> None:
     assert names(mirror) == ["s", "t", "a", "b"]
 
 
+def test_who_starts_while_much_changes_goes_on_with_what_was_read_so_far() -> None:
+
+    class Busy(Told):
+        def since(self, known: int, wanted: Container[str] | None = None) -> Batch:
+            if known == 4:
+                raise StoreUnavailable("away")
+            return batch(known + 1, known + 3, copy_of(f"a{known}"))
+
+    seen: list[Sequence[str] | None] = []
+    mirror = Mirror(Busy(), Cut(Sample(1, "w")), pause=lambda _: seen.append(names(mirror)))
+    with pytest.raises(StoreUnavailable):
+        mirror.refresh()
+    assert seen == [["a0"], ["a0", "a1"], ["a0", "a1", "a2"], ["a0", "a1", "a2", "a3"]]
+    assert names(mirror) == seen[-1], "all that stood there when reading began was read"
+
+
+def test_what_was_known_is_left_once_all_was_read_that_stood_there() -> None:
+    told = Told(batch(1, 1, copy_of("old")), batch(0, 0), batch(1, 2, copy_of("a")), batch(2, 9, copy_of("b")))
+    mirror = whole(told)
+    mirror.refresh()
+    with pytest.raises(IndexError):  # there is ever more to read
+        mirror.refresh()
+    assert names(mirror) == ["a", "b"]
+
+
 def test_it_is_kept_fresh_whatever_happens() -> None:
     pauses: list[float] = []
 
@@ -162,16 +192,41 @@ def test_an_answer_is_timed_and_a_failure_is_not() -> None:
 
 def test_of_a_large_pool_its_share_is_read_and_all_is_read_anew_once_that_is_another_one() -> None:
     half, fourth = Sample(1, "w"), Sample(2, "w")
-    told = Told(batch(3, 3, copy_of("a")), *(batch(3, 3) for _ in range(LOOKS - 1)), batch(4, 4, copy_of("b")))
+    many = [copy_of(f"a{number}") for number in range(LEAST)]
+    told = Told(batch(3, 3, *many), *(batch(3, 3) for _ in range(LOOKS - 1)), batch(4, 4, copy_of("b")))
     cut = Cut(half, fourth)
     mirror = Mirror(told, cut)
     for _ in range(LOOKS):
         mirror.refresh()
-    assert (names(mirror), cut.times) == (["a"], 1)
+    assert (len(names(mirror) or ()), cut.times) == (LEAST, 1)
     mirror.refresh()
     assert (names(mirror), cut.times) == (["b"], 2)
     assert told.wanted == [half] * LOOKS + [fourth]
     assert told.asked == [0, *[3] * (LOOKS - 1), 0]
+
+
+def test_accounts_that_come_to_a_share_or_go_are_read_and_forgotten_by_themselves() -> None:
+    names_of = [f"a{number}" for number in range(100)]
+    mine = next(name for name in names_of if name in Sample(1, "w"))
+    old, new = [name for name in names_of if name not in Sample(1, "w")][:2]
+    told = Told(batch(2, 2, copy_of(mine), copy_of(old)), *[batch(2, 2)] * SOON, one_by_one=[copy_of(new)])
+    cut = Cut(Sample(1, "w", frozenset({mine, old})), Sample(1, "w", frozenset({new})))
+    mirror = Mirror(told, cut)
+    for _ in range(SOON):
+        mirror.refresh()
+    assert (names(mirror), cut.times) == ([mine, old], 1)
+    mirror.refresh()
+    assert (names(mirror), cut.times) == ([mine, new], 2), "soon, for hardly any of them can serve"
+    assert told.asked == [0, *[2] * SOON], "and nobody else is read again"
+
+
+def test_a_share_of_which_most_are_out_of_service_is_looked_at_again_soon() -> None:
+    dead = [copy_of(f"a{number}", serves=False) for number in range(LEAST)]
+    cut = Cut(Sample(1, "w"))
+    mirror = Mirror(Told(batch(1, 1, *dead), *[batch(1, 1)] * SOON), cut)
+    for _ in range(SOON + 1):
+        mirror.refresh()
+    assert cut.times == 2
 
 
 def test_a_pool_whose_size_nobody_tells_is_read_anew_as_well() -> None:
@@ -185,17 +240,18 @@ def test_a_pool_whose_size_nobody_tells_is_read_anew_as_well() -> None:
     assert told.asked == []
 
 
-def test_redis_is_left_alone_between_pages_but_by_a_worker_that_knows_nothing() -> None:
+@pytest.mark.parametrize(("took", "left_alone"), [(0.0625, LEFT_ALONE * 0.0625), (1, SAMPLE_SECONDS)])
+def test_redis_is_left_alone_between_pages_but_by_a_worker_that_knows_nothing(took: float, left_alone: float) -> None:
     pauses: list[float] = []
-    clock = iter(range(100))
+    clock = itertools.count(0, took)
     told = Told(batch(1, 2), batch(2, 2), StoreUnavailable("away"), batch(1, 2), batch(2, 2))
-    mirror = whole(told, pause=pauses.append, monotonic=lambda: float(next(clock)))
+    mirror = whole(told, pause=pauses.append, monotonic=lambda: next(clock))
     mirror.refresh()
     assert pauses == []
     with pytest.raises(StoreUnavailable):
         mirror.refresh()
     mirror.refresh()
-    assert pauses == [LEFT_ALONE]
+    assert pauses == [left_alone]
 
 
 def test_a_share_is_never_read_in_one_go() -> None:

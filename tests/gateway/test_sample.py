@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 
 import pytest
 
-from gateway.sample import FEW, WHOLE, Sample, Samples
-from kimi.pool.extent import Extent
+from gateway.mirror import Mirror
+from gateway.sample import FEW, LEAST, WHOLE, Sample, Samples
+from kimi.accounts import State
+from kimi.pool.changes import Changes
+from kimi.pool.extent import Extent, Extents
+from tests.kimi.pool.pools import turned, web
 
 NAMES = [f"account-{number:05}" for number in range(10_000)]
 
 
 class Pool:
-    """So many accounts, of which so many serve something with few others."""
+    """So many accounts, of which so many serve something with few others, and all are usable or so many."""
 
-    def __init__(self, size: int, rare: Mapping[str, int] | None = None) -> None:
+    def __init__(self, size: int, rare: Mapping[str, int] | None = None, usable: int | None = None) -> None:
         self.size = size
         self.serving = rare or {}
+        self.usable = size if usable is None else usable
 
     def measure(self) -> Extent:
-        return Extent(self.size, 100)
+        return Extent(self.size, 100, self.usable)
+
+    def draw(self, most: int) -> frozenset[str]:
+        return frozenset(random.Random(most).sample(NAMES[: self.usable], min(most, self.usable)))
 
     def rare(self, most: int) -> frozenset[str]:
         return frozenset(name for name, serving in self.serving.items() if serving <= most)
@@ -60,6 +69,29 @@ def test_who_is_nearly_alone_is_in_every_share_and_so_are_those_that_clients_hav
     few = FEW * 2**7
     pool = Pool(100_000, {NAMES[0]: 1, NAMES[1]: few - 24, NAMES[2]: few})
     samples = [Samples(pool, f"w{number}").cut(1_000) for number in range(300)]
-    assert {sample.rare for sample in samples} == {frozenset(NAMES[:2])}, "what is asked for is bounded"
+    assert {sample.beside for sample in samples} == {frozenset(NAMES[:2])}, "what is asked for is bounded"
     assert all(name in sample for name in (*NAMES[:2], "private-0123") for sample in samples)
     assert not all(NAMES[2] in sample for sample in samples)
+
+
+@pytest.mark.parametrize(("usable", "drawn"), [(6, 6), (0, 0), (LEAST, LEAST - 1), (12_800, 150), (32_000, 0)])
+def test_where_few_can_serve_everyone_has_all_of_these_or_some(usable: int, drawn: int) -> None:
+    sample = Samples(Pool(100_000, usable=usable), "w").cut(1_000)
+    assert (sample.level, len(sample.beside)) == (7, drawn)
+    assert all(name in sample for name in sample.beside)
+    assert sample.beside <= {*NAMES[:usable]}
+
+
+def test_those_that_are_left_of_a_large_pool_are_copied_by_everyone(redis_url: str) -> None:
+    with turned(redis_url) as pool:
+        pool.fill(*map(web, NAMES[:60]))
+        mirrors = [
+            Mirror(Changes(pool.store), Samples(Extents(pool.store), f"w{number}"), pause=lambda _: None, most=20)
+            for number in range(9)
+        ]
+        for name in NAMES[6:60]:
+            pool.members.mark(name, 2, State.DEAD, "refused")
+        for mirror in mirrors:
+            mirror.refresh()
+            assert {name for name, copy in (mirror.copies or {}).items() if copy.serves} == {*NAMES[:6]}
+            assert not mirror.sample.is_whole
