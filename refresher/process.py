@@ -145,7 +145,11 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     transport, drift, drift_book = Transport(), Drift(metrics.drifted), DriftBook(store)
     renewals = _renewals(settings, transport, drift, clock=clock, rng=rng)
     tokens = TokenStore(patient)
-    refreshing = Refreshing(tokens, Members(patient), renewals, memory, stop, clock=clock, rng=rng)
+    rate = settings.refresher_exchanges_per_second
+    due, backlog = DueRefreshes(store, rate=rate), Backlog(metrics, rate=rate)
+    refreshing = Refreshing(
+        tokens, Members(patient), renewals, memory, stop, clock=clock, rng=rng, ask_again=due.ask_again
+    )
     pulse = Pulse(Heartbeats(signs), name, clock=time.monotonic)
     chores = Chores(
         partial(follow, settings),
@@ -158,8 +162,6 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     )
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
-    rate = settings.refresher_exchanges_per_second
-    due, backlog = DueRefreshes(store, rate=rate), Backlog(metrics, rate=rate)
     refresh = lists.behind(refreshing.refresh_taken)
     worker = Worker(due, refresh, chores, stop, metrics, clock=clock, backlog=backlog)
     registry.register(PoolCollector(Census(store, clock=clock).count, clock=clock))

@@ -36,6 +36,7 @@ class Refreshing:
     `second_look` is how long after a refusal the store is read again, as the vendor's own client does: another process
     may have exchanged the same token and be about to store its successor.
     `memory` takes every refresh token that comes, and gives back what the store has lost since.
+    `ask_again` is called before each exchange of an account beyond its first.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Refreshing:
         *,
         clock: Callable[[], float],
         rng: random.Random,
+        ask_again: Callable[[], object],
         pause: Callable[[float], object] = time.sleep,
         second_look: float = 1.0,
     ) -> None:
@@ -58,6 +60,7 @@ class Refreshing:
         self._keeping = Keeping(tokens, members, memory, stop, pause=pause)
         self._stop = stop
         self._clock = clock
+        self._ask_again = ask_again
         self._postponing = Postponing(tokens, clock=clock, rng=rng)
         self._pause = pause
         self._second_look = second_look
@@ -90,6 +93,7 @@ class Refreshing:
             renewed = self._renewals.renew(record)
         except AccountDead as error:
             if self._memory.put_back(record):
+                self._ask_again()
                 return self._refresh(lock)
             return self._condemn(lock, record, State.DEAD, str(error), past)
         except AccountBanned as error:
@@ -154,6 +158,7 @@ class Refreshing:
         for previous in record.previous if record.is_doubted else ():
             if self._stop.is_set() or lock.spend(record) is None:
                 return Outcome.NOT_DUE
+            self._ask_again()
             try:
                 renewed = self._renewals.renew(previous)
             except (AccountDead, AccountBanned):

@@ -65,6 +65,8 @@ def build(
     stop: Stop,
     memory: Memory | None = None,
     pause: Callable[[float], object] = time.sleep,
+    *,
+    ask_again: Callable[[], object] = lambda: None,
 ) -> Refreshing:
     rng = random.Random(1)
     renewals = Renewals(vendor, vendor.list_models, clock=pool.clock, rng=rng)
@@ -76,6 +78,7 @@ def build(
         stop,
         clock=pool.clock,
         rng=rng,
+        ask_again=ask_again,
         pause=pause,
         second_look=0.0,
     )

@@ -69,10 +69,11 @@ class House:
         self.stop = Stop(hold=0.2)
         self.chore = Quiet()
         self.registry = CollectorRegistry()
-        self.refresh: Callable[[Lock], Outcome] = self._refreshing().refresh_taken
+        due = DueRefreshes(self.pool.store, rate=rate)
+        self.refresh: Callable[[Lock], Outcome] = self._refreshing(due.ask_again).refresh_taken
         metrics = Metrics(self.registry)
         self.worker = Worker(
-            DueRefreshes(self.pool.store, rate=rate),
+            due,
             self._refresh,
             self.chore,
             self.stop,
@@ -87,7 +88,7 @@ class House:
     def _refresh(self, lock: Lock) -> Outcome:
         return self.refresh(lock)  # which a test may have replaced
 
-    def _refreshing(self) -> Refreshing:
+    def _refreshing(self, ask_again: Callable[[], None]) -> Refreshing:
         rng = random.Random(1)
         renewals = Renewals(self.vendor, self.vendor.list_models, clock=time.time, rng=rng)
         return Refreshing(
@@ -98,6 +99,7 @@ class House:
             self.stop,
             clock=time.time,
             rng=rng,
+            ask_again=ask_again,
             second_look=0.0,
         )
 

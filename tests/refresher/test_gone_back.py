@@ -48,6 +48,23 @@ def test_the_token_that_was_stored_later_is_used(
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
 
+def test_the_exchange_of_what_was_put_back_is_told_beside_that_of_what_was_refused(
+    pool: Pool, vendor: Vendor, stop: Stop
+) -> None:
+    told: list[str] = []
+    memory = Memory(pool.members, pool.tokens)
+    refreshing = build(pool, vendor, stop, memory, ask_again=lambda: told.append(vendor.asked[-1]))
+    pool.configure(ALICE)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    go_back, spent = snapshot(pool), stored(pool).refresh
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert told == []
+    go_back()
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert told == [spent]
+
+
 def test_who_is_told_to_stop_puts_it_back_for_the_next_one(
     pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, go_back: GoBack
 ) -> None:

@@ -71,6 +71,18 @@ def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
 
+def test_each_that_is_tried_beside_the_stored_one_is_told(pool: Pool, vendor: Vendor, stop: Stop) -> None:
+    pool.configure(ALICE)
+    pool.store.redis.hset(
+        pool.store.key("account", "alice"), mapping={"rejected": "1", "previous": "p1", "previous2": "p2"}
+    )
+    told: list[str] = []
+    vendor.script = [AccountDead("invalid claims"), AccountDead("invalid claims")]
+    refreshing = build(pool, vendor, stop, ask_again=lambda: told.append(vendor.asked[-1]))
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    assert (len(vendor.asked), told) == (3, vendor.asked[:2])
+
+
 def test_who_is_told_to_stop_leaves_it_to_the_next_one(
     pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, rejected: str
 ) -> None:
