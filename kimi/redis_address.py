@@ -32,13 +32,13 @@ class RedisAddress:
     `server` is one in the form that redis-py knows, with login, database and options; of Sentinels and clusters it is
     none that may be connected to. `asked` are those that know the master, in the same form: the Sentinels of `service`,
     or nodes of a cluster where there is none; empty where `server` is the only one.
-    A fresh token counts as stored once so many `replicas` have it.
+    A fresh token counts as stored once so many `replicas` have it, or all that are known where that is None.
     """
 
     server: str = field(repr=False)
     asked: tuple[str, ...] = field(default=(), repr=False)
     service: str = ""
-    replicas: int = 0
+    replicas: int | None = 0
 
 
 def parse(value: str) -> RedisAddress:
@@ -61,14 +61,14 @@ def parse(value: str) -> RedisAddress:
         server = _url(scheme, _with(login, nodes[0]), f"/{_database(second)}", options)
         own = _sentinels_login(options)
         asked = tuple(_url(scheme, _with(own, node), "/0", options, _TLS) for node in nodes)
-        return RedisAddress(server, asked, unquote(first), _replicas(options, 1))
+        return RedisAddress(server, asked, unquote(first), _replicas(options, None))
     if second:
         raise ValueError("has more behind its hosts than it can mean")
     if url.scheme.endswith("+cluster"):
         if _database(first) != "0":
             raise ValueError("must not name a database: a cluster has 0 alone")
         asked = tuple(_url(scheme, _with(login, node), "/0", options) for node in nodes)
-        return RedisAddress(asked[0], asked, replicas=_replicas(options, 1))
+        return RedisAddress(asked[0], asked, replicas=_replicas(options, None))
     if len(nodes) > 1:
         raise ValueError("names several hosts: begin it with redis+sentinel:// or redis+cluster://")
     server = _url(scheme, _with(login, nodes[0]), f"/{_database(first)}", options)
@@ -127,8 +127,8 @@ def _database(text: str) -> str:
     return text or "0"
 
 
-def _replicas(options: dict[str, str], otherwise: int) -> int:
-    return int(options.get(_REPLICAS, otherwise))
+def _replicas(options: dict[str, str], otherwise: int | None) -> int | None:
+    return int(options[_REPLICAS]) if _REPLICAS in options else otherwise
 
 
 def _sentinels_login(options: dict[str, str]) -> str:

@@ -74,12 +74,12 @@ class Servers(Valkey):
 
     @property
     @abstractmethod
-    def replica(self) -> Valkey:
-        """Who follows the master."""
+    def replicas(self) -> Sequence[Valkey]:
+        """Who follow the master, or should."""
 
     @abstractmethod
     def hand_over(self) -> None:
-        """Make the replica the master, in peace."""
+        """Make a replica the master, in peace."""
 
     @abstractmethod
     def is_whole(self) -> bool:
@@ -109,51 +109,52 @@ def running(servers: S) -> Iterator[S]:
 
 
 class SentinelSet(Servers):
-    """A master, a replica and three Sentinels."""
+    """A master, two replicas and three Sentinels."""
 
     def __init__(self, directory: Path, **others: Any) -> None:
         super().__init__(directory, **others)
-        self._data = first, second = [Valkey(_folder(directory, f"server-{number}")) for number in range(2)]
+        self._data = first, *more = [Valkey(_folder(directory, f"server-{number}")) for number in range(3)]
         for server in self._data:
             announced = ("--replica-announce-ip", "127.0.0.1", "--replica-announce-port", str(self.place(server)))
             server.options = (*_AT_ONCE, *announced, *self.options)
-        second.options = (*second.options, "--replicaof", "127.0.0.1", str(self.place(first)))
+        for server in more:
+            server.options = (*server.options, "--replicaof", "127.0.0.1", str(self.place(first)))
         watched = self.place(first)
-        self._sentinels = [_Sentinel(_folder(directory, f"sentinel-{number}"), watched) for number in range(3)]
-        self.servers = [*self._data, *self._sentinels]
+        self.sentinels = [_Sentinel(_folder(directory, f"sentinel-{number}"), watched) for number in range(3)]
+        self.servers = [*self._data, *self.sentinels]
 
     @property
     def url(self) -> str:
-        return f"redis+sentinel://{self._hosts(self._sentinels)}/{SERVICE}/0"
+        return f"redis+sentinel://{self._hosts(self.sentinels)}/{SERVICE}/0"
 
     @property
     def master(self) -> Valkey:
-        with client_of(self._sentinels[0]) as sentinel:
+        with client_of(self.sentinels[0]) as sentinel:
             _, port = sentinel.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)
         return self._at(port)
 
     @property
-    def replica(self) -> Valkey:
+    def replicas(self) -> Sequence[Valkey]:
         master = self.master
-        return next(server for server in self._data if server is not master)
+        return [server for server in self._data if server is not master]
 
     def hand_over(self) -> None:
         was = self.master
 
         def has_changed() -> bool:
-            with client_of(self._sentinels[0]) as sentinel, suppress(redis.ResponseError):  # it is at it, or not ready
+            with client_of(self.sentinels[0]) as sentinel, suppress(redis.ResponseError):  # it is at it, or not ready
                 sentinel.execute_command("SENTINEL FAILOVER", SERVICE)
             return self.master is not was
 
-        until(has_changed, what="the Sentinels have made the replica the master")
+        until(has_changed, what="the Sentinels have made a replica the master")
 
     def is_whole(self) -> bool:
-        for each in self._sentinels:
+        for each in self.sentinels:
             with client_of(each) as sentinel:
                 state = sentinel.sentinel_masters()[SERVICE]
-                if state["num-other-sentinels"] < 2 or state["num-slaves"] < 1:
+                if state["num-other-sentinels"] < 2 or state["num-slaves"] < 2:
                     return False
-        return follows(self.replica)
+        return all(map(follows, self.replicas))
 
 
 class _Sentinel(Valkey):
@@ -205,14 +206,14 @@ class Cluster(Servers):
         return self._at(next(master[1] for first, last, master, *_ in rows if first <= slot <= last))
 
     @property
-    def replica(self) -> Valkey:
+    def replicas(self) -> Sequence[Valkey]:
         with client_of(self.master) as client:
-            (node,) = client.execute_command("CLUSTER REPLICAS", client.execute_command("CLUSTER MYID"))
-        return self._at(int(node.partition("@")[0].rpartition(":")[2]))
+            nodes = client.execute_command("CLUSTER REPLICAS", client.execute_command("CLUSTER MYID"))
+        return [self._at(int(node.partition("@")[0].rpartition(":")[2])) for node in nodes]
 
     def hand_over(self) -> None:
         was = self.master
-        with client_of(self.replica) as client:
+        with client_of(self.replicas[0]) as client:
             client.execute_command("CLUSTER FAILOVER")
         until(lambda: self.master is not was, what="the replica is the master")
 

@@ -51,7 +51,7 @@ def connect_listener(url: str, pool: str = POOL) -> Redis:
 
 
 def _client(url: str, pool: str, adapt: Adapt | None, *, socket_timeout: float, **options: Any) -> Redis:
-    made = BlockingConnectionPool.from_url(
+    made = _Pool.from_url(
         parse(url).server,
         socket_timeout=socket_timeout,
         socket_connect_timeout=min(socket_timeout, SECONDS),
@@ -71,6 +71,17 @@ def connect_to(host: str, port: int, *, like: Redis) -> Redis:
     options = {**like.connection_pool.connection_kwargs, "host": host, "port": port, "lead": None}
     is_local = options.pop("path", None)
     return Redis.from_pool(ConnectionPool(_Plain if is_local else like.connection_pool.connection_class, **options))
+
+
+class _Pool(BlockingConnectionPool):
+    """One that leaves no connection to those that know the master."""
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """redis-py's."""
+        super().disconnect(inuse_connections)
+        lead: Lead | None = self.connection_kwargs["lead"]
+        if lead is not None:
+            lead.close()
 
 
 class _Ours:

@@ -11,7 +11,7 @@ from enum import IntEnum
 from kimi.accounts import Record
 from kimi.errors import NotKept, StoreUnavailable
 from kimi.pool.store import Store, to_ms
-from kimi.pool.sure import run_surely
+from kimi.pool.sure import run_replicated
 
 
 class Past(IntEnum):
@@ -45,7 +45,7 @@ class Lock:
         asked = self.monotonic()
         due = to_ms(record.due or 0)
         try:
-            past = run_surely(self.store, "spend", self.name, self.owner, record.version, due, to_ms(self.seconds))
+            past = run_replicated(self.store, "spend", self.name, self.owner, record.version, due, to_ms(self.seconds))
         except NotKept:
             with suppress(StoreUnavailable):  # else the next one is told that this exchange was cut off
                 self.store.run("postpone", self.name, record.version, due, record.failures, 0, "")

@@ -6,13 +6,16 @@ moment later it may be another one. Every new connection asks for it anew.
 
 from __future__ import annotations
 
-import math
+import logging
 import random
+import threading
 import time
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -22,43 +25,57 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from kimi.pool_name import POOL, prefix_of
+from kimi.pool.voters import Place, Word, by_name, by_slot
+from kimi.pool_name import prefix_of
 from kimi.redis_address import parse
 
-Place = tuple[str, int]
-"""Host and port."""
+log = logging.getLogger(__name__)
 
-
-class Answer(NamedTuple):
-    """What one knows: where the master is, since which election (0: that is not told), and who else may be asked."""
-
-    place: Place | None
-    epoch: int = 0
-    others: Collection[Place] = ()
-
-
-_Ask = Callable[[Redis, Place], Answer]
+_Ask = Callable[[Redis, Place], Word]
 """Asks one that stands there."""
 
 LOOK_SECONDS: Final = 1.0
 """How long a connection may lead to who was the master, where both take commands."""
 _SECONDS: Final = 0.3
 """How long each of those may take that know where the master is."""
+_THOROUGH: Final = 10
+"""Of so many looks one asks all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A master since an election, and how many replicas could take its place.
+
+    `living` of them are not dead, as most say of those who elect, who also have nothing against the master; None while
+    that cannot be said.
+    """
+
+    place: Place
+    epoch: int
+    replicas: int
+    living: int | None = None
+
+    def is_of(self, other: Standing) -> bool:
+        """Whether it is the same master by the same election."""
+        return (self.place, self.epoch) == (other.place, other.epoch)
 
 
 @cache
-def lead(url: str, pool: str = POOL) -> Lead | None:
+def lead(url: str, pool: str, /) -> Lead | None:
     """What leads all connections of this process to the master that has that pool; None where there is one server."""
     address = parse(url)
     if not address.asked:
         return None
     slot = key_slot(prefix_of(pool).encode())
-    return Lead(address.asked, partial(_by_name, address.service) if address.service else partial(_by_slot, slot))
+    return Lead(address.asked, partial(by_name, address.service) if address.service else partial(by_slot, slot))
 
 
 class Lead:
-    """Knows where the master is, from those that stand at `urls`; `place` is where it was when last asked.
+    """Knows where the master is, from those that stand at `urls`.
 
+    One of them is asked in turn, and all of them where it says anything else than what is known: who knows of the
+    latest election is believed, and of those what most say. An earlier one than what is known is believed only where
+    most of those who elect say so.
     A connection that leads elsewhere is closed before its next command. That matters where the operator hands over in
     peace: what was the master takes writes for some seconds more, and forgets them.
     """
@@ -67,79 +84,126 @@ class Lead:
         made = [ConnectionPool.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) for url in urls]
         self._options: dict[str, Any] = {**made[0].connection_kwargs, "retry": Retry(NoBackoff(), 0)}
         self._connection = made[0].connection_class
-        self._named = {(str(each.connection_kwargs["host"]), int(each.connection_kwargs["port"])) for each in made}
-        self._asked = self._named
+        places = [(str(each.connection_kwargs["host"]), int(each.connection_kwargs["port"])) for each in made]
+        # In an order of its own, so that not all processes ask the same one.
+        self._named = {place: self._client(place) for place in random.sample(places, len(places))}
+        self._others: Collection[Place] = ()
         self._ask = ask
         self._monotonic = monotonic
         self._next_look = 0.0
-        self._epoch = 0
-        self.place: Place | None = None
+        self._alone_until = 0.0
+        self._asking = threading.Lock()
+        self._looks = 0
+        self._last_thorough = 0
+        self._known: Standing | None = None
+        self.silent: dict[Place, str] = {}
+        """Those of `urls` that did not answer when all were asked, and why not."""
+
+    @property
+    def place(self) -> Place | None:
+        """Where the master was when somebody last said so."""
+        return self._known.place if self._known else None
 
     def find(self) -> Place:
-        """Where the master is, as the first says that knows. Raises what redis-py raises.
+        """Where the master is, or was before all fell silent. Raises what redis-py raises while nobody has said it."""
+        return self._looked(thoroughly=False).place
 
-        They are asked in another order each time. One that knows of an older election than others did is believed only
-        where nobody else answers.
-        """
-        return self._ask_on(until=self._epoch)
+    def standing(self) -> Standing:
+        """What was last known of the master. Raises as `find`."""
+        return self._known or self._looked(thoroughly=False)
 
-    def look(self) -> None:
-        """Asks all, and believes who knows of the latest election; where nobody knows a master, all stays as it is."""
-        with suppress(RedisError):
-            self._ask_on(until=math.inf)
-
-    def _ask_on(self, *, until: float) -> Place:
-        """Asks one after the other, until one knows of an election as late as that."""
-        errors: list[str] = []
-        latest: Answer | None = None
-        for place in random.sample(list(self._asked), len(self._asked)):
-            try:
-                with self._client(place) as node:  # nobody is asked often enough to stay connected with
-                    answer = self._ask(node, place)
-            except RedisError as error:
-                errors.append(f"{place[0]}:{place[1]}: {error}")
-                continue
-            if answer.place is None:
-                errors.append(f"{place[0]}:{place[1]} knows none")
-            elif latest is None or answer.epoch > latest.epoch:
-                latest = answer
-                if answer.epoch >= until:
-                    break
-        if latest is None or latest.place is None:
-            raise RedisConnectionError(f"nobody says who the master is: {'; '.join(errors)}")
-        self._asked = self._named.union(latest.others)
-        self._epoch = latest.epoch
-        self.place = latest.place
-        return latest.place
+    def confirmed(self) -> Standing:
+        """What all say now: none of it was said before this was called. Raises as `find`."""
+        return self._looked(thoroughly=True)
 
     def follow(self) -> None:
         """Looks where the master is now, once a second, however often it is called; where nobody knows, all stays."""
         if self._monotonic() >= self._next_look:
             self._next_look = self._monotonic() + LOOK_SECONDS
-            self.look()
+            with suppress(RedisError):
+                self._looked(thoroughly=self._looks % _THOROUGH == 0)
+
+    def close(self) -> None:
+        """Closes all connections that nobody uses just now; whoever asks anew opens them anew."""
+        for client in self._named.values():
+            client.connection_pool.disconnect(inuse_connections=False)
+
+    def _looked(self, *, thoroughly: bool) -> Standing:
+        """What is known behind a look that began after this was called; many threads share one."""
+        before = self._looks
+        with self._asking:
+            known = self._known
+            if known is None or (self._last_thorough if thoroughly else self._looks) <= before:
+                known = self._known = self._look(known, thoroughly=thoroughly)
+        return known
+
+    def _look(self, known: Standing | None, *, thoroughly: bool) -> Standing:
+        self._looks += 1
+        if known and not thoroughly and (self._monotonic() < self._alone_until or self._says_so(known)):
+            return known
+        self._last_thorough = self._looks
+        words = self._words()
+        if words:
+            self._others = {place for word in words for place in word.others}.difference(self._named)
+            return _settled(words, known)
+        if known is None:
+            raise RedisConnectionError(f"nobody says who the master is: {_listed(self.silent)}")
+        self._alone_until = self._monotonic() + LOOK_SECONDS
+        return replace(known, living=None)
+
+    def _says_so(self, known: Standing) -> bool:
+        """Whether the next one says what is known already."""
+        places = [place for place in self._named if place not in self.silent] or list(self._named)
+        place = places[self._looks % len(places)]
+        try:
+            word = self._ask(self._named[place], place)
+        except RedisError:
+            return False
+        return (word.place, word.epoch) == (known.place, known.epoch) and word.replicas <= known.replicas
+
+    def _words(self) -> list[Word]:
+        """What all say that are named, and so many of the others that most of those who elect agree."""
+        words: list[Word] = []
+        silent: dict[Place, str] = {}
+        for place, client in self._named.items():
+            try:
+                words.append(self._ask(client, place))
+            except RedisError as error:
+                silent[place] = str(error)
+        if silent.keys() - self.silent.keys():
+            log.warning("some that REDIS_URL names do not say who the master is: %s", _listed(silent))
+        self.silent = silent
+        for place in self._others:
+            if _are_most(words):
+                break
+            with suppress(RedisError), self._client(place) as client:
+                words.append(self._ask(client, place))
+        return words
 
     def _client(self, place: Place) -> Redis:
         options = {**self._options, "host": place[0], "port": place[1]}
         return Redis.from_pool(ConnectionPool(self._connection, **options))
 
 
-def _by_name(service: str, sentinel: Redis, _: Place) -> Answer:
-    state: Any = sentinel.execute_command("SENTINEL MASTER", service)  # type: ignore[no-untyped-call]
-    return Answer(_place(state["ip"], state["port"]), int(state["config-epoch"]))
+def _settled(words: Sequence[Word], known: Standing | None) -> Standing:
+    """What is to be believed when that was said, and something was known before."""
+    latest = max(word.epoch for word in words)
+    said = [word for word in words if word.epoch == latest]
+    if known and latest < known.epoch and not _are_most(said):
+        return replace(known, living=None)
+    (place, count), *_ = Counter(word.place for word in said).most_common()
+    agreed = [word for word in said if word.place == place]
+    is_sure = count == len(said) and _are_most(agreed) and all(word.is_calm for word in agreed)
+    living = max(word.living for word in agreed) if is_sure else None
+    return Standing(place, latest, max(word.replicas for word in agreed), living)
 
 
-def _by_slot(slot: int, node: Redis, place: Place) -> Answer:
-    rows: Any = node.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
-    known: set[Place] = set()
-    master = None
-    for first, last, *servers in rows:
-        # One that does not know by which name it is reached tells none.
-        places = [_place(host or place[0], port) for host, port, *_ in servers]
-        known.update(places)
-        if first <= slot <= last:
-            master = places[0]
-    return Answer(master, others=known)
+def _are_most(words: Collection[Word]) -> bool:
+    """Whether they come from more than half of those who elect, and name one master."""
+    voters = {word.voter for word in words if word.voter}
+    is_one = len({(word.place, word.epoch) for word in words}) == 1
+    return is_one and len(voters) > max(word.votes for word in words) / 2
 
 
-def _place(host: str | bytes, port: str | bytes | int) -> Place:
-    return host.decode() if isinstance(host, bytes) else host, int(port)
+def _listed(silent: Mapping[Place, str]) -> str:
+    return "; ".join(f"{host}:{port}: {error}" for (host, port), error in sorted(silent.items()))

@@ -5,66 +5,130 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from kimi.errors import NotKept
-from kimi.pool.masters import Lead, lead
-from kimi.pool_name import POOL
+from kimi.pool.masters import Lead, Standing, lead
 from kimi.redis_address import parse
 
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS: Final = 0.5
 """A replica that lives has a write within milliseconds."""
-DOUBT_SECONDS: Final = 3.0
-"""For so long a master without replicas may be none any more: Sentinels tell each other within 2 s."""
+DOUBT_SECONDS: Final = 60.0
+"""For so long a server without its replicas may have been put out of office, where nobody can be asked: longer than
+managed ones need for that, and far shorter than what is left of tokens that are renewed."""
 
 
 @cache
-def replicas(url: str, pool: str = POOL) -> Replicas:
+def replicas(url: str, pool: str, /) -> Replicas:
     """How many replicas are to have it, and what is known of them, for all stores of this process."""
     return Replicas(parse(url).replicas, lead(url, pool))
 
 
-class Replicas:
-    """Looks whether `wanted` replicas have what was written.
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """That a write is waited for until `wanted` replicas have it, on the master that was known then."""
 
-    Who was the master while another was elected goes on taking writes that nobody will ever see, and has no replica any
-    more. Nor has one whose replicas are broken: after `DOUBT_SECONDS` in which nobody names another master it is taken
-    for such a one, and believed.
+    wanted: int
+    standing: Standing | None
+
+
+class Replicas:
+    """Looks whether replicas have what was written: `wanted` of them, or all where that is None.
+
+    All, for any of them may be the next master, and is from before anybody says so: who hands over in peace takes that
+    replica first, and the others follow the old master on for a second. What the chosen one had before it was chosen is
+    kept, and what it has not cannot be lost where nobody takes it for written.
+
+    Where fewer have it, that is enough only while most of those who elect say, asked behind the write, that the same
+    server is the master still, that nobody replaces it, and that no more replicas than those are alive.
+    Where nobody can be asked, it is after `DOUBT_SECONDS` in which there were never fewer.
     """
 
     def __init__(
-        self, wanted: int = 0, led: Lead | None = None, *, monotonic: Callable[[], float] = time.monotonic
+        self, wanted: int | None = 0, led: Lead | None = None, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self.wanted = wanted
+        self._wanted = wanted
         self._lead = led
         self._monotonic = monotonic
-        self._lacking_since: float | None = None
-        self._is_told = False
+        self._doubt = _Doubt()
+        self._living: int | None = None
+        self.lacking = ""
+        """What is missing while fewer than wanted have to do; empty while all have what is written."""
 
-    def ask(self, pipe: Any) -> None:
-        """Lets a pipeline wait behind what it writes; the answer is for `judge`."""
-        pipe.execute_command("WAIT", self.wanted, round(WAIT_SECONDS * 1000))
+    @property
+    def are_wanted(self) -> bool:
+        """Whether anything is to be waited for."""
+        return self._wanted != 0
 
-    def judge(self, answer: object) -> None:
+    def ask(self, pipe: Any) -> Waited:
+        """Lets a pipeline wait behind what it writes; its answer and what this returns are for `judge`.
+
+        Raises what redis-py raises.
+        """
+        standing = self._lead.standing() if self._lead else None
+        wanted = self._wanted or max(1, standing.replicas if standing else 0)
+        count = wanted if self._living is None else min(wanted, self._living)  # the dead would keep each write waiting
+        pipe.execute_command("WAIT", count, round(WAIT_SECONDS * 1000))
+        return Waited(wanted, standing)
+
+    def judge(self, waited: Waited, answer: object) -> None:
         """Returns when what was written is kept as well as it can be. Raises `NotKept` while that is not sure."""
-        if isinstance(answer, int) and answer >= self.wanted:
-            self._lacking_since, self._is_told = None, False
-            return
-        since = self._lacking_since  # another thread may have better news meanwhile
-        if since is None:
-            since = self._lacking_since = self._monotonic()
-        if self._lead is not None:
-            self._lead.look()
-        if self._monotonic() - since < DOUBT_SECONDS:
-            raise NotKept(f"fewer than {self.wanted} replicas of Redis have what was written")
-        if not self._is_told:
-            self._is_told = True
+        if not isinstance(answer, int):
+            raise NotKept(f"Redis does not say how many replicas have what was written: {answer}")
+        seen = f"{answer} of {waited.wanted} replicas of Redis have what was written"
+        if answer >= max(waited.wanted, waited.standing.replicas if waited.standing else 0):
+            self._living = None
+            self._doubt.end()
+        elif self._lead and waited.standing:
+            living = _living(self._lead.confirmed(), waited.standing, seen)
+            if answer < min(waited.wanted, living):
+                raise NotKept(f"{seen}, and {living} are alive")
+            self._living = living
+        elif not self._doubt.is_over(answer, self._monotonic()):
+            raise NotKept(f"{seen}, which is not believed for {DOUBT_SECONDS:.0f} s")
+        self._note("" if answer >= waited.wanted else seen)
+
+    def _note(self, lacking: str) -> None:
+        """Says once what is missing, and once that nothing is any more."""
+        before, self.lacking = self.lacking, lacking
+        if lacking and lacking != before:
             log.warning(
-                "fewer than %d replicas of Redis have the fresh tokens, which are lost if it fails over now: see to "
-                "the replicas, or say in REDIS_URL how many there are, as in ?replicas=0 (%s)",
-                self.wanted,
-                answer,
+                "only %s, and what they lack is lost if it fails over now: see to the replicas, or let Redis forget "
+                "those that are gone",
+                lacking,
             )
+        elif before and not lacking:
+            log.info("all replicas of Redis have what is written again")
+
+
+class _Doubt:
+    """Whether to believe a server that lacks replicas, where nobody can be asked."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._last = 0.0
+        self._had = 0
+
+    def end(self) -> None:
+        """None is lacking."""
+        self._since = None
+
+    def is_over(self, had: int, now: float) -> bool:
+        """Whether it has had so many, and never fewer than just before, for long enough; one old lack says nothing."""
+        if self._since is None or had < self._had or now - self._last >= DOUBT_SECONDS:
+            self._since = now
+        self._last, self._had = now, had
+        return now - self._since >= DOUBT_SECONDS
+
+
+def _living(now: Standing, then: Standing, seen: str) -> int:
+    """How many replicas of that master are alive. Raises `NotKept` where it may be the master no more."""
+    if not now.is_of(then):
+        raise NotKept(f"{seen}, and another server is the master now")
+    if now.living is None:
+        raise NotKept(f"{seen}, and most of those who elect do not say that nobody takes its place")
+    return now.living

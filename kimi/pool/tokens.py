@@ -15,7 +15,7 @@ from kimi.accounts import Record, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool.locks import Lock
 from kimi.pool.store import Store, to_ms
-from kimi.pool.sure import run_durably
+from kimi.pool.sure import run_replicated_on_disk
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class TokenStore:
         stored, where it is not the one after that of `record`. `spent` is which of `Record.stored_previous` was
         exchanged for it, where it was not the stored one. With `alone` the refresh token came without an access token.
         """
-        saved, durable = run_durably(
+        saved, durable = run_replicated_on_disk(
             self._store,
             self._disk_seconds,
             "save",

@@ -16,7 +16,7 @@ from kimi.redis_address import RedisAddress, parse
         ("unix:///run/redis.sock?db=1", RedisAddress("unix:///run/redis.sock?db=1")),
         (
             "redis+sentinel://u:p@h1:1,h2/main/3",
-            RedisAddress("redis://u:p@h1:1/3", ("redis://h1:1/0", "redis://h2:26379/0"), "main", 1),
+            RedisAddress("redis://u:p@h1:1/3", ("redis://h1:1/0", "redis://h2:26379/0"), "main", None),
         ),
         (
             "rediss+sentinel://h/ma%20in?sentinel_username=s&sentinel_password=a%2Fb&ssl_ca_certs=/ca&replicas=0",
@@ -28,7 +28,7 @@ from kimi.redis_address import RedisAddress, parse
         ),
         (
             "redis+cluster://:p@h1,[::2]:2",
-            RedisAddress("redis://:p@h1:6379/0", ("redis://:p@h1:6379/0", "redis://:p@[::2]:2/0"), replicas=1),
+            RedisAddress("redis://:p@h1:6379/0", ("redis://:p@h1:6379/0", "redis://:p@[::2]:2/0"), replicas=None),
         ),
     ],
 )

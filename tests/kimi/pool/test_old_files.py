@@ -185,9 +185,10 @@ def test_a_replica_is_asked_once_the_master_is_done_or_named(tmp_path: Path, for
     with running(SentinelSet(tmp_path)) as servers, connect(servers.url) as redis:
         store = Store(redis)
         replace_a_word(store)
-        files = [path for path in (servers.replica.directory / "appendonlydir").iterdir() if "incr" in path.name]
+        replica = servers.replicas[0]
+        files = [path for path in (replica.directory / "appendonlydir").iterdir() if "incr" in path.name]
         until(lambda: any(b"the-old-word" in path.read_bytes() for path in files), what="the replica has it too")
-        with client_of(servers.replica) as client:
+        with client_of(replica) as client:
             client.execute_command("ACL", "SETUSER", "default", forbidden)
         told: list[Rewrite] = []
 
@@ -196,10 +197,10 @@ def test_a_replica_is_asked_once_the_master_is_done_or_named(tmp_path: Path, for
             return not is_marked(store)
 
         until(is_done, seconds=10, what="nothing is left to do")
-        name = f"{APPENDED} of the replica 127.0.0.1:{servers.replica.port}"
+        name = f"{APPENDED} of the replica 127.0.0.1:{replica.port}"
         if forbidden == "+@all":
             assert told == [Rewrite((APPENDED,))]
-            folder = servers.replica.directory / "appendonlydir"
+            folder = replica.directory / "appendonlydir"
             until(lambda: not any(b"the-old-word" in path.read_bytes() for path in folder.iterdir()), what="it is gone")
         else:
             assert told == [Rewrite((APPENDED,)), Rewrite((), (name,))]

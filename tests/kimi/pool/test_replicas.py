@@ -1,16 +1,48 @@
-"""When a master without replicas is believed."""
+"""How many replicas have to have what was written."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from kimi.errors import NotKept
+from kimi.pool.masters import Lead
 from kimi.pool.replicas import DOUBT_SECONDS, Replicas
+from tests.kimi.pool.electing import NAMED, B, Voters, word
 from tests.kimi.pool.pools import Clock
 
-NOT_ENOUGH = [0, PermissionError("NOPERM")]
+
+class Pipe:
+    """Takes down what is asked of Redis."""
+
+    def __init__(self) -> None:
+        self.asked: tuple[Any, ...] = ()
+
+    def execute_command(self, *words: Any) -> None:
+        self.asked = words
+
+
+def write(replicas: Replicas, has: object) -> int:
+    """Writes what so many have then; how many were waited for. Raises `NotKept`."""
+    pipe = Pipe()
+    replicas.judge(replicas.ask(pipe), has)
+    return int(pipe.asked[1])
+
+
+def is_kept(replicas: Replicas, has: int) -> bool:
+    try:
+        write(replicas, has)
+    except NotKept:
+        return False
+    return True
+
+
+@pytest.fixture
+def voters() -> Voters:
+    return Voters()
 
 
 @pytest.fixture
@@ -19,31 +51,112 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def replicas(clock: Clock) -> Replicas:
-    return Replicas(1, monotonic=clock)
+def replicas(voters: Voters) -> Replicas:
+    """All that there are, which are two."""
+    return Replicas(None, Lead(NAMED, voters))
 
 
-@pytest.mark.parametrize("answer", NOT_ENOUGH, ids=["nobody", "no answer"])
-def test_it_is_doubted_first_and_believed_after_a_while_with_one_word_to_the_operator(
-    replicas: Replicas, clock: Clock, answer: object, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def lone(clock: Clock) -> Replicas:
+    """Two of a server that nobody else watches."""
+    return Replicas(2, monotonic=clock)
+
+
+def test_what_all_have_is_kept_and_nobody_is_asked(replicas: Replicas, voters: Voters) -> None:
+    assert write(replicas, 2) == 2
+    voters.asked.clear()
+    assert write(replicas, 2) == 2
+    assert not voters.asked
+
+
+def test_what_one_that_lives_lacks_is_not_kept_however_long_that_takes(replicas: Replicas) -> None:
+    for has in (1, 0) * 50:
+        assert not is_kept(replicas, has)
+
+
+def test_one_that_is_dead_is_not_waited_for_which_the_operator_is_told_once(
+    replicas: Replicas, voters: Voters, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
-        for _ in range(2):
-            with pytest.raises(NotKept, match="fewer than 1 replicas"):
-                replicas.judge(answer)
-            clock.now += 0.9 * DOUBT_SECONDS / 2
-        assert not caplog.records
-        clock.now += DOUBT_SECONDS / 2
-        for _ in range(2):
-            replicas.judge(answer)
-    (told,) = caplog.records
-    assert "?replicas=0" in told.getMessage()
+    voters.say(replace(word(""), living=1))
+    with caplog.at_level(logging.INFO):
+        assert [write(replicas, 1) for _ in range(3)] == [2, 1, 1]
+        assert replicas.lacking
+        assert not is_kept(replicas, 0)
+        write(replicas, 2)
+        assert write(replicas, 2) == 2, "it is back"
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "1 of 2 replicas" in caplog.records[0].getMessage()
+    assert not replicas.lacking
 
 
-def test_one_replica_between_begins_it_anew(replicas: Replicas, clock: Clock) -> None:
+def test_one_that_comes_to_life_has_to_have_it_too(replicas: Replicas, voters: Voters) -> None:
+    voters.say(replace(word(""), living=0))
+    assert is_kept(replicas, 0)
+    voters.say(word(""))
+    assert not is_kept(replicas, 0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"place": B, "epoch": 2}, {"place": B}, {"epoch": 2}, {"is_calm": False}],
+    ids=["another one", "another one of the same election", "the same one again", "a hand-over has begun"],
+)
+def test_what_fewer_have_is_not_kept_where_the_master_may_be_another_one(
+    replicas: Replicas, voters: Voters, said: dict[str, Any]
+) -> None:
+    dead = replace(word(""), living=0)
+    voters.say(dead)
+    assert is_kept(replicas, 0)
+    waited = replicas.ask(Pipe())
+    voters.say(replace(dead, **said))
     with pytest.raises(NotKept):
-        replicas.judge(0)
-    clock.now += 2 * DOUBT_SECONDS
-    replicas.judge(1)
-    with pytest.raises(NotKept):
-        replicas.judge(0)
+        replicas.judge(waited, 0)
+
+
+def test_what_fewer_have_is_not_kept_where_most_cannot_be_asked(replicas: Replicas, voters: Voters) -> None:
+    voters.say(replace(word(""), living=0))
+    assert is_kept(replicas, 0)
+    del voters.says["s1"], voters.says["s2"]
+    for _ in range(100):
+        assert not is_kept(replicas, 0)
+
+
+def test_where_fewer_are_wanted_than_there_are_nobody_may_be_handing_over(voters: Voters) -> None:
+    replicas = Replicas(1, Lead(NAMED, voters))
+    assert is_kept(replicas, 1)
+    assert not replicas.lacking
+    voters.say(replace(word(""), is_calm=False), "s2")
+    assert not is_kept(replicas, 1)
+
+
+def test_that_redis_does_not_wait_is_told_and_nothing_is_kept(replicas: Replicas, lone: Replicas) -> None:
+    for each in (replicas, lone):
+        with pytest.raises(NotKept, match=r"does not say how many .*: NOPERM"):
+            write(each, PermissionError("NOPERM"))
+
+
+def has_no_more_for(replicas: Replicas, clock: Clock, has: int, seconds: float) -> bool:
+    """Whether what was written is kept at the end, while there was something to write each second."""
+    end = clock.now + seconds
+    while clock.now < end:
+        is_kept(replicas, has)
+        clock.now += 1
+    return is_kept(replicas, has)
+
+
+def test_a_server_that_nobody_watches_is_doubted_for_a_while(lone: Replicas, clock: Clock) -> None:
+    assert not has_no_more_for(lone, clock, 1, DOUBT_SECONDS / 2)
+    assert has_no_more_for(lone, clock, 1, DOUBT_SECONDS / 2)
+    assert lone.lacking
+    assert not is_kept(lone, 0), "it has lost the other one too"
+    assert has_no_more_for(lone, clock, 0, DOUBT_SECONDS)
+
+
+@pytest.mark.parametrize("between", ["nothing", "all have it"])
+def test_one_old_lack_says_nothing_of_a_new_one(lone: Replicas, clock: Clock, between: str) -> None:
+    assert not is_kept(lone, 1)
+    if between == "nothing":
+        clock.now += DOUBT_SECONDS
+    else:
+        has_no_more_for(lone, clock, 2, DOUBT_SECONDS)
+    assert not is_kept(lone, 1)

@@ -1,0 +1,143 @@
+"""Whom to believe of those who know the master."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis.exceptions import RedisError
+
+from devtools.waiting import until
+from kimi.pool.masters import LOOK_SECONDS, Lead, Standing
+from tests.kimi.pool.electing import NAMED, A, B, Voters, word
+from tests.kimi.pool.pools import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def voters() -> Voters:
+    return Voters()
+
+
+@pytest.fixture
+def led(voters: Voters, clock: Clock) -> Lead:
+    """One that knows who the master is."""
+    led = Lead(NAMED, voters, monotonic=clock)
+    led.find()
+    voters.asked.clear()
+    return led
+
+
+def test_one_is_asked_in_turn_once_a_second_however_often_it_follows(led: Lead, voters: Voters, clock: Clock) -> None:
+    for _ in range(6):
+        clock.now += LOOK_SECONDS
+        for _ in range(10):
+            led.follow()
+    assert set(voters.asked.values()) == {2}
+
+
+def test_all_are_asked_where_one_says_anything_new(led: Lead, voters: Voters) -> None:
+    voters.say(word("", B, 2), "s1")
+    until(lambda: led.find() == B, what="it is that one's turn")
+    assert {"s1", "s2", "s3"} == set(voters.asked)
+
+
+def test_who_knows_of_the_latest_election_is_believed(led: Lead, voters: Voters) -> None:
+    voters.say(word("", B, 2), "s2")
+    assert led.confirmed() == Standing(B, 2, 2, living=None), "but not that most think so"
+    voters.say(word("", B, 2))
+    assert led.confirmed() == Standing(B, 2, 2, living=2)
+
+
+def test_of_one_election_it_is_what_most_say(led: Lead, voters: Voters) -> None:
+    voters.say(word("", B, 2), "s1", "s2")
+    voters.say(word("", A, 2), "s3")
+    for _ in range(10):
+        assert led.confirmed() == Standing(B, 2, 2, living=None)
+
+
+def test_an_earlier_election_is_believed_of_most_alone(led: Lead, voters: Voters) -> None:
+    voters.say(word("", B, 5))
+    led.confirmed()
+    voters.says = {"s1": word("s1", A, 1)}
+    assert led.confirmed() == Standing(B, 5, 2, living=None)
+    voters.says["s2"] = word("s2", A, 1)
+    assert led.confirmed() == Standing(A, 1, 2, living=2), "they were told to watch another one"
+
+
+@pytest.mark.parametrize("change", [{"is_calm": False}, {"place": B}, {"epoch": 2}], ids=str)
+def test_a_master_is_not_sure_while_one_says_anything_else(led: Lead, voters: Voters, change: dict[str, Any]) -> None:
+    voters.says["s3"] = replace(word("s3"), **change)
+    assert led.confirmed().living is None
+
+
+def test_a_replica_is_dead_when_most_say_so_and_nobody_else_denies_it(led: Lead, voters: Voters) -> None:
+    voters.say(replace(word(""), living=1), "s1", "s2")
+    assert led.confirmed().living == 2
+    del voters.says["s3"]
+    assert led.confirmed().living == 1
+    del voters.says["s2"]
+    assert led.confirmed().living is None
+
+
+def test_one_that_is_reached_in_two_ways_has_one_vote(led: Lead, voters: Voters) -> None:
+    voters.says = {"s1": word("the same"), "s2": word("the same")}
+    assert led.confirmed().living is None
+
+
+def test_others_are_asked_where_those_that_are_named_are_too_few(voters: Voters) -> None:
+    others = [("s2", 26379), ("s3", 26379)]
+    voters.says["s1"] = replace(word("s1"), others=others)
+    led = Lead(NAMED[:1], voters)
+    led.find()
+    assert led.confirmed().living == 2
+    assert voters.asked.total() < 2 * 3, "no more than are needed"
+
+
+def test_where_all_fall_silent_the_master_stays_and_that_is_said_once(
+    led: Lead, voters: Voters, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    voters.says.clear()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(20):
+            assert led.find() == A
+            clock.now += LOOK_SECONDS / 10
+    (said,) = caplog.records
+    assert re.search(r"s1:26379: is away; s2:.*; s3:", said.getMessage())
+    assert voters.asked.total() < 20, "those that are gone do not hold up each new connection"
+    assert led.confirmed().living is None
+
+
+def test_where_nobody_ever_said_it_that_is_an_error(voters: Voters) -> None:
+    voters.says.clear()
+    with pytest.raises(RedisError, match=r"nobody says who the master is: s\d:26379: is away"):
+        Lead(NAMED, voters).find()
+
+
+def test_a_slow_answer_takes_nobody_back_and_many_share_a_look(led: Lead, voters: Voters) -> None:
+    found: list[Standing] = []
+
+    def look() -> None:
+        found.append(led.confirmed())
+
+    threads = [threading.Thread(target=look) for _ in range(20)]
+    with voters.slow():
+        threads[0].start()
+        until(lambda: voters.asked.total() == 1, what="a look is under way")
+        voters.say(word("", B, 2))
+        for thread in threads[1:]:
+            thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 20
+    assert found[1:] == [Standing(B, 2, 2, living=2)] * 19, "who asked later hears nothing that was said before"
+    assert led.place == B
+    assert voters.asked.total() < 20
