@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -138,7 +139,8 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory)
-    roster = Roster(source, members, memory, added=keepsakes.restore, losses=lambda: keepsakes.losses)
+    reader = ThreadPoolExecutor(1, "accounts")
+    roster = Roster(source, members, memory, added=keepsakes.restore, losses=lambda: keepsakes.losses, beside=reader)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     metrics, port = Metrics(registry), settings.refresher_metrics_port

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Final
 
 import structlog
@@ -30,6 +32,7 @@ class Roster:
 
     A store that has lost everything gets the refresh tokens in `memory`, for what the file holds is spent. `added` is
     told the names of accounts that were not there, `losses` tells how often the store was seen to have lost something.
+    Ten thousand accounts take a second and a half to read, so that it is done `beside` where that is given.
     """
 
     def __init__(
@@ -40,15 +43,19 @@ class Roster:
         *,
         added: Callable[[Sequence[str]], object] = lambda _: None,
         losses: Callable[[], int] = lambda: 0,
+        beside: Executor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._added = added
         self._losses = losses
+        self._load = partial(source.load, members.has_some)
+        self._beside = beside
+        self._reading: Future[tuple[ConfiguredAccount, ...]] | None = None
         self._source = source
         self._members = members
         self._memory = memory
         self._clock = clock
-        self._configured: tuple[ConfiguredAccount, ...] = ()
+        self._configured: tuple[ConfiguredAccount, ...] | None = None  # nothing has said which
         self._stale = False  # whether the store is behind, and with which of them: None is all
         self._only: frozenset[str] | None = frozenset()
         self._deferred: tuple[str, ...] = ()
@@ -66,11 +73,11 @@ class Roster:
         Where nothing says which those are, while the pool has some, they stay and are looked after as they are.
         """
         try:
-            self._configured = self._source.load(self._members.has_some)
+            self._configured = self._load()
         except NothingSaid as error:
             self._refuse(error)
             return
-        self._sync()
+        self._sync(self._configured)
         if not self._configured:
             log.warning(
                 f"no accounts yet: write them to {self._source.path}, or set KIMI_REFRESH_TOKENS and start again"  # noqa: G004
@@ -82,22 +89,34 @@ class Roster:
         if now < self._next_check:
             return
         self._next_check = now + CHECK_SECONDS
-        if self._source.changed():
-            self._reload()
+        self._look_at_file()
+        if self._configured is None:
+            return
         if self._lost != (lost := self._losses()):
             self._lost, self._stale, self._only = lost, True, None
         if self._stale:
-            self._sync(self._only)
+            self._sync(self._configured, self._only)
         elif self._is_behind():
-            self._sync()
+            self._sync(self._configured)
         elif self._deferred:
-            self._sync(self._deferred)
+            self._sync(self._configured, self._deferred)
 
-    def _reload(self) -> None:
-        """Read the file. Of ten thousand accounts those are entered that are not as they were, and no others."""
-        before = {member.account.name: member for member in self._configured}
+    def _look_at_file(self) -> None:
+        if self._reading is not None:
+            if self._reading.done():
+                reading, self._reading = self._reading, None
+                self._reload(reading.result)
+        elif self._source.changed():
+            if self._beside is None:
+                self._reload(self._load)
+            else:
+                self._reading = self._beside.submit(self._load)
+
+    def _reload(self, load: Callable[[], tuple[ConfiguredAccount, ...]]) -> None:
+        """Take what `load` tells. Of ten thousand accounts those are entered that are not as they were, no others."""
+        before = {member.account.name: member for member in self._configured or ()}
         try:
-            self._configured = self._source.load(self._members.has_some)
+            self._configured = load()
         except AccountsError as error:
             self._refuse(error)
             return
@@ -113,16 +132,16 @@ class Roster:
         if not is_told:
             log.error("accounts file is not taken, the accounts stay as they are", error=str(error))
 
-    def _sync(self, only: Collection[str] | None = None) -> None:
+    def _sync(self, configured: Sequence[ConfiguredAccount], only: Collection[str] | None = None) -> None:
         self._stale, self._only = True, None if only is None else frozenset(only)  # the store may fail half-way
-        report = self._members.sync(self._configured, rotated=self._memory.latest, only=only)
+        report = self._members.sync(configured, rotated=self._memory.latest, only=only)
         self._added(report.added)
         self._stale, self._only = False, frozenset()
         others = frozenset() if only is None else self._left_out.difference(only)
         self._left_out = others.union(report.unreadable, report.elsewhere)
         self._deferred = report.deferred
         missing = self._left_out.union(report.deferred)
-        self._names = [each.account.name for each in self._configured if each.account.name not in missing]
+        self._names = [each.account.name for each in configured if each.account.name not in missing]
         self._out.clear()
         if report.unreadable:
             log.warning(
@@ -132,7 +151,7 @@ class Roster:
             )
         if report.elsewhere:
             log.error("accounts are not taken that another pool has", error=told_of_pools(report.elsewhere))
-        kept, removed = len(self._configured) - len(report.added), len(report.removed)
+        kept, removed = len(configured) - len(report.added), len(report.removed)
         if removed > kept and removed + kept >= _MANY:
             log.warning(
                 "most accounts have left the accounts file: should that be a mistake, write them there again, for "
@@ -142,7 +161,7 @@ class Roster:
             )
         log.info(
             "accounts taken",
-            configured=len(self._configured),
+            configured=len(configured),
             added=_shown(report.added),
             updated=_shown(report.updated),
             revived=_shown(report.revived),

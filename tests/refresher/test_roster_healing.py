@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import structlog
 
+from devtools.waiting import until
+from kimi.accounts import ConfiguredAccount
 from kimi.pool import Store
 from kimi.pool.changes import Changes
 from kimi.pool.interventions import Interventions
@@ -54,6 +59,11 @@ def in_service(pool: Pool) -> list[str]:
     return [record.account.name for record in pool.members.all() if record.configured]
 
 
+def in_service_later(pool: Pool, roster: Roster) -> list[str]:
+    go_on(pool, roster)
+    return in_service(pool)
+
+
 THREE = ["n000", "n001", "n002"]
 
 
@@ -76,6 +86,43 @@ def test_one_that_starts_without_a_file_takes_nothing_out(
     write(Path("accounts.yaml"), 4)
     go_on(pool, other)
     assert in_service(pool) == [*THREE, "n003"]
+
+
+@pytest.mark.usefixtures("roster")
+def test_one_that_knows_of_no_accounts_takes_none_out_when_redis_loses_something(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    memory, losses = Memory(pool.members, pool.tokens), iter(range(100))
+    other = Roster(AccountsSource(None), pool.members, memory, losses=lambda: next(losses), clock=pool.clock)
+    other.start()
+    go_on(pool, other, seconds=5 * CHECK_SECONDS)
+    assert in_service(pool) == THREE
+
+
+def test_a_file_that_takes_long_to_read_holds_up_nothing_else(pool: Pool, file: Path) -> None:
+    class Slow(AccountsSource):
+        def load(self, has_some: Callable[[], bool] = lambda: False) -> tuple[ConfiguredAccount, ...]:
+            assert threading.current_thread() is threading.main_thread() or may_end.wait(30)
+            return super().load(has_some)
+
+    may_end = threading.Event()
+    with ThreadPoolExecutor(1) as beside:
+        memory = Memory(pool.members, pool.tokens)
+        roster = Roster(Slow(file), pool.members, memory, beside=beside, clock=pool.clock)
+        roster.start()
+        write(file, 4)
+        go_on(pool, roster)
+        lose(pool, "n001")
+        go_on(pool, roster)
+        assert in_service(pool) == THREE
+        may_end.set()
+        until(lambda: len(in_service_later(pool, roster)) == 4)
+        file.write_text("accounts: 5", encoding="utf-8")
+        with structlog.testing.capture_logs() as lines:
+            until(lambda: in_service_later(pool, roster) and lines)
+    assert lines[0]["error"].endswith("accounts must be a list")
 
 
 def test_accounts_that_another_one_takes_out_for_good_are_entered_again(
