@@ -16,8 +16,9 @@ from typing import Final
 LUA: Final[Traversable] = resources.files("kimi.pool") / "lua"
 _DEFINITIONS: Final = re.compile(r"^(?=local )", re.MULTILINE)
 _DEFINED: Final = re.compile(r"local (?:function )?(\w+(?:, \w+)*)")
-_WORD: Final = re.compile(r"--.*|'[^'\n]*'|(?<![\w.])([A-Za-z_]\w*)")
-"""A name that stands for itself: none in a comment or a text, and no field."""
+_WORD: Final = re.compile(r"--.*|'[^'\n]*'|(?<!\w)(?<!(?<!\.)\.)([A-Za-z_]\w*)")
+"""A name that stands for itself: none in a comment or a text, and no field. Lua has other texts and comments besides,
+of which the scripts make no use."""
 
 
 def words(text: str) -> list[str]:

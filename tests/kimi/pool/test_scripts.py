@@ -50,6 +50,14 @@ def test_whatever_a_script_names_is_defined(name: str) -> None:
     assert set(words(text)) - known == set()
 
 
+def test_texts_and_comments_are_of_the_one_kind_that_is_told_from_names() -> None:
+    for file in (*LUA.iterdir(), *(LUA / "shared").iterdir()):
+        if not file.name.endswith(".lua"):
+            continue
+        code = re.sub(r"--(?!\[).*", "", file.read_text("utf-8"))
+        assert re.findall(r"\"|\\'|--\[|\[=*\[", code) == [], file.name
+
+
 def test_a_script_has_no_more_than_it_needs() -> None:
     text = source("leave")
     assert "local function forget_ticket" in text
@@ -73,6 +81,7 @@ def test_no_name_is_defined_twice() -> None:
     [
         ("key('read') -- settle", ["key"]),
         ("redis.call('GET', a.read)", ["redis", "a"]),
+        ("return 'read:'..name", ["return", "name"]),
         ("if read(name) then return 1e5 end", ["if", "read", "name", "then", "return", "end"]),
     ],
 )
