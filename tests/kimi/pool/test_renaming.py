@@ -11,6 +11,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Record, Region, Stat
 from kimi.pool import SyncReport
 from kimi.pool.interventions import Interventions
 from tests.kimi.pool.pools import KIMI, Pool, web
+from tests.kimi.pool.queueing import Ear, in_queue, queue
 
 
 def sync(pool: Pool, secrets: Mapping[str, str], **options: object) -> SyncReport:
@@ -197,3 +198,15 @@ def test_models_that_the_operator_names_during_a_probe_are_not_overwritten(pool:
     assert pool.members.summary().routes == {"moonshot:kimi-k3"}
     pool.configure(key)
     assert pool.members.summary().routes == {"moonshot:kimi-k2.6", "moonshot:kimi-k3"}
+
+
+def test_who_waits_for_an_account_is_called_to_it_under_its_new_name(pool: Pool, ear: Ear) -> None:
+    sync(pool, {"a": "T"})
+    pool.freshen("a")
+    pool.leases.acquire(KIMI)
+    queue(pool, "w.1")
+    sync(pool, {"b": "T"})
+    assert ear.calls() == []
+    pool.freshen("b")
+    assert in_queue(pool) == ["w.1"]
+    assert ear.calls() == ["w.1"]

@@ -41,7 +41,8 @@ local function set_routes(name, a)
       redis.call('SREM', key('route', route, 'members'), name)
       if redis.call('EXISTS', key('route', route, 'members')) == 0 then
         redis.call('SREM', key('routes'), route)
-        for _, of in ipairs({'priorities', 'turns', 'queue'}) do redis.call('DEL', key('route', route, of)) end
+        -- The queue ends by itself: whoever waits may be served by the next one who comes.
+        redis.call('DEL', key('route', route, 'priorities'), key('route', route, 'turns'))
       end
     end
   end
