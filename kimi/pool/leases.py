@@ -224,11 +224,11 @@ class Leases:
         self._store.run("leave", ticket)
 
     def look(self, routes: Collection[str]) -> float | None:
-        """Lets what time has changed take effect, and calls those who wait for it.
+        """Lets what time has changed take effect, and calls those who wait for it. One worker at a time does, for all.
 
-        Returns the seconds until the next account of `routes` has rested; None where none rests.
+        Returns the seconds until the next account of `routes` has rested; None where none rests, or others look.
         """
-        soonest = self._store.run("look", orjson.dumps(list(routes)).decode())
+        soonest = self._store.run("look", orjson.dumps(list(routes)).decode(), self._worker)
         return None if soonest is None else int(soonest) / 1000
 
     def abandon(self, worker: str, *, but: Iterable[Lease] = ()) -> int:

@@ -10,7 +10,7 @@ from kimi.pool.store import Store
 
 PAGE: Final = 1_000
 """Leases, or tickets, that Redis looks at in one step."""
-AT_ONCE: Final = 100
+AT_ONCE: Final = 50
 """So many are given back in one step."""
 
 

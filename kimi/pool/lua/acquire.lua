@@ -149,20 +149,11 @@ local function choose()
   return best, best_account
 end
 
-local function serves(a)
-  for _, route in ipairs(routes) do
-    for _, served in ipairs(a.routes) do
-      if served == route then return true end
-    end
-  end
-  return false
-end
-
 -- Who was called takes what was kept for him, if that is still for him; who looks around would walk over all that is kept
 -- for others.
 local best, best_account = given_up, given_up and read(given_up)
 if not is_ready(best_account) or not is_free(best, best_account)
-  or not serves(best_account) or not suits(best, best_account, wish) then
+  or not serves(best_account, routes) or not suits(best, best_account, wish) then
   best, best_account = choose()
 end
 

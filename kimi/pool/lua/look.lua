@@ -1,8 +1,16 @@
--- Lets what time has changed take effect, and calls those who wait for it.
--- ARGV: now, routes (JSON)
--- Returns the milliseconds until the next account of these routes has rested enough; nothing where none rests.
+-- Lets what time has changed take effect, and calls those who wait for it. Of all who look at a route one does so.
+-- ARGV: now, routes (JSON), who looks
+-- Returns the milliseconds until the next account of these routes has rested enough; nothing where none rests, or where
+-- others look.
 
-local routes = cjson.decode(ARGV[2])
+local ITS_TURN = 1000 -- for so many milliseconds nobody else looks
+local routes = {}
+for _, route in ipairs(cjson.decode(ARGV[2])) do
+  local looker = key('route', route, 'looker')
+  if redis.call('SET', looker, ARGV[3], 'NX', 'PX', ITS_TURN) or redis.call('GET', looker) == ARGV[3] then
+    table.insert(routes, NOW % (#routes + 1) + 1, route) -- another one each time: the last may be left out
+  end
+end
 catch_up(routes)
 call_waiting(routes)
 local first

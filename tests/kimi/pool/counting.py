@@ -1,10 +1,15 @@
-"""A store that counts how often Redis is asked."""
+"""How often Redis is asked, and what it does then."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
 
 from kimi.pool import Store
+
+MOST: Final = 1_000
+"""Commands of one script, at the worst: they take about a millisecond."""
 
 
 class Counting(Store):
@@ -19,3 +24,13 @@ class Counting(Store):
     def guarded(self) -> Any:
         self.trips += 1
         return super().guarded()
+
+
+def commands(client: Any, do: Callable[[], object]) -> Counter[str]:
+    """Which commands are run meanwhile, within scripts too, and how often each."""
+    client.config_resetstat()
+    do()
+    stats = client.info("commandstats")
+    counted = Counter({name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()})
+    del counted["config|resetstat"]
+    return counted

@@ -37,14 +37,16 @@ class Ear:
         return message["data"]
 
 
-def take(pool: Pool, ticket: str = "", *, model: str = "kimi", exclude: tuple[str, ...] = (), only: str = "") -> Lease:
-    return pool.leases.acquire(wish(model=model, exclude=exclude, only=only), ticket=ticket, patience=PATIENCE)
+def take(
+    pool: Pool, ticket: str = "", *routes: str, model: str = "kimi", exclude: tuple[str, ...] = (), only: str = ""
+) -> Lease:
+    return pool.leases.acquire(wish(*routes, model=model, exclude=exclude, only=only), ticket=ticket, patience=PATIENCE)
 
 
-def queue(pool: Pool, *tickets: str) -> None:
+def queue(pool: Pool, *tickets: str, model: str = "kimi", exclude: tuple[str, ...] = (), only: str = "") -> None:
     for ticket in tickets:
         with pytest.raises(AllBusy):
-            take(pool, ticket)
+            take(pool, ticket, model=model, exclude=exclude, only=only)
 
 
 def in_queue(pool: Pool) -> list[str]:

@@ -209,3 +209,87 @@ def test_several_routes_are_one_wish(pool: Pool, ear: Ear) -> None:
     assert pool.store.redis.exists(pool.store.key("route", "kimi-classic", "queue")) == 0
     pool.leases.release(lease)
     assert ear.calls() == ["w.2"]
+
+
+def test_first_come_first_served_along_whichever_route(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    tickets = {"w.1": "kimi:*", "w.2": "kimi", "w.3": "kimi:*", "w.4": "kimi"}
+    for ticket, route in tickets.items():
+        with pytest.raises(AllBusy):
+            take(pool, ticket, route)
+    for ticket, route in tickets.items():
+        pool.leases.release(lease)
+        assert ear.calls() == [ticket]
+        lease = take(pool, ticket, route)
+
+
+def test_who_was_called_and_did_not_come_stands_where_he_stood(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a", max_concurrency=3))
+    leases = [take(pool) for _ in range(3)]
+    for number in range(1, 7):
+        queue(pool, f"w.{number}", model=("kimi", "k3")[number % 2])
+    for lease in leases[:2]:
+        pool.leases.release(lease)
+    assert ear.calls() == ["w.1", "w.2"]
+    pool.clock.now += 0.3
+    pool.leases.release(leases[2])
+    assert ear.calls() == ["w.3", "w.4", "w.5"]
+    pool.clock.now += 0.8
+    pool.leases.look(["kimi"])
+    assert ear.calls() == ["w.1", "w.2", "w.6"]
+
+
+def test_a_lost_call_is_made_again_though_many_who_do_not_suit_stand_in_front(pool: Pool, ear: Ear) -> None:
+    names = tuple(f"a{number}" for number in range(20))
+    pool.fill(*map(web, names), web("good"))
+    lease = take(pool, exclude=names)
+    assert lease.account.name == "good"
+    queue(pool, "w.lost", "w.1", exclude=names)
+    pool.leases.release(lease)
+    assert ear.calls() == ["w.lost"]
+    pool.clock.now += 0.5
+    pool.leases.look(["kimi"])
+    assert ear.calls() == ["w.1"]
+    assert take(pool, "w.1", exclude=names).account.name == "good"
+
+
+def test_one_worker_looks_for_all(pool: Pool) -> None:
+    pool.fill(web("a"))
+    pool.leases.release(take(pool), rest=rest(5))
+    first, second = (Leases(pool.store, worker=name) for name in "vw")
+    assert [each.look(["kimi"]) for each in (first, second, first)] == [5, None, 5]
+    assert second.look(["kimi", "kimi:*"]) == 5, "nobody looks along the other route"
+    looker = pool.store.key("route", "kimi", "looker")
+    assert 0 < pool.store.redis.pttl(looker) <= 1000
+    pool.store.redis.delete(looker)
+    assert [each.look(["kimi"]) for each in (second, first)] == [5, None]
+
+
+def test_who_waits_in_a_process_of_an_older_release_is_called(pool: Pool, ear: Ear, redis_client: redis.Redis) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    for number, ticket in enumerate(("v.1", "v.2", "v.called"), 1):
+        redis_client.hset(
+            f"kimi:{{pool}}:ticket:{ticket}",
+            mapping={
+                "number": number,
+                "again": 0 if ticket != "v.called" else int((pool.clock.now + 10) * 1000),
+                "routes": '["kimi"]',
+                "wish": '["kimi",{},{}]' if ticket != "v.2" else '["kimi",["a"],{}]',
+            },
+        )
+        redis_client.pexpire(f"kimi:{{pool}}:ticket:{ticket}", 11_000)
+        redis_client.zadd("kimi:{pool}:route:kimi:queue", {ticket: number})
+    redis_client.set("kimi:{pool}:tickets", 3)
+    queue(pool, "w.1")
+    pool.leases.look(["kimi"])
+    for ticket in ("v.1", "w.1"):
+        pool.leases.release(lease)
+        assert ear.calls() == [ticket]
+        lease = take(pool, ticket)
+    pool.leases.release(lease)
+    assert ear.calls() == []
+    pool.clock.now += 10
+    pool.leases.look(["kimi"])
+    assert ear.calls() == ["v.called"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +14,11 @@ from kimi.errors import AllBusy, NoAccount, UpstreamDown
 from kimi.models import select
 from kimi.pool import Leases, PrivateAccounts, Rest, Store, connect
 from kimi.pool.private import private_account
+from tests.kimi.pool.counting import MOST, commands
 from tests.kimi.pool.filling import fill, refuse
 from tests.kimi.pool.pools import KIMI, Clock, Pool, wish
 
 MANY = 1_000
-MOST = 1_000
-"""Commands of one script, at the worst: they take about a millisecond."""
 
 
 @pytest.fixture
@@ -32,16 +30,6 @@ def client(redis_url: str) -> Iterator[Any]:
 @pytest.fixture
 def leases(client: Any) -> Leases:
     return Leases(Store(client))
-
-
-def commands(client: Any, do: Callable[[], object]) -> Counter[str]:
-    """Which commands are run meanwhile, within scripts too, and how often each."""
-    client.config_resetstat()
-    do()
-    stats = client.info("commandstats")
-    counted = Counter({name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()})
-    del counted["config|resetstat"]
-    return counted
 
 
 def test_a_lease_takes_the_same_commands_among_thousands(client: Any, leases: Leases) -> None:

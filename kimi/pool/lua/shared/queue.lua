@@ -6,15 +6,15 @@ local GRACE, AGAIN = 250, 1000
 -- that it was given once. Whoever is called to an account keeps a place of it free for a moment, so that nobody who has
 -- just come overtakes. Nobody is called to an account that is not for him.
 
--- How many places of an account are kept for tickets that were called just now.
-local function kept_places(name)
-  local called = key('called', name)
-  redis.call('ZREMRANGEBYSCORE', called, '-inf', int(NOW - GRACE))
-  return redis.call('ZCARD', called)
+local someone = nil -- whether anybody waits, once that was asked
+local function someone_waits()
+  if someone == nil then someone = redis.call('EXISTS', key('waiting')) == 1 end
+  return someone
 end
 
-local function someone_waits()
-  return redis.call('EXISTS', key('waiting')) == 1
+-- How many places of an account are kept for tickets that were called just now.
+local function kept_places(name)
+  return redis.call('ZCOUNT', key('called', name), '(' .. int(NOW - GRACE), '+inf')
 end
 
 -- Until when an account refuses a model; nil where it does not.
@@ -23,8 +23,9 @@ local function refuses_until(name, model)
   return time > NOW and time or nil
 end
 
--- Whether an account can do what is wished in {model, names not to take, lines not to use, the only name that will do}.
-local function suits(name, a, wish)
+-- Whether a wish is for an account, but for what the account refuses. It is
+-- {model, names not to take, lines not to use, the only name that will do}.
+local function admits(wish, name, a)
   local only = wish[4] or '' -- an older release wrote none
   if only ~= '' and only ~= name then return false end
   for _, excluded in ipairs(wish[2]) do
@@ -33,44 +34,68 @@ local function suits(name, a, wish)
   for _, tripped in ipairs(wish[3]) do
     if tripped == a.line then return false end
   end
-  return not refuses_until(name, wish[1])
+  return true
+end
+
+-- Whether an account can do what is wished.
+local function suits(name, a, wish)
+  return admits(wish, name, a) and not refuses_until(name, wish[1])
+end
+
+local function serves(a, routes)
+  for _, route in ipairs(routes) do
+    for _, served in ipairs(a.routes) do
+      if served == route then return true end
+    end
+  end
+  return false
 end
 
 local function rouse(ticket)
   redis.call('PUBLISH', key('freed', string.match(ticket, '^[^.]*')), ticket)
 end
 
-local function call(ticket, name)
-  redis.call('ZADD', key('called', name), int(NOW), ticket)
-  redis.call('PEXPIRE', key('called', name), AGAIN)
-  redis.call('HSET', key('ticket', ticket), 'again', int(NOW + AGAIN), 'called_to', name)
+local function rouse_first(kind)
+  local tickets = redis.call('ZRANGEBYSCORE', queue_of(kind), '-inf', int(NOW), 'LIMIT', 0, 4)
+  for _, ticket in ipairs(tickets) do rouse(ticket) end
+end
+
+local function call(ticket, kind, name)
+  local called, again = key('called', name), int(NOW + AGAIN)
+  effort, firsts[kind] = effort - 2, nil
+  redis.call('ZREMRANGEBYSCORE', called, '-inf', int(NOW - GRACE))
+  redis.call('ZADD', called, int(NOW), ticket)
+  redis.call('PEXPIRE', called, AGAIN)
+  redis.call('HSET', key('ticket', ticket), 'again', again, 'called_to', name)
+  redis.call('ZADD', queue_of(kind), again, ticket)
   rouse(ticket)
 end
 
 -- Calls as many to an account that is ready as it has places, first come, first served.
 local function offer(name, a)
   if not someone_waits() then return end
-  local more, known_wishes = limit_of(a) - a.in_flight - kept_places(name), {}
-  for _, route in ipairs(a.routes) do
-    local queue, from = key('route', route, 'queue'), 0
-    while more > 0 and from < 1024 do
-      local page = redis.call('ZRANGE', queue, from, from + 31)
-      if #page == 0 then break end
-      for _, ticket in ipairs(page) do
-        if more <= 0 then break end
-        local again, wish = unpack(redis.call('HMGET', key('ticket', ticket), 'again', 'wish'))
-        if not again then
-          redis.call('ZREM', queue, ticket) -- its holder is gone
-        else
-          from = from + 1
-          if tonumber(again) <= NOW then
-            if known_wishes[wish] == nil then known_wishes[wish] = suits(name, a, cjson.decode(wish)) end
-            if known_wishes[wish] then
-              call(ticket, name)
-              more = more - 1
-            end
-          end
-        end
+  local places = limit_of(a) - a.in_flight - kept_places(name)
+  local kinds = places > 0 and kinds_for(name, a) or {}
+  if not kinds[1] then return end
+  local refused, at = {}, 1
+  for _, model in ipairs(redis.call('ZRANGEBYSCORE', key('refused', name), '(' .. int(NOW), '+inf')) do
+    refused[model] = true
+  end
+  while kinds[at] and places > 0 and effort > 0 do
+    local each, ticket, number, routes = kinds[at], nil, nil, nil
+    local wish = wish_of(each.kind)
+    if not refused[wish[1]] and admits(wish, name, a) then ticket, number, routes = first_of(each.kind, each.index) end
+    if not ticket or not serves(a, cjson.decode(routes)) then
+      at = at + 1
+    elseif number <= each.number then
+      call(ticket, each.kind, name)
+      places = places - 1
+    else -- Others may have waited for longer than the first who is left of these.
+      local i = at
+      while kinds[i + 1] and kinds[i + 1].number < number do kinds[i], i = kinds[i + 1], i + 1 end
+      kinds[i], each.number = each, number
+      if redis.call('ZCOUNT', queue_of(each.kind), CALLED, '+inf') == 0 then
+        redis.call('ZADD', each.index, 'XX', int(number), each.kind)
       end
     end
   end
@@ -81,38 +106,61 @@ local function offer_again(name)
   if a and a.place == 'ready' then offer(name, a) end
 end
 
--- Calls those whose call was lost, and those whom time alone has made an account suit: to the first of those that are set
--- aside (see `acquire`), and of all others.
-local function call_waiting(routes)
-  if not someone_waits() then return end
-  for _, route in ipairs(routes) do
-    for _, priority in ipairs(redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1)) do
-      local ready = place_key(route, 'ready', priority)
-      for _, name in ipairs(redis.call('ZRANGEBYSCORE', ready, '-inf', '(0', 'LIMIT', 0, 8)) do offer_again(name) end
-      for _, name in ipairs(redis.call('ZRANGEBYSCORE', ready, 0, '+inf', 'LIMIT', 0, 8)) do offer_again(name) end
-    end
-    for _, ticket in ipairs(redis.call('ZRANGE', key('route', route, 'queue'), 0, 31)) do
-      local only = redis.call('HGET', key('ticket', ticket), 'only')
-      if only and only ~= '' then offer_again(only) end -- who is ready may stand behind others
-    end
+local function offer_each(names)
+  for _, name in ipairs(names) do
+    effort = effort - 1
+    if effort > 0 then offer_again(name) end
   end
 end
 
--- Gives a ticket its place in the queue for so many milliseconds, or leaves it there for so long. `wish` is as in `suits`.
+-- Calls those whose call was lost, and those whom time alone has made an account suit: to the first of those that are
+-- set aside (see `acquire`), and of all others. Where more stand there, the first of some kinds ask for themselves.
+local function call_waiting(routes)
+  if not someone_waits() then return end
+  for _, route in ipairs(routes) do
+    adopt(route)
+    local index, wanted, more = indexes_of({route}, '')[1], key('route', route, 'wanted'), false
+    local kinds = redis.call('ZRANDMEMBER', index, 16)
+    for _, priority in ipairs(kinds[1] and redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1) or {}) do
+      local ready = place_key(route, 'ready', priority)
+      local aside = redis.call('ZRANGEBYSCORE', ready, '-inf', '(0', 'LIMIT', 0, 8)
+      local others = redis.call('ZRANGEBYSCORE', ready, 0, '+inf', 'LIMIT', 0, 8)
+      offer_each(aside)
+      offer_each(others)
+      more = more or #aside == 8 or #others == 8
+    end
+    for _, kind in ipairs(more and kinds or {}) do
+      if first_of(kind, index) then rouse_first(kind) end
+    end
+    local names = redis.call('SRANDMEMBER', wanted, 16)
+    for _, name in ipairs(names) do
+      if redis.call('EXISTS', key('wanted', name)) == 0 then redis.call('SREM', wanted, name) end
+    end
+    offer_each(names)
+  end
+end
+
+-- Gives a ticket its place in the queue for so many milliseconds, or leaves it there for so long. `wish` is as in
+-- `admits`.
 local function queue_up(ticket, routes, wish, patience)
   local entry, lives = key('ticket', ticket), patience + AGAIN
-  local number = redis.call('HGET', entry, 'number') or redis.call('INCR', key('tickets'))
+  table.sort(wish[2]) -- who wishes the same is of one kind
+  table.sort(wish[3])
+  local texts = {cjson.encode(routes), cjson.encode(wish)}
+  local number, again, before = unpack(redis.call('HMGET', entry, 'number', 'again', 'kind'))
+  number, again = number or redis.call('INCR', key('tickets')), again or '0'
+  local kind = kind_of(texts[1], texts[2])
+  if before and before ~= kind then leave_kind(before, routes, ticket) end
+  redis.call('HSET', entry, 'number', number, 'routes', texts[1], 'wish', texts[2], 'only', wish[4], 'again', again)
   -- One that was called in vain is not called again at once.
-  redis.call('HSETNX', entry, 'again', '0')
-  redis.call('HSET', entry,
-    'number', number, 'routes', cjson.encode(routes), 'wish', cjson.encode(wish), 'only', wish[4])
+  enter_kind(kind, routes, ticket, number, tonumber(again) > NOW and again or number, lives)
   redis.call('PEXPIRE', entry, int(lives))
   for _, route in ipairs(routes) do
     local queue = key('route', route, 'queue')
     redis.call('ZADD', queue, number, ticket)
-    -- Nobody looks for the tickets of dead workers in queues that belong to one client.
-    if redis.call('PTTL', queue) < lives then redis.call('PEXPIRE', queue, int(lives)) end
+    lives_on(queue, lives)
   end
+  someone = true
   if redis.call('PTTL', key('waiting')) < lives then redis.call('SET', key('waiting'), '1', 'PX', int(lives)) end
 end
 
@@ -128,10 +176,10 @@ end
 -- Tears a ticket up. Returns what `give_up_place` does.
 local function forget_ticket(ticket)
   local name = give_up_place(ticket)
-  local routes = redis.call('HGET', key('ticket', ticket), 'routes')
-  for _, route in ipairs(routes and cjson.decode(routes) or {}) do
-    redis.call('ZREM', key('route', route, 'queue'), ticket)
-  end
+  local routes, kind = unpack(redis.call('HMGET', key('ticket', ticket), 'routes', 'kind'))
+  routes = routes and cjson.decode(routes) or {}
+  for _, route in ipairs(routes) do redis.call('ZREM', key('route', route, 'queue'), ticket) end
+  if kind then leave_kind(kind, routes, ticket) end
   redis.call('DEL', key('ticket', ticket))
   return name
 end
