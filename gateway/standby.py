@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -45,7 +46,8 @@ class Standby:
         self._worker = worker
         self._clock = clock
         self._call = call
-        self._seats = {copy.account.name: Seat.of(copy, worker, holdings) for copy in copies}
+        known = {copy.account.name: copy for copy in (*map(_leased, holdings.leases), *copies)}
+        self._seats = {name: Seat.of(copy, worker, holdings) for name, copy in known.items()}
         self._orders: dict[tuple[str, ...], list[Seat]] = {}
         self._queue: dict[str, Wish] = {}
         self._granted: dict[str, Lease] = {}
@@ -140,7 +142,7 @@ class Standby:
     def summary(self) -> Summary:
         """As `Members.summary`."""
         now = self._clock()
-        seats = [seat for seat in self._seats.values() if not seat.copy.account.owner]
+        seats = [seat for seat in self._seats.values() if seat.copy.routes and not seat.copy.account.owner]
         routes = frozenset(route for seat in seats for route in seat.copy.routes)
         return Summary(sum(seat.usable(now) for seat in seats), routes)
 
@@ -252,3 +254,23 @@ class Standby:
                     self._granted[ticket] = self._lease(seat)
                     del self._queue[ticket]
                     self._call(ticket)
+
+
+def _leased(lease: Lease) -> Copy:
+    """What is known of an account from a lease of before, where there is no copy: nobody is given it, and what becomes
+    of it is noted.
+    """
+    return Copy(
+        account=lease.account,
+        routes=(),
+        configured=True,
+        serves=True,
+        stored_token=lease.token,
+        version=lease.version,
+        expires=math.inf,
+        cool_until=0.0,
+        strikes=0,
+        strike_kind="",
+        struck=0.0,
+        refused={},
+    )

@@ -14,6 +14,22 @@ from tests.gateway.standby.desks import REST, desk
 from tests.kimi.pool.pools import web
 
 
+class Told:
+    """The pool, and what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def reject(self, lease: Lease) -> None:
+        self.said.append(f"reject {lease.account.name}")
+
+    def release(self, lease: Lease, *, rest: Rest) -> None:
+        self.said.append(f"release {lease.account.name} {rest.told:g}")
+
+    def mark(self, name: str, version: int, state: State, reason: str) -> None:
+        self.said.append(f"mark {name}")
+
+
 def test_failures_in_a_row_rest_ever_longer_until_one_is_served() -> None:
     worker = desk("a")
 
@@ -101,3 +117,23 @@ def test_the_keys_of_an_organisation_rest_together() -> None:
     assert worker.take(only="c").account.name == "c"
     worker.clock.now += 5
     assert worker.take(only="b").account.name == "b"
+
+
+def test_what_becomes_of_an_account_that_is_not_in_memory_is_told_as_well() -> None:
+    worker = desk("a")
+    leases = [Lease(f"w.{number}", web(name), "token", 3, NOW - 1) for number, name in enumerate(("x", "y", "z"))]
+    for lease in leases:
+        worker.holdings.add(lease)
+    worker.open()
+    assert worker.standby.summary() == Summary(1, frozenset({"kimi"}))
+    assert worker.standby.reject(leases[0])
+    assert worker.standby.mark("y", 3, State.BANNED, "closed")
+    assert worker.give(leases[2], replace(REST, told=600.0)) == 600
+    for lease in leases[:2]:
+        worker.give(lease)
+    assert worker.take().account.name == "a"
+    with pytest.raises(AllBusy):
+        worker.take()
+    told = Told()
+    assert worker.standby.tell(told, told) == 3  # type: ignore[arg-type]
+    assert sorted(told.said) == ["mark y", "reject x", "release z 600"]
