@@ -26,6 +26,8 @@ class Holdings:
     def for_renewal(self) -> list[Lease]:
         """The same, where Redis is going to be told that they last."""
         self._renewed.update(self._leases)
+        over = self._clock() - 60.0
+        self._recent = {name: recent for name, recent in self._recent.items() if recent[-1] > over}
         return self.leases
 
     @property
