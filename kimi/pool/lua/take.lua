@@ -20,7 +20,7 @@ local interval, burst, unused, usual = tonumber(ARGV[6]), tonumber(ARGV[7]), ton
 local together = {unknown = tonumber(ARGV[10]) or math.huge, silent = tonumber(ARGV[11]) or math.huge}
 -- In one call: ranks of `refresh` at each of four places, lines in one step and steps, names that are handed out, and
 -- names that are looked at for it. Where there are more, the next call comes at once, or soon.
-local RANKS, LINES, STEPS, MOST, LOOKS, SOON = 20, 64, 8, 32, 64, 200
+local RANKS, LINES, STEPS, MOST, LOOKS, SOON = 20, 64, 8, 32, 48, 200
 -- What was begun beyond the rate is made up for by waiting, for no longer than this: the clock may have been set back.
 local OWED = 60000
 

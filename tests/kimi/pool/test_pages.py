@@ -23,6 +23,7 @@ from kimi.pool.canary import Canary
 from kimi.pool.census import Census
 from kimi.pool.changes import Changes
 from kimi.pool.counts import Counts, Courier
+from kimi.pool.due import DueRefreshes, Known, Room
 from kimi.pool.extent import Extents
 from kimi.pool.figures import Figures
 from kimi.pool.health import Health
@@ -72,12 +73,19 @@ def _leases(store: Store) -> None:
     leases.abandon("somebody")
 
 
+def _take_due(store: Store) -> None:
+    refreshes, line = DueRefreshes(store, rate=1000), web("a0000").line
+    for room in (Room(96), *(Room(96, {line: (0, known)}) for known in Known)):
+        refreshes.take(128, room)
+
+
 OPERATIONS: Final[tuple[Callable[[Store], object], ...]] = (
     lambda store: Members(store).all(),
     lambda store: Members(store).summary(),
     lambda store: Members(store).holding(["f"]),
     _changes,
     _leases,
+    _take_due,
     lambda store: (Extents(store).measure(), Extents(store).rare(1_000)),
     lambda store: (Activities(store).names(), Activities(store).since(0)),
     lambda store: (Figures(store).changed_since(0), Figures(store).tallies()),
