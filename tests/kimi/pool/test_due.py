@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -182,12 +182,20 @@ def test_a_line_has_as_many_as_it_may(pool: Pool, due: DueRefreshes) -> None:
 BEHIND = "http://127.0.0.1:9"
 
 
+def entered(pool: Pool, lines: Mapping[str, str], score: float) -> None:
+    """Accounts by the lines that they have, due since then: all that a refresh that is handed out asks for."""
+    with pool.store.redis.pipeline() as pipe:
+        for name, line in lines.items():
+            pipe.hset(pool.store.key("account", name), "line", line)
+        pipe.zadd(pool.store.key("refresh"), dict.fromkeys(lines, score))
+        pipe.execute()
+
+
 def behind(pool: Pool, count: int, *, score: float = 1000) -> str:
     """So many that are due behind a proxy, longer than all others; their line."""
-    accounts = [web(name, proxy=BEHIND) for name in numbered(count, "p")]
-    pool.members.sync([ConfiguredAccount(account, account.name) for account in accounts], "operator")
-    pool.store.redis.zadd(pool.store.key("refresh"), {account.name: score for account in accounts})
-    return accounts[0].line
+    line = web("p", proxy=BEHIND).line
+    entered(pool, dict.fromkeys(numbered(count, "p"), line), score)
+    return line
 
 
 @pytest.mark.parametrize("known", [Known.ANSWERS, Known.SILENT])
@@ -225,25 +233,27 @@ def test_a_line_that_is_always_the_most_overdue_leaves_others_their_turn(pool: P
 
 
 def test_a_thousand_lines_without_room_do_not_stand_before_one_that_has_some(pool: Pool, due: DueRefreshes) -> None:
-    accounts = [web(name, proxy=f"http://127.0.0.1:{1000 + number}") for number, name in enumerate(numbered(1000, "p"))]
-    pool.configure(*accounts, web("q"))
-    pool.store.redis.zadd(pool.store.key("refresh"), {account.name: 1000 for account in accounts} | {"q": 2000})
-    room = Room(9, {account.line: (0, Known.SILENT) for account in accounts})
+    overdue(pool, ["q"])
+    lines = {name: f"line of {name}" for name in numbered(1000, "p")}
+    entered(pool, lines, 1000)
+    room = Room(9, dict.fromkeys(lines.values(), (0, Known.SILENT)))
+    found = []
     for _ in range(60):
         pool.clock.now += 0.2
-        if names(due.take(9, room)) == ["q"]:
-            return
-    raise AssertionError("its turn did not come")
+        found += names(due.take(9, room))
+    assert found == ["q"]
 
 
 def test_lines_that_are_not_known_to_answer_share_what_there_is(pool: Pool, due: DueRefreshes) -> None:
-    accounts = [web(name, proxy=f"http://127.0.0.1:{1000 + number}") for number, name in enumerate(numbered(30, "p"))]
     overdue(pool, ["q"])
-    pool.members.sync([ConfiguredAccount(account, account.name) for account in accounts], "operator")
-    known = {web("q").line: (9, Known.ANSWERS)} | {account.line: (4, Known.SILENT) for account in accounts[:20]}
+    lines = {name: f"line of {name}" for name in numbered(30, "p")}
+    entered(pool, lines, 0)
+    silent = numbered(20, "p")
+    known = {web("q").line: (9, Known.ANSWERS)} | {lines[name]: (4, Known.SILENT) for name in silent}
     taken = names(due.take(PLENTY, Room(9, known, unknown=7, silent=3)))
-    assert "q" in taken and len(taken) == 8
-    assert len(set(taken) & set(numbered(20, "p"))) <= 3
+    assert "q" in taken
+    assert len(taken) == 8
+    assert len(set(taken) & set(silent)) <= 3
     assert names(due.take(PLENTY, Room(9, known, unknown=0, silent=3))) == []
 
 
@@ -325,12 +335,10 @@ def _cost(store: Store) -> float:
 def test_a_call_is_a_short_one_whatever_is_due_and_however_little_of_it_may_begin(
     pool: Pool, due: DueRefreshes, known: Known | None, lines: int
 ) -> None:
-    accounts = [
-        web(name, proxy=f"http://127.0.0.1:{1000 + number % lines}") for number, name in enumerate(numbered(1200))
-    ]
-    pool.configure(*accounts)
-    pool.store.redis.zadd(pool.store.key("refresh"), dict.fromkeys(numbered(600), 1000))
-    room = Room(96, {account.line: (0, known) for account in accounts} if known else {})
+    line_of = {name: f"line {number % lines}" for number, name in enumerate(numbered(1200))}
+    entered(pool, line_of, 0)
+    entered(pool, {name: line_of[name] for name in numbered(600)}, 1000)
+    room = Room(96, dict.fromkeys(line_of.values(), (0, known)) if known else {})
     due.take(128, room)
     most = 0
     for _ in range(20):
