@@ -58,6 +58,7 @@ def deliver_test(to: Sequence[Destination], *, at: float, language: Language = "
         rule="test",
         severity="info",
         subjects=(),
+        count=0,
         title=words.title,
         text=words.text,
         resolved=False,

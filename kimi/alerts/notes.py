@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
+
+MOST_SUBJECTS: Final = 1_000
+"""More names would make a message that many a receiver refuses."""
 
 Language = Literal["en", "zh"]
 Severity = Literal["info", "warning", "critical"]
@@ -28,7 +31,8 @@ class Rule(StrEnum):
 class Note:
     """What is sent: a message for people, and for programs what it is about.
 
-    `rule` is a `Rule`, or `test`. `at` is in Unix seconds. `resolved`: what it was about is over.
+    `rule` is a `Rule`, or `test`. `at` is in Unix seconds. It is about `count` accounts, of which the first
+    `MOST_SUBJECTS` are named. `resolved`: what it was about is over.
     """
 
     id: str
@@ -36,6 +40,7 @@ class Note:
     rule: str
     severity: Severity
     subjects: tuple[str, ...]
+    count: int
     title: str
     text: str
     resolved: bool

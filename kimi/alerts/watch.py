@@ -14,7 +14,7 @@ import structlog
 from kimi.alerts import texts
 from kimi.alerts.courier import Arrival, Courier
 from kimi.alerts.ledger import Due, Entry, Pace, due, is_active, update
-from kimi.alerts.notes import Language, Note, Rule
+from kimi.alerts.notes import MOST_SUBJECTS, Language, Note, Rule
 from kimi.alerts.rules import Limits, Subject, judge
 from kimi.alerts.sight import Sight
 from kimi.errors import StoreUnavailable
@@ -197,7 +197,8 @@ class Watcher:
             at=now,
             rule=wanted.rule.value,
             severity="info" if wanted.over else texts.SEVERITIES[wanted.rule],
-            subjects=names,
+            subjects=names[:MOST_SUBJECTS],
+            count=len(names),
             title=words.title,
             text=words.text,
             resolved=wanted.over,

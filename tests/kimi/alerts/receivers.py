@@ -18,6 +18,7 @@ NOTE = Note(
     rule="dead",
     severity="warning",
     subjects=("alice", "小明"),
+    count=2,
     title="Kimi: accounts that need a new login: 2",
     text="Their login was refused: alice, 小明.",
     resolved=False,

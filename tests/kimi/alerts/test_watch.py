@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kimi.accounts import Kind, State
-from kimi.alerts.notes import Note
+from kimi.alerts.notes import MOST_SUBJECTS, Note
 from kimi.alerts.now import active
 from kimi.pool import PrivateAccounts
 from kimi.pool.alerts import AlertBook
@@ -35,6 +35,17 @@ def test_accounts_that_are_lost_are_told_once(house: House, inbox: Inbox) -> Non
     assert inbox.heard == [("dead", False, ("a", "b")), ("banned", False, ("c",))]
     assert "a, b" in inbox.notes[0].text
     assert [note.severity for note in inbox.notes] == ["warning"] * 2
+
+
+def test_a_message_about_very_many_accounts_names_the_first_of_them(house: House, inbox: Inbox) -> None:
+    names = [f"a{number:04}" for number in range(MOST_SUBJECTS + 1)]
+    house.pool.configure(*map(web, names))
+    guard = house.guard(inbox)
+    for name in names:
+        house.pool.members.mark(name, 1, State.DEAD, "refused")
+    house.passes(30, guard)
+    (note,) = (note for note in inbox.notes if note.rule == "dead")
+    assert (note.subjects, note.count) == (tuple(names[:-1]), len(names))
 
 
 def test_a_second_watcher_waits_and_goes_on_where_the_first_ended(house: House, inbox: Inbox) -> None:

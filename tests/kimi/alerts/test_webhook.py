@@ -45,6 +45,7 @@ def test_a_note_is_posted_as_signed_json(caplog: pytest.LogCaptureFixture) -> No
         "rule": "dead",
         "severity": "warning",
         "subjects": ["alice", "小明"],
+        "count": 2,
         "title": NOTE.title,
         "text": NOTE.text,
         "resolved": False,
