@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.errors import StoreUnavailable
-from kimi.pool import Members, Store, connect
+from kimi.pool import Members, Store, connect, open_store
 from kimi.pool.members import SyncReport, fingerprint
 from kimi.pool.neighbours import LOOK_SECONDS, Neighbours
 from kimi.pool.tokens import Credential
+from kimi.settings import CommonSettings
 from tests.kimi.pool.pools import Clock, Pool, web
 from tests.valkey import Valkey
-from tests.valkeys import running
+from tests.valkeys import Cluster, running
 
 
 @pytest.fixture
@@ -103,3 +105,19 @@ def test_who_may_not_look_goes_on(tmp_path: Path, may: str) -> None:
 def test_redis_that_is_away_is_not_one_without_other_pools(unused_port: int) -> None:
     with connect(f"redis://127.0.0.1:{unused_port}") as redis, pytest.raises(StoreUnavailable):
         Neighbours(Store(redis)).holding(["any"])
+
+
+def test_in_a_cluster_those_of_the_same_master_are_seen_and_no_others(tmp_path: Path) -> None:
+    with running(Cluster(tmp_path)) as servers, ExitStack() as kept:
+
+        def pool_called(name: str) -> Pool:
+            settings = CommonSettings.model_validate({"redis_url": servers.url, "kimi_pool": name})
+            return Pool(kept.enter_context(open_store(settings, timeout=5)), Clock())
+
+        others = [f"cell-{number}" for number in range(8)]  # spread over all masters
+        for name in others:
+            pool_called(name).fill(web(name))
+        ours = pool_called("pool")
+        seen = Neighbours(ours.store).names()
+        assert 0 < len(seen) < len(others)
+        assert sync(ours, *others).elsewhere == {name: name for name in seen}
