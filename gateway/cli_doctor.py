@@ -38,6 +38,7 @@ from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.neighbours import Neighbours
 from kimi.pool.resealing import Resealing
 from kimi.pool.schema import Schema, at_work
+from kimi.pool.sure import probe_replicas, silent
 from kimi.settings import CommonSettings, SettingsError, load
 from kimi.version import VERSION
 
@@ -135,7 +136,7 @@ def _asked(check: str, findings: Iterator[Finding]) -> Iterator[Finding]:
 
 def _redis(store: Store) -> Iterator[Finding]:
     health = Health(store)
-    return checks_redis.all_of(
+    yield from checks_redis.all_of(
         health.facts,
         ping=store.ping,
         probe=store.probe,
@@ -143,6 +144,11 @@ def _redis(store: Store) -> Iterator[Finding]:
         now=time.time,
         monotonic=time.monotonic,
     )
+    are_wanted = store.replicas.are_wanted
+    yield checks_redis.replicas(partial(probe_replicas, store), health.facts(), are_wanted=are_wanted)
+    unheard = silent(store)
+    if unheard is not None:
+        yield checks_redis.electing(unheard)
 
 
 def _releases(store: Store) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Final
 
@@ -65,6 +65,30 @@ def writes(probe: Callable[[], object]) -> Finding:
         advice = "a full one needs more memory, a replica is not to be written to"
         return problem("Redis writes", str(error), _advice(str(error), advice))
     return ok("Redis writes", "are taken")
+
+
+def replicas(probe: Callable[[], str], facts: Mapping[str, Any], *, are_wanted: bool) -> Finding:
+    """Whether they have what is written, where anybody waits for that; `probe` says what they lack."""
+    check, number = "Redis replicas", int(facts.get("connected_slaves", 0))
+    try:
+        lacking = probe()
+    except StoreUnavailable as error:
+        return problem(check, str(error), "no token is renewed so: see that every replica runs and is in sync")
+    if lacking:
+        advice = "see to the replicas; those that are gone for good forget by SENTINEL RESET or CLUSTER FORGET"
+        return warning(check, lacking, advice)
+    if number and not are_wanted:
+        advice = f"add ?replicas={number} to REDIS_URL if one of them may become the master"
+        return warning(check, f"{number} there, and tokens are lost that it lacks when it fails over", advice)
+    return ok(check, "have what is written" if are_wanted else "there are none")
+
+
+def electing(silent: Sequence[str]) -> Finding:
+    """Whether all answer that are to know who the master is."""
+    check = "Redis, who leads"
+    if silent:
+        return warning(check, f"not said by {'; '.join(silent)}", "see that all run that REDIS_URL names")
+    return ok(check, "is said by all that REDIS_URL names")
 
 
 def persistence(facts: Mapping[str, Any]) -> Finding:

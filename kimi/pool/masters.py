@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -96,8 +96,7 @@ class Lead:
         self._looks = 0
         self._last_thorough = 0
         self._known: Standing | None = None
-        self.silent: dict[Place, str] = {}
-        """Those of `urls` that did not answer when all were asked, and why not."""
+        self._silent: dict[Place, str] = {}
 
     @property
     def place(self) -> Place | None:
@@ -115,6 +114,11 @@ class Lead:
     def confirmed(self) -> Standing:
         """What all say now: none of it was said before this was called. Raises as `find`."""
         return self._looked(thoroughly=True)
+
+    @property
+    def silent(self) -> list[str]:
+        """Those of `urls` that did not say it when all were asked, and why not."""
+        return [f"{host}:{port}: {error}" for (host, port), error in sorted(self._silent.items())]
 
     def follow(self) -> None:
         """Looks where the master is now, once a second, however often it is called; where nobody knows, all stays."""
@@ -147,13 +151,13 @@ class Lead:
             self._others = {place for word in words for place in word.others}.difference(self._named)
             return _settled(words, known)
         if known is None:
-            raise RedisConnectionError(f"nobody says who the master is: {_listed(self.silent)}")
+            raise RedisConnectionError(f"nobody says who the master is: {'; '.join(self.silent)}")
         self._alone_until = self._monotonic() + LOOK_SECONDS
         return replace(known, living=None)
 
     def _says_so(self, known: Standing) -> bool:
         """Whether the next one says what is known already."""
-        places = [place for place in self._named if place not in self.silent] or list(self._named)
+        places = [place for place in self._named if place not in self._silent] or list(self._named)
         place = places[self._looks % len(places)]
         try:
             word = self._ask(self._named[place], place)
@@ -170,9 +174,9 @@ class Lead:
                 words.append(self._ask(client, place))
             except RedisError as error:
                 silent[place] = str(error)
-        if silent.keys() - self.silent.keys():
-            log.warning("some that REDIS_URL names do not say who the master is: %s", _listed(silent))
-        self.silent = silent
+        before, self._silent = self._silent, silent
+        if silent.keys() - before.keys():
+            log.warning("some that REDIS_URL names do not say who the master is: %s", "; ".join(self.silent))
         for place in self._others:
             if _are_most(words):
                 break
@@ -203,7 +207,3 @@ def _are_most(words: Collection[Word]) -> bool:
     voters = {word.voter for word in words if word.voter}
     is_one = len({(word.place, word.epoch) for word in words}) == 1
     return is_one and len(voters) > max(word.votes for word in words) / 2
-
-
-def _listed(silent: Mapping[Place, str]) -> str:
-    return "; ".join(f"{host}:{port}: {error}" for (host, port), error in sorted(silent.items()))

@@ -64,6 +64,16 @@ class Replicas:
         """Whether anything is to be waited for."""
         return self._wanted != 0
 
+    def silent(self) -> list[str] | None:
+        """Those in REDIS_URL that do not say who the master is when all are asked, and why; None where nobody is.
+
+        Raises what redis-py raises.
+        """
+        if self._lead is None:
+            return None
+        self._lead.confirmed()
+        return self._lead.silent
+
     def ask(self, pipe: Any) -> Waited:
         """Lets a pipeline wait behind what it writes; its answer and what this returns are for `judge`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kimi.pool.store import Store, to_ms
@@ -23,14 +24,37 @@ def run_replicated_on_disk(store: Store, seconds: float, name: str, *args: str |
     return _run(store, name, args, disk_seconds=seconds)
 
 
+def probe_replicas(store: Store) -> str:
+    """What replicas lack that is written just now, empty where they lack nothing or nobody asks them.
+
+    Raises `StoreUnavailable`, also where nothing would count as stored.
+    """
+    if store.replicas.are_wanted:
+        _replicated(store, lambda pipe: pipe.set(store.key("probe"), "", px=1000))
+    return store.replicas.lacking
+
+
+def silent(store: Store) -> list[str] | None:
+    """Those that do not say who the master is, and why; None where nobody is asked. Raises `StoreUnavailable`."""
+    with store.guarded():
+        return store.replicas.silent()
+
+
 def _run(
     store: Store, name: str, args: tuple[str | float, ...], *, disk_seconds: float | None = None
 ) -> tuple[Any, object]:
     keys, argv = store.arguments(*args)
+    script = store.script(name)
+    return _replicated(store, lambda pipe: script(keys=keys, args=argv, client=pipe), disk_seconds=disk_seconds)
+
+
+def _replicated(
+    store: Store, write: Callable[[Any], object], *, disk_seconds: float | None = None
+) -> tuple[Any, object]:
     with store.guarded() as redis:
         # One connection for all: each waits for the writes of its own connection only.
         pipe = redis.pipeline(transaction=False)
-        store.script(name)(keys=keys, args=argv, client=pipe)
+        write(pipe)
         waited = store.replicas.ask(pipe) if store.replicas.are_wanted else None
         if disk_seconds is not None:
             pipe.execute_command("WAITAOF", 1, 0, to_ms(disk_seconds))

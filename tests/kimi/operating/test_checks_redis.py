@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,14 @@ import pytest
 from kimi.errors import StoreUnavailable
 from kimi.operating import checks_redis
 from kimi.operating.checks import Finding, Level
-from kimi.pool import Store, connect
+from kimi.pool import Store, connect, open_store
 from kimi.pool.health import Health
+from kimi.pool.replicas import Replicas
+from kimi.pool.sure import probe_replicas, silent
+from kimi.settings import CommonSettings
 from tests.ports import free_port
 from tests.valkey import Valkey
+from tests.valkeys import SentinelSet, running
 
 GOOD: dict[str, Any] = {
     "redis_version": "7.2.4",
@@ -130,6 +136,40 @@ def everything(store: Store) -> list[Finding]:
             monotonic=lambda: 0.0,
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("lacking", "number", "are_wanted", "level"),
+    [
+        ("", 2, True, Level.OK),
+        ("", 0, False, Level.OK),
+        ("1 of 2 replicas of Redis have what was written", 1, True, Level.WARNING),
+        ("", 1, False, Level.WARNING),
+    ],
+    ids=["all have it", "there are none", "one lacks it", "nobody waits for it"],
+)
+def test_replicas_have_to_have_what_is_written(lacking: str, number: int, *, are_wanted: bool, level: Level) -> None:
+    found = checks_redis.replicas(lambda: lacking, GOOD | {"connected_slaves": number}, are_wanted=are_wanted)
+    assert (found.level, bool(found.advice)) == (level, level is Level.WARNING)
+
+
+def test_that_nothing_counts_as_stored_is_a_problem(store: Store) -> None:
+    lonely = Store(store.redis, replicas=Replicas(1))
+    found = checks_redis.replicas(partial(probe_replicas, lonely), GOOD, are_wanted=True)
+    assert found.level is Level.PROBLEM
+    assert "0 of 1 replicas" in found.seen
+
+
+def test_all_that_know_who_leads_have_to_say_it(tmp_path: Path) -> None:
+    with running(SentinelSet(tmp_path)) as servers:
+        settings = CommonSettings.model_validate({"redis_url": servers.url})
+        with open_store(settings) as store:
+            assert checks_redis.electing(silent(store) or []).level is Level.OK
+            assert probe_replicas(store) == ""
+            gone = servers.sentinels[1]
+            gone.kill()
+            found = checks_redis.electing(silent(store) or [])
+    assert (found.level, f"127.0.0.1:{gone.port}: " in found.seen) == (Level.WARNING, True)
 
 
 @pytest.fixture
