@@ -17,6 +17,7 @@ from kimi.alerts.watch import Plan, Watcher
 from kimi.pool import Members, Store
 from kimi.pool.alerts import AlertBook
 from kimi.pool.changes import Changes
+from kimi.pool.extent import Extents
 from kimi.pool.heartbeats import Heartbeats
 
 
@@ -43,7 +44,7 @@ def watcher(
     limits = Limits(usable_below=settings.alert_usable_below, silent_seconds=settings.alert_refresher_silent_seconds)
     return Watcher(
         AlertBook(store),
-        Sight(Changes(store), Members(store), Heartbeats(store), clock=clock),
+        Sight(Changes(store), Members(store), Extents(store), Heartbeats(store), clock=clock),
         [Courier(destination, clock=clock) for destination in destinations(settings)],
         Plan(limits=limits, pace=Pace(repeat=settings.alert_repeat_seconds), language=settings.alert_language),
         owner=uuid.uuid4().hex,

@@ -9,10 +9,11 @@ from kimi.accounts import State
 from kimi.alerts.rules import Snapshot
 from kimi.errors import StoreUnavailable
 from kimi.pool.changes import Batch, Copy
+from kimi.pool.extent import Extent
 from kimi.pool.members import Summary
 
 ANEW_SECONDS: Final = 300.0
-"""After so long all accounts are read again, should one have vanished without a word."""
+"""So often all accounts are read again where there are not as many as there should be."""
 _LOST: Final = frozenset({State.DEAD, State.BANNED})
 
 
@@ -28,6 +29,12 @@ class Directory(Protocol):
     def summary(self) -> Summary: ...
 
 
+class Sized(Protocol):
+    """How large the pool is."""
+
+    def measure(self) -> Extent: ...
+
+
 class Hearing(Protocol):
     """How many seconds ago each refresher was heard of, by name."""
 
@@ -37,9 +44,12 @@ class Hearing(Protocol):
 class Sight:
     """Looks at the pool; after the first time, only at what has changed. Methods may raise `StoreUnavailable`."""
 
-    def __init__(self, news: News, directory: Directory, hearing: Hearing, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, news: News, directory: Directory, sized: Sized, hearing: Hearing, *, clock: Callable[[], float]
+    ) -> None:
         self._news = news
         self._directory = directory
+        self._sized = sized
         self._hearing = hearing
         self._clock = clock
         self._heard = clock()
@@ -48,7 +58,7 @@ class Sight:
     def begin_anew(self) -> None:
         """Forget what was seen of accounts."""
         self._number = 0
-        self._began = self._clock()
+        self._counted = self._clock()
         self._names: set[str] = set()
         self._lost: dict[str, State] = {}
 
@@ -68,10 +78,12 @@ class Sight:
 
     def look(self) -> Snapshot:
         """The pool as it is now."""
-        if self._clock() - self._began >= ANEW_SECONDS:
-            self.begin_anew()
-        while self._read_page():
-            pass
+        self._read()
+        if self._clock() - self._counted >= ANEW_SECONDS:
+            self._counted = self._clock()
+            if len(self._names) != self._sized.measure().operators:
+                self.begin_anew()
+                self._read()
         return Snapshot(
             lost=dict(self._lost),
             accounts=len(self._names),
@@ -79,10 +91,14 @@ class Sight:
             silence=self.silence(),
         )
 
+    def _read(self) -> None:
+        while self._read_page():
+            pass
+
     def _read_page(self) -> bool:
         """Whether there is more to read."""
         batch = self._news.since(self._number)
-        if batch.latest < self._number:  # Redis has lost something
+        if batch.latest < self._number:  # Redis may have lost something
             self.begin_anew()
             return True
         for copy in batch.copies:

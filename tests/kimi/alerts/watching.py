@@ -15,6 +15,7 @@ from kimi.alerts.watch import Plan, Watcher
 from kimi.pool import Members, Store, connect
 from kimi.pool.alerts import AlertBook
 from kimi.pool.changes import Changes
+from kimi.pool.extent import Extents
 from kimi.pool.heartbeats import Heartbeats
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class House:
         couriers = [Courier(destination, clock=clock) for destination in destinations]
         watcher = Watcher(
             book(store),
-            Sight(Changes(store), Members(store), Heartbeats(store), clock=clock),
+            Sight(Changes(store), Members(store), Extents(store), Heartbeats(store), clock=clock),
             couriers,
             replace(PLAN, limits=replace(PLAN.limits, usable_below=usable_below)),
             owner=f"watcher-{len(self.opened)}",

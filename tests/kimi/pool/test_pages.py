@@ -95,7 +95,7 @@ OPERATIONS: Final[tuple[Callable[[Store], object], ...]] = (
     lambda store: Canary(store).look_at_served(),
     lambda store: Resealing(store).status(),
     lambda store: AlertBook(store).entries(),
-    lambda store: Sight(Changes(store), Members(store), Heartbeats(store), clock=store.now).look(),
+    lambda store: Sight(Changes(store), Members(store), Extents(store), Heartbeats(store), clock=store.now).look(),
     lambda store: Accounts(store).export(),
 )
 
