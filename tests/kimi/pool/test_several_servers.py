@@ -237,5 +237,5 @@ def test_pools_of_a_cluster_have_masters_of_their_own(servers: Cluster) -> None:
     assert len({servers.master_of(name) for name in names}) == 3
     for name in names:
         with open_store(settings(servers, name)) as store, client_of(servers.master_of(name)) as master:
-            Pool(store, Clock(store.now())).fill(web("a"))
-            assert master.exists(store.key("account", "a"))
+            Pool(store, Clock(store.now())).fill(web(f"a-{name}"))
+            assert master.exists(store.key("account", f"a-{name}"))
