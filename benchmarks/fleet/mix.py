@@ -65,7 +65,7 @@ KINDS: Final = (
     Kind("limit", "a request with a limited key comes and goes", lambda f: f.leases),
     Kind("find", "a conversation is looked for", lambda f: f.leases),
     Kind("deliver", "a worker delivers what it counted", lambda f: min(f.processes / TICK_SECONDS, f.leases)),
-    Kind("counted", "one more request in what a worker delivers", lambda f: max(0.0, f.leases - f.processes / TICK_SECONDS)),
+    Kind("counted", "one more request delivered beside", lambda f: max(0.0, f.leases - f.processes / TICK_SECONDS)),
     Kind("renew", "a lease is renewed", lambda f: f.leases * f.seconds / RENEWED_EVERY),
     Kind("look", "a worker looks for accounts that have changed", lambda f: f.processes / f.look_seconds),
     Kind("told", "a worker hears of one account that has changed", lambda f: f.processes * f.changes),
