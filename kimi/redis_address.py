@@ -23,6 +23,11 @@ _TLS: Final = frozenset(
 )
 _SENTINELS: Final = frozenset({"sentinel_username", "sentinel_password"})
 _REPLICAS: Final = "replicas"
+_VALUES: Final = {
+    "ssl_cert_reqs": ("none", "optional", "required"),
+    "ssl_check_hostname": ("true", "false"),
+}
+_MOST_REPLICAS: Final = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,11 @@ def parse(value: str) -> RedisAddress:
     if any(more):
         raise ValueError("has more behind its hosts than it can mean")
     if url.scheme.endswith("+sentinel"):
-        if not first:
-            raise ValueError("has no name of a service, as in redis+sentinel://h1:26379,h2:26379/SERVICE/0")
+        service = _service(first)
         server = _url(scheme, _with(login, nodes[0]), f"/{_database(second)}", options)
         own = _sentinels_login(options)
         asked = tuple(_url(scheme, _with(own, node), "/0", options, _TLS) for node in nodes)
-        return RedisAddress(server, asked, unquote(first), _replicas(options, None))
+        return RedisAddress(server, asked, service, _replicas(options, None))
     if second:
         raise ValueError("has more behind its hosts than it can mean")
     if url.scheme.endswith("+cluster"):
@@ -103,8 +107,12 @@ def _options(url: SplitResult) -> dict[str, str]:
         raise ValueError(f"has an unknown option behind the question mark, known are {', '.join(sorted(known))}")
     if not options.get("db", "0").isdecimal():
         raise ValueError("has an option db that is not the number of a database")
-    if not options.get(_REPLICAS, "0").isdecimal():
-        raise ValueError("has an option replicas that is not a number")
+    replicas = options.get(_REPLICAS, "0")
+    if not replicas.isdecimal() or int(replicas[:3]) > _MOST_REPLICAS:
+        raise ValueError(f"has an option replicas that is not a number up to {_MOST_REPLICAS}")
+    for name, values in _VALUES.items():
+        if options.get(name, values[0]) not in values:
+            raise ValueError(f"has an option {name} that is none of {', '.join(values)}")
     return options
 
 
@@ -118,7 +126,17 @@ def _nodes(hosts: str, port: int) -> Iterator[str]:
             raise ValueError("is not a valid URL") from None
         if not found or node.path or node.query:
             raise ValueError("has no host" if "," not in hosts else "has a host without a name")
+        if own_port == 0:
+            raise ValueError("has a port 0")
         yield f"{f'[{found}]' if ':' in found else found}:{own_port or port}"
+
+
+def _service(text: str) -> str:
+    if not text:
+        raise ValueError("has no name of a service, as in redis+sentinel://h1:26379,h2:26379/SERVICE/0")
+    if any(sign in text for sign in "@:,"):
+        raise ValueError("has hosts behind a /, which is %2F in a user or a password")
+    return unquote(text)
 
 
 def _database(text: str) -> str:

@@ -156,7 +156,12 @@ def test_a_complaint_about_several_variables_is_told_as_it_is(environment: Envir
         ("redis://:secret@h:port/0", "is not a valid URL"),
         ("redis://:sec#ret@h/0", "must not contain a fragment: write # as %23"),
         ("redis://h/0?db=secret", "has an option db that is not the number of a database"),
-        ("redis://h/0?replicas=one", "has an option replicas that is not a number"),
+        ("redis://h/0?replicas=one", "has an option replicas that is not a number up to 99"),
+        (f"redis://h/0?replicas={10**20}", "has an option replicas that is not a number up to 99"),
+        ("redis://h:0/0", "has a port 0"),
+        ("rediss://h?ssl_cert_reqs=bogus", "has an option ssl_cert_reqs that is none of none, optional, required"),
+        ("rediss://h?ssl_check_hostname=maybe", "has an option ssl_check_hostname that is none of true, false"),
+        ("redis+sentinel://k:123/x@h1:1,h2", "has hosts behind a /, which is %2F in a user or a password"),
         (
             "redis://h/0?socket_timeout=60",
             "has an unknown option behind the question mark, known are client_name, db, password, replicas, username",
