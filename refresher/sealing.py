@@ -13,7 +13,8 @@ from kimi.pool import Store
 from kimi.pool.canary import Canary
 from kimi.pool.old_files import OldFiles
 from kimi.pool.resealing import Resealing
-from kimi.pool.sealers import Sealers
+from kimi.pool.sealers import REFRESHER, Sealers
+from kimi.pool.seals import PLAIN
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
@@ -24,6 +25,10 @@ YIELD_SECONDS: Final = 3.0
 SEAL_SECONDS: Final = 60.0
 """So often all is looked at for what is plain, which takes about 0.3 s with 10,000 accounts."""
 _STEP: Final = 0.2
+_TOO_EARLY: Final = (
+    "gateways without TOKEN_ENCRYPTION_KEYS are at work, and could not read what is sealed: the work is left to a "
+    "refresher without these until all gateways have them"
+)
 _YIELDING: Final = "nothing in the store shows which keys are the right ones: others that were at work with it go first"
 
 
@@ -32,7 +37,8 @@ class Sealing:
 
     Redis may be exchanged for another, or lose everything, at any time. Who was at work with it then says at once which
     keys are the right ones, for he alone has the newest tokens. Who comes new with keys waits first, and who has had
-    the wrong ones, or none, does too.
+    the wrong ones, or none, does too. Who comes with the first keys of all lets gateways have them before, as long as
+    somebody else renews tokens.
     """
 
     def __init__(
@@ -63,12 +69,11 @@ class Sealing:
         that.
         """
         self._canary.check()
-        if not self._may_work():
-            log.info(_YIELDING, seconds=YIELD_SECONDS)
-            while not self._may_work():
-                if stop.is_set():
-                    return False
-                self._pause(_STEP)
+        if not (
+            self._waits_until(self._may_begin, stop, _TOO_EARLY, step=CHECK_SECONDS)
+            and self._waits_until(self._may_work, stop, _YIELDING, step=_STEP)
+        ):
+            return False
         self._sealers.beat()
         self._seal()
         return True
@@ -91,6 +96,24 @@ class Sealing:
     def end(self) -> None:
         """This process is at work no more."""
         self._sealers.leave()
+
+    def _waits_until(self, may: Callable[[], bool], stop: Stop, why: str, *, step: float) -> bool:
+        """Returns once this process may: True, or False where it is to stop instead."""
+        if not may():
+            log.info(why)
+            while not may():
+                if stop.is_set():
+                    return False
+                self._pause(step)
+        return True
+
+    def _may_begin(self) -> bool:
+        """False while gateways could not read what is sealed, and a refresher goes on that has no keys either."""
+        if not self._store.vault.seals or self._canary.look():
+            return True
+        keyless = [name for name, seal in self._resealing.processes().items() if seal == PLAIN]
+        renewing = [name for name in keyless if name.startswith(REFRESHER)]
+        return not 0 < len(renewing) < len(keyless)
 
     def _may_work(self) -> bool:
         """False while others go first."""

@@ -239,6 +239,45 @@ def test_who_is_to_stop_while_others_go_first_leaves_nothing(redis_url: str) -> 
         assert not Canary(store).look()
 
 
+@pytest.mark.parametrize("leaving", ["gateway a", "refresher b"])
+def test_who_has_the_first_key_lets_gateways_have_it_before_while_another_refresher_goes_on(
+    redis_url: str, leaving: str
+) -> None:
+    """They could not read what he seals. Where nobody else renews tokens that counts for more."""
+    clock, waited = Clock(), list[float]()
+    with open_store(refreshers(redis_url)) as plain, open_store(refreshers(redis_url, NEW)) as sealed:
+        others = {name: Sealers(plain, name) for name in ("gateway a", "refresher b")}
+        for other in others.values():
+            other.beat()
+
+        def wait(seconds: float) -> None:
+            assert not Canary(sealed).look()
+            waited.append(seconds)
+            clock.now += seconds
+            if len(waited) == 3:
+                others[leaving].leave()
+
+        assert made(sealed, clock, wait).start(Stop())
+        assert waited[:3] == [CHECK_SECONDS] * 3 and sum(waited[3:]) == pytest.approx(YIELD_SECONDS)
+        assert Canary(sealed).look()
+
+
+def test_who_is_to_stop_while_gateways_have_no_key_seals_nothing(redis_url: str) -> None:
+    stop = Stop()
+    with open_store(refreshers(redis_url)) as plain, open_store(refreshers(redis_url, NEW)) as sealed:
+        for name in ("gateway a", "refresher b"):
+            Sealers(plain, name).beat()
+        waited = list[float]()
+
+        def wait(seconds: float) -> None:
+            waited.append(seconds)
+            stop.set()
+
+        assert not made(sealed, Clock(), wait).start(stop)
+        assert waited == [CHECK_SECONDS]
+        assert not Canary(sealed).look()
+
+
 def test_without_keys_nothing_is_waited_for(redis_url: str) -> None:
     clock = Clock()
     with open_store(refreshers(redis_url)) as store:
