@@ -26,9 +26,16 @@ from tests.kimi.pool.sealing import with_keys
 from tests.ports import free_port
 from tests.valkey import Valkey
 
-GUIDE: Final = (Path(__file__).parents[2] / "docs" / "guides" / "redis.md").read_text("utf-8")
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "guides"
+GUIDE: Final = (FOLDER / "redis.md").read_text("utf-8")
 SERVER, SENTINEL, NODE, _TLS = re.findall(r"```conf\n(# .*?)```", GUIDE, re.DOTALL)
 (USERS,) = re.findall(r"```conf\n(user .*?)```", GUIDE, re.DOTALL)
+_ASKED = re.compile(r"^ +redis-cli -h redis\.(\w+)\.internal --user admin --askpass (.*)$", re.MULTILINE)
+PROMOTE, (LOOK_AT_IT,), FOLLOW = (
+    _ASKED.findall(block)
+    for block in re.findall(r" ```sh\n(.*?)```", (FOLDER / "operating.md").read_text("utf-8"), re.DOTALL)
+)
+"""Commands of the guide to operating, for two regions: of which one is asked, and what it is told."""
 LOOK: Final = "sentinel_username=look&sentinel_password=LOOK_PASSWORD"
 
 
@@ -45,7 +52,7 @@ class Configured(Valkey):
             r"^port \d+$": f"port {self.port}",
             r"^bind .*$": "bind 127.0.0.1",
             r"^dir .*$": f"dir {folder}",
-            r"^aclfile .*$": f"aclfile {folder}/users.acl",
+            r"^aclfile .*$": f"aclfile {folder}/users.acl\nrepl-diskless-sync-delay 0",
             r"^cluster-enabled .*$": rf"\g<0>\ncluster-port {self.bus}",
             r"^(replica-announce-ip|cluster-announce-hostname) .*$": r"\1 localhost",
         }
@@ -157,3 +164,42 @@ def test_a_shard_that_is_lost_takes_no_pool_of_another_with_it(tmp_path: Path) -
             theirs.kill()
             until(lambda: "master,fail " in asked(ours, "CLUSTER", "NODES"), what="the cluster knows")
             assert leases(pool)
+
+
+def test_a_standby_that_took_over_stays_the_master_when_it_is_started_again(tmp_path: Path) -> None:
+    alone = re.sub(r"min-replicas.*\n", "", SERVER)
+    first = Configured(tmp_path / "first", re.sub(r"replicaof .*\n", "", alone))
+    second = Configured(tmp_path / "second", re.sub(r"replicaof .*", f"replicaof localhost {first.port}", alone))
+    regions = {"first": first, "second": second}
+
+    def do(commands: Sequence[tuple[str, str]]) -> list[Any]:
+        return [
+            asked(regions[region], *re.sub(r"redis\.first\.internal 6379", f"localhost {first.port}", words).split())
+            for region, words in commands
+        ]
+
+    def taken_over_by(new: str) -> None:
+        *_, follows_whom = do([(new, words) for _, words in PROMOTE])
+        assert follows_whom == {"replicaof": ""}
+        asked(regions[new], "SET", "token", f"newest of the {new}")
+
+    def started_again(server: Configured) -> tuple[str, str]:
+        server.stop()
+        server.start()
+        return asked(server, "ROLE")[0], asked(server, "GET", "token")
+
+    with running([first, second]):
+        until(lambda: follows(second), what="the standby follows")
+        first.kill()
+        taken_over_by("second")
+        first.settings.write_text(f"{first.settings.read_text()}replicaof localhost {second.port}\n")
+        first.start()
+        assert started_again(second) == ("master", "newest of the second")
+        until(lambda: do([LOOK_AT_IT])[0].get("master_link_status") == "up", what="the first follows")
+        taken_over_by("first")
+        do(FOLLOW)
+        until(lambda: follows(second), what="the second follows again")
+        assert started_again(first) == ("master", "newest of the first")
+        until(lambda: follows(second), what="the second follows as before")
+        assert started_again(second)[0] == "slave"
+        until(lambda: asked(second, "GET", "token") == "newest of the first", what="it has the newest token")
