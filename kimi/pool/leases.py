@@ -145,10 +145,10 @@ class Leases:
         words = (
             orjson.dumps(wish.routes).decode(),
             wish.model,
-            orjson.dumps(list(wish.exclude)).decode(),
+            orjson.dumps(sorted(wish.exclude)).decode(),  # who wishes the same does so in the same words
             lease_id,
             to_ms(self.seconds),
-            orjson.dumps(list(wish.tripped)).decode(),
+            orjson.dumps(sorted(wish.tripped)).decode(),
             ticket,
             to_ms(patience),
             wish.only,

@@ -16,8 +16,9 @@ call_waiting(routes)
 local first
 for _, route in ipairs(routes) do
   local queue = key('route', route, 'queue')
-  for _, ticket in ipairs(redis.call('ZRANGE', queue, 0, 3)) do
-    if redis.call('EXISTS', key('ticket', ticket)) == 0 then redis.call('ZREM', queue, ticket) end
+  for _, ticket in ipairs(redis.call('ZRANGE', queue, 0, 63)) do
+    if redis.call('EXISTS', key('ticket', ticket)) == 1 then break end
+    redis.call('ZREM', queue, ticket)
   end
   local resting = redis.call('ZRANGE', place_key(route, 'cooling'), 0, 0, 'WITHSCORES')[2]
   if resting then first = math.min(first or math.huge, tonumber(resting)) end

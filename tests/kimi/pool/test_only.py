@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kimi.accounts import State
+from kimi.accounts import Account, Kind, State
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, UpstreamDown
 from kimi.pool import Lease
 from tests.kimi.pool.pools import Pool, rest, web, wish
@@ -72,6 +72,16 @@ def test_who_waits_for_one_account_is_called_to_it_alone(pool: Pool, ear: Ear) -
     assert ear.calls() == ["w.1"]
     assert only(pool, "a", ticket="w.1").account.name == "a"
     assert in_queue(pool) == []
+
+
+def test_nobody_is_called_to_one_that_serves_his_model_no_more(pool: Pool, ear: Ear) -> None:
+    pool.fill(Account(name="key", kind=Kind.MOONSHOT), models=("old",))
+    lease = only(pool, "key", "moonshot:old")
+    with pytest.raises(AllBusy):
+        only(pool, "key", "moonshot:old", ticket="w.1")
+    pool.freshen("key", models=("new",))
+    pool.leases.release(lease)
+    assert ear.calls() == []
 
 
 def test_a_call_to_it_that_was_lost_is_made_again_although_many_are_ready(pool: Pool, ear: Ear) -> None:

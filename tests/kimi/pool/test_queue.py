@@ -183,11 +183,11 @@ def test_a_worker_that_lives_keeps_what_it_holds(pool: Pool) -> None:
 def test_tickets_that_nobody_holds_any_more_vanish(pool: Pool, redis_client: redis.Redis) -> None:
     pool.fill(web("a"))
     take(pool)
-    queue(pool, "w.1", "w.2")
-    redis_client.delete("kimi:{pool}:ticket:w.1")
+    queue(pool, *(f"v.{number}" for number in range(20)), "w.1")
+    redis_client.delete(*(f"kimi:{{pool}}:ticket:v.{number}" for number in range(20)))
     pool.leases.look(["kimi"])
-    assert in_queue(pool) == ["w.2"]
-    assert 0 < redis_client.pttl("kimi:{pool}:ticket:w.2") <= (PATIENCE + 1) * 1000
+    assert in_queue(pool) == ["w.1"]
+    assert 0 < redis_client.pttl("kimi:{pool}:ticket:w.1") <= (PATIENCE + 1) * 1000
 
 
 def test_a_ticket_keeps_its_number(pool: Pool) -> None:
@@ -238,6 +238,31 @@ def test_who_was_called_and_did_not_come_stands_where_he_stood(pool: Pool, ear: 
     pool.clock.now += 0.8
     pool.leases.look(["kimi"])
     assert ear.calls() == ["w.1", "w.2", "w.6"]
+
+
+def test_calls_that_were_lost_are_made_again_in_order(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a", max_concurrency=2))
+    leases = [take(pool) for _ in range(2)]
+    queue(pool, "w.1")
+    queue(pool, "w.2", model="k3")
+    queue(pool, "w.3")
+    for lease in leases:
+        pool.leases.release(lease)
+    assert ear.calls() == ["w.1", "w.2"]
+    pool.clock.now += 1.1
+    pool.leases.look(["kimi"])
+    assert ear.calls() == ["w.1", "w.2"]
+
+
+def test_who_asks_again_for_less_is_called_for_no_more(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a"), web("b"))
+    leases = {lease.account.name: lease for lease in (take(pool), take(pool))}
+    queue(pool, "w.1")
+    queue(pool, "w.1", exclude=("a",))
+    pool.leases.release(leases["a"])
+    assert ear.calls() == []
+    pool.leases.release(leases["b"])
+    assert ear.calls() == ["w.1"]
 
 
 def test_a_lost_call_is_made_again_though_many_who_do_not_suit_stand_in_front(pool: Pool, ear: Ear) -> None:

@@ -47,11 +47,11 @@ local function lives_on(name, milliseconds)
   redis.call('PEXPIRE', name, int(3600000 + milliseconds))
 end
 
-local function enter_kind(kind, routes, ticket, number, score, lives)
+local function enter_kind(kind, routes, ticket, number, lives)
   local only = wish_of(kind)[4] or ''
   indexed, firsts = {}, {}
   redis.call('HSET', key('ticket', ticket), 'kind', kind)
-  redis.call('ZADD', queue_of(kind), score, ticket)
+  redis.call('ZADD', queue_of(kind), number, ticket)
   lives_on(queue_of(kind), lives)
   for _, index in ipairs(indexes_of(routes, only)) do
     redis.call('ZADD', index, 'LT', number, kind)
@@ -95,7 +95,7 @@ local function first_of(kind, index)
     if not again then
       redis.call('ZREM', queue, ticket) -- its holder is gone
     elseif tonumber(again) > NOW then
-      redis.call('ZADD', queue, again, ticket) -- a process of an older release has called it
+      redis.call('ZADD', queue, again, ticket) -- called in vain, or by a process of an older release
     else
       first = {ticket, tonumber(number), routes}
       break
@@ -134,7 +134,7 @@ local function adopt(route)
       redis.call('ZREM', queue, page[i])
     elseif not kind then
       local lives = redis.call('PTTL', key('ticket', page[i]))
-      enter_kind(kind_of(routes, wish), cjson.decode(routes), page[i], page[i + 1], page[i + 1], lives)
+      enter_kind(kind_of(routes, wish), cjson.decode(routes), page[i], page[i + 1], lives)
     end
   end
   if page[1] then redis.call('SET', mark, page[#page], 'PX', 86400000) end

@@ -144,16 +144,15 @@ end
 -- `admits`.
 local function queue_up(ticket, routes, wish, patience)
   local entry, lives = key('ticket', ticket), patience + AGAIN
-  table.sort(wish[2]) -- who wishes the same is of one kind
-  table.sort(wish[3])
   local texts = {cjson.encode(routes), cjson.encode(wish)}
-  local number, again, before = unpack(redis.call('HMGET', entry, 'number', 'again', 'kind'))
-  number, again = number or redis.call('INCR', key('tickets')), again or '0'
+  local number, before = unpack(redis.call('HMGET', entry, 'number', 'kind'))
+  number = number or redis.call('INCR', key('tickets'))
   local kind = kind_of(texts[1], texts[2])
   if before and before ~= kind then leave_kind(before, routes, ticket) end
-  redis.call('HSET', entry, 'number', number, 'routes', texts[1], 'wish', texts[2], 'only', wish[4], 'again', again)
   -- One that was called in vain is not called again at once.
-  enter_kind(kind, routes, ticket, number, tonumber(again) > NOW and again or number, lives)
+  redis.call('HSETNX', entry, 'again', '0')
+  redis.call('HSET', entry, 'number', number, 'routes', texts[1], 'wish', texts[2], 'only', wish[4])
+  enter_kind(kind, routes, ticket, number, lives)
   redis.call('PEXPIRE', entry, int(lives))
   for _, route in ipairs(routes) do
     local queue = key('route', route, 'queue')
