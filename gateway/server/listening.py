@@ -16,10 +16,10 @@ _PROBE_SECONDS: Final = 15
 """Whoever has said nothing for so long is asked whether he is there, so often, until the time for that is over."""
 
 
-def port_of(listener: Any) -> int | None:
-    """The TCP port at which it listens; None for a path."""
+def port_of(listener: Any) -> int:
+    """The TCP port at which it listens; 0 for a path."""
     address = listener.getsockname()
-    return int(address[1]) if isinstance(address, tuple) else None
+    return int(address[1]) if isinstance(address, tuple) else 0
 
 
 def prepare(listener: Any, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Final
 import pytest
 import requests
 
+from devtools import children
 from devtools.waiting import until
 from gateway.metrics_port import PLACES
 from tests.gateway.gunicorns import KEY, TRACE, Gunicorn, running
@@ -82,6 +84,22 @@ def test_there_is_nothing_else(gateway: Gunicorn) -> None:
     for path in ("/", "/v1/models", "/admin", "/docs", "/healthz/", "//metrics", "/metrics/x"):
         assert page(gateway, path, headers=authorized).status_code == 404
     assert requests.get(f"{gateway.base}/v1/models", headers=authorized, timeout=30).status_code == 200
+
+
+def test_without_it_all_sockets_are_for_clients(tmp_path: Path, shared_valkey: Any) -> None:
+    """Whoever starts gunicorn may have it listen at a path too, which has no port."""
+    gateway, path = Gunicorn(tmp_path, shared_valkey.url, app="tests.gateway.served:app"), str(tmp_path / "socket")
+    gateway.env["GUNICORN_CMD_ARGS"] = f"--bind 127.0.0.1:{gateway.port} --bind unix:{path}"
+    try:
+        gateway.start()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(30)
+            client.connect(path)
+            client.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n\r\n" % KEY.encode())
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    finally:
+        assert gateway.process is not None
+        children.stop(gateway.process, 30)
 
 
 def test_whoever_keeps_its_connections_open_makes_room_for_the_next_one(gateway: Gunicorn) -> None:
