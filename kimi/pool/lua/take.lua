@@ -42,7 +42,7 @@ end
 local whole = burst * interval
 local before = tonumber(redis.call('GET', key('exchanges')) or '0')
 local turn = math.max(NOW, math.min(before, NOW + whole + OWED) - unused * interval)
-local may = math.max(0, math.floor((NOW + whole - turn) / interval + 0.001))
+local may = math.floor((NOW + whole - turn) / interval + 0.001) -- below 0 where too many were begun
 
 math.randomseed(NOW % 2147483647)
 local due = redis.call('ZCOUNT', refresh, '-inf', int(clock))
