@@ -12,8 +12,8 @@ for i = 3, #ARGV do
     local a = read(name)
     if a then
       a.in_flight = a.in_flight + 1
+      redis.call('ZADD', key('leases'), expiry, lease) -- first: it may be the probe
       settle(name, a)
-      redis.call('ZADD', key('leases'), expiry, lease)
     end
   end
 end

@@ -9,6 +9,7 @@ from kimi.errors import AllBusy, UpstreamDown
 from kimi.pool import Lease, Rest
 from kimi.pool.interventions import Interventions
 from tests.kimi.pool.pools import Pool, rest, web, wish
+from tests.kimi.pool.queueing import Ear, queue
 
 
 def take(pool: Pool, *, tripped: tuple[str, ...] = ()) -> Lease:
@@ -95,6 +96,20 @@ def test_a_probe_whose_holder_died_is_followed_by_another(pool: Pool) -> None:
     pool.leases.renew([older])
     pool.clock.now += 6
     assert take(pool).account.name == "a"
+
+
+def test_a_probe_that_is_renewed_late_is_the_probe_again(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a", max_concurrency=3))
+    fail(pool)
+    probe = take(pool)
+    queue(pool, "w.1")
+    pool.clock.now += pool.leases.seconds
+    pool.leases.look(["kimi"])
+    assert ear.calls() == ["w.1"], "it is held for dead"
+    pool.clock.now += 1
+    pool.leases.renew([probe])
+    assert ear.calls() == []
+    assert pool.store.redis.hget(pool.store.key("account", "a"), "place") == "full"
 
 
 def test_a_probe_of_an_earlier_row_of_failures_is_none_of_the_next(pool: Pool, hands: Interventions) -> None:
