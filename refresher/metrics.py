@@ -70,6 +70,16 @@ class Metrics:
         )
         self._sweeps = prometheus_client.Counter("kimi_refresher_sweeps", "Rounds of the janitor.", registry=registry)
 
+        self._replicas = Gauge(
+            "kimi_refresher_replicated",
+            "Whether all replicas of Redis that are waited for had what was last written of a token.",
+            registry=registry,
+        )
+
+    def replicated(self, lacking: Callable[[], str]) -> None:
+        """What they lack is asked at every look."""
+        self._replicas.set_function(lambda: float(not lacking()))
+
     def refreshed(self, outcome: Outcome, seconds: float) -> None:
         """The refresh of an account has ended, after so many seconds."""
         self._refreshes.labels(outcome.value).inc()

@@ -146,6 +146,7 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     metrics, port = Metrics(registry), settings.refresher_metrics_port
     transport, drift, drift_book = Transport(), Drift(metrics.drifted), DriftBook(store)
     renewals = _renewals(settings, transport, drift, clock=clock, rng=rng)
+    metrics.replicated(lambda: patient.replicas.lacking)
     tokens = TokenStore(patient)
     rate = settings.refresher_exchanges_per_second
     due, backlog = DueRefreshes(store, rate=rate), Backlog(metrics, rate=rate)

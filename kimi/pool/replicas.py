@@ -56,8 +56,9 @@ class Replicas:
         self._monotonic = monotonic
         self._doubt = _Doubt()
         self._living: int | None = None
+        self._means = ""
         self.lacking = ""
-        """What is missing while fewer than wanted have to do; empty while all have what is written."""
+        """What was missing of what was last written; empty where all had it."""
 
     @property
     def are_wanted(self) -> bool:
@@ -87,6 +88,15 @@ class Replicas:
 
     def judge(self, waited: Waited, answer: object) -> None:
         """Returns when what was written is kept as well as it can be. Raises `NotKept` while that is not sure."""
+        try:
+            lacking = self._lacking(waited, answer)
+        except NotKept as error:
+            self._note(str(error), "no token is spent so, and none counts as stored")
+            raise
+        self._note(lacking, "what they lack is lost if it fails over now")
+
+    def _lacking(self, waited: Waited, answer: object) -> str:
+        """What is missing of what is wanted, though it is kept. Raises `NotKept`."""
         if not isinstance(answer, int):
             raise NotKept(f"Redis does not say how many replicas have what was written: {answer}")
         seen = f"{answer} of {waited.wanted} replicas of Redis have what was written"
@@ -100,17 +110,14 @@ class Replicas:
             self._living = living
         elif not self._doubt.is_over(answer, self._monotonic()):
             raise NotKept(f"{seen}, which is not believed for {DOUBT_SECONDS:.0f} s")
-        self._note("" if answer >= waited.wanted else seen)
+        return "" if answer >= waited.wanted else seen
 
-    def _note(self, lacking: str) -> None:
-        """Says once what is missing, and once that nothing is any more."""
-        before, self.lacking = self.lacking, lacking
-        if lacking and lacking != before:
-            log.warning(
-                "only %s, and what they lack is lost if it fails over now: see to the replicas, or let Redis forget "
-                "those that are gone",
-                lacking,
-            )
+    def _note(self, lacking: str, means: str) -> None:
+        """Says what is missing once it means anything else than before, and once that nothing is any more."""
+        before, self.lacking = self._means, lacking
+        self._means = means if lacking else ""
+        if lacking and means != before:
+            log.warning("%s, and %s: see to the replicas, or let Redis forget those that are gone", lacking, means)
         elif before and not lacking:
             log.info("all replicas of Redis have what is written again")
 

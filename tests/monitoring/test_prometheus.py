@@ -33,6 +33,7 @@ WELL: Final = {
     "GatewayDown",
     "SlowFirstEvent",
     "LongQueue",
+    "RedisNotReplicated",
 }
 """Alerts whose expressions may be empty in this house, because all is well that they look at."""
 _SELECTOR = re.compile(r"\bkimi_[a-z_]+(?=[{\[)])|\{[^}]*__name__")

@@ -63,6 +63,14 @@ def test_anything_else_is_not_there(page: Page) -> None:
     assert page.get("/")[0] == 404
 
 
+def test_what_replicas_lack_is_told_as_it_is_just_then(page: Page) -> None:
+    lacking = [""]
+    page.metrics.replicated(lambda: lacking[0])
+    assert "kimi_refresher_replicated 1.0" in page.get("/metrics")[1]
+    lacking[0] = "1 of 2 replicas"
+    assert "kimi_refresher_replicated 0.0" in page.get("/metrics")[1]
+
+
 def test_refreshes_are_counted_by_how_they_ended(page: Page) -> None:
     page.metrics.turned(1000.0)
     page.metrics.refreshed(Outcome.REFRESHED, 0.3)
