@@ -123,19 +123,26 @@ local function kinds_for(name, a)
   return found
 end
 
--- Enters the next tickets of a route that a process of an older release has queued, which knows of no kinds.
+-- So much a ticket's score in the queue of a route is above its number. Older releases, which know of no kinds, add none.
+local OF_A_KIND = 0.5
+
+-- Enters the next tickets of a route that a process of an older release has queued.
 local function adopt(route)
-  local mark, queue = key('route', route, 'adopted'), key('route', route, 'queue')
+  local mark, queue, most = key('route', route, 'adopted'), key('route', route, 'queue'), 32
   local from = redis.call('GET', mark) or '0'
-  local page = redis.call('ZRANGEBYSCORE', queue, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 64)
+  local page = redis.call('ZRANGEBYSCORE', queue, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 256)
   for i = 1, #page, 2 do
-    local routes, wish, kind = unpack(redis.call('HMGET', key('ticket', page[i]), 'routes', 'wish', 'kind'))
-    if not wish then
-      redis.call('ZREM', queue, page[i])
-    elseif not kind then
-      local lives = redis.call('PTTL', key('ticket', page[i]))
-      enter_kind(kind_of(routes, wish), cjson.decode(routes), page[i], page[i + 1], lives)
+    local ticket, number = page[i], page[i + 1]
+    if tonumber(number) % 1 == 0 then
+      local routes, wish, kind = unpack(redis.call('HMGET', key('ticket', ticket), 'routes', 'wish', 'kind'))
+      if wish and not kind then
+        local lives = redis.call('PTTL', key('ticket', ticket))
+        enter_kind(kind_of(routes, wish), cjson.decode(routes), ticket, number, lives)
+      end
+      most = most - 1
     end
+    from = number
+    if most == 0 then break end
   end
-  if page[1] then redis.call('SET', mark, page[#page], 'PX', 86400000) end
+  if page[1] then redis.call('SET', mark, from, 'PX', 86400000) end
 end

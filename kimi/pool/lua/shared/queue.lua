@@ -156,7 +156,7 @@ local function queue_up(ticket, routes, wish, patience)
   redis.call('PEXPIRE', entry, int(lives))
   for _, route in ipairs(routes) do
     local queue = key('route', route, 'queue')
-    redis.call('ZADD', queue, number, ticket)
+    redis.call('ZADD', queue, number + OF_A_KIND, ticket)
     lives_on(queue, lives)
   end
   someone = true
