@@ -23,16 +23,20 @@ from kimi.pool.chats import StandingChat
 from kimi.pool.client_limits import Limiter
 from kimi.pool.clients import Client, Clients
 from kimi.pool.counts import Counts, Courier
+from kimi.pool.due import DueRefreshes, Room
 from kimi.pool.extent import Extents
 from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.members import enter_configured
 from kimi.pool.schema import Schema
 from kimi.pool.sealers import Sealers
+from kimi.pool.store import to_ms
 
 LIFETIME: Final = 900.0
 """Seconds that an access token is good."""
 LEASE_SECONDS: Final = 3600.0
 """Longer than any run: those who hold leases of a played fleet do not renew all of them in time."""
+_EXCHANGES: Final = 10_000.0  # a second: no rate holds the played ones back
+_ROOM: Final = Room(96)  # as along a line that no other refresh goes along
 _PAGE: Final = 100
 _TOKEN: Final = "t" * 900  # as long as the vendor's are
 _WISH: Final = Wish(("kimi",), "kimi")
@@ -144,6 +148,7 @@ class Refresher:
         self.store = Store(client)
         self._members = Members(self.store)
         self._tokens = TokenStore(self.store)
+        self._due = DueRefreshes(self.store, rate=_EXCHANGES)
 
     def enter(self, numbers: Iterable[int]) -> None:
         """Brings these accounts into the pool, each with an access token."""
@@ -156,14 +161,14 @@ class Refresher:
                 self._save(record)
 
     def refresh(self, number: int) -> None:
-        """One account, as if it were due."""
-        name = name_of(number)
-        self._tokens.due(1)
-        with self._tokens.lock(name) as lock:
-            record = self._members.get(name)
-            if lock is not None and record is not None:
-                lock.spend(record)
-                self._save(record)
+        """One account, which becomes due; or another one that has become due beside it."""
+        now = to_ms(self.store.now())
+        self.store.redis.zadd(self.store.key("refresh"), {name_of(number): now}, xx=True)  # in place of the time
+        for lock, _ in self._due.take(1, _ROOM).locks:
+            with self._tokens.holding(lock):
+                record = self._members.get(lock.name)
+                if record is not None and lock.spend(record) is not None:
+                    self._save(record)
 
     def _save(self, record: Record) -> None:
         now, name = time.time(), record.account.name
