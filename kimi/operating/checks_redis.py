@@ -17,6 +17,8 @@ SLOW_SECONDS: Final = 0.005
 SKEW_SECONDS: Final = 2.0
 """Clocks that differ by more make tokens seem good that are not."""
 FULL: Final = 0.9
+_GOOD: Final = "min_slaves_good_slaves"
+"""Stands there where `min-replicas-to-write` is set."""
 _URL: Final = "see that Redis runs, and that REDIS_URL says where, with its user and password"
 _UNKEPT: Final = "make room on the disk of Redis, and look at its log: it takes nothing that it cannot write there"
 _MAY: Final = "let the user of REDIS_URL do that, or look as one who may"
@@ -81,6 +83,14 @@ def replicas(probe: Callable[[], str], facts: Mapping[str, Any], *, are_wanted: 
         advice = f"add ?replicas={number} to REDIS_URL if one of them may become the master"
         return warning(check, f"{number} there, and tokens are lost that it lacks when it fails over", advice)
     return ok(check, "have what is written" if are_wanted else "there are none")
+
+
+def spare(good: int) -> Finding:
+    """Whether so many `good` replicas are more than it takes for writes, where `min-replicas-to-write` asks for any."""
+    if good < 2:
+        advice = "have two replicas, or take min-replicas-to-write out: with the last one all writes end"
+        return warning("Redis min-replicas", f"{good} in sync", advice)
+    return ok("Redis min-replicas", f"{good} in sync")
 
 
 def electing(silent: Sequence[str]) -> Finding:
@@ -148,7 +158,8 @@ def inspected(facts: Mapping[str, Any]) -> list[Finding]:
     if not facts:
         known = "see yourself that it is 7.2 or newer, with `appendonly yes` and maxmemory-policy noeviction"
         return [warning("Redis INFO", "may not be asked", f"let the user of REDIS_URL ask (`info`), or {known}")]
-    return [release(facts), persistence(facts), eviction(facts), memory(facts)]
+    found = [release(facts), persistence(facts), eviction(facts), memory(facts)]
+    return [*found, spare(int(facts[_GOOD]))] if _GOOD in facts else found
 
 
 def all_of(

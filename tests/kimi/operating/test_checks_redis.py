@@ -50,6 +50,7 @@ def levels(findings: list[Finding]) -> dict[str, Level]:
         ({"aof_last_write_status": "err"}, "Redis persistence", Level.PROBLEM),
         ({"maxmemory_policy": "allkeys-lru"}, "Redis eviction", Level.PROBLEM),
         ({"maxmemory": 2**20}, "Redis memory", Level.WARNING),
+        ({"min_slaves_good_slaves": 1}, "Redis min-replicas", Level.WARNING),
     ],
 )
 def test_what_is_wrong_with_it_is_told_alone_and_with_what_to_do(
@@ -182,6 +183,11 @@ def test_a_real_one_is_found_good(store: Store) -> None:
     found = everything(store)
     assert len(found) == 8
     assert set(levels(found).values()) == {Level.OK}
+
+
+def test_that_writes_end_with_the_last_replica_is_found(store: Store) -> None:
+    store.redis.config_set("min-replicas-to-write", 1)
+    assert levels(checks_redis.inspected(Health(store).facts()))["Redis min-replicas"] is Level.WARNING
 
 
 def test_what_is_set_wrong_of_a_real_one_is_found(store: Store) -> None:

@@ -201,6 +201,21 @@ def test_all_nodes_of_a_cluster_come_to_tell_of_the_same_election(own_servers: C
     led.close()
 
 
+def test_connections_to_those_that_know_the_master_are_kept(servers: Servers) -> None:
+    def connections() -> int:
+        with ExitStack() as kept:
+            clients = [kept.enter_context(client_of(server)) for server in servers.servers]
+            return sum(client.info("stats")["total_connections_received"] for client in clients)
+
+    led = lead(servers.url, POOL)
+    assert led is not None
+    before = connections()
+    for _ in range(50):
+        led.confirmed()
+    assert connections() - before < 50, "and three were asked each time"
+    led.close()
+
+
 def test_where_nobody_knows_a_master_that_is_said(servers: Servers) -> None:
     nobody = re.sub(r"127\.0\.0\.1:\d+", lambda _: f"127.0.0.1:{free_port()}", servers.url)
     said = r"nobody says who the master is: .*Connection refused"
