@@ -165,7 +165,7 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     )
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
-    refresh = lists.behind(refreshing.refresh_taken)
+    refresh = lists.behind(refreshing.refresh)
     worker = Worker(due, refresh, chores, stop, metrics, clock=clock, backlog=backlog)
     registry.register(PoolCollector(Census(store, clock=clock).count, clock=clock))
     pages = application(registry, lambda: metrics.is_healthy(clock()))

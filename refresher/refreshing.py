@@ -1,4 +1,4 @@
-"""Refreshing one account: lock, reload under the lock, mark, exchange, store before anything uses it, unlock."""
+"""Refreshing one account whose lock is held: reload, mark, exchange, store before anything uses it, unlock."""
 
 from __future__ import annotations
 
@@ -65,17 +65,12 @@ class Refreshing:
         self._pause = pause
         self._second_look = second_look
 
-    def refresh(self, name: str) -> Outcome:
-        """Refresh the account, if it is due and nobody else is at it.
+    def refresh(self, lock: Lock) -> Outcome:
+        """Refresh the account of this lock, if it is due still; the lock is free afterwards.
 
         Raises `StoreUnavailable`, but never while it holds tokens that are not stored; `Unreadable` where its secrets
         cannot be opened.
         """
-        with self._tokens.lock(name) as lock:
-            return Outcome.LOCKED if lock is None else self._refresh(lock)
-
-    def refresh_taken(self, lock: Lock) -> Outcome:
-        """The same for an account whose lock was taken already; it is free afterwards."""
         with self._tokens.holding(lock):
             return self._refresh(lock)
 

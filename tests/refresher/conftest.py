@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,16 +8,14 @@ import pytest
 
 from kimi.accounts import Account, Kind, Record
 from refresher.memory import Memory
-from refresher.refreshing import Refreshing
-from refresher.renewal import Renewals
 from refresher.stopping import Stop
 from tests import nursery
 from tests.kimi.pool.pools import Pool, turned
+from tests.refresher.house import ByHand, build_refreshing
 from tests.refresher.running import Begin, Eyes, Refresher, Start
 from tests.refresher.vendors import Vendor
 from tests.simulator.running import EMPTY, Simulator
 
-ALICE = Account(name="alice", kind=Kind.KIMI)
 OFFICIAL = Account(name="official", kind=Kind.MOONSHOT, max_concurrency=50)
 
 
@@ -55,7 +52,7 @@ def stop() -> Stop:
 
 
 @pytest.fixture
-def refreshing(pool: Pool, vendor: Vendor, stop: Stop) -> Refreshing:
+def refreshing(pool: Pool, vendor: Vendor, stop: Stop) -> ByHand:
     return build(pool, vendor, stop)
 
 
@@ -67,21 +64,9 @@ def build(
     pause: Callable[[float], object] = time.sleep,
     *,
     ask_again: Callable[[], object] = lambda: None,
-) -> Refreshing:
-    rng = random.Random(1)
-    renewals = Renewals(vendor, vendor.list_models, clock=pool.clock, rng=rng)
-    return Refreshing(
-        pool.tokens,
-        pool.members,
-        renewals,
-        memory or Memory(pool.members, pool.tokens),
-        stop,
-        clock=pool.clock,
-        rng=rng,
-        ask_again=ask_again,
-        pause=pause,
-        second_look=0.0,
-    )
+) -> ByHand:
+    refreshing = build_refreshing(pool, vendor, stop, clock=pool.clock, memory=memory, ask_again=ask_again, pause=pause)
+    return ByHand(pool, refreshing)
 
 
 @pytest.fixture

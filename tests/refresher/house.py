@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
-from kimi.pool.due import DueRefreshes
+from kimi.pool.due import DueRefreshes, Room
 from kimi.pool.locks import Lock
 from refresher.backlog import Backlog
 from refresher.memory import Memory
@@ -50,6 +50,55 @@ class Now(Clock):
         return time.time()
 
 
+def build_refreshing(
+    pool: Pool,
+    vendor: Vendor,
+    stop: Stop,
+    *,
+    clock: Callable[[], float],
+    memory: Memory | None = None,
+    ask_again: Callable[[], object] = lambda: None,
+    pause: Callable[[float], object] = time.sleep,
+) -> Refreshing:
+    """One that asks the vendor, and takes no time for a second look."""
+    rng = random.Random(1)
+    return Refreshing(
+        pool.tokens,
+        pool.members,
+        Renewals(vendor, vendor.list_models, clock=clock, rng=rng),
+        memory or Memory(pool.members, pool.tokens),
+        stop,
+        clock=clock,
+        rng=rng,
+        ask_again=ask_again,
+        pause=pause,
+        second_look=0.0,
+    )
+
+
+class ByHand:
+    """Refreshes the account that a test names, where a worker would be handed it out."""
+
+    def __init__(self, pool: Pool, refreshing: Refreshing) -> None:
+        self.refreshing = refreshing
+        self._due = DueRefreshes(pool.store, rate=1e6)
+
+    def take(self, name: str) -> Lock | None:
+        """The lock with which it is handed out; None where it is not due, or somebody else is at it."""
+        wanted = None
+        for lock, _ in self._due.take(100, Room(100)).locks:
+            if lock.name == name:
+                wanted = lock
+            else:
+                lock.free()
+        return wanted
+
+    def refresh(self, name: str) -> Outcome | None:
+        """How that ended; None where it is not handed out."""
+        lock = self.take(name)
+        return None if lock is None else self.refreshing.refresh(lock)
+
+
 class House:
     """A running worker with all that belongs to it."""
 
@@ -70,7 +119,8 @@ class House:
         self.chore = Quiet()
         self.registry = CollectorRegistry()
         due = DueRefreshes(self.pool.store, rate=rate)
-        self.refresh: Callable[[Lock], Outcome] = self._refreshing(due.ask_again).refresh_taken
+        refreshing = build_refreshing(self.pool, self.vendor, self.stop, clock=time.time, ask_again=due.ask_again)
+        self.refresh: Callable[[Lock], Outcome] = refreshing.refresh
         metrics = Metrics(self.registry)
         self.worker = Worker(
             due,
@@ -87,21 +137,6 @@ class House:
 
     def _refresh(self, lock: Lock) -> Outcome:
         return self.refresh(lock)  # which a test may have replaced
-
-    def _refreshing(self, ask_again: Callable[[], None]) -> Refreshing:
-        rng = random.Random(1)
-        renewals = Renewals(self.vendor, self.vendor.list_models, clock=time.time, rng=rng)
-        return Refreshing(
-            self.pool.tokens,
-            self.pool.members,
-            renewals,
-            Memory(self.pool.members, self.pool.tokens),
-            self.stop,
-            clock=time.time,
-            rng=rng,
-            ask_again=ask_again,
-            second_look=0.0,
-        )
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -14,17 +14,17 @@ from kimi.pool.private import Adoption, private_account
 from kimi.pool.tokens import Credential
 from refresher.memory import MOST, Memory
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
-from tests.refresher.conftest import ALICE, build, snapshot, stored
+from tests.refresher.conftest import build, snapshot, stored
+from tests.refresher.house import ALICE, ByHand
 from tests.refresher.vendors import Vendor, token
 
 GoBack = Callable[[], None]
 
 
 @pytest.fixture
-def go_back(pool: Pool, refreshing: Refreshing) -> GoBack:
+def go_back(pool: Pool, refreshing: ByHand) -> GoBack:
     """Brings everything back to where it was before the latest of the exchanges of this account."""
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
@@ -35,7 +35,7 @@ def go_back(pool: Pool, refreshing: Refreshing) -> GoBack:
 
 
 def test_the_token_that_was_stored_later_is_used(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, go_back: GoBack
+    pool: Pool, vendor: Vendor, refreshing: ByHand, go_back: GoBack
 ) -> None:
     go_back()
     with structlog.testing.capture_logs() as lines:
@@ -66,7 +66,7 @@ def test_the_exchange_of_what_was_put_back_is_told_beside_that_of_what_was_refus
 
 
 def test_who_is_told_to_stop_puts_it_back_for_the_next_one(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, go_back: GoBack
+    pool: Pool, vendor: Vendor, refreshing: ByHand, stop: Stop, go_back: GoBack
 ) -> None:
     go_back()
     vendor.script = [stop.set]
@@ -81,7 +81,7 @@ def test_who_is_told_to_stop_puts_it_back_for_the_next_one(
     assert not [line for line in lines if "cut off" in line["event"]]
 
 
-def test_who_is_told_to_stop_begins_nothing(pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop) -> None:
+def test_who_is_told_to_stop_begins_nothing(pool: Pool, vendor: Vendor, refreshing: ByHand, stop: Stop) -> None:
     pool.configure(ALICE)
     stop.set()
     assert refreshing.refresh("alice") is Outcome.NOT_DUE
@@ -89,7 +89,7 @@ def test_who_is_told_to_stop_begins_nothing(pool: Pool, vendor: Vendor, refreshi
 
 
 def test_no_token_is_shown_that_the_vendor_itself_has_dated_before_the_one_that_is_remembered(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     vendor.dates = True
     pool.configure(ALICE)
@@ -125,7 +125,7 @@ def test_where_the_later_one_was_none_of_the_vendors_the_one_before_is_tried(
 
 
 def test_tokens_that_came_meanwhile_are_stored_over_older_ones(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, go_back: GoBack
+    pool: Pool, vendor: Vendor, refreshing: ByHand, go_back: GoBack
 ) -> None:
     vendor.script = [go_back]
     pool.clock.now += 600
@@ -134,7 +134,7 @@ def test_tokens_that_came_meanwhile_are_stored_over_older_ones(
 
 
 def test_one_who_cannot_be_reached_with_the_later_token_is_tried_again(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, go_back: GoBack
+    pool: Pool, vendor: Vendor, refreshing: ByHand, go_back: GoBack
 ) -> None:
     go_back()
     vendor.script = [lambda: None, Unreachable("refused", sent=False)]
@@ -143,7 +143,7 @@ def test_one_who_cannot_be_reached_with_the_later_token_is_tried_again(
     assert refreshing.refresh("alice") is Outcome.REFRESHED
 
 
-def test_a_dead_account_is_asked_for_once(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
+def test_a_dead_account_is_asked_for_once(pool: Pool, vendor: Vendor, refreshing: ByHand) -> None:
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     vendor.current["alice"] = "revoked"
@@ -155,7 +155,7 @@ def test_a_dead_account_is_asked_for_once(pool: Pool, vendor: Vendor, refreshing
 
 @pytest.mark.usefixtures("go_back")
 def test_a_refresher_whose_tokens_others_have_rotated_since_does_not_offer_them(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop
+    pool: Pool, vendor: Vendor, refreshing: ByHand, stop: Stop
 ) -> None:
     pool.clock.now += 600
     assert build(pool, vendor, stop).refresh("alice") is Outcome.REFRESHED
@@ -195,7 +195,7 @@ def test_what_came_of_a_secret_is_remembered_apart_for_whoever_brought_it_along(
 
 
 def test_the_token_that_was_stored_later_is_for_nobody_who_brings_a_spent_one_along(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
@@ -210,7 +210,7 @@ def test_the_token_that_was_stored_later_is_for_nobody_who_brings_a_spent_one_al
 
 
 def test_what_became_of_a_token_that_was_brought_along_is_used_for_it(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     brought = private_account("token", Kind.KIMI)
     PrivateAccounts(pool.store).adopt(brought)

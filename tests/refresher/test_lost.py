@@ -19,10 +19,10 @@ from kimi.errors import (
 )
 from kimi.pool import Members, TokenStore
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
-from tests.refresher.conftest import ALICE, OFFICIAL, build, stored
+from tests.refresher.conftest import OFFICIAL, build, stored
+from tests.refresher.house import ALICE, ByHand
 from tests.refresher.vendors import Vendor
 
 
@@ -34,7 +34,7 @@ def kill(*_: object) -> None:
     raise Killed
 
 
-def cut_off(refreshing: Refreshing, vendor: Vendor) -> None:
+def cut_off(refreshing: ByHand, vendor: Vendor) -> None:
     """An exchange whose process is killed before it has the answer."""
     vendor.script = [kill]
     with pytest.raises(Killed):
@@ -42,7 +42,7 @@ def cut_off(refreshing: Refreshing, vendor: Vendor) -> None:
 
 
 def test_a_token_whose_exchange_was_cut_off_before_it_reached_the_vendor_is_good_still(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     pool.configure(ALICE)
     cut_off(refreshing, vendor)
@@ -128,7 +128,7 @@ def test_whoever_lost_the_lock_before_the_exchange_spends_nothing(pool: Pool, ve
     ],
 )
 def test_a_refusal_after_an_answer_that_never_came_is_told_apart(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, failure: KimiError, outcome: Outcome
+    pool: Pool, vendor: Vendor, refreshing: ByHand, failure: KimiError, outcome: Outcome
 ) -> None:
     pool.configure(ALICE)
     vendor.script = [failure, RateLimited("a word that changes nothing"), AccountDead("invalid claims")]
@@ -139,7 +139,7 @@ def test_a_refusal_after_an_answer_that_never_came_is_told_apart(
     assert ("lost on the way" in stored(pool).reason) == (outcome is Outcome.LOST)
 
 
-def test_a_key_is_not_spent_by_being_tried(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
+def test_a_key_is_not_spent_by_being_tried(pool: Pool, vendor: Vendor, refreshing: ByHand) -> None:
     pool.configure(OFFICIAL)
     vendor.script = [kill]
     with pytest.raises(Killed):

@@ -15,9 +15,9 @@ from kimi.errors import BrokenAnswer, KimiError, StoreUnavailable, Unreachable, 
 from kimi.pool.due import DueRefreshes, Room
 from refresher.model_lists import PAUSE_SECONDS, ModelLists, looking
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
 from tests.kimi.pool.pools import Pool
-from tests.refresher.conftest import ALICE, OFFICIAL, stored
+from tests.refresher.conftest import OFFICIAL, stored
+from tests.refresher.house import ALICE, ByHand
 from tests.refresher.running import Eyes, Start, write
 from tests.simulator.running import Simulator
 
@@ -140,9 +140,7 @@ def test_a_list_that_was_overtaken_by_a_refresh_is_dropped(pool: Pool, asked: As
     assert stored(pool).models == ()
 
 
-def test_a_refresh_does_not_wait_for_a_list(
-    pool: Pool, asked: Asked, lists: ModelLists, refreshing: Refreshing
-) -> None:
+def test_a_refresh_does_not_wait_for_a_list(pool: Pool, asked: Asked, lists: ModelLists, refreshing: ByHand) -> None:
     pool.configure(ALICE)
     asking, go_on = threading.Event(), threading.Event()
 
@@ -151,7 +149,7 @@ def test_a_refresh_does_not_wait_for_a_list(
         assert go_on.wait(10)
 
     asked.on_ask = hang
-    refresh = lists.behind(refreshing.refresh_taken)
+    refresh = lists.behind(refreshing.refreshing.refresh)
     ((lock, _),) = DueRefreshes(pool.store, rate=1000).take(1, Room(1)).locks
     with looking(lists):
         assert refresh(lock) is Outcome.REFRESHED

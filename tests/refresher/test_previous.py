@@ -13,10 +13,10 @@ from kimi.accounts import ConfiguredAccount, Record, State, Tokens
 from kimi.errors import AccountBanned, AccountDead, KimiError, TokenRejected, Unreachable
 from kimi.pool.interventions import Interventions
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import KIMI, Pool
-from tests.refresher.conftest import ALICE, OFFICIAL, build, stored
+from tests.refresher.conftest import OFFICIAL, build, stored
+from tests.refresher.house import ALICE, ByHand
 from tests.refresher.vendors import Vendor
 
 ODD = "refresh-alice-3"
@@ -27,7 +27,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def first(pool: Pool, refreshing: Refreshing) -> Record:
+def first(pool: Pool, refreshing: ByHand) -> Record:
     """What is stored of an account that has been refreshed once."""
     pool.configure(ALICE)
     assert refreshing.refresh("alice") is Outcome.REFRESHED
@@ -58,7 +58,7 @@ def refuse(pool: Pool) -> None:
     pool.leases.release(lease, served=False)
 
 
-def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str) -> None:
+def test_the_one_before_is_tried_and_good(pool: Pool, vendor: Vendor, refreshing: ByHand, rejected: str) -> None:
     with structlog.testing.capture_logs() as lines:
         assert refreshing.refresh("alice") is Outcome.REFRESHED
 
@@ -84,7 +84,7 @@ def test_each_that_is_tried_beside_the_stored_one_is_told(pool: Pool, vendor: Ve
 
 
 def test_who_is_told_to_stop_leaves_it_to_the_next_one(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, rejected: str
+    pool: Pool, vendor: Vendor, refreshing: ByHand, stop: Stop, rejected: str
 ) -> None:
     vendor.script = [stop.set]
     assert refreshing.refresh("alice") is Outcome.NOT_DUE
@@ -98,7 +98,7 @@ def test_who_is_told_to_stop_leaves_it_to_the_next_one(
 
 @pytest.mark.usefixtures("rejected")
 def test_who_is_told_to_stop_while_one_before_is_refused_tries_no_further_one(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop
+    pool: Pool, vendor: Vendor, refreshing: ByHand, stop: Stop
 ) -> None:
     pool.freshen("alice")
     refuse(pool)
@@ -112,7 +112,7 @@ def test_who_is_told_to_stop_while_one_before_is_refused_tries_no_further_one(
 
 
 def test_a_second_odd_pair_does_not_take_its_place(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
+    pool: Pool, vendor: Vendor, refreshing: ByHand, rejected: str
 ) -> None:
     pool.freshen("alice")
     odd = stored(pool).refresh
@@ -125,7 +125,7 @@ def test_a_second_odd_pair_does_not_take_its_place(
 
 
 def test_a_good_pair_whose_access_token_was_refused_by_somebody_else_is_not_dropped_for_the_one_before(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
+    pool: Pool, vendor: Vendor, refreshing: ByHand, first: Record
 ) -> None:
     vendor.asked.clear()
     odd = []
@@ -145,7 +145,7 @@ def test_a_good_pair_whose_access_token_was_refused_by_somebody_else_is_not_drop
 
 
 def test_a_good_pair_behind_some_that_were_refused_by_somebody_else_is_found(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     pool.configure(ALICE)
     for _ in range(9):
@@ -164,14 +164,14 @@ def test_a_good_pair_behind_some_that_were_refused_by_somebody_else_is_found(
 
 
 def test_it_is_tried_where_the_address_of_the_upstream_is_put_right(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
+    pool: Pool, vendor: Vendor, refreshing: ByHand, rejected: str
 ) -> None:
     pool.configure(replace(ALICE, base_url="https://elsewhere.example"))
     assert refreshing.refresh("alice") is Outcome.REFRESHED
     assert vendor.asked == [ODD, rejected]
 
 
-def test_it_is_tried_under_another_name(pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str) -> None:
+def test_it_is_tried_under_another_name(pool: Pool, vendor: Vendor, refreshing: ByHand, rejected: str) -> None:
     pool.configure()
     pool.members.sync([ConfiguredAccount(replace(ALICE, name="bob"), "refresh-alice")])
     vendor.current["bob"] = rejected  # the login is the same
@@ -187,9 +187,7 @@ def test_what_an_older_release_has_left_behind_is_not_tried(pool: Pool, rejected
 
 
 @pytest.mark.usefixtures("good")
-def test_it_is_not_tried_where_nobody_refused_the_access_token(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
-) -> None:
+def test_it_is_not_tried_where_nobody_refused_the_access_token(pool: Pool, vendor: Vendor, refreshing: ByHand) -> None:
     assert refreshing.refresh("alice") is Outcome.DEAD
     assert vendor.asked == [ODD]
 
@@ -199,9 +197,7 @@ def test_it_is_not_tried_where_nobody_refused_the_access_token(
 
 
 @pytest.mark.usefixtures("good")
-def test_it_is_not_tried_where_the_access_token_was_good_once(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
-) -> None:
+def test_it_is_not_tried_where_the_access_token_was_good_once(pool: Pool, vendor: Vendor, refreshing: ByHand) -> None:
     pool.leases.release(pool.leases.acquire(KIMI), served=True)
     pool.leases.reject(pool.leases.acquire(KIMI))
     assert refreshing.refresh("alice") is Outcome.DEAD
@@ -210,7 +206,7 @@ def test_it_is_not_tried_where_the_access_token_was_good_once(
 
 
 def test_an_answer_to_the_access_token_before_says_nothing_of_this_one(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
+    pool: Pool, vendor: Vendor, refreshing: ByHand, first: Record
 ) -> None:
     lease = pool.leases.acquire(KIMI)
     pool.clock.now += 600
@@ -228,20 +224,20 @@ def test_an_answer_to_the_access_token_before_says_nothing_of_this_one(
 @pytest.mark.usefixtures("rejected")
 @pytest.mark.parametrize("error", [AccountDead("invalid claims"), AccountBanned("closed")])
 def test_where_that_is_refused_too_the_account_is_dead(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, error: KimiError
+    pool: Pool, vendor: Vendor, refreshing: ByHand, error: KimiError
 ) -> None:
     vendor.script = [AccountDead("auth.token.invalid"), error]
     assert refreshing.refresh("alice") is Outcome.DEAD
 
     record = stored(pool)
     assert (record.state, record.reason, record.refresh) == (State.DEAD, "auth.token.invalid", ODD)
-    assert refreshing.refresh("alice") is Outcome.NOT_DUE
+    assert refreshing.refresh("alice") is None
     assert len(vendor.asked) == 2
 
 
 @pytest.mark.parametrize("error", [Unreachable("no route", sent=False), TokenRejected("the exchange answered 403")])
 def test_where_nobody_says_whether_it_is_good_both_are_tried_again(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str, error: KimiError
+    pool: Pool, vendor: Vendor, refreshing: ByHand, rejected: str, error: KimiError
 ) -> None:
     vendor.script = [AccountDead("invalid claims"), error]
     assert refreshing.refresh("alice") is Outcome.POSTPONED
@@ -253,7 +249,7 @@ def test_where_nobody_says_whether_it_is_good_both_are_tried_again(
 
 
 def test_both_are_tried_again_where_the_operator_wants_it(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, rejected: str
+    pool: Pool, vendor: Vendor, refreshing: ByHand, rejected: str
 ) -> None:
     vendor.script = [AccountDead("invalid claims"), AccountDead("invalid claims")]
     assert refreshing.refresh("alice") is Outcome.DEAD
@@ -272,7 +268,7 @@ def test_it_is_not_tried_where_another_token_was_stored_meanwhile(pool: Pool, ve
 
 
 def test_an_answer_to_it_that_is_lost_is_told_as_lost(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop, rejected: str
+    pool: Pool, vendor: Vendor, refreshing: ByHand, stop: Stop, rejected: str
 ) -> None:
     def is_killed() -> None:
         vendor.current["alice"] = "its successor"
@@ -313,16 +309,14 @@ def test_who_was_stopped_for_longer_than_his_lock_does_not_exchange_it_beside_an
 
 
 @pytest.mark.usefixtures("rejected")
-def test_a_token_that_the_operator_brings_has_none_before_it(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
-) -> None:
+def test_a_token_that_the_operator_brings_has_none_before_it(pool: Pool, vendor: Vendor, refreshing: ByHand) -> None:
     pool.members.sync([ConfiguredAccount(ALICE, "brought")])
     assert refreshing.refresh("alice") is Outcome.DEAD
 
     assert vendor.asked == ["brought"]
 
 
-def test_a_key_has_none_before_it(pool: Pool, vendor: Vendor, refreshing: Refreshing) -> None:
+def test_a_key_has_none_before_it(pool: Pool, vendor: Vendor, refreshing: ByHand) -> None:
     pool.configure(OFFICIAL)
     for _ in range(2):
         assert refreshing.refresh("official") is Outcome.REFRESHED
@@ -335,7 +329,7 @@ def test_a_key_has_none_before_it(pool: Pool, vendor: Vendor, refreshing: Refres
 
 
 def test_a_refresh_token_that_comes_alone_is_stored_and_exchanged_soon(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
+    pool: Pool, vendor: Vendor, refreshing: ByHand, first: Record
 ) -> None:
     pool.clock.now += 600
     vendor.withholds = True
@@ -354,7 +348,7 @@ def test_a_refresh_token_that_comes_alone_is_stored_and_exchanged_soon(
 
 
 def test_where_one_that_came_alone_is_refused_the_one_before_is_tried(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, first: Record
+    pool: Pool, vendor: Vendor, refreshing: ByHand, first: Record
 ) -> None:
     now = pool.clock.now
     assert pool.tokens.save(
@@ -370,7 +364,7 @@ def test_where_one_that_came_alone_is_refused_the_one_before_is_tried(
 
 
 def test_one_that_has_never_had_an_access_token_serves_nobody_yet(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     pool.configure(ALICE)
     vendor.withholds = True

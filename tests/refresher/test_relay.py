@@ -19,7 +19,8 @@ from refresher.beside import relay
 from refresher.memory import Memory
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool
-from tests.refresher.conftest import ALICE, stored
+from tests.refresher.conftest import stored
+from tests.refresher.house import ALICE
 
 
 class Ear:

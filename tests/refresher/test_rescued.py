@@ -14,7 +14,8 @@ from refresher.memory import Memory
 from refresher.outcomes import Outcome
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import KIMI, Pool
-from tests.refresher.conftest import ALICE, OFFICIAL, build, snapshot, stored
+from tests.refresher.conftest import OFFICIAL, build, snapshot, stored
+from tests.refresher.house import ALICE
 from tests.refresher.vendors import Vendor
 
 
@@ -25,7 +26,7 @@ class Replica:
         self.memory = Memory(pool.members, pool.tokens)
         self._refreshing = build(pool, vendor, Stop(), self.memory)
 
-    def refresh(self, name: str = "alice") -> Outcome:
+    def refresh(self, name: str = "alice") -> Outcome | None:
         return self._refreshing.refresh(name)
 
 
@@ -154,7 +155,7 @@ def test_an_account_that_is_really_dead_costs_a_look(pool: Pool, vendor: Vendor,
     for replica in replicas:
         replica.memory.look("alice")
         replica.memory.look_at_all()
-        assert replica.refresh() is Outcome.NOT_DUE
+        assert replica.refresh() is None
     assert (stored(pool), len(vendor.asked)) == (dead, asked + 1)
 
 

@@ -25,13 +25,12 @@ from kimi.startup import reporting
 from refresher import process
 from refresher.memory import Memory
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
 from refresher.sealing import CHECK_SECONDS, SEAL_SECONDS, YIELD_SECONDS, Sealing
 from refresher.settings import RefresherSettings
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Clock, Pool, web
 from tests.kimi.pool.sealing import counted
-from tests.refresher.conftest import ALICE
+from tests.refresher.house import ALICE, ByHand
 from tests.refresher.running import Eyes, Start, write
 from tests.refresher.vendors import Vendor
 from tests.simulator.running import Simulator
@@ -125,7 +124,7 @@ def test_what_is_sealed_with_an_older_key_stays_at_the_start(pool: Pool) -> None
 
 
 def test_what_cannot_be_opened_is_neither_exchanged_nor_condemned(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     sealed = Store(pool.store.redis, vault=Vault([OLD]), clock=pool.clock)
     Members(sealed).sync([ConfiguredAccount(ALICE, "refresh-alice")])

@@ -11,17 +11,17 @@ from kimi.pool.specs import with_proxy
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
 from refresher.stopping import Stop
 from tests.kimi.pool.pools import Pool, web
-from tests.refresher.conftest import ALICE, stored
+from tests.refresher.conftest import stored
+from tests.refresher.house import ALICE, ByHand
 from tests.refresher.vendors import Vendor
 
 PROXY = "http://proxy:1"
 
 
 def test_one_proxy_that_cannot_be_opened_stops_that_account_alone(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     pool.store.vault = Vault([new_key()])
     configured = [ConfiguredAccount(web("bob", proxy=PROXY), "refresh-bob")]
@@ -37,7 +37,7 @@ def test_one_proxy_that_cannot_be_opened_stops_that_account_alone(
 
 
 def test_tokens_that_another_has_stored_with_a_key_that_is_not_known_here_stay(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, stop: Stop
+    pool: Pool, vendor: Vendor, refreshing: ByHand, stop: Stop
 ) -> None:
     key = new_key()
     pool.store.vault = Vault([key])

@@ -16,10 +16,10 @@ from kimi.pool import TokenStore
 from kimi.pool.tokens import Credential
 from refresher.memory import Memory
 from refresher.outcomes import Outcome
-from refresher.refreshing import Refreshing
 from refresher.stopping import GRACE_SECONDS, Stop
 from tests.kimi.pool.pools import Clock, Pool
-from tests.refresher.conftest import ALICE, build, stored
+from tests.refresher.conftest import build, stored
+from tests.refresher.house import ALICE, ByHand
 from tests.refresher.vendors import Vendor
 
 
@@ -56,7 +56,7 @@ def test_tokens_that_could_not_be_stored_are_kept_and_stored_later_without_anoth
 
 @pytest.mark.parametrize("withholds", [False, True], ids=["both tokens", "the refresh token alone"])
 def test_what_the_operator_stored_during_the_exchange_stays(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing, withholds: bool
+    pool: Pool, vendor: Vendor, refreshing: ByHand, withholds: bool
 ) -> None:
     pool.configure(ALICE)
     vendor.withholds = withholds
@@ -66,7 +66,7 @@ def test_what_the_operator_stored_during_the_exchange_stays(
 
 
 def test_a_store_that_loses_everything_during_the_exchange_gets_the_tokens_all_the_same(
-    pool: Pool, vendor: Vendor, refreshing: Refreshing
+    pool: Pool, vendor: Vendor, refreshing: ByHand
 ) -> None:
     pool.configure(ALICE)
     for _ in range(3):
@@ -132,7 +132,7 @@ def read_only(pool: Pool) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("read_only")
-def test_no_token_is_spent_when_the_store_takes_no_writes(vendor: Vendor, refreshing: Refreshing) -> None:
+def test_no_token_is_spent_when_the_store_takes_no_writes(vendor: Vendor, refreshing: ByHand) -> None:
     with pytest.raises(StoreUnavailable):
         refreshing.refresh("alice")
     assert vendor.asked == []

@@ -167,12 +167,12 @@ def test_each_token_is_exchanged_once_and_none_that_nobody_uses(pool: Pool) -> N
     records = {record.account.name: record for record in pool.members.all()}
     vendor.current = {name: record.refresh for name, record in records.items()}
     refreshing = build(pool, vendor, Stop())
-    assert set(pool.tokens.due()) == {"new", "rejected"}
-    outcomes = []
+    assert set(pool.due()) == {"new", "rejected"}
+    outcomes: list[Outcome | None] = []
     for seconds in (0, 15, 600):
         pool.clock.now = NOW + seconds
-        outcomes += [refreshing.refresh(name) for name in pool.tokens.due() for _ in range(2)]
-    assert set(outcomes) == {Outcome.REFRESHED, Outcome.NOT_DUE}
+        outcomes += [refreshing.refresh(name) for name in pool.due() for _ in range(2)]
+    assert set(outcomes) == {Outcome.REFRESHED, None}
     exchanged = {*IN_SERVICE, "new", GUEST_NAME}
     stored = [records[name].refresh for name in exchanged]
     assert len(set(vendor.asked)) == len(vendor.asked) and set(stored) <= set(vendor.asked)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
 from kimi.pool import Lease, Leases, Members, Rest, Store, TokenStore, Wish, connect
+from kimi.pool.locks import Lock
+from kimi.pool.store import to_ms
+from kimi.pool.tokens import LOCK_SECONDS
 
 
 @dataclass
@@ -54,6 +58,19 @@ class Pool:
         assert self.tokens.save(
             record, tokens, issued=now, expires=now + lifetime, next_due=now + lifetime / 2, models=models
         )
+
+    def due(self) -> list[str]:
+        """Names whose refresh time has come, the most overdue first."""
+        now = to_ms(self.store.now())
+        return list(self.store.redis.zrange(self.store.key("refresh"), "-inf", now, byscore=True))
+
+    @contextmanager
+    def held(self, name: str, seconds: float = LOCK_SECONDS) -> Iterator[Lock]:
+        """A refresher is at the account, which need not be due for that."""
+        lock = Lock(self.store, name, secrets.token_hex(16), seconds)
+        assert self.store.redis.set(self.store.key("lock", name), lock.owner, nx=True, px=to_ms(seconds))
+        with self.tokens.holding(lock):
+            yield lock
 
     def count(self, name: str) -> int:
         """How many leases of an account are out."""
