@@ -13,6 +13,7 @@ import orjson
 from kimi.alerts.ledger import Entry, Told
 from kimi.alerts.notes import Rule
 from kimi.alerts.rules import Subject
+from kimi.pool.scanning import scan
 from kimi.pool.store import Store, to_ms
 
 _RULES: Final = frozenset(rule.value for rule in Rule)
@@ -57,13 +58,8 @@ class AlertBook:
     def entries(self) -> dict[Subject, Entry]:
         """All that is known. Rules of a newer release are left out, here and in `active`."""
         found: dict[str, str] = {}
-        cursor = 0
-        while True:
-            with self._store.guarded() as redis:
-                cursor, page = redis.hscan(self._store.key("alerts"), cursor, count=PAGE)
+        for page in scan(self._store, "hscan", "alerts", page=PAGE):
             found |= page
-            if cursor == 0:
-                break
         entries = [_unpacked(field, value) for field, value in found.items() if field.partition(":")[0] in _RULES]
         return {entry.key: entry for entry in entries}
 

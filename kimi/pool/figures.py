@@ -13,9 +13,9 @@ from typing import Any, Final
 import orjson
 
 from kimi.pool.durations import Quantiles, quantiles
+from kimi.pool.scanning import scan
 from kimi.pool.store import Store, to_ms
 
-_PAGE: Final = 1_000
 MOST_CHANGED: Final = 1_000
 """Names whose figures have changed that are told at once."""
 _DAY: Final = 86_400
@@ -144,13 +144,8 @@ class Figures:
 
     def _all(self, of: str) -> Iterable[tuple[str, str]]:
         """In several steps, as there may be thousands; some may come twice."""
-        cursor = 0
-        while True:
-            with self._store.guarded() as redis:
-                cursor, rows = redis.hscan(self._store.key("figures", of), cursor, count=_PAGE)
+        for rows in scan(self._store, "hscan", "figures", of):
             yield from rows.items()
-            if cursor == 0:
-                return
 
     def _these(self, of: str, names: Collection[str]) -> Iterable[tuple[str, str]]:
         if not names:

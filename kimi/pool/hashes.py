@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from kimi.pool.scanning import scan
 from kimi.pool.store import Store
 
 PAGE: Final = 100
 """Hashes that are read in one round trip; whoever else the process serves waits for some milliseconds."""
-NAMES: Final = 1_000
-"""Names that are read in one; more would hold up those who lease."""
 
 
 def read(store: Store, keys: Sequence[str], fields: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -31,10 +30,6 @@ def read(store: Store, keys: Sequence[str], fields: Sequence[str]) -> Iterator[d
 def account_names(store: Store) -> list[str]:
     """Every account that is configured, or was and is not forgotten yet. Raises `StoreUnavailable`."""
     names: set[str] = set()
-    cursor = 0
-    while True:
-        with store.guarded() as redis:
-            cursor, page = redis.sscan(store.key("accounts"), cursor, count=NAMES)
+    for page in scan(store, "sscan", "accounts"):
         names.update(page)
-        if cursor == 0:
-            return sorted(names)
+    return sorted(names)

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from kimi.pool.scanning import scan
 from kimi.pool.store import Store
 
-PAGE: Final = 1_000
-"""Leases, or tickets, that Redis looks at in one step."""
 AT_ONCE: Final = 50
 """So many are given back in one step."""
 
@@ -35,11 +34,4 @@ def pages(members: Sequence[str]) -> Iterator[Sequence[str]]:
 def _its(store: Store, worker: str, *key: str) -> list[str]:
     """The members of a sorted set that begin with its name and a dot."""
     pattern = re.sub(r"([*?\[\]\\])", r"\\\1", worker) + ".*"
-    found: set[str] = set()
-    cursor = 0
-    while True:
-        with store.guarded() as redis:
-            cursor, page = redis.zscan(store.key(*key), cursor, match=pattern, count=PAGE)
-        found.update(member for member, _ in page)
-        if cursor == 0:
-            return sorted(found)
+    return sorted({member for page in scan(store, "zscan", *key, match=pattern) for member, _ in page})

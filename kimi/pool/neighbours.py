@@ -10,7 +10,8 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from kimi.errors import StoreUnavailable
-from kimi.pool.hashes import NAMES, read
+from kimi.pool.hashes import read
+from kimi.pool.scanning import PAGE
 from kimi.pool.store import Store
 from kimi.pool_name import prefix_of
 
@@ -84,8 +85,8 @@ def _held(store: Store, fingerprints: Sequence[str]) -> Iterator[str]:
 
 
 def _in_service(store: Store, fingerprints: Sequence[str]) -> Iterator[str]:
-    for start in range(0, len(fingerprints), NAMES):
-        page = fingerprints[start : start + NAMES]
+    for start in range(0, len(fingerprints), PAGE):
+        page = fingerprints[start : start + PAGE]
         with store.guarded() as redis:
             holders = redis.hmget(store.key("holders"), page)
         yield from (each for each, holder in zip(page, holders, strict=True) if holder)

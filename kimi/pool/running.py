@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
+from kimi.pool.scanning import scan
 from kimi.pool.store import Store
-
-PAGE: Final = 1_000
-"""Leases that are read in one step."""
 
 
 def running(store: Store, most: int) -> Counter[str] | None:
@@ -16,15 +13,9 @@ def running(store: Store, most: int) -> Counter[str] | None:
 
     One that begins or ends meanwhile may be missing. Raises `StoreUnavailable`.
     """
-    leases: set[str] = set()
     with store.guarded() as redis:
         count = redis.zcard(store.key("leases"))
     if count > most:
         return None
-    cursor = 0
-    while True:
-        with store.guarded() as redis:
-            cursor, page = redis.zscan(store.key("leases"), cursor, count=PAGE)
-        leases.update(lease for lease, _ in page)
-        if cursor == 0:
-            return Counter(lease.partition(":")[2] for lease in leases)
+    leases = {lease for page in scan(store, "zscan", "leases") for lease, _ in page}
+    return Counter(lease.partition(":")[2] for lease in leases)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kimi.pool.hashes import NAMES, PAGE, account_names, read
+from kimi.pool.hashes import PAGE, account_names, read
+from kimi.pool.scanning import PAGE as NAMES
 from tests.kimi.pool.counting import Counting
 from tests.kimi.pool.pools import Pool, web
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kimi.pool.running import PAGE, running
+from kimi.pool.running import running
+from kimi.pool.scanning import PAGE
 from tests.kimi.pool.counting import Counting
 from tests.kimi.pool.pools import Pool, take, web
 
