@@ -43,7 +43,7 @@ class Lines:
         self._running[line] -= 1
         if not self._running[line]:
             del self._running[line]
-        if outcome in (None, Outcome.LOCKED, Outcome.NOT_DUE):
+        if outcome in (None, Outcome.NOT_DUE):
             return
         self._answering.pop(line, None)
         self._silent.pop(line, None)

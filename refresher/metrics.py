@@ -21,7 +21,6 @@ from refresher.outcomes import Outcome
 
 STALLED_SECONDS = 60.0
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
-_NOTHING_DONE: Final = (Outcome.NOT_DUE, Outcome.LOCKED)
 
 
 class Metrics:
@@ -83,7 +82,7 @@ class Metrics:
     def refreshed(self, outcome: Outcome, seconds: float) -> None:
         """The refresh of an account has ended, after so many seconds."""
         self._refreshes.labels(outcome.value).inc()
-        if outcome not in _NOTHING_DONE:
+        if outcome is not Outcome.NOT_DUE:
             self._seconds.observe(seconds)
 
     def turned(self, now: float) -> None:

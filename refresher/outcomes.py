@@ -10,7 +10,6 @@ class Outcome(StrEnum):
 
     REFRESHED = "refreshed"  # a fresh credential is stored
     NOT_DUE = "not_due"  # somebody else has done it, or there is nothing to do
-    LOCKED = "locked"  # somebody else is at it
     POSTPONED = "postponed"  # a passing failure
     SUPERSEDED = "superseded"  # another credential was stored meanwhile, and stays
     DEAD = "dead"

@@ -27,7 +27,6 @@ log = structlog.stdlib.get_logger("refresher")
 
 THREADS: Final = 128
 """They mostly wait: for Kimi, and for Redis, which has its disk take the tokens once a second. None starts unneeded."""
-_LEFT_ALONE: Final = (Outcome.LOCKED, Outcome.NOT_DUE)
 _LOOK_AGAIN: Final = 1.0  # after how long an account is looked at again that was left alone, or could not be stored
 _AFTER_A_BUG: Final = 60.0
 _UNREADABLE: Final = 30.0
@@ -186,7 +185,7 @@ class Worker:
         if error is None:
             outcome = future.result()
             self._metrics.refreshed(outcome, seconds)
-            if outcome in _LEFT_ALONE:
+            if outcome is Outcome.NOT_DUE:
                 self._told.unused += 1
                 self._told.put_off[name] = _LOOK_AGAIN
             elif outcome is Outcome.UNSAVED:

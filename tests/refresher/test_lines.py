@@ -102,7 +102,7 @@ def test_what_failed_at_once_had_an_answer(lines: Lines) -> None:
     assert lines.room().lines == {"a": (96, Known.ANSWERS)}
 
 
-@pytest.mark.parametrize("outcome", [Outcome.LOCKED, Outcome.NOT_DUE, None])
+@pytest.mark.parametrize("outcome", [Outcome.NOT_DUE, None])
 def test_where_nobody_was_asked_nothing_is_known(lines: Lines, outcome: Outcome | None) -> None:
     fail(lines, "a")
     for line in ("a", "b"):
