@@ -19,21 +19,21 @@ log = structlog.stdlib.get_logger("refresher")
 
 
 @contextmanager
-def relaying(signals: Signals, wake: Callable[[str], None], memory: Memory, stop: Stop) -> Iterator[None]:
+def relaying(signals: Signals, wake: Callable[[], None], memory: Memory, stop: Stop) -> Iterator[None]:
     """Have a thread `relay` from now on, which ends with the process: it may be waiting for a message."""
     threading.Thread(target=relay, args=(signals, wake, memory, stop), name="wake", daemon=True).start()
     yield
 
 
-def relay(signals: Signals, wake: Callable[[str], None], memory: Memory, stop: Stop) -> None:
-    """Hear what others did, until `stop` is set: `wake` for accounts that have become due, look at those that died."""
+def relay(signals: Signals, wake: Callable[[], None], memory: Memory, stop: Stop) -> None:
+    """Hear what others did, until `stop` is set: `wake` where some may have become due, look at those that died."""
     is_behind = False  # some may have died unheard
     for name in signals.listen(WAKE):
         if stop.is_set():
             return
         is_behind = is_behind or name is None
         if name != "":
-            wake(name or "")
+            wake()
         try:
             if is_behind:
                 memory.look_at_all()

@@ -101,16 +101,16 @@ class Worker:
         self._idle = idle
         self._rng = rng or random.SystemRandom()
         self._lines = Lines(threads)
-        self._mail: queue.SimpleQueue[_Done | str] = queue.SimpleQueue()  # its `put` is safe in signal handlers
+        self._mail: queue.SimpleQueue[_Done | None] = queue.SimpleQueue()  # its `put` is safe in signal handlers
         self._running = 0
         self._told = _Told()
         self._needs_end = False
         self._waits_for: type[StoreUnavailable] | None = None
         self.unsaved: list[str] = []
 
-    def wake(self, name: str = "") -> None:
-        """Look soon at what is due; `name` has become due. Safe in signal handlers."""
-        self._mail.put(name)
+    def wake(self) -> None:
+        """Look soon at what is due. Safe in signal handlers."""
+        self._mail.put(None)
 
     def run(self) -> None:
         """Work until `stop` is set, then finish and store what is under way."""
@@ -169,9 +169,9 @@ class Worker:
                 if self._take(self._mail.get(timeout=max(0.0, until - time.monotonic()))):
                     until = min(until, soonest)
 
-    def _take(self, message: _Done | str) -> bool:
+    def _take(self, message: _Done | None) -> bool:
         """Whether there may be something to do now."""
-        if isinstance(message, str):
+        if message is None:
             return True
         needed_end = self._needs_end or not self._has_room
         self._running -= 1

@@ -34,7 +34,7 @@ def test_it_wakes_at_once_when_it_is_told_to(redis_url: str) -> None:
     with house.running():
         until(lambda: house.chore.turns == 1)
         house.pool.leases.reject(house.pool.leases.acquire(KIMI))
-        house.worker.wake("alice")
+        house.worker.wake()
         until(lambda: not house.record().rejected)
 
 
@@ -45,7 +45,7 @@ def test_however_often_it_is_woken_turns_keep_their_distance(redis_url: str) -> 
         began = time.monotonic()
 
         def turned() -> bool:
-            house.worker.wake("alice")
+            house.worker.wake()
             return house.chore.turns > 8
 
         until(turned)
