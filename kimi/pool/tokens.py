@@ -1,9 +1,8 @@
-"""When credentials are due for a refresh, who refreshes them, and where the new ones are kept."""
+"""Who refreshes a credential, where the new one is kept, and when it is due again."""
 
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -42,38 +41,14 @@ class TokenStore:
         self._told = False
         self._held: set[Lock] = set()
 
-    def due(self, limit: int = 100) -> list[str]:
-        """Names whose refresh time has come, the most overdue first."""
-        with self._store.guarded() as redis:
-            now = to_ms(self._store.now())
-            return list(redis.zrange(self._store.key("refresh"), "-inf", now, byscore=True, offset=0, num=limit))
-
-    def next_due(self) -> float | None:
-        """When the next refresh is due, in Unix seconds; None when nothing is scheduled."""
-        with self._store.guarded() as redis:
-            first = redis.zrange(self._store.key("refresh"), 0, 0, withscores=True)
-        return first[0][1] / 1000 if first else None
-
-    @contextmanager
-    def lock(self, name: str, seconds: float = LOCK_SECONDS) -> Iterator[Lock | None]:
-        """Holds the account's lock, if nobody else does; None is yielded if somebody does.
-
-        It expires after `seconds` unless `prolong` is called meanwhile, so that it outlives what it guards, and a
-        killed holder by a few seconds only; `Lock.spend` and the version check of `save` stand behind it all the same.
-        Only its owner frees it.
-        """
-        lock = Lock(self._store, name, secrets.token_hex(16), seconds)
-        with self._store.guarded() as redis:
-            had = bool(redis.set(self._store.key("lock", name), lock.owner, nx=True, px=to_ms(seconds)))
-        if not had:
-            yield None
-            return
-        with self.holding(lock):
-            yield lock
-
     @contextmanager
     def holding(self, lock: Lock) -> Iterator[None]:
-        """The same for a lock that was taken already."""
+        """Prolongs the lock whenever `prolong` is called, and frees it at the end.
+
+        It expires after `Lock.seconds` otherwise, so that it outlives what it guards, and a killed holder by a few
+        seconds only; `Lock.spend` and the version check of `save` stand behind it all the same. Only its owner frees
+        it.
+        """
         self._held.add(lock)
         try:
             yield
@@ -109,7 +84,6 @@ class TokenStore:
         """Stores both tokens in one step and puts the account in service.
 
         When this returns they are on disk, and with as many replicas as the store asks for.
-
 
         False when the account's credential is no longer the one of `record`: somebody stored another meanwhile.
         The refresh token is remembered even then, should the secret that it stems from be configured again.

@@ -146,7 +146,7 @@ def test_a_refresh_that_nobody_does_is_told(line: Line) -> None:
     first, second = result.output.splitlines()
     assert first == "failed  dead: account dead is dead (401): clear it to have its token tried anew"
     assert second.startswith("failed  a: no refresher is at work: start one, which refreshes it at once (0.")
-    assert line.pool.tokens.due() == ["a"]
+    assert line.pool.due() == ["a"]
     assert line.noted() == [("refresh", "a")]
 
 

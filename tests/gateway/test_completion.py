@@ -120,7 +120,7 @@ def test_a_rejected_token_is_reported_and_the_account_used_again_once_it_is_fres
 
     house.upstream.scripts = [(errors.TokenRejected("401"),), HELLO]
     completion = house.start()
-    wait_until(lambda: house.pool.tokens.due() == ["a"])
+    wait_until(lambda: house.pool.due() == ["a"])
     house.pool.freshen("a")
     house.waiting.call_all()
     assert texts(read(completion)) == "Hello"
@@ -132,7 +132,7 @@ def test_a_token_that_is_rejected_twice_is_enough(make_house: MakeHouse) -> None
     house.pool.fill(web("a"))
     house.upstream.scripts = [(errors.TokenRejected("401"),)]
     completion = house.start()
-    wait_until(lambda: house.pool.tokens.due() == ["a"])
+    wait_until(lambda: house.pool.due() == ["a"])
     house.pool.freshen("a")
     house.waiting.call_all()
     with pytest.raises(errors.TokenRejected):

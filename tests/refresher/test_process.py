@@ -10,12 +10,12 @@ import pytest
 from devtools.waiting import until
 from kimi.accounts import State
 from kimi.errors import StoreUnavailable
-from kimi.pool import Leases, Store, TokenStore, connect
+from kimi.pool import Leases, Store, connect
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.sealers import Sealers
 from refresher.beside import prolonging
-from tests.kimi.pool.pools import KIMI
+from tests.kimi.pool.pools import KIMI, Clock, Pool
 from tests.ports import free_port
 from tests.refresher.running import Eyes, Refresher, Start, page, write
 from tests.simulator.running import Simulator
@@ -199,15 +199,14 @@ def refusal(refresher: Refresher) -> list[str]:
 
 def test_locks_last_as_long_as_what_they_guard(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     redis = connect(redis_url)
-    tokens = TokenStore(Store(redis))
+    pool = Pool(Store(redis), Clock())
     lock = "kimi:{pool}:lock:a"
-    with tokens.lock("a", 0.2) as had, prolonging(tokens, every=0.05):
-        assert had
+    with pool.held("a", 0.2), prolonging(pool.tokens, every=0.05):
         until(lambda: redis.pttl(lock) > 10_000, what="the lock was prolonged")
     assert redis.exists(lock) == 0
 
-    tokens = TokenStore(Unreachable(redis))
-    with tokens.lock("a"), prolonging(tokens, every=0.01):
+    pool = Pool(Unreachable(redis), Clock())
+    with pool.held("a"), prolonging(pool.tokens, every=0.01):
         until(lambda: "locks were not prolonged" in capsys.readouterr().out, what="the failure is told, and no more")
 
 

@@ -212,7 +212,7 @@ def test_a_change_that_the_store_could_not_take_is_taken_later(pool: Pool, file:
 
 def test_a_renamed_account_is_taken_once_its_exchange_is_over(pool: Pool, roster: Roster, file: Path) -> None:
     roster.start()
-    with pool.tokens.lock("one", 30):
+    with pool.held("one", 30):
         file.write_text(ONE.replace("name: one", "name: other"), encoding="utf-8")
         checks(roster, pool)
         assert names(pool) == ["one"], "it serves on"

@@ -251,7 +251,7 @@ def test_what_is_left_out_is_no_loss_though_other_accounts_change(pool: Pool, fi
     file.write_text(text + "  - {name: b, refresh_token: eyJ.eyJ.b}\n", encoding="utf-8")
     roster = roster_of(pool, file)
     roster.start()
-    with pool.tokens.lock("b", 30):
+    with pool.held("b", 30):
         file.write_text(text + "  - {name: renamed, refresh_token: eyJ.eyJ.b}\n", encoding="utf-8")
         go_on(pool, roster)
     with structlog.testing.capture_logs() as lines:

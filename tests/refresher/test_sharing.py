@@ -83,7 +83,7 @@ def test_a_start_with_many_accounts_is_no_stampede(redis_url: str) -> None:
 def test_an_account_out_of_reach_does_not_hide_the_others(redis_url: str) -> None:
     house = House(redis_url, threads=1)
     house.pool.configure(ALICE, replace(ALICE, name="bob"))
-    with pool_at(redis_url) as pool, pool.tokens.lock("alice", 30), house.running():
+    with pool_at(redis_url) as pool, pool.held("alice", 30), house.running():
         until(lambda: house.is_active("bob"))
     assert house.vendor.asked == ["refresh-bob"]
 

@@ -29,7 +29,7 @@ def test_one_proxy_that_cannot_be_opened_stops_that_account_alone(
     account = pool.store.key("account", "bob")
     spec = with_proxy(pool.store.redis.hget(account, "spec"), Vault([new_key()]).seal(PROXY))
     pool.store.redis.hset(account, "spec", spec)
-    assert sorted(pool.tokens.due()) == ["alice", "bob"]
+    assert sorted(pool.due()) == ["alice", "bob"]
     with pytest.raises(Unreadable):
         refreshing.refresh("bob")
     assert refreshing.refresh("alice") is Outcome.REFRESHED

@@ -45,6 +45,7 @@ from kimi.pool.counts import Counts, Courier
 from kimi.pool.drift import DriftBook
 from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.interventions import Interventions
+from kimi.pool.locks import Lock
 from kimi.pool.private import private_account
 from kimi.pool.sealers import Sealers
 from kimi.pool.sessions import Sessions
@@ -147,13 +148,14 @@ class Writing:
         self.leases.reject(self.leases.acquire(Wish(("kimi",), "kimi", only="rejected")))
         record = self.members.get("spending")
         assert record is not None
-        with self.tokens.lock("spending") as lock:
-            assert lock is not None
-            Interventions(self.store).hurry("spending")
-            due = self.members.get("spending")
-            assert due is not None
-            assert lock.spend(due)
-            self.tokens.postpone(due, NOW + 15, 1, unanswered=True, reason="no answer came in time")
+        lock = Lock(self.store, "spending", "refresher-1", 15)
+        self.store.redis.set(self.store.key("lock", "spending"), lock.owner, px=15_000)  # as every release keeps it
+        Interventions(self.store).hurry("spending")
+        due = self.members.get("spending")
+        assert due is not None
+        assert lock.spend(due)
+        self.tokens.postpone(due, NOW + 15, 1, unanswered=True, reason="no answer came in time")
+        lock.free()
         self.leases.acquire(Wish(("kimi-classic",), "kimi-k1.5", only="classic"))
         try:
             self.leases.acquire(Wish(("kimi-classic",), "kimi-k1.5"), ticket="gateway-1.1", patience=15)

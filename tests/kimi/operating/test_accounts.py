@@ -65,7 +65,7 @@ def test_each_entry_is_reported(accounts: Accounts, pool: Pool) -> None:
     assert {taken[0].name, taken[1].name} == {first, second}
     assert (taken[0].kind, taken[0].expires) == (Kind.KIMI, LATER)
     assert {record.origin for record in accounts.all()} == {Origin.OPERATOR}
-    assert sorted(pool.tokens.due()) == names(accounts)
+    assert sorted(pool.due()) == names(accounts)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_one_whose_token_is_being_exchanged_is_put_off(accounts: Accounts, pool:
     (taken,) = accounts.add(ALICE, Kind.KIMI)
     accounts.delete(taken.name)
     text = f"accounts:\n  - {{name: other, refresh_token: {ALICE}}}"
-    with pool.tokens.lock(taken.name):
+    with pool.held(taken.name):
         assert told(accounts.add(text, Kind.KIMI)) == [
             ("refused", "its credential is being exchanged just now: add it again in a minute")
         ]

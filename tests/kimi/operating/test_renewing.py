@@ -70,7 +70,7 @@ def test_what_comes_of_it_is_told(pool: Pool, ends: Ends, fate: Fate, message: s
 def test_it_is_due_at_once(pool: Pool) -> None:
     pool.fill(web("a"))
     seen: list[list[str]] = []
-    accounts(pool, lambda pool: seen.append(pool.tokens.due())).refresh("a", patience=0.1)
+    accounts(pool, lambda pool: seen.append(pool.due())).refresh("a", patience=0.1)
     assert seen == [["a"]]
 
 
@@ -82,7 +82,7 @@ def test_nobody_answers(pool: Pool) -> None:
         "the refresher has not come to it yet: look at it again in a minute",
     )
     assert 2 <= told.seconds < 2.5
-    with pool.tokens.lock("a"):
+    with pool.held("a"):
         told = accounts(pool).refresh("a", patience=2)
     assert told.message == "its upstream has not answered yet: look at it again in a minute"
 
@@ -96,7 +96,7 @@ def test_nobody_is_waited_for_where_there_is_no_refresher(pool: Pool, names: lis
     assert {each.name for each in told} == set(names)
     assert {each.message for each in told} == {"no refresher is at work: start one, which refreshes it at once"}
     assert {each.seconds for each in told} == {0.0}
-    assert pool.tokens.due() == names  # for one that is started later
+    assert pool.due() == names  # for one that is started later
 
 
 def test_a_key_is_tried(pool: Pool) -> None:

@@ -58,8 +58,7 @@ class TestClearing:
     def test_a_refresh_that_runs_can_still_store_its_token(self, pool: Pool, hands: Interventions) -> None:
         pool.fill(web("a"))
         record = stored(pool)
-        with pool.tokens.lock("a") as lock:
-            assert lock is not None
+        with pool.held("a") as lock:
             pool.store.redis.zadd(pool.store.key("refresh"), {"a": 0})
             assert lock.spend(replace(record, due=0)) is not None
             pool.members.mark("a", record.version, State.DEAD, "said by somebody else")

@@ -58,7 +58,7 @@ class TestDeleting:
     def test_a_token_that_comes_meanwhile_is_kept(self, pool: Pool, hands: Interventions) -> None:
         hands.enter(entered("a", "T"))
         record = stored(pool)
-        with pool.tokens.lock("a"):
+        with pool.held("a"):
             hands.delete("a")
             assert save(pool, record, "rotated")
         assert not stored(pool).configured

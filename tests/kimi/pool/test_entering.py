@@ -47,7 +47,7 @@ class TestEntering:
         pool.fill(web("old"))
         record = stored(pool, "old")
         pool.configure()
-        with pool.tokens.lock("old"):
+        with pool.held("old"):
             assert hands.enter(entered("new", "refresh-old")) is Entered.LATER
             assert not save(pool, replace(record, version=record.version - 1), "older")
             assert save(pool, record, "rotated")

@@ -37,26 +37,31 @@ def test_expired_ones_do_not_hide_a_good_one(pool: Pool) -> None:
 def test_a_rejected_token_leaves_service_and_wakes_the_refresher_once(pool: Pool) -> None:
     pool.fill(web("a", max_concurrency=3))
     leases = [take(pool) for _ in range(3)]
-    assert pool.tokens.due() == []
+    assert pool.due() == []
     assert [pool.leases.reject(lease) for lease in leases] == [True, False, False]
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     with pytest.raises(AwaitingToken):
         take(pool)
     pool.freshen("a")
-    assert pool.tokens.due() == []
+    assert pool.due() == []
     assert not pool.leases.reject(leases[0]), "an older token's rejection says nothing about the new one"
     for lease in leases:
         pool.leases.release(lease)
     assert take(pool).token == "access-a-3"
 
 
+def until_due(pool: Pool) -> float:
+    """Seconds until the account is refreshed."""
+    record = pool.members.get("a")
+    assert record is not None and record.due is not None
+    return max(record.due - pool.clock.now, 0)
+
+
 def test_an_account_whose_new_tokens_are_all_rejected_is_refreshed_ever_more_rarely(pool: Pool) -> None:
     def wait() -> float:
         pool.freshen("a")
         pool.leases.reject(take(pool))
-        due = pool.tokens.next_due()
-        assert due is not None
-        seconds = max(due - pool.clock.now, 0)
+        seconds = until_due(pool)
         pool.clock.now += seconds
         return seconds
 
@@ -66,7 +71,7 @@ def test_an_account_whose_new_tokens_are_all_rejected_is_refreshed_ever_more_rar
     pool.freshen("a")
     pool.clock.now += 10
     pool.leases.reject(take(pool))
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     assert [wait() for _ in range(3)] == [0, 1, 2], "a token that was good for a while shows that the account is well"
     pool.members.sync([ConfiguredAccount(account, "another")])
     assert [wait() for _ in range(3)] == [0, 1, 2], "a new credential is a new account"
@@ -81,9 +86,7 @@ def test_how_old_a_rejected_token_is_does_not_depend_on_the_refreshers_clock(poo
         assert pool.tokens.save(record, tokens, issued=now + skew, expires=now + 900, next_due=now + 450)
         pool.clock.now += age
         pool.leases.reject(take(pool))
-        due = pool.tokens.next_due()
-        assert due is not None
-        return max(due - pool.clock.now, 0)
+        return until_due(pool)
 
     pool.configure(web("a", max_concurrency=10))
     assert [wait(age) for age in (0, 0, 0, 30, 0)] == [0, 1, 2, 0, 0]

@@ -12,6 +12,7 @@ from devtools.waiting import until
 from kimi.accounts import ConfiguredAccount, Record, State
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, connect
+from kimi.pool.due import DueRefreshes, Room
 from kimi.pool.locks import Lock, Past
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.ports import free_port
@@ -26,8 +27,8 @@ def known(pool: Pool, name: str = "a") -> Record:
 
 @contextmanager
 def locked(pool: Pool) -> Iterator[Lock]:
-    with pool.tokens.lock("a") as lock:
-        assert lock is not None
+    ((lock, _),) = DueRefreshes(pool.store, rate=1e6).take(1, Room(1)).locks
+    with pool.tokens.holding(lock):
         yield lock
 
 

@@ -24,7 +24,7 @@ def configured(name: str, secret: str, **options: object) -> ConfiguredAccount:
 def test_a_new_account_is_due_at_once(pool: Pool) -> None:
     report = pool.members.sync([configured("a", "first")])
     assert report.added == ("a",)
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     record = pool.members.get("a")
     assert record is not None
     assert (record.state, record.refresh, record.version, record.access) == (State.NEW, "first", 1, "")
@@ -63,7 +63,7 @@ def test_a_dead_account_stays_dead_until_the_operator_brings_a_new_token(pool: P
     assert not pool.members.mark("a", record.version, State.DEAD, "said once")
     pool.configure(web("a"))
     pool.clock.now += 10_000
-    assert pool.tokens.due() == []
+    assert pool.due() == []
     with pytest.raises(NoAccount):
         pool.leases.acquire(KIMI)
     dead = pool.members.get("a")
@@ -71,7 +71,7 @@ def test_a_dead_account_stays_dead_until_the_operator_brings_a_new_token(pool: P
     assert (dead.state, dead.reason, dead.refresh) == (State.DEAD, "401: log in again", "refresh-a-2")
 
     pool.members.sync([configured("a", "a new login")])
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     with pytest.raises(AwaitingToken):
         pool.leases.acquire(KIMI)
 
@@ -97,7 +97,7 @@ def test_an_account_that_is_taken_out_keeps_its_token(pool: Pool) -> None:
     assert gone.due is None
 
     assert pool.members.sync([configured("a", "refresh-a"), configured("b", "refresh-b")]).updated == ("a",)
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     assert pool.leases.acquire(KIMI).token == "access-a-2"
 
 
@@ -113,7 +113,7 @@ def test_an_account_that_was_taken_out_is_forgotten_when_its_credential_must_hav
     assert [record.account.name for record in pool.members.all()] == ["b"]
     assert pool.store.redis.exists(*(pool.store.key(kind, "a") for kind in ("account", "recent", "refused"))) == 0
     pool.configure(account, web("b"))
-    assert pool.tokens.due()[0] == "a"
+    assert pool.due()[0] == "a"
 
 
 def test_an_account_that_came_back_is_not_forgotten(pool: Pool) -> None:

@@ -48,7 +48,7 @@ def test_nor_is_one_that_another_pool_has_served(pool: Pool, other: Pool) -> Non
 
 def test_one_that_was_taken_out_before_it_was_exchanged_is_taken(pool: Pool, other: Pool) -> None:
     sync(other, "a", "b")
-    with other.tokens.lock("b", 30):  # it is being exchanged just now
+    with other.held("b", 30):  # it is being exchanged just now
         sync(other)
         report = sync(pool, "a", "b")
     assert (report.added, report.elsewhere) == (("a",), {"b": "cell-1"})

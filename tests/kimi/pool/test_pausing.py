@@ -46,10 +46,10 @@ class TestPausing:
     def test_one_without_a_token_is_new_again(self, pool: Pool, hands: Interventions) -> None:
         pool.configure(web("a"))
         assert hands.pause("a") is State.NEW
-        assert pool.tokens.due() == []
+        assert pool.due() == []
         assert hands.resume("a") is State.PAUSED
         assert stored(pool).state is State.NEW
-        assert pool.tokens.due() == ["a"]
+        assert pool.due() == ["a"]
 
     def test_a_token_that_comes_meanwhile_is_stored(self, pool: Pool, hands: Interventions) -> None:
         pool.fill(web("a"))

@@ -44,7 +44,7 @@ def kill(pool: Pool, name: str) -> None:
 def test_an_unknown_token_is_adopted_and_exchanged_like_any_other(pool: Pool, private: PrivateAccounts) -> None:
     assert private.notice([MINE]) == {}
     assert private.adopt(MINE) is Adoption.ADOPTED
-    assert pool.tokens.due() == [NAME]
+    assert pool.due() == [NAME]
     noticed = private.notice([MINE, YOURS])
     assert noticed == {NAME: Known(NAME, State.NEW, usable=False, routes=noticed[NAME].routes)}
     assert "kimi" in noticed[NAME].routes and not any("@" in route for route in noticed[NAME].routes)
@@ -125,14 +125,14 @@ def test_an_operator_who_takes_it_over_goes_on_with_the_newest_token(pool: Pool,
     newest = refresh_of(pool, NAME)
     assert pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)]).added == ("a",)
     assert refresh_of(pool, "a") == newest
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     assert private.notice([MINE]) == {}
     assert private.adopt(MINE) is Adoption.CONFIGURED
 
 
 def test_an_operator_waits_for_an_exchange_before_he_takes_it_over(pool: Pool, private: PrivateAccounts) -> None:
     private.adopt(MINE)
-    with pool.tokens.lock(NAME):
+    with pool.held(NAME):
         assert pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)]).deferred == ("a",)
         assert pool.members.get("a") is None
         assert [record.account.name for record in pool.members.all() if record.configured] == [NAME], "it serves on"
@@ -161,7 +161,7 @@ def test_it_is_forgotten_when_nobody_uses_it_and_goes_on_where_it_was_when_its_c
     assert private.notice([MINE]) == {}
     assert private.adopt(MINE) is Adoption.ADOPTED
     assert refresh_of(pool, NAME) == newest
-    assert pool.tokens.due() == [NAME]
+    assert pool.due() == [NAME]
 
 
 def test_it_is_not_forgotten_in_use(pool: Pool, private: PrivateAccounts) -> None:
@@ -175,7 +175,7 @@ def test_it_is_not_forgotten_in_use(pool: Pool, private: PrivateAccounts) -> Non
     record = pool.members.get(NAME)
     assert record is not None and record.configured
     pool.leases.release(lease)
-    with pool.tokens.lock(NAME):
+    with pool.held(NAME):
         pool.clock.now += 60
         private.forget()
         record = pool.members.get(NAME)
@@ -189,7 +189,7 @@ def test_a_stranger_is_forgotten_soon_and_leaves_nothing(pool: Pool, private: Pr
     with pytest.raises(NoAccount):
         take(pool, MINE)
     assert private.adopt(MINE) is Adoption.ADOPTED
-    assert pool.tokens.due() == []  # its state stands: it is not tried again
+    assert pool.due() == []  # its state stands: it is not tried again
     pool.clock.now += 100
     private.forget()
     pool.clock.now += 60
@@ -233,7 +233,7 @@ def test_another_kind_of_all_such_accounts_is_taken(private: PrivateAccounts) ->
 
 def test_one_that_is_exchanged_just_now_under_another_name_is_taken_later(pool: Pool, private: PrivateAccounts) -> None:
     pool.members.sync([ConfiguredAccount(web("a"), MINE.secret)])
-    with pool.tokens.lock("a"):
+    with pool.held("a"):
         pool.members.sync([])
         assert private.adopt(MINE) is Adoption.LATER
 
@@ -272,7 +272,7 @@ def test_what_no_key_opens_is_replaced_by_the_token_that_comes_now(plain: Pool) 
     PrivateAccounts(right.store).notice([MINE, YOURS])
     assert refresh_of(right, NAME) == MINE.secret
     assert refresh_of(right, YOURS.account.name).endswith("-2")
-    assert right.tokens.due() == [NAME]
+    assert right.due() == [NAME]
 
 
 def test_who_has_the_wrong_keys_or_cannot_know_replaces_nothing(plain: Pool) -> None:

@@ -39,7 +39,7 @@ def test_a_renamed_account_keeps_its_rotated_token(pool: Pool) -> None:
     report = sync(pool, {"bob": "T"})
     assert (report.added, report.removed, report.deferred) == (("bob",), ("alice",), ())
     assert refreshes(pool) == {"bob": "refresh-alice-2"}
-    assert pool.tokens.due() == ["bob"]
+    assert pool.due() == ["bob"]
     pool.freshen("bob")
     assert sync(pool, {"alice": "T"}).revived == ("alice",)
     assert refreshes(pool) == {"alice": "refresh-bob-3"}, "also when it gets its old name back"
@@ -77,7 +77,7 @@ def test_an_earlier_secret_that_comes_back_brings_its_rotated_token(pool: Pool) 
 def test_a_token_that_is_being_exchanged_is_waited_for_under_its_old_name(pool: Pool) -> None:
     sync(pool, {"alice": "T"})
     record = stored(pool, "alice")
-    with pool.tokens.lock("alice", 30):
+    with pool.held("alice", 30):
         assert sync(pool, {"bob": "T"}) == SyncReport(deferred=("bob",))
         assert refreshes(pool) == {"alice": "T"}
         assert save(pool, record, "rotated meanwhile")
@@ -89,7 +89,7 @@ def test_a_token_that_is_being_exchanged_is_waited_for_under_its_old_name(pool: 
 
 def test_a_name_is_not_taken_from_a_token_that_is_being_exchanged_and_wanted_elsewhere(pool: Pool) -> None:
     sync(pool, {"a": "A", "b": "B", "c": "C"})
-    with pool.tokens.lock("a", 30):
+    with pool.held("a", 30):
         report = sync(pool, {"a": "new", "b": "A", "c": "C"})
         assert sorted(report.deferred) == ["a", "b"]
         pool.freshen("c")
@@ -100,13 +100,13 @@ def test_a_name_is_not_taken_from_a_token_that_is_being_exchanged_and_wanted_els
 
 def test_one_that_is_gone_altogether_is_not_waited_for(pool: Pool) -> None:
     sync(pool, {"alice": "T"})
-    with pool.tokens.lock("alice", 30):
+    with pool.held("alice", 30):
         assert sync(pool, {}).removed == ("alice",)
 
 
 def test_one_that_was_entered_by_hand_serves_on_while_it_is_exchanged(pool: Pool) -> None:
     Interventions(pool.store).enter(ConfiguredAccount(web("mine"), "T"))
-    with pool.tokens.lock("mine", 30):
+    with pool.held("mine", 30):
         assert sync(pool, {"filed": "T"}).deferred == ("filed",)
         assert refreshes(pool) == {"mine": "T"}
     assert sync(pool, {"filed": "T"}).added == ("filed",)
@@ -116,7 +116,7 @@ def test_one_that_was_entered_by_hand_serves_on_while_it_is_exchanged(pool: Pool
 def test_only_those_that_were_deferred_are_entered_later(pool: Pool) -> None:
     sync(pool, {"alice": "T", "carol": "C"})
     file = [ConfiguredAccount(web(name), secret) for name, secret in (("bob", "T"), ("carol", "C"))]
-    with pool.tokens.lock("alice", 30):
+    with pool.held("alice", 30):
         deferred = pool.members.sync(file).deferred
         pool.store.redis.delete(pool.store.key("account", "carol"))
         assert pool.members.sync(file, only=deferred) == SyncReport(deferred=("bob",))
@@ -170,12 +170,12 @@ def test_another_upstream_is_asked_anew_and_never_gets_the_old_ones_access_token
     assert stored(pool, "a").state is State.DEAD, "the same upstream would say the same"
 
     moved: Account = replace(web("a"), **changed)  # type: ignore[arg-type]
-    with pool.tokens.lock("a", 30):
+    with pool.held("a", 30):
         assert pool.members.sync([ConfiguredAccount(moved, "T")]).deferred == ("a",)
     assert pool.members.sync([ConfiguredAccount(moved, "T")]).revived == ("a",)
     found = stored(pool, "a")
     assert (found.state, found.reason, found.access, found.refresh) == (State.NEW, "", "", "refresh-a-2")
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
 
 
 def test_an_account_that_was_set_aside_stays_so_at_another_upstream(pool: Pool) -> None:
@@ -183,7 +183,7 @@ def test_an_account_that_was_set_aside_stays_so_at_another_upstream(pool: Pool) 
     pool.members.mark("a", 1, State.PAUSED, "by the operator")
     sync(pool, {"a": "T"}, region=Region.GLOBAL)
     assert stored(pool, "a").state is State.PAUSED
-    assert pool.tokens.due() == []
+    assert pool.due() == []
 
 
 def test_models_that_the_operator_names_during_a_probe_are_not_overwritten(pool: Pool) -> None:

@@ -41,7 +41,7 @@ class TestReplacing:
     def test_what_was_begun_with_the_old_one_changes_nothing(self, pool: Pool, hands: Interventions) -> None:
         hands.enter(entered("a", "T"))
         record = stored(pool)
-        with pool.tokens.lock("a"):
+        with pool.held("a"):
             pool.members.mark("a", record.version, State.DEAD, "said by somebody else")
             assert hands.enter(entered("a", "U")) is Entered.REPLACED
             now = stored(pool)
@@ -83,7 +83,7 @@ class TestReplacing:
         pool.members.mark("a", stored(pool).version, State.DEAD, "why")
         hands.delete("b")
         before = stored(pool)
-        with pool.tokens.lock("b"):
+        with pool.held("b"):
             assert hands.enter(entered("a", "U")) is Entered.LATER
         assert stored(pool) == before
 

@@ -102,8 +102,7 @@ def test_nothing_is_spent_or_stored_while_a_replica_lacks_it(pool: Pool, servers
     pool.configure(web("a"), web("b"))
     record = pool.members.get("a")
     assert record is not None
-    with pool.tokens.lock("a") as lock:
-        assert lock is not None
+    with pool.held("a") as lock:
         with servers.replicas[0].silent(), pytest.raises(NotKept):
             lock.spend(record)
         assert lock.spend(record) is Past.NOTHING, "nobody thinks that it was cut off"

@@ -1,4 +1,4 @@
-"""The schedule of refreshes, the lock around one, and the fence behind the lock."""
+"""What is stored of a refresh and of its failure, the lock around it, and the fence behind the lock."""
 
 from __future__ import annotations
 
@@ -10,21 +10,10 @@ import pytest
 from kimi.accounts import ConfiguredAccount, State, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Store, TokenStore, connect
+from kimi.pool.due import DueRefreshes, Room
 from kimi.pool.tokens import Credential
-from tests.kimi.pool.pools import KIMI, Clock, Pool, web
+from tests.kimi.pool.pools import KIMI, Clock, Pool, present, web
 from tests.valkey import Valkey
-
-
-def test_the_schedule_names_the_most_overdue_first(pool: Pool) -> None:
-    assert pool.tokens.next_due() is None
-    pool.fill(web("later"), lifetime=400)
-    pool.fill(web("later"), web("sooner"), lifetime=200)
-    pool.freshen("later", lifetime=400)
-    assert pool.tokens.due() == []
-    assert pool.tokens.next_due() == pool.clock.now + 100
-    pool.clock.now += 200
-    assert pool.tokens.due() == ["sooner", "later"]
-    assert pool.tokens.due(limit=1) == ["sooner"]
 
 
 def test_saving_stores_both_tokens_and_their_times(pool: Pool) -> None:
@@ -58,7 +47,7 @@ def test_a_postponed_refresh_counts_its_failures_until_one_succeeds(pool: Pool) 
     record = pool.members.get("a")
     assert record is not None
     assert pool.tokens.postpone(record, pool.clock.now + 4, 3)
-    assert pool.tokens.due() == []
+    assert pool.due() == []
     postponed = pool.members.get("a")
     assert postponed is not None and postponed.failures == 3 and postponed.due == pool.clock.now + 4
     pool.freshen("a")
@@ -66,30 +55,22 @@ def test_a_postponed_refresh_counts_its_failures_until_one_succeeds(pool: Pool) 
     assert fresh is not None and fresh.failures == 0
 
 
-def test_one_holder_at_a_time(pool: Pool) -> None:
-    with pool.tokens.lock("a", 30) as first, pool.tokens.lock("a", 30) as second, pool.tokens.lock("b", 30) as other:
-        assert first and other
-        assert second is None
-    with pool.tokens.lock("a", 30) as again:
-        assert again
-
-
 def test_a_lock_is_freed_by_its_owner_only(pool: Pool) -> None:
     redis = pool.store.redis
-    with pool.tokens.lock("a", 30):
+    with pool.held("a", 30):
         redis.set(pool.store.key("lock", "a"), "somebody else, after it expired")
     assert redis.get(pool.store.key("lock", "a")) == "somebody else, after it expired"
 
 
 def test_a_lock_expires_by_itself(pool: Pool) -> None:
-    with pool.tokens.lock("a", 30):
+    with pool.held("a", 30):
         assert 29_000 < pool.store.redis.pttl(pool.store.key("lock", "a")) <= 30_000
 
 
 def test_a_prolonged_lock_lasts(pool: Pool) -> None:
     redis = pool.store.redis
     pool.tokens.prolong(60)
-    with pool.tokens.lock("a", 5), pool.tokens.lock("b", 5):
+    with pool.held("a", 5), pool.held("b", 5):
         redis.set(pool.store.key("lock", "b"), "somebody else, after it expired", px=5000)
         pool.tokens.prolong(60)
         assert 59_000 < redis.pttl(pool.store.key("lock", "a")) <= 60_000
@@ -99,13 +80,11 @@ def test_a_prolonged_lock_lasts(pool: Pool) -> None:
 def test_a_redis_that_dies_under_the_lock_raises_nothing_but_what_was_done_there(
     own_valkey: Valkey,
 ) -> None:
-    with connect(own_valkey.url) as redis:
-        tokens = TokenStore(Store(redis))
-        with tokens.lock("a", 30) as had:
-            assert had
+    with present(own_valkey.url) as pool:
+        with pool.held("a"):
             own_valkey.kill()
-        with pytest.raises(StoreUnavailable), tokens.lock("a", 30):
-            pytest.fail("a lock that cannot be written is not had")
+        with pytest.raises(StoreUnavailable):
+            DueRefreshes(pool.store, rate=1).take(1, Room(1))
 
 
 def test_what_was_saved_survives_the_death_of_redis(own_valkey: Valkey) -> None:
@@ -167,9 +146,9 @@ def test_an_account_out_of_service_is_not_due_whatever_comes_late(pool: Pool, wh
         pool.members.mark("a", record.version, State.DEAD, "refused")
     now = pool.clock.now
     assert pool.leases.reject(lease)
-    assert pool.tokens.due() == []
+    assert pool.due() == []
     assert pool.tokens.postpone(record, now, 1)
-    assert pool.tokens.due() == []
+    assert pool.due() == []
 
 
 def test_tokens_that_come_for_an_account_that_was_taken_out_are_kept_for_its_return(pool: Pool) -> None:
@@ -179,9 +158,9 @@ def test_tokens_that_come_for_an_account_that_was_taken_out_are_kept_for_its_ret
     pool.configure()
     now = pool.clock.now
     assert pool.tokens.save(record, Tokens("x", "y"), issued=now, expires=now + 900, next_due=now)
-    assert pool.tokens.due() == []
+    assert pool.due() == []
     pool.configure(web("a"))
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     found = pool.members.get("a")
     assert found is not None and found.refresh == "y"
 
@@ -197,7 +176,7 @@ def test_a_refused_credential_makes_room_for_a_later_one(pool: Pool, is_dead: bo
     found = pool.members.get("a")
     assert found is not None
     assert (found.refresh, found.version, found.state, found.reason) == ("later", 7, State.ACTIVE, "")
-    assert pool.tokens.due() == ["a"]
+    assert pool.due() == ["a"]
     assert pool.leases.acquire(KIMI).token == "access-a-2", "which nobody refused"
     assert not pool.tokens.put_back(record, Credential("later still", 8)), "which was not refused"
 
