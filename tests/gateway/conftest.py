@@ -52,9 +52,15 @@ def scene_of(redis_url: str) -> Iterator[Callable[..., Scene]]:
 
 
 @pytest.fixture
-def gate(redis_url: str) -> Iterator[Gate]:
+def pool(redis_url: str) -> Iterator[Pool]:
+    """A pool whose clock the test turns."""
     with turned(redis_url) as pool:
-        yield Gate(pool)
+        yield pool
+
+
+@pytest.fixture
+def gate(pool: Pool) -> Gate:
+    return Gate(pool)
 
 
 @pytest.fixture

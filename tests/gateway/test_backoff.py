@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from gateway.backoff import Attempts, LocalAttempts
 from kimi.pool import attempts
 from kimi.pool.attempts import CLIENTS, OPERATORS, Patience
-from tests.kimi.pool.pools import Pool, turned
+from tests.kimi.pool.pools import Pool
 
 Make = Callable[[Pool, Patience], Attempts]
-
-
-@pytest.fixture
-def pool(redis_url: str) -> Iterator[Pool]:
-    with turned(redis_url) as pool:
-        yield pool
 
 
 def shared(pool: Pool, patience: Patience) -> Attempts:

@@ -52,6 +52,21 @@ def test_while_redis_is_away_stands_what_was_seen_last(watch: Scripted, clock: C
         clock.now += LOOK_SECONDS
 
 
+def test_what_has_changed_is_seen_in_time_and_said_once(
+    watch: Scripted, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch.check()
+    watch.finds = Unreadable("x")
+    watch.check()
+    assert not watch.is_shut_out, "it is not time yet"
+    for finds, shut_out in ((Unreadable("x"), True), (Unreadable("x"), True), (None, False), (None, False)):
+        watch.finds = finds
+        clock.now += LOOK_SECONDS
+        watch.check()
+        assert watch.is_shut_out is shut_out
+    assert caplog.messages == ["x; that is that", "it is well again"]
+
+
 def test_who_has_ended_looks_no_more(watch: Scripted, clock: Clock) -> None:
     watch.finds = StoreUnavailable()
     watch.end()

@@ -9,23 +9,15 @@ from kimi.accounts import State
 from kimi.errors import Outdated, StoreUnavailable
 from kimi.pool import Store
 from kimi.pool.migrating import Migration
-from kimi.pool.schema import HISTORY, LOOK_SECONDS, Change, Schema, at_work
+from kimi.pool.schema import LOOK_SECONDS, Schema, at_work
 from kimi.version import VERSION
 from refresher.stopping import Stop
 from refresher.versions import Versions
-from tests.kimi.pool.converting import Steps, fill, schema
+from tests.kimi.pool.converting import AFTER_THAT, LAST, Steps, fill, schema, upgrade
 from tests.kimi.pool.pools import Pool
 from tests.refresher.running import Eyes, Start, write
 from tests.refresher.test_process import refusal
 from tests.simulator.running import Simulator
-
-LAST = HISTORY[-1].version
-NEXT = [*HISTORY, Change(LAST + 1, "9.0.0", oldest=LAST)]
-AFTER_THAT = [*NEXT, Change(LAST + 2, "9.1.0", oldest=LAST + 1)]
-
-
-def newer(eyes: Eyes) -> Migration:
-    return Migration(Schema(eyes.store, history=AFTER_THAT, release="9.1.0"), pause=lambda _: None)
 
 
 def test_one_that_is_shut_out_does_nothing_as_long_as_it_is(pool: Pool, stop: Stop) -> None:
@@ -94,7 +86,7 @@ def test_a_look_that_nobody_answered_is_made_again_at_once(pool: Pool, stop: Sto
 
 
 def test_one_that_is_too_old_does_not_start(start: Start, eyes: Eyes) -> None:
-    assert newer(eyes).run()
+    upgrade(eyes.store, AFTER_THAT)
     for arguments in ((), ("--check",)):
         (line,) = refusal(start(*arguments))
         assert line == (
@@ -112,7 +104,7 @@ def test_one_that_runs_looks_by_itself_and_works_no_more(
     assert Schema(eyes.store).look().version == LAST
     (name,) = at_work(eyes.store)[VERSION]
     assert name.startswith("refresher ")
-    assert newer(eyes).run()
+    upgrade(eyes.store, AFTER_THAT)
     refresher.says("waiting for the store")
     (line,) = [line for line in refresher.lines() if line["level"] == "error"]
     assert line["error"].endswith(": start release 9.0.0 or a newer one")

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from kimi.pool import Store
 from kimi.pool.hashes import account_names, read
 from kimi.pool.migrating import Migration
-from kimi.pool.schema import FIRST, Change, Schema
+from kimi.pool.schema import FIRST, HISTORY, Change, Schema
 from kimi.pool.store import PREFIX
 
 PAGE = 10
 """Small, so that a few accounts are many pages."""
+LAST = HISTORY[-1].version
+NEXT = (*HISTORY, Change(LAST + 1, "9.0.0", oldest=LAST))
+"""What a release knows with which this one can still work, and what one knows with which it cannot any more."""
+AFTER_THAT = (*NEXT, Change(LAST + 2, "9.1.0", oldest=LAST + 1))
 FIRST_ALONE = (Change(1, FIRST, oldest=1),)
 
 
@@ -76,6 +80,11 @@ class Process:
 
     def start(self) -> bool:
         return Migration(self.schema, pause=self.pauses.append).run()
+
+
+def upgrade(store: Store, history: Sequence[Change]) -> None:
+    """A process of the last release of `history` starts."""
+    assert Migration(Schema(store, history=history, release=history[-1].release), pause=lambda _: None).run()
 
 
 def fill(store: Store, count: int) -> list[str]:
