@@ -12,6 +12,7 @@ import structlog
 
 from kimi.accounts import ConfiguredAccount, Record
 from kimi.accounts_file import AccountsError, NotRead
+from kimi.listing import first_of
 from kimi.pool import Members
 from kimi.pool.hashes import PAGE
 from refresher.accounts_source import AccountsSource, NothingSaid
@@ -211,5 +212,4 @@ def told_of_pools(elsewhere: Mapping[str, str]) -> str:
 
 
 def _shown(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return first_of(names, _NAMES_SHOWN)

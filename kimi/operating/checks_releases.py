@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from kimi.errors import Outdated
+from kimi.listing import first_of
 from kimi.operating.checks import Finding, ok, problem, warning
 from kimi.pool.schema import Standing
 
@@ -26,14 +27,9 @@ def schema(look: Callable[[], Standing], current: int) -> Finding:
 
 def releases(at_work: Mapping[str, Sequence[str]], ours: str) -> Finding:
     """Whether all processes are of this release, `ours`."""
-    others = [f"{release}: {_listed(names)}" for release, names in at_work.items() if release != ours]
+    others = [f"{release}: {first_of(names, _SHOWN)}" for release, names in at_work.items() if release != ours]
     alike = f"{ours}: {len(at_work.get(ours, ()))} processes"
     if not others:
         return ok("releases", alike)
     seen = "; ".join((alike, *others))
     return warning("releases", seen, "end the upgrade: start the others anew, one after the other, with one release")
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from kimi.listing import first_of
 from kimi.operating.checks import Finding, Level, ok, problem, warning
 from kimi.pool.seals import UNREADABLE, Seals
 
@@ -85,8 +86,7 @@ def droppable(seals: Seals, keys: int) -> list[int]:
 
 def listed(names: Collection[str]) -> str:
     """The first of them."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(sorted(names)[:_SHOWN]) + more
+    return first_of(sorted(names), _SHOWN)
 
 
 def same_keys(names: Collection[str]) -> str:
