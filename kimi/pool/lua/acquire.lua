@@ -32,8 +32,9 @@ local left = false -- so many were in the way that the others were not looked at
 
 -- Nothing here may take longer the more accounts there are. Those that refuse a model, or stand behind a line that is not
 -- to be used, are met in their turn by whoever cannot take them, and would be for as long as nobody else does. So they are
--- set aside: before all others of their priority, by the end of what they refuse, or by when they were met, with scores
--- below nought. There a few are looked at first, and all others only where nobody else is left.
+-- set aside: before all others of their priority, by the end of what they refuse, or by when they were last met, with
+-- scores below nought. There a few are looked at first, other ones each time, and all others only where nobody else is
+-- left.
 local ASIDE = -1e15 -- added to that time
 local FEW, MANY = 8, 400 -- of them
 local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, and one that is taken out costs as much as 16
@@ -87,11 +88,11 @@ local function candidate(route, priority)
   local name, account, turn
   local in_the_way, taken = 0, 0
 
+  local are_first = true -- those who are looked at first go behind the others for it
   local function set_aside(each, score, time)
-    if score >= 0 and only == '' then
-      redis.call('ZADD', ready, int(ASIDE + time), each)
-      in_the_way = in_the_way + 1
-    end
+    if only ~= '' or score == ASIDE + time or (score < 0 and not are_first) then return end
+    redis.call('ZADD', ready, int(ASIDE + time), each)
+    if score >= 0 then in_the_way = in_the_way + 1 end
   end
 
   local function look(each, score)
@@ -121,8 +122,12 @@ local function candidate(route, priority)
 
   local seen = walk(ready, 0, FEW, look)
   if seen == FEW then
+    are_first = false
     local others = math.max(FEW, redis.call('ZCOUNT', ready, '-inf', '(0'))
-    if not walk(ready, others, math.huge, look) then walk(ready, FEW, MANY, look) end
+    if not walk(ready, others, math.huge, look) then
+      local from = others > MANY and NOW % (others - MANY + 1) or 0
+      walk(ready, from, from + MANY, look)
+    end
   end
   if not name and redis.call('EXISTS', ready) == 0 then
     redis.call('ZREM', key('route', route, 'priorities'), priority) -- until somebody is ready there again

@@ -96,6 +96,23 @@ def test_a_line_that_is_down_takes_nobody_elses_accounts_with_it(client: Any, le
     assert leases.acquire(KIMI).account.name in names[: MANY // 2], "whoever reaches the line takes them first"
 
 
+def test_a_line_that_answers_again_is_found_behind_many_of_one_that_does_not(client: Any, leases: Leases) -> None:
+    names, down, up = fill(client, 600), "http://127.0.0.1:1", "http://127.0.0.1:2"
+    for number, name in enumerate(names):
+        client.hset(Store(client).key("account", name), "line", down if number < 410 else up)
+    with pytest.raises(UpstreamDown):
+        leases.acquire(wish(tripped=[down, up]))
+    for _ in range(100):  # of which the first walks past some hundred
+        try:
+            assert leases.acquire(wish(tripped=[down])).account.name in names[410:]
+        except UpstreamDown:
+            continue
+        break
+    else:
+        raise AssertionError("nobody is found")
+    assert {leases.acquire(wish(tripped=[down])).account.name for _ in range(180)} <= set(names[410:])
+
+
 def test_a_line_that_all_are_behind_holds_nobody_up(client: Any, leases: Leases) -> None:
     line = "http://127.0.0.1:1"
     for name in fill(client, MANY):
