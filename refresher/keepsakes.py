@@ -12,6 +12,7 @@ import structlog
 
 from kimi.accounts import Account, Origin, Record, State
 from kimi.errors import Unreadable
+from kimi.listing import first_of
 from kimi.pool import Members
 from kimi.pool.changes import Changes
 from kimi.pool.interventions import Entered, Interventions
@@ -20,9 +21,10 @@ from refresher.memory import Memory
 
 log = structlog.stdlib.get_logger("refresher")
 
+_NAMES_SHOWN: Final = 20  # in a line of the log
 CHECK_SECONDS: Final = 2.0
 RESTORE_SECONDS: Final = 30.0
-"""For so long after a loss accounts are paused and limited again, whoever may have touched them."""
+"""For so long an account that was lost is paused and limited again, whoever may have touched it."""
 
 
 class Keepsakes:
@@ -52,7 +54,8 @@ class Keepsakes:
         self.losses = 0
         """How often the store was seen to have lost something."""
         self._has_lost = False  # the store, and what was lost is not all back
-        self._restore_until = 0.0
+        self._uncompared: set[str] = set()  # those kept that nobody has looked at since the store may have lost them
+        self._lost_until: dict[str, float] = {}  # those that it had lost, and how long they are looked after
         self._next_check = 0.0
         self._turn = 0
 
@@ -69,55 +72,63 @@ class Keepsakes:
 
     def restore(self, names: Iterable[str]) -> None:
         """These came back from the accounts file: they are paused and limited again as they were."""
-        for name in names:
-            if self._is_kept_of_file(name):
-                with suppress(Unreadable):  # that one alone
-                    self._restore(self._kept[name])
+        self._restore_all([name for name in names if name in self._kept and self._kept[name].origin is Origin.FILE])
 
-    def _is_kept_of_file(self, name: str) -> bool:
-        return name in self._kept and self._kept[name].origin is Origin.FILE
+    def _restore_all(self, names: Sequence[str]) -> None:
+        if names:
+            log.warning(
+                "the store has lost what was done to accounts by hand: they are paused and limited as they were",
+                accounts=first_of(names, _NAMES_SHOWN),
+            )
+        for name in names:
+            with suppress(Unreadable):  # that one alone
+                self._restore(self._kept[name])
 
     def _read(self) -> None:
         while True:
             found = self._changes.names(self._number)
             if found.latest < self._number:
                 self._number, self._has_lost = 0, True
+                self._uncompared, self._lost_until = set(self._kept), {}
                 self.losses += 1
                 continue
             records = self._members.some(found.names)
-            self._restore_lost(records)
-            self._take(records)
+            lost = self._lost_of(records)
+            self._restore_all(lost)
+            self._take(records, lost)
             self._number = found.number
             if found.number == found.latest:
                 return
 
-    def _restore_lost(self, records: Sequence[Record]) -> None:
-        """Another refresher may have taken them from the accounts file anew, and know nothing of what was done.
+    def _lost_of(self, records: Sequence[Record]) -> list[str]:
+        """Those that are not paused and limited as they were, for the store has lost it.
 
-        It may also spend an old token, for which they are dead until somebody brings the newest. So this goes on for
-        a while.
+        Another refresher may have taken them from the accounts file anew, and know nothing of what was done. It may
+        also spend an old token, for which they are dead until somebody brings the newest. So they are looked after for
+        a while. One that is as it was when it is looked at first was not lost: what changes it later is done by hand.
         """
-        pairs = [(record, self._kept.get(record.account.name)) for record in records]
-        kept = [(record, before) for record, before in pairs if before and before.origin is record.origin]
-        # Versions never fall but where the store has lost something.
-        if self._has_lost or any(record.version < before.version for record, before in kept):
-            self._restore_until = self._clock() + RESTORE_SECONDS
-        if self._restores:
-            self.restore(record.account.name for record, before in kept if not _is_as(record, before))
+        lost, now = [], self._clock()
+        for record in records:
+            name, before = record.account.name, self._kept.get(record.account.name)
+            is_first = name in self._uncompared
+            self._uncompared.discard(name)
+            if before is None or not record.configured or record.origin is not before.origin:
+                self._lost_until.pop(name, None)
+                continue
+            is_as_before = _is_as(record, before)
+            # Versions never fall but where the store has lost something.
+            if record.version < before.version or (is_first and not is_as_before):
+                self._lost_until[name] = now + RESTORE_SECONDS
+            if not is_as_before and now < self._lost_until.get(name, 0.0):
+                lost.append(name)
+        return lost
 
-    @property
-    def _restores(self) -> bool:
-        return self._clock() < self._restore_until
-
-    def _take(self, records: Sequence[Record]) -> None:
+    def _take(self, records: Sequence[Record], lost: Sequence[str]) -> None:
         for record in records:
             self._memory.see(record)
-        if self._restores:  # what is kept of them is how they should be
-            filed = [record for record in records if record.configured and record.origin is Origin.FILE]
-            there = {record.account.name: record.version for record in filed}
-            back = {name: version for name, version in there.items() if self._is_kept_of_file(name)}
-            self._kept |= {name: replace(self._kept[name], version=version) for name, version in back.items()}
-            records = [record for record in records if record.account.name not in back]
+        there = {record.account.name: record for record in records}
+        self._kept |= {name: _as(there.pop(name), self._kept[name]) for name in lost}
+        records = [*there.values()]
         worth = {record.account.name: record for record in records if _is_worth_it(record)}
         new = [name for name, record in worth.items() if record.origin is Origin.OPERATOR and name not in self._kept]
         for record in records:
@@ -160,7 +171,7 @@ class Keepsakes:
         return True
 
     def _restore(self, kept: Record) -> None:
-        if kept.edited:
+        if _is_limited_by_hand(kept):
             self._hands.edit(kept.account.name, lambda account: _limited_as(account, kept.account))
         if kept.state is State.PAUSED:
             self._hands.pause(kept.account.name)
@@ -168,7 +179,16 @@ class Keepsakes:
 
 def _is_as(record: Record, kept: Record) -> bool:
     is_paused = record.state is State.PAUSED or kept.state is not State.PAUSED
-    return is_paused and (not kept.edited or record.account == _limited_as(record.account, kept.account))
+    return is_paused and (not _is_limited_by_hand(kept) or record.account == _limited_as(record.account, kept.account))
+
+
+def _is_limited_by_hand(kept: Record) -> bool:
+    return kept.edited or kept.origin is Origin.OPERATOR
+
+
+def _as(record: Record, kept: Record) -> Record:
+    """The record as it should be."""
+    return replace(record, state=kept.state, edited=kept.edited, account=_limited_as(record.account, kept.account))
 
 
 def _is_worth_it(record: Record) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
 from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, State, Tokens
 from kimi.errors import StoreUnavailable
@@ -198,6 +199,51 @@ def test_one_that_is_dead_for_a_moment_after_a_loss_is_paused_when_it_lives(
     assert stored(pool, "a").state is State.ACTIVE
     check(keepsakes, pool)
     assert (stored(pool, "a").state, stored(pool, "a").refresh) == (State.PAUSED, "refresh-a-3")
+
+
+def go_on_with_another_line_of_writes(pool: Pool) -> None:
+    """As Redis does that was started anew, or that took over."""
+    pool.store.redis.replicaof("127.0.0.1", free_port())
+    pool.store.redis.replicaof("NO", "ONE")
+
+
+def test_what_is_changed_after_a_restart_without_a_loss_stays_so(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+) -> None:
+    pool.fill(web("a"), web("b"))
+    hands.pause("a")
+    hands.edit("b", lambda account: replace(account, weight=7))
+    check(keepsakes, pool)
+    go_on_with_another_line_of_writes(pool)
+    with structlog.testing.capture_logs() as lines:
+        check(keepsakes, pool)
+        assert keepsakes.losses == 1
+        hands.resume("a")
+        hands.edit("b", lambda account: replace(account, weight=3))
+        check(keepsakes, pool, times=2)
+    assert (stored(pool, "a").state, stored(pool, "b").account.weight) == (State.ACTIVE, 3)
+    assert lines == []
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_a_server_that_took_over_has_not_heard_is_done_again_and_told(
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes, *, by_hand: bool
+) -> None:
+    if by_hand:
+        hands.enter(ConfiguredAccount(web("a"), "T"))
+    else:
+        pool.configure(web("a"))
+    check(keepsakes, pool)
+    go_back = snapshot(pool)
+    hands.pause("a")
+    hands.edit("a", lambda account: replace(account, weight=7))
+    check(keepsakes, pool)
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+    with structlog.testing.capture_logs() as lines:
+        check(keepsakes, pool, times=2)
+    assert (stored(pool, "a").state, stored(pool, "a").account.weight) == (State.PAUSED, 7)
+    assert [line["accounts"] for line in lines] == ["a"]
 
 
 def test_one_that_left_the_file_after_a_loss_is_forgotten(
