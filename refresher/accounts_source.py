@@ -39,17 +39,24 @@ class AccountsSource:
         """The file that is read and watched."""
         return self._path
 
-    def load(self, has_some: Callable[[], bool] = lambda: False) -> tuple[ConfiguredAccount, ...]:
+    @property
+    def bare(self) -> tuple[ConfiguredAccount, ...]:
+        """Those of the environment."""
+        return self._bare
+
+    def load(
+        self, has_others: Callable[[Sequence[ConfiguredAccount]], bool] = lambda _: False
+    ) -> tuple[ConfiguredAccount, ...]:
         """All configured accounts, read anew. Raises `AccountsError`.
 
-        `has_some` tells whether the pool has accounts of this origin: then nothing said of them is no word that there
-        are none. It is asked only where neither the file nor the environment names any.
+        `has_others` tells whether the pool has configured accounts but those of the environment: then a file that says
+        nothing of accounts is no word that there are none. It is asked only where the file does so.
         """
         text = self._text()
         from_file = accounts_file.parse(text or "", str(self._path), self._kind)
         self._refuse_duplicates(from_file)
-        is_said = from_file or (text and says_none(text)) or (self._bare and not self._has_held)
-        if not is_said and (self._has_held or has_some()):
+        is_said = from_file or (text and says_none(text))
+        if not is_said and (self._has_held or has_others(self._bare)):
             what = "there is no such file" if text is None else "names no accounts"
             raise NothingSaid(f"{self._path}: {what}; write `accounts: []` to remove all accounts")
         self._has_held = bool(from_file)

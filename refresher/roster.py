@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial
+from itertools import islice
+from math import inf
 from typing import Final
 
 import structlog
@@ -15,7 +17,8 @@ from kimi.accounts_file import AccountsError, NotRead
 from kimi.listing import first_of
 from kimi.pool import Members
 from kimi.pool.hashes import PAGE
-from refresher.accounts_source import AccountsSource, NothingSaid
+from kimi.pool.members import SyncReport, fingerprint
+from refresher.accounts_source import AccountsSource
 from refresher.memory import Memory
 
 log = structlog.stdlib.get_logger("refresher")
@@ -24,15 +27,19 @@ _NAMES_SHOWN: Final = 20  # in a line of the log
 _MANY: Final = 20  # accounts, of which half do not go unseen
 CHECK_SECONDS: Final = 2.0
 """A change is taken once two checks in a row have seen it."""
-HEAL_SECONDS: Final = 180.0
-"""How long accounts stay out that another refresher has taken out: longer than one is behind whose file is mounted."""
+BEHIND_SECONDS: Final = 180.0
+"""So long nothing is said of accounts that another refresher has otherwise: a mounted file is behind for less."""
 
 
 class Roster:
     """Takes changes of the accounts file into the pool. Every method may raise `StoreUnavailable`.
 
-    A store that has lost everything gets the refresh tokens in `memory`, for what the file holds is spent. `added` is
-    told the names of accounts that were not there, `losses` tells how often the store was seen to have lost something.
+    Only a file that was read and says which accounts there are takes some out. Of several refreshers whose files differ
+    the one has its way whose file has changed last, and the others say so. What was taken out is not entered again, but
+    what the store has lost is, with the refresh tokens in `memory`, for what the file holds is spent.
+
+    `added` is told the names of accounts that were not there, `losses` how often the store was seen to have lost
+    something.
     Ten thousand accounts take a second and a half to read, so that it is done `beside` where that is given.
     """
 
@@ -49,36 +56,43 @@ class Roster:
     ) -> None:
         self._added = added
         self._losses = losses
-        self._load = partial(source.load, members.has_some)
+        self._load = partial(source.load, members.has_others)
         self._beside = beside
         self._reading: Future[tuple[ConfiguredAccount, ...]] | None = None
         self._source = source
         self._members = members
         self._memory = memory
         self._clock = clock
-        self._configured: tuple[ConfiguredAccount, ...] | None = None  # nothing has said which
-        self._stale = False  # whether the store is behind, and with which of them: None is all
+        self._configured: tuple[ConfiguredAccount, ...] = ()
+        self._stale = False  # whether the file has changed, and with which of them: None is all
         self._only: frozenset[str] | None = frozenset()
         self._deferred: tuple[str, ...] = ()
         self._left_out: frozenset[str] = frozenset()  # until the file changes again
         self._refused = ""  # why the file was not taken the last time
         self._lost = 0  # so often the store has lost something
-        self._names: list[str] = []  # of the accounts that have to be in service
-        self._out: dict[str, float] = {}  # those of them that somebody has taken out, and since when
+        self._heals = False  # whether what it has lost is not all back
+        self._wanted: dict[str, ConfiguredAccount] = {}  # the accounts that have to be in service
+        self._apart: dict[str, float] = {}  # those of them that others have otherwise, since when; told: `inf`
         self._next_check = 0.0
         self._turn = 0
 
     def start(self) -> None:
-        """Take all configured accounts into the pool. Raises `AccountsError`.
+        """Take all configured accounts into the pool. Raises `AccountsError` where that has none.
 
-        Where nothing says which those are, while the pool has some, they stay and are looked after as they are.
+        Where it has some, and the file does not say which those are, they stay and are looked after as they are.
         """
         try:
             self._configured = self._load()
-        except NothingSaid as error:
+        except AccountsError as error:
+            if not self._members.has_others():
+                raise
             self._refuse(error)
+            self._only = None  # once it says so
+            self._configured = self._source.bare
+            if self._configured:
+                self._enter()
             return
-        self._sync(self._configured)
+        self._sync()
         if not self._configured:
             log.warning(
                 f"no accounts yet: write them to {self._source.path}, or set KIMI_REFRESH_TOKENS and start again"  # noqa: G004
@@ -91,16 +105,14 @@ class Roster:
             return
         self._next_check = now + CHECK_SECONDS
         self._look_at_file()
-        if self._configured is None:
-            return
         if self._lost != (lost := self._losses()):
-            self._lost, self._stale, self._only = lost, True, None
+            self._lost, self._heals = lost, True
         if self._stale:
-            self._sync(self._configured, self._only)
-        elif self._is_behind():
-            self._sync(self._configured)
+            self._sync(self._only)
+        elif self._heals or self._has_lost_some():
+            self._heal()
         elif self._deferred:
-            self._sync(self._configured, self._deferred)
+            self._sync(self._deferred)
 
     def _look_at_file(self) -> None:
         if self._reading is not None:
@@ -115,7 +127,7 @@ class Roster:
 
     def _reload(self, load: Callable[[], tuple[ConfiguredAccount, ...]]) -> None:
         """Take what `load` tells. Of ten thousand accounts those are entered that are not as they were, no others."""
-        before = {member.account.name: member for member in self._configured or ()}
+        before = {member.account.name: member for member in self._configured}
         try:
             self._configured = load()
         except AccountsError as error:
@@ -125,7 +137,7 @@ class Roster:
         self._stale = True  # also where some are only gone
         if self._only is not None:
             changed = {each.account.name for each in self._configured if each != before.get(each.account.name)}
-            self._only = self._only.union(changed, self._deferred, self._left_out)
+            self._only = self._only.union(changed, self._deferred, self._left_out, self._apart)
 
     def _refuse(self, error: AccountsError) -> None:
         is_told = isinstance(error, NotRead) and str(error) == self._refused  # it is tried again and again
@@ -133,17 +145,26 @@ class Roster:
         if not is_told:
             log.error("accounts file is not taken, the accounts stay as they are", error=str(error))
 
-    def _sync(self, configured: Sequence[ConfiguredAccount], only: Collection[str] | None = None) -> None:
+    def _sync(self, only: Collection[str] | None = None) -> None:
+        """Bring the pool in line with the file."""
         self._stale, self._only = True, None if only is None else frozenset(only)  # the store may fail half-way
-        report = self._members.sync(configured, rotated=self._memory.latest, only=only)
+        report = self._members.sync(self._configured, rotated=self._memory.latest, only=only)
+        self._stale, self._only, self._deferred = False, frozenset(), report.deferred
+        self._apart.clear()
+        self._take(report, only)
+
+    def _enter(self, only: Collection[str] | None = None) -> SyncReport:
+        """Enter accounts without taking any out."""
+        report = self._members.sync(self._configured, rotated=self._memory.latest, only=only, withdraws=False)
+        self._take(report, only)
+        return report
+
+    def _take(self, report: SyncReport, only: Collection[str] | None) -> None:
         self._added(report.added)
-        self._stale, self._only = False, frozenset()
         others = frozenset() if only is None else self._left_out.difference(only)
         self._left_out = others.union(report.unreadable, report.elsewhere)
-        self._deferred = report.deferred
-        missing = self._left_out.union(report.deferred)
-        self._names = [each.account.name for each in configured if each.account.name not in missing]
-        self._out.clear()
+        missing = self._left_out.union(self._deferred)
+        self._wanted = {each.account.name: each for each in self._configured if each.account.name not in missing}
         if report.unreadable:
             log.warning(
                 "accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies: add the one that "
@@ -151,8 +172,11 @@ class Roster:
                 accounts=_shown(report.unreadable),
             )
         if report.elsewhere:
-            log.error("accounts are not taken that another pool has", error=told_of_pools(report.elsewhere))
-        kept, removed = len(configured) - len(report.added), len(report.removed)
+            log.error(
+                "accounts are not taken that another pool has: once it has them no more, save the accounts file again",
+                error=told_of_pools(report.elsewhere),
+            )
+        kept, removed = len(self._configured) - len(report.added), len(report.removed)
         if removed > kept and removed + kept >= _MANY:
             log.warning(
                 "most accounts have left the accounts file: should that be a mistake, write them there again, for "
@@ -162,7 +186,7 @@ class Roster:
             )
         log.info(
             "accounts taken",
-            configured=len(configured),
+            configured=len(self._configured),
             added=_shown(report.added),
             updated=_shown(report.updated),
             revived=_shown(report.revived),
@@ -170,36 +194,64 @@ class Roster:
             deferred=_shown(report.deferred),
         )
 
-    def _is_behind(self) -> bool:
-        """Whether accounts are not in the store as they should be; each check looks at a page of them, in turn.
+    def _heal(self) -> None:
+        """Enter what the store has lost, or no longer has as the file says while it had it so before."""
+        self._heals = True
+        wanted = {name: member for name, member in self._wanted.items() if name not in self._apart}
+        there = {record.account.name: record for record in self._members.some([*wanted])}
+        lost = self._lost_of([member for name, member in wanted.items() if name not in there])
+        lost |= {name for name, record in there.items() if record.configured and not _is_as(record, wanted[name])}
+        self._heals = bool(lost and self._enter(lost).deferred)
 
-        Only then is everything synced anew: replicas whose mounted file changes at different moments would otherwise
-        overwrite each other's credentials.
+    def _has_lost_some(self) -> bool:
+        """Whether the store has lost accounts; each check looks at a page of them, in turn.
+
+        Those that others have otherwise are told, and left to them: replicas whose mounted file changes at different
+        moments would otherwise overwrite each other's accounts.
         """
-        self._turn = self._turn if self._turn < len(self._names) else 0
-        page = dict.fromkeys([*self._names[self._turn : self._turn + PAGE], *list(self._out)[:PAGE]])
+        self._turn = self._turn if self._turn < len(self._wanted) else 0
+        page = dict.fromkeys([*islice(self._wanted, self._turn, self._turn + PAGE), *islice(self._apart, PAGE)])
         self._turn += PAGE
         records = self._members.some([*page])
         for record in records:
             self._memory.consider(record)  # should the word of its death have been lost
-        return len(records) < len(page) or self._were_taken_out(records)
+        there = {record.account.name for record in records}
+        gone = {name: self._wanted[name] for name in page if name not in there and name not in self._apart}
+        lost = self._lost_of([*gone.values()])
+        self._see(records, [name for name in gone if name not in lost])
+        return bool(lost)
 
-    def _were_taken_out(self, records: Sequence[Record]) -> bool:
-        """Whether another refresher has taken out some of these for good."""
+    def _lost_of(self, gone: Sequence[ConfiguredAccount]) -> set[str]:
+        """Which of those that are not there nobody has taken out, by name."""
+        return {member.account.name for member in gone} - self._members.traced(gone)
+
+    def _see(self, records: Sequence[Record], deleted: Sequence[str]) -> None:
+        """Takes note of what others have otherwise, and tells it once it is no mere delay."""
         now = self._clock()
         for record in records:
-            if record.configured:
-                self._out.pop(record.account.name, None)
+            if record.configured and _has_secret(record, self._wanted[record.account.name]):
+                self._apart.pop(record.account.name, None)
             else:
-                self._out.setdefault(record.account.name, now)
-        gone = [name for name, since in self._out.items() if now - since >= HEAL_SECONDS]
-        if gone:
+                self._apart.setdefault(record.account.name, now)
+        for name in deleted:
+            self._apart.setdefault(name, now)
+        late = [name for name, since in self._apart.items() if now - since >= BEHIND_SECONDS]
+        self._apart |= dict.fromkeys(late, inf)
+        if late:
             log.error(
-                "another refresher has taken out accounts that stand in the accounts file of this one, they are "
-                "entered again: see that both have the same file",
-                accounts=_shown(gone),
+                "another refresher has taken out accounts that stand in the accounts file of this one, or has other "
+                "tokens for them, so that they stay as that has them: see that both have the same file, or save this "
+                "one again",
+                accounts=_shown(late),
             )
-        return bool(gone)
+
+
+def _has_secret(record: Record, member: ConfiguredAccount) -> bool:
+    return record.fingerprint == fingerprint(member.secret)
+
+
+def _is_as(record: Record, member: ConfiguredAccount) -> bool:
+    return _has_secret(record, member) and record.account == member.account
 
 
 def told_of_pools(elsewhere: Mapping[str, str]) -> str:

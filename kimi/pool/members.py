@@ -91,11 +91,13 @@ class Members:
         *,
         rotated: Mapping[str, Credential] = MappingProxyType({}),
         only: Collection[str] | None = None,
+        withdraws: bool = True,
     ) -> SyncReport:
         """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
 
         One whose secret another name has from now on serves on while that is being exchanged: both are deferred. Where
-        all others were entered before, `only` those can be.
+        all others were entered before, `only` those can be. Where it does not say which accounts there are, nobody
+        leaves service: unless it `withdraws`, accounts are only entered, but none whose secret another one has.
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
         Nothing is deleted: an account that comes back finds its rotated token, also under another name.
@@ -107,6 +109,10 @@ class Members:
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         leaving = self._leaving(origin, wanted)
+        if not withdraws:
+            taken = {*leaving.values()}
+            only = {name for name in wanted if wanted[name] not in taken and (only is None or name in only)}
+            leaving = {name: secret for name, secret in leaving.items() if name in only}
         secrets = set(wanted.values())
         said = {name: self._store.run("withdraw", name, int(leaving[name] in secrets)) for name in leaving}
         left = [name for name, word in said.items() if word == _WITHDRAWN]
@@ -153,9 +159,19 @@ class Members:
         except Unreadable:
             return _UNREADABLE
 
-    def has_some(self, origin: str = "config") -> bool:
-        """Whether accounts of that origin are in service."""
-        return bool(self._leaving(origin, {}))
+    def has_others(self, configured: Sequence[ConfiguredAccount] = (), origin: str = "config") -> bool:
+        """Whether accounts of that origin are in service that are not `configured` so."""
+        return bool(self._leaving(origin, {member.account.name: fingerprint(member.secret) for member in configured}))
+
+    def traced(self, configured: Sequence[ConfiguredAccount]) -> set[str]:
+        """Those, by name, of whose secrets the pool knows: an account has it, or what became of it is kept.
+
+        One that is not there itself was taken out and deleted, or is another's by now; the store has not lost it.
+        """
+        names = {fingerprint(member.secret): member.account.name for member in configured}
+        kept = read(self._store, [f"kept:{each}" for each in names], ("name",))
+        held = {record.fingerprint for record in self.holding(names)}
+        return {name for (each, name), row in zip(names.items(), kept, strict=True) if row or each in held}
 
     def get(self, name: str) -> Record | None:
         """What is stored of one account, or None."""

@@ -158,14 +158,28 @@ def test_nor_does_one_that_is_like_that_at_the_start_while_the_pool_has_accounts
     monkeypatch.chdir(file.parent)
     break_it(file)
     with pytest.raises(NothingSaid, match=complaint):
-        AccountsSource(None).load(lambda: True)
-    assert AccountsSource(None).load(lambda: False) == ()
+        AccountsSource(None).load(lambda _: True)
+    assert AccountsSource(None).load(lambda _: False) == ()
 
 
 def test_accounts_of_the_environment_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     bare = accounts_file.from_tokens("sk-three", Kind.MOONSHOT)
-    assert AccountsSource(None, bare).load(lambda: True) == bare
+    assert AccountsSource(None, bare).load(lambda of_it: of_it != bare) == bare
+
+
+@BREAKS
+def test_nor_do_they_mean_that_there_are_no_others(
+    file: Path, break_it: Callable[[Path], object], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    bare = accounts_file.from_tokens("sk-three", Kind.MOONSHOT)
+    source = AccountsSource(None, bare)
+    source.load()
+    break_it(file)
+    for each in (source, AccountsSource(None, bare)):
+        with pytest.raises(NothingSaid, match=complaint):
+            each.load(lambda _: True)
 
 
 def test_a_file_that_cannot_be_read_for_now_is_tried_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +200,7 @@ def test_all_accounts_can_be_removed_by_saying_so(file: Path) -> None:
     source.load()
     file.write_text("accounts: []\n", encoding="utf-8")
     assert settles(source)
-    assert source.load(lambda: True) == ()
+    assert source.load(lambda _: True) == ()
 
 
 def test_a_file_of_another_program_is_read_and_never_written(tmp_path: Path) -> None:

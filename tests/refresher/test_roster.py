@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import structlog
 
-from kimi.accounts import ConfiguredAccount, State
+from kimi import accounts_file
+from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.accounts_file import AccountsError
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store
@@ -90,7 +91,65 @@ def test_a_broken_file_leaves_everything_as_it_is_and_is_told_once(pool: Pool, r
     assert names(pool) == ["one", "two"]
 
 
-def test_a_broken_file_at_the_start_is_an_error(pool: Pool, roster: Roster, file: Path) -> None:
+def loop(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file)
+
+
+BREAKS = pytest.mark.parametrize(
+    "break_it",
+    [
+        Path.unlink,
+        lambda file: file.write_bytes(b""),
+        lambda file: file.write_bytes(b"accounts: 5"),
+        lambda file: file.write_bytes(TWO.encode()[:-20]),
+        lambda file: file.write_bytes(TWO.encode() + b"# \xe9"),
+        loop,
+    ],
+    ids=["gone", "blank", "mistaken", "cut", "no text", "unreadable"],
+)
+
+
+@BREAKS
+@pytest.mark.parametrize("bare", ["", "sk-three", "sk-two-two"])
+def test_whatever_befell_the_file_at_the_start_takes_nobody_out(
+    pool: Pool, file: Path, memory: Memory, break_it: Callable[[Path], object], bare: str
+) -> None:
+    file.write_text(TWO, encoding="utf-8")
+    Roster(AccountsSource(file), pool.members, memory, clock=pool.clock).start()
+    break_it(file)
+    source = AccountsSource(file, accounts_file.from_tokens(bare, Kind.MOONSHOT) if bare else ())
+    roster = Roster(source, pool.members, memory, clock=pool.clock)
+    with structlog.testing.capture_logs() as lines:
+        roster.start()
+        checks(roster, pool)
+    assert [line["event"][:25] for line in lines if line["log_level"] != "info"] == ["accounts file is not take"]
+    is_third = bare == "sk-three"
+    assert len(names(pool)) == 2 + is_third, "nor has another one the same token"
+    file.unlink(missing_ok=True)
+    file.write_text(ONE, encoding="utf-8")
+    checks(roster, pool)
+    assert len(names(pool)) == 1 + bool(bare)
+
+
+@BREAKS
+def test_nor_does_it_while_one_has_accounts_of_the_environment(
+    pool: Pool, file: Path, memory: Memory, break_it: Callable[[Path], object]
+) -> None:
+    source = AccountsSource(file, accounts_file.from_tokens("sk-three", Kind.MOONSHOT))
+    roster = Roster(source, pool.members, memory, clock=pool.clock)
+    roster.start()
+    before = names(pool)
+    break_it(file)
+    checks(roster, pool)
+    assert names(pool) == before
+    file.unlink(missing_ok=True)
+    file.write_text("accounts: []", encoding="utf-8")
+    checks(roster, pool)
+    assert names(pool) == before[:1]
+
+
+def test_a_broken_file_at_the_start_is_an_error_where_the_pool_has_none(pool: Pool, roster: Roster, file: Path) -> None:
     file.write_text("accounts: 5", encoding="utf-8")
     with pytest.raises(AccountsError):
         roster.start()

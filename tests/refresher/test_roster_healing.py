@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import Mock
@@ -16,13 +16,14 @@ from devtools.waiting import until
 from kimi.accounts import ConfiguredAccount
 from kimi.pool import Store
 from kimi.pool.changes import Changes
-from kimi.pool.interventions import Interventions
+from kimi.pool.interventions import Deleted, Interventions
 from refresher import roster as rosters
 from refresher.accounts_source import AccountsSource
 from refresher.keepsakes import Keepsakes
 from refresher.memory import Memory
-from refresher.roster import CHECK_SECONDS, HEAL_SECONDS, Roster
+from refresher.roster import BEHIND_SECONDS, CHECK_SECONDS, Roster
 from tests.kimi.pool.pools import Pool
+from tests.refresher.conftest import stored
 
 
 def write(path: Path, count: int) -> Path:
@@ -103,9 +104,11 @@ def test_one_that_knows_of_no_accounts_takes_none_out_when_redis_loses_something
 
 def test_a_file_that_takes_long_to_read_holds_up_nothing_else(pool: Pool, file: Path) -> None:
     class Slow(AccountsSource):
-        def load(self, has_some: Callable[[], bool] = lambda: False) -> tuple[ConfiguredAccount, ...]:
+        def load(
+            self, has_others: Callable[[Sequence[ConfiguredAccount]], bool] = lambda _: False
+        ) -> tuple[ConfiguredAccount, ...]:
             assert threading.current_thread() is threading.main_thread() or may_end.wait(30)
-            return super().load(has_some)
+            return super().load(has_others)
 
     may_end = threading.Event()
     with ThreadPoolExecutor(1) as beside:
@@ -125,19 +128,83 @@ def test_a_file_that_takes_long_to_read_holds_up_nothing_else(pool: Pool, file: 
     assert lines[0]["error"].endswith("accounts must be a list")
 
 
-def test_accounts_that_another_one_takes_out_for_good_are_entered_again(
-    pool: Pool, roster: Roster, tmp_path: Path
+def test_the_file_that_changed_last_has_its_way_and_the_other_refresher_tells_it_once(
+    pool: Pool, roster: Roster, file: Path, tmp_path: Path
 ) -> None:
     other = roster_of(pool, write(tmp_path / "other.yaml", 1))
     other.start()
-    go_on(pool, roster, other, seconds=HEAL_SECONDS)
-    assert in_service(pool) == ["n000"], "its own file may be on its way"
     with structlog.testing.capture_logs() as lines:
-        go_on(pool, roster, other, seconds=3 * HEAL_SECONDS)
-    assert in_service(pool) == THREE
-    (told,) = [line for line in lines if line["log_level"] == "error"]
+        go_on(pool, roster, other, seconds=4 * BEHIND_SECONDS)
+    assert in_service(pool) == ["n000"]
+    (told,) = lines
+    assert (told["log_level"], told["accounts"]) == ("error", "n001, n002")
     assert told["event"].startswith("another refresher has taken out accounts")
-    assert told["accounts"] == "n001, n002"
+    write(file, 3)
+    go_on(pool, roster, other)
+    assert in_service(pool) == THREE, "it was saved again"
+
+
+def test_another_ones_token_stays_and_is_told(pool: Pool, roster: Roster, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(file.read_text().replace("sk-1-key", "sk-9-key"), encoding="utf-8")
+    other = roster_of(pool, tmp_path / "other.yaml")
+    other.start()
+    with structlog.testing.capture_logs() as lines:
+        go_on(pool, roster, other, seconds=2 * BEHIND_SECONDS)
+    assert [line.get("accounts") for line in lines] == ["n001"]
+    assert stored(pool, "n001").refresh == "sk-9-key"
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_one_whose_file_is_behind_does_not_enter_again_what_was_taken_out(
+    pool: Pool, file: Path, tmp_path: Path, is_seen: bool, is_deleted: bool
+) -> None:
+    lost = [0]
+    memory = Memory(pool.members, pool.tokens)
+    behind = Roster(AccountsSource(file), pool.members, memory, losses=lambda: lost[0], clock=pool.clock)
+    behind.start()
+    pool.freshen("n001")
+    other = roster_of(pool, write(tmp_path / "other.yaml", 1))
+    other.start()
+    go_on(pool, *[behind] * is_seen, other)
+    if is_deleted:
+        assert Interventions(pool.store).delete("n001") is Deleted.DELETED
+    go_on(pool, behind, other, seconds=2 * BEHIND_SECONDS)
+    lost[0] += 1  # a restart in which nothing was lost is seen like this
+    go_on(pool, behind, other)
+    assert in_service(pool) == ["n000"]
+
+
+def test_one_whose_file_is_behind_does_not_share_a_token_with_the_new_name(
+    pool: Pool, roster: Roster, file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other.yaml").write_text(file.read_text().replace("n001", "renamed"), encoding="utf-8")
+    other = roster_of(pool, tmp_path / "other.yaml")
+    other.start()
+    Interventions(pool.store).delete("n001")
+    go_on(pool, roster, other, seconds=2 * BEHIND_SECONDS)
+    assert in_service(pool) == ["n000", "n002", "renamed"]
+
+
+def test_after_a_loss_nobody_is_taken_out_and_what_differed_before_stays(
+    pool: Pool, file: Path, tmp_path: Path
+) -> None:
+    lost = [0]
+    memory = Memory(pool.members, pool.tokens)
+    roster = Roster(AccountsSource(file), pool.members, memory, losses=lambda: lost[0], clock=pool.clock)
+    roster.start()
+    text = write(tmp_path / "other.yaml", 5).read_text().replace("sk-1-key", "sk-9-key")
+    (tmp_path / "other.yaml").write_text(text, encoding="utf-8")
+    other = roster_of(pool, tmp_path / "other.yaml")
+    other.start()
+    go_on(pool, roster, other)
+    pool.store.redis.hset(pool.store.key("account", "n002"), "fingerprint", "before")
+    lose(pool, "n000")
+    lost[0] += 1
+    go_on(pool, roster)
+    assert in_service(pool) == [*THREE, "n003", "n004"]
+    assert [stored(pool, name).refresh for name in THREE] == ["sk-0-key", "sk-9-key", "sk-2-key"]
+    assert stored(pool, "n002").fingerprint != "before", "a change of it was lost"
 
 
 def test_an_account_that_leaves_one_file_after_the_other_stays_out(
@@ -145,10 +212,10 @@ def test_an_account_that_leaves_one_file_after_the_other_stays_out(
 ) -> None:
     other = roster_of(pool, write(tmp_path / "other.yaml", 1))
     other.start()
-    go_on(pool, roster, other, seconds=HEAL_SECONDS / 2)
+    go_on(pool, roster, other, seconds=BEHIND_SECONDS / 2)
     write(file, 1)
     with structlog.testing.capture_logs() as lines:
-        go_on(pool, roster, other, seconds=3 * HEAL_SECONDS)
+        go_on(pool, roster, other, seconds=3 * BEHIND_SECONDS)
     assert in_service(pool) == ["n000"]
     assert {line["log_level"] for line in lines} == {"info"}
 
@@ -234,7 +301,7 @@ def test_accounts_of_another_pool_are_left_to_that_and_told_once(pool: Pool, fil
     roster = roster_of(pool, file)
     with structlog.testing.capture_logs() as lines:
         roster.start()
-        go_on(pool, roster, seconds=2 * HEAL_SECONDS)
+        go_on(pool, roster, seconds=2 * BEHIND_SECONDS)
     assert in_service(pool) == ["d"]
     (told,) = [line for line in lines if line["log_level"] != "info"]
     assert told["error"].startswith("the pool cell-1 in this Redis has a, b, c, so that the tokens")
@@ -255,6 +322,6 @@ def test_what_is_left_out_is_no_loss_though_other_accounts_change(pool: Pool, fi
         file.write_text(text + "  - {name: renamed, refresh_token: eyJ.eyJ.b}\n", encoding="utf-8")
         go_on(pool, roster)
     with structlog.testing.capture_logs() as lines:
-        go_on(pool, roster, seconds=HEAL_SECONDS)
+        go_on(pool, roster, seconds=BEHIND_SECONDS)
     assert in_service(pool) == ["renamed"]
     assert len(lines) == 1, "the one that waited for the exchange"

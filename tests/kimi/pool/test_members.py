@@ -101,6 +101,29 @@ def test_an_account_that_is_taken_out_keeps_its_token(pool: Pool) -> None:
     assert pool.leases.acquire(KIMI).token == "access-a-2"
 
 
+def test_who_does_not_know_all_accounts_enters_some_and_takes_out_none(pool: Pool) -> None:
+    pool.members.sync([configured("a", "A"), configured("b", "B"), configured("c", "C")])
+    pool.freshen("b")
+    some = [configured("b", "another"), configured("renamed", "A"), configured("d", "D"), configured("e", "E")]
+    report = pool.members.sync(some, only={"b", "renamed", "d"}, withdraws=False)
+    assert (report.added, report.revived, report.removed, report.deferred) == (("d",), ("b",), (), ())
+    assert [record.account.name for record in pool.members.all() if record.configured] == ["a", "b", "c", "d"]
+    pool.members.sync([configured("f", "B")], withdraws=False)
+    record = pool.members.get("f")
+    assert record is not None and record.refresh == "refresh-b-2", "what became of it was kept"
+
+
+def test_a_trace_stays_of_what_was_taken_out_and_none_of_what_was_lost(pool: Pool) -> None:
+    members = [configured(name, name.upper()) for name in "abc"]
+    pool.members.sync(members)
+    pool.members.sync([configured("renamed", "A"), configured("c", "C")])
+    pool.store.redis.delete(pool.store.key("account", "c"))
+    assert pool.members.traced(members) == {"a", "b"}
+    assert pool.members.has_others([configured("renamed", "A")]) is False
+    assert pool.members.has_others([configured("renamed", "B")]) is True
+    assert pool.members.traced([]) == set()
+
+
 def test_an_account_that_was_taken_out_is_forgotten_when_its_credential_must_have_expired(pool: Pool) -> None:
     account = web("a", requests_per_minute=1)
     pool.fill(account, web("b"))
