@@ -1,10 +1,12 @@
-"""What goes on beside the worker, on threads of its own: hearing what others did, and keeping locks."""
+"""What goes on beside the worker, on threads of its own: hearing what others did, keeping locks, reading files."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -16,6 +18,27 @@ from refresher.memory import Memory
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Aside(Executor):
+    """Runs each call on a thread of its own, which holds up nobody's end: it may read from a disk that hangs."""
+
+    def submit(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Begin at once."""
+        future = Future[T]()
+
+        def run() -> None:
+            try:
+                result = call(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=run, name="aside", daemon=True).start()
+        return future
 
 
 @contextmanager
@@ -43,6 +66,13 @@ def relay(signals: Signals, wake: Callable[[], None], memory: Memory, stop: Stop
         except StoreUnavailable as error:
             is_behind = True
             log.debug("looking at dead accounts waits for the store", error=str(error))
+        except (KeyError, ValueError) as error:
+            is_behind = False
+            log.error(  # noqa: TRY400
+                "what is stored of an account is not understood: was it written by hand?",
+                account=name or "",
+                error=f"{type(error).__name__}: {error}",
+            )
 
 
 @contextmanager

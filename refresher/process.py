@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +40,7 @@ from kimi.upstreams.registry import build
 from refresher.accounts_source import AccountsSource
 from refresher.alerting import watching
 from refresher.backlog import Backlog
-from refresher.beside import prolonging, relaying
+from refresher.beside import Aside, prolonging, relaying
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
 from refresher.keepsakes import Keepsakes
 from refresher.memory import Memory
@@ -139,8 +138,7 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory)
-    reader = ThreadPoolExecutor(1, "accounts")
-    roster = Roster(source, members, memory, added=keepsakes.restore, losses=lambda: keepsakes.losses, beside=reader)
+    roster = Roster(source, members, memory, added=keepsakes.restore, losses=lambda: keepsakes.losses, beside=Aside())
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     metrics, port = Metrics(registry), settings.refresher_metrics_port

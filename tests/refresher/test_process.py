@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,24 @@ def refusal(refresher: Refresher) -> list[str]:
     assert refresher.wait() == 2
     assert "Traceback" not in refresher.said()
     return refresher.said().splitlines()
+
+
+def test_a_disk_that_hangs_holds_up_no_end(tmp_path: Path, kimi: Simulator, start_anew: Start, eyes: Eyes) -> None:
+    write(tmp_path, kimi.mint(name="a0"))
+    refresher = start_anew()
+    until(lambda: eyes.all_active("a0"))
+    os.mkfifo(tmp_path / "silent")
+    (tmp_path / "silent").rename(tmp_path / "accounts.yaml")
+
+    def is_read() -> bool:
+        with suppress(OSError):  # nobody has opened it
+            pipes.append(os.open(tmp_path / "accounts.yaml", os.O_WRONLY | os.O_NONBLOCK))
+        return bool(pipes)
+
+    pipes: list[int] = []
+    until(is_read, what="it reads the file")
+    assert refresher.terminate() == 0
+    os.close(pipes[0])
 
 
 def test_locks_last_as_long_as_what_they_guard(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import structlog
 
 from devtools.waiting import until
 from kimi.accounts import Record, State
@@ -114,3 +115,14 @@ def test_one_that_remembers_nothing_does_not_look(pool: Pool, ear: Ear) -> None:
         until(lambda: ear.woken == 2)
         ear.tell("bob")
         until(lambda: ear.woken == 3, what="it went on")
+
+
+def test_what_nobody_understands_leaves_nobody_deaf(pool: Pool, ear: Ear) -> None:
+    pool.configure(ALICE)
+    memory = memory_of_alice(pool)
+    with structlog.testing.capture_logs() as lines, ear.listening(memory):
+        pool.store.redis.hset(pool.store.key("account", "by hand"), "note", "1")
+        ear.tell("by hand")
+        until(lambda: [line["account"] for line in lines if line["log_level"] == "error"] == ["by hand"])
+        pool.members.mark("alice", 1, State.DEAD, "refused")
+        until(lambda: stored(pool).refresh == "newest")
