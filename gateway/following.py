@@ -24,6 +24,7 @@ class Follower(ABC, Generic[T]):
         self._pause = pause
         self._number = 0
         self._goal = 0
+        self._laps = 0
         self._coming: dict[str, T] = {}
         self._copies: dict[str, T] | None = None
 
@@ -44,8 +45,9 @@ class Follower(ABC, Generic[T]):
     def refresh(self) -> None:
         """Reads what has changed. Raises `StoreUnavailable`; after that all is read anew, as Redis may have lost some.
 
-        What was known stays until everything has been read that stood there when reading began: what changes meanwhile
-        comes later, and may do so for ever where much does.
+        What was known stays until everything has been read that stood there when reading began, and what changed
+        meanwhile once more: that has moved behind the former. What changes during this short second lap as well may be
+        missing until it is told of; to wait for that too could take for ever where much changes.
         """
         try:
             self._look_around()
@@ -79,12 +81,14 @@ class Follower(ABC, Generic[T]):
             self._begin_anew()
             return True
         if self._number == 0:
-            self._goal = latest
+            self._goal, self._laps = latest, 0
         for each in changed:
             self._take(each)
         self._number = number
         if number >= self._goal:
-            self._copies = self._coming
+            self._goal, self._laps = latest, self._laps + 1
+            if self._copies is None or self._laps == 2 or number == latest:
+                self._copies = self._coming
         return number < latest
 
     def _begin_anew(self) -> None:

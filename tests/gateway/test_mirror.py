@@ -148,13 +148,58 @@ def test_who_starts_while_much_changes_goes_on_with_what_was_read_so_far() -> No
     assert names(mirror) == seen[-1], "all that stood there when reading began was read"
 
 
-def test_what_was_known_is_left_once_all_was_read_that_stood_there() -> None:
-    told = Told(batch(1, 1, copy_of("old")), batch(0, 0), batch(1, 2, copy_of("a")), batch(2, 9, copy_of("b")))
-    mirror = whole(told)
+def test_what_was_known_is_left_once_all_was_read_that_stood_there_and_what_changed_meanwhile() -> None:
+    seen: list[Sequence[str] | None] = []
+    laps = batch(1, 2, copy_of("a")), batch(2, 4, copy_of("b")), batch(3, 8, copy_of("c")), batch(4, 9, copy_of("d"))
+    told = Told(batch(1, 1, copy_of("old")), batch(0, 0), *laps)
+    mirror: Mirror = whole(told, pause=lambda _: seen.append(names(mirror)))
     mirror.refresh()
     with pytest.raises(IndexError):  # there is ever more to read
         mirror.refresh()
-    assert names(mirror) == ["a", "b"]
+    assert seen == [["old"]] * 4 + [["a", "b", "c", "d"]]
+
+
+def test_an_account_that_changes_while_all_is_read_anew_is_known_all_the_time() -> None:
+
+    class Changing:
+        """Tells of one account a page, the one that changed the longest ago first, as Redis does."""
+
+        def __init__(self) -> None:
+            self.latest = 0
+            self.changes: dict[str, int] = {}
+            self.is_away = False
+
+        def change(self, name: str) -> None:
+            self.latest += 1
+            self.changes[name] = self.latest
+
+        def since(self, number: int, wanted: Container[str] | None = None) -> Batch:
+            if self.is_away:
+                raise StoreUnavailable("away")
+            behind = sorted((each, name) for name, each in self.changes.items() if each > number)
+            return batch(behind[0][0], self.latest, copy_of(behind[0][1])) if behind else batch(number, self.latest)
+
+        def these(self, names: Sequence[str]) -> Sequence[Copy]:
+            return []
+
+    source, known = Changing(), list("abcdef")
+    for name in known:
+        source.change(name)
+    changing, seen = iter("fed"), list[Sequence[str]]()
+
+    def pause(_: float) -> None:
+        seen.append(sorted(mirror.copies or ()))
+        for name in itertools.islice(changing, 1):
+            source.change(name)
+
+    mirror = Mirror(source, Cut(WHOLE), pause=pause)
+    mirror.refresh()
+    source.is_away = True
+    with pytest.raises(StoreUnavailable):
+        mirror.refresh()
+    source.is_away = False
+    mirror.refresh()
+    assert seen == [known] * 5
 
 
 def test_it_is_kept_fresh_whatever_happens() -> None:
