@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -14,7 +15,7 @@ from kimi.accounts import Account, Origin, Record, State
 from kimi.errors import Unreadable
 from kimi.listing import first_of
 from kimi.pool import Members
-from kimi.pool.changes import Changes
+from kimi.pool.changes import PAGE, Changes
 from kimi.pool.interventions import Entered, Interventions
 from kimi.pool.tokens import Credential
 from refresher.memory import Memory
@@ -23,6 +24,8 @@ log = structlog.stdlib.get_logger("refresher")
 
 _NAMES_SHOWN: Final = 20  # in a line of the log
 CHECK_SECONDS: Final = 2.0
+STEPS: Final = 20
+"""So many pages of accounts are read in one check, in which no refresh begins: some tenths of a second."""
 RESTORE_SECONDS: Final = 30.0
 """For so long an account that was lost is paused and limited again, whoever may have touched it."""
 
@@ -65,8 +68,9 @@ class Keepsakes:
         if now < self._next_check:
             return
         self._next_check = now + CHECK_SECONDS
-        self._read()
-        if self._has_lost or self._one_is_missing():
+        if not self._read():
+            self._next_check = now
+        if self._has_lost or self._some_are_missing():
             self._enter_missing()
             self._has_lost = False
 
@@ -84,8 +88,9 @@ class Keepsakes:
             with suppress(Unreadable):  # that one alone
                 self._restore(self._kept[name])
 
-    def _read(self) -> None:
-        while True:
+    def _read(self) -> bool:
+        """Reads what has changed; whether that was all, for whoever waits must not wait long."""
+        for _ in range(STEPS):
             found = self._changes.names(self._number)
             if found.latest < self._number:
                 self._number, self._has_lost = 0, True
@@ -98,7 +103,8 @@ class Keepsakes:
             self._take(records, lost)
             self._number = found.number
             if found.number == found.latest:
-                return
+                return True
+        return False
 
     def _lost_of(self, records: Sequence[Record]) -> list[str]:
         """Those that are not paused and limited as they were, for the store has lost it.
@@ -137,17 +143,16 @@ class Keepsakes:
         if new:
             log.info("accounts that were added by hand are remembered", accounts=len(new))
 
-    def _one_is_missing(self) -> bool:
-        """Whether the store has lost an account; each check looks for one of them, in turn."""
-        if not self._kept:
-            return False
-        names = list(self._kept)
-        self._turn = (self._turn + 1) % len(names)
-        return self._members.get(names[self._turn]) is None
+    def _some_are_missing(self) -> bool:
+        """Whether the store has lost accounts; each check looks for a page of them, in turn."""
+        self._turn = self._turn if self._turn < len(self._kept) else 0
+        page = [*islice(self._kept, self._turn, self._turn + PAGE)]
+        self._turn += PAGE
+        return len(self._members.known(page)) < len(page)
 
     def _enter_missing(self) -> None:
         entered = [name for name, kept in self._kept.items() if kept.origin is Origin.OPERATOR]
-        there = {record.account.name for record in self._members.some(entered)}
+        there = self._members.known(entered)
         back = [name for name in entered if name not in there and self._is_entered(self._kept[name])]
         if back:
             log.warning(

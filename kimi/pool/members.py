@@ -212,6 +212,11 @@ class Members:
                 ]
         return records
 
+    def known(self, names: Sequence[str]) -> set[str]:
+        """Those of `names` that are known, for much less than `some` of them cost."""
+        rows = read(self._store, [f"account:{name}" for name in names], ("present",))
+        return {name for name, row in zip(names, rows, strict=True) if row}
+
     def mend(self, record: Record, credential: Credential) -> bool:
         """Seals the credential of an account anew that no key opens, where it is surely this one; whether it was done.
 
