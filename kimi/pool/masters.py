@@ -67,7 +67,9 @@ def lead(url: str, pool: str, /) -> Lead | None:
     if not address.asked:
         return None
     slot = key_slot(prefix_of(pool).encode())
-    return Lead(address.asked, partial(by_name, address.service) if address.service else partial(by_slot, slot))
+    if address.service:
+        return Lead(address.asked, partial(by_name, address.service), electors=len(address.asked))
+    return Lead(address.asked, partial(by_slot, slot))
 
 
 class Lead:
@@ -75,12 +77,19 @@ class Lead:
 
     One of them is asked in turn, and all of them where it says anything else than what is known: who knows of the
     latest election is believed, and of those what most say. An earlier one than what is known is believed only where
-    most of those who elect say so.
+    most of those who elect say so, who are `electors` at the least: one that has forgotten the others is not most.
     A connection that leads elsewhere is closed before its next command. That matters where the operator hands over in
     peace: what was the master takes writes for some seconds more, and forgets them.
     """
 
-    def __init__(self, urls: Collection[str], ask: _Ask, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        urls: Collection[str],
+        ask: _Ask,
+        *,
+        electors: int = 0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         made = [ConnectionPool.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) for url in urls]
         self._options: dict[str, Any] = {**made[0].connection_kwargs, "retry": Retry(NoBackoff(), 0)}
         self._connection = made[0].connection_class
@@ -89,6 +98,7 @@ class Lead:
         self._named = {place: self._client(place) for place in random.sample(places, len(places))}
         self._others: Collection[Place] = ()
         self._ask = ask
+        self._electors = electors
         self._monotonic = monotonic
         self._next_look = 0.0
         self._alone_until = 0.0
@@ -149,7 +159,7 @@ class Lead:
         words = self._words()
         if words:
             self._others = {place for word in words for place in word.others}.difference(self._named)
-            return _settled(words, known)
+            return self._settled(words, known)
         if known is None:
             raise RedisConnectionError(f"nobody says who the master is: {'; '.join(self.silent)}")
         self._alone_until = self._monotonic() + LOOK_SECONDS
@@ -178,7 +188,7 @@ class Lead:
         if silent.keys() - before.keys():
             log.warning("some that REDIS_URL names do not say who the master is: %s", "; ".join(self.silent))
         for place in self._others:
-            if _are_most(words):
+            if self._are_most(words):
                 break
             with suppress(RedisError), self._client(place) as client:
                 words.append(self._ask(client, place))
@@ -188,22 +198,21 @@ class Lead:
         options = {**self._options, "host": place[0], "port": place[1]}
         return Redis.from_pool(ConnectionPool(self._connection, **options))
 
+    def _settled(self, words: Sequence[Word], known: Standing | None) -> Standing:
+        """What is to be believed when that was said, and something was known before."""
+        latest = max(word.epoch for word in words)
+        said = [word for word in words if word.epoch == latest]
+        if known and latest < known.epoch and not self._are_most(said):
+            return replace(known, living=None)
+        (place, count), *_ = Counter(word.place for word in said).most_common()
+        agreed = [word for word in said if word.place == place]
+        is_calm = count == len(said) and all(word.is_calm for word in agreed)
+        is_sure = is_calm and self._are_most([word for word in agreed if word.is_reached])
+        living = max(word.living for word in agreed) if is_sure else None
+        return Standing(place, latest, max(word.replicas for word in agreed), living)
 
-def _settled(words: Sequence[Word], known: Standing | None) -> Standing:
-    """What is to be believed when that was said, and something was known before."""
-    latest = max(word.epoch for word in words)
-    said = [word for word in words if word.epoch == latest]
-    if known and latest < known.epoch and not _are_most(said):
-        return replace(known, living=None)
-    (place, count), *_ = Counter(word.place for word in said).most_common()
-    agreed = [word for word in said if word.place == place]
-    is_sure = count == len(said) and _are_most(agreed) and all(word.is_calm for word in agreed)
-    living = max(word.living for word in agreed) if is_sure else None
-    return Standing(place, latest, max(word.replicas for word in agreed), living)
-
-
-def _are_most(words: Collection[Word]) -> bool:
-    """Whether they come from more than half of those who elect, and name one master."""
-    voters = {word.voter for word in words if word.voter}
-    is_one = len({(word.place, word.epoch) for word in words}) == 1
-    return is_one and len(voters) > max(word.votes for word in words) / 2
+    def _are_most(self, words: Collection[Word]) -> bool:
+        """Whether they come from more than half of those who elect, and name one master."""
+        voters = {word.voter for word in words if word.voter}
+        is_one = len({(word.place, word.epoch) for word in words}) == 1
+        return is_one and len(voters) > max(self._electors, *(word.votes for word in words)) / 2

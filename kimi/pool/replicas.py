@@ -104,10 +104,10 @@ class Replicas:
             self._living = None
             self._doubt.end()
         elif self._lead and waited.standing:
-            living = _living(self._lead.confirmed(), waited.standing, seen)
+            self._living = None  # where nothing is sure the next write waits for all again
+            self._living = living = _living(self._lead.confirmed(), waited.standing, seen)
             if answer < min(waited.wanted, living):
                 raise NotKept(f"{seen}, and {living} are alive")
-            self._living = living
         elif not self._doubt.is_over(answer, self._monotonic()):
             raise NotKept(f"{seen}, which is not believed for {DOUBT_SECONDS:.0f} s")
         return "" if answer >= waited.wanted else seen

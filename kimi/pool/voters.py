@@ -17,8 +17,9 @@ Place = tuple[str, int]
 class Word:
     """Where the master is, since which election, and how sure that is.
 
-    `replicas` could take its place, and `living` of them are not known to be dead. `is_calm` is it while it is neither
-    taken for dead nor being replaced. `voter` is who says it, empty for one who elects nobody; so many have `votes`.
+    `replicas` follow it, and `living` of them are not known to be dead and could take its place. `is_calm` is it while
+    it is neither taken for dead nor being replaced, and `is_reached` while this one has an answer from it. `voter` is
+    who says it, empty for one who elects nobody; so many have `votes`.
     """
 
     place: Place
@@ -29,6 +30,7 @@ class Word:
     voter: str
     votes: int
     others: Collection[Place] = ()
+    is_reached: bool = True
 
 
 def by_name(service: str, sentinel: Redis, _: Place) -> Word:
@@ -43,12 +45,19 @@ def by_name(service: str, sentinel: Redis, _: Place) -> Word:
         _place(*place),
         int(master["config-epoch"]),
         replicas=len(replicas),
-        living=sum(not each["is_sdown"] for each in replicas),
-        is_calm=not any(sign in master["flags"] for sign in ("s_down", "o_down", "failover_in_progress")),
+        living=sum(_may_lead(each, int(master["down-after-milliseconds"])) for each in replicas),
+        is_calm=not any(sign in master["flags"] for sign in ("o_down", "failover_in_progress")),
+        is_reached="s_down" not in master["flags"],
         voter=_text(own),
         votes=len(others) + 1,
         others=[_place(each["ip"], each["port"]) for each in others],
     )
+
+
+def _may_lead(replica: Mapping[str, Any], down_after: int) -> bool:
+    """Whether Sentinels would make it the master, by their own rules (`sentinelSelectSlave`)."""
+    follows = int(replica.get("master-link-down-time", 0)) <= 10 * down_after
+    return not replica["is_sdown"] and int(replica.get("slave-priority", 100)) > 0 and follows
 
 
 def by_slot(slot: int, node: Redis, place: Place) -> Word:
@@ -70,7 +79,8 @@ def by_slot(slot: int, node: Redis, place: Place) -> Word:
         master.epoch,
         replicas=len(replicas),
         living=sum("fail" not in each.flags for each in replicas),
-        is_calm=not master.flags & {"fail", "fail?"},
+        is_calm="fail" not in master.flags,
+        is_reached="fail?" not in master.flags,
         voter=own if own in voters else "",
         votes=len(voters),
         others={_at(server, place) for _, _, *servers in rows for server in servers},

@@ -79,6 +79,20 @@ def test_a_master_is_not_sure_while_one_says_anything_else(led: Lead, voters: Vo
     assert led.confirmed().living is None
 
 
+def test_one_that_does_not_reach_the_master_is_outvoted(led: Lead, voters: Voters) -> None:
+    voters.says["s3"] = replace(word("s3"), is_reached=False)
+    assert led.confirmed().living == 2
+    voters.says["s2"] = replace(word("s2"), is_reached=False)
+    assert led.confirmed().living is None
+
+
+def test_one_that_has_forgotten_the_others_is_not_most(voters: Voters) -> None:
+    led = Lead(NAMED, voters, electors=3)
+    assert led.confirmed().living == 2
+    voters.says = {"s1": replace(word("s1"), votes=1, replicas=0, living=0)}
+    assert led.confirmed().living is None
+
+
 def test_a_replica_is_dead_when_most_say_so_and_nobody_else_denies_it(led: Lead, voters: Voters) -> None:
     voters.say(replace(word(""), living=1), "s1", "s2")
     assert led.confirmed().living == 2

@@ -101,6 +101,18 @@ def test_one_that_comes_to_life_has_to_have_it_too(replicas: Replicas, voters: V
     assert not is_kept(replicas, 0)
 
 
+@pytest.mark.parametrize("living", [0, 1])
+def test_those_that_are_back_are_waited_for_again(replicas: Replicas, voters: Voters, living: int) -> None:
+    voters.say(replace(word(""), living=living))
+    assert [write(replicas, living) for _ in range(2)] == [2, living]
+    voters.say(word(""))
+    pipe = Pipe()
+    with pytest.raises(NotKept):
+        replicas.judge(replicas.ask(pipe), pipe.asked[1])  # so many have it as were waited for, at that moment
+    assert write(replicas, 2) == 2
+    assert not replicas.lacking
+
+
 @pytest.mark.parametrize(
     "said",
     [{"place": B, "epoch": 2}, {"place": B}, {"epoch": 2}, {"is_calm": False}],
