@@ -24,8 +24,8 @@ log = structlog.stdlib.get_logger("refresher")
 
 _NAMES_SHOWN: Final = 20  # in a line of the log
 CHECK_SECONDS: Final = 2.0
-STEPS: Final = 20
-"""So many pages of accounts are read in one check, in which no refresh begins: some tenths of a second."""
+STEPS: Final = 10
+"""So many pages of accounts are read in one check, in which no refresh begins: a tenth of a second."""
 RESTORE_SECONDS: Final = 30.0
 """For so long an account that was lost is paused and limited again, whoever may have touched it."""
 

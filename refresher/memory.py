@@ -20,7 +20,8 @@ log = structlog.stdlib.get_logger("refresher")
 
 
 MOST: Final = 20_000
-"""So many secrets that clients brought along are remembered, at about 1 KiB each: there may be any number of them."""
+"""So many secrets that clients brought along are remembered, and so many that are out of the pool, at about 1 KiB each:
+there may be any number of them."""
 
 
 class Memory:
@@ -30,8 +31,8 @@ class Memory:
     it came after that one: any other that is stored may be newer than what is remembered here. Of several refreshers
     the one that condemns an account need not be the one that remembers, so each looks at all that die. What came of a
     secret is remembered apart for whoever brought it along: a spent one of the operator's that somebody has got hold of
-    must not lead to its successor. All that the operator has configured are remembered, at about 1 KiB each, and `most`
-    of the others. Whatever asks the store may raise `StoreUnavailable`.
+    must not lead to its successor. All that the operator has in the pool are remembered, at about 1 KiB each; of
+    those that he had there, and of the clients', `most` of each. Whatever asks the store may raise `StoreUnavailable`.
     """
 
     def __init__(self, members: Members, tokens: TokenStore, *, most: int = MOST) -> None:
@@ -39,6 +40,7 @@ class Memory:
         self._members = members
         self._tokens = tokens
         self._latest: dict[str, Credential] = {}  # by fingerprint
+        self._in_pool: dict[str, str] = {}  # fingerprints of the accounts that are configured, by name
         self._of_clients: dict[tuple[str, str], Credential] = {}  # by fingerprint and owner
         self._lock = threading.Lock()
 
@@ -76,9 +78,15 @@ class Memory:
         if record.account.owner:
             return
         known = self.of(record.fingerprint)
-        with self._lock, suppress(Unreadable):
-            if known is None or known.version < record.version:
-                self._latest[record.fingerprint] = Credential(record.refresh, record.version)
+        with self._lock:
+            if record.configured:
+                self._in_pool[record.account.name] = record.fingerprint
+            else:
+                self._in_pool.pop(record.account.name, None)
+            with suppress(Unreadable):
+                if known is None or known.version < record.version:
+                    self._latest[record.fingerprint] = Credential(record.refresh, record.version)
+            self._drop_oldest()
         if known is None or record.account.kind.is_web or record.is_readable:
             return
         if self._members.mend(record, known):
@@ -86,6 +94,15 @@ class Memory:
                 "another process has sealed an official key with a key that is not known here: it is sealed anew",
                 account=record.account.name,
             )
+
+    def _drop_oldest(self) -> None:
+        """Seldom, and then many at once: it takes a look at all."""
+        if len(self._latest) <= len(self._in_pool) + self._most * 2:
+            return
+        in_pool = {*self._in_pool.values()}
+        out = [known_as for known_as in self._latest if known_as not in in_pool]
+        for known_as in out[: -self._most]:
+            del self._latest[known_as]
 
     def put_back(self, record: Record, *, refused: bool = True) -> bool:
         """Whether a later token took the place of the one of `record`, which was `refused`. Raises `Unreadable`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -182,6 +183,22 @@ def test_of_the_operators_accounts_all_are_remembered_whatever_clients_bring_alo
     for number in range(MOST + 1):
         memory.remember("secret", Credential("token", 1), f"private-{number}")
     assert list(memory.latest) == accounts
+
+
+def test_of_accounts_that_have_left_the_pool_only_the_latest_are_remembered(pool: Pool) -> None:
+    memory = Memory(pool.members, pool.tokens, most=5)
+    pool.configure(ALICE)
+    alice = stored(pool)
+    for number in range(20):
+        memory.see(replace(alice, account=replace(ALICE, name=f"stays{number}"), fingerprint=f"stays {number}"))
+    for number in range(100):
+        there = replace(alice, account=replace(ALICE, name=f"goes{number}"), fingerprint=f"goes {number}")
+        memory.see(there)
+        memory.see(replace(there, configured=False))
+    for number in range(100):
+        memory.see(replace(alice, fingerprint=f"token {number}"))
+    assert {f"stays {number}" for number in range(20)} | {"token 99"} <= {*memory.latest}
+    assert len(memory.latest) <= 20 + 1 + 2 * 5
 
 
 def test_what_came_of_a_secret_is_remembered_apart_for_whoever_brought_it_along(pool: Pool) -> None:
