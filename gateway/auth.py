@@ -25,8 +25,8 @@ class Caller:
     `scope` says whose conversations are his, without saying who he is.
     `client` is what the log shows: the number of his key in the settings, from 1, the name of one that was created,
     `admin` for an operator, or `passthrough` for somebody who brought tokens.
-    The latter has `accounts` of his own, those of his tokens that may serve, and is served by nobody else's; `pool` is
-    what they can be asked for.
+    The latter has `accounts` of his own, those of his tokens that may serve, usable ones first, and is served by nobody
+    else's; `pool` is what they can be asked for.
     `key` is the one that was created for him, with its limits.
     `is_proven` says that what he has shown is known to be good: anybody can make tokens up.
     """

@@ -32,13 +32,20 @@ MOST_ASKED: Final = 48
 """So many are asked for where nobody of those can be had."""
 
 
-def along_own(selection: Selection, accounts: Sequence[str], pick: Callable[[int], int]) -> Selection:
-    """`selection` along a client's own `accounts`, by name. `pick` draws a number below the one that it is given."""
-    start = pick(len(accounts)) // AT_FIRST * AT_FIRST
-    turned = [*accounts[start:], *accounts[:start]]
+def along_own(selection: Selection, accounts: Sequence[str], usable: int, pick: Callable[[int], int]) -> Selection:
+    """`selection` along a client's own `accounts`, by name: the first `usable` of them before those without a token.
+
+    `pick` draws a number below the one that it is given.
+    """
+    turned = [*_turned(accounts[:usable], pick), *_turned(accounts[usable:], pick)]
     first, others = turned[:AT_FIRST], turned[AT_FIRST:MOST_ASKED]
     routes = selection.routes
     return replace(selection, routes=private_routes(routes, first), otherwise=private_routes(routes, others))
+
+
+def _turned(names: Sequence[str], pick: Callable[[int], int]) -> Sequence[str]:
+    start = pick(len(names)) // AT_FIRST * AT_FIRST if names else 0
+    return [*names[start:], *names[:start]]
 
 
 class Adopts(Protocol):
@@ -218,7 +225,7 @@ def _private(tokens: Sequence[str], living: Sequence[Known]) -> Caller:
     return Caller(
         client=PASSTHROUGH,
         scope=f"{PRIVATE}{hashlib.sha256(whose.encode()).hexdigest()[:32]}",
-        accounts=tuple(each.name for each in living),
+        accounts=tuple(each.name for each in sorted(living, key=lambda each: not each.usable)),
         pool=Summary(sum(each.usable for each in living), frozenset(route for each in living for route in each.routes)),
         is_proven=any(each.state is State.ACTIVE for each in living),  # Kimi has taken it, be it long ago
     )

@@ -80,8 +80,8 @@ class Answering:
         named = named_by(caller, services, asked.model, self._settings.kimi_model_aliases)
         narrowed = asked.narrow(named, in_chat=turn.is_named)
         selection = fitting(narrowed, asked.read, breathe)
-        if caller.is_private:
-            selection = along_own(selection, caller.accounts, randrange)
+        if caller.pool is not None:
+            selection = along_own(selection, caller.accounts, caller.pool.usable, randrange)
         peer = _peer()
         chat = asked.chat(selection, continuations=self._settings.kimi_continuations)
         place = self._enter(caller)

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from gateway.auth import ClientKeys
 from gateway.completion import Completion
-from gateway.passthrough import AT_FIRST, MOST_ASKED, along_own
+from gateway.guesses import OPEN
+from gateway.passthrough import AT_FIRST, MOST_ASKED, PassThrough, Strangers, along_own
 from gateway.turn import Turn
-from kimi.accounts import Kind
+from kimi.accounts import Kind, State
 from kimi.chat import Message
 from kimi.models import select
 from kimi.pool import PrivateAccounts
 from kimi.pool.private import private_account
+from tests.gateway.bringing import ALICE, BOB, Shelf, name_of
 from tests.gateway.houses import CHAT, MakeHouse
 from tests.gateway.scripted import ScriptedUpstream
 from tests.gateway.talks import Talk, answer, last_words
@@ -30,6 +33,11 @@ def at(number: int) -> Callable[[int], int]:
     return lambda _: number
 
 
+def turning(number: int) -> Callable[[int], int]:
+    """Dice that show one number after the other as `number` grows."""
+    return lambda below: number % below
+
+
 def owners(routes: tuple[str, ...]) -> list[str]:
     return [route.removeprefix("kimi@") for route in routes]
 
@@ -37,18 +45,39 @@ def owners(routes: tuple[str, ...]) -> list[str]:
 def test_few_are_all_asked_for_at_once() -> None:
     few = NAMES[:AT_FIRST]
     for number in range(len(few)):
-        chosen = along_own(SELECTION, few, at(number))
+        chosen = along_own(SELECTION, few, len(few), at(number))
         assert (owners(chosen.routes), chosen.otherwise) == (few, ())
 
 
 def test_of_many_some_are_asked_for_first_and_some_behind_them() -> None:
     met: set[str] = set()
     for number in range(len(NAMES)):
-        chosen = along_own(SELECTION, NAMES, at(number))
+        chosen = along_own(SELECTION, NAMES, len(NAMES), at(number))
         first, others = owners(chosen.routes), owners(chosen.otherwise)
         assert (len(first), len({*first, *others})) == (AT_FIRST, MOST_ASKED)
         met |= {*first}
     assert met == {*NAMES}, "each has his turn"
+
+
+@pytest.mark.parametrize("usable", [1, AT_FIRST, AT_FIRST + 4])
+def test_those_that_can_serve_are_asked_for_before_those_that_wait_for_a_token(usable: int) -> None:
+    waiting: set[str] = set()
+    for number in range(len(NAMES)):
+        chosen = along_own(SELECTION, NAMES, usable, turning(number))
+        first, others = owners(chosen.routes), owners(chosen.otherwise)
+        assert {*first, *others} >= {*NAMES[:usable]}
+        assert len({*first} & {*NAMES[:usable]}) == min(usable, AT_FIRST)
+        waiting |= {*first, *others} - {*NAMES[:usable]}
+    assert waiting == {*NAMES[usable:]}, "each of these has his turn as well"
+
+
+def test_the_accounts_of_a_client_are_first_those_that_can_serve() -> None:
+    shelf = Shelf()
+    shelf.is_now(ALICE, State.NEW)
+    shelf.is_now(BOB, State.ACTIVE)
+    caller = PassThrough(ClientKeys([]), Strangers(shelf, Kind.KIMI), OPEN).caller(f"Bearer {ALICE},{BOB}", None)
+    assert caller.accounts == (name_of(BOB), name_of(ALICE))
+    assert caller.pool is not None and caller.pool.usable == 1
 
 
 @dataclass
@@ -60,7 +89,7 @@ class Bringing(Talk):
 
     def start(self, text: str, *_: object) -> Completion:
         self.messages.append(Message("user", text))
-        chosen = along_own(SELECTION, NAMES, at(self.number))
+        chosen = along_own(SELECTION, NAMES, len(NAMES), at(self.number))
         return self.house.completions.start(chosen, replace(CHAT, messages=tuple(self.messages)), self.turn)
 
 

@@ -157,7 +157,7 @@ def test_a_client_with_many_accounts_of_its_own_takes_no_longer(client: Any, lea
         PrivateAccounts(store).adopt(member)
         pool.freshen(member.account.name)
     selection = replace(select("kimi", {"kimi"}), routes=("kimi:SCENARIO_K2", "kimi:*"))
-    own = along_own(selection, [member.account.name for member in members], lambda _: 0)
+    own = along_own(selection, [member.account.name for member in members], len(members), lambda _: 0)
     assert commands(client, lambda: leases.release(leases.acquire(wish(*own.routes)))).total() < 300
     for member in members:
         leases.acquire(wish(f"kimi@{member.account.name}"))
