@@ -31,8 +31,8 @@ class Lines:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._running = Counter[str]()
-        self._answering: dict[str, None] = {}  # who answered last stands last
-        self._silent: dict[str, None] = {}
+        self._answering: dict[str, Known] = {}  # who answered last stands last; or fails at once
+        self._silent: dict[str, Known] = {}
 
     def begun(self, line: str) -> None:
         """A refresh goes along it."""
@@ -48,9 +48,10 @@ class Lines:
         self._answering.pop(line, None)
         self._silent.pop(line, None)
         if outcome is Outcome.POSTPONED and seconds >= SILENT_SECONDS:
-            _note(line, self._silent, _MOST_SILENT)
+            _note(line, Known.SILENT, self._silent, _MOST_SILENT)
         else:
-            _note(line, self._answering, _MOST_ANSWERING)
+            has_failed = outcome is Outcome.POSTPONED
+            _note(line, Known.FAILS if has_failed else Known.ANSWERS, self._answering, _MOST_ANSWERING)
 
     @property
     def silent(self) -> int:
@@ -68,9 +69,7 @@ class Lines:
         )
 
     def _known(self, line: str) -> Known:
-        if line in self._silent:
-            return Known.SILENT
-        return Known.ANSWERS if line in self._answering else Known.UNKNOWN
+        return self._silent.get(line) or self._answering.get(line, Known.UNKNOWN)
 
     def _under_way(self, *which: Known) -> int:
         return sum(count for line, count in self._running.items() if self._known(line) in which)
@@ -86,7 +85,7 @@ class Lines:
         return max(0, (SHARE * (free + 1) - running) // (SHARE + 1))
 
 
-def _note(line: str, lines: dict[str, None], most: int) -> None:
-    lines[line] = None
+def _note(line: str, known: Known, lines: dict[str, Known], most: int) -> None:
+    lines[line] = known
     if len(lines) > most:
         del lines[next(iter(lines))]

@@ -23,6 +23,7 @@ class Known(StrEnum):
     """What is known of a line."""
 
     ANSWERS = "answers"
+    FAILS = "fails"  # at once: somebody is there, or says that nobody is, and it leads nowhere
     UNKNOWN = "unknown"  # nothing has come along it of late, and nothing has failed to
     SILENT = "silent"
 
@@ -31,8 +32,9 @@ class Known(StrEnum):
 class Room:
     """How many more refreshes may go along the lines: so many along each of `lines`, `usual` along one of no others.
 
-    Those that are not named are unknown. Along unknown and silent ones together there may go `unknown` more, of them
-    `silent` along silent ones; None is any number.
+    Those that are not named are unknown. Along those that fail a quarter go of what the rate allows, and what others
+    leave. Along unknown and silent ones together there may go `unknown` more, of them `silent` along silent ones; None
+    is any number.
     """
 
     usual: int

@@ -42,7 +42,7 @@ def fill(lines: Lines, *names: str) -> dict[str, int]:
 
 def left(room: Room, line: str) -> int:
     places, known = room.lines.get(line, (room.usual, Known.UNKNOWN))
-    if known is Known.ANSWERS:
+    if known in (Known.ANSWERS, Known.FAILS):
         return places
     assert room.unknown is not None and room.silent is not None
     return min(places, room.unknown, room.silent if known is Known.SILENT else places)
@@ -96,9 +96,11 @@ def test_one_answer_opens_the_line_to_all_however_slow_it_was(lines: Lines, outc
     assert lines.room().lines == {"a": (96, Known.ANSWERS)}
 
 
-def test_what_failed_at_once_had_an_answer(lines: Lines) -> None:
+def test_what_failed_at_once_is_open_to_all_but_known_to_fail(lines: Lines) -> None:
     fail(lines, "a")
     answer(lines, "a", Outcome.POSTPONED)
+    assert lines.room().lines == {"a": (96, Known.FAILS)}
+    answer(lines, "a")
     assert lines.room().lines == {"a": (96, Known.ANSWERS)}
 
 

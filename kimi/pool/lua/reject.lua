@@ -11,14 +11,13 @@ local YOUNG, LONGEST = 10000, 60000
 local known = redis.call('HMGET', account, 'stored', 'spoilt')
 local is_young = NOW - (tonumber(known[1]) or 0) < YOUNG
 local spoilt = is_young and (tonumber(known[2]) or 0) + 1 or 0
-local BEFORE_OTHERS = '-1' -- requests were served by it just now, which new accounts do not say of themselves
-local due = BEFORE_OTHERS
-if spoilt > 1 then due = int(NOW + math.min(1000 * 2 ^ (spoilt - 2), LONGEST)) end
-
 a.rejected = '1'
 redis.call('HSET', account, 'rejected', '1', 'spoilt', spoilt)
-schedule(name, a, due)
+if spoilt > 1 then
+  schedule(name, a, int(NOW + math.min(1000 * 2 ^ (spoilt - 2), LONGEST)))
+else
+  hasten(name, a)
+end
 settle(name, a)
 changed(name)
-if in_service(a) and due == BEFORE_OTHERS then redis.call('PUBLISH', key('wake'), name) end
 return 1

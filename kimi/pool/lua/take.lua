@@ -3,14 +3,15 @@
 -- ranks of it in each call, the newest of them at once, and all in turn. So nobody else has to care for the queues: who
 -- is due no longer, or locked, or has another line is dropped when he is first in his queue, and who is missing is found.
 -- A line without room costs nothing, however many wait for it, and who has it for himself is not held up by others.
--- First those go that somebody waits for, then in turn new accounts and overdue ones. Of the new ones none goes before
--- others, of the overdue ones now who waits longest and now the next line: no account and no line waits for ever.
+-- Those that somebody waits for go first, and have one pick of two where others are due as well. These are in turn new
+-- accounts and overdue ones, now who waits longest and now one of any line: no account and no line waits for ever. Of
+-- the new ones none goes before others. Along lines where all fails at once go a quarter of them, and what others leave.
 -- ARGV: now, owner of the locks, their milliseconds, the time by the clock of the schedule, how many at the most,
 --       milliseconds between two refreshes, how many of them may begin at the same moment, how many of those that were
 --       handed out before have asked nobody (below 0: were asked beside them),
 --       how many may be under way along one line, how many more in all along lines that nobody knows to answer, and
 --       along silent ones ('': any number),
---       number of lines, line, how many more along that one, what is known of it: answers, unknown or silent …,
+--       number of lines, line, how many more along that one, what is known of it: answers, fails, unknown, silent …,
 --       name, milliseconds until it is due again …
 -- Returns {milliseconds until there is more to do ('': none is planned), whether it is the rate that holds others back,
 --          whether some wait for a line without room, how many are due, name, line, name, line …}
@@ -18,9 +19,10 @@
 local owner, lock_ms, clock, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local interval, burst, unused, usual = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local together = {unknown = tonumber(ARGV[10]) or math.huge, silent = tonumber(ARGV[11]) or math.huge}
--- In one call: ranks of `refresh` at each of four places, lines in one step and steps, names that are handed out, and
--- names that are looked at for it. Where there are more, the next call comes at once, or soon.
-local RANKS, LINES, STEPS, MOST, LOOKS, SOON = 20, 64, 8, 32, 48, 200
+local is_heard = {answers = true, fails = true}
+-- In one call: ranks of `refresh`, lines in one step and steps, names that are handed out, and names that are looked at
+-- for it. Where there are more, the next call comes at once, or soon.
+local RANKS, LINES, STEPS, MOST, LOOKS, SOON = 80, 64, 8, 32, 48, 200
 -- What was begun beyond the rate is made up for by waiting, for no longer than this: the clock may have been set back.
 local OWED = 60000
 
@@ -47,21 +49,20 @@ local may = math.floor((NOW + whole - turn) / interval + 0.001) -- below 0 where
 math.randomseed(NOW % 2147483647)
 local due = redis.call('ZCOUNT', refresh, '-inf', int(clock))
 
--- Puts whoever has these ranks, is due and is not locked into the queue of his line; new ones at random.
-local function sort_in(first, count)
-  local last = math.min(first + count, due) - 1
-  local page = last >= first and redis.call('ZRANGE', refresh, first, last, 'WITHSCORES') or {}
-  local locks, queues = {}, {}
+-- Puts whoever has the ranks from `first` on, is due and is not locked into the queue of his line; new ones at random.
+local function sort_in(first, behind)
+  local page = behind > first and redis.call('ZRANGE', refresh, first, behind - 1, 'WITHSCORES') or {}
+  local locks, queues, heads = {}, {}, {}
   for i = 1, #page, 2 do locks[#locks + 1] = key('lock', page[i]) end
   for i, lock in ipairs(#locks > 0 and redis.call('MGET', unpack(locks)) or {}) do
     if not lock then
       local name, score = page[2 * i - 1], page[2 * i]
       local line = redis.call('HGET', key('account', name), 'line') or ''
-      local class = score == AT_ONCE and 'new' or 'old'
+      local class = tonumber(score) < 0 and 'asked' or score == AT_ONCE and 'new' or 'old'
       local place = key('due', class, line)
       local queue = queues[place]
       if not queue then
-        queue = {heads = key('due', class), line = line, first = math.huge, words = {'ZADD', place}}
+        queue = {class = class, line = line, first = math.huge, words = {'ZADD', place}}
         if class == 'new' then table.insert(queue.words, 'NX') end
         queues[place] = queue
       end
@@ -73,19 +74,32 @@ local function sort_in(first, count)
   end
   for _, queue in pairs(queues) do
     redis.call(unpack(queue.words))
-    redis.call('ZADD', queue.heads, 'LT', queue.first, queue.line)
+    heads[queue.class] = heads[queue.class] or {'ZADD', key('due', queue.class), 'LT'}
+    table.insert(heads[queue.class], string.format('%.17g', queue.first))
+    table.insert(heads[queue.class], queue.line)
   end
+  for _, words in pairs(heads) do redis.call(unpack(words)) end
 end
 
-if due > 4 * RANKS then
-  local overdue = redis.call('ZCOUNT', refresh, '-inf', AT_ONCE)
-  local at = tonumber(redis.call('GET', key('due', 'at')) or '0')
-  if at >= due then at = 0 end
-  redis.call('SET', key('due', 'at'), at + RANKS)
-  sort_in(0, RANKS)
-  if overdue >= RANKS then sort_in(overdue, RANKS) end
-  sort_in(at, RANKS)
-  sort_in(due - RANKS, RANKS)
+-- Of each class some in turn; of those asked for also the newest, of the overdue ones the oldest and the newest.
+if due > RANKS then
+  local asked, new = redis.call('ZCOUNT', refresh, '-inf', '(' .. AT_ONCE), redis.call('ZCOUNT', refresh, '-inf', AT_ONCE)
+  local places = (asked > 0 and 2 or 0) + (new > asked and 1 or 0) + (due > new and 3 or 0)
+  local count, at = math.floor(RANKS / places), redis.call('INCR', key('due', 'at'))
+  local function some(first, behind)
+    local from = first + at % math.ceil((behind - first) / count) * count
+    sort_in(from, math.min(from + count, behind))
+  end
+  if asked > 0 then
+    some(0, asked)
+    sort_in(math.max(0, asked - count), asked)
+  end
+  if new > asked then some(asked, new) end
+  if due > new then
+    some(new, due)
+    sort_in(new, math.min(new + count, due))
+    sort_in(math.max(new, due - count), due)
+  end
 else
   sort_in(0, due)
 end
@@ -93,56 +107,66 @@ end
 local function has_room(line)
   local what = known[line] or 'unknown'
   if what == 'silent' and together.silent < 1 then return false end
-  return (room[line] or usual) > 0 and (what == 'answers' or together.unknown > 0)
+  return (room[line] or usual) > 0 and (is_heard[what] or together.unknown > 0)
 end
 
 local waits_for_room = 0
 
 -- Lines that have room, each with the place of the first in its queue: the first of all, and some from elsewhere.
 local function lines_of(class)
-  local heads, found = key('due', class), {at = 0}
+  local heads, found, seen = key('due', class), {}, {}
   local all = redis.call('ZCARD', heads)
-  for step = 1, STEPS do
-    local from = step > 1 and (NOW * 97 + step * LINES) % all or 0
+  for step = 1, math.min(STEPS, math.ceil(all / LINES)) do
+    local from = step > 1 and math.random(0, all - 1) or 0
     local page = redis.call('ZRANGE', heads, from, from + LINES - 1, 'WITHSCORES')
     for i = 1, #page, 2 do
-      if has_room(page[i]) then
-        found[#found + 1] = {class = class, line = page[i], first = tonumber(page[i + 1])}
-      else
+      local line = page[i]
+      if not has_room(line) then
         waits_for_room = 1
+      elseif not seen[line] then
+        seen[line] = true
+        found[#found + 1] = {class = class, line = line, first = tonumber(page[i + 1]), fails = known[line] == 'fails'}
       end
     end
-    if step * LINES >= all or (step > 1 and #found > 0) then break end
+    if step > 1 and #found > 0 then break end
   end
   return found
 end
 
-local function first_of(lines)
+local function is_there(each, fails)
+  return each.first and (fails == nil or each.fails == fails) and has_room(each.line)
+end
+
+local function first_of(lines, fails)
   local first
   for _, each in ipairs(lines) do
-    if each.first and (not first or each.first < first.first) and has_room(each.line) then first = each end
+    if is_there(each, fails) and (not first or each.first < first.first) then first = each end
   end
   return first
 end
 
-local function next_of(lines)
-  for _ = 1, #lines do
-    lines.at = lines.at % #lines + 1
-    local each = lines[lines.at]
-    if each.first and has_room(each.line) then return each end
+local function any_of(lines, fails)
+  local there = {}
+  for _, each in ipairs(lines) do
+    if is_there(each, fails) then there[#there + 1] = each end
   end
+  return there[1] and there[math.random(#there)]
 end
 
-local found, step = {new = lines_of('new'), old = lines_of('old')}, NOW % 4
+local found = {asked = lines_of('asked'), new = lines_of('new'), old = lines_of('old')}
+
+-- Which turn it is of those that nobody asked for, and whether one that was asked for had the last pick.
+local turns = redis.call('HMGET', key('turns'), 'step', 'asked')
+local step, was_asked = tonumber(turns[1]) or 0, turns[2] == '1'
 
 local function pick()
-  local asked = first_of(found.old)
-  if asked and asked.first < 0 then return asked end
-  step = step + 1
-  local one, other = found.new, found.old
-  if step % 2 == 0 then one, other = other, one end
-  local choose = step % 4 < 2 and first_of or next_of
-  return choose(one) or choose(other)
+  local asked = first_of(found.asked)
+  if asked and not was_asked then return asked end
+  local one, other = found.old, found.new
+  if step % 2 == 1 then one, other = other, one end
+  local choose = step % 4 < 2 and first_of or any_of
+  local fails = step % 16 >= 12
+  return choose(one, fails) or choose(other, fails) or choose(one, not fails) or choose(other, not fails) or asked
 end
 
 local looks, taken = 0, {}
@@ -154,7 +178,7 @@ local function take(name, line)
   if not redis.call('SET', key('lock', name), owner, 'NX', 'PX', lock_ms) then return false end
   room[line] = (room[line] or usual) - 1
   local what = known[line] or 'unknown'
-  if what ~= 'answers' then together.unknown = together.unknown - 1 end
+  if not is_heard[what] then together.unknown = together.unknown - 1 end
   if what == 'silent' then together.silent = together.silent - 1 end
   taken[#taken + 1] = name
   taken[#taken + 1] = line
@@ -180,6 +204,8 @@ end
 
 local each = pick()
 while each and #taken < 2 * math.min(most, may, MOST) and looks < LOOKS do
+  was_asked = each.class == 'asked'
+  if not was_asked then step = step + 1 end
   take_from(each)
   each = pick()
 end
@@ -187,6 +213,8 @@ end
 local count = #taken / 2
 if count > 0 or unused ~= 0 then
   turn = turn + count * interval
+  redis.call('HSET', key('turns'), 'step', step % 16, 'asked', was_asked and 1 or 0)
+  redis.call('PEXPIRE', key('turns'), OWED)
   redis.call('SET', key('exchanges'), string.format('%.3f', turn), 'PX', int(math.max(1, turn - NOW) + interval))
 end
 local is_held_back = each and count >= may
@@ -198,7 +226,7 @@ elseif each then
 else
   local next_due = redis.call('ZRANGE', refresh, '(' .. int(clock), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
   if next_due[2] then soonest = math.min(soonest, tonumber(next_due[2]) - clock) end
-  if due > 4 * RANKS then soonest = math.min(soonest, SOON) end
+  if due > RANKS then soonest = math.min(soonest, SOON) end
   if soonest < math.huge then wait = int(soonest) end
 end
 return {wait, is_held_back and 1 or 0, waits_for_room, due, unpack(taken)}

@@ -11,15 +11,15 @@ from kimi.pool.interventions import Interventions
 from tests.kimi.pool.intervening import changes, heard, stored
 from tests.kimi.pool.pools import KIMI, Pool, web
 
-BEFORE_OTHERS = -0.001
-"""When a refresh is due that somebody waits for."""
+BEFORE_OTHERS = -1e12
+"""With the time added: when a refresh is due that somebody waits for since then."""
 
 
 def test_a_refresh_can_be_wanted_at_once(pool: Pool, hands: Interventions, woken: Any) -> None:
     pool.fill(web("a"))
     heard(woken)
     assert hands.hurry("a") is State.ACTIVE
-    assert (stored(pool).due, heard(woken)) == (BEFORE_OTHERS, ["a"])
+    assert (stored(pool).due, heard(woken)) == (BEFORE_OTHERS + pool.clock.now, ["a"])
     hands.pause("a")
     assert hands.hurry("a") is State.PAUSED
     assert (stored(pool).due, heard(woken)) == (None, [])
@@ -43,7 +43,7 @@ def test_a_lease_from_before_a_new_start_is_given_back(pool: Pool, hands: Interv
     hands.clear("a")
     assert pool.leases.reject(lease), "the token that it had was refused as well"
     pool.leases.release(lease)
-    assert (pool.count("a"), stored(pool).due) == (0, BEFORE_OTHERS)
+    assert (pool.count("a"), stored(pool).due) == (0, BEFORE_OTHERS + pool.clock.now)
 
 
 def test_whoever_keeps_a_copy_hears_of_names_alone(pool: Pool, hands: Interventions) -> None:

@@ -52,6 +52,13 @@ local function schedule(name, a, due)
   end
 end
 
+-- Refreshes an account before all others, new ones included: somebody waits for it. Those stand as they came, below 0.
+local function hasten(name, a)
+  if not in_service(a) then return end
+  redis.call('ZADD', key('refresh'), 'LT', int(NOW - 1e15), name)
+  redis.call('PUBLISH', key('wake'), name)
+end
+
 -- Until when an account that may have so many requests a minute has had them; 0 where it may have more.
 local function used_up_until(name, rate)
   local first = rate > 0 and redis.call('LINDEX', key('recent', name), rate - 1)
