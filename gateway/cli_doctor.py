@@ -169,8 +169,9 @@ def _pool(store: Store, accounts: list[Account]) -> Iterator[Finding]:
     yield checks_pool.refreshers(Heartbeats(store).seen(), pool, time.time(), start=_REFRESHER)
     records = [record for record in Members(store).all() if record.configured]
     others = Neighbours(store)
+    names = others.look()
     holding = others.holding([record.fingerprint for record in records if record.account.kind.is_web])
-    yield checks_pool.neighbours(others.names(), holding.values())
+    yield checks_pool.neighbours(names, holding.values(), others.closed)
     accounts += [record.account for record in records]
 
 

@@ -12,6 +12,9 @@ from kimi.pool.health import PoolHealth
 from kimi.pool.heartbeats import AT_WORK_SECONDS
 
 _LIST: Final = "`accounts list` says which, and why"
+_ONE_POOL: Final = (
+    "let one pool have each account: two spend the tokens of each other; docs/guides/operating.md says how they move"
+)
 _CURES: Final[Mapping[str, str]] = {
     "paused": "`accounts resume --all` lets those that are paused serve again",
     "dead": "a dead one needs a new refresh token",
@@ -41,14 +44,17 @@ def _cure(states: Iterable[tuple[str, int]]) -> str:
     return f"{_LIST}; {'; '.join(cures)}" if cures else _LIST
 
 
-def neighbours(names: Sequence[str], holding: Collection[str]) -> Finding:
-    """Whether pools of those `names` beside this one leave it its accounts; `holding` has the name of one for each."""
+def neighbours(names: Sequence[str] | None, holding: Collection[str], closed: Sequence[str] = ()) -> Finding:
+    """Whether pools of those `names` beside this one leave it its accounts; `holding` has the name of one for each.
+
+    `names` are None where they may not be looked for, and what those have that are `closed` may not be seen.
+    """
     if holding:
         shared = ", ".join(f"the pool {name} has {count}" for name, count in sorted(Counter(holding).items()))
-        advice = (
-            "let one pool have each account: two spend the tokens of each other; docs/scaling.md says how they move"
-        )
-        return problem("pools", f"{shared} of the accounts of this one too", advice)
+        return problem("pools", f"{shared} of the accounts of this one too", _ONE_POOL)
+    if names is None or closed:
+        hidden = "others may not be looked for" if names is None else f"what {', '.join(closed)} has may not be seen"
+        return warning("pools", f"{hidden} by this user of Redis", _ONE_POOL)
     return ok("pools", f"beside this one: {', '.join(names)}" if names else "no other is seen in this Redis")
 
 

@@ -71,6 +71,21 @@ def test_an_account_is_for_one_pool_alone() -> None:
     assert checks_pool.neighbours((), []).level is Level.OK
 
 
+@pytest.mark.parametrize(
+    ("names", "closed", "seen"),
+    [
+        (None, (), "others may not be looked for by this user of Redis"),
+        (("cell-1", "pool"), ("cell-1",), "what cell-1 has may not be seen by this user of Redis"),
+    ],
+)
+def test_pools_that_cannot_be_seen_are_not_called_good(
+    names: tuple[str, ...] | None, closed: tuple[str, ...], seen: str
+) -> None:
+    found = checks_pool.neighbours(names, [], closed)
+    assert (found.level, found.seen) == (Level.WARNING, seen)
+    assert "docs/guides/operating.md" in found.advice
+
+
 def test_a_refresher_has_to_be_at_work() -> None:
     pool = PoolHealth(usable=2, total=2, next_expiry=NOW + 240)
     alive = checks_pool.refreshers({"a": AT_WORK_SECONDS, "b": AT_WORK_SECONDS + 1}, pool, NOW, "start")

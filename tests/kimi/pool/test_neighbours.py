@@ -10,6 +10,7 @@ import pytest
 from kimi.accounts import Account, ConfiguredAccount, Kind
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store, connect, open_store
+from kimi.pool.fuse import Fuse
 from kimi.pool.members import SyncReport, fingerprint
 from kimi.pool.neighbours import LOOK_SECONDS, Neighbours
 from kimi.pool.tokens import Credential
@@ -81,25 +82,31 @@ def test_another_secret_under_the_same_name_is_another_account(pool: Pool, other
 
 
 def test_pools_are_looked_for_once_a_minute(pool: Pool, other: Pool) -> None:
-    monotonic = Clock()
-    neighbours = Neighbours(pool.store, monotonic=monotonic)
-    assert neighbours.names() == ()
+    looked = pool.store.key("beside", "looked")
+    assert Neighbours(pool.store).names() == ()
     other.fill(web("a"))
-    assert neighbours.names() == ()
-    monotonic.now += LOOK_SECONDS
-    assert neighbours.names() == ("cell-1",)
-    assert neighbours.holding([fingerprint("refresh-a"), fingerprint("refresh-b")]) == {
+    assert Neighbours(pool.store).names() == ()  # whoever asks
+    assert LOOK_SECONDS * 500 < pool.store.redis.pttl(looked) <= LOOK_SECONDS * 1000
+    pool.store.redis.delete(looked)
+    assert Neighbours(pool.store).names() == ("cell-1",)
+    assert Neighbours(pool.store).holding([fingerprint("refresh-a"), fingerprint("refresh-b")]) == {
         fingerprint("refresh-a"): "cell-1"
     }
 
 
 @pytest.mark.parametrize("may", ["~kimi:{pool}:*", "~kimi:{pool}:* -scan"])
-def test_who_may_not_look_goes_on(tmp_path: Path, may: str) -> None:
+def test_who_may_not_look_goes_on_and_knows_it(tmp_path: Path, may: str) -> None:
     user = ["--user", "kimi", "on", ">secret", "&*", "+@all", *may.split()]
     with running(Valkey(tmp_path, options=user)) as server, connect(server.url) as anybody:
         Pool(Store(anybody, "cell-1"), Clock()).fill(web("a"))
         with connect(server.url.replace("//", "//kimi:secret@")) as redis:
-            assert sync(Pool(Store(redis), Clock()), "a").added == ("a",)
+            fuse = Fuse()
+            store = Store(redis, fuse=fuse)
+            assert sync(Pool(store, Clock()), "a").added == ("a",)
+            seen = Neighbours(store)
+            assert seen.holding([fingerprint("refresh-a")]) == {}
+            assert (seen.names(), seen.closed) == ((None, ()) if "scan" in may else (("cell-1",), ("cell-1",)))
+            assert not fuse.blown
 
 
 def test_redis_that_is_away_is_not_one_without_other_pools(unused_port: int) -> None:
@@ -119,5 +126,5 @@ def test_in_a_cluster_those_of_the_same_master_are_seen_and_no_others(tmp_path: 
             pool_called(name).fill(web(name))
         ours = pool_called("pool")
         seen = Neighbours(ours.store).names()
-        assert 0 < len(seen) < len(others)
+        assert seen is not None and 0 < len(seen) < len(others)
         assert sync(ours, *others).elsewhere == {name: name for name in seen}
