@@ -76,11 +76,13 @@ def refresh_tokens(text: str) -> tuple[str, ...]:
 class Looked:
     """What has become of tokens: `known` by the names of their accounts, `operators` are those that are not theirs.
 
-    `problems` are why others could not be adopted just now.
+    `elsewhere` are those of another pool, of which nobody knows here what has become; `problems` are why others could
+    not be adopted just now.
     """
 
     known: dict[str, Known]
     operators: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     problems: list[Exception] = field(default_factory=list)
 
 
@@ -103,6 +105,12 @@ class Strangers:
         problems = list(looked.problems)
         if looked.operators:
             problems.append(TokenRefused("This token belongs to the operator of this gateway: ask for a key."))
+        if looked.elsewhere:
+            problems.append(
+                TokenRefused(
+                    "Another gateway has this token already: log in to Kimi again and send a new one as the key."
+                )
+            )
         if problems and all(each.is_dead for each in looked.known.values()):
             raise problems[0]
         return looked.known
@@ -169,6 +177,9 @@ class Strangers:
         match outcome:
             case Adoption.CONFIGURED:
                 looked.operators.append(member.secret)
+                return
+            case Adoption.ELSEWHERE:
+                looked.elsewhere.append(member.secret)
                 return
             case Adoption.FULL:
                 raise TooManyNewTokens(retry_after=MINUTE)

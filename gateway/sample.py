@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from zlib import crc32
 
 from kimi.pool.extent import Extent
-from kimi.pool.private import is_private
+from kimi.pool.private_names import is_private
 
 ENOUGH: Final = 1_000
 """Accounts that a sample holds at the most, as a rule."""

@@ -49,8 +49,8 @@ class TokenCheck:
     def is_live(self, text: str) -> bool:
         """Whether one of the tokens in `text` is good.
 
-        Raises `TokenUndecided` when that is not known in time, `BadRequest` for too many, `TooManyNewTokens`,
-        `StoreUnavailable` and what the guard raises.
+        Raises `TokenUndecided` when that is not known in time, or in another pool alone, `BadRequest` for too many,
+        `TooManyNewTokens`, `StoreUnavailable` and what the guard raises.
         """
         is_live = self._is_live(text)
         if not is_live:
@@ -68,6 +68,8 @@ class TokenCheck:
                 return True
             if looked.problems:
                 raise looked.problems[0]
+            if looked.elsewhere:
+                raise TokenUndecided
             if len(found) == len(tokens) and all(known.is_dead for known in found):
                 return False
             if self._monotonic() >= until:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hmac import compare_digest
+from types import MappingProxyType
 
 from kimi import claims
 from kimi.account_forms import Entry
@@ -44,6 +45,7 @@ class Code(StrEnum):
     NOT_KIMI = "unreadable"  # it is no token of Kimi
     EXPIRED = "expired"
     NAME_TAKEN = "name_taken"
+    OTHER_POOL = "other_pool"  # it is that pool's, and may be spent there
     CHANGED_MEANWHILE = "changed_meanwhile"  # to be added again
 
 
@@ -123,17 +125,23 @@ class Holder:
 
 @dataclass
 class Intake:
-    """Decides about entries one after the other; `now` is in Unix seconds."""
+    """Decides about entries one after the other; `now` is in Unix seconds.
+
+    `elsewhere` are the pools that have credentials which may not be in two, by their fingerprints.
+    """
 
     now: float
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     _holders: dict[str, Holder] = field(default_factory=dict)  # by name
     _owners: dict[str, str] = field(default_factory=dict)  # names by fingerprint
     _logins: dict[str, dict[str, None]] = field(default_factory=dict)  # names by login, in order
 
     @classmethod
-    def beside(cls, holders: Iterable[Holder], now: float) -> Intake:
-        """In view of those that are there."""
-        intake = cls(now)
+    def beside(
+        cls, holders: Iterable[Holder], now: float, elsewhere: Mapping[str, str] = MappingProxyType({})
+    ) -> Intake:
+        """In view of those that are there, and of what is `elsewhere`."""
+        intake = cls(now, elsewhere)
         for holder in holders:
             intake.take(holder)
         return intake
@@ -157,6 +165,12 @@ class Intake:
         if expires is not None and expires <= self.now:
             ago = span(self.now - expires)
             return self.refuse(entry, f"expired {ago} ago: log in again and copy the new token", Code.EXPIRED), None
+        if pool := self.elsewhere.get(fingerprint(secret)):
+            why = (
+                f"the pool {pool} in this Redis has it, or had it, and may have spent it: move the account as "
+                "docs/guides/operating.md says, or log in again and copy the new token"
+            )
+            return self.refuse(entry, why, Code.OTHER_POOL), None
         old = self._replaced(entry, member)
         if old is None and entry.raw is not None and account.name in self._holders:
             why = "an account of this name is there already, with another credential"

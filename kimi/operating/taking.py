@@ -13,6 +13,8 @@ from kimi.pool import Members, Store
 from kimi.pool.canary import Canary
 from kimi.pool.disk import until_on_disk
 from kimi.pool.interventions import Entered, Interventions
+from kimi.pool.members import fingerprint
+from kimi.pool.neighbours import Neighbours
 
 T = TypeVar("T")
 
@@ -37,6 +39,7 @@ class Taking:
         self._canary = Canary(store)
         self._members = Members(store)
         self._hands = Interventions(store)
+        self._neighbours = Neighbours(store)
 
     def take(self, text: str, kind: Kind, source: str, there: Sequence[Record]) -> list[Taken]:
         """As `Accounts.add`, in view of those that are `there`."""
@@ -45,7 +48,11 @@ class Taking:
         if isinstance(found, AccountsError):
             raise found
         now = self._store.now()
-        intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now))
+        brought = [each.member for each in found if each.member is not None and each.member.account.kind.is_web]
+        if brought:
+            self._neighbours.look()
+        elsewhere = self._neighbours.strangers([fingerprint(member.secret) for member in brought])
+        intake = self._aside(lambda: Intake.beside(map(Holder.stored, there), now, elsewhere))
         taken = [self._take(entry, intake) for entry in found]
         if any(each.outcome is Outcome.ADDED for each in taken):
             until_on_disk(self._store)

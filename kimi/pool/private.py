@@ -21,6 +21,8 @@ from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
 from kimi.pool.members import enter_configured, fingerprint, known_of
 from kimi.pool.mending import mend
+from kimi.pool.neighbours import Neighbours
+from kimi.pool.private_names import is_private, private_name
 from kimi.pool.specs import pack
 from kimi.pool.store import Store, to_ms
 
@@ -31,7 +33,6 @@ STRANGER_SECONDS: Final = 3_600.0
 """The same for one that is dead, or has never had an access token."""
 MOST: Final = 5_000
 """So many there may be at once."""
-_NAMED: Final = "private-"
 
 
 class Adoption(StrEnum):
@@ -40,6 +41,7 @@ class Adoption(StrEnum):
     ADOPTED = "adopted"
     LATER = "later"  # what it was exchanged for before is being exchanged just now
     CONFIGURED = "configured"  # it is the operator's, and must not be exchanged in two places
+    ELSEWHERE = "elsewhere"  # another pool of this Redis has it, or had it
     FULL = "full"
 
 
@@ -63,13 +65,8 @@ def private_account(token: str, kind: Kind) -> ConfiguredAccount:
 
     It is named for the token and not for the login in it: anybody can write any login into a token.
     """
-    name = f"{_NAMED}{fingerprint(token)[:12]}"
+    name = private_name(fingerprint(token))
     return ConfiguredAccount(Account(name=name, kind=kind, owner=name), token)
-
-
-def is_private(name: str) -> bool:
-    """Whether the account of that name is such a one, or could be by its name."""
-    return name.startswith(_NAMED)
 
 
 def public_route(route: str) -> str:
@@ -101,6 +98,7 @@ class PrivateAccounts:
         self._stranger = stranger
         self._most = most
         self._canary = Canary(store)
+        self._neighbours = Neighbours(store)
 
     def notice(self, members: Iterable[ConfiguredAccount]) -> dict[str, Known]:
         """Those of `members` that are known, by name; notes that they are used.
@@ -137,6 +135,8 @@ class PrivateAccounts:
         with the wrong keys.
         """
         self._canary.look()
+        if member.account.kind.is_web and self._neighbours.strangers([fingerprint(member.secret)]):
+            return Adoption.ELSEWHERE
         return self._enter(member)
 
     def _enter(self, member: ConfiguredAccount) -> Adoption:

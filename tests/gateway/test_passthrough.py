@@ -100,6 +100,13 @@ def test_a_token_of_the_operators_is_refused_with_the_reason(door: PassThrough, 
     assert door.caller(f"Bearer {ALICE},{BOB}", None).accounts == (name_of(BOB),)
 
 
+def test_a_token_that_another_pool_has_is_refused_with_the_reason(door: PassThrough, shelf: Shelf) -> None:
+    shelf.does(ALICE, Adoption.ELSEWHERE)
+    with pytest.raises(TokenRefused, match="Another gateway has this token"):
+        door.caller(f"Bearer {ALICE}", None)
+    assert door.caller(f"Bearer {ALICE},{BOB}", None).accounts == (name_of(BOB),)
+
+
 def test_a_worker_takes_only_so_many_new_ones_a_minute(door: PassThrough, clock: Clock) -> None:
     for number in range(NEW_A_MINUTE):
         door.caller(f"Bearer {token(str(number))}", None)

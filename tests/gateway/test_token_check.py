@@ -94,6 +94,14 @@ def test_one_that_the_operator_has_just_taken_out_is_undecided(bench: Bench) -> 
         bench.check.is_live(ALICE)
 
 
+def test_of_one_that_another_pool_has_nothing_is_known(bench: Bench) -> None:
+    bench.shelf.does(ALICE, Adoption.ELSEWHERE)
+    started = bench.clock.now
+    with pytest.raises(TokenUndecided):
+        bench.check.is_live(ALICE)
+    assert bench.clock.now == started
+
+
 def test_without_redis_nothing_is_said(bench: Bench) -> None:
     bench.shelf.does(ALICE, StoreUnavailable())
     with pytest.raises(StoreUnavailable):

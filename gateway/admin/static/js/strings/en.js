@@ -230,6 +230,7 @@ export default {
   "code.unreadable": "no token of Kimi: copy the value of refresh_token again, as a whole",
   "code.expired": "expired: sign in again and copy the new token",
   "code.name_taken": "an account of this name is there already, with another credential",
+  "code.other_pool": "another pool of this Redis has it, or had it: move the account, or sign in again and copy the new token",
   "code.changed_meanwhile": "was changed just now: add it again in a minute",
   "told.answered": "answer: {text}",
   "told.kind": "kind {kind}",

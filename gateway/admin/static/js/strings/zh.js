@@ -230,6 +230,7 @@ export default {
   "code.unreadable": "不是 Kimi 的令牌：请重新完整复制 refresh_token 的值",
   "code.expired": "已过期：请重新登录并复制新的令牌",
   "code.name_taken": "已有同名账号，但凭据不同",
+  "code.other_pool": "同一 Redis 中的另一个池已有或曾有此令牌：请迁移该账号，或重新登录并复制新的令牌",
   "code.changed_meanwhile": "刚刚被更改：请一分钟后重新添加",
   "told.answered": "回答：{text}",
   "told.kind": "类型 {kind}",
