@@ -25,6 +25,8 @@ log = structlog.stdlib.get_logger("refresher")
 
 _NAMES_SHOWN: Final = 20  # in a line of the log
 _MANY: Final = 20  # accounts, of which half do not go unseen
+AT_ONCE: Final = 10 * PAGE
+"""Accounts that are looked at in one check behind a loss: a tenth of a second."""
 CHECK_SECONDS: Final = 2.0
 """A change is taken once two checks in a row have seen it."""
 BEHIND_SECONDS: Final = 180.0
@@ -70,7 +72,8 @@ class Roster:
         self._left_out: frozenset[str] = frozenset()  # until the file changes again
         self._refused = ""  # why the file was not taken the last time
         self._lost = 0  # so often the store has lost something
-        self._heals = False  # whether what it has lost is not all back
+        self._unhealed: list[str] = []  # accounts that have to be looked at, for the store may have lost them
+        self._missing: set[str] = set()  # those that it has lost, as far as they were looked at
         self._wanted: dict[str, ConfiguredAccount] = {}  # the accounts that have to be in service
         self._apart: dict[str, float] = {}  # those of them that others have otherwise, since when; told: `inf`
         self._next_check = 0.0
@@ -106,10 +109,13 @@ class Roster:
         self._next_check = now + CHECK_SECONDS
         self._look_at_file()
         if self._lost != (lost := self._losses()):
-            self._lost, self._heals = lost, True
+            self._lost, self._unhealed, self._missing = lost, [*self._wanted], set()
         if self._stale:
             self._sync(self._only)
-        elif self._heals or self._has_lost_some():
+        elif self._unhealed:
+            self._heal()
+        elif self._has_lost_some():
+            self._unhealed = [*self._wanted]
             self._heal()
         elif self._deferred:
             self._sync(self._deferred)
@@ -195,13 +201,21 @@ class Roster:
         )
 
     def _heal(self) -> None:
-        """Enter what the store has lost, or no longer has as the file says while it had it so before."""
-        self._heals = True
-        wanted = {name: member for name, member in self._wanted.items() if name not in self._apart}
+        """Enter what the store has lost, or no longer has as the file says while it had it so before.
+
+        That is looked for in some pages a turn, for no refresh begins meanwhile, and entered once all were looked at.
+        """
+        page, rest = self._unhealed[:AT_ONCE], self._unhealed[AT_ONCE:]
+        wanted = {name: self._wanted[name] for name in page if name in self._wanted and name not in self._apart}
         there = {record.account.name: record for record in self._members.some([*wanted])}
         lost = self._lost_of([member for name, member in wanted.items() if name not in there])
         lost |= {name for name, record in there.items() if record.configured and not _is_as(record, wanted[name])}
-        self._heals = bool(lost and self._enter(lost).deferred)
+        self._missing |= lost
+        if rest:
+            self._unhealed, self._next_check = rest, self._clock()
+            return
+        deferred = self._enter(self._missing).deferred if self._missing else ()
+        self._unhealed, self._missing = [*deferred], set()
 
     def _has_lost_some(self) -> bool:
         """Whether the store has lost accounts; each check looks at a page of them, in turn.

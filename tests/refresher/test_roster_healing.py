@@ -13,8 +13,8 @@ import pytest
 import structlog
 
 from devtools.waiting import until
-from kimi.accounts import ConfiguredAccount
-from kimi.pool import Store
+from kimi.accounts import ConfiguredAccount, Record
+from kimi.pool import Members, Store
 from kimi.pool.changes import Changes
 from kimi.pool.interventions import Deleted, Interventions
 from refresher import roster as rosters
@@ -255,6 +255,32 @@ def test_what_is_lost_comes_back_at_once_where_somebody_saw_it(pool: Pool, file:
     keepsakes.check()
     roster.check()
     assert len(in_service(pool)) == 350
+
+
+@pytest.mark.usefixtures("many")
+def test_what_is_lost_is_looked_for_in_steps_between_which_refreshes_begin(
+    pool: Pool, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(Members):
+        read = 0
+
+        def some(self, names: Sequence[str]) -> list[Record]:
+            self.read = max(self.read, len(names))
+            return super().some(names)
+
+    monkeypatch.setattr(rosters, "AT_ONCE", 100)
+    members, losses = Counted(pool.store), [0]
+    memory = Memory(members, pool.tokens)
+    roster = Roster(AccountsSource(file), members, memory, losses=lambda: losses[0], clock=pool.clock)
+    roster.start()
+    lose(pool, "n010", "n349")
+    losses[0] = 1
+    pool.clock.now += CHECK_SECONDS
+    for _ in range(4):
+        assert len(in_service(pool)) == 348
+        roster.check()
+    assert len(in_service(pool)) == 350
+    assert members.read == 100
 
 
 @pytest.mark.parametrize(("left", "level"), [(9, "warning"), (12, "info")])
