@@ -6,22 +6,22 @@ from collections.abc import Callable
 
 import pytest
 
-from kimi.errors import AwaitingToken
+from kimi.errors import AllBusy, AwaitingToken
 from kimi.pool import Leases
 from tests.kimi.pool.counting import MOST, commands
 from tests.kimi.pool.filling import DAY, refuse
-from tests.kimi.pool.pools import KIMI, Pool, web
-from tests.kimi.pool.queueing import Ear, queue, take
+from tests.kimi.pool.pools import KIMI, Pool, web, wish
+from tests.kimi.pool.queueing import PATIENCE, Ear, in_queue, queue, take
 
 FREE = tuple(f"a{number:03}" for number in range(60))
-MANY = 200
+MANY = 300
 
 
 def excluding(number: int) -> tuple[str, ...]:
     return (f"other-{number}",)
 
 
-@pytest.fixture(params=[lambda _number: (), excluding], ids=["alike", "each of a kind of its own"])
+@pytest.fixture(params=[lambda _number: (), excluding], ids=["alike", "each excludes another one"])
 def crowded(pool: Pool, request: pytest.FixtureRequest) -> Pool:
     """Many wait for a model that all refuse who are free."""
     names: Callable[[int], tuple[str, ...]] = request.param
@@ -82,11 +82,78 @@ def test_what_is_too_much_for_one_script_is_done_by_the_next_look(pool: Pool, ea
             take(pool, ticket)
     assert commands(pool.store.redis, lambda: pool.freshen("a")).total() < MOST
     called = ear.calls()
-    assert len(called) == 32
+    assert 32 <= len(called) < 64
     for _ in range(4):
         assert commands(pool.store.redis, lambda: pool.leases.look(["kimi"])).total() < MOST
         called += ear.calls()
     assert called == tickets
+
+
+def test_lines_that_are_down_cost_whoever_reaches_his_account_nothing(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    for number in range(MANY):
+        tripped = [f"https://kimi.example http://proxy-{number + other}.example:1080" for other in range(30)]
+        with pytest.raises(AllBusy):
+            pool.leases.acquire(wish(tripped=tripped), ticket=f"w.{number}", patience=PATIENCE)
+    assert pool.store.redis.zcard(pool.store.key("route", "kimi", "wishes")) == 1
+    assert commands(pool.store.redis, lambda: pool.leases.release(lease)).total() < 60
+    assert ear.calls() == ["w.0"]
+
+
+@pytest.mark.parametrize("in_front", [40, MANY])
+def test_who_waits_behind_many_whom_an_account_does_not_suit_is_called(pool: Pool, ear: Ear, in_front: int) -> None:
+    pool.fill(web("a"), web("b"))
+    leases = {lease.account.name: lease for lease in (take(pool), take(pool))}
+    for number in range(in_front):
+        queue(pool, f"w.{number}", exclude=("a",))
+    queue(pool, "v.1", exclude=("b",))
+    calls: list[str] = []
+    for _ in range(MANY):  # at once behind some; behind many others are looked at each time
+        counted = commands(pool.store.redis, lambda: pool.leases.release(leases["a"]))
+        assert counted.total() < 200
+        if calls := ear.calls():
+            break
+        leases["a"] = take(pool)
+        pool.clock.now += 0.007
+    assert calls == ["v.1"]
+    pool.leases.release(leases["b"])
+    assert ear.calls() == ["w.0"], "in their order"
+
+
+def test_an_account_may_be_named_like_a_model_and_be_the_only_one_that_will_do(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("kimi"))
+    lease = take(pool)
+    queue(pool, "w.1", model="kimi", only="kimi")
+    pool.leases.release(lease)
+    assert ear.calls() == ["w.1"]
+
+
+def test_kinds_of_which_nobody_lives_are_forgotten(crowded: Pool) -> None:
+    redis, key = crowded.store.redis, crowded.store.key
+    redis.delete(*(key("ticket", f"w.{number}") for number in range(MANY)))
+    for _ in FREE:
+        take(crowded)
+    queue(crowded, "v.1")
+    for _ in range(MANY):
+        crowded.leases.look(["kimi"])
+    assert in_queue(crowded) == ["v.1"]
+    assert redis.zcard(key("route", "kimi", "wishes")) == 1
+    assert len(redis.keys(key("wish", "*"))) == 1
+
+
+def test_who_waits_at_an_older_release_is_called_by_whoever_frees_an_account(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    queue(pool, "w.old", "w.new")
+    key, redis = pool.store.key, pool.store.redis
+    number = redis.hget(key("ticket", "w.old"), "number")
+    redis.zadd(key("route", "kimi", "queue"), {"w.old": number})  # it knows of no kinds
+    redis.hdel(key("ticket", "w.old"), "kind", "only")
+    for queued in redis.scan_iter(match="*wish:*"):
+        redis.zrem(queued, "w.old")
+    pool.leases.release(lease)
+    assert ear.calls() == ["w.old"]
 
 
 def test_nothing_is_left_of_tickets_that_are_torn_up_or_have_expired(pool: Pool) -> None:

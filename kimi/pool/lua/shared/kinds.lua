@@ -1,32 +1,51 @@
--- Thousands of tickets are few kinds of wishes, and an account suits all of a kind or none. So each kind has a queue of
--- its own beside those of the routes, and the kinds stand in indexes, where those look who are free:
+-- Thousands of tickets are few kinds of wishes: what routes, which model, and whether only one account will do. So each
+-- kind has a queue of its own beside those of the routes, and the kinds stand in indexes, where those look who are free:
 --   wish:DIGEST      the tickets of a kind by their numbers; those that were called stand behind, by the time from when
 --                    on they may be called again
 --   route:R:wishes   the kinds by a number that is not above that of any ticket of theirs
 --   wanted:NAME      the same of wishes that only one account will do for, and of those along a route of its own
 --   route:R:wanted   the names of accounts that alone will do
+-- The names that a ticket does not take, and the lines that are down for it, are its own: they differ from one to the next.
 
--- What one script does at the most for those who wait, whatever it sets free: kinds that are looked into and calls, of
--- which each takes some commands. Kinds that do not suit are passed by without any, so many of each route.
-local effort, MOST_KINDS = 128, 256
+-- What one script does at the most for those who wait, whatever it sets free: tickets that are looked at and calls, of
+-- which each takes some commands. Kinds that do not suit are passed by without any. Of kinds, and of tickets of one kind,
+-- so many are read that stand first, and as many behind.
+local effort, MOST_KINDS, MOST_TICKETS = 128, 128, 24
 
 local CALLED = 1e12 -- from here on a score is a time, and no number
 
--- What this script has read of kinds: those of an index, the first ticket of one, what it is that is wished.
-local indexed, firsts, wishes = {}, {}, {}
+-- What this script has read: the kinds of an index, the tickets of a kind, what it is that is wished.
+local indexed, queues, wishes = {}, {}, {}
 
--- What tickets of one kind have in common; both are texts.
-local function kind_of(routes, wish)
-  return redis.sha1hex(routes) .. wish
+-- What tickets of one kind have in common; a text, of texts.
+local function kind_of(routes, model, only)
+  return redis.sha1hex(routes) .. cjson.encode({model, only})
 end
 
 local function wish_of(kind)
-  wishes[kind] = wishes[kind] or cjson.decode(string.sub(kind, 41))
+  if not wishes[kind] then
+    local model, only = unpack(cjson.decode(string.sub(kind, 41)))
+    wishes[kind] = {model = model, only = only}
+  end
   return wishes[kind]
 end
 
 local function queue_of(kind)
   return key('wish', redis.sha1hex(kind))
+end
+
+-- The first of a sorted set, with their scores. Of more some that stand behind come after these, other ones each time, so
+-- that nobody is overlooked for ever.
+local function some_of(name, most)
+  local found = redis.call('ZRANGE', name, 0, most - 1, 'WITHSCORES')
+  local others = #found == 2 * most and redis.call('ZCARD', name) - most or 0
+  if others > 0 then
+    local from = most + NOW % math.max(1, others - most + 1)
+    for _, each in ipairs(redis.call('ZRANGE', name, int(from), int(from + most - 1), 'WITHSCORES')) do
+      found[#found + 1] = each
+    end
+  end
+  return found
 end
 
 -- The indexes of a kind of wish along these routes, for only one account or ('') for any.
@@ -48,8 +67,8 @@ local function lives_on(name, milliseconds)
 end
 
 local function enter_kind(kind, routes, ticket, number, lives)
-  local only = wish_of(kind)[4] or ''
-  indexed, firsts = {}, {}
+  local only = wish_of(kind).only
+  indexed, queues = {}, {}
   redis.call('HSET', key('ticket', ticket), 'kind', kind)
   redis.call('ZADD', queue_of(kind), number, ticket)
   lives_on(queue_of(kind), lives)
@@ -64,17 +83,18 @@ local function enter_kind(kind, routes, ticket, number, lives)
 end
 
 local function leave_kind(kind, routes, ticket)
-  firsts = {}
+  queues[kind] = nil
   redis.call('ZREM', queue_of(kind), ticket)
   if redis.call('EXISTS', queue_of(kind)) == 1 then return end
-  for _, index in ipairs(indexes_of(routes, wish_of(kind)[4] or '')) do redis.call('ZREM', index, kind) end
+  for _, index in ipairs(indexes_of(routes, wish_of(kind).only)) do redis.call('ZREM', index, kind) end
 end
 
--- The first ticket of a kind that may be called, its number and the routes (JSON) that it waits along; nil for none.
-local function first_of(kind, index)
-  local queue, first = queue_of(kind), firsts[kind]
-  if first then return unpack(first) end
-  first, effort = {}, effort - 1
+-- What of a kind's queue was read: the tickets in their order, of which those up to `front` are the first ones. What
+-- stands in a ticket is read when it is looked at.
+local function tickets_of(kind)
+  if queues[kind] then return queues[kind] end
+  local queue = queue_of(kind)
+  effort = effort - 2
   -- Those who did not come in time stand by their numbers again.
   for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', queue, CALLED, int(NOW), 'LIMIT', 0, 8)) do
     local number = redis.call('HGET', key('ticket', ticket), 'number')
@@ -86,34 +106,70 @@ local function first_of(kind, index)
       redis.call('ZREM', queue, ticket)
     end
   end
-  while effort > 0 do
-    local ticket, number = unpack(redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES'))
-    if not ticket then redis.call('ZREM', index, kind) end
-    if not ticket or tonumber(number) > NOW then break end
-    local again, routes = unpack(redis.call('HMGET', key('ticket', ticket), 'again', 'routes'))
-    effort = effort - 1
-    if not again then
-      redis.call('ZREM', queue, ticket) -- its holder is gone
-    elseif tonumber(again) > NOW then
-      redis.call('ZADD', queue, again, ticket) -- called in vain, or by a process of an older release
-    else
-      first = {ticket, tonumber(number), routes}
-      break
-    end
+  local page = some_of(queue, MOST_TICKETS)
+  local tickets = {front = math.min(#page / 2, MOST_TICKETS)}
+  for i = 1, #page, 2 do
+    local number = tonumber(page[i + 1])
+    tickets[#tickets + 1] = {name = page[i], number = number, gone = number >= CALLED}
   end
-  firsts[kind] = first
-  return unpack(first)
+  queues[kind] = tickets
+  return tickets
 end
 
--- The kinds of wishes that stand where an account is looked for, those first that have waited longest.
+-- Has a ticket's place in what was read of its kind left empty.
+local function pass_out(ticket, tickets)
+  ticket.gone, tickets.stale = true, true
+end
+
+-- Reads a ticket, unless that was done, and takes it out where it may not be called.
+local function read_ticket(ticket, tickets, kind)
+  if ticket.wish then return end
+  local queue, again = queue_of(kind), nil
+  again, ticket.wish, ticket.routes = unpack(redis.call('HMGET', key('ticket', ticket.name), 'again', 'wish', 'routes'))
+  effort = effort - 1
+  if again and tonumber(again) <= NOW then return end
+  pass_out(ticket, tickets)
+  if again then
+    redis.call('ZADD', queue, again, ticket.name) -- called in vain, or by a process of an older release
+  else
+    redis.call('ZREM', queue, ticket.name) -- its holder is gone
+  end
+end
+
+-- The first ticket of a kind that `fits`, found with no more than so much effort; nil for none. Of those who wait behind
+-- many that do not fit some are looked at.
+local function first_of(kind, index, most, fits)
+  local enough, at, tickets = math.max(0, effort - most), 1, tickets_of(kind)
+  while effort > enough do
+    if at > tickets.front and tickets.stale then -- others have become the first ones
+      queues[kind] = nil
+      at, tickets = 1, tickets_of(kind)
+    end
+    local ticket = tickets[at]
+    if not ticket then
+      if at == 1 then redis.call('ZREM', index, kind) end -- nobody is left of it
+      return nil
+    end
+    if not ticket.gone then read_ticket(ticket, tickets, kind) end
+    if not ticket.gone and fits(ticket) then return ticket end
+    at = at + 1
+  end
+end
+
+-- The kinds of wishes that stand where an account is looked for and whose model it does not refuse, those first that have
+-- waited longest.
 local function kinds_for(name, a)
   local found, known, indexes = {}, {}, indexes_of(a.routes, a.owner)
   if a.owner == '' then indexes[#indexes + 1] = key('wanted', name) end
+  local refused = {}
+  for _, model in ipairs(redis.call('ZRANGEBYSCORE', key('refused', name), '(' .. int(NOW), '+inf')) do
+    refused[model] = true
+  end
   for _, index in ipairs(indexes) do
-    indexed[index] = indexed[index] or redis.call('ZRANGE', index, 0, MOST_KINDS - 1, 'WITHSCORES')
+    indexed[index] = indexed[index] or some_of(index, MOST_KINDS)
     for j = 1, #indexed[index], 2 do
       local kind = indexed[index][j]
-      if not known[kind] then
+      if not known[kind] and not refused[wish_of(kind).model] then
         known[kind] = true
         found[#found + 1] = {kind = kind, index = index, number = tonumber(indexed[index][j + 1])}
       end
@@ -126,18 +182,21 @@ end
 -- So much a ticket's score in the queue of a route is above its number. Older releases, which know of no kinds, add none.
 local OF_A_KIND = 0.5
 
--- Enters the next tickets of a route that a process of an older release has queued.
-local function adopt(route)
-  local mark, queue, most = key('route', route, 'adopted'), key('route', route, 'queue'), 32
+-- Enters so many of the next tickets of a route that processes of an older release have queued.
+local adopted = {} -- the routes along which this script has done so
+local function adopt(route, most)
+  if adopted[route] then return end
+  adopted[route], effort = true, effort - 1
+  local mark, queue = key('route', route, 'adopted'), key('route', route, 'queue')
   local from = redis.call('GET', mark) or '0'
-  local page = redis.call('ZRANGEBYSCORE', queue, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 256)
+  local page = redis.call('ZRANGEBYSCORE', queue, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 8 * most)
   for i = 1, #page, 2 do
     local ticket, number = page[i], page[i + 1]
     if tonumber(number) % 1 == 0 then
       local routes, wish, kind = unpack(redis.call('HMGET', key('ticket', ticket), 'routes', 'wish', 'kind'))
       if wish and not kind then
-        local lives = redis.call('PTTL', key('ticket', ticket))
-        enter_kind(kind_of(routes, wish), cjson.decode(routes), ticket, number, lives)
+        local model, lives = cjson.decode(wish)[1], redis.call('PTTL', key('ticket', ticket))
+        enter_kind(kind_of(routes, model, ''), cjson.decode(routes), ticket, number, lives)
       end
       most = most - 1
     end

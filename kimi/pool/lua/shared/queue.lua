@@ -23,11 +23,10 @@ local function refuses_until(name, model)
   return time > NOW and time or nil
 end
 
--- Whether a wish is for an account, but for what the account refuses. It is
--- {model, names not to take, lines not to use, the only name that will do}.
-local function admits(wish, name, a)
-  local only = wish[4] or '' -- an older release wrote none
-  if only ~= '' and only ~= name then return false end
+-- Whether an account can do what is wished: {model, names not to take, lines not to use, the only name that will do}.
+local function suits(name, a, wish)
+  local only = wish[4]
+  if only ~= '' and only ~= name or refuses_until(name, wish[1]) then return false end
   for _, excluded in ipairs(wish[2]) do
     if excluded == name then return false end
   end
@@ -35,11 +34,6 @@ local function admits(wish, name, a)
     if tripped == a.line then return false end
   end
   return true
-end
-
--- Whether an account can do what is wished.
-local function suits(name, a, wish)
-  return admits(wish, name, a) and not refuses_until(name, wish[1])
 end
 
 local function serves(a, routes)
@@ -55,14 +49,19 @@ local function rouse(ticket)
   redis.call('PUBLISH', key('freed', string.match(ticket, '^[^.]*')), ticket)
 end
 
-local function rouse_first(kind)
-  local tickets = redis.call('ZRANGEBYSCORE', queue_of(kind), '-inf', int(NOW), 'LIMIT', 0, 4)
-  for _, ticket in ipairs(tickets) do rouse(ticket) end
+-- Has some of a kind ask for themselves: the first, and some of those who stand behind many.
+local function rouse_some(kind)
+  local tickets = tickets_of(kind)
+  for _, from in ipairs({0, tickets.front}) do
+    for at = from + 1, math.min(from + 4, #tickets) do
+      if not tickets[at].gone then rouse(tickets[at].name) end
+    end
+  end
 end
 
 local function call(ticket, kind, name)
   local called, again = key('called', name), int(NOW + AGAIN)
-  effort, firsts[kind] = effort - 2, nil
+  effort = effort - 2
   redis.call('ZREMRANGEBYSCORE', called, '-inf', int(NOW - GRACE))
   redis.call('ZADD', called, int(NOW), ticket)
   redis.call('PEXPIRE', called, AGAIN)
@@ -71,32 +70,46 @@ local function call(ticket, kind, name)
   rouse(ticket)
 end
 
+-- Whether a ticket names an account, or its line (both as JSON), among those that will not do. It may name hundreds, and
+-- is not decoded for that: they are the texts between the model and the only name that will do.
+local function rules_out(ticket, wish, name, line)
+  local from, to = #cjson.encode(wish.model) + 2, #ticket.wish - #cjson.encode(wish.only)
+  effort = effort - 0.1 - #ticket.wish / 32768
+  local named = string.find(ticket.wish, name, from, true)
+  if named and named < to then return true end
+  local tripped = string.find(ticket.wish, line, from, true)
+  return tripped ~= nil and tripped < to
+end
+
 -- Calls as many to an account that is ready as it has places, first come, first served.
 local function offer(name, a)
   if not someone_waits() then return end
   local places = limit_of(a) - a.in_flight - kept_places(name)
-  local kinds = places > 0 and kinds_for(name, a) or {}
-  if not kinds[1] then return end
-  local refused, at = {}, 1
-  for _, model in ipairs(redis.call('ZRANGEBYSCORE', key('refused', name), '(' .. int(NOW), '+inf')) do
-    refused[model] = true
-  end
+  if places <= 0 then return end
+  for _, route in ipairs(a.routes) do adopt(route, 4) end
+  local kinds, at, name_text, line_text = kinds_for(name, a), 1, cjson.encode(name), cjson.encode(a.line)
+  local share = math.max(8, effort / math.max(1, #kinds))
   while kinds[at] and places > 0 and effort > 0 do
-    local each, ticket, number, routes = kinds[at], nil, nil, nil
-    local wish = wish_of(each.kind)
-    if not refused[wish[1]] and admits(wish, name, a) then ticket, number, routes = first_of(each.kind, each.index) end
-    if not ticket or not serves(a, cjson.decode(routes)) then
-      at = at + 1
-    elseif number <= each.number then
-      call(ticket, each.kind, name)
-      places = places - 1
-    else -- Others may have waited for longer than the first who is left of these.
-      local i = at
-      while kinds[i + 1] and kinds[i + 1].number < number do kinds[i], i = kinds[i + 1], i + 1 end
-      kinds[i], each.number = each, number
-      if redis.call('ZCOUNT', queue_of(each.kind), CALLED, '+inf') == 0 then
-        redis.call('ZADD', each.index, 'XX', int(number), each.kind)
+    local each = kinds[at]
+    local ticket = not each.ticket and first_of(each.kind, each.index, share, function(ticket)
+      return not rules_out(ticket, wish_of(each.kind), name_text, line_text)
+    end)
+    if each.ticket then
+      pass_out(each.ticket, tickets_of(each.kind))
+      call(each.ticket.name, each.kind, name)
+      places, each.ticket = places - 1, nil
+    elseif ticket and serves(a, cjson.decode(ticket.routes)) then
+      local first = tickets_of(each.kind)[1].number
+      if first > each.number and redis.call('ZCOUNT', queue_of(each.kind), CALLED, '+inf') == 0 then
+        redis.call('ZADD', each.index, 'XX', int(first), each.kind)
       end
+      -- Others may have waited for longer than the first who is left of these.
+      local i = at
+      each.ticket, each.number = ticket, ticket.number
+      while kinds[i + 1] and kinds[i + 1].number < each.number do kinds[i], i = kinds[i + 1], i + 1 end
+      kinds[i] = each
+    else
+      at = at + 1
     end
   end
 end
@@ -118,7 +131,7 @@ end
 local function call_waiting(routes)
   if not someone_waits() then return end
   for _, route in ipairs(routes) do
-    adopt(route)
+    adopt(route, 32)
     local index, wanted, more = indexes_of({route}, '')[1], key('route', route, 'wanted'), false
     local kinds = redis.call('ZRANDMEMBER', index, 16)
     for _, priority in ipairs(kinds[1] and redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1) or {}) do
@@ -129,8 +142,8 @@ local function call_waiting(routes)
       offer_each(others)
       more = more or #aside == 8 or #others == 8
     end
-    for _, kind in ipairs(more and kinds or {}) do
-      if first_of(kind, index) then rouse_first(kind) end
+    for _, kind in ipairs(kinds) do
+      if first_of(kind, index, 8, function() return true end) and more then rouse_some(kind) end
     end
     local names = redis.call('SRANDMEMBER', wanted, 16)
     for _, name in ipairs(names) do
@@ -141,13 +154,13 @@ local function call_waiting(routes)
 end
 
 -- Gives a ticket its place in the queue for so many milliseconds, or leaves it there for so long. `wish` is as in
--- `admits`.
+-- `suits`.
 local function queue_up(ticket, routes, wish, patience)
   local entry, lives = key('ticket', ticket), patience + AGAIN
   local texts = {cjson.encode(routes), cjson.encode(wish)}
   local number, before = unpack(redis.call('HMGET', entry, 'number', 'kind'))
   number = number or redis.call('INCR', key('tickets'))
-  local kind = kind_of(texts[1], texts[2])
+  local kind = kind_of(texts[1], wish[1], wish[4])
   if before and before ~= kind then leave_kind(before, routes, ticket) end
   -- One that was called in vain is not called again at once.
   redis.call('HSETNX', entry, 'again', '0')
