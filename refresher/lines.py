@@ -15,7 +15,7 @@ TRIALS: Final = 4
 """So many look whether anybody is there again; one answer is enough to open the line to all."""
 SHARE: Final = 3
 """A line may have so many times as many refreshes under way as threads are free: of 128 it has 96 if it is the only one
-that needs many, two have 55 each, and however many are slow there are some free for others."""
+that needs many, two have 55 each, and where they grow side by side there are some free for others."""
 _SILENT_SHARE: Final = 1 / 4  # of all threads, for all silent lines together
 _MOST_ANSWERING: Final = 256
 _MOST_SILENT: Final = 1024
@@ -60,11 +60,12 @@ class Lines:
 
     def room(self) -> Room:
         """How many more may go along each."""
+        free = self._threads - self._running.total()
         lines = {line: self._known(line) for line in (*self._running, *self._answering, *self._silent)}
         return Room(
-            self._left(0),
-            {line: (self._left_along(line, known), known) for line, known in lines.items()},
-            unknown=self._left(self._under_way(Known.UNKNOWN, Known.SILENT)),
+            _left(0, free),
+            {line: (self._left_along(line, known, free), known) for line, known in lines.items()},
+            unknown=_left(self._under_way(Known.UNKNOWN, Known.SILENT), free),
             silent=max(0, max(1, int(self._threads * _SILENT_SHARE)) - self._under_way(Known.SILENT)),
         )
 
@@ -74,15 +75,15 @@ class Lines:
     def _under_way(self, *which: Known) -> int:
         return sum(count for line, count in self._running.items() if self._known(line) in which)
 
-    def _left_along(self, line: str, known: Known) -> int:
+    def _left_along(self, line: str, known: Known, free: int) -> int:
         if known is Known.SILENT:
             return max(0, TRIALS - self._running[line])
-        return self._left(self._running[line])
+        return _left(self._running[line], free)
 
-    def _left(self, running: int) -> int:
-        """How many may join those, until they are `SHARE` times as many as threads are free."""
-        free = self._threads - self._running.total()
-        return max(0, (SHARE * (free + 1) - running) // (SHARE + 1))
+
+def _left(running: int, free: int) -> int:
+    """How many may join those that run, until they are `SHARE` times as many as threads are `free`."""
+    return max(0, (SHARE * (free + 1) - running) // (SHARE + 1))
 
 
 def _note(line: str, known: Known, lines: dict[str, Known], most: int) -> None:
