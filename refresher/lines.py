@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from typing import Final
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Any, Final
 
 from kimi.http.contract import CONNECT_SECONDS
 from kimi.pool.due import Known, Room
@@ -11,6 +14,8 @@ from refresher.outcomes import Outcome
 
 SILENT_SECONDS: Final = CONNECT_SECONDS * 0.8
 """A refresh that has failed after as long met nobody, or somebody who said nothing."""
+FORGET_SECONDS: Final = 600.0
+"""A silent line that nobody has tried for as long is forgotten: its accounts are gone, or go along another one."""
 TRIALS: Final = 4
 """So many look whether anybody is there again; one answer is enough to open the line to all."""
 SHARE: Final = 3
@@ -28,11 +33,12 @@ class Lines:
     ones among them have a quarter of the threads at the most, and four refreshes each.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._threads = threads
+        self._clock = clock
         self._running = Counter[str]()
         self._answering: dict[str, Known] = {}  # who answered last stands last; or fails at once
-        self._silent: dict[str, Known] = {}
+        self._silent: dict[str, float] = {}  # and when that was seen last; the one that was tried last stands last
 
     def begun(self, line: str) -> None:
         """A refresh goes along it."""
@@ -48,10 +54,11 @@ class Lines:
         self._answering.pop(line, None)
         self._silent.pop(line, None)
         if outcome is Outcome.POSTPONED and seconds >= SILENT_SECONDS:
-            _note(line, Known.SILENT, self._silent, _MOST_SILENT)
+            self._silent[line] = self._clock()
+            _drop_oldest(self._silent, _MOST_SILENT)
         else:
-            has_failed = outcome is Outcome.POSTPONED
-            _note(line, Known.FAILS if has_failed else Known.ANSWERS, self._answering, _MOST_ANSWERING)
+            self._answering[line] = Known.FAILS if outcome is Outcome.POSTPONED else Known.ANSWERS
+            _drop_oldest(self._answering, _MOST_ANSWERING)
 
     @property
     def silent(self) -> int:
@@ -60,6 +67,7 @@ class Lines:
 
     def room(self) -> Room:
         """How many more may go along each."""
+        self._forget()
         free = self._threads - self._running.total()
         lines = {line: self._known(line) for line in (*self._running, *self._answering, *self._silent)}
         return Room(
@@ -69,8 +77,13 @@ class Lines:
             silent=max(0, max(1, int(self._threads * _SILENT_SHARE)) - self._under_way(Known.SILENT)),
         )
 
+    def _forget(self) -> None:
+        until = self._clock() - FORGET_SECONDS
+        for line in [*takewhile(lambda line: self._silent[line] <= until, self._silent)]:
+            del self._silent[line]
+
     def _known(self, line: str) -> Known:
-        return self._silent.get(line) or self._answering.get(line, Known.UNKNOWN)
+        return Known.SILENT if line in self._silent else self._answering.get(line, Known.UNKNOWN)
 
     def _under_way(self, *which: Known) -> int:
         return sum(count for line, count in self._running.items() if self._known(line) in which)
@@ -86,7 +99,6 @@ def _left(running: int, free: int) -> int:
     return max(0, (SHARE * (free + 1) - running) // (SHARE + 1))
 
 
-def _note(line: str, known: Known, lines: dict[str, Known], most: int) -> None:
-    lines[line] = known
+def _drop_oldest(lines: dict[str, Any], most: int) -> None:
     if len(lines) > most:
         del lines[next(iter(lines))]

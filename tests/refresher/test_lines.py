@@ -3,15 +3,21 @@ from __future__ import annotations
 import pytest
 
 from kimi.pool.due import Known, Room
-from refresher.lines import SILENT_SECONDS, TRIALS, Lines
+from refresher.lines import FORGET_SECONDS, SILENT_SECONDS, TRIALS, Lines
 from refresher.outcomes import Outcome
+from tests.kimi.pool.pools import Clock
 
 THREADS = 128
 
 
 @pytest.fixture
-def lines() -> Lines:
-    return Lines(THREADS)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def lines(clock: Clock) -> Lines:
+    return Lines(THREADS, clock=clock)
 
 
 def begin(lines: Lines, line: str, count: int = 1) -> None:
@@ -111,6 +117,17 @@ def test_where_nobody_was_asked_nothing_is_known(lines: Lines, outcome: Outcome 
         lines.begun(line)
         lines.ended(line, outcome, 0)
     assert lines.room().lines == {"a": (TRIALS, Known.SILENT)}
+
+
+def test_a_silent_line_that_nobody_goes_along_any_more_is_forgotten(lines: Lines, clock: Clock) -> None:
+    for line in ("gone", "tried"):
+        fail(lines, line)
+    clock.now += FORGET_SECONDS - 1
+    fail(lines, "tried")
+    assert {*lines.room().lines} == {"gone", "tried"}
+    clock.now += 1
+    assert {*lines.room().lines} == {"tried"}
+    assert lines.silent == 1
 
 
 def test_those_are_remembered_that_answered_last(lines: Lines) -> None:
