@@ -9,17 +9,17 @@ LOST: Final = -1
 
 
 class Lineage:
-    """Remembers for one who follows changes which line of writes his server goes on with.
+    """Remembers for one who follows changes which line of writes they belong to.
 
-    A server that takes over without the last writes of the one before gives their numbers to others. Numbers alone show
-    that only until they have caught up.
+    A server that takes over without the last writes of the one before gives their numbers to others, and so does one
+    that was emptied. Numbers alone show that only until they have caught up.
     """
 
     def __init__(self) -> None:
-        self._known = ""
+        self._known: str | None = None
 
     def latest(self, number: int, latest: int, lineage: str) -> int:
         """What who knows the changes up to `number` is told: `latest`, or `LOST` where the lineage is another one."""
-        is_another = number > 0 and self._known not in ("", lineage)
+        is_another = number > 0 and self._known not in (None, lineage)
         self._known = lineage
         return LOST if is_another else latest

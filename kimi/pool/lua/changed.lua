@@ -1,6 +1,6 @@
 -- Which accounts have changed since somebody last asked.
 -- ARGV: now, number of the last change that is known (0: none), how many names at most
--- Returns {number of the last change that this tells, number of the last change of all, lineage of the server,
+-- Returns {number of the last change that this tells, number of the last change of all, the lineage,
 -- name, name …}, the oldest change first.
 
 local latest = redis.call('GET', key('changes')) or '0'

@@ -1,7 +1,7 @@
 -- What has changed of the accounts since somebody last asked, for whoever keeps a copy.
 -- ARGV: now, number of the last change that is known (0: none), how many accounts at most,
 --       or names of accounts, which are told whether they have changed or not, and nothing else
--- Returns {number of the last change that this tells, number of the last change of all, lineage of the server,
+-- Returns {number of the last change that this tells, number of the last change of all, the lineage,
 -- account, account …}.
 -- Every account is {name, spec, routes, state, present, rejected, access token, version, its expiry, cool until,
 -- strikes, kind of the strikes, time of the last one, organisation, fingerprint, {model, refused until, …}}.

@@ -1,6 +1,6 @@
 -- What has changed of the client keys since somebody last asked, for whoever keeps a copy.
 -- ARGV: now, number of the last change that is known (0: none), how many keys at most
--- Returns {number of the last change that this tells, number of the last change of all, lineage of the server,
+-- Returns {number of the last change that this tells, number of the last change of all, the lineage,
 -- row, row …}, see client_row.
 
 local known, latest = tonumber(ARGV[2]), tonumber(redis.call('GET', key('clients:changes')) or '0')

@@ -138,4 +138,4 @@ def test_a_loss_shows_also_where_few_are_wanted(pool: Pool, changes: Changes, re
     number = changes.since(0, {"a"}).number
     redis_client.flushall()
     lost = changes.since(number, {"a"})
-    assert (lost.latest, lost.copies) == (0, ())
+    assert lost.latest < number and lost.copies == ()

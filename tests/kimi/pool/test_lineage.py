@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+import pytest
 import redis
 
 from kimi.accounts import State
@@ -16,6 +18,18 @@ from tests.kimi.pool.failing_over import losing
 from tests.kimi.pool.pools import Pool, web
 
 Looks = Sequence[Callable[[int], Batch | Names | Activity]]
+
+
+@contextmanager
+def following(redis_url: str, redis_client: redis.Redis, *, may_be_told: bool) -> Iterator[Store]:
+    """The store of one who may be told of the server's own line of writes, or may not."""
+    few = ["+@all", "-@dangerous"]
+    redis_client.acl_setuser("few", enabled=True, nopass=True, categories=few[: 2 - may_be_told], keys=["*"])
+    try:
+        with connect(redis_url.replace("//", "//few:any@")) as connection:
+            yield Store(connection)
+    finally:
+        redis_client.acl_deluser("few")
 
 
 def test_changes_that_were_lost_are_told_to_whoever_follows(pool: Pool) -> None:
@@ -35,6 +49,23 @@ def test_changes_that_were_lost_are_told_to_whoever_follows(pool: Pool) -> None:
     assert [look(number).latest < number for look in looks] == [True] * len(looks)
     assert {look(0).number for look in looks} == known, "the number alone shows nothing"
     assert [look(number).latest for look in looks] == [number] * len(looks), "once begun anew all goes on"
+
+
+@pytest.mark.parametrize("may_be_told", [True, False])
+def test_a_store_that_was_emptied_and_filled_again_is_noticed(
+    pool: Pool, redis_url: str, redis_client: redis.Redis, may_be_told: bool
+) -> None:
+    with following(redis_url, redis_client, may_be_told=may_be_told) as store:
+        accounts, keys = Changes(store), Clients(store)
+        pool.fill(web("a"))
+        Clients(pool.store).create("lost")
+        before = accounts.since(0).number, keys.since(0).number
+        redis_client.flushall()
+        pool.fill(web("b"))
+        Clients(pool.store).create("new")
+        assert (Changes(store).since(0).number, Clients(store).since(0).number) == before, "the numbers show nothing"
+        assert accounts.since(before[0]).latest < before[0]
+        assert keys.since(before[1]).latest < before[1]
 
 
 def test_changes_of_client_keys_that_were_lost_as_well(pool: Pool) -> None:
@@ -63,11 +94,7 @@ def test_where_a_user_may_not_be_told_changes_are_followed_by_their_numbers(
     pool: Pool, redis_url: str, redis_client: redis.Redis
 ) -> None:
     pool.fill(web("a"))
-    redis_client.acl_setuser("few", enabled=True, nopass=True, categories=["+@all", "-@dangerous"], keys=["*"])
-    try:
-        with connect(redis_url.replace("//", "//few:any@")) as few:
-            changes = Changes(Store(few))
-            number = changes.since(0).number
-            assert number == changes.since(number).latest > 0
-    finally:
-        redis_client.acl_deluser("few")
+    with following(redis_url, redis_client, may_be_told=False) as store:
+        changes = Changes(store)
+        number = changes.since(0).number
+        assert number == changes.since(number).latest > 0

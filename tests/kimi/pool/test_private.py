@@ -195,7 +195,7 @@ def test_a_stranger_is_forgotten_soon_and_leaves_nothing(pool: Pool, private: Pr
     pool.clock.now += 60
     assert private.forget() == (NAME,)
     keys = {key.removeprefix("kimi:{pool}:") for key in pool.store.redis.scan_iter()}
-    assert keys <= {"changes", "beside", "beside:looked"}
+    assert keys <= {"changes", "epoch", "beside", "beside:looked"}
 
 
 def test_there_are_only_so_many(pool: Pool, private: PrivateAccounts) -> None:
