@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import json
+import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from gateway.key_strength import refusal
 from gateway.settings import GatewaySettings
@@ -19,6 +22,10 @@ from kimi.pool.canary import Canary
 from kimi.pool.migrating import Migration
 from kimi.pool.schema import Schema
 from kimi.startup import StartError
+
+log = logging.getLogger(__name__)
+
+_LISTENING: Final = "KIMI_GATEWAY_LISTENING"
 
 
 def check_store(settings: GatewaySettings) -> None:
@@ -66,10 +73,18 @@ def _told_to_stop() -> Iterator[Callable[[], bool]]:
 
 
 def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> None:
-    """Returns when no key is too weak for the `addresses` of the sockets that were opened. Raises `StartError`.
+    """Returns when the `addresses` of the sockets that were opened will do. Raises `StartError`.
 
-    Whoever starts gunicorn can have it listen elsewhere than GATEWAY_HOST says. A path is for this machine alone.
+    Whoever starts gunicorn can have it listen elsewhere than the settings say. No key may be too weak for where that
+    is; a path is for this machine alone. Those who watch need their port, and clients another one.
     """
+    addresses = list(addresses)
+    if port := settings.gateway_metrics_port:
+        is_watched = [isinstance(address, tuple) and address[1] == port for address in addresses]
+        if all(is_watched) or not any(is_watched):
+            raise StartError(
+                f"GATEWAY_METRICS_PORT: gunicorn has to be told to listen at {port} as well, and not only there"
+            )
     hosts = [str(address[0]) for address in addresses if isinstance(address, tuple)]
     if elsewhere := [host for host in hosts if not is_loopback(host)]:
         where = f"{elsewhere[0]}, where gunicorn was told to listen"
@@ -80,8 +95,8 @@ def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> N
 def check_address(settings: GatewaySettings) -> None:
     """Returns when the gateway may listen where it is told to. Raises `StartError`.
 
-    A port that is in use is left to gunicorn, which waits a few seconds for it: its last owner may be on its way out,
-    or this process itself when it is told to reload.
+    A port that is in use is left to gunicorn, which waits a few seconds for it: its last owner may be on its way out.
+    What gunicorn says where it waits in vain names no variable, so that is told here.
     """
     for address in settings.bind:
         host, _, port = address.rpartition(":")
@@ -93,9 +108,22 @@ def check_address(settings: GatewaySettings) -> None:
         except UnicodeError:
             raise StartError("GATEWAY_HOST: is no name of a host") from None
         except OSError as error:
+            name = "GATEWAY_PORT" if int(port) == settings.gateway_port else "GATEWAY_METRICS_PORT"
             if error.errno == errno.EADDRINUSE:
+                log.warning("%s: %s is in use by another process, which has a few seconds to end", name, address)
                 continue
-            name = "GATEWAY_HOST"
-            if error.errno == errno.EACCES:
-                name = "GATEWAY_PORT" if int(port) == settings.gateway_port else "GATEWAY_METRICS_PORT"
+            if error.errno != errno.EACCES:
+                name = "GATEWAY_HOST"
             raise StartError(f"{name}: cannot listen on {address}: {error.strerror}") from None
+
+
+def listening_as_before(settings: GatewaySettings, environ: MutableMapping[str, str]) -> GatewaySettings:
+    """`settings` with the addresses that were set when this gateway started, which `environ` keeps over reloads.
+
+    For other ones gunicorn would close its sockets and open all anew, which it cannot while its workers have them.
+    """
+    asked = settings.model_dump(include={"gateway_host", "gateway_port", "gateway_metrics_port"})
+    kept = json.loads(environ.setdefault(_LISTENING, json.dumps(asked)))
+    if kept != asked:
+        log.warning("%s: what is set now holds from the next start on", ", ".join(kept).upper())
+    return settings.model_copy(update=kept)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from devtools.waiting import until
 from gateway.settings import GatewaySettings
-from gateway.startup import check_address, check_listening, check_store
+from gateway.startup import check_address, check_listening, check_store, listening_as_before
 from kimi.errors import StoreUnavailable
 from kimi.startup import StartError
 from tests.ports import free_port
@@ -80,6 +81,33 @@ def test_an_address_of_another_machine_is_no_start(host: str) -> None:
         check_address(settings(gateway_host=host))
 
 
-def test_a_port_that_is_in_use_may_soon_be_free() -> None:
+@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_METRICS_PORT"])
+def test_a_port_that_is_in_use_may_soon_be_free_and_is_told(variable: str, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        check_address(settings(gateway_port=taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        check_address(settings(**{"gateway_port": free_port(), variable.lower(): port}))
+    assert [record.getMessage().partition(" by ")[0] for record in caplog.records] == [
+        f"{variable}: 127.0.0.1:{port} is in use"
+    ]
+
+
+def test_those_who_watch_need_their_port_and_clients_another_one() -> None:
+    watched, ours, theirs = settings(gateway_metrics_port=9091), ("127.0.0.1", 6867), ("127.0.0.1", 9091)
+    fine: list[list[object]] = [[ours, theirs], ["/run/kimi.sock", theirs], [("::1", 9091, 0, 0), ours]]
+    for addresses in fine:
+        check_listening(watched, iter(addresses))
+    wrong: list[list[object]] = [[ours], [theirs], ["/run/kimi.sock"], [theirs, ("::1", 9091, 0, 0)]]
+    for addresses in wrong:
+        with pytest.raises(StartError, match=r"^GATEWAY_METRICS_PORT: .* 9091 "):
+            check_listening(watched, iter(addresses))
+
+
+def test_addresses_hold_from_one_start_to_the_next_one(caplog: pytest.LogCaptureFixture) -> None:
+    environ: dict[str, str] = {}
+    first = settings(gateway_port=80)
+    assert listening_as_before(first, environ) == first
+    assert listening_as_before(settings(gateway_port=80, log_level="debug"), environ).log_level == "debug"
+    assert not caplog.records
+    for asked in ({"gateway_port": 81}, {"gateway_port": 80, "gateway_metrics_port": 9091}, {"gateway_host": "::1"}):
+        assert listening_as_before(settings(**asked), environ).bind == ["127.0.0.1:80"]
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
