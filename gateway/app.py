@@ -41,10 +41,9 @@ class Gateway(Flask):
     request_class = Asked
     session_interface = _NoSessions()
 
-    def __init__(self, services: Services, *, metrics_port: int | None = None) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__("gateway", static_folder=None)
         self.drain = services.drain
-        self.metrics_port = metrics_port
         self.settle = services.settle
         self._entries = Entries(services)
 
@@ -98,7 +97,7 @@ class _Routes(MapAdapter):
 
 def create_app(settings: GatewaySettings, services: Services) -> Gateway:
     """A gateway that serves with `services`. Nothing is started and nothing is contacted."""
-    app = Gateway(services, metrics_port=settings.gateway_metrics_port)
+    app = Gateway(services)
     app.url_map.merge_slashes = False  # paths are canonical already, and no client follows a redirect with a body
     app.register_blueprint(chat.blueprint(settings, services))
     app.register_blueprint(completions.blueprint(settings, services))

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 
 class Drain:
-    """Whether this process is on its way out (`begun`), and how long what runs may still take.
+    """Whether this process is on its way out (`begun`), the gateway with it (`whole`), and how long what runs may take.
 
     `begin` only sets a value, so that a signal handler may call it.
     """
 
     def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.begun = False
+        self.begun = self.whole = False
         self._seconds = seconds
         self._monotonic = monotonic
         self._deadline = math.inf
@@ -24,8 +24,9 @@ class Drain:
         """Whether the time is up: what still runs has to end now."""
         return self.begun and self._monotonic() >= self._deadline
 
-    def begin(self) -> None:
-        """Starts the countdown, once."""
+    def begin(self, *, whole: bool = True) -> None:
+        """Starts the countdown, once. The gateway may be told to end later than this worker of it."""
+        self.whole = self.whole or whole
         if not self.begun:
             self._deadline = self._monotonic() + self._seconds
             self.begun = True

@@ -25,11 +25,12 @@ with uncollected():
     from gateway import crew
     from gateway.key_strength import warn_of_weak_keys
     from gateway.metrics import keep_as
+    from gateway.server.ending import Ending
     from gateway.server.log import Log
     from gateway.server.room import EACH, room
     from gateway.server.worker import MARGIN_SECONDS, Worker
     from gateway.settings import GatewaySettings
-    from gateway.startup import check_address, check_listening, check_store, convert_store
+    from gateway.startup import check_address, check_listening, check_store, convert_store, listening_as_before
     from gateway.tracing import check_tracing
     from kimi import logs
     from kimi.settings import PLAIN_SECRETS, load
@@ -37,12 +38,13 @@ with uncollected():
 
 with reporting("gateway"):
     _settings = load(GatewaySettings)
+    logs.configure(_settings.log_level, _settings.log_format)
     check_tracing(_settings)
     _is_new = crew.found(os.environ)
     if _is_new:  # told to reload, a gateway goes on without Redis as well
         check_address(_settings)
         check_store(_settings)
-logs.configure(_settings.log_level, _settings.log_format)
+    _settings = listening_as_before(_settings, os.environ)
 warn_of_weak_keys(_settings.weak_keys())
 
 wsgi_app = "gateway.wsgi:app"
@@ -96,6 +98,7 @@ def on_starting(server: Any) -> None:
     gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)
+    server.ending = Ending(server)
 
 
 def when_ready(server: Any) -> None:
@@ -104,8 +107,12 @@ def when_ready(server: Any) -> None:
         check_listening(_settings, [listener.sock.getsockname() for listener in server.LISTENERS])
 
 
-def post_fork(_server: Any, worker: Any) -> None:
+on_reload = when_ready  # the sockets are those of before, the keys may be others
+
+
+def post_fork(server: Any, worker: Any) -> None:
     """A worker begins. It makes its figures later on, with its application."""
+    worker.metrics_port, worker.ending = _settings.gateway_metrics_port, server.ending
     keep_as(worker.pid)
 
 

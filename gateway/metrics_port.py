@@ -1,6 +1,6 @@
 """GATEWAY_METRICS_PORT, where there is nothing but the pages of those who watch the process.
 
-It has places of its own: whoever watches is answered however many requests there are, and until the process ends.
+It has places of its own: whoever watches is answered however many requests there are, and until the gateway ends.
 """
 
 from __future__ import annotations

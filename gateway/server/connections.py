@@ -69,10 +69,11 @@ class Connections:
         acceptor.start()
 
     def close(self) -> None:
-        """Takes no more connections, but those that the kernel has taken already."""
+        """Takes no more connections, but those that the kernel has taken already. Closing again does nothing."""
         for acceptor in self.acceptors:
-            acceptor.take_waiting()
-            acceptor.close()
+            if not acceptor.closed:
+                acceptor.take_waiting()
+                acceptor.close()
 
     def finish(self, drain: Draining, beat: Callable[[], object]) -> None:
         """Returns when nothing is under way any more, or those who do not read have had time enough.

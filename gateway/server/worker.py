@@ -26,6 +26,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from gateway.metrics_port import PLACES, MetricsPort
 from gateway.mistakes import log_those_of
 from gateway.server.connections import LAST_WORDS_SECONDS, Connections
+from gateway.server.ending import Ending
 from gateway.server.listening import port_of
 from gateway.server.patience import TimeLimits
 
@@ -48,6 +49,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
     alive: bool
     connections: Connections
     watchers: Connections
+    ending: Ending
+    metrics_port: int | None
 
     def run(self) -> None:
         """Serves until SIGTERM, and then until nothing runs any more."""
@@ -60,13 +63,15 @@ class Worker(GeventWorker):  # type: ignore[misc]
         pages = MetricsPort(self.wsgi)
         watchers = self.watchers = Connections(pages, self.cfg, self.log, limits, lambda: not self.alive)
         for sock in self.sockets:
-            is_for_clients = port_of(sock) != self.wsgi.metrics_port
+            is_for_clients = port_of(sock) != self.metrics_port
             whose, most = (connections, self.worker_connections) if is_for_clients else (watchers, PLACES)
             # The others want some as well.
             whose.listen(sock, most, at_once=1 if self.cfg.workers > 1 else None)
         while self.alive:
             self._await_beat()
-        self.wsgi.drain.begin()
+        self._begin_drain()
+        if not self.wsgi.drain.whole:
+            watchers.close()  # the others tell how the gateway is
         connections.close()
         connections.finish(self.wsgi.drain, self._await_beat)
         connections.kill()
@@ -85,7 +90,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """SIGTERM: `/readyz` says so at once."""
         super().handle_exit(sig, frame)
         if self.booted:
-            self.wsgi.drain.begin()
+            self._begin_drain()
+
+    def _begin_drain(self) -> None:
+        self.wsgi.drain.begin(whole=self.ending.has_begun or os.getppid() != self.ppid)
 
     def _is_last(self) -> bool:
         """Counts a request. Whether its connection ends with it."""

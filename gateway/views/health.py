@@ -36,7 +36,7 @@ def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:
             reasons.append(SHUT_OUT)
         if services.is_outdated():
             reasons.append(OUTDATED)
-        if services.drain.begun:
+        if services.drain.whole:
             reasons.append("shutting down")
         ready, away = not reasons, services.catalogue.from_memory
         state = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +48,9 @@ class Gunicorn:
 
     def start(self) -> None:
         """Returns when it answers."""
-        self.process = nursery.start(self._command, env=self.env, cwd=self._folder, log=self.log)
+        is_set_there = (self._folder / ".env").exists()  # where a fork of the nursery does not look
+        start = nursery.start_anew if is_set_there else nursery.start
+        self.process = start(self._command, env=self.env, cwd=self._folder, log=self.log)
         until(self._answers, seconds=30, what=f"the gateway answers; it said:\n{self.said}")
 
     def run(self) -> subprocess.CompletedProcess[str]:
@@ -61,10 +64,14 @@ class Gunicorn:
         assert self.process is not None
         return set(pids_of_children(self.process.pid))
 
+    def send(self, number: signal.Signals) -> None:
+        """Signals the master."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
     def terminate(self) -> None:
         """Asks it to end."""
-        assert self.process is not None
-        self.process.terminate()
+        self.send(signal.SIGTERM)
 
     def wait(self, seconds: float = 30) -> int:
         """Its exit code."""

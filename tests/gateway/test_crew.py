@@ -65,8 +65,7 @@ def test_a_reload_does_not_end_a_gateway_whose_redis_is_away(tmp_path: Path, own
     with running(tmp_path, own_valkey.url, app="tests.gateway.served:app") as gunicorn:
         own_valkey.stop()
         before = worker_of(gunicorn)
-        assert gunicorn.process is not None
-        gunicorn.process.send_signal(signal.SIGHUP)
+        gunicorn.send(signal.SIGHUP)
         until(lambda: worker_of(gunicorn) not in (before, None), what="another worker")
         assert requests.get(f"{gunicorn.base}/healthz", timeout=5).status_code == 200
 

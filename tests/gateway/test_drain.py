@@ -29,3 +29,12 @@ def test_beginning_again_gives_no_more_time() -> None:
     drain.begin()
     clock.advance(10)
     assert drain.over
+
+
+def test_the_gateway_may_be_told_to_end_after_a_worker_of_it() -> None:
+    drain = Drain(30, Clock())
+    drain.begin(whole=False)
+    assert (drain.begun, drain.whole) == (True, False)
+    drain.begin()
+    drain.begin(whole=False)
+    assert drain.whole

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, Final
 
 import pytest
@@ -17,6 +19,7 @@ from gateway.metrics_port import PLACES
 from tests.gateway.gunicorns import KEY, TRACE, Gunicorn, running
 from tests.ports import free_port
 
+AUTHORIZED: Final = {"Authorization": f"Bearer {KEY}"}
 PAGES: Final = ("/healthz", "/readyz", "/metrics")
 MOST: Final = 16
 QUESTION: Final = b'{"model":"kimi","messages":[{"role":"user","content":"sleep=60"}]}'
@@ -79,11 +82,54 @@ def test_it_tells_until_the_end_that_the_gateway_shuts_down(gateway: Gunicorn) -
     assert gateway.wait() == 0
 
 
+def test_who_drains_after_a_reload_leaves_the_answers_to_those_who_serve(gateway: Gunicorn) -> None:
+    with gateway.connect() as client:
+        client.sendall(ASKED)
+        until(lambda: "started" in gateway.trace, seconds=30)
+        before = gateway.workers()
+        gateway.send(signal.SIGHUP)
+        until(lambda: len(gateway.workers()) == 2, seconds=30, what="a worker beside the one with the request")
+        assert {page(gateway, "/readyz").status_code for _ in range(40)} == {200}
+        assert before < gateway.workers(), "both have to be there still"
+
+
+@pytest.mark.parametrize("had", [True, False])
+def test_a_reload_leaves_the_addresses_as_they_are(*, had: bool, tmp_path: Path, shared_valkey: Any) -> None:
+    first, other = free_port(), free_port()
+    variables = tmp_path / ".env"
+    variables.write_text(f"GATEWAY_METRICS_PORT={first}\n" if had else "")
+    with running(tmp_path, shared_valkey.url, app="tests.gateway.served:app") as gateway:
+        before = gateway.workers()
+        variables.write_text(f"GATEWAY_METRICS_PORT={other}\n")
+        gateway.send(signal.SIGHUP)
+        until(lambda: gateway.workers() and not gateway.workers() & before, seconds=30, what="other workers")
+        assert requests.get(f"{gateway.base}/v1/models", headers=AUTHORIZED, timeout=30).status_code == 200
+        assert "GATEWAY_METRICS_PORT: what is set now holds from the next start on" in gateway.said
+        if had:
+            told = [
+                requests.get(f"http://127.0.0.1:{first}{path}", timeout=30, headers=AUTHORIZED)
+                for path in ("/healthz", "/v1/models")
+            ]
+            assert [answer.status_code for answer in told] == [200, 404]
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://127.0.0.1:{other}/healthz", timeout=30)
+
+
+def test_a_reload_takes_no_weak_key_for_sockets_that_others_reach(tmp_path: Path, shared_valkey: Any) -> None:
+    """Whatever GATEWAY_HOST says by then, they stay where they are."""
+    variables = tmp_path / ".env"
+    variables.write_text(f"GATEWAY_HOST=0.0.0.0\nGATEWAY_API_KEYS={token_urlsafe(32)}\n")
+    with running(tmp_path, shared_valkey.url, app="tests.gateway.served:app", GATEWAY_API_KEYS="") as gateway:
+        variables.write_text(f"GATEWAY_HOST=127.0.0.1\nGATEWAY_API_KEYS={KEY}\n")
+        gateway.send(signal.SIGHUP)
+        assert gateway.wait() == 2
+        assert "GATEWAY_API_KEYS: key 1 is shorter" in gateway.said
+
+
 def test_there_is_nothing_else(gateway: Gunicorn) -> None:
-    authorized = {"Authorization": f"Bearer {KEY}"}
     for path in ("/", "/v1/models", "/admin", "/docs", "/healthz/", "//metrics", "/metrics/x"):
-        assert page(gateway, path, headers=authorized).status_code == 404
-    assert requests.get(f"{gateway.base}/v1/models", headers=authorized, timeout=30).status_code == 200
+        assert page(gateway, path, headers=AUTHORIZED).status_code == 404
+    assert requests.get(f"{gateway.base}/v1/models", headers=AUTHORIZED, timeout=30).status_code == 200
 
 
 def test_without_it_all_sockets_are_for_clients(tmp_path: Path, shared_valkey: Any) -> None:

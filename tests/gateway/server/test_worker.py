@@ -20,7 +20,9 @@ from gunicorn.config import Config
 
 from gateway.app import Gateway
 from gateway.body import read_body
+from gateway.drain import Drain
 from gateway.errors import BodyLate
+from gateway.server import ending
 from gateway.server.connections import FRESH_SECONDS
 from gateway.server.environ_keys import KNOWN
 from gateway.server.intake import Intake
@@ -80,16 +82,16 @@ def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> 
 
 @pytest.mark.parametrize("booted", [True, False])
 def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) -> None:
-    begun: list[bool] = []
+    drain = Drain(0)
     worker = Worker(1, os.getpid(), [], None, 30, Config(), logging.getLogger("gateway.test"))
-    worker.booted = booted
-    worker.wsgi = cast("Gateway", SimpleNamespace(drain=SimpleNamespace(begin=lambda: begun.append(True))))
+    worker.booted, worker.ending = booted, cast("ending.Ending", SimpleNamespace(has_begun=True))
+    worker.wsgi = cast("Gateway", SimpleNamespace(drain=drain))
     try:
         worker.handle_exit(15, None)
     finally:
         worker.tmp.close()
     assert not worker.alive
-    assert begun == ([True] if booted else [])
+    assert drain.begun is booted
 
 
 @pytest.mark.parametrize(("requests", "patience"), [(0, 5), (1, 95)])
