@@ -83,7 +83,8 @@ end
 
 -- Of each class some in turn; of those asked for also the newest, of the overdue ones the oldest and the newest.
 if due > RANKS then
-  local asked, new = redis.call('ZCOUNT', refresh, '-inf', '(' .. AT_ONCE), redis.call('ZCOUNT', refresh, '-inf', AT_ONCE)
+  local asked = redis.call('ZCOUNT', refresh, '-inf', '(' .. AT_ONCE)
+  local new = redis.call('ZCOUNT', refresh, '-inf', AT_ONCE)
   local places = (asked > 0 and 2 or 0) + (new > asked and 1 or 0) + (due > new and 3 or 0)
   local count, at = math.floor(RANKS / places), redis.call('INCR', key('due', 'at'))
   local function some(first, behind)
@@ -112,9 +113,10 @@ end
 
 local waits_for_room = 0
 
--- Lines that have room, each with the place of the first in its queue: the first of all, and some from elsewhere.
+-- Lines that have room, each with the place of the first in its queue: the first of all, and some from elsewhere. Those
+-- that do not fail, and those that do.
 local function lines_of(class)
-  local heads, found, seen = key('due', class), {}, {}
+  local heads, seen, good, bad = key('due', class), {}, {}, {}
   local all = redis.call('ZCARD', heads)
   for step = 1, math.min(STEPS, math.ceil(all / LINES)) do
     local from = step > 1 and math.random(0, all - 1) or 0
@@ -125,48 +127,50 @@ local function lines_of(class)
         waits_for_room = 1
       elseif not seen[line] then
         seen[line] = true
-        found[#found + 1] = {class = class, line = line, first = tonumber(page[i + 1]), fails = known[line] == 'fails'}
+        local found = known[line] == 'fails' and bad or good
+        found[#found + 1] = {class = class, line = line, first = tonumber(page[i + 1])}
       end
     end
-    if step > 1 and #found > 0 then break end
+    if step > 1 and #good + #bad > 0 then break end
   end
-  return found
+  return good, bad
 end
 
-local function is_there(each, fails)
-  return each.first and (fails == nil or each.fails == fails) and has_room(each.line)
-end
-
-local function first_of(lines, fails)
+local function first_of(lines)
   local first
   for _, each in ipairs(lines) do
-    if is_there(each, fails) and (not first or each.first < first.first) then first = each end
+    if each.first and (not first or each.first < first.first) and has_room(each.line) then first = each end
   end
   return first
 end
 
-local function any_of(lines, fails)
-  local there = {}
-  for _, each in ipairs(lines) do
-    if is_there(each, fails) then there[#there + 1] = each end
+local function any_of(lines)
+  local from = #lines > 0 and math.random(#lines) or 0
+  for i = 1, #lines do
+    local each = lines[(from + i) % #lines + 1]
+    if each.first and has_room(each.line) then return each end
   end
-  return there[1] and there[math.random(#there)]
 end
 
-local found = {asked = lines_of('asked'), new = lines_of('new'), old = lines_of('old')}
+local good, bad = {}, {}
+good.new, bad.new = lines_of('new')
+good.old, bad.old = lines_of('old')
+local asked, failing = lines_of('asked')
+for _, each in ipairs(failing) do table.insert(asked, each) end
 
 -- Which turn it is of those that nobody asked for, and whether one that was asked for had the last pick.
 local turns = redis.call('HMGET', key('turns'), 'step', 'asked')
 local step, was_asked = tonumber(turns[1]) or 0, turns[2] == '1'
 
 local function pick()
-  local asked = first_of(found.asked)
-  if asked and not was_asked then return asked end
-  local one, other = found.old, found.new
+  local wanted = first_of(asked)
+  if wanted and not was_asked then return wanted end
+  local one, other = 'old', 'new'
   if step % 2 == 1 then one, other = other, one end
   local choose = step % 4 < 2 and first_of or any_of
-  local fails = step % 16 >= 12
-  return choose(one, fails) or choose(other, fails) or choose(one, not fails) or choose(other, not fails) or asked
+  local some, others = good, bad
+  if step % 16 >= 12 then some, others = others, some end
+  return choose(some[one]) or choose(some[other]) or choose(others[one]) or choose(others[other]) or wanted
 end
 
 local looks, taken = 0, {}
