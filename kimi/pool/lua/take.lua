@@ -86,18 +86,20 @@ if due > RANKS then
   local asked = redis.call('ZCOUNT', refresh, '-inf', '(' .. AT_ONCE)
   local new = redis.call('ZCOUNT', refresh, '-inf', AT_ONCE)
   local places = (asked > 0 and 2 or 0) + (new > asked and 1 or 0) + (due > new and 3 or 0)
-  local count, at = math.floor(RANKS / places), redis.call('INCR', key('due', 'at'))
-  local function some(first, behind)
-    local from = first + at % math.ceil((behind - first) / count) * count
-    sort_in(from, math.min(from + count, behind))
+  local count = math.floor(RANKS / places)
+  local function some(class, first, behind)
+    local from = tonumber(redis.call('HGET', key('due', 'from'), class) or '0')
+    if first + from >= behind then from = 0 end
+    redis.call('HSET', key('due', 'from'), class, from + count)
+    sort_in(first + from, math.min(first + from + count, behind))
   end
   if asked > 0 then
-    some(0, asked)
+    some('asked', 0, asked)
     sort_in(math.max(0, asked - count), asked)
   end
-  if new > asked then some(asked, new) end
+  if new > asked then some('new', asked, new) end
   if due > new then
-    some(new, due)
+    some('old', new, due)
     sort_in(new, math.min(new + count, due))
     sort_in(math.max(new, due - count), due)
   end
