@@ -52,7 +52,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
 
 KEY: Final = (
     *("UnknownKey", "TooManyWrongKeys", "TokensDead", "TokenUndecided", "TooManyNewTokens"),
-    *("StoreUnavailable", "Unreadable", "Internal"),
+    *("StoreUnavailable", "Outdated", "Unreadable", "Internal"),
 )
 """Where a key is needed."""
 BODY: Final = (
@@ -77,7 +77,10 @@ ASKING: Final = (
 FORMS: Final = ("InvalidSchema", "FormUnfit", "CallsUnfit", "AnswerUnfit")
 """Where tools and forms of answers can be asked for."""
 CONVERSATIONS: Final = ("ConversationBusy", "ConversationLost")
-ADMIN: Final = ("AdminOff", "WrongAdminKey", "TooManyWrongAdminKeys", "StoreUnavailable", "Unreadable", "Internal")
+ADMIN: Final = (
+    *("AdminOff", "WrongAdminKey", "TooManyWrongAdminKeys"),
+    *("StoreUnavailable", "Outdated", "Unreadable", "Internal"),
+)
 """Where the admin key is needed."""
 ADMIN_CHANGE: Final = (*ADMIN, *BODY, "CsrfFailed")
 """Where something is changed with it."""

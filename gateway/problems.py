@@ -169,7 +169,7 @@ TABLE: Mapping[type[BaseException], Problem] = {
     kimi.Outdated: Problem(
         status=503,
         type=SERVICE,
-        code="store_unavailable",
+        code="store_outdated",
         message="What the store of this gateway holds is of a newer release. Its operator has to start that one here.",
     ),
     kimi.Unreadable: Problem(
