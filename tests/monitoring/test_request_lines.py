@@ -202,7 +202,8 @@ def test_people_have_one_short_line(logged: Stack) -> None:
     served = re.findall(r"^.* 200 POST /v1/chat.*$", console.said, re.MULTILINE)[-1]
     columns = r"\d\d:\d\d:\d\d 200 POST /v1/chat/completions        kimi                kimi-\d "
     assert re.match(columns + r" +\d+\.\d\d s, first \d+\.\d\d s    ok", served)
-    assert len(served) < 130 and "{" not in served and served.index("ok") == refused.index("model_not_found")
+    at_ease = re.sub(r"  queued \d+\.\d\d s", "", served)  # a busy machine lets it wait
+    assert len(at_ease) < 130 and "{" not in served and served.index("ok") == refused.index("model_not_found")
 
 
 def test_every_line_says_something(logged: Stack) -> None:
