@@ -169,16 +169,6 @@ def test_without_accounts_a_simulator_answers_and_that_is_said(running: Up) -> N
     assert "simulator" in json.loads(body)["choices"][0]["message"]["content"]
 
 
-def test_ctrl_c_ends_all_of_it(up: Up) -> None:
-    up.start_and_wait()
-    children = up.children()
-    assert set(children) == set(NAMES)
-    assert up.interrupt() == 0
-    assert [name for name, pid in children.items() if tether.alive(pid)] == []
-    assert not [name for name in ("redis-url", "upstreams.env") if (up.folder / ".data" / name).exists()]
-    assert "Traceback" not in up.said()
-
-
 def test_the_refresher_may_end_the_exchanges_that_are_under_way(tmp_path: Path) -> None:
     said = {"REDIS_URL": "redis://127.0.0.1", "GATEWAY_PORT": str(free_port())}
     (refresher,) = (each for each in System(tmp_path, tmp_path, said, None).programs() if "refresher" in each.command)
@@ -186,20 +176,15 @@ def test_the_refresher_may_end_the_exchanges_that_are_under_way(tmp_path: Path) 
     assert refresher.spared
 
 
-def test_the_death_of_the_supervisor_ends_all_of_it_and_the_next_one_waits_for_that(up: Up) -> None:
-    up.start_and_wait()
-    children = up.children()
-    assert up.process is not None
-    up.process.kill()
-    up.process.wait()
-    assert paste(up.start_and_wait())[0] == 200
-    until(lambda: not any(map(tether.alive, children.values())), seconds=30, what="all of it has ended")
-
-
-def test_the_key_and_the_accounts_survive_a_restart(up: Up) -> None:
+def test_ctrl_c_ends_all_of_it_and_the_key_and_the_accounts_survive(up: Up) -> None:
     first = up.start_and_wait()
     up.add("sk-made-up", Kind.MOONSHOT)
-    assert up.interrupt(signal.SIGTERM) == 0
+    children = up.children()
+    assert set(children) == set(NAMES)
+    assert up.interrupt() == 0
+    assert [name for name, pid in children.items() if tether.alive(pid)] == []
+    assert not [name for name in ("redis-url", "upstreams.env") if (up.folder / ".data" / name).exists()]
+    assert "Traceback" not in up.said()
     second = up.start_and_wait()
     assert "a simulator on this machine answers" in second, "what was added to the demo is none of the operator's"
     for name in ("client key", "its key"):
@@ -238,7 +223,7 @@ def test_only_processes_that_use_them_are_given_keys(keyed: tuple[Up, dict[str, 
     assert having == {"refresher", "gunicorn"}
 
 
-def test_what_dies_by_itself_comes_back(up: Up) -> None:
+def test_what_dies_comes_back_and_the_death_of_the_supervisor_ends_all_before_the_next_one_begins(up: Up) -> None:
     up.start_and_wait()
     before = up.children()
     for pid in before.values():
@@ -253,6 +238,12 @@ def test_what_dies_by_itself_comes_back(up: Up) -> None:
     for name in ("Valkey", "the simulator", "the refresher", "the gateway"):
         assert f"{name} ended by itself (signal 9); starting it again in 1 s." in up.said()
     assert paste(up.said())[0] == 200
+    children = up.children()
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    assert paste(up.start_and_wait())[0] == 200
+    until(lambda: not any(map(tether.alive, children.values())), seconds=30, what="all of it has ended")
 
 
 def test_a_second_one_in_the_folder_says_so_in_a_line(running: Up) -> None:
