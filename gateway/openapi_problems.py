@@ -52,7 +52,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
 
 KEY: Final = (
     *("UnknownKey", "TooManyWrongKeys", "TokensDead", "TokenUndecided", "TooManyNewTokens"),
-    *("StoreUnavailable", "Outdated", "Unreadable", "Internal"),
+    *("StoreUnavailable", "Unreadable", "Internal"),
 )
 """Where a key is needed."""
 BODY: Final = (
