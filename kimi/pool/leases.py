@@ -22,13 +22,17 @@ _TRIES: Final = 4  # of which all may meet accounts that cannot be opened
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An account and its access token, for one request. It expires by itself unless it is renewed."""
+    """An account and its access token, for one request. It expires by itself unless it is renewed.
+
+    With `is_probe` the request finds out whether an account that has failed serves again, see `Leases.prove`.
+    """
 
     id: str
     account: Account
     token: str = field(repr=False)
     version: int
     granted: float  # Unix seconds by the clock of the pool, or of the worker that leased it from memory
+    is_probe: bool = False
 
     @property
     def member(self) -> str:
@@ -156,9 +160,9 @@ class Leases:
         while (answer := self._store.run("acquire", *words))[0] == "left":
             pass  # each time hundreds fewer are in the way
         if answer[0] == "leased":
-            _, name, spec, token, version, now = answer
+            _, name, spec, token, version, now, strikes = answer
             try:
-                return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000)
+                return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000, int(strikes) > 0)
             except Unreadable as error:
                 self._release(f"{lease_id}:{name}", int(now) / 1000, renewed=False)
                 return _Sealed(name, error)
@@ -181,7 +185,7 @@ class Leases:
         """Gives the account back, once.
 
         A `rest` is a strike against the account: when it is over, one request at a time tries it until one was
-        `served`. What failed beside another failure of the same account is no further strike.
+        `served`, or `prove` is called. What failed beside another failure of the same account is no further strike.
         A renewal that arrives later does not bring the lease back. That costs a key, which is spared where none was
         ever sent, and `renewed` is false.
         In the same step a conversation is kept, see `Conversations.keep`.
@@ -218,6 +222,10 @@ class Leases:
             *(keep.words() if keep else ()),
         )
         return int(rests) / 1000
+
+    def prove(self, lease: Lease) -> None:
+        """A `lease` that is a probe is being answered: its account serves as many requests as before its failure."""
+        self._store.run("prove", lease.member, to_ms(lease.granted))
 
     def leave(self, ticket: str) -> None:
         """Whoever held `ticket` waits no longer."""

@@ -60,9 +60,7 @@ end
 -- The access token that is stored is good, and so is the refresh token that came with it: those before are spent.
 if served and ARGV[4] == a.version and a.previous ~= '' and a.alone ~= a.version then forget_previous(account) end
 
--- What failed beside the failure that is known already is the same incident, and no further one. One that is still to
--- come was told by a clock that was ahead of this one.
-local is_news = granted > a.struck or a.struck > NOW
+local is_news = began_after_failure(a, granted)
 local rest = 0
 if kind ~= '' and model ~= '' then
   rest = told >= 0 and told or first
@@ -81,9 +79,7 @@ elseif kind ~= '' then
   if ARGV[12] ~= '' then rest_organisation(ARGV[12]) end
   changed(name)
 elseif served and is_news and a.strikes > 0 then
-  a.strikes = 0
-  redis.call('HSET', account, 'strikes', '0', 'strike_kind', '')
-  changed(name)
+  forget_failures(name, a)
 end
 settle(name, a)
 return int(rest)

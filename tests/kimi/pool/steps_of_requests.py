@@ -115,6 +115,15 @@ class RequestSteps(Steps):
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data())
+    def prove(self, data: st.DataObject) -> None:
+        lease = data.draw(self._lease())
+        self.pool.leases.prove(lease)
+        member = self.members[lease.account.name]
+        if member.probe == lease.id:
+            member.serve(lease.granted)
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data())
     def renew(self, data: st.DataObject) -> None:
         lease = data.draw(self._lease())
         self.pool.leases.renew([lease])

@@ -8,12 +8,18 @@ from kimi.accounts import ConfiguredAccount
 from kimi.errors import AllBusy, UpstreamDown
 from kimi.pool import Lease, Rest
 from kimi.pool.interventions import Interventions
+from kimi.pool.store import to_ms
 from tests.kimi.pool.pools import Pool, rest, web, wish
 from tests.kimi.pool.queueing import Ear, queue
 
 
 def take(pool: Pool, *, tripped: tuple[str, ...] = ()) -> Lease:
     return pool.leases.acquire(wish(tripped=tripped))
+
+
+def field_of(pool: Pool, field: str) -> str | None:
+    value: str | None = pool.store.redis.hget(pool.store.key("account", "a"), field)
+    return value
 
 
 def fail(pool: Pool, kind: str = "Overloaded", *, told: float | None = None) -> float:
@@ -71,6 +77,43 @@ def test_after_a_rest_one_request_tries_the_account_for_all(pool: Pool) -> None:
     assert [take(pool).account.name for _ in range(3)] == ["a", "a", "a"]
 
 
+def test_a_probe_that_is_answered_makes_room_while_it_runs(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a", max_concurrency=4))
+    failed = take(pool)
+    assert not failed.is_probe
+    pool.clock.now += 1
+    pool.leases.release(failed, rest=rest(10))
+    pool.clock.now += 10
+    probe = take(pool)
+    assert probe.is_probe
+    queue(pool, "w.1", "w.2")
+    pool.leases.prove(probe)
+    assert ear.calls() == ["w.1", "w.2"]
+    assert not pool.leases.acquire(wish(), ticket="w.1", patience=10).is_probe
+    pool.leases.release(probe, rest=rest(10))
+    pool.leases.prove(probe)
+    assert field_of(pool, "strikes") == "1", "it failed behind its first words"
+
+
+def test_only_the_present_probe_says_that_an_account_serves_again(pool: Pool) -> None:
+    pool.fill(web("a", max_concurrency=4))
+    older, failed = take(pool), take(pool)
+    pool.clock.now += 1
+    pool.leases.release(failed, rest=rest(10))
+    pool.leases.prove(older)
+    pool.clock.now += 10
+    first = take(pool)
+    pool.clock.now += 1
+    pool.leases.release(first)
+    probe = take(pool)
+    pool.leases.prove(first)
+    assert field_of(pool, "strikes") == "1"
+    pool.store.redis.hset(pool.store.key("account", "a"), "struck", to_ms(pool.clock.now + 0.001))
+    pool.clock.now += 1
+    pool.leases.prove(probe)
+    assert field_of(pool, "strikes") == "1", "a release that knows of no probes has told a failure since"
+
+
 def test_a_failure_does_not_wait_for_the_streams_beside_it(pool: Pool) -> None:
     pool.fill(web("a", max_concurrency=5))
     failed, *older = [take(pool) for _ in range(4)]
@@ -109,7 +152,7 @@ def test_a_probe_that_is_renewed_late_is_the_probe_again(pool: Pool, ear: Ear) -
     pool.clock.now += 1
     pool.leases.renew([probe])
     assert ear.calls() == []
-    assert pool.store.redis.hget(pool.store.key("account", "a"), "place") == "full"
+    assert field_of(pool, "place") == "full"
 
 
 def test_a_probe_of_an_earlier_row_of_failures_is_none_of_the_next(pool: Pool, hands: Interventions) -> None:

@@ -25,11 +25,25 @@ local function changed(name)
 end
 
 -- After a failure an account is half open: beside what runs already one request tries it, its probe, and the others come
--- once that one was served. A probe is one for as long as it stands among the leases.
+-- once that one is answered. A probe is one for as long as it stands among the leases.
 local function limit_of(a)
   if a.strikes == 0 then return a.limit end
   local is_tried = a.probe ~= '' and redis.call('ZSCORE', key('leases'), a.probe)
   return math.min(a.limit, is_tried and a.in_flight or a.in_flight + 1)
+end
+
+-- Whether a lease that was granted then began after the failure that is known: what fails beside that is the same incident
+-- and no further one, and what is served beside it says nothing. A failure that is still to come was told by a clock that
+-- was ahead of this one.
+local function began_after_failure(a, granted)
+  return granted > a.struck or a.struck > NOW
+end
+
+-- An account is answered again: it is not half open any more. To be followed by `settle`.
+local function forget_failures(name, a)
+  a.strikes = 0
+  redis.call('HSET', key('account', name), 'strikes', '0', 'strike_kind', '')
+  changed(name)
 end
 
 local function in_service(a)
