@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from devtools.saying import Trouble
 from kimi.accounts import Account, Kind
 from kimi.credentials import CredentialError, api_key, refresh_token
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

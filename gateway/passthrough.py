@@ -21,7 +21,7 @@ from kimi.credentials import CredentialError
 from kimi.errors import StoreUnavailable
 from kimi.models import Selection
 from kimi.pool import Summary
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.private import Adoption, Known, private_account, private_routes
 
 MOST_TOKENS: Final = 100

@@ -17,7 +17,7 @@ from kimi.accounts import ConfiguredAccount, State
 from kimi.errors import AccountBusy, AwaitingToken, NoAccount, PoolError, Unreadable, UpstreamDown
 from kimi.pool import Lease, Leases, Members, Released, Rest, Summary, Wish
 from kimi.pool.changes import Copy
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.private import Known
 
 _TRIES: Final = 4  # of which all may meet accounts that cannot be opened

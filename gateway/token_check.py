@@ -12,7 +12,7 @@ from gateway.errors import TokenUndecided
 from gateway.guesses import Guard
 from gateway.passthrough import Strangers, refresh_tokens
 from kimi.accounts import Record, State
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.private import Known
 
 SECONDS: Final = 10.0

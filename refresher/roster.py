@@ -16,8 +16,9 @@ from kimi.accounts import ConfiguredAccount, Record
 from kimi.accounts_file import AccountsError, NotRead
 from kimi.listing import first_of
 from kimi.pool import Members
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.hashes import PAGE
-from kimi.pool.members import SyncReport, fingerprint
+from kimi.pool.members import SyncReport
 from refresher.accounts_source import AccountsSource
 from refresher.memory import Memory
 

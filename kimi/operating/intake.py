@@ -16,7 +16,7 @@ from kimi.accounts import Account, ConfiguredAccount, Kind, Origin, Record, Regi
 from kimi.errors import Unreadable
 from kimi.operating.spans import span
 from kimi.operating.troubles import UNREADABLE
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 
 
 class Outcome(StrEnum):

@@ -12,8 +12,8 @@ from kimi.operating.intake import Code, Holder, Intake, Outcome, Taken
 from kimi.pool import Members, Store
 from kimi.pool.canary import Canary
 from kimi.pool.disk import until_on_disk
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.interventions import Entered, Interventions
-from kimi.pool.members import fingerprint
 from kimi.pool.neighbours import Neighbours
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `vault`                    | hash   | a word that is sealed with the operator's keys; what Redis's files still hold |
 | `sealers`, `:refreshers`   | zset   | processes with a word that each has sealed, by when last seen; expires |
 | `holders`                  | hash   | names of those that serve everybody, by the fingerprint of their secret |
+| `newest`                   | hash   | names of web accounts, by the fingerprint of their newest refresh token |
 | `kept:FINGERPRINT`         | hash   | what has become of a configured secret that no account has; expires    |
 | `private`                  | zset   | accounts of somebody's own, by the time at which they are forgotten    |
 | `leases`                   | zset   | `WORKER.ID:NAME` by expiry; a crashed holder's vanish by themselves    |

@@ -8,7 +8,8 @@ from typing import Final
 
 from kimi.accounts import Account, ConfiguredAccount, State
 from kimi.pool.entering import enter
-from kimi.pool.members import enter_configured, fingerprint, known_of
+from kimi.pool.fingerprints import fingerprint
+from kimi.pool.members import enter_configured, known_of
 from kimi.pool.mending import mend
 from kimi.pool.specs import pack, unpack
 from kimi.pool.store import Store

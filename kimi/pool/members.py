@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
@@ -14,6 +13,7 @@ from kimi.accounts import ConfiguredAccount, Record, State
 from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.hashes import PAGE, account_names, read
 from kimi.pool.mending import Known, mend
 from kimi.pool.neighbours import Neighbours
@@ -50,11 +50,6 @@ class Summary:
 
     usable: int
     routes: frozenset[str]
-
-
-def fingerprint(secret: str) -> str:
-    """What a configured secret is known by without being shown."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def known_of(member: ConfiguredAccount, rotated: Mapping[str, Credential] = MappingProxyType({})) -> Known:

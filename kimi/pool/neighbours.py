@@ -67,7 +67,8 @@ class Neighbours:
     def holding(self, fingerprints: Sequence[str]) -> dict[str, str]:
         """Which of these secrets another pool has, and which pool, by fingerprint.
 
-        One that was taken out there before it was ever exchanged is anybody's.
+        It has those with which its accounts were entered and, of web accounts, the newest refresh tokens; 0.1.0 notes
+        none of these. One that was taken out there before it was ever exchanged is anybody's.
         """
         found: dict[str, str] = {}
         for name in (self.names() or ()) if fingerprints else ():
@@ -95,6 +96,7 @@ class Neighbours:
 
 def _held(store: Store, fingerprints: Sequence[str]) -> Iterator[str]:
     serving = {*_in_service(store, fingerprints)}
+    serving.update(_at_index(store, "newest", fingerprints))
     serving.update(_in_service_of_clients(store, [each for each in fingerprints if each not in serving]))
     yield from serving
     for fingerprint, row in _kept(store, [each for each in fingerprints if each not in serving]):
@@ -103,11 +105,15 @@ def _held(store: Store, fingerprints: Sequence[str]) -> Iterator[str]:
 
 
 def _in_service(store: Store, fingerprints: Sequence[str]) -> Iterator[str]:
+    return _at_index(store, "holders", fingerprints)
+
+
+def _at_index(store: Store, index: str, fingerprints: Sequence[str]) -> Iterator[str]:
     for start in range(0, len(fingerprints), PAGE):
         page = fingerprints[start : start + PAGE]
         with store.guarded() as redis:
-            holders = redis.hmget(store.key("holders"), page)
-        yield from (each for each, holder in zip(page, holders, strict=True) if holder)
+            names = redis.hmget(store.key(index), page)
+        yield from (each for each, name in zip(page, names, strict=True) if name)
 
 
 def _in_service_of_clients(store: Store, fingerprints: Sequence[str]) -> Iterator[str]:

@@ -19,7 +19,8 @@ import orjson
 from kimi.accounts import Account, ConfiguredAccount, Kind, State
 from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
-from kimi.pool.members import enter_configured, fingerprint, known_of
+from kimi.pool.fingerprints import fingerprint
+from kimi.pool.members import enter_configured, known_of
 from kimi.pool.mending import mend
 from kimi.pool.neighbours import Neighbours
 from kimi.pool.private_names import is_private, private_name

@@ -12,6 +12,7 @@ import orjson
 
 from kimi.accounts import Record, Tokens
 from kimi.errors import StoreUnavailable
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.locks import Lock
 from kimi.pool.store import Store, to_ms
 from kimi.pool.sure import run_replicated_on_disk
@@ -107,6 +108,7 @@ class TokenStore:
             record.version + 1 if version is None else version,
             spent,
             int(alone),
+            fingerprint(tokens.refresh),
         )
         self._note_durability(durable)
         return bool(saved)
@@ -130,8 +132,9 @@ class TokenStore:
         not configured.
         """
         name, successor = record.account.name, self._store.vault.seal(later.refresh)
+        known_by = fingerprint(later.refresh)
         answer = self._store.run(
-            "put_back", name, record.version, record.stored_refresh, later.version, successor, int(refused)
+            "put_back", name, record.version, record.stored_refresh, later.version, successor, int(refused), known_by
         )
         return bool(answer)
 

@@ -17,8 +17,8 @@ from gateway.cli_doctor import told
 from kimi.accounts import ConfiguredAccount
 from kimi.operating.checks import Finding, Level, ok, problem
 from kimi.pool import Store, connect
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.heartbeats import Heartbeats
-from kimi.pool.members import fingerprint
 from kimi.settings import CommonSettings
 from tests.gateway.gunicorns import KEY, running
 from tests.kimi.pool.pools import Clock, Pool, web

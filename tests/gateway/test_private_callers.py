@@ -13,7 +13,7 @@ from gateway.server.environ_keys import KNOWN, SERVED
 from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.errors import AccountDead, NoAccount, Unreachable
 from kimi.pool import Summary
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.private import Known, private_account
 from tests.gateway.bringing import ALICE, BOB
 from tests.gateway.copies import NOW, copy_of

@@ -14,7 +14,7 @@ from gateway.token_check import SECONDS, TokenCheck
 from gateway.views.tokens import MOST
 from kimi.accounts import Account, Kind, Record, State
 from kimi.errors import StoreUnavailable
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.private import Adoption
 from tests.gateway.bringing import ALICE, BOB, Shelf, token
 from tests.gateway.fakes import AUTHORIZED, Clock, House

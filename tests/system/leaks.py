@@ -30,7 +30,7 @@ REDIS_CONNECTIONS: Final = MOST + 32
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
     r"audit(:routine)?|client:[^:]+|clients|clients:(changes|names)|figures:(account|all|changed|client)|holders|refreshers|"
-    r"accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets|changed|changes|gone|drift"
+    r"newest|accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets|changed|changes|gone|drift"
     r"|schema|epoch|due:.+|alerts(:active)?|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
 """Keys that stay, of accounts, of clients, and of what operators see; every other one has to expire."""

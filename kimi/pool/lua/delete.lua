@@ -10,6 +10,7 @@ if not a then return 'unknown' end
 local is_there, is_configured = a.present == '1', redis.call('HGET', account, 'origin') == 'config'
 if is_there and is_configured then return 'configured' end
 if not (is_there or is_configured) then return 'unknown' end -- it is deleted already
+known_no_more(name)
 if not is_there and erase(name) then return 'deleted' end
 redis.call('DEL', key('recent', name), key('refused', name))
 redis.call('HDEL', account, 'written')

@@ -1,7 +1,7 @@
 -- Stores a fresh credential, both tokens at once, if nobody has stored another since the writer read it.
 -- ARGV: now, name, expected version, access, refresh, issued, expires, next refresh, models (JSON), fingerprint,
 --       its version, the refresh token before the stored one that it was given for ('': that was the stored one), 1 if the
---       refresh token came alone, so that the access token beside it says nothing of it
+--       refresh token came alone, so that the access token beside it says nothing of it, fingerprint of the refresh token
 -- Returns 1, or 0 when the credential has moved on.
 
 local name, version, spent, came_alone = ARGV[2], ARGV[11], ARGV[12], ARGV[13] == '1'
@@ -20,6 +20,7 @@ if is_key(a.spec) then
   forget_previous(account)
 else
   succeed(account, ARGV[5], spent)
+  known_by(name, ARGV[14])
 end
 a.access, a.expires, a.rejected = ARGV[4], tonumber(ARGV[7]), '0'
 redis.call('HSET', account,

@@ -147,6 +147,7 @@ if fresh or inherits or moved then
   end
   -- It never falls, also where the store has lost all it knew: of the tokens of one secret the highest is the newest.
   version = math.max(tonumber(known[4] or '0') + 1, tonumber(version))
+  if fresh or inherits then known_no_more(name) end
   redis.call('HSET', account,
     'fingerprint', fingerprint, 'refresh', credential, 'access', '', 'issued', '0', 'expires', '0',
     'spoilt', '0',

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from kimi.accounts import ConfiguredAccount
 from kimi.pool import Store
-from kimi.pool.members import enter_configured, fingerprint
+from kimi.pool.fingerprints import fingerprint
+from kimi.pool.members import enter_configured
 from kimi.pool.store import to_ms
 from tests.kimi.pool.pools import web
 
@@ -44,7 +45,7 @@ def fill(client: Any, accounts: int, streams: int = 1, models: int = 0) -> list[
         member = ConfiguredAccount(web(name, max_concurrency=streams), f"refresh-{name}")
         enter_configured(store, member, "config")
         tokens = ("access", "refresh", to_ms(now), to_ms(now + DAY), to_ms(now + DAY / 2))
-        store.run("save", name, 1, *tokens, "[]", fingerprint(member.secret), 2, "", 0)
+        store.run("save", name, 1, *tokens, "[]", fingerprint(member.secret), 2, "", 0, fingerprint(tokens[1]))
         if models:
             store.run("models", name, 2, json.dumps([f"SCENARIO_{number}" for number in range(models)]), 0)
     store.flush()

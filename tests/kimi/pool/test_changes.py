@@ -10,7 +10,7 @@ import redis
 from kimi.accounts import Account, Kind, State
 from kimi.pool import Rest
 from kimi.pool.changes import PAGE, Changes, Copy
-from kimi.pool.members import fingerprint
+from kimi.pool.fingerprints import fingerprint
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
 REST = Rest("Overloaded", "too busy", first=30, most=60)

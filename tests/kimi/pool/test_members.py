@@ -7,8 +7,8 @@ import pytest
 from kimi.accounts import Account, ConfiguredAccount, Kind, Region, State
 from kimi.errors import AllBusy, AwaitingToken, NoAccount
 from kimi.pool import Members, Summary, SyncReport
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.hashes import PAGE
-from kimi.pool.members import fingerprint
 from kimi.pool.specs import pack, unpack
 from kimi.pool.vault import Vault
 from tests.kimi.pool.counting import Counting

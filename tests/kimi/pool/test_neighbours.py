@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kimi.accounts import Account, ConfiguredAccount, Kind
+from kimi.accounts import Account, ConfiguredAccount, Kind, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store, connect, open_store
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.fuse import Fuse
-from kimi.pool.members import SyncReport, fingerprint
+from kimi.pool.interventions import Deleted, Entered, Interventions
+from kimi.pool.members import SyncReport
 from kimi.pool.neighbours import LOOK_SECONDS, Neighbours
 from kimi.pool.tokens import Credential
 from kimi.settings import CommonSettings
@@ -32,6 +34,10 @@ def member(name: str, secret: str = "") -> ConfiguredAccount:
 
 def sync(pool: Pool, *names: str, **options: object) -> SyncReport:
     return Members(pool.store).sync([member(name) for name in names], **options)  # type: ignore[arg-type]
+
+
+def sync_secrets(pool: Pool, **secrets: str) -> SyncReport:
+    return Members(pool.store).sync([member(name, secret) for name, secret in secrets.items()])
 
 
 def test_an_account_that_another_pool_serves_is_not_taken(pool: Pool, other: Pool) -> None:
@@ -79,6 +85,55 @@ def test_a_key_is_never_spent_and_may_serve_two_pools(pool: Pool, other: Pool) -
 def test_another_secret_under_the_same_name_is_another_account(pool: Pool, other: Pool) -> None:
     other.fill(web("a"))
     assert pool.members.sync([member("a", "exported")]).added == ("a",)
+
+
+def exchange(pool: Pool, name: str, refresh: str) -> None:
+    """Gives an account a next refresh token, as a refresher does."""
+    with pool.held(name) as lock:
+        record = pool.members.get(name)
+        assert record is not None
+        now = pool.clock()
+        tokens = Tokens(access=f"access-{refresh}", refresh=refresh)
+        assert pool.tokens.save(record, tokens, issued=now, expires=now + 900, next_due=now + 450), lock
+
+
+def test_nor_is_one_that_is_brought_with_the_newest_token_of_another_pools(pool: Pool, other: Pool) -> None:
+    other.fill(web("a"), web("b"))
+    exchange(other, "a", "first-of-a")
+    exchange(other, "a", "newest-of-a")
+    assert sync_secrets(pool, a="newest-of-a").elsewhere == {"a": "cell-1"}
+    assert sync_secrets(pool, a="first-of-a").elsewhere == {}, "it is spent, and of nobody any more"
+
+
+def test_what_was_put_back_is_known_as_the_newest(pool: Pool, other: Pool) -> None:
+    other.fill(web("a"))
+    record = other.members.get("a")
+    assert record is not None
+    assert other.tokens.put_back(record, Credential("remembered", record.version + 3), refused=False)
+    assert sync_secrets(pool, a="remembered").elsewhere == {"a": "cell-1"}
+
+
+@pytest.mark.parametrize("origin", ["config", "operator"])
+def test_an_account_that_is_deleted_is_taken_with_its_newest_token(pool: Pool, other: Pool, origin: str) -> None:
+    hands = Interventions(other.store)
+    if origin == "operator":
+        assert hands.enter(member("a")) is Entered.ADDED
+    else:
+        sync(other, "a")
+    exchange(other, "a", "newest")
+    if origin == "config":
+        sync(other)
+        assert sync_secrets(pool, a="newest").elsewhere == {"a": "cell-1"}, "who puts it into the file has it back"
+    assert hands.delete("a") is Deleted.DELETED
+    assert sync_secrets(pool, a="newest").added == ("a",)
+    assert other.store.redis.hlen(other.store.key("newest")) == 0
+
+
+def test_a_new_login_of_an_account_lets_the_old_one_go(pool: Pool, other: Pool) -> None:
+    other.fill(web("a"))
+    exchange(other, "a", "newest")
+    sync_secrets(other, a="another-login")
+    assert sync_secrets(pool, a="newest").added == ("a",)
 
 
 def test_pools_are_looked_for_once_a_minute(pool: Pool, other: Pool) -> None:

@@ -13,8 +13,8 @@ from kimi.pool import SyncReport
 from kimi.pool.canary import Canary
 from kimi.pool.changes import Changes
 from kimi.pool.chats import Chats, StandingChat
+from kimi.pool.fingerprints import fingerprint
 from kimi.pool.interventions import Entered, Interventions
-from kimi.pool.members import fingerprint
 from kimi.pool.private import PrivateAccounts, private_account
 from kimi.pool.resealing import Resealing
 from kimi.pool.specs import with_proxy

@@ -13,6 +13,22 @@ local function let_go(name, a)
   if redis.call('HGET', key('holders'), a.fingerprint) == name then redis.call('HDEL', key('holders'), a.fingerprint) end
 end
 
+-- By its newest refresh token an account is known to other pools, as it is by the secret that it was entered with.
+local function known_by(name, fingerprint)
+  local account, newest = key('account', name), key('newest')
+  local before = redis.call('HGET', account, 'newest')
+  if before then redis.call('HDEL', newest, before) end
+  redis.call('HSET', account, 'newest', fingerprint)
+  redis.call('HSET', newest, fingerprint, name)
+end
+
+local function known_no_more(name)
+  local before = redis.call('HGET', key('account', name), 'newest')
+  if not before then return end
+  redis.call('HDEL', key('newest'), before)
+  redis.call('HDEL', key('account', name), 'newest')
+end
+
 -- Takes an account out of service because it is no longer configured, or not with this credential. Nothing of it is
 -- forgotten: whoever is configured with the same secret from now on goes on with what has become of it. An account of
 -- somebody's own never takes the place of what is kept of another.
@@ -42,6 +58,7 @@ local function erase(name)
     return false
   end
   let_go(name, {fingerprint = fingerprint or ''})
+  known_no_more(name)
   redis.call('DEL', key('account', name), key('recent', name), key('refused', name))
   redis.call('SREM', key('accounts'), name)
   for _, names_by in ipairs({'gone', 'refresh', 'usable', 'changed', 'private'}) do
