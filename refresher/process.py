@@ -154,8 +154,8 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     pulse = Pulse(Heartbeats(signs), name, clock=time.monotonic)
     chores = Chores(
         partial(follow, settings),
-        pulse.check,
         versions.check,
+        pulse.check,  # who is shut out is none at work: others have to tell that none is
         sealing.check,
         roster.check,
         keepsakes.check,

@@ -8,6 +8,7 @@ from devtools.waiting import until
 from kimi.accounts import State
 from kimi.errors import Outdated, StoreUnavailable
 from kimi.pool import Store
+from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.migrating import Migration
 from kimi.pool.schema import LOOK_SECONDS, Schema, at_work
 from kimi.version import VERSION
@@ -108,5 +109,6 @@ def test_one_that_runs_looks_by_itself_and_works_no_more(
     refresher.says("waiting for the store")
     (line,) = [line for line in refresher.lines() if line["level"] == "error"]
     assert line["error"].endswith(": start release 9.0.0 or a newer one")
+    until(lambda: not Heartbeats(eyes.store).any_lives(), what="it is not taken for one that is at work")
     assert refresher.terminate() == 0
     assert at_work(eyes.store) == {}

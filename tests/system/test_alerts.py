@@ -13,9 +13,11 @@ import redis
 
 from devtools.waiting import until
 from kimi.alerts.webhook import HEADER
+from kimi.pool import Store, connect
 from kimi.pool.store import PREFIX
 from tests.kimi.alerts.receivers import answering
 from tests.kimi.loopback import Received
+from tests.kimi.pool.converting import AFTER_THAT, upgrade
 from tests.system.stack import Stack
 
 SECRET = "a-secret-of-some-length"
@@ -90,3 +92,9 @@ def test_an_account_that_dies_and_refreshers_that_are_killed_are_told_once(watch
     second.start()
     until(lambda: second.said.count(WATCHES) == 2, seconds=40, what="a refresher watches again")
     watched.hears(dead, silent, seconds=1)
+
+
+def test_refreshers_that_are_too_old_for_what_redis_holds_are_told_by_a_gateway(watched: Watched) -> None:
+    with connect(watched.stack.valkey.url) as client:
+        upgrade(Store(client), AFTER_THAT)
+    watched.hears(("silent", False, []), seconds=60)
