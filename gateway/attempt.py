@@ -188,6 +188,7 @@ class Attempt:
         if shown and not self._outcome.served:
             self._outcome.served = True
             self._with.breaker.answered(self._lease.account)
+            self._with.reactions.answered(self._lease)
         return shown
 
     def _learn(self, event: Event) -> None:

@@ -110,6 +110,13 @@ class Pool:
         except StoreUnavailable as error:
             return self._from_memory(error).reject(lease)
 
+    def prove(self, lease: Lease) -> None:
+        """As `Leases.prove`."""
+        try:
+            self._leases.prove(lease)
+        except StoreUnavailable as error:
+            self._from_memory(error).prove(lease)
+
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         """As `Members.mark`."""
         try:

@@ -55,13 +55,15 @@ class Outcome:
 
 
 class Leases(Protocol):
-    """Where accounts are given back; see `kimi.pool.Leases`."""
+    """Where is told what becomes of accounts that are leased; see `kimi.pool.Leases`."""
 
     def release(
         self, lease: Lease, *, rest: Rest | None = None, served: bool = False, keep: Bookmark | None = None
     ) -> Released: ...
 
     def reject(self, lease: Lease) -> bool: ...
+
+    def prove(self, lease: Lease) -> None: ...
 
 
 class Parting(Protocol):
@@ -108,10 +110,25 @@ class Reactions:
             self._running.start(Shieldable(give_back))
         return done
 
+    def answered(self, lease: Lease) -> None:
+        """The account of `lease` has begun to answer: one that was tried after a failure may have others again.
+
+        Returns at once. Where the pool cannot be told, it hears of it when the account is given back.
+        """
+        if lease.is_probe:
+            self._running.start(Shieldable(partial(self._prove, lease)))
+
     def join(self, timeout: float) -> bool:
         """Waits up to `timeout` seconds for what is being given back; whether all of it is."""
         self._running.join(timeout)
         return not self._running
+
+    def _prove(self, lease: Lease) -> None:
+        try:
+            self._leases.prove(lease)
+        except StoreUnavailable as unavailable:
+            told = {"account": lease.account.name, "reason": str(unavailable)}
+            log.debug("an account is tried until its answer has ended", **told)
 
     def _give_back(self, lease: Lease, outcome: Outcome, parting: Parting | None, done: AsyncResult[float]) -> None:
         released = Released(0.0)

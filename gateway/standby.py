@@ -130,6 +130,12 @@ class Standby:
         self._notes["reject", seat.name] = lambda leases, _: leases.reject(lease)
         return True
 
+    def prove(self, lease: Lease) -> None:
+        """As `Leases.prove`."""
+        if (seat := self._seats.get(lease.account.name)) is not None:
+            seat.praise(lease)
+            self._offer(seat)
+
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         """As `Members.mark`."""
         seat = self._seats.get(name)
@@ -224,7 +230,8 @@ class Standby:
         copy, now = seat.copy, self._clock()
         try:
             copy.account.proxy_to_dial()
-            lease = Lease(f"{self._worker}.{uuid.uuid4().hex}", copy.account, copy.token, copy.version, now)
+            lease_id, is_probe = f"{self._worker}.{uuid.uuid4().hex}", seat.strikes > 0
+            lease = Lease(lease_id, copy.account, copy.token, copy.version, now, is_probe)
         except Unreadable:
             seat.serves = False
             raise

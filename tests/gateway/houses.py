@@ -53,6 +53,9 @@ class Keepless:
     def reject(self, lease: Lease) -> bool:
         return self.leases.reject(lease)
 
+    def prove(self, lease: Lease) -> None:
+        self.leases.prove(lease)
+
 
 @dataclass
 class House:

@@ -112,6 +112,23 @@ def test_an_account_that_is_merely_in_use_is_waited_for(make_house: MakeHouse) -
     assert texts(read(completion)) == "Hello"
 
 
+def test_after_a_failure_others_are_served_as_soon_as_one_is_answered(make_house: MakeHouse) -> None:
+    house = make_house(turned=True)
+    house.pool.fill(web("a", max_concurrency=3))
+    house.pool.clock.now += 1
+    house.upstream.scripts = [(errors.Overloaded("tired"),), (Text("long"), 60.0, Finish("stop")), HELLO]
+    with pytest.raises(errors.Overloaded):
+        house.ask()
+    house.pool.clock.now += 60
+    probe = house.start()
+    assert probe.next(5) == [Text("long")]
+    assert house.reactions.join(5)
+    assert texts(house.ask()) == "Hello"
+    house.upstream.go_on.set()
+    assert read(probe)[-1] == Finish("stop")
+    house.settle()
+
+
 def test_an_account_on_which_another_stream_still_ran_is_waited_for(make_house: MakeHouse) -> None:
     house = make_house(queue_seconds=10, turned=True)
     house.pool.fill(web("a"))

@@ -42,6 +42,7 @@ class Desk:
     released: list[tuple[Rest | None, bool]] = field(default_factory=list)
     kept: list[Bookmark | None] = field(default_factory=list)
     rejected: list[Lease] = field(default_factory=list)
+    proved: list[Lease] = field(default_factory=list)
     marked: list[tuple[str, int, State, str]] = field(default_factory=list)
 
     def release(
@@ -60,6 +61,11 @@ class Desk:
         if self.down:
             raise StoreUnavailable("down")
         return True
+
+    def prove(self, lease: Lease) -> None:
+        self.proved.append(lease)
+        if self.down:
+            raise StoreUnavailable("down")
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
         self.marked.append((name, version, state, reason))
@@ -131,6 +137,15 @@ def test_how_long_an_account_rests(error: KimiError, first: float, most: float, 
     assert first <= rest.first <= 1.25 * first
     assert 0.8 * most <= rest.most <= most
     assert rest.model == ("kimi" if isinstance(error, errors.ModelRefused | errors.FeatureSpent) else "")
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_only_of_a_probe_the_pool_is_told_that_it_is_answered(*, down: bool) -> None:
+    scene, probe = Scene(Desk(down=down)), replace(LEASE, is_probe=True)
+    scene.reactions.answered(LEASE)
+    scene.reactions.answered(probe)
+    assert scene.reactions.join(5)
+    assert scene.desk.proved == [probe]
 
 
 def test_accounts_that_fail_together_do_not_come_back_together() -> None:

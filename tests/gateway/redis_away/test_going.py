@@ -135,6 +135,7 @@ def test_without_anything_in_memory_nothing_is_made_up(house: House, caplog: pyt
         house.pool.summary,
         lambda: house.pool.release(lease),
         lambda: house.pool.reject(lease),
+        lambda: house.pool.prove(lease),
         lambda: house.pool.mark("a", 2, State.DEAD, ""),
         lambda: house.pool.leave("w.1"),
         lambda: house.pool.look(["kimi"]),

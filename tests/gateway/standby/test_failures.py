@@ -45,6 +45,19 @@ def test_failures_in_a_row_rest_ever_longer_until_one_is_served() -> None:
     assert fail() == 5
 
 
+def test_a_probe_that_is_answered_makes_room_for_those_who_wait() -> None:
+    worker = desk(web("a", max_concurrency=3))
+    failed = worker.take()
+    worker.clock.advance(1)
+    worker.clock.advance(worker.give(failed, REST))
+    probe = worker.take()
+    assert (failed.is_probe, probe.is_probe) == (False, True)
+    worker.queue("w.1", "w.2")
+    worker.standby.prove(probe)
+    assert worker.called == ["w.1", "w.2"]
+    worker.standby.prove(replace(probe, account=web("unknown")))
+
+
 def test_what_fails_beside_a_failure_is_no_further_one() -> None:
     worker = desk(web("a", max_concurrency=3))
     leases = [worker.take() for _ in range(3)]

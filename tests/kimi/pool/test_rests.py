@@ -8,7 +8,6 @@ from kimi.accounts import ConfiguredAccount
 from kimi.errors import AllBusy, UpstreamDown
 from kimi.pool import Lease, Rest
 from kimi.pool.interventions import Interventions
-from kimi.pool.store import to_ms
 from tests.kimi.pool.pools import Pool, rest, web, wish
 from tests.kimi.pool.queueing import Ear, queue
 
@@ -95,23 +94,14 @@ def test_a_probe_that_is_answered_makes_room_while_it_runs(pool: Pool, ear: Ear)
     assert field_of(pool, "strikes") == "1", "it failed behind its first words"
 
 
-def test_only_the_present_probe_says_that_an_account_serves_again(pool: Pool) -> None:
+def test_a_probe_of_before_a_failure_says_nothing_of_the_time_after_it(pool: Pool) -> None:
     pool.fill(web("a", max_concurrency=4))
-    older, failed = take(pool), take(pool)
-    pool.clock.now += 1
-    pool.leases.release(failed, rest=rest(10))
-    pool.leases.prove(older)
-    pool.clock.now += 10
-    first = take(pool)
-    pool.clock.now += 1
-    pool.leases.release(first)
+    fail(pool)
     probe = take(pool)
-    pool.leases.prove(first)
-    assert field_of(pool, "strikes") == "1"
-    pool.store.redis.hset(pool.store.key("account", "a"), "struck", to_ms(pool.clock.now + 0.001))
-    pool.clock.now += 1
+    pool.clock.now += pool.leases.seconds  # it is held for dead
+    fail(pool)
     pool.leases.prove(probe)
-    assert field_of(pool, "strikes") == "1", "a release that knows of no probes has told a failure since"
+    assert field_of(pool, "strikes") == "2"
 
 
 def test_a_failure_does_not_wait_for_the_streams_beside_it(pool: Pool) -> None:
