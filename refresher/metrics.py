@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from kimi.accounts import Kind, State
-from kimi.errors import StoreUnavailable
+from kimi.errors import Outdated, StoreUnavailable
 from kimi.pool.census import Count, Counted
 from kimi.version import VERSION
 from refresher.outcomes import Outcome
@@ -119,6 +119,7 @@ class Metrics:
 class PoolCollector(Collector):
     """What the pool holds, read when it is asked for. Leaves its figures out while the store does not answer.
 
+    Where the store holds what this release does not understand it says nothing at all: such a refresher is none at work.
     Where there are several refreshers, each tells the same. `count` may raise `StoreUnavailable`.
     """
 
@@ -142,6 +143,8 @@ class PoolCollector(Collector):
         asked = self._monotonic()
         try:
             count = self._count()
+        except Outdated:
+            return
         except StoreUnavailable:
             yield _gauge("kimi_refresher_store_up", "Whether the store answered.", 0)
             return

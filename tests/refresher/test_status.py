@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from kimi.accounts import Account, Kind, State
+from kimi.errors import Outdated
 from kimi.pool import PrivateAccounts, Rest, Store, Wish, connect
 from kimi.pool.census import Census, Count, Counted
 from kimi.pool.private import private_account
@@ -158,6 +159,14 @@ def test_the_page_is_there_while_the_store_is_not(page: Page) -> None:
         status, text = page.get("/metrics")
     assert status == 200
     assert "kimi_refresher_store_up 0.0" in text
+
+
+def test_that_the_store_is_of_another_release_is_not_told_as_its_absence(page: Page, pool: Pool) -> None:
+    pool.store.bar(Outdated("too new", "start another release"))
+    page.registry.register(PoolCollector(Census(pool.store, clock=pool.clock).count, clock=pool.clock))
+    status, text = page.get("/metrics")
+    assert status == 200
+    assert "kimi_refresher_store_up" not in text and "kimi_accounts" not in text
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
