@@ -119,7 +119,7 @@ class Metrics:
 class PoolCollector(Collector):
     """What the pool holds, read when it is asked for. Leaves its figures out while the store does not answer.
 
-    Where the store holds what this release does not understand it says nothing at all: such a refresher is none at work.
+    Of a store that this release does not understand it says nothing at all: such a refresher is none at work.
     Where there are several refreshers, each tells the same. `count` may raise `StoreUnavailable`.
     """
 
