@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import (
-    BlockingConnectionPool,
-    Connection,
-    ConnectionPool,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
+from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
+from kimi.pool.calls import Connections
 from kimi.pool.masters import Lead, lead
 from kimi.pool_name import POOL
 from kimi.redis_address import parse
@@ -32,17 +28,23 @@ Adapt = Callable[[socket.socket, float], Any]
 
 
 def connect(
-    url: str, pool: str = POOL, *, timeout: float = SECONDS, connections: int = 20, adapt: Adapt | None = None
+    url: str,
+    pool: str = POOL,
+    *,
+    timeout: float = SECONDS,
+    connections: int = 20,
+    adapt: Adapt | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Redis:
     """A client for `url` (see `kimi.redis_address`) that gives up on a command after `timeout` seconds.
 
     Where there are several servers it is one for the master of that pool, wherever that is just now.
     redis-py's own retries would repeat a command whose reply was lost, and cost seconds while Redis is down.
-    The pool of connections blocks when all are in use, where the plain one raises.
+    It has so many connections at the most: who finds all in use waits for one, for `timeout` seconds too.
     Connecting happens with the first command; `close`, or the end of a `with`, closes every connection.
     Commands go over what `adapt` makes of the sockets of servers without TLS that are no socket files.
     """
-    return _client(url, pool, adapt, max_connections=connections, timeout=timeout, socket_timeout=timeout)
+    return _client(url, pool, adapt, max_connections=connections, socket_timeout=timeout, monotonic=monotonic)
 
 
 def connect_listener(url: str, pool: str = POOL) -> Redis:
@@ -53,6 +55,7 @@ def connect_listener(url: str, pool: str = POOL) -> Redis:
 def _client(url: str, pool: str, adapt: Adapt | None, *, socket_timeout: float, **options: Any) -> Redis:
     made = _Pool.from_url(
         parse(url).server,
+        timeout=socket_timeout,
         socket_timeout=socket_timeout,
         socket_connect_timeout=min(socket_timeout, SECONDS),
         retry=Retry(NoBackoff(), 0),
@@ -73,7 +76,7 @@ def connect_to(host: str, port: int, *, like: Redis) -> Redis:
     return Redis.from_pool(ConnectionPool(_Plain if is_local else like.connection_pool.connection_class, **options))
 
 
-class _Pool(BlockingConnectionPool):
+class _Pool(Connections):
     """One that leaves no connection to those that know the master."""
 
     def disconnect(self, inuse_connections: bool = True) -> None:

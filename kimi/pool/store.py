@@ -12,7 +12,6 @@ from redis.commands.core import Script
 from redis.exceptions import NoScriptError, RedisError
 
 from kimi.errors import StoreUnavailable
-from kimi.pool.calls import Calls
 from kimi.pool.fuse import Fuse
 from kimi.pool.replicas import Replicas
 from kimi.pool.scripts import digest, source
@@ -53,9 +52,8 @@ class Store:
         self.vault = vault or Vault()
         self.prefix = prefix_of(pool)
         self.replicas = replicas or Replicas()
-        self._calls = Calls(redis)
         self._clock = clock
-        self._guard = _Guard(redis, self._calls, fuse)
+        self._guard = _Guard(redis, fuse)
         self._scripts: dict[str, Script] = {}
 
     def __enter__(self) -> Self:
@@ -94,11 +92,12 @@ class Store:
     def run(self, name: str, *args: str | float) -> Any:
         """Runs a script. Raises `StoreUnavailable`."""
         now = to_ms(self._clock()) if self._clock else 0
-        with self._guard:
+        with self._guard as redis:
+            run = redis.connection_pool.run
             try:
-                return self._calls.run("EVALSHA", digest(name), 1, self.prefix, now, *args)
+                return run("EVALSHA", digest(name), 1, self.prefix, now, *args)
             except NoScriptError:  # Redis is new, or was started again
-                return self._calls.run("EVAL", source(name), 1, self.prefix, now, *args)
+                return run("EVAL", source(name), 1, self.prefix, now, *args)
 
     def ping(self) -> None:
         """Returns when Redis answers. Raises `StoreUnavailable`."""
@@ -117,11 +116,10 @@ class Store:
 class _Guard:
     """The context of a command. No generator, which would take as long as half of the rest of it."""
 
-    __slots__ = ("_calls", "_fuse", "_redis", "barred")
+    __slots__ = ("_fuse", "_redis", "barred")
 
-    def __init__(self, redis: Redis, calls: Calls, fuse: Fuse | None) -> None:
+    def __init__(self, redis: Redis, fuse: Fuse | None) -> None:
         self._redis: Any = redis
-        self._calls = calls
         self._fuse = fuse
         self.barred: StoreUnavailable | None = None
 
@@ -145,5 +143,4 @@ class _Guard:
         if self._fuse and self._fuse.blow(message):
             # Those that nobody uses now may be dead without knowing, and would blow the fuse again.
             self._redis.connection_pool.disconnect(inuse_connections=False)
-            self._calls.disconnect()
         raise StoreUnavailable(message) from error

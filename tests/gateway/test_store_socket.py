@@ -13,7 +13,7 @@ import redis
 
 from gateway.store_socket import StoreSocket
 from kimi.pool import connect
-from kimi.pool.calls import Calls
+from kimi.pool.calls import Connections
 from tests.gateway.scripted import wait_until
 from tests.valkey import Valkey
 
@@ -28,8 +28,9 @@ def client(own_valkey: Valkey) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def calls(client: redis.Redis) -> Calls:
-    return Calls(client)
+def calls(client: redis.Redis) -> Connections:
+    assert isinstance(client.connection_pool, Connections)
+    return client.connection_pool
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def others(own_valkey: Valkey) -> Iterator[redis.Redis]:
         yield client
 
 
-def test_everybody_gets_his_own_answers(calls: Calls) -> None:
+def test_everybody_gets_his_own_answers(calls: Connections) -> None:
     def ask(number: int) -> list[object]:
         return [calls.run("ECHO", f"{number}.{each}") for each in range(5)]
 
@@ -47,20 +48,20 @@ def test_everybody_gets_his_own_answers(calls: Calls) -> None:
     assert [each.get(timeout=10) for each in asking] == [[f"{n}.{each}" for each in range(5)] for n in range(10)]
 
 
-def test_whoever_waits_holds_up_nobody(calls: Calls, others: redis.Redis) -> None:
+def test_whoever_waits_holds_up_nobody(calls: Connections, others: redis.Redis) -> None:
     waiting = gevent.spawn(calls.run, "BLPOP", "queue", 5)
     wait_until(lambda: others.info("clients")["blocked_clients"] == 1)
     assert calls.run("RPUSH", "queue", "word") == 1
     assert waiting.get(timeout=10) == ["queue", "word"]
 
 
-def test_what_is_too_large_for_one_step_arrives_whole_both_ways(calls: Calls) -> None:
+def test_what_is_too_large_for_one_step_arrives_whole_both_ways(calls: Connections) -> None:
     text = "0123456789" * 500_000
     assert calls.run("SET", "long", text) == "OK"
     assert calls.run("GET", "long") == text
 
 
-def test_a_server_that_says_nothing_is_given_up(own_valkey: Valkey, calls: Calls) -> None:
+def test_a_server_that_says_nothing_is_given_up(own_valkey: Valkey, calls: Connections) -> None:
     calls.run("SET", "word", "mine")
     with own_valkey.silent(), pytest.raises(redis.TimeoutError):
         calls.run("ECHO", "lost")
@@ -98,7 +99,7 @@ def test_a_command_is_taken_as_a_whole_in_time(ends: tuple[StoreSocket, socket.s
     taking.kill()
 
 
-def test_whoever_is_killed_takes_his_connection_along(calls: Calls, others: redis.Redis) -> None:
+def test_whoever_is_killed_takes_his_connection_along(calls: Connections, others: redis.Redis) -> None:
     killed = gevent.spawn(calls.run, "BLPOP", "queue", 5)
     wait_until(lambda: others.info("clients")["blocked_clients"] == 1)
     killed.kill()
@@ -106,8 +107,9 @@ def test_whoever_is_killed_takes_his_connection_along(calls: Calls, others: redi
     assert calls.run("ECHO", "mine") == "mine"
 
 
-def test_a_connection_that_redis_has_closed_is_not_used(client: redis.Redis, others: redis.Redis) -> None:
-    calls = Calls(client, monotonic=itertools.count().__next__)  # every connection has rested
-    calls.run("SET", "word", "mine")
-    assert others.client_kill_filter(_type="normal", skipme=True) == 1
-    assert calls.run("GET", "word") == "mine"
+def test_a_connection_that_redis_has_closed_is_not_used(own_valkey: Valkey, others: redis.Redis) -> None:
+    always_rested = itertools.count().__next__
+    with connect(own_valkey.url, timeout=0.3, adapt=StoreSocket, monotonic=always_rested) as client:
+        client.set("word", "mine")
+        assert others.client_kill_filter(_type="normal", skipme=True) == 1
+        assert client.connection_pool.run("GET", "word") == "mine"

@@ -14,7 +14,7 @@ import redis
 
 from devtools.waiting import until
 from kimi.pool import Store, connect
-from kimi.pool.calls import RESTED_SECONDS, Calls
+from kimi.pool.calls import RESTED_SECONDS, Connections
 from tests.valkey import Valkey
 
 ROOT = Path(__file__).parents[3]
@@ -24,10 +24,9 @@ monkey.patch_all()
 import itertools, sys
 import gevent
 from kimi.pool import connect
-from kimi.pool.calls import Calls
 
-client = connect(sys.argv[1])
-calls = Calls(client, monotonic=itertools.count().__next__)  # every connection has rested
+client = connect(sys.argv[1], monotonic=itertools.count().__next__)  # every connection has rested
+calls = client.connection_pool
 for _ in range(3):
     assert calls.run("ECHO", "mine") == "mine"
     killed = gevent.spawn(calls.run, "ECHO", "nobody's")
@@ -41,10 +40,9 @@ monkey.patch_all()
 import sys
 import gevent
 from kimi.pool import connect
-from kimi.pool.calls import Calls
 
-client = connect(sys.argv[1], timeout=30)
-calls, order = Calls(client, most=1), []
+client = connect(sys.argv[1], timeout=30, connections=1)
+calls, order = client.connection_pool, []
 
 def ask(number):
     assert calls.run("ECHO", number) == str(number)
@@ -68,15 +66,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def client(own_valkey: Valkey) -> Iterator[redis.Redis]:
-    client = connect(own_valkey.url, timeout=0.2)
+def client(own_valkey: Valkey, clock: Clock) -> Iterator[redis.Redis]:
+    client = connect(own_valkey.url, timeout=0.2, monotonic=clock)
     yield client
     client.close()
 
 
 @pytest.fixture
-def calls(client: redis.Redis, clock: Clock) -> Calls:
-    return Calls(client, monotonic=clock)
+def calls(client: redis.Redis) -> Connections:
+    assert isinstance(client.connection_pool, Connections)
+    return client.connection_pool
 
 
 def connections(server: Valkey) -> list[str]:
@@ -86,7 +85,7 @@ def connections(server: Valkey) -> list[str]:
         return [each["id"] for each in client.client_list() if each["id"] != mine]
 
 
-def test_one_caller_needs_one_connection(own_valkey: Valkey, calls: Calls, client: redis.Redis) -> None:
+def test_one_caller_needs_one_connection(own_valkey: Valkey, calls: Connections, client: redis.Redis) -> None:
     assert [calls.run("INCR", "n") for _ in range(3)] == [1, 2, 3]
     assert len(connections(own_valkey)) == 1
     client.close()
@@ -96,11 +95,11 @@ def test_one_caller_needs_one_connection(own_valkey: Valkey, calls: Calls, clien
 def test_a_command_that_is_too_large_for_one_portion_arrives_whole(own_valkey: Valkey) -> None:
     with connect(own_valkey.url, timeout=10) as client:
         text = "0123456789" * 2_000_000
-        assert Calls(client).run("SET", "long", text)
+        assert client.connection_pool.run("SET", "long", text)
         assert client.get("long") == text
 
 
-def test_callers_at_the_same_time_do_not_wait_for_each_other(own_valkey: Valkey, calls: Calls) -> None:
+def test_callers_at_the_same_time_do_not_wait_for_each_other(own_valkey: Valkey, calls: Connections) -> None:
     answers: list[object] = []
     threads = [threading.Thread(target=lambda: answers.append(calls.run("BLPOP", "q", 0.1))) for _ in range(3)]
     for thread in threads:
@@ -115,25 +114,42 @@ def test_callers_at_the_same_time_do_not_wait_for_each_other(own_valkey: Valkey,
 def test_a_crowd_is_served_in_the_order_in_which_it_came(own_valkey: Valkey) -> None:
     command = [sys.executable, "-c", CROWD, own_valkey.url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.stderr) == ("True 2\n", "")  # one counts them
+    assert (done.stdout, done.stderr) == ("True 1\n", "")
 
 
 def test_threads_share_few_connections(own_valkey: Valkey) -> None:
-    with connect(own_valkey.url, timeout=30) as client, ThreadPoolExecutor(20) as pool:
-        calls = Calls(client, most=2)
+    with connect(own_valkey.url, timeout=30, connections=2) as client, ThreadPoolExecutor(20) as pool:
+        calls = client.connection_pool
         asked = [str(number) for number in range(2_000)]
         assert list(pool.map(lambda number: calls.run("ECHO", number), asked)) == asked
         assert len(connections(own_valkey)) <= 2
 
 
-def test_a_caller_for_whom_no_connection_gets_free_is_told(client: redis.Redis) -> None:
-    calls = Calls(client, most=1)
-    calls._take()
-    with pytest.raises(redis.TimeoutError, match=r"all 1 connections have been in use for 0\.2 s"):
-        calls.run("PING")
+def test_a_caller_for_whom_no_connection_gets_free_is_told(own_valkey: Valkey) -> None:
+    with connect(own_valkey.url, timeout=0.2, connections=1) as client:
+        client.connection_pool.get_connection()
+        with pytest.raises(redis.TimeoutError, match=r"all 1 connections have been in use for 0\.2 s"):
+            client.ping()
 
 
-def test_an_error_of_redis_leaves_the_connection_in_step(own_valkey: Valkey, calls: Calls) -> None:
+def test_a_store_has_no_more_connections_than_it_was_given_however_many_ask_it(own_valkey: Valkey) -> None:
+    """Scripts and all else together."""
+    with connect(own_valkey.url, timeout=30, connections=3) as client, ThreadPoolExecutor(40) as crowd:
+        store = Store(client)
+
+        def ask(number: int) -> None:
+            store.run("leave", f"w.{number}")
+            store.ping()
+
+        with own_valkey.silent():
+            asked = [crowd.submit(ask, number) for number in range(40)]
+            until(lambda: client.connection_pool._waiting == 37)
+        for each in asked:
+            each.result()
+        assert len(connections(own_valkey)) == 3
+
+
+def test_an_error_of_redis_leaves_the_connection_in_step(own_valkey: Valkey, calls: Connections) -> None:
     calls.run("SET", "word", "x")
     before = connections(own_valkey)
     with pytest.raises(redis.ResponseError):
@@ -142,14 +158,14 @@ def test_an_error_of_redis_leaves_the_connection_in_step(own_valkey: Valkey, cal
     assert connections(own_valkey) == before
 
 
-def test_an_answer_that_comes_too_late_is_nobody_s(own_valkey: Valkey, calls: Calls) -> None:
+def test_an_answer_that_comes_too_late_is_nobody_s(own_valkey: Valkey, calls: Connections) -> None:
     assert calls.run("ECHO", "first") == "first"
     with own_valkey.silent(), pytest.raises(redis.TimeoutError):
         calls.run("ECHO", "lost")
     assert calls.run("ECHO", "mine") == "mine"
 
 
-def test_what_was_sent_and_not_answered_is_not_sent_again(own_valkey: Valkey, calls: Calls) -> None:
+def test_what_was_sent_and_not_answered_is_not_sent_again(own_valkey: Valkey, calls: Connections) -> None:
     calls.run("SET", "n", "0")
     with own_valkey.silent(), pytest.raises(redis.TimeoutError):
         calls.run("INCR", "n")
@@ -157,7 +173,7 @@ def test_what_was_sent_and_not_answered_is_not_sent_again(own_valkey: Valkey, ca
 
 
 def test_a_connection_that_was_closed_while_it_rested_is_not_used(
-    own_valkey: Valkey, calls: Calls, clock: Clock
+    own_valkey: Valkey, calls: Connections, clock: Clock
 ) -> None:
     calls.run("SET", "n", "1")
     own_valkey.kill()
@@ -166,7 +182,7 @@ def test_a_connection_that_was_closed_while_it_rested_is_not_used(
     assert calls.run("GET", "n") == "1"
 
 
-def test_one_that_rested_and_is_well_is_used(own_valkey: Valkey, calls: Calls, clock: Clock) -> None:
+def test_one_that_rested_and_is_well_is_used(own_valkey: Valkey, calls: Connections, clock: Clock) -> None:
     calls.run("PING")
     before = connections(own_valkey)
     clock.now += 2 * RESTED_SECONDS
@@ -177,7 +193,7 @@ def test_one_that_rested_and_is_well_is_used(own_valkey: Valkey, calls: Calls, c
 def test_a_greenlet_that_is_killed_leaves_its_connection(own_valkey: Valkey) -> None:
     command = [sys.executable, "-c", KILLED, own_valkey.url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.stderr) == ("2\n", "")  # that of the calls, and the one that counts them
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 def test_scripts_that_redis_has_forgotten_are_told_again(client: redis.Redis) -> None:

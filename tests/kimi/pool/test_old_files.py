@@ -147,7 +147,7 @@ class Terse(redis.Redis):
 
 
 def test_a_redis_that_does_not_tell_how_often_is_asked_once(own_valkey: Valkey) -> None:
-    with Terse.from_url(own_valkey.url, decode_responses=True) as client:
+    with Terse.from_pool(connect(own_valkey.url).connection_pool) as client:
         store = Store(client)
         client.config_set("save", "3600 1")
         replace_a_word(store)
