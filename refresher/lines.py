@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import takewhile
-from typing import Any, Final
+from typing import Final
 
 from kimi.http.contract import CONNECT_SECONDS
 from kimi.pool.due import Known, Room
@@ -22,8 +22,7 @@ SHARE: Final = 3
 """A line may have so many times as many refreshes under way as threads are free: of 128 it has 96 if it is the only one
 that needs many, two have 55 each, and where they grow side by side there are some free for others."""
 _SILENT_SHARE: Final = 1 / 4  # of all threads, for all silent lines together
-_MOST_ANSWERING: Final = 256
-_MOST_SILENT: Final = 1024
+_REMEMBERED: Final = {Known.ANSWERS: 256, Known.FAILS: 256, Known.SILENT: 1024}
 
 
 class Lines:
@@ -37,8 +36,7 @@ class Lines:
         self._threads = threads
         self._clock = clock
         self._running = Counter[str]()
-        self._answering: dict[str, Known] = {}  # who answered last stands last; or fails at once
-        self._silent: dict[str, float] = {}  # and when that was seen last; the one that was tried last stands last
+        self._heard = {known: dict[str, float]() for known in _REMEMBERED}  # and when last; the last one stands last
 
     def begun(self, line: str) -> None:
         """A refresh goes along it."""
@@ -51,25 +49,24 @@ class Lines:
             del self._running[line]
         if outcome in (None, Outcome.NOT_DUE):
             return
-        self._answering.pop(line, None)
-        self._silent.pop(line, None)
-        if outcome is Outcome.POSTPONED and seconds >= SILENT_SECONDS:
-            self._silent[line] = self._clock()
-            _drop_oldest(self._silent, _MOST_SILENT)
-        else:
-            self._answering[line] = Known.FAILS if outcome is Outcome.POSTPONED else Known.ANSWERS
-            _drop_oldest(self._answering, _MOST_ANSWERING)
+        for lines in self._heard.values():
+            lines.pop(line, None)
+        known = _said(outcome, seconds)
+        self._heard[known][line] = self._clock()
+        if len(self._heard[known]) > _REMEMBERED[known]:
+            del self._heard[known][next(iter(self._heard[known]))]
 
     @property
     def silent(self) -> int:
         """How many say nothing."""
-        return len(self._silent)
+        return len(self._heard[Known.SILENT])
 
     def room(self) -> Room:
         """How many more may go along each."""
         self._forget()
         free = self._threads - self._running.total()
-        lines = {line: self._known(line) for line in (*self._running, *self._answering, *self._silent)}
+        lines = dict.fromkeys(self._running, Known.UNKNOWN)
+        lines |= {line: known for known, those in self._heard.items() for line in those}
         return Room(
             _left(0, free),
             {line: (self._left_along(line, known, free), known) for line, known in lines.items()},
@@ -79,11 +76,12 @@ class Lines:
 
     def _forget(self) -> None:
         until = self._clock() - FORGET_SECONDS
-        for line in [*takewhile(lambda line: self._silent[line] <= until, self._silent)]:
-            del self._silent[line]
+        silent = self._heard[Known.SILENT]
+        for line in [*takewhile(lambda line: silent[line] <= until, silent)]:
+            del silent[line]
 
     def _known(self, line: str) -> Known:
-        return Known.SILENT if line in self._silent else self._answering.get(line, Known.UNKNOWN)
+        return next((known for known, lines in self._heard.items() if line in lines), Known.UNKNOWN)
 
     def _under_way(self, *which: Known) -> int:
         return sum(count for line, count in self._running.items() if self._known(line) in which)
@@ -99,6 +97,7 @@ def _left(running: int, free: int) -> int:
     return max(0, (SHARE * (free + 1) - running) // (SHARE + 1))
 
 
-def _drop_oldest(lines: dict[str, Any], most: int) -> None:
-    if len(lines) > most:
-        del lines[next(iter(lines))]
+def _said(outcome: Outcome | None, seconds: float) -> Known:
+    if outcome is not Outcome.POSTPONED:
+        return Known.ANSWERS
+    return Known.SILENT if seconds >= SILENT_SECONDS else Known.FAILS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -32,9 +33,9 @@ class Known(StrEnum):
 class Room:
     """How many more refreshes may go along the lines: so many along each of `lines`, `usual` along one of no others.
 
-    Those that are not named are unknown. Along those that fail a quarter go of what the rate allows, and what others
-    leave. Along unknown and silent ones together there may go `unknown` more, of them `silent` along silent ones; None
-    is any number.
+    Those that are not named are unknown. Along all that are not known to answer go a quarter of what the rate allows,
+    and what the others leave. Along unknown and silent ones together there may go `unknown` more, of them `silent`
+    along silent ones; None is any number.
     """
 
     usual: int
@@ -96,8 +97,7 @@ class DueRefreshes:
             room.usual,
             "" if room.unknown is None else room.unknown,
             "" if room.silent is None else room.silent,
-            len(room.lines),
-            *(word for line, (places, known) in room.lines.items() for word in (line, places, known)),
+            *_by_kind(room.lines),
             *(word for name, seconds in put_off.items() for word in (name, to_ms(seconds))),
         )
         with self._lock:
@@ -110,3 +110,13 @@ class DueRefreshes:
             bool(waits_for_room),
             int(due),
         )
+
+
+def _by_kind(lines: Mapping[str, tuple[int, Known]]) -> Iterator[str]:
+    """How many kinds of lines there are, and each with what it is, its number of lines and these."""
+    kinds = defaultdict[tuple[int, Known], list[str]](list)
+    for line, kind in lines.items():
+        kinds[kind].append(line)
+    yield str(len(kinds))
+    for (places, known), those in kinds.items():
+        yield from (known.value, str(places), str(len(those)), *those)

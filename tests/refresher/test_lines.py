@@ -136,3 +136,11 @@ def test_those_are_remembered_that_answered_last(lines: Lines) -> None:
         answer(lines, "often")
     assert len(lines.room().lines) < 300
     assert left(lines.room(), "often") == 96
+
+
+def test_lines_that_fail_push_out_none_that_answers(lines: Lines) -> None:
+    answer(lines, "seldom")
+    for number in range(5000):
+        answer(lines, f"{number}", Outcome.POSTPONED)
+    assert lines.room().lines["seldom"] == (96, Known.ANSWERS)
+    assert len(lines.room().lines) < 300

@@ -266,6 +266,18 @@ def test_exchanges_beside_those_that_were_handed_out_are_of_the_same_rate(pool: 
     assert len(other.take(PLENTY, ANY).locks) == 10
 
 
+def test_what_was_begun_beyond_the_rate_is_waited_for_no_longer_than_a_minute(pool: Pool) -> None:
+    pool.configure(*map(web, numbered(100)))
+    slow = DueRefreshes(pool.store, rate=10)
+    for _ in range(5000):
+        slow.ask_again()
+    slow.take(1, ANY)
+    pool.clock.now += 60
+    assert names(slow.take(1, ANY)) == []
+    pool.clock.now += 2
+    assert names(slow.take(1, ANY)) != []
+
+
 def test_ten_thousand_that_are_due_cost_no_more_than_ten(redis_url: str) -> None:
     with connect(redis_url) as redis:
         store = Store(redis)

@@ -55,13 +55,15 @@ def test_a_line_that_is_always_the_most_overdue_leaves_others_their_turn(pool: P
     assert len(taken) == 40
 
 
-def test_lines_that_fail_at_once_leave_the_rate_to_those_that_answer(pool: Pool) -> None:
-    """However many they are: three times as much as all good ones need is enough for them."""
-    bad = [f"bad {number}" for number in range(4)]
-    room = Room(96, dict.fromkeys(bad, (96, Known.FAILS)))
-    for line in bad:
-        entered(pool, dict.fromkeys(numbered(60, line), line), 1000)
-    overdue(pool, numbered(100, "q"))
+@pytest.mark.parametrize("told", [300, 100, 0])
+def test_lines_that_fail_at_once_leave_the_rate_to_those_that_answer(pool: Pool, told: int) -> None:
+    """However many they are, and however few of them are known to fail: three quarters are enough for good ones."""
+    bad = [f"bad {number}" for number in range(300)]
+    entered(pool, {f"{line}-{number}": line for line in bad for number in range(3)}, 1000)
+    overdue(pool, numbered(200, "q"))
+    for _ in range(50):
+        due_again(pool).take(1, Room(0))  # and all stand in their queues
+    room = Room(96, {web("q").line: (96, Known.ANSWERS)} | dict.fromkeys(bad[:told], (96, Known.FAILS)))
     taken = [name for _ in range(40) for name in names(due_again(pool).take(3, room))]
     assert len([name for name in taken if name.startswith("q")]) > 85
     assert len(taken) == 120, "and no pick is wasted"
@@ -124,3 +126,34 @@ def test_of_several_lines_that_are_more_overdue_none_keeps_others_from_their_tur
     overdue(pool, numbered(100, "q"))
     taken = [name for _ in range(100) for name in names(due_again(pool).take(3, ANY))]
     assert len([name for name in taken if name.startswith("q")]) > 300 / (lines + 1) / 4
+
+
+def test_who_is_due_no_longer_is_not_in_the_way_of_others(pool: Pool) -> None:
+    """As where the operator takes out thousands that waited behind a proxy."""
+    behind(pool, 2000)
+    overdue(pool, numbered(20, "q"))
+    for _ in range(100):
+        due_again(pool).take(1, Room(0))
+    pool.store.redis.zrem(pool.store.key("refresh"), *numbered(2000, "p"))
+    taken = [names(due_again(pool).take(3, ANY)) for _ in range(20)]
+    assert [name for those in taken[:5] for name in those] == numbered(15, "q")
+    assert list(pool.store.redis.scan_iter(pool.store.key("due", "old*"))) == []
+
+
+def test_the_first_of_a_line_keeps_its_turn_where_others_of_the_line_are_found_behind_it(
+    pool: Pool, due: DueRefreshes
+) -> None:
+    line = behind(pool, 1)
+    overdue(pool, ["q"])
+    pool.clock.now += 1
+    entered(pool, dict.fromkeys(numbered(1000, "r"), line), pool.clock.now * 1000)
+    assert names(due.take(1, ANY)) == ["p0000"]
+
+
+def test_among_new_ones_nobody_keeps_a_bad_place(pool: Pool) -> None:
+    pool.configure(*map(web, numbered(40)))
+    places = set[float]()
+    for _ in range(5):
+        due_again(pool).take(1, Room(0))
+        places.add(pool.store.redis.zscore(pool.store.key("due", "new", web("a").line), "a0000"))
+    assert len(places) > 1
