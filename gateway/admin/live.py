@@ -14,7 +14,7 @@ from gateway.admin.watcher import Watcher
 from gateway.breathing import breathe
 from gateway.drain import Drain
 from gateway.errors import Draining, TooManyViewers
-from kimi.errors import StoreUnavailable
+from kimi.errors import Outdated, StoreUnavailable
 from kimi.operating.status import Overview
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class Status(Protocol):
 
 
 class Live:
-    """Looks as long as somebody else does. Its streams end as soon as this worker is to end."""
+    """Looks as long as somebody else does. Its streams end as soon as this worker is to end, or may not look."""
 
     def __init__(
         self,
@@ -85,6 +85,8 @@ class Live:
             while self._viewers and not self._drain.begun:
                 self._look()
                 self._rest()
+        except Outdated as error:  # who asks again is told so
+            log.debug("the page is told of nothing: %s", error)
         finally:
             self._runs = False
             self._close()

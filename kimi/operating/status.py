@@ -8,7 +8,7 @@ from typing import Any
 
 from kimi.alerts.notes import Language
 from kimi.alerts.now import Shown, active
-from kimi.errors import StoreUnavailable
+from kimi.errors import Outdated, StoreUnavailable
 from kimi.pool import Store
 from kimi.pool.figures import NO_TALLY, Figures, Tally
 from kimi.pool.health import Health, PoolHealth, RedisHealth
@@ -69,7 +69,7 @@ class Status:
     def overview(self) -> Overview:
         """What there is to tell, in a few round trips that take no longer for a large pool.
 
-        While Redis does not answer that is all that is known.
+        While Redis does not answer that is all that is known. Raises `Outdated`.
         """
         now = self._store.now()
         try:
@@ -82,5 +82,7 @@ class Status:
                 today=self._figures.today(),
                 alerts=active(self._store, self._language),
             )
+        except Outdated:
+            raise
         except StoreUnavailable:
             return Overview(now=now, started=self._started, redis=RedisHealth(up=False))

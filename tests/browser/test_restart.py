@@ -8,6 +8,7 @@ from kimi.pool import Store, connect
 from tests.browser.conftest import Visits
 from tests.browser.crowd import Crowd
 from tests.browser.visiting import Visit
+from tests.kimi.pool.converting import AFTER_THAT, upgrade
 from tests.system.stack import Stack
 
 
@@ -42,6 +43,23 @@ def test_a_redis_that_may_not_be_asked_of_itself_is_there(visits: Visits, bare_h
         entry = visit.page.locator("dt").filter(has_text="Redis").locator("xpath=following-sibling::dd[1]")
         expect(entry).to_have_text("Redis")
         expect(visit.page.locator(".foot .live")).to_have_text("Live")
+
+
+def test_that_redis_is_of_a_newer_release_is_seen(visits: Visits, bare_house: Stack) -> None:
+    with connect(bare_house.valkey.url) as redis:
+        visit = visits(bare_house.url)
+        visit.sign_in("overview")
+        live = visit.page.locator(".foot .live")
+        expect(live).to_have_text("Live")
+        schema = Store(redis).key("schema")
+        before = redis.hgetall(schema)
+        upgrade(Store(redis), AFTER_THAT)
+        expect(live).to_have_text("Redis is of a newer release: this is old")
+        visit.look("keys")
+        expect(visit.page.get_by_role("alert")).to_contain_text("is of a newer release: start that one here.")
+        redis.delete(schema)
+        redis.hset(schema, mapping=before)
+        expect(live).to_have_text("Live")
 
 
 def test_that_redis_is_away_is_seen_in_every_view(visits: Visits, bare_house: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kimi.errors import Outdated
 from kimi.pool import Store
 from kimi.pool.figures import Span
 from kimi.version import VERSION
@@ -24,6 +25,12 @@ def test_the_overview_tells_of_the_pool(office: Office, pool: Pool) -> None:
 def test_the_overview_tells_that_redis_is_away(cut_off: Store) -> None:
     reply = Office(cut_off).api("GET", "/overview")
     assert (reply.status_code, reply.get_json()["redis"]["up"]) == (200, False)
+
+
+def test_nothing_is_told_of_a_redis_that_is_of_another_release_but_that(office: Office) -> None:
+    office.store.bar(Outdated("too new", "start another release"))
+    reply = office.api("GET", "/overview")
+    assert (reply.status_code, reply.get_json()["error"]["code"]) == (503, "store_outdated")
 
 
 @pytest.mark.parametrize("span", Span)

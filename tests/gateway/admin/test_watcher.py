@@ -15,7 +15,7 @@ from gateway.admin.live import Live
 from gateway.admin.rows import Rows
 from gateway.admin.watcher import Watcher
 from gateway.drain import Drain
-from kimi.errors import StoreUnavailable
+from kimi.errors import Outdated, StoreUnavailable
 from kimi.operating.accounts import Accounts
 from kimi.operating.status import Overview
 from kimi.pool import Store, connect
@@ -160,6 +160,24 @@ def test_whoever_is_told_that_redis_is_away_is_told_everything_once_it_is_back(w
     assert gevent.wait(timeout=5)  # it looks for nobody any more
     assert [each.name for each in told[:2]] == ["overview", "accounts"]
     assert set(told[1].accounts) == {"a", "b/c"}
+
+
+class TooOld:
+    """Finds that Redis holds what only another release understands."""
+
+    def overview(self) -> Overview:
+        raise Outdated("too new", "start another release")
+
+
+def test_who_looks_asks_again_and_is_told_why_once_redis_is_of_another_release(
+    watcher: Watcher, capfd: pytest.CaptureFixture[str]
+) -> None:
+    live = Live(watcher, TooOld(), Drain(5), clock=Clock(0), monotonic=time.monotonic)
+    viewer = live.join(lambda: None)
+    assert viewer.take(5) == b"" and viewer.ended
+    live.leave(viewer)
+    assert gevent.wait(timeout=5)
+    assert capfd.readouterr().err == "", "it is no mistake"
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ export function follow() {
   }
 
   function interrupted() {
-    state("interrupted");
+    lose();
     turn += 1;
     if (source.readyState === EventSource.CLOSED) again(); // refused, as when the session has ended: it gives up by itself
   }
@@ -75,11 +75,11 @@ export function follow() {
   }
 
   function again() {
-    state("interrupted");
+    lose();
     disconnect();
     const mine = turn;
     retry = setTimeout(async () => {
-      await get("/session").catch(() => {}); // asks for the key where that is what is missing
+      await get("/session").catch(hindered); // asks for the key where that is what is missing
       if (mine === turn) connect();
     }, RETRY_MS);
   }
@@ -101,6 +101,13 @@ export function follow() {
 
 /** The stream comes through; whether it has something new to tell depends on Redis. */
 const come = () => state(store.overview?.redis.up === false ? "blind" : "open");
+
+/** Nothing comes any more, unless it is known why until something does. */
+const lose = () => store.live === "outdated" || state("interrupted");
+
+function hindered({ code }) {
+  if (code === "store_outdated") state("outdated");
+}
 
 function state(live) {
   if (store.live === live) return;

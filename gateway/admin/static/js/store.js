@@ -29,7 +29,7 @@ export const store = {
   /** Whether the accounts have been loaded once. */
   loaded: false,
   overview: null,
-  /** "connecting", "open", "interrupted", or "blind" where the gateway itself sees nothing. */
+  /** "connecting", "open", "interrupted", "blind" where the gateway itself sees nothing, or "outdated" where it may not. */
   live: "connecting",
   /** Seconds that the server's clock is ahead of this one. */
   skew: 0,

@@ -12,6 +12,7 @@ export default {
   "live.connecting": "Connecting…",
   "live.open": "Live",
   "live.blind": "Redis is away: this is old",
+  "live.outdated": "Redis is of a newer release: this is old",
   "live.interrupted": "Interrupted, trying again…",
   "theme.auto": "Theme: system",
   "theme.light": "Theme: light",

@@ -12,6 +12,7 @@ export default {
   "live.connecting": "正在连接…",
   "live.open": "实时",
   "live.blind": "Redis 无响应，数据已过时",
+  "live.outdated": "Redis 属于较新的版本，数据已过时",
   "live.interrupted": "连接中断，正在重试…",
   "theme.auto": "主题：跟随系统",
   "theme.light": "主题：浅色",
