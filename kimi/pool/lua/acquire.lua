@@ -32,19 +32,34 @@ local left = false -- so many were in the way that the others were not looked at
 
 -- Nothing here may take longer the more accounts there are. Those that refuse a model, or stand behind a line that is not
 -- to be used, are met in their turn by whoever cannot take them, and would be for as long as nobody else does. So they are
--- set aside: before all others of their priority, by the end of what they refuse, or by when they were last met, with
--- scores below nought. There a few are looked at first, other ones each time, and all others only where nobody else is
--- left.
-local ASIDE = -1e15 -- added to that time
-local FEW, MANY = 8, 400 -- of them
+-- set aside, before all others of their priority: line by line, so that those of one line are passed by at one go; behind
+-- these by the end of what they refuse. There a few are looked at first, and some more where nobody else is left.
+local FEW, MANY = 8, 32 -- of those set aside
 local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, and one that is taken out costs as much as 16
 local MOST_KEPT = 32 -- so many are looked at to find one that is kept for nobody else
 local MOST_ELSEWHERE = 256 -- so many are looked at to find one that cannot serve now
 
-local function is_cut_off(name)
-  if not any_tripped or not tripped[redis.call('HGET', key('account', name), 'line')] then return false end
+-- Where those behind a line stand: with some 10^12 numbers no two lines have the same.
+local function score_of(line)
+  return LINES + tonumber(string.sub(redis.sha1hex(line), 1, 10), 16)
+end
+
+local barred = nil -- the scores of the lines that are not to be used, once they were asked for
+local function is_barred(score)
+  if not any_tripped or score >= REFUSING then return false end
+  if not barred then
+    barred = {}
+    for line in pairs(tripped) do barred[score_of(line)] = true end
+  end
+  return barred[score]
+end
+
+-- The line of an account, if that is not to be used.
+local function tripped_line(name)
+  local line = any_tripped and redis.call('HGET', key('account', name), 'line')
+  if not line or not tripped[line] then return nil end
   cut_off = true
-  return true
+  return line
 end
 
 -- Up to `size` of those who stand there, from number `from` on, with their scores; the only one who will do, if there is
@@ -55,20 +70,24 @@ local function standing(there, from, size)
   return score and {only, score} or {}
 end
 
--- Walks over those of a place in their order, from number `from` up to `to`, until `visit`, which is given name and
--- score, answers STOP. It answers GONE when it has taken the account out of the place.
+-- Walks over those of a place in their order, from number `from` on and below `to`, until `visit`, which is given name and
+-- score, answers STOP, or was given `most` of them. It answers GONE when it has taken the account out of the place, and
+-- PASSED where all of that score are to be passed by for nothing.
 -- Returns the number at which it has stopped, or nil where nobody stands from there on.
-local STOP, GONE = 1, 2
-local function walk(there, from, to, visit)
+local STOP, GONE, PASSED = 1, 2, 3
+local function walk(there, from, to, most, visit)
   local size = 1 -- the first will do as a rule
   while from < to do
-    local page = standing(there, from, math.min(size, to - from))
+    local page, seen = standing(there, from, math.min(size, to - from)), nil
     if #page == 0 then return nil end
     for i = 1, #page, 2 do
-      local seen = visit(page[i], tonumber(page[i + 1]))
+      seen = visit(page[i], tonumber(page[i + 1]))
       if seen == STOP then return from end
       if seen ~= GONE then from = from + 1 end
+      if seen ~= PASSED then most = most - 1 end
+      if most == 0 then return from end
     end
+    if seen == PASSED then from = math.max(from, redis.call('ZCOUNT', there, '-inf', page[#page])) end
     size = math.min(size * 4, 256)
   end
   return from
@@ -86,22 +105,24 @@ end
 local function candidate(route, priority)
   local ready = place_key(route, 'ready', priority)
   local name, account, turn
-  local in_the_way, taken = 0, 0
+  local in_the_way, taken, is_over = 0, 0, false
 
-  local are_first = true -- those who are looked at first go behind the others for it
-  local function set_aside(each, score, time)
-    if only ~= '' or score == ASIDE + time or (score < 0 and not are_first) then return end
-    redis.call('ZADD', ready, int(ASIDE + time), each)
-    if score >= 0 then in_the_way = in_the_way + 1 end
+  local aside = {} -- written when all were looked at: nobody moves beneath the walks
+  local function set_aside(each, score, to)
+    if only ~= '' or score == to then return end
+    aside[#aside + 1], aside[#aside + 2] = int(to), each
+    in_the_way = in_the_way + 1
   end
 
   local function look(each, score)
+    if cut_off and is_barred(score) then return PASSED end
     local time = refuses_until(each, model)
+    local line = not time and not excluded[each] and tripped_line(each)
     if time or excluded[each] then
       skipped = true
-      if time then set_aside(each, score, time) end
-    elseif is_cut_off(each) then
-      set_aside(each, score, NOW)
+      if time then set_aside(each, score, REFUSING + time) end
+    elseif line then
+      set_aside(each, score, score_of(line))
     else
       local a = read(each)
       if not is_ready(a) then
@@ -109,26 +130,30 @@ local function candidate(route, priority)
         settle(each, a)
         in_the_way = in_the_way + 16
         left = in_the_way > IN_THE_WAY
+        is_over = left
         return left and STOP or GONE
       elseif is_free(each, a) then
-        name, account, turn = each, a, score
+        name, account, turn, is_over = each, a, score, true
         return STOP
       end
       kept, taken = true, taken + 1
     end
     left = in_the_way > IN_THE_WAY
-    if left or taken > MOST_KEPT then return STOP end
+    is_over = left or taken > MOST_KEPT
+    return is_over and STOP
   end
 
-  local seen = walk(ready, 0, FEW, look)
-  if seen == FEW then
-    are_first = false
-    local others = math.max(FEW, redis.call('ZCOUNT', ready, '-inf', '(0'))
-    if not walk(ready, others, math.huge, look) then
-      local from = others > MANY and NOW % (others - MANY + 1) or 0
-      walk(ready, from, from + MANY, look)
+  local from = walk(ready, 0, math.huge, FEW, look)
+  if from and not is_over then
+    local others = redis.call('ZCOUNT', ready, '-inf', '(0')
+    if not walk(ready, math.max(from, others), math.huge, math.huge, look) then
+      -- Whoever refuses is not met behind a line again: these are looked at until one will do.
+      local refusing = math.max(from, redis.call('ZCOUNT', ready, '-inf', '(' .. int(REFUSING)))
+      walk(ready, from, refusing, math.huge, look)
+      if not is_over then walk(ready, refusing + another_of(others - refusing - MANY + 1), others, MANY, look) end
     end
   end
+  if aside[1] then redis.call('ZADD', ready, unpack(aside)) end
   if not name and redis.call('EXISTS', ready) == 0 then
     redis.call('ZREM', key('route', route, 'priorities'), priority) -- until somebody is ready there again
   end
@@ -186,13 +211,15 @@ end
 
 -- Nobody: say why, and take a place in the queue if somebody can be had in time.
 
--- Whether somebody who cannot serve now cannot serve this request at all.
+-- Whether somebody who cannot serve now cannot serve this request at all. Behind a line that is known to be in the way no
+-- more is asked.
 local function never_serves(name)
+  if cut_off and tripped_line(name) then return true end
   if excluded[name] or refuses_until(name, model) then
     skipped = true
     return true
   end
-  return is_cut_off(name)
+  return not cut_off and tripped_line(name) ~= nil
 end
 
 -- The score of the first who stands there and can serve the request; nil where there is nobody. Where none of many can,
@@ -201,7 +228,7 @@ local function first_in(place)
   local first
   for _, route in ipairs(routes) do
     local last
-    local seen = walk(place_key(route, place), 0, MOST_ELSEWHERE, function(name, score)
+    local seen = walk(place_key(route, place), 0, math.huge, MOST_ELSEWHERE, function(name, score)
       last = score
       return not never_serves(name) and STOP
     end)
@@ -210,13 +237,11 @@ local function first_in(place)
   return first
 end
 
-local busy, pending, cooling = first_in('full'), first_in('pending'), first_in('cooling')
-
 -- When the first of those without a token may have one; nil when that may be at once, or when they are too many to look.
 local function first_token()
   local first
   for _, route in ipairs(routes) do
-    local seen = walk(place_key(route, 'pending'), 0, 64, function(name)
+    local seen = walk(place_key(route, 'pending'), 0, math.huge, 64, function(name)
       if never_serves(name) then return end
       local due = tonumber(redis.call('ZSCORE', key('refresh'), name) or '0')
       if due <= NOW then return STOP end
@@ -228,7 +253,8 @@ local function first_token()
 end
 
 local function refusal()
-  if busy or kept then return {'busy'} end
+  if kept or first_in('full') then return {'busy'} end
+  local pending, cooling = first_in('pending'), first_in('cooling')
   if cooling and pending then return {'cooling'} end
   if cooling then return {'cooling', int(cooling - NOW)} end
   if pending then

@@ -22,3 +22,8 @@ end
 local function int(number)
   return string.format('%.0f', number)
 end
+
+-- A number from 0 to below `n`, another one each time: by the golden ratio those of any steps of the clock lie apart.
+local function another_of(n)
+  return math.max(0, math.floor(NOW % 1000003 * 0.61803398875 % 1 * n))
+end

@@ -9,6 +9,10 @@ local function place_key(route, place, priority)
   return key('route', route, place)
 end
 
+-- Before them, with scores below nought, stand those that requests have set aside (see `acquire`): to these numbers that of
+-- a line is added, or the time when a refusal ends.
+local LINES, REFUSING = -2e15, -1e15
+
 -- Takes the turn of an account that is leased along these routes. The time of a route is the furthest turn that was taken
 -- there in one priority: who comes late starts there, and not at nought. Every queue has a time of its own, or busy routes
 -- would carry the idle ones along and level their weights. In one where it does not stand it has passed nobody.

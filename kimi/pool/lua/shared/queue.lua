@@ -126,25 +126,26 @@ local function offer_each(names)
   end
 end
 
--- Calls those whose call was lost, and those whom time alone has made an account suit: to the first of those that are
--- set aside (see `acquire`), and of all others. Where more stand there, the first of some kinds ask for themselves.
+-- Calls those whose call was lost, and those whom time alone has made an account suit: to those whose refusals are over
+-- (see `acquire`), and to some by chance. Where more are ready, some of some kinds ask for themselves.
 local function call_waiting(routes)
   if not someone_waits() then return end
   for _, route in ipairs(routes) do
     adopt(route, 32)
-    local index, wanted, more = indexes_of({route}, '')[1], key('route', route, 'wanted'), false
+    local index, wanted, more, ready = indexes_of({route}, '')[1], key('route', route, 'wanted'), false, {}
     local kinds = redis.call('ZRANDMEMBER', index, 16)
     for _, priority in ipairs(kinds[1] and redis.call('ZRANGE', key('route', route, 'priorities'), 0, -1) or {}) do
-      local ready = place_key(route, 'ready', priority)
-      local aside = redis.call('ZRANGEBYSCORE', ready, '-inf', '(0', 'LIMIT', 0, 8)
-      local others = redis.call('ZRANGEBYSCORE', ready, 0, '+inf', 'LIMIT', 0, 8)
-      offer_each(aside)
-      offer_each(others)
-      more = more or #aside == 8 or #others == 8
+      local there = place_key(route, 'ready', priority)
+      ready[#ready + 1] = redis.call('ZRANGE', there, int(REFUSING), int(REFUSING + NOW), 'BYSCORE', 'LIMIT', 0, 8)
+      ready[#ready + 1] = redis.call('ZRANDMEMBER', there, 8)
+      more = more or #ready[#ready] == 8
     end
+    local alive = {} -- seen to before offers take the effort
     for _, kind in ipairs(kinds) do
-      if first_of(kind, index, 8, function() return true end) and more then rouse_some(kind) end
+      if first_of(kind, index, 8, function() return true end) then alive[#alive + 1] = kind end
     end
+    for _, names in ipairs(ready) do offer_each(names) end
+    for _, kind in ipairs(more and alive or {}) do rouse_some(kind) end
     local names = redis.call('SRANDMEMBER', wanted, 16)
     for _, name in ipairs(names) do
       if redis.call('EXISTS', key('wanted', name)) == 0 then redis.call('SREM', wanted, name) end
