@@ -37,6 +37,23 @@ def follows(server: Valkey) -> bool:
         return bool(client.info("replication").get("master_link_status") == "up")
 
 
+def links(master: Valkey) -> set[int]:
+    """The ports of those that follow it."""
+    with client_of(master) as client:
+        told = client.info("replication")
+    return {row["port"] for name, row in told.items() if isinstance(row, dict) and row["state"] == "online"}
+
+
+@contextmanager
+def unlinked(replica: Valkey, master: Valkey) -> Iterator[None]:
+    """It lives, and cannot follow while the block runs."""
+    with client_of(replica) as client, client_of(master) as other:
+        client.config_set("masterauth", "of another server")
+        other.execute_command("CLIENT KILL TYPE replica")
+        yield
+        client.config_set("masterauth", "")
+
+
 Front = Callable[[int], int]
 """Stands in front of a server's port; where others find the server then."""
 

@@ -44,16 +44,16 @@ _THOROUGH: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A master since an election, and how many replicas could take its place.
+    """A master since an election, its replicas, and those of them that could take its place.
 
-    `living` of them are not dead, as most say of those who elect, who also have nothing against the master; None while
-    that cannot be said.
+    A replica is among `candidates` while any one says so of most of those who elect, for who replaces a master chooses
+    by what that one knows. None while most do not agree, or have anything against the master.
     """
 
     place: Place
     epoch: int
-    replicas: int
-    living: int | None = None
+    replicas: frozenset[Place]
+    candidates: frozenset[Place] | None = None
 
     def is_of(self, other: Standing) -> bool:
         """Whether it is the same master by the same election."""
@@ -163,7 +163,7 @@ class Lead:
         if known is None:
             raise RedisConnectionError(f"nobody says who the master is: {'; '.join(self.silent)}")
         self._alone_until = self._monotonic() + LOOK_SECONDS
-        return replace(known, living=None)
+        return replace(known, candidates=None)
 
     def _says_so(self, known: Standing) -> bool:
         """Whether the next one says what is known already."""
@@ -173,7 +173,7 @@ class Lead:
             word = self._ask(self._named[place], place)
         except RedisError:
             return False
-        return (word.place, word.epoch) == (known.place, known.epoch) and word.replicas <= known.replicas
+        return (word.place, word.epoch) == (known.place, known.epoch) and len(word.replicas) <= len(known.replicas)
 
     def _words(self) -> list[Word]:
         """What all say that are named, and so many of the others that most of those who elect agree."""
@@ -203,13 +203,13 @@ class Lead:
         latest = max(word.epoch for word in words)
         said = [word for word in words if word.epoch == latest]
         if known and latest < known.epoch and not self._are_most(said):
-            return replace(known, living=None)
+            return replace(known, candidates=None)
         (place, count), *_ = Counter(word.place for word in said).most_common()
         agreed = [word for word in said if word.place == place]
         is_calm = count == len(said) and all(word.is_calm for word in agreed)
         is_sure = is_calm and self._are_most([word for word in agreed if word.is_reached])
-        living = max(word.living for word in agreed) if is_sure else None
-        return Standing(place, latest, max(word.replicas for word in agreed), living)
+        candidates = frozenset[Place]().union(*(word.candidates for word in agreed)) if is_sure else None
+        return Standing(place, latest, max((word.replicas for word in agreed), key=len), candidates)
 
     def _are_most(self, words: Collection[Word]) -> bool:
         """Whether they come from more than half of those who elect, and name one master."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from kimi.errors import NotKept
 from kimi.pool.masters import Lead, Standing, lead
+from kimi.pool.voters import Place
 from kimi.redis_address import parse
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS: Final = 0.5
+WAIT_MS: Final = 500
 """A replica that lives has a write within milliseconds."""
+_PROMPT_SECONDS: Final = 1
+"""A replica that lives speaks that often."""
 DOUBT_SECONDS: Final = 60.0
 """For so long a server without its replicas may have been put out of office, where nobody can be asked: longer than
 managed ones need for that, and far shorter than what is left of tokens that are renewed."""
@@ -36,6 +39,35 @@ class Waited:
     standing: Standing | None
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The replicas that a master tells of.
+
+    `have` are those that have acknowledged all that was written before, and `prompt` is how many have lately spoken.
+    """
+
+    all: frozenset[Place]
+    have: frozenset[Place]
+    prompt: int
+
+    @classmethod
+    def told(cls, before: object, after: object) -> Attached:
+        """By what `INFO replication` says before the replicas were asked how far they are, and after that.
+
+        Raises `NotKept` where it says nothing.
+        """
+        if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+            raise NotKept(f"Redis does not say which replicas have what was written, let its user ask (+info): {after}")
+        rows = [row for name, row in after.items() if name.startswith("slave") and isinstance(row, Mapping)]
+        online = [row for row in rows if row["state"] == "online"]
+        written = before["master_repl_offset"]
+        return cls(
+            all=frozenset(map(_place, rows)),
+            have=frozenset(_place(row) for row in online if row["offset"] >= written),
+            prompt=sum(row["lag"] <= _PROMPT_SECONDS for row in online),
+        )
+
+
 class Replicas:
     """Looks whether replicas have what was written: `wanted` of them, or all where that is None.
 
@@ -43,8 +75,9 @@ class Replicas:
     replica first, and the others follow the old master on for a second. What the chosen one had before it was chosen is
     kept, and what it has not cannot be lost where nobody takes it for written.
 
-    Where fewer have it, that is enough only while most of those who elect say, asked behind the write, that the same
-    server is the master still, that nobody replaces it, and that no more replicas than those are alive.
+    Where fewer have it, that is enough only while each has it that could be the next master: the master says who has
+    it, by name, and behind that most of those who elect say who could, that the same server is the master still, and
+    that nobody replaces it. A number would not do: who never leads has it too, and stands in for nobody.
     Where nobody can be asked, it is after `DOUBT_SECONDS` in which there were never fewer.
     """
 
@@ -55,7 +88,7 @@ class Replicas:
         self._lead = led
         self._monotonic = monotonic
         self._doubt = _Doubt()
-        self._living: int | None = None
+        self._prompt: int | None = None
         self._means = ""
         self.lacking = ""
         """What was missing of what was last written; empty where all had it."""
@@ -81,33 +114,41 @@ class Replicas:
         Raises what redis-py raises.
         """
         standing = self._lead.standing() if self._lead else None
-        wanted = self._wanted or max(1, standing.replicas if standing else 0)
-        count = wanted if self._living is None else min(wanted, self._living)  # the dead would keep each write waiting
-        pipe.execute_command("WAIT", count, round(WAIT_SECONDS * 1000))
+        wanted = self._wanted or max(1, len(standing.replicas) if standing else 0)
+        count = wanted if self._prompt is None else min(wanted, self._prompt)  # the dead would keep each write waiting
+        pipe.execute_command("WAIT", count, WAIT_MS)
         return Waited(wanted, standing)
 
-    def judge(self, waited: Waited, answer: object) -> None:
-        """Returns when what was written is kept as well as it can be. Raises `NotKept` while that is not sure."""
+    def judge(self, waited: Waited, answer: object, look: Callable[[int], Attached]) -> None:
+        """Returns when what was written is kept as well as it can be. Raises `NotKept` while that is not sure.
+
+        `look` asks the master, and waits a moment until so many replicas have said how far they are.
+        """
         try:
-            lacking = self._lacking(waited, answer)
+            lacking = self._lacking(waited, answer, look)
         except NotKept as error:
             self._note(str(error), "no token is spent so, and none counts as stored")
             raise
         self._note(lacking, "what they lack is lost if it fails over now")
 
-    def _lacking(self, waited: Waited, answer: object) -> str:
+    def _lacking(self, waited: Waited, answer: object, look: Callable[[int], Attached]) -> str:
         """What is missing of what is wanted, though it is kept. Raises `NotKept`."""
         if not isinstance(answer, int):
             raise NotKept(f"Redis does not say how many replicas have what was written: {answer}")
         seen = f"{answer} of {waited.wanted} replicas of Redis have what was written"
-        if answer >= max(waited.wanted, waited.standing.replicas if waited.standing else 0):
-            self._living = None
+        if answer >= max(waited.wanted, len(waited.standing.replicas) if waited.standing else 0):
+            self._prompt = None
             self._doubt.end()
         elif self._lead and waited.standing:
-            self._living = None  # where nothing is sure the next write waits for all again
-            self._living = living = _living(self._lead.confirmed(), waited.standing, seen)
-            if answer < min(waited.wanted, living):
-                raise NotKept(f"{seen}, and {living} are alive")
+            self._prompt = None  # where nothing is sure the next write waits for all again
+            attached = look(answer) if answer < waited.wanted else None
+            standing = self._lead.confirmed()
+            candidates = _candidates(standing, waited.standing, seen)
+            if attached:
+                _check(candidates, attached, standing.replicas, seen)
+                self._prompt = attached.prompt
+                if lacking := standing.replicas - attached.have:
+                    seen = f"{seen}, not {_named(lacking)}"
         elif not self._doubt.is_over(answer, self._monotonic()):
             raise NotKept(f"{seen}, which is not believed for {DOUBT_SECONDS:.0f} s")
         return "" if answer >= waited.wanted else seen
@@ -142,10 +183,30 @@ class _Doubt:
         return now - self._since >= DOUBT_SECONDS
 
 
-def _living(now: Standing, then: Standing, seen: str) -> int:
-    """How many replicas of that master are alive. Raises `NotKept` where it may be the master no more."""
+def _candidates(now: Standing, then: Standing, seen: str) -> frozenset[Place]:
+    """Who could take that master's place. Raises `NotKept` where it may be the master no more."""
     if not now.is_of(then):
         raise NotKept(f"{seen}, and another server is the master now")
-    if now.living is None:
+    if now.candidates is None:
         raise NotKept(f"{seen}, and most of those who elect do not say that nobody takes its place")
-    return now.living
+    return now.candidates
+
+
+def _check(candidates: frozenset[Place], attached: Attached, known: frozenset[Place], seen: str) -> None:
+    """Raises `NotKept` while one of those lacks it that could lead next, or nobody knows whether it does."""
+    unseen, strangers = candidates - attached.all, attached.all - known
+    if unseen and strangers:
+        raise NotKept(
+            f"{seen}, and who elects calls none of its replicas {_named(strangers)}, as the master does: let "
+            "replica-announce-ip and -port be what they are called there (SENTINEL REPLICAS, CLUSTER NODES)"
+        )
+    if lacking := candidates - attached.have:
+        raise NotKept(f"{seen}, and {_named(lacking)} may lead next without it")
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    return str(row["ip"]), int(row["port"])
+
+
+def _named(places: Collection[Place]) -> str:
+    return ", ".join(f"{host}:{port}" for host, port in sorted(places))

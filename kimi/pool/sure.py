@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from kimi.pool.replicas import WAIT_MS, Attached
 from kimi.pool.store import Store, to_ms
 
 
@@ -62,5 +64,20 @@ def _replicated(
         if isinstance(answer, Exception):
             raise answer
     if waited is not None:
-        store.replicas.judge(waited, confirmed[0])
+        store.replicas.judge(waited, confirmed[0], partial(_attached, store))
     return answer, confirmed[-1]
+
+
+def _attached(store: Store, count: int) -> Attached:
+    """Which replicas have all that was written before this was called; so many of them are waited for."""
+    with store.guarded() as redis:
+        pipe = redis.pipeline(transaction=False)
+        pipe.info("replication")
+        pipe.set(store.key("probe"), "", px=1000)  # a write of this connection, without which it waits for nothing
+        pipe.execute_command("WAIT", count, WAIT_MS)
+        pipe.info("replication")
+        before, *done, after = pipe.execute(raise_on_error=False)
+        for each in done:
+            if isinstance(each, Exception):
+                raise each
+    return Attached.told(before, after)

@@ -17,15 +17,15 @@ Place = tuple[str, int]
 class Word:
     """Where the master is, since which election, and how sure that is.
 
-    `replicas` follow it, and `living` of them are not known to be dead and could take its place. `is_calm` is it while
-    it is neither taken for dead nor being replaced, and `is_reached` while this one has an answer from it. `voter` is
-    who says it, empty for one who elects nobody; so many have `votes`.
+    `replicas` follow it, or did, and `candidates` are those of them that could take its place. `is_calm` is it while it
+    is neither taken for dead nor being replaced, and `is_reached` while this one has an answer from it. `voter` is who
+    says it, empty for one who elects nobody; so many have `votes`.
     """
 
     place: Place
     epoch: int
-    replicas: int
-    living: int
+    replicas: frozenset[Place]
+    candidates: frozenset[Place]
     is_calm: bool
     voter: str
     votes: int
@@ -40,12 +40,14 @@ def by_name(service: str, sentinel: Redis, _: Place) -> Word:
         pipe.execute_command(f"SENTINEL {command}", service)
     pipe.execute_command("SENTINEL MYID")
     # While it hands over it names the one that was in the first answer, and the one that is in the second.
-    master, place, replicas, others, own = pipe.execute()
+    master, place, rows, others, own = pipe.execute()
+    replicas = {_place(each["ip"], each["port"]): each for each in rows}
+    down_after = int(master["down-after-milliseconds"])
     return Word(
         _place(*place),
         int(master["config-epoch"]),
-        replicas=len(replicas),
-        living=sum(_may_lead(each, int(master["down-after-milliseconds"])) for each in replicas),
+        replicas=frozenset(replicas),
+        candidates=frozenset(place for place, each in replicas.items() if _may_lead(each, down_after)),
         is_calm=not any(sign in master["flags"] for sign in ("o_down", "failover_in_progress")),
         is_reached="s_down" not in master["flags"],
         voter=_text(own),
@@ -67,7 +69,7 @@ def by_slot(slot: int, node: Redis, place: Place) -> Word:
     pipe.execute_command("CLUSTER NODES")
     rows, told = pipe.execute()
     owner = next((servers[0] for first, last, *servers in rows if first <= slot <= last), None)
-    nodes = {each["node_id"]: _Node(each) for each in told.values()}
+    nodes = {line["node_id"]: _Node(address, line, place) for address, line in told.items()}
     master = nodes.get(_text(owner[2])) if owner else None
     if master is None:
         raise RedisConnectionError("knows none")
@@ -77,8 +79,8 @@ def by_slot(slot: int, node: Redis, place: Place) -> Word:
     return Word(
         _at(owner, place),
         master.epoch,
-        replicas=len(replicas),
-        living=sum("fail" not in each.flags for each in replicas),
+        replicas=frozenset(each.place for each in replicas),
+        candidates=frozenset(each.place for each in replicas if each.flags.isdisjoint({"fail", "nofailover"})),
         is_calm="fail" not in master.flags,
         is_reached="fail?" not in master.flags,
         voter=own if own in voters else "",
@@ -88,9 +90,11 @@ def by_slot(slot: int, node: Redis, place: Place) -> Word:
 
 
 class _Node:
-    """A line of `CLUSTER NODES`."""
+    """A line of `CLUSTER NODES`, told by the one at `asked`."""
 
-    def __init__(self, line: Mapping[str, Any]) -> None:
+    def __init__(self, address: str, line: Mapping[str, Any], asked: Place) -> None:
+        host, _, port = address.rpartition(":")
+        self.place = _place(host or asked[0], port)
         self.name: str = line["node_id"]
         self.flags = frozenset(line["flags"].split(","))
         self.epoch = int(line["epoch"])

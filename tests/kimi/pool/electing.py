@@ -14,11 +14,13 @@ from redis.exceptions import RedisError
 from kimi.pool.voters import Place, Word
 
 A, B = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
+NEAR, FAR = ("10.0.0.3", 6379), ("10.0.0.4", 6379)
+BOTH, NOBODY = frozenset({NEAR, FAR}), frozenset[Place]()
 NAMED = [f"redis://s{number}:26379/0" for number in (1, 2, 3)]
 
 
 def word(voter: str, place: Place = A, epoch: int = 1) -> Word:
-    return Word(place, epoch, replicas=2, living=2, is_calm=True, voter=voter, votes=3)
+    return Word(place, epoch, replicas=BOTH, candidates=BOTH, is_calm=True, voter=voter, votes=3)
 
 
 class Voters:

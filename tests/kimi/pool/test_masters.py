@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from devtools.waiting import until
 from kimi.pool.masters import LOOK_SECONDS, Lead, Standing
-from tests.kimi.pool.electing import NAMED, A, B, Voters, word
+from tests.kimi.pool.electing import BOTH, FAR, NAMED, NEAR, NOBODY, A, B, Voters, word
 from tests.kimi.pool.pools import Clock
 
 
@@ -52,59 +52,60 @@ def test_all_are_asked_where_one_says_anything_new(led: Lead, voters: Voters) ->
 
 def test_who_knows_of_the_latest_election_is_believed(led: Lead, voters: Voters) -> None:
     voters.say(word("", B, 2), "s2")
-    assert led.confirmed() == Standing(B, 2, 2, living=None), "but not that most think so"
+    assert led.confirmed() == Standing(B, 2, BOTH, None), "but not that most think so"
     voters.say(word("", B, 2))
-    assert led.confirmed() == Standing(B, 2, 2, living=2)
+    assert led.confirmed() == Standing(B, 2, BOTH, BOTH)
 
 
 def test_of_one_election_it_is_what_most_say(led: Lead, voters: Voters) -> None:
     voters.say(word("", B, 2), "s1", "s2")
     voters.say(word("", A, 2), "s3")
     for _ in range(10):
-        assert led.confirmed() == Standing(B, 2, 2, living=None)
+        assert led.confirmed() == Standing(B, 2, BOTH, None)
 
 
 def test_an_earlier_election_is_believed_of_most_alone(led: Lead, voters: Voters) -> None:
     voters.say(word("", B, 5))
     led.confirmed()
     voters.says = {"s1": word("s1", A, 1)}
-    assert led.confirmed() == Standing(B, 5, 2, living=None)
+    assert led.confirmed() == Standing(B, 5, BOTH, None)
     voters.says["s2"] = word("s2", A, 1)
-    assert led.confirmed() == Standing(A, 1, 2, living=2), "they were told to watch another one"
+    assert led.confirmed() == Standing(A, 1, BOTH, BOTH), "they were told to watch another one"
 
 
 @pytest.mark.parametrize("change", [{"is_calm": False}, {"place": B}, {"epoch": 2}], ids=str)
 def test_a_master_is_not_sure_while_one_says_anything_else(led: Lead, voters: Voters, change: dict[str, Any]) -> None:
     voters.says["s3"] = replace(word("s3"), **change)
-    assert led.confirmed().living is None
+    assert led.confirmed().candidates is None
 
 
 def test_one_that_does_not_reach_the_master_is_outvoted(led: Lead, voters: Voters) -> None:
     voters.says["s3"] = replace(word("s3"), is_reached=False)
-    assert led.confirmed().living == 2
+    assert led.confirmed().candidates == BOTH
     voters.says["s2"] = replace(word("s2"), is_reached=False)
-    assert led.confirmed().living is None
+    assert led.confirmed().candidates is None
 
 
 def test_one_that_has_forgotten_the_others_is_not_most(voters: Voters) -> None:
     led = Lead(NAMED, voters, electors=3)
-    assert led.confirmed().living == 2
-    voters.says = {"s1": replace(word("s1"), votes=1, replicas=0, living=0)}
-    assert led.confirmed().living is None
+    assert led.confirmed().candidates == BOTH
+    voters.says = {"s1": replace(word("s1"), votes=1, replicas=NOBODY, candidates=NOBODY)}
+    assert led.confirmed().candidates is None
 
 
-def test_a_replica_is_dead_when_most_say_so_and_nobody_else_denies_it(led: Lead, voters: Voters) -> None:
-    voters.say(replace(word(""), living=1), "s1", "s2")
-    assert led.confirmed().living == 2
+def test_a_replica_may_lead_while_any_one_thinks_so_and_may_not_when_most_say_it(led: Lead, voters: Voters) -> None:
+    voters.say(replace(word(""), candidates=frozenset({NEAR})), "s1", "s2")
+    voters.say(replace(word(""), candidates=frozenset({FAR})), "s3")
+    assert led.confirmed().candidates == BOTH
     del voters.says["s3"]
-    assert led.confirmed().living == 1
+    assert led.confirmed().candidates == frozenset({NEAR})
     del voters.says["s2"]
-    assert led.confirmed().living is None
+    assert led.confirmed().candidates is None
 
 
 def test_one_that_is_reached_in_two_ways_has_one_vote(led: Lead, voters: Voters) -> None:
     voters.says = {"s1": word("the same"), "s2": word("the same")}
-    assert led.confirmed().living is None
+    assert led.confirmed().candidates is None
 
 
 def test_others_are_asked_where_those_that_are_named_are_too_few(voters: Voters) -> None:
@@ -112,7 +113,7 @@ def test_others_are_asked_where_those_that_are_named_are_too_few(voters: Voters)
     voters.says["s1"] = replace(word("s1"), others=others)
     led = Lead(NAMED[:1], voters)
     led.find()
-    assert led.confirmed().living == 2
+    assert led.confirmed().candidates == BOTH
     assert voters.asked.total() < 2 * 3, "no more than are needed"
 
 
@@ -127,7 +128,7 @@ def test_where_all_fall_silent_the_master_stays_and_that_is_said_once(
     (said,) = caplog.records
     assert re.search(r"s1:26379: is away; s2:.*; s3:", said.getMessage())
     assert voters.asked.total() < 20, "those that are gone do not hold up each new connection"
-    assert led.confirmed().living is None
+    assert led.confirmed().candidates is None
 
 
 def test_where_nobody_ever_said_it_that_is_an_error(voters: Voters) -> None:
@@ -152,6 +153,6 @@ def test_a_slow_answer_takes_nobody_back_and_many_share_a_look(led: Lead, voters
     for thread in threads:
         thread.join()
     assert len(found) == 20
-    assert found[1:] == [Standing(B, 2, 2, living=2)] * 19, "who asked later hears nothing that was said before"
+    assert found[1:] == [Standing(B, 2, BOTH, BOTH)] * 19, "who asked later hears nothing that was said before"
     assert led.place == B
     assert voters.asked.total() < 20

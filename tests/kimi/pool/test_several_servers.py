@@ -24,7 +24,7 @@ from kimi.pool_name import POOL, prefix_of
 from kimi.settings import CommonSettings
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web
 from tests.ports import free_port
-from tests.valkeys import Cluster, SentinelSet, Servers, client_of, running
+from tests.valkeys import Cluster, SentinelSet, Servers, client_of, links, running, unlinked
 
 KINDS = [SentinelSet, Cluster]
 ENDS = {"killed": methodcaller("kill"), "in peace": methodcaller("hand_over")}
@@ -170,6 +170,35 @@ def test_a_replica_that_is_dead_is_not_waited_for_once_sentinels_say_so(own_serv
             assert not is_kept(), "the other one lives"
 
 
+def test_a_standby_that_never_leads_stands_in_for_nobody_and_holds_up_nothing(tmp_path: Path) -> None:
+    servers = SentinelSet(tmp_path)
+    _, standby, heir, *_ = servers.servers
+    standby.options = (*standby.options, "--replica-priority", "0")
+
+    with running(servers), pool_of(servers) as pool:
+
+        def is_kept() -> bool:
+            with suppress(NotKept):
+                pool.freshen("a")
+                return True
+            return False
+
+        led = lead(servers.url, POOL)
+        assert led is not None
+        heir_alone = frozenset({("127.0.0.1", heir.port)})
+        until(lambda: led.confirmed().candidates == heir_alone, what="Sentinels know who may lead")
+        pool.configure(web("a"))
+        with standby.silent():
+            assert is_kept()
+        until(lambda: is_kept() and not pool.store.replicas.lacking, what="all have it again")
+        with unlinked(heir, servers.master):
+            until(lambda: links(servers.master) == {standby.port}, what="the standby alone follows")
+            assert led.confirmed().candidates == heir_alone
+            assert not is_kept()
+            assert re.search(rf"1 of 2 .*, and 127.0.0.1:{heir.port} may lead next", pool.store.replicas.lacking)
+        until(is_kept, what="it follows again")
+
+
 @pytest.mark.parametrize("own_servers", [SentinelSet], indirect=True)
 def test_a_master_that_lives_is_used_on_where_all_sentinels_are_gone(own_servers: SentinelSet) -> None:
     with pool_of(own_servers) as pool:
@@ -187,7 +216,7 @@ def test_all_nodes_of_a_cluster_come_to_tell_of_the_same_election(own_servers: C
     cluster, led = own_servers, lead(own_servers.url, POOL)
     assert led is not None
     was, before = cluster.master, led.confirmed()
-    assert before.living == before.replicas == 1
+    assert before.candidates == before.replicas == frozenset({("127.0.0.1", cluster.replicas[0].port)})
     ENDS[end](cluster)
     until(lambda: led.confirmed().place[1] == cluster.master.port != was.port, what="another one is elected")
     assert led.confirmed().epoch > before.epoch
@@ -196,7 +225,7 @@ def test_all_nodes_of_a_cluster_come_to_tell_of_the_same_election(own_servers: C
     slot = key_slot(prefix_of(POOL).encode())
     with client_of(was) as client:
         until(lambda: by_slot(slot, client, before.place).epoch > before.epoch, what="it has heard of it")
-    until(lambda: led.confirmed().living == 1, what="it follows")
+    until(lambda: led.confirmed().candidates == frozenset({before.place}), what="it follows")
     led.close()
 
 
