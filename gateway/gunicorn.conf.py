@@ -25,8 +25,8 @@ with uncollected():
     from gateway import crew
     from gateway.key_strength import warn_of_weak_keys
     from gateway.metrics import keep_as
-    from gateway.server.ending import Ending
     from gateway.server.log import Log
+    from gateway.server.master import Master
     from gateway.server.room import EACH, room
     from gateway.server.worker import MARGIN_SECONDS, Worker
     from gateway.settings import GatewaySettings
@@ -98,7 +98,7 @@ def on_starting(server: Any) -> None:
     gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)
-    server.ending = Ending(server)
+    server.__class__ = Master
 
 
 def when_ready(server: Any) -> None:
@@ -110,9 +110,9 @@ def when_ready(server: Any) -> None:
 on_reload = when_ready  # the sockets are those of before, the keys may be others
 
 
-def post_fork(server: Any, worker: Any) -> None:
+def post_fork(_server: Any, worker: Any) -> None:
     """A worker begins. It makes its figures later on, with its application."""
-    worker.metrics_port, worker.ending = _settings.gateway_metrics_port, server.ending
+    worker.metrics_port = _settings.gateway_metrics_port
     keep_as(worker.pid)
 
 

@@ -68,6 +68,11 @@ class Connections:
         self.acceptors.append(acceptor)
         acceptor.start()
 
+    @property
+    def are_open(self) -> bool:
+        """Whether there is one."""
+        return any(len(acceptor.pool) for acceptor in self.acceptors)
+
     def close(self) -> None:
         """Takes no more connections, but those that the kernel has taken already. Closing again does nothing."""
         for acceptor in self.acceptors:

@@ -1,31 +1,35 @@
-"""Whether gunicorn's master ends all its workers, and not one that others stand in for.
-
-Both times a worker is told by SIGTERM; what it says to those who watch the gateway differs.
-"""
+"""What a worker and gunicorn's master both know of that worker's end, whoever of them begins it."""
 
 from __future__ import annotations
 
 import mmap
-from typing import Any
+from typing import Final
+
+_BEGUN: Final = 0
+_WHOLE: Final = 1
 
 
 class Ending:
-    """Has `server`, gunicorn's master, note that it ends its workers before it tells them; they see it after the fork.
+    """Whether a worker takes no more clients (`begun`), and whether the whole gateway ends with it (`whole`).
 
-    It is none of the gateway where another master has the sockets too.
+    It is made before the fork. A signal says the same, but one that comes before the worker listens to it is lost.
     """
 
-    def __init__(self, server: Any) -> None:
-        self._note = mmap.mmap(-1, 1)  # shared with all that are forked
-        stop = server.stop
-
-        def noted(graceful: bool = True) -> None:
-            self._note[0] = server.reexec_pid == server.master_pid == 0
-            stop(graceful)
-
-        server.stop = noted
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 2)
 
     @property
-    def has_begun(self) -> bool:
-        """Whether all workers end."""
-        return self._note[0] == 1
+    def begun(self) -> bool:
+        """Whether the worker has been told to end, or does so by itself."""
+        return self._shared[_BEGUN] == 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether no other worker serves, nor another master that has the sockets too."""
+        return self._shared[_WHOLE] == 1
+
+    def begin(self, *, whole: bool = False) -> None:
+        """Notes it; a signal handler may. What has been noted stays so."""
+        if whole:
+            self._shared[_WHOLE] = 1
+        self._shared[_BEGUN] = 1

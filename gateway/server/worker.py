@@ -46,11 +46,16 @@ class Worker(GeventWorker):  # type: ignore[misc]
     """Serves a `Gateway`."""
 
     wsgi: Gateway
+    pid: int
+    age: float
     alive: bool
     connections: Connections
     watchers: Connections
-    ending: Ending
     metrics_port: int | None
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.ending = Ending()
 
     def run(self) -> None:
         """Serves until SIGTERM, and then until nothing runs any more."""
@@ -70,14 +75,15 @@ class Worker(GeventWorker):  # type: ignore[misc]
         while self.alive:
             self._await_beat()
         self._begin_drain()
-        if not self.wsgi.drain.whole:
-            watchers.close()  # the others tell how the gateway is
-        connections.close()
-        connections.finish(self.wsgi.drain, self._await_beat)
-        connections.kill()
+        self._finish(connections)
         self.wsgi.settle(SETTLE_SECONDS)
-        watchers.close()
-        watchers.kill()
+        self._finish(watchers)
+
+    def _finish(self, connections: Connections) -> None:
+        connections.close()
+        if connections.are_open:
+            connections.finish(self.wsgi.drain, self._await_beat)
+        connections.kill()
 
     def notify(self) -> None:
         """Tells the master that this worker lives. Without a master it ends, but its requests first."""
@@ -93,7 +99,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._begin_drain()
 
     def _begin_drain(self) -> None:
-        self.wsgi.drain.begin(whole=self.ending.has_begun or os.getppid() != self.ppid)
+        """May be said again, for the others may have been told to end since."""
+        self.alive = False
+        self.ending.begin()
+        self.wsgi.drain.begin(whole=self.ending.whole or os.getppid() != self.ppid)
 
     def _is_last(self) -> bool:
         """Counts a request. Whether its connection ends with it."""
@@ -106,6 +115,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def _await_beat(self) -> None:
         """What is to be done as long as anything runs here."""
         self.notify()
+        if self.ending.begun:
+            self._begin_drain()
         for each in (self.connections, self.watchers):
             gevent.get_hub().loop.run_callback(each.look_after, time.monotonic())
         gevent.sleep(_BEAT)

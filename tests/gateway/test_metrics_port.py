@@ -82,17 +82,6 @@ def test_it_tells_until_the_end_that_the_gateway_shuts_down(gateway: Gunicorn) -
     assert gateway.wait() == 0
 
 
-def test_who_drains_after_a_reload_leaves_the_answers_to_those_who_serve(gateway: Gunicorn) -> None:
-    with gateway.connect() as client:
-        client.sendall(ASKED)
-        until(lambda: "started" in gateway.trace, seconds=30)
-        before = gateway.workers()
-        gateway.send(signal.SIGHUP)
-        until(lambda: len(gateway.workers()) == 2, seconds=30, what="a worker beside the one with the request")
-        assert {page(gateway, "/readyz").status_code for _ in range(40)} == {200}
-        assert before < gateway.workers(), "both have to be there still"
-
-
 @pytest.mark.parametrize("had", [True, False])
 def test_a_reload_leaves_the_addresses_as_they_are(*, had: bool, tmp_path: Path, shared_valkey: Any) -> None:
     first, other = free_port(), free_port()

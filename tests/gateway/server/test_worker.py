@@ -22,7 +22,6 @@ from gateway.app import Gateway
 from gateway.body import read_body
 from gateway.drain import Drain
 from gateway.errors import BodyLate
-from gateway.server import ending
 from gateway.server.connections import FRESH_SECONDS
 from gateway.server.environ_keys import KNOWN
 from gateway.server.intake import Intake
@@ -84,7 +83,7 @@ def test_a_connection_that_we_close_gets_no_answer(end: type[BaseException]) -> 
 def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) -> None:
     drain = Drain(0)
     worker = Worker(1, os.getpid(), [], None, 30, Config(), logging.getLogger("gateway.test"))
-    worker.booted, worker.ending = booted, cast("ending.Ending", SimpleNamespace(has_begun=True))
+    worker.booted = booted
     worker.wsgi = cast("Gateway", SimpleNamespace(drain=drain))
     try:
         worker.handle_exit(15, None)
@@ -92,6 +91,25 @@ def test_a_signal_before_the_application_is_there_does_no_harm(*, booted: bool) 
         worker.tmp.close()
     assert not worker.alive
     assert drain.begun is booted
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_the_master_has_noted_is_heard_without_its_signal(*, whole: bool) -> None:
+    """One that comes right behind the fork is lost: gunicorn's own handlers are still there."""
+    drain = Drain(0)
+    worker = Worker(1, os.getppid(), [], None, 30, Config(), logging.getLogger("gateway.test"))
+    worker.wsgi = cast("Gateway", SimpleNamespace(drain=drain))
+    worker.connections = worker.watchers = connections_of(nothing)
+    seen = []
+    try:
+        for note in (None, {}, {"whole": whole}):
+            if note is not None:
+                worker.ending.begin(**note)
+            worker._await_beat()
+            seen.append((worker.alive, drain.begun, drain.whole))
+    finally:
+        worker.tmp.close()
+    assert seen == [(True, False, False), (False, True, False), (False, True, whole)]
 
 
 @pytest.mark.parametrize(("requests", "patience"), [(0, 5), (1, 95)])
