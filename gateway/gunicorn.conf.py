@@ -98,6 +98,7 @@ def on_starting(server: Any) -> None:
     gc.freeze()  # to look for garbage in it would copy it into every worker
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)
+    server.environ = server.cfg.env_orig  # that of a later configuration has our own variables
     server.__class__ = Master
 
 
@@ -114,6 +115,11 @@ def post_fork(_server: Any, worker: Any) -> None:
     """A worker begins. It makes its figures later on, with its application."""
     worker.metrics_port = _settings.gateway_metrics_port
     keep_as(worker.pid)
+
+
+def pre_exec(server: Any) -> None:
+    """SIGUSR2: another program takes the sockets over. It begins as this one did, without its name and its figures."""
+    server.cfg.env_orig = server.environ
 
 
 def child_exit(_server: Any, worker: Any) -> None:

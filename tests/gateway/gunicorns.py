@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -23,12 +24,15 @@ TRACE = "TEST_TRACE"
 """The variable that names the file in which `tests.gateway.served` writes what was given back."""
 ROOT = Path(__file__).parents[2]
 KEY = "test-key"
+GUNICORN = (sys.executable, "-m", "gunicorn")
 
 
 class Gunicorn:
     """One gateway process with its workers, and ways to talk to it."""
 
-    def __init__(self, folder: Path, redis_url: str, *, app: str, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, redis_url: str, *, app: str, program: Sequence[str] = GUNICORN, **settings: str
+    ) -> None:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = folder / "gateway.log"
@@ -43,7 +47,7 @@ class Gunicorn:
             **settings,
         }
         self._folder = folder
-        self._command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gateway/gunicorn.conf.py"), app]
+        self._command = [*program, "-c", str(ROOT / "gateway/gunicorn.conf.py"), app]
         self.process: children.Process | None = None
 
     def start(self) -> None:
@@ -103,7 +107,7 @@ class Gunicorn:
 
 
 @contextmanager
-def running(folder: Path, redis_url: str, *, app: str = "gateway.wsgi:app", **settings: str) -> Iterator[Gunicorn]:
+def running(folder: Path, redis_url: str, *, app: str = "gateway.wsgi:app", **settings: Any) -> Iterator[Gunicorn]:
     """A gateway that serves while the block runs."""
     gunicorn = Gunicorn(folder, redis_url, app=app, **settings)
     try:

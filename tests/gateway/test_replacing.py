@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from devtools.waiting import until
+from tests.children import has_ended, pids_of_children
 from tests.gateway.gunicorns import KEY, TRACE, Gunicorn, running
 from tests.ports import free_port
 
@@ -25,7 +27,7 @@ ASKED: Final = (
 
 
 @contextmanager
-def a_gateway(folder: Path, redis_url: str) -> Iterator[Gunicorn]:
+def a_gateway(folder: Path, redis_url: str, **more: Any) -> Iterator[Gunicorn]:
     with running(
         folder,
         redis_url,
@@ -33,6 +35,7 @@ def a_gateway(folder: Path, redis_url: str) -> Iterator[Gunicorn]:
         GATEWAY_METRICS_PORT=str(free_port()),
         GATEWAY_DRAIN_SECONDS="30",
         **{TRACE: str(folder / "trace")},
+        **more,
     ) as found:
         yield found
 
@@ -125,3 +128,25 @@ def test_to_the_end_the_whole_gateway_says_that_it_ends(tmp_path: Path, shared_v
             until(lambda: gateway.workers() == {old}, seconds=10, what="the one that has nothing to do is gone")
             assert watched(gateway) == {(200, 503, 200)}
         assert gateway.wait() == 0
+
+
+def test_a_program_that_takes_over_behind_a_reload_has_figures_of_its_own(tmp_path: Path, shared_valkey: Any) -> None:
+    installed = [str(Path(sys.executable).with_name("gunicorn"))]  # `python -m` cannot be started anew by gunicorn
+    heir = 0
+    try:
+        with a_gateway(tmp_path, shared_valkey.url, program=installed) as gateway:
+            (first,) = gateway.workers()
+            gateway.send(signal.SIGHUP)
+            until(lambda: first not in gateway.workers(), seconds=30, what="the reload is done")
+            (second,) = gateway.workers()
+            gateway.send(signal.SIGUSR2)
+            heir = another(gateway, second)
+            until(lambda: pids_of_children(heir), seconds=30, what="the new program has a worker")
+            gateway.terminate()
+            assert gateway.wait() == 0
+            assert serves(gateway)
+            assert watched(gateway, times=1) == {(200, 200, 200)}
+    finally:
+        if heir:
+            os.kill(heir, signal.SIGTERM)
+            until(lambda: has_ended(heir), seconds=30, what="the new program has ended")
