@@ -13,9 +13,9 @@ from kimi.pool.schema import Schema
 class SchemaWatch(Watch):
     """As often as it looks it shows which release it is.
 
-    A newer release may have changed what stands there since this one started. Requests that come are served as well as
-    it goes on: it is for whoever sends them to send no more. `bar` is told the error, and None once all is well: what
-    operators do is not to be done by a release that does not know what is there.
+    Since this one started a newer release may have changed what stands there, or somebody put an older state back.
+    Requests that come are served as well as it goes on: it is for whoever sends them to send no more. `bar` is told the
+    error, and None once all is well: what operators do is not to be done by a release that does not know what is there.
     """
 
     refusal = Outdated
@@ -35,7 +35,7 @@ class SchemaWatch(Watch):
 
     def _look(self) -> None:
         try:
-            self._schema.look()
+            self._schema.check()
         except Outdated as error:
             self._bar(error)
             raise

@@ -56,8 +56,8 @@ class Services:
     Without a `desk` there is no page for operators. `counts` is what their figures are made of.
     `traces` makes spans, where somebody wants them.
     `settle` waits so many seconds until everything that was borrowed is given back.
-    `is_shut_out` says whether Redis holds what this process has no key for, and `is_outdated` whether a newer release
-    has changed it so that this one cannot work with it.
+    `is_shut_out` says whether Redis holds what this process has no key for, and `is_outdated` whether it is
+    of another release, which this one cannot work with.
     `clock` is in Unix seconds, `monotonic` in seconds of any origin.
     """
 

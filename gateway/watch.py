@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -30,6 +29,7 @@ class Watch(ABC):
         self.is_shut_out = False
         self._monotonic = monotonic
         self._next = 0.0
+        self._is_over = False
 
     @abstractmethod
     def _look(self) -> None:
@@ -41,9 +41,8 @@ class Watch(ABC):
 
     def check(self) -> None:
         """Does nothing before the next look is due."""
-        if self._monotonic() < self._next:
+        if self._is_over or self._monotonic() < self._next:
             return
-        self._next = self._monotonic() + LOOK_SECONDS
         try:
             self._look()
         except self.refusal as error:
@@ -51,14 +50,15 @@ class Watch(ABC):
                 log.error("%s; %s", error, self.so)  # noqa: TRY400
             self.is_shut_out = True
         except StoreUnavailable:
-            return  # what was seen last stands
+            return  # what was seen last stands, and the next look is due
         else:
             if self.is_shut_out:
                 log.warning(self.again)
             self.is_shut_out = False
+        self._next = self._monotonic() + LOOK_SECONDS
 
     def end(self) -> None:
         """This worker ends."""
-        self._next = math.inf
+        self._is_over = True
         with suppress(StoreUnavailable):  # it is forgotten by itself
             self._leave()

@@ -17,7 +17,7 @@ FROM_MEMORY: Final = "Redis does not answer: accounts are leased from this worke
 
 SHUT_OUT: Final = "Redis holds secrets that no key of TOKEN_ENCRYPTION_KEYS opens"
 
-OUTDATED: Final = "Redis holds what only newer releases understand"
+OUTDATED: Final = "Redis holds what only another release understands"
 
 
 def blueprint(settings: GatewaySettings, services: Services) -> Blueprint:

@@ -21,7 +21,7 @@ from kimi.version import VERSION
 from tests.gateway.fakes import Clock
 from tests.gateway.gunicorns import Gunicorn, running
 from tests.gateway.test_startup import settings
-from tests.kimi.pool.converting import AFTER_THAT, LAST, NEXT, upgrade
+from tests.kimi.pool.converting import AFTER_THAT, LAST, NEXT, fill, schema, upgrade
 from tests.kimi.pool.pools import Pool
 from tests.ports import free_port
 
@@ -48,6 +48,18 @@ def test_a_worker_that_a_newer_release_has_shut_out_knows_and_says_it(
     first, second = caplog.messages
     assert first.startswith(f"Redis holds schema {LAST + 2}, written by release 9.1.0; this is release {VERSION}")
     assert second == "what Redis holds is understood again"
+
+
+def test_an_older_state_that_is_put_back_shuts_out_who_does_not_read_it(pool: Pool) -> None:
+    clock, told = Clock(0.0), list[Outdated | None]()
+    watch = SchemaWatch(schema(pool.store, "0.4.0"), bar=told.append, monotonic=clock)
+    fill(pool.store, 3)
+    watch.check()
+    assert watch.is_shut_out and "has not converted yet" in str(told[-1])
+    assert Migration(schema(pool.store, "0.4.0")).run()
+    clock.now += LOOK_SECONDS
+    watch.check()
+    assert not watch.is_shut_out and told[-1] is None
 
 
 def test_it_shows_its_release_until_it_ends(pool: Pool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.watch import Watch
@@ -20,11 +22,13 @@ class Scripted(Watch):
     def __init__(self, clock: Clock) -> None:
         super().__init__(monotonic=clock)
         self.finds: Exception | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
         self.looks = 0
         self.left = 0
 
     def _look(self) -> None:
         self.looks += 1
+        self.meanwhile()
         if self.finds is not None:
             raise self.finds
 
@@ -67,9 +71,27 @@ def test_what_has_changed_is_seen_in_time_and_said_once(
     assert caplog.messages == ["x; that is that", "it is well again"]
 
 
+def test_a_look_that_nobody_answered_is_made_again_at_once(watch: Scripted) -> None:
+    watch.finds = StoreUnavailable()
+    watch.check()
+    watch.finds = Unreadable("x")
+    watch.check()
+    assert watch.is_shut_out
+    watch.check()
+    assert watch.looks == 2, "that was seen"
+
+
 def test_who_has_ended_looks_no_more(watch: Scripted, clock: Clock) -> None:
     watch.finds = StoreUnavailable()
     watch.end()
     clock.now += LOOK_SECONDS
     watch.check()
     assert (watch.left, watch.looks) == (1, 0)
+
+
+def test_who_ends_amid_a_look_looks_no_more(watch: Scripted, clock: Clock) -> None:
+    watch.meanwhile = watch.end
+    watch.check()
+    clock.now += LOOK_SECONDS
+    watch.check()
+    assert watch.looks == 1
