@@ -5,16 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Iterable, MutableMapping
+from threading import Event
 from typing import Final
 
 from gateway.key_strength import refusal
 from gateway.settings import GatewaySettings
+from kimi.ending import on_signals
 from kimi.errors import Outdated, StoreUnavailable
 from kimi.hosts import is_loopback
 from kimi.pool import open_store
@@ -43,9 +42,10 @@ def convert_store(settings: GatewaySettings, *, must_answer: bool) -> None:
 
     Raises `Outdated`, and `StoreUnavailable` where it must answer. A SIGTERM or SIGINT meanwhile ends the process.
     """
-    with _told_to_stop() as stopped, open_store(settings, connections=1) as store:
+    stop = Event()
+    with on_signals(stop.set), open_store(settings, connections=1) as store:
         try:
-            is_done = Migration(Schema(store)).run(stopped)
+            is_done = Migration(Schema(store)).run(stop.is_set)
         except Outdated:
             raise
         except StoreUnavailable:
@@ -54,22 +54,6 @@ def convert_store(settings: GatewaySettings, *, must_answer: bool) -> None:
         else:
             if not is_done:
                 sys.exit(0)
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether a signal has told so. Whoever converts gives that up in order, or the others would wait for him."""
-    told = [False]
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        told[0] = True
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: told[0]
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def check_listening(settings: GatewaySettings, addresses: Iterable[object]) -> None:
@@ -124,6 +108,6 @@ def listening_as_before(settings: GatewaySettings, environ: MutableMapping[str, 
     """
     asked = settings.model_dump(include={"gateway_host", "gateway_port", "gateway_metrics_port"})
     kept = json.loads(environ.setdefault(_LISTENING, json.dumps(asked)))
-    if kept != asked:
-        log.warning("%s: what is set now holds from the next start on", ", ".join(kept).upper())
+    if changed := [name for name, value in asked.items() if kept[name] != value]:
+        log.warning("%s: what is set now holds from the next start on", ", ".join(changed).upper())
     return settings.model_copy(update=kept)

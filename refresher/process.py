@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 
 import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from kimi.accounts_file import AccountsError
 from kimi.alerts.making import watcher
+from kimi.ending import on_signals
 from kimi.errors import StoreUnavailable
 from kimi.exchange import Exchange
 from kimi.http import Transport
@@ -110,7 +109,7 @@ def run(settings: RefresherSettings) -> int:
     store, signs = open_store(settings), open_store(settings, connections=2)
     patient = open_store(settings, timeout=_DURABLE_SECONDS, connections=THREADS)  # each waits on one of its own
     parts = _made(settings, store, signs, patient)
-    with _on_signals(parts.end), store, signs, patient:
+    with on_signals(parts.end), store, signs, patient:
         try:
             if not (parts.versions.start() and parts.sealing.start(parts.stop)):
                 return 0
@@ -192,18 +191,3 @@ def _janitor(
     upstreams = build(line) if settings.kimi_delete_chats else {}
     private, leases = PrivateAccounts(store), Leases(store)
     return Janitor(Chats(store), Members(store), private, leases, upstreams, stop=stop, metrics=metrics, clock=clock)
-
-
-@contextmanager
-def _on_signals(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` on SIGTERM and SIGINT, as often as they come: a second one must not cut an exchange short."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        end()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
