@@ -27,10 +27,10 @@ SECRET: Final = "kimi-redis-tls"
 FILES: Final = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 
 
-def where(pod: Object) -> list[str]:
-    """Where the Secret is mounted."""
+def mounts(pod: Object) -> list[Object]:
+    """Those of the Secret."""
     volumes = {each["name"] for each in pod["spec"]["volumes"] if each.get("secret", {}).get("secretName") == SECRET}
-    return [mount["mountPath"] for mount in container(pod)["volumeMounts"] if mount["name"] in volumes]
+    return [mount for mount in container(pod)["volumeMounts"] if mount["name"] in volumes]
 
 
 @pytest.mark.parametrize("page", ["kubernetes.md", "kubernetes.zh-CN.md"])
@@ -48,10 +48,11 @@ def test_both_processes_have_the_files_that_the_guide_names(tmp_path: Path, page
     overlay.write_text(text.replace("# - ../../components/redis-tls", "- ../../components/redis-tls"), "utf-8")
     objects = rendered(copy, "production")
     for name in ("kimi-gateway", "kimi-refresher"):
-        assert where(pods(objects)[name]) == [str(path.parent) for path in named.values()][:1]
+        (mount,) = mounts(pods(objects)[name])
+        assert (mount["mountPath"], mount["readOnly"]) == (str(named["ssl_ca_certs"].parent), True)
         assert [complaints(of(objects, "Deployment")[name], release) for release in RELEASES] == [[], []]
     assert len({path.parent for path in named.values()}) == 1
 
 
 def test_whoever_has_no_such_secret_needs_none(render: Render) -> None:
-    assert [where(pod) for pod in pods(render("production")).values()] == [[], []]
+    assert [mounts(pod) for pod in pods(render("production")).values()] == [[], []]

@@ -34,6 +34,8 @@ def test_pods_keep_away_from_their_own_kind(objects: list[Object]) -> None:
         spreads = pods(objects)[name]["spec"]["topologySpreadConstraints"]
         assert all(chosen(spread["labelSelector"], pods(objects)) == [name] for spread in spreads)
         assert {spread["topologyKey"].rpartition("/")[2] for spread in spreads} == {"zone", "hostname"}
+        # Or old ones would count in a roll-out, and the new ones could end up on one node.
+        assert all(spread["matchLabelKeys"] == ["pod-template-hash"] for spread in spreads)
 
 
 def test_services_lead_to_the_pods_of_their_name_at_ports_that_these_have(objects: list[Object]) -> None:
