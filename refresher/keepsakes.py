@@ -19,6 +19,7 @@ from kimi.pool.changes import PAGE, Changes
 from kimi.pool.interventions import Entered, Interventions
 from kimi.pool.tokens import Credential
 from refresher.memory import Memory
+from refresher.standing import Standing, has_left_before, was_in_service
 
 log = structlog.stdlib.get_logger("refresher")
 
@@ -51,13 +52,11 @@ class Keepsakes:
         self._changes = changes
         self._hands = hands
         self._memory = memory
+        self._standings = memory.standings
         self._clock = clock
         self._kept: dict[str, Record] = {}
         self._number = 0
-        self.losses = 0
-        """How often the store was seen to have lost something."""
         self._has_lost = False  # the store, and what was lost is not all back
-        self._uncompared: set[str] = set()  # those kept that nobody has looked at since the store may have lost them
         self._lost_until: dict[str, float] = {}  # those that it had lost, and how long they are looked after
         self._next_check = 0.0
         self._turn = 0
@@ -94,19 +93,21 @@ class Keepsakes:
             found = self._changes.names(self._number)
             if found.latest < self._number:
                 self._number, self._has_lost = 0, True
-                self._uncompared, self._lost_until = set(self._kept), {}
-                self.losses += 1
+                self._standings.lost()
+                self._lost_until = {}
                 continue
             records = self._members.some(found.names)
-            lost = self._lost_of(records)
+            lost = self._undone_of(records)
             self._restore_all(lost)
-            self._take(records, lost)
+            put_right = {*self._enter_left(records), *self._delete_again(records)}  # and read again
+            self._take([record for record in records if record.account.name not in put_right], lost)
             self._number = found.number
             if found.number == found.latest:
+                self._standings.met_all()
                 return True
         return False
 
-    def _lost_of(self, records: Sequence[Record]) -> list[str]:
+    def _undone_of(self, records: Sequence[Record]) -> list[str]:
         """Those that are not paused and limited as they were, for the store has lost it.
 
         Another refresher may have taken them from the accounts file anew, and know nothing of what was done. It may
@@ -116,8 +117,7 @@ class Keepsakes:
         lost, now = [], self._clock()
         for record in records:
             name, before = record.account.name, self._kept.get(record.account.name)
-            is_first = name in self._uncompared
-            self._uncompared.discard(name)
+            is_first = self._standings.is_first(name)
             if before is None or not record.configured or record.origin is not before.origin:
                 self._lost_until.pop(name, None)
                 continue
@@ -153,11 +153,37 @@ class Keepsakes:
     def _enter_missing(self) -> None:
         entered = [name for name, kept in self._kept.items() if kept.origin is Origin.OPERATOR]
         there = self._members.known(entered)
-        back = [name for name in entered if name not in there and self._is_entered(self._kept[name])]
+        self._enter_all([name for name in entered if name not in there])
+
+    def _enter_left(self, records: Sequence[Record]) -> list[str]:
+        """Those that have left are entered again where they were in service later."""
+        left = self._behind(records, was_in_service)
+        return self._enter_all([name for name in left if name in self._kept])
+
+    def _enter_all(self, names: Sequence[str]) -> list[str]:
+        back = [name for name in names if self._is_entered(self._kept[name])]
         if back:
             log.warning(
                 "the store has lost accounts that were added by hand, they are entered again", accounts=len(back)
             )
+        return back
+
+    def _delete_again(self, records: Sequence[Record]) -> list[str]:
+        """Those that had left, for whoever has them by now may have spent their tokens."""
+        back = self._behind(records, has_left_before)
+        if back:
+            log.warning(
+                "the store has gone back to when accounts were there that were deleted since, they are deleted again",
+                accounts=first_of(back, _NAMES_SHOWN),
+            )
+        for name in back:
+            self._hands.delete(name)
+        return back
+
+    def _behind(self, records: Sequence[Record], is_so: Callable[[Record, Standing], bool]) -> list[str]:
+        """Those that were entered by hand and of which that is so, where the store has gone back behind it."""
+        pairs = [(each, self._standings.before(each)) for each in records if each.origin is Origin.OPERATOR]
+        return [record.account.name for record, was in pairs if was is not None and is_so(record, was)]
 
     def _is_entered(self, kept: Record) -> bool:
         """Enters it; one whose secrets cannot be opened keeps nobody from entering the others."""

@@ -15,6 +15,7 @@ from kimi.accounts import Record, State
 from kimi.errors import Unreadable
 from kimi.pool import Members, TokenStore
 from kimi.pool.tokens import Credential
+from refresher.standing import Standings
 
 log = structlog.stdlib.get_logger("refresher")
 
@@ -40,7 +41,7 @@ class Memory:
         self._members = members
         self._tokens = tokens
         self._latest: dict[str, Credential] = {}  # by fingerprint
-        self._in_pool: dict[str, str] = {}  # fingerprints of the accounts that are configured, by name
+        self.standings = Standings(most)
         self._of_clients: dict[tuple[str, str], Credential] = {}  # by fingerprint and owner
         self._lock = threading.Lock()
 
@@ -71,21 +72,24 @@ class Memory:
     def see(self, record: Record) -> None:
         """The same for what is stored, if that is newer: it came to another refresher, or before this one was started.
 
-        Tokens of clients are theirs to bring again. One that cannot be opened keeps nobody from looking after the
-        others; an official key does not change, so that it is sealed anew where somebody has done it with a key that is
-        not known here.
+        If it is older, it is forestalled: another refresher may know of nothing newer. Tokens of clients are theirs to
+        bring again. One that cannot be opened keeps nobody from looking after the others; an official key does not
+        change, so that it is sealed anew where somebody has done it with a key that is not known here.
         """
         if record.account.owner:
             return
         known = self.of(record.fingerprint)
+        if known is not None and known.version > record.version and record.configured:
+            with suppress(Unreadable):
+                if not self._tokens.is_locked(record.account.name):  # else it is shown just now, and read again
+                    self.forestall(record)
+        self.standings.note(record)
         with self._lock:
-            if record.configured:
-                self._in_pool[record.account.name] = record.fingerprint
-            else:
-                self._in_pool.pop(record.account.name, None)
             with suppress(Unreadable):
                 if known is None or known.version < record.version:
                     self._latest[record.fingerprint] = Credential(record.refresh, record.version)
+            if not record.configured and record.fingerprint in self._latest:
+                self._latest[record.fingerprint] = self._latest.pop(record.fingerprint)  # who left last goes last
             self._drop_oldest()
         if known is None or record.account.kind.is_web or record.is_readable:
             return
@@ -97,9 +101,9 @@ class Memory:
 
     def _drop_oldest(self) -> None:
         """Seldom, and then many at once: it takes a look at all."""
-        if len(self._latest) <= len(self._in_pool) + self._most * 2:
+        if len(self._latest) <= len(self.standings) + self._most * 2:
             return
-        in_pool = {*self._in_pool.values()}
+        in_pool = self.standings.fingerprints()
         out = [known_as for known_as in self._latest if known_as not in in_pool]
         for known_as in out[: -self._most]:
             del self._latest[known_as]

@@ -137,7 +137,7 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     source = AccountsSource(settings.kimi_accounts_file, settings.bare_accounts, settings.kimi_kind)
     memory = Memory(members, TokenStore(store))
     keepsakes = Keepsakes(members, Changes(store), Interventions(store), memory)
-    roster = Roster(source, members, memory, added=keepsakes.restore, losses=lambda: keepsakes.losses, beside=Aside())
+    roster = Roster(source, members, memory, added=keepsakes.restore, beside=Aside())
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     metrics, port = Metrics(registry), settings.refresher_metrics_port
@@ -156,8 +156,8 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
         versions.check,
         pulse.check,  # who is shut out is none at work: others have to tell that none is
         sealing.check,
-        roster.check,
         keepsakes.check,
+        roster.check,
         lambda: drift_book.keep(drift),
     )
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)

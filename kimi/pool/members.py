@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from types import MappingProxyType
 
 import orjson
 
-from kimi.accounts import ConfiguredAccount, Record, State
+from kimi.accounts import ConfiguredAccount, Origin, Record, State
 from kimi.errors import Unreadable
 from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
@@ -86,13 +86,11 @@ class Members:
         *,
         rotated: Mapping[str, Credential] = MappingProxyType({}),
         only: Collection[str] | None = None,
-        withdraws: bool = True,
     ) -> SyncReport:
         """Brings the pool in line with what is configured; accounts of the same origin that are gone leave service.
 
         One whose secret another name has from now on serves on while that is being exchanged: both are deferred. Where
-        all others were entered before, `only` those can be. Where it does not say which accounts there are, nobody
-        leaves service: unless it `withdraws`, accounts are only entered, but none whose secret another one has.
+        all others were entered before, `only` those can be.
 
         A stored credential stays until the configured one itself changes, because it may have been rotated.
         Nothing is deleted: an account that comes back finds its rotated token, also under another name.
@@ -104,24 +102,51 @@ class Members:
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         leaving = self._leaving(origin, wanted)
-        if not withdraws:
-            taken = {*leaving.values()}
-            only = {name for name in wanted if wanted[name] not in taken and (only is None or name in only)}
-            leaving = {name: secret for name, secret in leaving.items() if name in only}
         secrets = set(wanted.values())
         said = {name: self._store.run("withdraw", name, int(leaving[name] in secrets)) for name in leaving}
         left = [name for name, word in said.items() if word == _WITHDRAWN]
         held = {name: leaving[name] for name, word in said.items() if word == _HELD}
-        outcomes = {name: _LOCKED for name in wanted if name in held or wanted[name] in held.values()}
+        locked = [name for name in wanted if name in held or wanted[name] in held.values()]
+        entering = [member for member in configured if only is None or member.account.name in only]
+        report = self._bring([member for member in entering if member.account.name not in locked], origin, rotated)
+        return replace(
+            report,
+            removed=tuple(name for name in left if name not in wanted),
+            deferred=(*locked, *report.deferred),
+        )
+
+    def enter(
+        self, configured: Sequence[ConfiguredAccount], *, rotated: Mapping[str, Credential] = MappingProxyType({})
+    ) -> SyncReport:
+        """The same of accounts that are not all that there are: they are entered, and no other leaves service for that.
+
+        One whose secret another name has stays out. It looks at nobody else. Raises `Unreadable` in the same way.
+        """
+        self._canary.look()
+        secrets = {member.account.name: fingerprint(member.secret) for member in configured}
+        names = {
+            each.fingerprint: each.account.name
+            for each in self.holding({*secrets.values()})
+            if each.configured and each.origin is Origin.FILE
+        }
         entering = [
             member
             for member in configured
-            if member.account.name not in outcomes and (only is None or member.account.name in only)
+            if names.get(secrets[member.account.name], member.account.name) == member.account.name
         ]
+        for record in self.some([member.account.name for member in entering]):
+            name = record.account.name
+            if record.configured and record.origin is Origin.FILE and record.fingerprint != secrets[name]:
+                self._store.run("withdraw", name, 0)  # what has become of its secret is kept for whoever has that
+        return self._bring(entering, "config", rotated)
+
+    def _bring(
+        self, entering: Sequence[ConfiguredAccount], origin: str, rotated: Mapping[str, Credential]
+    ) -> SyncReport:
         elsewhere = self.elsewhere(entering, rotated)
         entering = [member for member in entering if member.account.name not in elsewhere]
         mend(self._store, {member.account.name: known_of(member, rotated) for member in entering})
-        outcomes |= {member.account.name: self._enter(member, origin, rotated) for member in entering}
+        outcomes = {member.account.name: self._enter(member, origin, rotated) for member in entering}
 
         def those(outcome: str) -> tuple[str, ...]:
             return tuple(name for name, found in outcomes.items() if found == outcome)
@@ -130,7 +155,6 @@ class Members:
             added=those("added"),
             updated=those("updated"),
             revived=those("revived"),
-            removed=tuple(name for name in left if name not in wanted),
             deferred=those(_LOCKED),
             unreadable=those(_UNREADABLE),
             elsewhere=elsewhere,
@@ -157,6 +181,19 @@ class Members:
     def has_others(self, configured: Sequence[ConfiguredAccount] = (), origin: str = "config") -> bool:
         """Whether accounts of that origin are in service that are not `configured` so."""
         return bool(self._leaving(origin, {member.account.name: fingerprint(member.secret) for member in configured}))
+
+    def serves_any(self) -> bool:
+        """Whether accounts are in service, from the file or by hand; those of clients are none of the operator's."""
+        names = account_names(self._store)
+        rows = read(self._store, [f"account:{name}" for name in names], ("present", "owner"))
+        return any(row.get("present") == "1" and "owner" not in row for row in rows)
+
+    def withdraw(self, names: Iterable[str]) -> list[str]:
+        """Takes these out of service, as those that are configured no more; those that are being exchanged stay.
+
+        Which these are.
+        """
+        return [name for name in names if self._store.run("withdraw", name, 1) == _HELD]
 
     def traced(self, configured: Sequence[ConfiguredAccount]) -> set[str]:
         """Those, by name, of whose secrets the pool knows: an account has it, or what became of it is kept.

@@ -26,6 +26,7 @@ from tests.kimi.pool.pools import Pool, web
 from tests.kimi.pool.sealing import with_keys
 from tests.ports import free_port
 from tests.refresher.conftest import snapshot, stored
+from tests.refresher.rosters import go_on_with_another_line_of_writes
 
 
 @pytest.fixture
@@ -201,14 +202,8 @@ def test_one_that_is_dead_for_a_moment_after_a_loss_is_paused_when_it_lives(
     assert (stored(pool, "a").state, stored(pool, "a").refresh) == (State.PAUSED, "refresh-a-3")
 
 
-def go_on_with_another_line_of_writes(pool: Pool) -> None:
-    """As Redis does that was started anew, or that took over."""
-    pool.store.redis.replicaof("127.0.0.1", free_port())
-    pool.store.redis.replicaof("NO", "ONE")
-
-
 def test_what_is_changed_after_a_restart_without_a_loss_stays_so(
-    pool: Pool, hands: Interventions, keepsakes: Keepsakes
+    pool: Pool, hands: Interventions, keepsakes: Keepsakes, memory: Memory
 ) -> None:
     pool.fill(web("a"), web("b"))
     hands.pause("a")
@@ -217,7 +212,7 @@ def test_what_is_changed_after_a_restart_without_a_loss_stays_so(
     go_on_with_another_line_of_writes(pool)
     with structlog.testing.capture_logs() as lines:
         check(keepsakes, pool)
-        assert keepsakes.losses == 1
+        assert memory.standings.losses == 1
         hands.resume("a")
         hands.edit("b", lambda account: replace(account, weight=3))
         check(keepsakes, pool, times=2)

@@ -13,23 +13,25 @@ import pytest
 import structlog
 
 from devtools.waiting import until
-from kimi.accounts import ConfiguredAccount, Record
-from kimi.pool import Members, Store
-from kimi.pool.changes import Changes
+from kimi.accounts import ConfiguredAccount
+from kimi.pool import Store
 from kimi.pool.interventions import Deleted, Interventions
 from refresher import roster as rosters
 from refresher.accounts_source import AccountsSource
-from refresher.keepsakes import Keepsakes
+from refresher.healing import BEHIND_SECONDS
 from refresher.memory import Memory
-from refresher.roster import BEHIND_SECONDS, CHECK_SECONDS, Roster
+from refresher.roster import CHECK_SECONDS, Roster
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import stored
-
-
-def write(path: Path, count: int) -> Path:
-    entries = (f"  - {{name: n{number:03}, kind: moonshot, api_key: sk-{number}-key}}\n" for number in range(count))
-    path.write_text("accounts:\n" + "".join(entries), encoding="utf-8")
-    return path
+from tests.refresher.rosters import (
+    Remembering,
+    go_on,
+    go_on_with_another_line_of_writes,
+    in_service,
+    lose,
+    roster_of,
+    write,
+)
 
 
 @pytest.fixture
@@ -37,27 +39,11 @@ def file(tmp_path: Path) -> Path:
     return write(tmp_path / "accounts.yaml", 3)
 
 
-def roster_of(pool: Pool, file: Path | None) -> Roster:
-    return Roster(AccountsSource(file), pool.members, Memory(pool.members, pool.tokens), clock=pool.clock)
-
-
 @pytest.fixture
 def roster(pool: Pool, file: Path) -> Roster:
     roster = roster_of(pool, file)
     roster.start()
     return roster
-
-
-def go_on(pool: Pool, *rosters: Roster, seconds: float = 2 * CHECK_SECONDS) -> None:
-    end = pool.clock.now + seconds
-    while pool.clock.now < end:
-        pool.clock.now += CHECK_SECONDS
-        for roster in rosters:
-            roster.check()
-
-
-def in_service(pool: Pool) -> list[str]:
-    return [record.account.name for record in pool.members.all() if record.configured]
 
 
 def in_service_later(pool: Pool, roster: Roster) -> list[str]:
@@ -95,10 +81,11 @@ def test_one_that_knows_of_no_accounts_takes_none_out_when_redis_loses_something
 ) -> None:
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
-    memory, losses = Memory(pool.members, pool.tokens), iter(range(100))
-    other = Roster(AccountsSource(None), pool.members, memory, losses=lambda: next(losses), clock=pool.clock)
-    other.start()
+    other = Remembering(pool, None)
+    go_on(pool, other)
+    go_on_with_another_line_of_writes(pool)
     go_on(pool, other, seconds=5 * CHECK_SECONDS)
+    assert other.memory.standings.losses == 1
     assert in_service(pool) == THREE
 
 
@@ -138,7 +125,7 @@ def test_the_file_that_changed_last_has_its_way_and_the_other_refresher_tells_it
     assert in_service(pool) == ["n000"]
     (told,) = lines
     assert (told["log_level"], told["accounts"]) == ("error", "n001, n002")
-    assert told["event"].startswith("another refresher has taken out accounts")
+    assert told["event"].startswith("accounts are not in service as the accounts file of this refresher has them")
     write(file, 3)
     go_on(pool, roster, other)
     assert in_service(pool) == THREE, "it was saved again"
@@ -159,10 +146,7 @@ def test_another_ones_token_stays_and_is_told(pool: Pool, roster: Roster, file: 
 def test_one_whose_file_is_behind_does_not_enter_again_what_was_taken_out(
     pool: Pool, file: Path, tmp_path: Path, is_seen: bool, is_deleted: bool
 ) -> None:
-    lost = [0]
-    memory = Memory(pool.members, pool.tokens)
-    behind = Roster(AccountsSource(file), pool.members, memory, losses=lambda: lost[0], clock=pool.clock)
-    behind.start()
+    behind = Remembering(pool, file)
     pool.freshen("n001")
     other = roster_of(pool, write(tmp_path / "other.yaml", 1))
     other.start()
@@ -170,7 +154,7 @@ def test_one_whose_file_is_behind_does_not_enter_again_what_was_taken_out(
     if is_deleted:
         assert Interventions(pool.store).delete("n001") is Deleted.DELETED
     go_on(pool, behind, other, seconds=2 * BEHIND_SECONDS)
-    lost[0] += 1  # a restart in which nothing was lost is seen like this
+    go_on_with_another_line_of_writes(pool)
     go_on(pool, behind, other)
     assert in_service(pool) == ["n000"]
 
@@ -186,27 +170,6 @@ def test_one_whose_file_is_behind_does_not_share_a_token_with_the_new_name(
     assert in_service(pool) == ["n000", "n002", "renamed"]
 
 
-def test_after_a_loss_nobody_is_taken_out_and_what_differed_before_stays(
-    pool: Pool, file: Path, tmp_path: Path
-) -> None:
-    lost = [0]
-    memory = Memory(pool.members, pool.tokens)
-    roster = Roster(AccountsSource(file), pool.members, memory, losses=lambda: lost[0], clock=pool.clock)
-    roster.start()
-    text = write(tmp_path / "other.yaml", 5).read_text().replace("sk-1-key", "sk-9-key")
-    (tmp_path / "other.yaml").write_text(text, encoding="utf-8")
-    other = roster_of(pool, tmp_path / "other.yaml")
-    other.start()
-    go_on(pool, roster, other)
-    pool.store.redis.hset(pool.store.key("account", "n002"), "fingerprint", "before")
-    lose(pool, "n000")
-    lost[0] += 1
-    go_on(pool, roster)
-    assert in_service(pool) == [*THREE, "n003", "n004"]
-    assert [stored(pool, name).refresh for name in THREE] == ["sk-0-key", "sk-9-key", "sk-2-key"]
-    assert stored(pool, "n002").fingerprint != "before", "a change of it was lost"
-
-
 def test_an_account_that_leaves_one_file_after_the_other_stays_out(
     pool: Pool, roster: Roster, file: Path, tmp_path: Path
 ) -> None:
@@ -220,17 +183,6 @@ def test_an_account_that_leaves_one_file_after_the_other_stays_out(
     assert {line["log_level"] for line in lines} == {"info"}
 
 
-def lose(pool: Pool, *names: str) -> None:
-    """As a failover loses the last that was written, with the numbers of its changes."""
-    redis, key = pool.store.redis, pool.store.key
-    for name in names:
-        redis.delete(key("account", name))
-        redis.srem(key("accounts"), name)
-        redis.zrem(key("refresh"), name)
-        redis.zrem(key("changed"), name)
-    redis.decrby(key("changes"), len(names))
-
-
 @pytest.fixture
 def many(file: Path) -> None:
     write(file, 350)
@@ -241,46 +193,6 @@ def test_what_is_lost_comes_back_though_nobody_saw_the_loss(pool: Pool, roster: 
     lose(pool, "n120", "n340", "n341")
     go_on(pool, roster, seconds=4 * CHECK_SECONDS)
     assert len(in_service(pool)) == 350
-
-
-@pytest.mark.usefixtures("many")
-def test_what_is_lost_comes_back_at_once_where_somebody_saw_it(pool: Pool, file: Path) -> None:
-    memory = Memory(pool.members, pool.tokens)
-    keepsakes = Keepsakes(pool.members, Changes(pool.store), Interventions(pool.store), memory, clock=pool.clock)
-    roster = Roster(AccountsSource(file), pool.members, memory, losses=lambda: keepsakes.losses, clock=pool.clock)
-    roster.start()
-    keepsakes.check()
-    lose(pool, "n349")
-    pool.clock.now += CHECK_SECONDS
-    keepsakes.check()
-    roster.check()
-    assert len(in_service(pool)) == 350
-
-
-@pytest.mark.usefixtures("many")
-def test_what_is_lost_is_looked_for_in_steps_between_which_refreshes_begin(
-    pool: Pool, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Counted(Members):
-        read = 0
-
-        def some(self, names: Sequence[str]) -> list[Record]:
-            self.read = max(self.read, len(names))
-            return super().some(names)
-
-    monkeypatch.setattr(rosters, "AT_ONCE", 100)
-    members, losses = Counted(pool.store), [0]
-    memory = Memory(members, pool.tokens)
-    roster = Roster(AccountsSource(file), members, memory, losses=lambda: losses[0], clock=pool.clock)
-    roster.start()
-    lose(pool, "n010", "n349")
-    losses[0] = 1
-    pool.clock.now += CHECK_SECONDS
-    for _ in range(4):
-        assert len(in_service(pool)) == 348
-        roster.check()
-    assert len(in_service(pool)) == 350
-    assert members.read == 100
 
 
 @pytest.mark.parametrize(("left", "level"), [(9, "warning"), (12, "info")])

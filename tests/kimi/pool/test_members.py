@@ -104,11 +104,10 @@ def test_an_account_that_is_taken_out_keeps_its_token(pool: Pool) -> None:
 def test_who_does_not_know_all_accounts_enters_some_and_takes_out_none(pool: Pool) -> None:
     pool.members.sync([configured("a", "A"), configured("b", "B"), configured("c", "C")])
     pool.freshen("b")
-    some = [configured("b", "another"), configured("renamed", "A"), configured("d", "D"), configured("e", "E")]
-    report = pool.members.sync(some, only={"b", "renamed", "d"}, withdraws=False)
+    report = pool.members.enter([configured("b", "another"), configured("renamed", "A"), configured("d", "D")])
     assert (report.added, report.revived, report.removed, report.deferred) == (("d",), ("b",), (), ())
     assert [record.account.name for record in pool.members.all() if record.configured] == ["a", "b", "c", "d"]
-    pool.members.sync([configured("f", "B")], withdraws=False)
+    pool.members.enter([configured("f", "B")])
     record = pool.members.get("f")
     assert record is not None and record.refresh == "refresh-b-2", "what became of it was kept"
 
@@ -122,6 +121,15 @@ def test_a_trace_stays_of_what_was_taken_out_and_none_of_what_was_lost(pool: Poo
     assert pool.members.has_others([configured("renamed", "A")]) is False
     assert pool.members.has_others([configured("renamed", "B")]) is True
     assert pool.members.traced([]) == set()
+
+
+def test_whose_credential_is_being_exchanged_is_not_taken_out(pool: Pool) -> None:
+    pool.fill(web("a"), web("b"))
+    with pool.held("a", 30):
+        assert pool.members.withdraw(["a", "b", "unknown"]) == ["a"]
+    assert [record.account.name for record in pool.members.all() if record.configured] == ["a"]
+    assert pool.members.withdraw(["a"]) == []
+    assert not pool.members.serves_any()
 
 
 def test_an_account_that_was_taken_out_is_forgotten_when_its_credential_must_have_expired(pool: Pool) -> None:
