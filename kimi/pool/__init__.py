@@ -9,7 +9,11 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `accounts`                 | set    | every name that is, or was not long ago, configured                    |
 | `account:NAME`             | hash   | definition, credential, state and load of one account                  |
 | `gone`                     | zset   | names out of the configuration, by the time since when                 |
-| `refresh`                  | zset   | names by the time of their next refresh; 0 is at once, -1 before those |
+| `refresh`                  | zset   | names by the time of their next refresh; 0 is at once, below 0 somebody waits |
+| `due:CLASS:LINE`           | zset   | names of `refresh` that are due along a line                           |
+| `due:CLASS`                | zset   | lines that are `asked` for, `new` or `old`, by the place of the first  |
+| `due:from`                 | hash   | how far `refresh` was looked through for them, by class                |
+| `turns`                    | hash   | which of these classes has the next pick                               |
 | `exchanges`                | string | how far the refreshes that were begun are ahead of their rate; expires |
 | `usable`                   | zset   | names in service, by the expiry of their access token                  |
 | `vault`                    | hash   | a word that is sealed with the operator's keys; what Redis's files still hold |
@@ -38,9 +42,15 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `replaced:CHAT:NAME`       | string | a chat of which nobody knows any more that it could be continued; expires |
 | `upload:NAME:KEY`          | string | a file of a client that an account has given to its upstream; expires  |
 | `route:R:turns`            | hash   | virtual time of the fair queueing by weight, by priority               |
-| `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number      |
+| `route:R:queue`            | zset   | tickets of the requests that wait for an account, by their number + 0.5 |
+| `wish:DIGEST`              | zset   | tickets of a kind by number, or when they may be called again; expires |
+| `route:R:wishes`           | zset   | kinds of wishes by a number that none of their tickets is below; expires |
+| `wanted:NAME`              | zset   | the same of wishes for which only that account will do; expires        |
+| `route:R:wanted`           | set    | names of the accounts of which there is such a wish; expires           |
+| `route:R:adopted`          | string | up to which number tickets of 0.1.0 were given kinds; expires          |
+| `route:R:looker`           | string | the worker that looks after those who wait; expires                    |
 | `called:NAME`              | zset   | tickets for which a place of the account is kept, by the time of the call |
-| `ticket:WORKER.N`          | hash   | number, routes, wish and earliest next call of a ticket; expires       |
+| `ticket:WORKER.N`          | hash   | number, routes, wish, kind, place and earliest next call of a ticket; expires |
 | `tickets`                  | string | the last number given                                                  |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
 | `client:ID`                | hash   | a client key: SHA-256, beginning, name, limits; expires once revoked   |
@@ -70,9 +80,13 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `audit:routine`            | list   | the entries of it that tell of tests and refreshes                     |
 | `schema`                   | hash   | version of all this, and the oldest whose releases may work with it    |
 | `schema:lock`              | string | the process that converts it; expires                                  |
+| `beside`, `beside:looked`  | string | other pools of this Redis; that somebody has looked for them just now; expire |
 | `releases`                 | zset   | processes with the release of each, by when last seen; expires         |
 | `wake`                     | pubsub | a refresh is wanted, or an account has died                            |
 | `freed:WORKER`             | pubsub | it is the turn of one of this worker's tickets                         |
+
+0.1.0, which may run beside this release, writes -1 into `refresh` where somebody waits, in place of the time - 10^15,
+and whole numbers into `route:R:queue`.
 
 Access and refresh tokens, keys of the official platform and addresses of proxies stand in `account:NAME` and
 `kept:FINGERPRINT`, sealed with the operator's keys where there are any (`kimi.pool.vault`). They stand nowhere else.

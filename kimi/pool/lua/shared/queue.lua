@@ -165,6 +165,7 @@ local function queue_up(ticket, routes, wish, patience)
   if before and before ~= kind then leave_kind(before, routes, ticket) end
   -- One that was called in vain is not called again at once.
   redis.call('HSETNX', entry, 'again', '0')
+  -- `only` is read by processes of 0.1.0, which may serve the same queue.
   redis.call('HSET', entry, 'number', number, 'routes', texts[1], 'wish', texts[2], 'only', wish[4])
   enter_kind(kind, routes, ticket, number, lives)
   redis.call('PEXPIRE', entry, int(lives))
