@@ -38,7 +38,7 @@ from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.neighbours import Neighbours
 from kimi.pool.resealing import Resealing
 from kimi.pool.schema import Schema, at_work
-from kimi.pool.sure import probe_replicas, silent
+from kimi.pool.sure import electing, probe_replicas
 from kimi.settings import CommonSettings, SettingsError, load
 from kimi.version import VERSION
 
@@ -146,9 +146,9 @@ def _redis(store: Store) -> Iterator[Finding]:
     )
     are_wanted = store.replicas.are_wanted
     yield checks_redis.replicas(partial(probe_replicas, store), health.facts(), are_wanted=are_wanted)
-    unheard = silent(store)
-    if unheard is not None:
-        yield checks_redis.electing(unheard)
+    asked = electing(store)
+    if asked is not None:
+        yield checks_redis.electing(asked)
 
 
 def _releases(store: Store) -> Iterator[Finding]:

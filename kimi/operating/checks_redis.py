@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any, Final
 
 from kimi.errors import StoreUnavailable
 from kimi.operating.checks import Finding, ok, problem, warning
+from kimi.pool.masters import Asked
 
 OLDEST: Final = (7, 2)
 """The first release of Redis that knows all commands that are used."""
@@ -93,11 +94,17 @@ def spare(good: int) -> Finding:
     return ok("Redis min-replicas", f"{good} in sync")
 
 
-def electing(silent: Sequence[str]) -> Finding:
-    """Whether all answer that are to know who the master is."""
+def electing(asked: Asked) -> Finding:
+    """Whether all answer that are to know who the master is, and most of those agree who elect it."""
     check = "Redis, who leads"
+    silent = f"not said by {'; '.join(asked.not_say)}" if asked.not_say else ""
+    if not asked.are_most:
+        seen = f"most of the {asked.electors} who elect do not agree, or are replacing it"
+        advice = "see that they run, and that REDIS_URL names each Sentinel once and no others: unless most agree no \
+token is renewed while a replica is missing"
+        return problem(check, f"{seen}; {silent}" if silent else seen, advice)
     if silent:
-        return warning(check, f"not said by {'; '.join(silent)}", "see that all run that REDIS_URL names")
+        return warning(check, silent, "see that all run that REDIS_URL names, and that it names no others")
     return ok(check, "is said by all that REDIS_URL names")
 
 

@@ -60,6 +60,18 @@ class Standing:
         return (self.place, self.epoch) == (other.place, other.epoch)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking all who they think is the master: who of those that are named did `not_say` it, and why not.
+
+    And whether most of the `electors` agree, and nobody has anything against that master.
+    """
+
+    not_say: Sequence[str]
+    electors: int
+    are_most: bool
+
+
 @cache
 def lead(url: str, pool: str, /) -> Lead | None:
     """What leads all connections of this process to the master that has that pool; None where there is one server."""
@@ -77,7 +89,8 @@ class Lead:
 
     One of them is asked in turn, and all of them where it says anything else than what is known: who knows of the
     latest election is believed, and of those what most say. An earlier one than what is known is believed only where
-    most of those who elect say so, who are `electors` at the least: one that has forgotten the others is not most.
+    most of those who elect say so. Who forgets the others is not most of them: there are as many as any one ever told
+    of, and at first as many as are named where those are `electors`, until most of these say that they are fewer.
     A connection that leads elsewhere is closed before its next command. That matters where the operator hands over in
     peace: what was the master takes writes for some seconds more, and forgets them.
     """
@@ -125,9 +138,13 @@ class Lead:
         """What all say now: none of it was said before this was called. Raises as `find`."""
         return self._looked(thoroughly=True)
 
+    def ask_all(self) -> Asked:
+        """What comes of asking all now. Raises as `find`."""
+        standing = self.confirmed()
+        return Asked(self._not_say, self._electors, standing.candidates is not None)
+
     @property
-    def silent(self) -> list[str]:
-        """Those of `urls` that did not say it when all were asked, and why not."""
+    def _not_say(self) -> list[str]:
         return [f"{host}:{port}: {error}" for (host, port), error in sorted(self._silent.items())]
 
     def follow(self) -> None:
@@ -159,9 +176,11 @@ class Lead:
         words = self._words()
         if words:
             self._others = {place for word in words for place in word.others}.difference(self._named)
-            return self._settled(words, known)
+            settled = self._settled(words, known)
+            self._count(words)
+            return settled
         if known is None:
-            raise RedisConnectionError(f"nobody says who the master is: {'; '.join(self.silent)}")
+            raise RedisConnectionError(f"nobody says who the master is: {'; '.join(self._not_say)}")
         self._alone_until = self._monotonic() + LOOK_SECONDS
         return replace(known, candidates=None)
 
@@ -186,7 +205,7 @@ class Lead:
                 silent[place] = str(error)
         before, self._silent = self._silent, silent
         if silent.keys() - before.keys():
-            log.warning("some that REDIS_URL names do not say who the master is: %s", "; ".join(self.silent))
+            log.warning("some that REDIS_URL names do not say who the master is: %s", "; ".join(self._not_say))
         for place in self._others:
             if self._are_most(words):
                 break
@@ -210,6 +229,13 @@ class Lead:
         is_sure = is_calm and self._are_most([word for word in agreed if word.is_reached])
         candidates = frozenset[Place]().union(*(word.candidates for word in agreed)) if is_sure else None
         return Standing(place, latest, max((word.replicas for word in agreed), key=len), candidates)
+
+    def _count(self, words: Collection[Word]) -> None:
+        """Takes down how many elect: more than before by any word, fewer by the word of most."""
+        voters = {word.voter for word in words if word.voter}
+        told = max(len(voters), *(word.votes for word in words))
+        if told > self._electors or len(voters) > self._electors / 2:
+            self._electors = told
 
     def _are_most(self, words: Collection[Word]) -> bool:
         """Whether they come from more than half of those who elect, and name one master."""

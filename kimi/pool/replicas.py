@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from kimi.errors import NotKept
-from kimi.pool.masters import Lead, Standing, lead
+from kimi.pool.masters import Asked, Lead, Standing, lead
 from kimi.pool.voters import Place
 from kimi.redis_address import parse
 
@@ -98,15 +98,9 @@ class Replicas:
         """Whether anything is to be waited for."""
         return self._wanted != 0
 
-    def silent(self) -> list[str] | None:
-        """Those in REDIS_URL that do not say who the master is when all are asked, and why; None where nobody is.
-
-        Raises what redis-py raises.
-        """
-        if self._lead is None:
-            return None
-        self._lead.confirmed()
-        return self._lead.silent
+    def electing(self) -> Asked | None:
+        """What those say who elect the master; None where nobody does. Raises what redis-py raises."""
+        return self._lead.ask_all() if self._lead else None
 
     def ask(self, pipe: Any) -> Waited:
         """Lets a pipeline wait behind what it writes; its answer and what this returns are for `judge`.

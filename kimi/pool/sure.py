@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from kimi.pool.masters import Asked
 from kimi.pool.replicas import WAIT_MS, Attached
 from kimi.pool.store import Store, to_ms
 
@@ -36,10 +37,10 @@ def probe_replicas(store: Store) -> str:
     return store.replicas.lacking
 
 
-def silent(store: Store) -> list[str] | None:
-    """Those that do not say who the master is, and why; None where nobody is asked. Raises `StoreUnavailable`."""
+def electing(store: Store) -> Asked | None:
+    """What those say who elect the master; None where nobody does. Raises `StoreUnavailable`."""
     with store.guarded():
-        return store.replicas.silent()
+        return store.replicas.electing()
 
 
 def _run(

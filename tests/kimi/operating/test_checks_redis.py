@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from devtools.waiting import until
 from kimi.errors import StoreUnavailable
 from kimi.operating import checks_redis
 from kimi.operating.checks import Finding, Level
 from kimi.pool import Store, connect, open_store
 from kimi.pool.health import Health
 from kimi.pool.replicas import Replicas
-from kimi.pool.sure import probe_replicas, silent
+from kimi.pool.sure import electing, probe_replicas
 from kimi.settings import CommonSettings
 from tests.ports import free_port
 from tests.valkey import Valkey
@@ -165,12 +167,20 @@ def test_all_that_know_who_leads_have_to_say_it(tmp_path: Path) -> None:
     with running(SentinelSet(tmp_path)) as servers:
         settings = CommonSettings.model_validate({"redis_url": servers.url})
         with open_store(settings) as store:
-            assert checks_redis.electing(silent(store) or []).level is Level.OK
+
+            def found() -> Finding:
+                asked = electing(store)
+                assert asked is not None
+                return checks_redis.electing(asked)
+
+            until(lambda: found().level is Level.OK, what="they agree")
             assert probe_replicas(store) == ""
-            gone = servers.sentinels[1]
-            gone.kill()
-            found = checks_redis.electing(silent(store) or [])
-    assert (found.level, f"127.0.0.1:{gone.port}: " in found.seen) == (Level.WARNING, True)
+            first, second, _ = servers.sentinels
+            first.kill()
+            assert (found().level, f"127.0.0.1:{first.port}: " in found().seen) == (Level.WARNING, True)
+            second.kill()
+            assert found().level is Level.PROBLEM
+            assert re.match(rf"most of the 3 who elect do not agree.*; .*127.0.0.1:{second.port}: ", found().seen)
 
 
 @pytest.fixture

@@ -93,6 +93,39 @@ def test_one_that_has_forgotten_the_others_is_not_most(voters: Voters) -> None:
     assert led.confirmed().candidates is None
 
 
+def test_one_that_has_forgotten_the_others_is_not_most_where_it_alone_is_named(voters: Voters) -> None:
+    led = Lead(NAMED[:1], voters, electors=1)
+    voters.says["s1"] = replace(word("s1"), others=[("s2", 26379), ("s3", 26379)])
+    led.find()
+    assert led.confirmed().candidates == BOTH
+    voters.says = {"s1": replace(word("s1"), votes=1)}
+    for _ in range(3):
+        assert led.confirmed().candidates is None
+
+
+def test_a_sentinel_by_two_names_is_one(voters: Voters) -> None:
+    led = Lead([*NAMED, "redis://s4:26379/0"], voters, electors=4)
+    voters.says["s4"] = word("s1")
+    assert led.confirmed().candidates == BOTH
+    del voters.says["s2"]
+    assert led.confirmed().candidates == BOTH
+    assert led.ask_all().electors == 3
+
+
+def test_of_those_who_elect_there_are_fewer_once_most_say_so(voters: Voters) -> None:
+    led = Lead(NAMED, voters, electors=3)
+    voters.say(replace(word(""), votes=5))
+    assert led.confirmed().candidates == BOTH
+    voters.say(replace(word(""), votes=2), "s1", "s2")
+    del voters.says["s3"]
+    assert led.confirmed().candidates is None
+    voters.says["s3"] = replace(word("s3"), votes=3)
+    assert led.confirmed().candidates == BOTH
+    assert led.ask_all().electors == 3
+    del voters.says["s3"]
+    assert led.confirmed().candidates == BOTH
+
+
 def test_a_replica_may_lead_while_any_one_thinks_so_and_may_not_when_most_say_it(led: Lead, voters: Voters) -> None:
     voters.say(replace(word(""), candidates=frozenset({NEAR})), "s1", "s2")
     voters.say(replace(word(""), candidates=frozenset({FAR})), "s3")
