@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from kimi.operating.checks import Finding, ok, problem
+from kimi.pool.schema import HOLDS
 from kimi.startup import StartError
 
 _CORRECT: Final = "correct it where it stands: a setting in the environment or in .env, an account in its file"
-_ELSEWHERE: Final = "check REDIS_URL"
-"""How a process complains of a Redis that does not answer, which is another check's affair."""
+_AWAY: Final = "check REDIS_URL"
+"""How it ends what a process says of a Redis that does not answer."""
 
 
 def loaded(process: str, load: Callable[[], object]) -> list[Finding]:
@@ -23,12 +24,15 @@ def loaded(process: str, load: Callable[[], object]) -> list[Finding]:
 
 
 def started(process: str, run: Callable[[], tuple[int, str]]) -> list[Finding]:
-    """The same of a process that is asked itself; `run` tells its exit code, and what it said."""
+    """The same of a process that is asked itself; `run` tells its exit code, and what it said.
+
+    That Redis does not answer, or is of another release, is what other checks tell.
+    """
     code, said = run()
     said = said.strip().removeprefix(f"{process}: ")
     if code == 0:
         return [ok(f"settings, {process}", said)]
-    return [] if said.endswith(_ELSEWHERE) else _complaints(process, said)
+    return [] if said.endswith(_AWAY) or said.startswith(HOLDS) else _complaints(process, said)
 
 
 def _complaints(process: str, said: str) -> list[Finding]:

@@ -36,6 +36,8 @@ from kimi.version import VERSION
 LOOK_SECONDS: Final = 5.0
 """So often every process looks, and shows which release it is."""
 NOTICE_SECONDS: Final = 2 * LOOK_SECONDS
+HOLDS: Final = "Redis holds schema"
+"""How it begins what is said of one that this release cannot work with."""
 FIRST: Final = "0.1.0"
 """The release that neither writes a version nor looks for one."""
 
@@ -104,7 +106,7 @@ class Schema:
         if not (version.isdecimal() and oldest.isdecimal()):
             name = self.store.key("schema")
             raise Outdated(
-                f"what stands in Redis at {name} is no version of a schema",
+                f"{HOLDS} numbers that no release writes, at {name}",
                 "put back what stood there, or restore a back-up",
             )
         standing = Standing(
@@ -112,8 +114,7 @@ class Schema:
         )
         if standing.oldest > self.current.version:
             raise Outdated(
-                f"Redis holds schema {standing}; this is release {self.release}, which knows schema "
-                f"{self.current.version}",
+                f"{HOLDS} {standing}; this is release {self.release}, which knows schema {self.current.version}",
                 f"start release {needed} or a newer one" if needed else "start a newer release",
             )
         return standing
@@ -123,7 +124,7 @@ class Schema:
         standing = self.look()
         if 0 < standing.version < self.current.oldest:
             raise Outdated(
-                f"Redis holds schema {standing}, which release {self.release} has not converted yet",
+                f"{HOLDS} {standing}, which release {self.release} has not converted yet",
                 "start its refresher, or its gateway, first",
             )
 

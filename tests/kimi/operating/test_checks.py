@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from kimi.errors import Outdated
 from kimi.http import Transport
 from kimi.operating import checks_gateway, checks_machine, checks_pool, checks_settings
 from kimi.operating.checks import Finding, Level
 from kimi.pool.health import PoolHealth
 from kimi.pool.heartbeats import AT_WORK_SECONDS
+from kimi.pool.schema import Schema
 from kimi.settings import SettingsError
 from tests.kimi.loopback import Peer, Server, refused_port
+from tests.kimi.pool.pools import Pool
 
 NOW = 1_000_000.0
 PINNED = (
@@ -115,6 +118,14 @@ def test_a_process_says_itself_whether_it_would_start() -> None:
     assert (bad.level, bad.seen) == (Level.PROBLEM, "KIMI_KIND: is none")
     away = "refresher: Redis does not answer: refused; check REDIS_URL\n"
     assert checks_settings.started("refresher", lambda: (2, away)) == [], "another check tells that"
+
+
+@pytest.mark.parametrize("fields", [{"version": "9", "oldest": "9"}, {"version": "garbage"}], ids=str)
+def test_that_redis_is_of_another_release_is_no_setting_to_correct(pool: Pool, fields: dict[str, str]) -> None:
+    pool.store.redis.hset(pool.store.key("schema"), mapping=fields)
+    with pytest.raises(Outdated) as refused:
+        Schema(pool.store).look()
+    assert checks_settings.started("refresher", lambda: (2, f"refresher: {refused.value}\n")) == []
 
 
 @pytest.mark.parametrize(("free", "level"), [(5e9, Level.OK), (5e8, Level.WARNING), (5e7, Level.PROBLEM)])

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from kimi.errors import Outdated
-from kimi.pool.schema import HISTORY, Schema, at_work
+from kimi.pool.schema import HISTORY, HOLDS, Schema, at_work
 from kimi.pool.sealers import LIVES_SECONDS, Sealers
 from kimi.startup import reporting
 from kimi.version import VERSION
@@ -72,7 +72,7 @@ def test_what_no_release_writes_is_told_and_left_alone(pool: Pool, field: str, s
     else:
         pool.store.redis.hset(name, field, stands)
     before = dump(pool.store.redis)
-    with pytest.raises(Outdated, match=f"{re.escape(name)} is no version .*: put back") as refused:
+    with pytest.raises(Outdated, match=f"^{HOLDS} .*{re.escape(name)}: put back") as refused:
         Process(pool.store, "0.3.0").start()
     assert refused.value.advice.startswith("put back")
     assert dump(pool.store.redis) == before
