@@ -9,9 +9,13 @@ from itertools import takewhile
 from typing import Final
 
 from kimi.http.contract import CONNECT_SECONDS
-from kimi.pool.due import Known, Room
+from kimi.pool.due import LineState, Room
 from refresher.outcomes import Outcome
 
+THREADS: Final = 128
+"""Refreshes of one refresher that may be under way at the same time. They mostly wait: for Kimi, and for Redis, which
+has its disk take the tokens once a second. No thread starts unneeded.
+"""
 SILENT_SECONDS: Final = CONNECT_SECONDS * 0.8
 """A refresh that has failed after as long met nobody, or somebody who said nothing."""
 FORGET_SECONDS: Final = 600.0
@@ -22,7 +26,9 @@ SHARE: Final = 3
 """A line may have so many times as many refreshes under way as threads are free: of 128 it has 96 if it is the only one
 that needs many, two have 55 each, and where they grow side by side there are some free for others."""
 _SILENT_SHARE: Final = 1 / 4  # of all threads, for all silent lines together
-_REMEMBERED: Final = {Known.ANSWERS: 256, Known.FAILS: 256, Known.SILENT: 1024}
+MANY_SILENT: Final = int(THREADS * _SILENT_SHARE) // TRIALS
+"""So many lines that say nothing use up all the refreshes that may be under way along such."""
+_REMEMBERED: Final = {LineState.ANSWERS: 256, LineState.FAILS: 256, LineState.SILENT: 1024}
 
 
 class Lines:
@@ -59,35 +65,35 @@ class Lines:
     @property
     def silent(self) -> int:
         """How many say nothing."""
-        return len(self._heard[Known.SILENT])
+        return len(self._heard[LineState.SILENT])
 
     def room(self) -> Room:
         """How many more may go along each."""
         self._forget()
         free = self._threads - self._running.total()
-        lines = dict.fromkeys(self._running, Known.UNKNOWN)
+        lines = dict.fromkeys(self._running, LineState.UNKNOWN)
         lines |= {line: known for known, those in self._heard.items() for line in those}
         return Room(
             _left(0, free),
             {line: (self._left_along(line, known, free), known) for line, known in lines.items()},
-            unknown=_left(self._under_way(Known.UNKNOWN, Known.SILENT), free),
-            silent=max(0, max(1, int(self._threads * _SILENT_SHARE)) - self._under_way(Known.SILENT)),
+            unknown=_left(self._under_way(LineState.UNKNOWN, LineState.SILENT), free),
+            silent=max(0, max(1, int(self._threads * _SILENT_SHARE)) - self._under_way(LineState.SILENT)),
         )
 
     def _forget(self) -> None:
         until = self._clock() - FORGET_SECONDS
-        silent = self._heard[Known.SILENT]
+        silent = self._heard[LineState.SILENT]
         for line in [*takewhile(lambda line: silent[line] <= until, silent)]:
             del silent[line]
 
-    def _known(self, line: str) -> Known:
-        return next((known for known, lines in self._heard.items() if line in lines), Known.UNKNOWN)
+    def _known(self, line: str) -> LineState:
+        return next((known for known, lines in self._heard.items() if line in lines), LineState.UNKNOWN)
 
-    def _under_way(self, *which: Known) -> int:
+    def _under_way(self, *which: LineState) -> int:
         return sum(count for line, count in self._running.items() if self._known(line) in which)
 
-    def _left_along(self, line: str, known: Known, free: int) -> int:
-        if known is Known.SILENT:
+    def _left_along(self, line: str, known: LineState, free: int) -> int:
+        if known is LineState.SILENT:
             return max(0, TRIALS - self._running[line])
         return _left(self._running[line], free)
 
@@ -97,7 +103,7 @@ def _left(running: int, free: int) -> int:
     return max(0, (SHARE * (free + 1) - running) // (SHARE + 1))
 
 
-def _said(outcome: Outcome | None, seconds: float) -> Known:
+def _said(outcome: Outcome | None, seconds: float) -> LineState:
     if outcome is not Outcome.POSTPONED:
-        return Known.ANSWERS
-    return Known.SILENT if seconds >= SILENT_SECONDS else Known.FAILS
+        return LineState.ANSWERS
+    return LineState.SILENT if seconds >= SILENT_SECONDS else LineState.FAILS

@@ -42,6 +42,7 @@ from refresher.backlog import Backlog
 from refresher.beside import Aside, prolonging, relaying
 from refresher.janitor import PATIENCE_SECONDS, Janitor, cleaning
 from refresher.keepsakes import Keepsakes
+from refresher.lines import THREADS
 from refresher.memory import Memory
 from refresher.metrics import Metrics, PoolCollector
 from refresher.model_lists import ModelLists, looking
@@ -53,7 +54,7 @@ from refresher.settings import RefresherSettings
 from refresher.status import application, serving
 from refresher.stopping import Stop
 from refresher.versions import Versions
-from refresher.worker import THREADS, Chores, Worker
+from refresher.worker import Chores, Worker
 
 log = structlog.stdlib.get_logger("refresher")
 
@@ -148,7 +149,7 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     rate = settings.refresher_exchanges_per_second
     due, backlog = DueRefreshes(store, rate=rate), Backlog(metrics, rate=rate)
     refreshing = Refreshing(
-        tokens, Members(patient), renewals, memory, stop, clock=clock, rng=rng, ask_again=due.ask_again
+        tokens, Members(patient), renewals, memory, stop, clock=clock, rng=rng, ask_again=due.one_more
     )
     pulse = Pulse(Heartbeats(signs), name, clock=time.monotonic)
     chores = Chores(

@@ -18,15 +18,13 @@ from kimi.errors import StoreUnavailable, Unreadable
 from kimi.pool.due import DueRefreshes
 from kimi.pool.locks import Lock
 from refresher.backlog import Backlog
-from refresher.lines import Lines
+from refresher.lines import THREADS, Lines
 from refresher.metrics import Metrics
 from refresher.outcomes import Outcome
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
 
-THREADS: Final = 128
-"""They mostly wait: for Kimi, and for Redis, which has its disk take the tokens once a second. None starts unneeded."""
 _LOOK_AGAIN: Final = 1.0  # after how long an account is looked at again that was left alone, or could not be stored
 _AFTER_A_BUG: Final = 60.0
 _UNREADABLE: Final = 30.0

@@ -20,7 +20,7 @@ BURST_SECONDS: Final = 1.0
 _NOTHING: Final = MappingProxyType[str, float]({})
 
 
-class Known(StrEnum):
+class LineState(StrEnum):
     """What is known of a line."""
 
     ANSWERS = "answers"
@@ -31,7 +31,7 @@ class Known(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many more refreshes may go along the lines: so many along each of `lines`, `usual` along one of no others.
+    """How many more refreshes may go along the lines: so many along each of `lines`, `usual` along any other.
 
     Those that are not named are unknown. Along all that are not known to answer go a quarter of what the rate allows,
     and what the others leave. Along unknown and silent ones together there may go `unknown` more, of them `silent`
@@ -39,7 +39,7 @@ class Room:
     """
 
     usual: int
-    lines: Mapping[str, tuple[int, Known]] = field(default_factory=dict)
+    lines: Mapping[str, tuple[int, LineState]] = field(default_factory=dict)
     unknown: int | None = None
     silent: int | None = None
 
@@ -49,8 +49,8 @@ class Taken:
     """Locks of accounts that are to be refreshed now, each with the line along which that is asked.
 
     There may be more after `wait` seconds, None where nothing is planned. It is the rate that holds others back if
-    `is_held_back`; some `waits_for_room` if they wait for one that ends along their line, or along one like it. `due`
-    is how many were due, those under way included.
+    `is_held_back`. `waits_for_room` says whether some wait for a refresh to end along their line, or along one like it.
+    `due` is how many were due, those under way included.
     """
 
     locks: tuple[tuple[Lock, str], ...]
@@ -72,7 +72,7 @@ class DueRefreshes:
         self._further = 0
         self._lock = threading.Lock()
 
-    def ask_again(self) -> None:
+    def one_more(self) -> None:
         """One more exchange begins for an account that was handed out. May be called from any thread."""
         with self._lock:
             self._further += 1
@@ -112,9 +112,9 @@ class DueRefreshes:
         )
 
 
-def _by_kind(lines: Mapping[str, tuple[int, Known]]) -> Iterator[str]:
+def _by_kind(lines: Mapping[str, tuple[int, LineState]]) -> Iterator[str]:
     """How many kinds of lines there are, and each with what it is, its number of lines and these."""
-    kinds = defaultdict[tuple[int, Known], list[str]](list)
+    kinds = defaultdict[tuple[int, LineState], list[str]](list)
     for line, kind in lines.items():
         kinds[kind].append(line)
     yield str(len(kinds))

@@ -63,11 +63,11 @@ class TokenStore:
         with self._store.guarded() as redis:
             return bool(redis.exists(self._store.key("lock", name)))
 
-    def prolong(self, seconds: float = LOCK_SECONDS) -> None:
-        """Lets all locks that are held last for another `seconds`. May be called from any thread."""
-        pairs = [word for lock in self._held.copy() for word in (lock.name, lock.owner)]
-        if pairs:
-            self._store.run("prolong", to_ms(seconds), *pairs)
+    def prolong(self) -> None:
+        """Lets each lock that is held last for its `Lock.seconds` from now on. May be called from any thread."""
+        held = [word for lock in self._held.copy() for word in (lock.name, lock.owner, to_ms(lock.seconds))]
+        if held:
+            self._store.run("prolong", *held)
 
     def save(
         self,

@@ -119,7 +119,7 @@ class House:
         self.chore = Quiet()
         self.registry = CollectorRegistry()
         due = DueRefreshes(self.pool.store, rate=rate)
-        refreshing = build_refreshing(self.pool, self.vendor, self.stop, clock=time.time, ask_again=due.ask_again)
+        refreshing = build_refreshing(self.pool, self.vendor, self.stop, clock=time.time, ask_again=due.one_more)
         self.refresh: Callable[[Lock], Outcome] = refreshing.refresh
         metrics = Metrics(self.registry)
         self.worker = Worker(

@@ -4,7 +4,8 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from refresher.backlog import MANY_SILENT, Backlog
+from refresher.backlog import Backlog
+from refresher.lines import MANY_SILENT
 from refresher.metrics import Metrics
 
 

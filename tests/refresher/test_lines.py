@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from kimi.pool.due import Known, Room
-from refresher.lines import FORGET_SECONDS, SILENT_SECONDS, TRIALS, Lines
+from kimi.pool.due import LineState, Room
+from refresher.lines import FORGET_SECONDS, SILENT_SECONDS, THREADS, TRIALS, Lines
 from refresher.outcomes import Outcome
 from tests.kimi.pool.pools import Clock
-
-THREADS = 128
 
 
 @pytest.fixture
@@ -47,11 +45,11 @@ def fill(lines: Lines, *names: str) -> dict[str, int]:
 
 
 def left(room: Room, line: str) -> int:
-    places, known = room.lines.get(line, (room.usual, Known.UNKNOWN))
-    if known in (Known.ANSWERS, Known.FAILS):
+    places, known = room.lines.get(line, (room.usual, LineState.UNKNOWN))
+    if known in (LineState.ANSWERS, LineState.FAILS):
         return places
     assert room.unknown is not None and room.silent is not None
-    return min(places, room.unknown, room.silent if known is Known.SILENT else places)
+    return min(places, room.unknown, room.silent if known is LineState.SILENT else places)
 
 
 def test_one_line_may_have_three_quarters_of_all_threads(lines: Lines) -> None:
@@ -88,10 +86,10 @@ def test_silent_lines_together_have_a_quarter_of_the_threads(lines: Lines) -> No
 
 def test_along_a_silent_line_a_few_try(lines: Lines) -> None:
     fail(lines, "a")
-    assert lines.room().lines == {"a": (TRIALS, Known.SILENT)}
+    assert lines.room().lines == {"a": (TRIALS, LineState.SILENT)}
     assert lines.silent == 1
     begin(lines, "a", TRIALS)
-    assert lines.room().lines == {"a": (0, Known.SILENT)}
+    assert lines.room().lines == {"a": (0, LineState.SILENT)}
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REFRESHED, Outcome.DEAD, Outcome.BANNED])
@@ -99,15 +97,15 @@ def test_one_answer_opens_the_line_to_all_however_slow_it_was(lines: Lines, outc
     fail(lines, "a")
     lines.begun("a")
     lines.ended("a", outcome, 50)
-    assert lines.room().lines == {"a": (96, Known.ANSWERS)}
+    assert lines.room().lines == {"a": (96, LineState.ANSWERS)}
 
 
 def test_what_failed_at_once_is_open_to_all_but_known_to_fail(lines: Lines) -> None:
     fail(lines, "a")
     answer(lines, "a", Outcome.POSTPONED)
-    assert lines.room().lines == {"a": (96, Known.FAILS)}
+    assert lines.room().lines == {"a": (96, LineState.FAILS)}
     answer(lines, "a")
-    assert lines.room().lines == {"a": (96, Known.ANSWERS)}
+    assert lines.room().lines == {"a": (96, LineState.ANSWERS)}
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NOT_DUE, None])
@@ -116,7 +114,7 @@ def test_where_nobody_was_asked_nothing_is_known(lines: Lines, outcome: Outcome 
     for line in ("a", "b"):
         lines.begun(line)
         lines.ended(line, outcome, 0)
-    assert lines.room().lines == {"a": (TRIALS, Known.SILENT)}
+    assert lines.room().lines == {"a": (TRIALS, LineState.SILENT)}
 
 
 def test_a_silent_line_that_nobody_goes_along_any_more_is_forgotten(lines: Lines, clock: Clock) -> None:
@@ -142,5 +140,5 @@ def test_lines_that_fail_push_out_none_that_answers(lines: Lines) -> None:
     answer(lines, "seldom")
     for number in range(5000):
         answer(lines, f"{number}", Outcome.POSTPONED)
-    assert lines.room().lines["seldom"] == (96, Known.ANSWERS)
+    assert lines.room().lines["seldom"] == (96, LineState.ANSWERS)
     assert len(lines.room().lines) < 300

@@ -10,8 +10,8 @@ from devtools.waiting import until
 from kimi.accounts import State
 from kimi.pool import Members
 from kimi.pool.locks import Lock
+from refresher.lines import THREADS
 from refresher.outcomes import Outcome
-from refresher.worker import THREADS
 from tests.refresher.house import ALICE, House, pool_at
 
 

@@ -1,8 +1,8 @@
 -- Locks that are still held last longer; one that was lost to another stays with that one.
--- ARGV: now, milliseconds, lock, owner, lock, owner …
+-- ARGV: now, lock, owner, milliseconds, lock, owner, milliseconds …
 
-for i = 3, #ARGV, 2 do
+for i = 2, #ARGV, 3 do
   local lock = key('lock', ARGV[i])
-  if redis.call('GET', lock) == ARGV[i + 1] then redis.call('PEXPIRE', lock, ARGV[2]) end
+  if redis.call('GET', lock) == ARGV[i + 1] then redis.call('PEXPIRE', lock, ARGV[i + 2]) end
 end
 return 1

@@ -8,7 +8,7 @@ import pytest
 
 from devtools.waiting import until
 from kimi.pool import Store, connect
-from kimi.pool.due import DueRefreshes, Known, Room, Taken
+from kimi.pool.due import DueRefreshes, LineState, Room, Taken
 from kimi.pool.interventions import Interventions
 from kimi.pool.tokens import LOCK_SECONDS
 from tests.kimi.pool.coming_due import (
@@ -133,14 +133,14 @@ def test_a_line_has_as_many_as_it_may(pool: Pool, due: DueRefreshes) -> None:
     behind = [web(name, proxy="http://127.0.0.1:9") for name in numbered(5, "p")]
     pool.configure(*behind, *map(web, numbered(5, "q")))
     (line,) = {account.line for account in behind}
-    taken = due.take(9, Room(3, {line: (1, Known.ANSWERS)}))
+    taken = due.take(9, Room(3, {line: (1, LineState.ANSWERS)}))
     assert sorted(name[0] for name in names(taken)) == ["p", "q", "q", "q"]
 
 
-@pytest.mark.parametrize("known", [Known.ANSWERS, Known.SILENT])
+@pytest.mark.parametrize("known", [LineState.ANSWERS, LineState.SILENT])
 @pytest.mark.parametrize("score", [1000, 0, -1])
 def test_who_waits_for_a_line_without_room_does_not_stand_before_the_others(
-    pool: Pool, due: DueRefreshes, known: Known, score: float
+    pool: Pool, due: DueRefreshes, known: LineState, score: float
 ) -> None:
     overdue(pool, ["q"])
     line = behind(pool, 1500, score=score)
@@ -158,7 +158,7 @@ def test_who_is_found_in_the_midst_of_thousands_is_found_before_long(pool: Pool,
     line = behind(pool, 1500)
     overdue(pool, ["q"])
     pool.store.redis.zadd(pool.store.key("refresh"), {"q": 999.5, **dict.fromkeys(numbered(500, "p"), 999)})
-    room = Room(9, {line: (0, Known.ANSWERS)})
+    room = Room(9, {line: (0, LineState.ANSWERS)})
     with pool.held("q"):
         assert not any(names(due.take(9, room)) for _ in range(100))
     assert ["q"] in [names(due.take(9, room)) for _ in range(100)]
@@ -167,7 +167,7 @@ def test_who_is_found_in_the_midst_of_thousands_is_found_before_long(pool: Pool,
 def test_a_thousand_lines_without_room_do_not_stand_before_one_that_has_some(pool: Pool, due: DueRefreshes) -> None:
     lines = {name: f"line of {name}" for name in numbered(1000, "p")}
     entered(pool, lines, 1000)
-    room = Room(9, dict.fromkeys(lines.values(), (0, Known.SILENT)))
+    room = Room(9, dict.fromkeys(lines.values(), (0, LineState.SILENT)))
 
     def take(calls: int) -> list[str]:
         found = []
@@ -186,7 +186,7 @@ def test_lines_that_are_not_known_to_answer_share_what_there_is(pool: Pool, due:
     lines = {name: f"line of {name}" for name in numbered(30, "p")}
     entered(pool, lines, 0)
     silent = numbered(20, "p")
-    known = {web("q").line: (9, Known.ANSWERS)} | {lines[name]: (4, Known.SILENT) for name in silent}
+    known = {web("q").line: (9, LineState.ANSWERS)} | {lines[name]: (4, LineState.SILENT) for name in silent}
     taken = names(due.take(PLENTY, Room(9, known, unknown=7, silent=3)))
     assert "q" in taken
     assert len(taken) == 8
@@ -196,7 +196,7 @@ def test_lines_that_are_not_known_to_answer_share_what_there_is(pool: Pool, due:
 
 def test_who_was_locked_while_he_stood_in_the_queue_is_not_handed_out(pool: Pool, due: DueRefreshes) -> None:
     overdue(pool, numbered(200))
-    full = Room(9, {web("a").line: (0, Known.ANSWERS)})
+    full = Room(9, {web("a").line: (0, LineState.ANSWERS)})
     for _ in range(10):
         assert names(due.take(9, full)) == []
     with pool.held("a0100"):
@@ -209,11 +209,11 @@ def test_who_was_locked_while_he_stood_in_the_queue_is_not_handed_out(pool: Pool
 def test_who_is_not_to_be_had_any_more_is_left_out(pool: Pool, due: DueRefreshes) -> None:
     overdue(pool, ["gone", "fresh", "moved", "hurried", "stays"])
     line = web("stays").line
-    assert names(due.take(9, Room(9, {line: (0, Known.ANSWERS)}))) == []
+    assert names(due.take(9, Room(9, {line: (0, LineState.ANSWERS)}))) == []
     pool.configure(web("fresh"), web("moved", proxy=BEHIND), web("hurried"), web("stays"))
     pool.freshen("fresh")
     Interventions(pool.store).hurry("hurried")
-    taken = due.take(9, Room(9, {line: (2, Known.ANSWERS)}))
+    taken = due.take(9, Room(9, {line: (2, LineState.ANSWERS)}))
     assert names(taken)[0] == "hurried"
     assert {lock.name: line for lock, line in taken.locks} == {
         "hurried": line,
@@ -253,7 +253,7 @@ def test_exchanges_beside_those_that_were_handed_out_are_of_the_same_rate(pool: 
 
     def take_beside_others() -> Taken:
         for _ in range(20):
-            slow.ask_again()
+            slow.one_more()
         return slow.take(PLENTY, ANY)
 
     take_beside_others()
@@ -270,7 +270,7 @@ def test_what_was_begun_beyond_the_rate_is_waited_for_no_longer_than_a_minute(po
     pool.configure(*map(web, numbered(100)))
     slow = DueRefreshes(pool.store, rate=10)
     for _ in range(5000):
-        slow.ask_again()
+        slow.one_more()
     slow.take(1, ANY)
     pool.clock.now += 60
     assert names(slow.take(1, ANY)) == []
@@ -298,10 +298,10 @@ def _cost(store: Store) -> float:
     return float(store.redis.info("commandstats")["cmdstat_evalsha"]["usec_per_call"])
 
 
-@pytest.mark.parametrize("known", [None, Known.ANSWERS, Known.SILENT])
+@pytest.mark.parametrize("known", [None, LineState.ANSWERS, LineState.SILENT])
 @pytest.mark.parametrize("lines", [1, 1200])
 def test_a_call_is_a_short_one_whatever_is_due_and_however_little_of_it_may_begin(
-    pool: Pool, due: DueRefreshes, known: Known | None, lines: int
+    pool: Pool, due: DueRefreshes, known: LineState | None, lines: int
 ) -> None:
     line_of = {name: f"line {number % lines}" for number, name in enumerate(numbered(1200))}
     entered(pool, line_of, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kimi.accounts import ConfiguredAccount
-from kimi.pool.due import DueRefreshes, Known, Room
+from kimi.pool.due import DueRefreshes, LineState, Room
 from kimi.pool.interventions import Interventions
 from tests.kimi.pool.coming_due import ANY, FAST, PLENTY, behind, due_again, entered, names, numbered, overdue
 from tests.kimi.pool.pools import KIMI, Pool, web
@@ -63,7 +63,7 @@ def test_lines_that_fail_at_once_leave_the_rate_to_those_that_answer(pool: Pool,
     overdue(pool, numbered(200, "q"))
     for _ in range(50):
         due_again(pool).take(1, Room(0))  # and all stand in their queues
-    room = Room(96, {web("q").line: (96, Known.ANSWERS)} | dict.fromkeys(bad[:told], (96, Known.FAILS)))
+    room = Room(96, {web("q").line: (96, LineState.ANSWERS)} | dict.fromkeys(bad[:told], (96, LineState.FAILS)))
     taken = [name for _ in range(40) for name in names(due_again(pool).take(3, room))]
     assert len([name for name in taken if name.startswith("q")]) > 85
     assert len(taken) == 120, "and no pick is wasted"
@@ -71,7 +71,7 @@ def test_lines_that_fail_at_once_leave_the_rate_to_those_that_answer(pool: Pool,
 
 def test_lines_that_fail_have_all_the_rate_where_nobody_else_is_due(pool: Pool, due: DueRefreshes) -> None:
     line = behind(pool, 40)
-    assert len(due.take(20, Room(96, {line: (96, Known.FAILS)})).locks) == 20
+    assert len(due.take(20, Room(96, {line: (96, LineState.FAILS)})).locks) == 20
 
 
 def test_those_that_somebody_waits_for_have_half_of_all_picks_where_others_are_due(pool: Pool) -> None:
@@ -93,7 +93,7 @@ def test_who_is_asked_for_stands_behind_no_others_that_have_no_room(pool: Pool, 
     line = behind(pool, 200, score=-9.99e14)
     pool.configure(web("z"))
     entered(pool, dict.fromkeys(numbered(1000, "q"), "a line"), 0)
-    room = Room(9, {line: (0, Known.SILENT)})
+    room = Room(9, {line: (0, LineState.SILENT)})
     assert "z" not in names(due.take(1, room))
     pool.clock.now += 0.1
     Interventions(pool.store).hurry("z")
@@ -106,7 +106,7 @@ def test_whoever_is_asked_for_is_found_in_turn(pool: Pool, due: DueRefreshes) ->
     entered(pool, dict.fromkeys(numbered(400, "r"), line), -2)
     entered(pool, dict.fromkeys(numbered(10_000, "q"), line), 0)
     entered(pool, {"z": "a line"}, -5)
-    assert "z" in [name for _ in range(25) for name in names(due.take(9, Room(9, {line: (0, Known.SILENT)})))]
+    assert "z" in [name for _ in range(25) for name in names(due.take(9, Room(9, {line: (0, LineState.SILENT)})))]
 
 
 def test_who_is_waited_for_goes_first_also_where_others_of_his_line_stood_in_the_queue(
@@ -114,7 +114,7 @@ def test_who_is_waited_for_goes_first_also_where_others_of_his_line_stood_in_the
 ) -> None:
     behind(pool, 5)
     entered(pool, dict.fromkeys(numbered(5, "q"), "a line"), 2000)
-    assert names(due.take(1, Room(9, {"a line": (0, Known.ANSWERS)}))) == ["p0000"]
+    assert names(due.take(1, Room(9, {"a line": (0, LineState.ANSWERS)}))) == ["p0000"]
     entered(pool, {"q0003": "a line"}, -1)
     assert names(due.take(1, ANY)) == ["q0003"]
 

@@ -23,7 +23,7 @@ from kimi.pool.canary import Canary
 from kimi.pool.census import Census
 from kimi.pool.changes import Changes
 from kimi.pool.counts import Counts, Courier
-from kimi.pool.due import DueRefreshes, Known, Room
+from kimi.pool.due import DueRefreshes, LineState, Room
 from kimi.pool.extent import Extents
 from kimi.pool.figures import Figures
 from kimi.pool.health import Health
@@ -75,7 +75,7 @@ def _leases(store: Store) -> None:
 
 def _take_due(store: Store) -> None:
     refreshes, line = DueRefreshes(store, rate=1000), web("a0000").line
-    for room in (Room(96), *(Room(96, {line: (0, known)}) for known in Known)):
+    for room in (Room(96), *(Room(96, {line: (0, known)}) for known in LineState)):
         refreshes.take(128, room)
 
 

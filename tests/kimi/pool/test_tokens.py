@@ -69,11 +69,14 @@ def test_a_lock_expires_by_itself(pool: Pool) -> None:
 
 def test_a_prolonged_lock_lasts(pool: Pool) -> None:
     redis = pool.store.redis
-    pool.tokens.prolong(60)
-    with pool.held("a", 5), pool.held("b", 5):
+    pool.tokens.prolong()
+    with pool.held("a", 60), pool.held("b", 60), pool.held("c", 30):
         redis.set(pool.store.key("lock", "b"), "somebody else, after it expired", px=5000)
-        pool.tokens.prolong(60)
+        for name in ("a", "c"):
+            redis.pexpire(pool.store.key("lock", name), 5000)
+        pool.tokens.prolong()
         assert 59_000 < redis.pttl(pool.store.key("lock", "a")) <= 60_000
+        assert 29_000 < redis.pttl(pool.store.key("lock", "c")) <= 30_000
         assert redis.pttl(pool.store.key("lock", "b")) <= 5000
 
 

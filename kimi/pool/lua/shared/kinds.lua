@@ -10,7 +10,8 @@
 -- What one script does at the most for those who wait, whatever it sets free: tickets that are looked at and calls, of
 -- which each takes some commands. Kinds that do not suit are passed by without any. Of kinds, and of tickets of one kind,
 -- so many are read that stand first, and as many behind.
-local effort, MOST_KINDS, MOST_TICKETS = 128, 128, 24
+local effort = 128
+local MOST_KINDS, MOST_TICKETS = 128, 24
 
 local CALLED = 1e12 -- from here on a score is a time, and no number
 
