@@ -30,8 +30,8 @@ is back.
 
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
-    r"audit(:routine)?|client:[^:]+|clients|clients:(changes|names)|figures:(account|all|changed|client)|holders|refreshers|"
-    r"newest|accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets|changed|changes|gone|drift"
+    r"audit(:routine)?|client:[^:]+|clients|clients:(changes|epoch|names)|figures:(account|all|changed|client)|holders"
+    r"|refreshers|newest|accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets|changed|changes|gone|drift"
     r"|schema|epoch|due:.+|alerts(:active)?|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
 """Keys that stay, of accounts, of clients, and of what operators see; every other one has to expire."""

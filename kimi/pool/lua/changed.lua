@@ -5,6 +5,6 @@
 
 local latest = redis.call('GET', key('changes')) or '0'
 local page = redis.call('ZRANGEBYSCORE', key('changed'), '(' .. ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
-local answer = {#page == 2 * tonumber(ARGV[3]) and page[#page] or latest, latest, lineage()}
+local answer = {#page == 2 * tonumber(ARGV[3]) and page[#page] or latest, latest, lineage('')}
 for i = 1, #page, 2 do answer[#answer + 1] = page[i] end
 return answer

@@ -7,7 +7,7 @@
 -- strikes, kind of the strikes, time of the last one, organisation, fingerprint, {model, refused until, …}}.
 
 local known, latest = tonumber(ARGV[2]), tonumber(redis.call('GET', key('changes')) or '0')
-local answer = {int(latest), int(latest), lineage()}
+local answer = {int(latest), int(latest), lineage('')}
 if #ARGV == 3 and known >= latest then return answer end -- below what is known: Redis has lost something
 
 local function tell(name)

@@ -4,11 +4,11 @@
 -- row, row …}, see client_row.
 
 local known, latest = tonumber(ARGV[2]), tonumber(redis.call('GET', key('clients:changes')) or '0')
-if known >= latest then return {int(latest), int(latest), lineage()} end -- below what is known: Redis has lost something
+if known >= latest then return {int(latest), int(latest), lineage('clients:')} end -- below what is known: Redis has lost something
 
 local page = redis.call('ZRANGEBYSCORE', key('clients'), '(' .. ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
 local told = #page < 2 * tonumber(ARGV[3]) and latest or tonumber(page[#page])
-local answer = {int(told), int(latest), lineage()}
+local answer = {int(told), int(latest), lineage('clients:')}
 for i = 1, #page, 2 do
   local row = client_row(page[i])
   if row then

@@ -68,6 +68,15 @@ def test_a_store_that_was_emptied_and_filled_again_is_noticed(
         assert keys.since(before[1]).latest < before[1]
 
 
+def test_the_first_client_key_is_no_loss_of_accounts(pool: Pool) -> None:
+    pool.fill(web("a"))
+    pool.store.redis.delete(pool.store.key("epoch"))  # as an older release leaves it
+    accounts = Changes(pool.store)
+    number = accounts.since(0).number
+    Clients(pool.store).create("first")
+    assert accounts.since(number).latest == number
+
+
 def test_changes_of_client_keys_that_were_lost_as_well(pool: Pool) -> None:
     clients = Clients(pool.store)
     one = clients.create("one").client

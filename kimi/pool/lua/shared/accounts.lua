@@ -21,7 +21,7 @@ end
 
 -- Notes that an account is no longer what it was, for those who keep a copy.
 local function changed(name)
-  redis.call('ZADD', key('changed'), next_change(key('changes')), name)
+  redis.call('ZADD', key('changed'), next_change(''), name)
 end
 
 -- After a failure an account is half open: beside what runs already one request tries it, its probe, and the others come

@@ -10,5 +10,5 @@ end
 
 -- Notes that a client key is no longer what it was, for those who keep a copy.
 local function client_changed(id)
-  redis.call('ZADD', key('clients'), next_change(key('clients:changes')), id)
+  redis.call('ZADD', key('clients'), next_change('clients:'), id)
 end
