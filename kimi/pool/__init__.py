@@ -54,7 +54,7 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `tickets`                  | string | the last number given                                                  |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
 | `client:ID`                | hash   | a client key: SHA-256, beginning, name, limits; expires once revoked   |
-| `epoch`, `clients:epoch`   | string | when changes of each were numbered from the beginning; older releases write none |
+| `epoch`, `clients:epoch`   | string | when the numbers of their changes began; older releases write none |
 | `clients`, `clients:changes` | zset, string | ids of client keys by the number of their change; the last number |
 | `clients:names`            | hash   | ids of client keys that are not revoked, by name                       |
 | `client:ID:recent`         | list   | times of a key's latest requests, where those of a minute are limited; expires |
