@@ -228,7 +228,10 @@ class Lead:
         is_calm = count == len(said) and all(word.is_calm for word in agreed)
         is_sure = is_calm and self._are_most([word for word in agreed if word.is_reached])
         candidates = frozenset[Place]().union(*(word.candidates for word in agreed)) if is_sure else None
-        return Standing(place, latest, max((word.replicas for word in agreed), key=len), candidates)
+        replicas = [word.replicas for word in agreed]
+        if known and not is_sure:
+            replicas.append(known.replicas)  # few may have forgotten some
+        return Standing(place, latest, max(replicas, key=len), candidates)
 
     def _count(self, words: Collection[Word]) -> None:
         """Takes down how many elect: more than before by any word, fewer by the word of most."""

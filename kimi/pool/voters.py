@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 Place = tuple[str, int]
 """Host and port."""
+
+
+_NO_NAME: Final = ("?", b"?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,12 @@ class _Node:
 
 
 def _at(server: Any, asked: Place) -> Place:
-    """Where that server of `CLUSTER SLOTS` is; one that does not know by which name it is reached tells none."""
-    return _place(server[0] or asked[0], server[1])
+    """Where that server of `CLUSTER SLOTS` is, which may tell another name than the preferred one, or none."""
+    host, port, _, *more = server
+    if host in _NO_NAME:  # it prefers one that was not set
+        told = [_text(each) for each in more[0]] if more else []
+        host = dict(zip(told[::2], told[1::2], strict=False)).get("ip")
+    return _place(host or asked[0], port)
 
 
 def _place(host: str | bytes, port: str | bytes | int) -> Place:

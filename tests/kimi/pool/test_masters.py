@@ -103,6 +103,14 @@ def test_one_that_has_forgotten_the_others_is_not_most_where_it_alone_is_named(v
         assert led.confirmed().candidates is None
 
 
+def test_replicas_are_forgotten_by_most_alone(led: Lead, voters: Voters) -> None:
+    fewer = replace(word(""), replicas=frozenset({NEAR}), candidates=frozenset({NEAR}))
+    voters.says = {"s1": replace(fewer, voter="s1")}
+    assert led.confirmed().replicas == BOTH
+    voters.says["s2"] = replace(fewer, voter="s2")
+    assert led.confirmed().replicas == frozenset({NEAR})
+
+
 def test_a_sentinel_by_two_names_is_one(voters: Voters) -> None:
     led = Lead([*NAMED, "redis://s4:26379/0"], voters, electors=4)
     voters.says["s4"] = word("s1")

@@ -91,6 +91,11 @@ def test_a_replica_may_lead_that_could_stand_for_election(flags: str, *, may_lea
     assert word.candidates == ({NEAR} if may_lead else NOBODY)
 
 
+@pytest.mark.parametrize(("host", "found"), [(b"?", A[0]), ("?", A[0]), (b"redis-1", "redis-1"), (None, B[0])])
+def test_a_node_without_the_preferred_name_is_where_its_address_is(host: bytes | str | None, found: str) -> None:
+    assert node(host=host).place == (found, 6379)
+
+
 @pytest.mark.parametrize(
     ("flags", "is_calm", "is_reached"),
     [("master", True, True), ("master,fail?", True, False), ("master,fail", False, True)],
