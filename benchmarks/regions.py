@@ -23,6 +23,7 @@ from typing import Any
 
 import redis
 
+from benchmarks.ending import run
 from devtools.waiting import until
 from kimi.pool.store import PREFIX
 from tests.children import has_ended
@@ -183,8 +184,8 @@ def settled(before: dict[str, dict[str, str]], now: dict[str, dict[str, str]]) -
     return all(now[name]["state"] != "active" or now[name]["version"] != before[name]["version"] for name in before)
 
 
-def main() -> None:
-    """One line for each way of failing."""
+def main() -> int:
+    """Prints one line for each way of failing; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
@@ -198,6 +199,7 @@ def main() -> None:
                     outcomes.append(one_round(Path(folder), what, delay=delay, replicas=replicas, dice=dice))
             sys.stdout.write(told(what, delay, replicas, outcomes) + "\n")
             sys.stdout.flush()
+    return 0
 
 
 def told(what: str, delay: float, replicas: int, outcomes: list[Outcome]) -> str:
@@ -222,4 +224,4 @@ def kinds(bad: Counter[str]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(main))

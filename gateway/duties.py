@@ -30,7 +30,9 @@ from kimi.pool.drift import DriftBook
 from kimi.upstreams.drift import Drift
 
 TICK_SECONDS: Final = 1.0
-"""How old the figures are that operators see, and how often it is asked whether a look at seals is due."""
+"""How old the figures are that operators see, and how often the master is followed and it is asked whether a look at
+seals, or at the schema, is due.
+"""
 LAST_SPANS_SECONDS: Final = 1.0
 """What the last spans have at the least to reach their collector when a worker ends."""
 

@@ -36,7 +36,7 @@ KimiError
     └── StoreUnavailable Redis does not answer
         ├── Unreadable       its secrets are sealed with a key that this process does not have
         ├── Outdated         what stands in it is of another release, which this one cannot work with
-        └── NotKept          what was written stands with one server alone, which may be the master no more
+        └── NotKept          fewer servers have what was written than are to have it
 
 Messages are for logs and may quote the upstream, always through `redact`.
 What a client reads is written by the gateway's own table; the one thing taken from here is what explains a field.
@@ -241,4 +241,4 @@ class Outdated(StoreUnavailable):
 
 
 class NotKept(StoreUnavailable):
-    """What was written may be lost: it stands with one server alone, which may be the master no more."""
+    """What was written may be lost: fewer servers have it than are to have it."""

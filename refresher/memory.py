@@ -21,8 +21,8 @@ log = structlog.stdlib.get_logger("refresher")
 
 
 MOST: Final = 20_000
-"""So many secrets that clients brought along are remembered, and so many that are out of the pool, at about 1 KiB each:
-there may be any number of them."""
+"""So many secrets that clients brought along are remembered, and of those that are out of the pool between so many and
+twice as many, at about 1 KiB each: there may be any number of them."""
 
 
 class Memory:
