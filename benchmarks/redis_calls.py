@@ -22,6 +22,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
+from gateway.breaker import Breaker  # noqa: E402
 from gateway.waiting import WaitingRoom  # noqa: E402
 from kimi.pool import Leases, Store, connect  # noqa: E402
 from kimi.pool.fuse import Fuse  # noqa: E402
@@ -54,7 +55,7 @@ def measure(url: str, accounts: int, calls: int, at_once: list[int]) -> None:
         Pool(Store(client), Clock(time.time())).fill(*(web(f"a{n}", max_concurrency=100) for n in range(accounts)))
         store = Store(plain, fuse=Fuse())
         leases = Leases(store, worker="w")
-        room = WaitingRoom(leases, 10.0, "w")
+        room = WaitingRoom(leases, 10.0, "w", Breaker(time.monotonic))
         ways: dict[str, Callable[[], Any]] = {
             "redis-py: leave": lambda: store.script("leave")(*store.arguments("w.1")),
             "leave": lambda: leases.leave("w.1"),

@@ -11,6 +11,7 @@ from gevent.event import Event
 
 from kimi.accounts import Account
 from kimi.errors import KimiError, UpstreamError
+from kimi.pool import Lease
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,15 @@ class _Line:
     latest: float = 0.0  # the last one, or when somebody went to find out
     pause: float = 0.0  # the present one; 0 while the line is in use
     until: float = 0.0
-    probe: str | None = None  # the lease that finds out
+    probe: str | None = None  # the lease that finds out, or who just asks for an account and may become it
+
+    def is_closed(self, now: float) -> bool:
+        """Whether no new request may ask it."""
+        return self.pause > 0 and (now < self.until or self.probe is not None)
+
+    def is_untried(self, now: float) -> bool:
+        """Whether it has been left alone for long enough, and somebody should find out."""
+        return self.pause > 0 and not self.is_closed(now)
 
 
 class Breaker:
@@ -42,6 +51,8 @@ class Breaker:
 
     A line that was left alone for long enough gets exactly one request, its probe, and is open to all others again
     once that, or one that was under way before, brings an answer.
+    Whoever asks the pool for an account tells so with `ask`, and with `chose` what has come of it: only one at a time
+    asks for a line that is to be probed, so that nobody has to give an account back that others are not to ask.
     """
 
     def __init__(self, clock: Callable[[], float], changed: Callable[[int], object] = lambda _: None) -> None:
@@ -49,6 +60,11 @@ class Breaker:
         self._changed = changed
         self._lines: dict[str, _Line] = {}  # only those whose latest request failed
         self._verdict = Event()  # a probe has ended
+        self._opened: Callable[[], object] = lambda: None
+
+    def when_opened(self, call: Callable[[], object]) -> None:
+        """`call` is called whenever a line that was left alone is open to all again."""
+        self._opened = call
 
     def tripped(self) -> frozenset[str]:
         """The lines that no new request may ask."""
@@ -56,21 +72,37 @@ class Breaker:
             return frozenset()
         now = self._clock()
         self._forget(now)
-        return frozenset(line for line, state in self._lines.items() if _closed_to_new(state, now))
+        return frozenset(line for line, state in self._lines.items() if state.is_closed(now))
 
-    def admits(self, line: str, lease: str) -> bool:
-        """Whether a new request may ask this line with `lease`; if it is to be the probe, it is from now on."""
-        state = self._lines.get(line)
-        if state is None or not state.pause:
-            return True
-        if _closed_to_new(state, self._clock()):
-            return False
-        state.probe, state.latest = lease, self._clock()
-        self._verdict.clear()
-        return True
+    def untried(self) -> frozenset[str]:
+        """Those that one new request may ask, to find out."""
+        now = self._clock()
+        return frozenset(line for line, state in self._lines.items() if state.is_untried(now))
+
+    def ask(self, asker: str) -> frozenset[str]:
+        """What is `tripped` for somebody who asks for an account; what is `untried` is so for others until `chose`."""
+        tripped, now = self.tripped(), self._clock()
+        for state in self._lines.values():
+            if state.is_untried(now):
+                state.probe = asker
+                self._verdict.clear()
+        return tripped
+
+    def chose(self, asker: str, lease: Lease | None) -> None:
+        """Whoever asked has `lease`, which is the probe if its line is to have one, or nothing."""
+        for line, state in self._lines.items():
+            if state.probe != asker:
+                continue
+            if lease is not None and lease.account.line == line:
+                state.probe, state.latest = lease.id, self._clock()
+            else:
+                state.probe = None
+                self._verdict.set()
 
     def await_probe(self, seconds: float) -> bool:
-        """Waits so long for the end of a probe, where one runs; whether a line has been opened meanwhile."""
+        """Waits so long for the end of a probe, where one runs; whether a line may be asked by now."""
+        if self.untried():
+            return True
         before = self.tripped()
         if not any(state.probe for state in self._lines.values()):
             return False
@@ -90,6 +122,7 @@ class Breaker:
             self._verdict.set()
             log.warning("the upstream of account %s (%s) is there again", account.name, account.kind.value)
             self._tell()
+            self._opened()
 
     def ended(self, account: Account, lease: str, error: KimiError | None) -> None:
         """A request is over: an upstream's error counts, any other means that it lives, none says nothing."""
@@ -135,7 +168,3 @@ class Breaker:
 
     def _tell(self) -> None:
         self._changed(sum(state.pause > 0 for state in self._lines.values()))
-
-
-def _closed_to_new(state: _Line, now: float) -> bool:
-    return state.pause > 0 and (now < state.until or state.probe is not None)

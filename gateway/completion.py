@@ -12,10 +12,9 @@ from typing import Any, Final
 from gevent import getcurrent
 from gevent.pool import Group
 
-from gateway.attempt import GIVING_BACK_SECONDS, Attempt, AttemptCollaborators, Question
+from gateway.attempt import Attempt, AttemptCollaborators, Question
 from gateway.conversations import Conversations
 from gateway.files import Files
-from gateway.reactions import Outcome
 from gateway.shield import Shieldable
 from gateway.turn import Turn
 from gateway.verdict import Failure, truest
@@ -243,24 +242,19 @@ class Completion:
         """An account whose upstream may be asked. A line that this request has asked before stays open to it."""
         breaker, thread, came = self._with.attempts.breaker, self._thread, self._with.monotonic()
         others_will_do = bool(self._selection.otherwise) or bool(thread.only and thread.can_fold)  # and at once
+        wish = Wish(thread.routes, self._selection.name, self._exclude, only=thread.only)
         may_hope = not others_will_do
         while True:
-            tripped = breaker.tripped() - self._asked
+            waited = math.inf if others_will_do else self.queue_seconds + self._with.monotonic() - came
             try:
-                wish = Wish(thread.routes, self._selection.name, self._exclude, tripped, thread.only)
-                waited = math.inf if others_will_do else self.queue_seconds + self._with.monotonic() - came
-                lease = self._with.waiting.acquire(wish, waited)
+                lease = self._with.waiting.acquire(wish, waited, self._asked)
             except UpstreamDown as down:
                 if may_hope and breaker.await_probe(PROBE_SECONDS):
                     may_hope = False
                     continue
                 raise UpstreamDown(str(down), retry_after=breaker.remaining()) from down
-            line = lease.account.line
-            if line in self._asked or breaker.admits(line, lease.id):
-                self._asked |= {line}
-                return lease
-            # It was left alone, or is being probed, since this request began to wait.
-            self._with.attempts.reactions.give_back(lease, Outcome(model=wish.model)).wait(GIVING_BACK_SECONDS)
+            self._asked |= {lease.account.line}
+            return lease
 
     def _question_to(self, lease: Lease) -> Question:
         chosen, chat = self._selection, self._chat

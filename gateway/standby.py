@@ -58,13 +58,16 @@ class Standby:
     def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
         """As `Leases.acquire`, but the least loaded first, in this worker's own order."""
         self._note_time()
-        if ticket in self._granted:
-            return self._granted.pop(ticket)
+        granted = self._granted.pop(ticket, None)
+        if granted is not None:
+            if granted.account.line not in wish.tripped:
+                return granted
+            self.release(granted)
         try:
             lease = self._best(wish, patience)
         except (PoolError, UpstreamDown) as why:
             if ticket and waiting_helps(why, patience):
-                self._queue.setdefault(ticket, wish)
+                self._queue[ticket] = wish  # it stands where it stood
             else:
                 self._queue.pop(ticket, None)
             raise

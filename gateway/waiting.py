@@ -6,15 +6,16 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
 import gevent
 from gevent.event import Event as Flag
 
+from gateway.breaker import Breaker
 from gateway.shield import Shielded
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, StoreUnavailable, UpstreamDown
 from kimi.pool import Lease, Wish
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """How often somebody looks after those who wait, should a call be lost or something change by time alone."""
 _SHORTEST_PAUSE = 0.01
+_AT_ONCE = 16  # are roused, then a pause: each asks Redis
 
 
 class LeaseSource(Protocol):
@@ -43,7 +45,8 @@ class _Place:
     """One request that waits."""
 
     ticket: str
-    wish: Wish
+    wish: Wish  # as it was asked for last
+    asked: frozenset[str]  # lines that are open to it in any case
     called: Flag = field(default_factory=Flag)
     queued: bool = False  # as far as is known
 
@@ -53,6 +56,7 @@ class WaitingRoom:
 
     The queue itself is the source's, one for all processes: a request takes a ticket there and asks again when the
     ticket is called, so that a thousand waiting requests cost next to nothing.
+    Which lines are left alone the `breaker` says anew for each question; whom one kept away asks again when it is open.
     `changed` hears how many wait whenever that changes.
     """
 
@@ -61,6 +65,7 @@ class WaitingRoom:
         source: LeaseSource,
         seconds: float,
         worker: str,
+        breaker: Breaker,
         *,
         pause: Callable[[float], object] = gevent.sleep,
         changed: Callable[[int], object] = lambda _waiting: None,
@@ -73,19 +78,23 @@ class WaitingRoom:
         self._routes: Counter[tuple[str, ...]] = Counter()
         self._pause = pause
         self._someone_came = Flag()
+        self._breaker = breaker
+        self._is_rousing = False
+        breaker.when_opened(self._rouse)
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
         return self._routes.total()
 
-    def acquire(self, wish: Wish, waited: float = 0.0) -> Lease:
+    def acquire(self, wish: Wish, waited: float = 0.0, asked: frozenset[str] = frozenset()) -> Lease:
         """An account for the request, after at most the time that requests may wait; `waited` seconds of it are over.
 
+        Lines that are left alone are `tripped` in its wish, but for those that it has `asked` before.
         Raises `AllBusy` or `AwaitingToken` when that time is over or would not be enough, `NoAccount` and
         `UpstreamDown` at once.
         """
-        place = _Place(next(self._tickets), wish)
+        place = _Place(next(self._tickets), wish, asked)
         self._places[place.ticket] = place  # its call may be heard before the answer that puts it into the queue
         try:
             return self._acquire(place, max(self._seconds - waited, 0.0))
@@ -110,8 +119,30 @@ class WaitingRoom:
             if not self._routes:
                 self._someone_came.clear()
 
+    def _kept_away(self) -> Sequence[_Place]:
+        """Who does not ask for a line that he may ask now; where one is to find out about it, one of them."""
+        closed, untried, found = self._breaker.tripped(), self._breaker.untried(), list[_Place]()
+        for place in self._places.values():
+            if may_ask := place.wish.tripped - closed:
+                found.append(place)
+                closed |= may_ask & untried
+        return found
+
+    def _rouse(self) -> None:
+        if not self._is_rousing and self._kept_away():
+            self._is_rousing = True
+            gevent.spawn(self._rouse_all)
+
+    def _rouse_all(self) -> None:
+        while places := self._kept_away()[:_AT_ONCE]:
+            for place in places:
+                place.called.set()
+            self._pause(_SHORTEST_PAUSE)
+        self._is_rousing = False
+
     def _look(self) -> float:
         """Lets the source see what time has changed; the seconds until the next look."""
+        self._rouse()  # of a line that has been left alone for long enough nobody tells
         try:
             soonest = self._source.look(sorted(set().union(*self._routes)))
         except StoreUnavailable as error:
@@ -138,6 +169,15 @@ class WaitingRoom:
             return self._ask(place, 0.0)
 
     def _ask(self, place: _Place, patience: float) -> Lease:
+        lease = None
+        place.wish = replace(place.wish, tripped=self._breaker.ask(place.ticket) - place.asked)
+        try:
+            lease = self._ask_source(place, patience)
+        finally:
+            self._breaker.chose(place.ticket, lease)
+        return lease
+
+    def _ask_source(self, place: _Place, patience: float) -> Lease:
         acquire = partial(self._source.acquire, place.wish, ticket=place.ticket, patience=patience)
         place.queued = True
         try:

@@ -94,12 +94,13 @@ def make(settings: GatewaySettings) -> Gateway:
     drift, lookups = Drift(lambda kind, what: metrics.drifted(kind.value, what).inc()), Lookups()
     limits, shared_secret = deadlines(settings), secret(settings.gateway_api_keys)
     upstreams = upstreams_over(settings, limits, drift, lookups)
-    waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker, changed=metrics.waiting.set)
+    breaker = Breaker(time.monotonic, metrics.lines_left_alone.set)
+    waiting = WaitingRoom(pool, settings.gateway_queue_seconds, worker, breaker, changed=metrics.waiting.set)
     ledger = Ledger(Chats(store))
     remover = ChatRemover(upstreams, Members(store), ledger, Records(store), enabled=settings.kimi_delete_chats)
     reactions = Reactions(pool, pool, upstreams, random.SystemRandom())
     toolbox = Toolbox(shared_secret, random.SystemRandom())
-    attempts = attempts_over(upstreams, reactions, remover, limits, toolbox, metrics=metrics)
+    attempts = attempts_over(upstreams, reactions, remover, limits, toolbox, breaker=breaker, metrics=metrics)
     fetcher = Fetcher(Web(settings.kimi_allow_private_urls, resolver=lookups))
     files = Files(fetcher, Uploads(store, settings.kimi_file_reuse_seconds))
     completions = Completions(Collaborators(waiting, keeping(settings, remover, metrics), files, attempts))
@@ -177,6 +178,7 @@ def attempts_over(
     limits: Deadlines,
     toolbox: Toolbox,
     *,
+    breaker: Breaker,
     metrics: Metrics,
 ) -> AttemptCollaborators:
     """What attempts work with, and count."""
@@ -184,7 +186,7 @@ def attempts_over(
         upstreams,
         reactions,
         remover,
-        Breaker(time.monotonic, metrics.lines_left_alone.set),
+        breaker,
         Strays(),
         limits,
         toolbox,

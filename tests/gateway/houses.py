@@ -78,7 +78,9 @@ class House:
 
     def __post_init__(self) -> None:
         upstreams = self.upstreams or dict.fromkeys(Kind, self.upstream)
-        self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w")
+        self.monotonic = Ticks(0.0)
+        self.breaker = Breaker(self.monotonic)
+        self.waiting = WaitingRoom(self.pool.leases, self.queue_seconds, "w", self.breaker)
         self.ledger = Ledger(Chats(self.pool.store))
         self.remover = ChatRemover(
             upstreams,
@@ -93,8 +95,6 @@ class House:
         )
         desk = self.pool.leases if self.keeps else Keepless(self.pool.leases)
         self.reactions = Reactions(desk, self.pool.members, upstreams, random.Random(1))
-        self.monotonic = Ticks(0.0)
-        self.breaker = Breaker(self.monotonic)
         self.toolbox = Toolbox(b"secret", random.Random(7))
         self.files = Files(self.fetcher, self.uploads or Uploads(self.pool.store, 60))
         self.completions = Completions(

@@ -18,6 +18,7 @@ from kimi.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
+from kimi.pool import Lease
 from tests.gateway.fakes import Clock
 from tests.kimi.pool.pools import web
 
@@ -38,6 +39,12 @@ class Scene:
             self.breaker.ended(account, lease, Unreachable("x"))
             self.clock.advance(every)
 
+    def admits(self, account: Account, lease: str) -> bool:
+        """Whether somebody who asks just now is given the account, with `lease`."""
+        is_open = account.line not in self.breaker.ask("w.ticket")
+        self.breaker.chose("w.ticket", Lease(lease, account, "token", 1, 0.0) if is_open else None)
+        return is_open
+
     def opened(self) -> Scene:
         """Five failures in four seconds; the last was just now."""
         self.fail(4)
@@ -49,14 +56,14 @@ class Scene:
         """The pause is over, and one request finds out."""
         self.opened()
         self.clock.advance(SHORTEST)
-        assert self.breaker.admits(ALICE.line, "w.probe")
+        assert self.admits(ALICE, "w.probe")
         return self
 
 
 def test_in_the_beginning_everything_may_be_asked() -> None:
     scene = Scene()
     assert scene.breaker.tripped() == frozenset()
-    assert scene.breaker.admits(ALICE.line, "w.1")
+    assert scene.admits(ALICE, "w.1")
     assert scene.breaker.remaining() == 0.0
 
 
@@ -113,19 +120,39 @@ def test_a_client_that_leaves_says_nothing() -> None:
 def test_other_lines_are_not_concerned() -> None:
     scene = Scene().opened()
     assert ELSEWHERE.line not in scene.breaker.tripped()
-    assert scene.breaker.admits(ELSEWHERE.line, "w.2")
-    assert not scene.breaker.admits(BOB.line, "w.2")
+    assert scene.admits(ELSEWHERE, "w.2")
+    assert not scene.admits(BOB, "w.2")
 
 
 def test_after_the_pause_exactly_one_request_finds_out() -> None:
     scene = Scene().opened()
     scene.clock.advance(SHORTEST - 0.1)
-    assert not scene.breaker.admits(ALICE.line, "w.1")
+    assert not scene.admits(ALICE, "w.1")
     scene.clock.advance(0.1)
     assert scene.breaker.tripped() == frozenset()
-    assert [scene.breaker.admits(ALICE.line, f"w.{number}") for number in range(3)] == [True, False, False]
+    assert [scene.admits(ALICE, f"w.{number}") for number in range(3)] == [True, False, False]
     assert scene.breaker.tripped() == {ALICE.line}
     assert scene.breaker.remaining() > 0
+
+
+def test_while_somebody_asks_for_the_probe_nobody_else_does() -> None:
+    scene = Scene().opened()
+    scene.clock.advance(SHORTEST)
+    assert scene.breaker.untried() == {ALICE.line}
+    assert scene.breaker.ask("w.1") == frozenset()
+    assert scene.breaker.ask("w.2") == scene.breaker.tripped() == {ALICE.line}
+    scene.breaker.chose("w.2", None)
+    assert scene.breaker.untried() == frozenset()
+    scene.breaker.chose("w.1", Lease("w.lease", ELSEWHERE, "token", 1, 0.0))
+    assert scene.breaker.untried() == {ALICE.line}
+
+
+def test_whoever_wants_to_know_hears_when_a_line_is_open_to_all() -> None:
+    scene, opened = Scene(), list[frozenset[str]]()
+    scene.breaker.when_opened(lambda: opened.append(scene.breaker.tripped()))
+    scene.breaker.answered(ALICE)
+    scene.probing().breaker.answered(ALICE)
+    assert opened == [frozenset()]
 
 
 def test_a_probe_that_succeeds_opens_the_line_to_all() -> None:
@@ -143,7 +170,7 @@ def test_probes_that_fail_make_the_pause_longer_up_to_a_limit() -> None:
     for _ in range(6):
         pauses.append(scene.breaker.remaining())
         scene.clock.advance(scene.breaker.remaining())
-        assert scene.breaker.admits(BOB.line, "w.probe")
+        assert scene.admits(BOB, "w.probe")
         scene.fail(account=BOB, lease="w.probe", every=0)
     assert pauses == [3, 6, 12, 12, 12, 12]
     assert scene.told == [1]
@@ -152,9 +179,9 @@ def test_probes_that_fail_make_the_pause_longer_up_to_a_limit() -> None:
 def test_a_probe_whose_client_leaves_makes_room_for_another() -> None:
     scene = Scene().probing()
     scene.breaker.ended(ALICE, "w.other", None)
-    assert not scene.breaker.admits(ALICE.line, "w.2")
+    assert not scene.admits(ALICE, "w.2")
     scene.breaker.ended(ALICE, "w.probe", None)
-    assert scene.breaker.admits(ALICE.line, "w.2")
+    assert scene.admits(ALICE, "w.2")
 
 
 def test_what_was_under_way_before_does_not_lengthen_the_pause_but_can_end_it() -> None:
@@ -182,7 +209,7 @@ def test_opening_and_closing_are_one_line_each(caplog: pytest.LogCaptureFixture)
     caplog.set_level(logging.INFO)
     scene = Scene().probing()
     scene.fail(lease="w.probe", every=10)
-    assert scene.breaker.admits(ALICE.line, "w.probe")
+    assert scene.admits(ALICE, "w.probe")
     scene.breaker.answered(ALICE)
     scene.breaker.answered(ALICE)
     assert [record.getMessage() for record in caplog.records] == [
@@ -203,9 +230,15 @@ def test_others_can_wait_for_what_a_probe_finds_out(ending: str, *, opened: bool
         scene.fail(lease="w.probe")
     else:
         scene.breaker.ended(ALICE, "w.probe", None)
-        assert scene.breaker.admits(ALICE.line, "w.next")
+        assert scene.admits(ALICE, "w.next")
     waiting.join(1)
     assert waiting.value is opened
+
+
+def test_who_was_kept_from_a_line_while_another_asked_may_ask_now() -> None:
+    scene = Scene().opened()
+    scene.clock.advance(SHORTEST)
+    assert scene.breaker.await_probe(60)
 
 
 def test_without_a_probe_there_is_nothing_to_wait_for() -> None:

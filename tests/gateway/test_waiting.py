@@ -11,14 +11,16 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
+from gateway.breaker import Breaker
 from gateway.shield import Shieldable
 from gateway.waiting import WaitingRoom
-from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, StoreUnavailable, UpstreamDown
+from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, StoreUnavailable, Unreachable, UpstreamDown
 from kimi.pool import Lease, Wish
+from tests.gateway.fakes import Clock
 from tests.gateway.scripted import wait_until
 from tests.kimi.pool.pools import web
 
-WISH = Wish(("kimi",), "kimi", tripped=frozenset({"line"}))
+WISH = Wish(("kimi",), "kimi")
 
 
 @dataclass
@@ -33,9 +35,10 @@ class Desk:
     looks: list[tuple[str, ...]] = field(default_factory=list)
     rests: float | None = None
     away: bool = False
+    tripped: Collection[str] = frozenset()
 
     def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
-        assert wish.tripped == WISH.tripped
+        assert wish.tripped == self.tripped
         self.asked.append(ticket)
         self.patience = patience
         gevent.idle()
@@ -61,6 +64,10 @@ class Desk:
         return self.rests
 
 
+def room_over(desk: Desk, seconds: float, **options: Any) -> WaitingRoom:
+    return WaitingRoom(desk, seconds, "w", Breaker(time.monotonic), **options)
+
+
 def waiting(room: WaitingRoom, count: int) -> list[Any]:
     """Sends in `count` requests and waits until all of them wait."""
     before = room.waiting
@@ -71,14 +78,14 @@ def waiting(room: WaitingRoom, count: int) -> list[Any]:
 
 def test_a_free_account_is_had_at_once() -> None:
     desk = Desk(free=1)
-    lease = WaitingRoom(desk, 10, "w").acquire(WISH)
+    lease = room_over(desk, 10).acquire(WISH)
     assert lease.token == "token"
     assert (desk.asked, desk.patience, desk.left) == (["w.1"], 10, [])
 
 
 def test_whoever_is_called_asks_again_with_the_same_ticket() -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 10, "w")
+    room = room_over(desk, 10)
     first, second = waiting(room, 2)
     desk.free = 1
     room.call("w.2")
@@ -95,7 +102,7 @@ def test_whoever_is_called_asks_again_with_the_same_ticket() -> None:
 
 def test_how_many_wait_is_told_whenever_it_changes() -> None:
     told: list[int] = []
-    room = WaitingRoom(desk := Desk(), 10, "w", changed=told.append)
+    room = room_over(desk := Desk(), 10, changed=told.append)
     first, second = waiting(room, 2)
     desk.free = 1
     room.call("w.1")
@@ -106,7 +113,7 @@ def test_how_many_wait_is_told_whenever_it_changes() -> None:
 
 def test_one_who_is_called_in_vain_waits_on() -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 10, "w")
+    room = room_over(desk, 10)
     (greenlet,) = waiting(room, 1)
     room.call("w.1")
     wait_until(lambda: len(desk.asked) == 2)
@@ -127,7 +134,7 @@ def test_a_call_that_is_heard_before_the_answer_is_not_lost(question: int) -> No
                     self.free = 1
                     room.call("w.1")
 
-    room = WaitingRoom(Racing(), 10, "w")
+    room = room_over(Racing(), 10)
     greenlet = Shieldable.spawn(room.acquire, WISH)
     if question == 2:
         wait_until(lambda: room.waiting == 1)
@@ -138,7 +145,7 @@ def test_a_call_that_is_heard_before_the_answer_is_not_lost(question: int) -> No
 
 def test_after_lost_calls_everybody_asks() -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 10, "w")
+    room = room_over(desk, 10)
     greenlets = waiting(room, 3)
     desk.free = 2
     room.call_all()
@@ -149,7 +156,7 @@ def test_after_lost_calls_everybody_asks() -> None:
 
 def test_time_is_up() -> None:
     desk = Desk(refusal=AllBusy("all in use"))
-    room = WaitingRoom(desk, 0.1, "w")
+    room = room_over(desk, 0.1)
     greenlets = waiting(room, 3)
     gevent.joinall(greenlets, timeout=5)
     assert [str(greenlet.exception) for greenlet in greenlets] == ["all in use"] * 3
@@ -160,7 +167,7 @@ def test_time_is_up() -> None:
 
 def test_when_time_is_up_the_answer_says_how_long_it_would_take_now() -> None:
     desk = Desk(refusal=AllBusy("all in use"))
-    (greenlet,) = waiting(WaitingRoom(desk, 0.1, "w"), 1)
+    (greenlet,) = waiting(room_over(desk, 0.1), 1)
     desk.refusal = AllBusy("cooling", retry_after=40)
     greenlet.join(5)
     assert greenlet.exception.retry_after == 40
@@ -168,7 +175,7 @@ def test_when_time_is_up_the_answer_says_how_long_it_would_take_now() -> None:
 
 def test_whoever_leaves_tears_his_ticket_up() -> None:
     desk = Desk()
-    (greenlet,) = waiting(WaitingRoom(desk, 10, "w"), 1)
+    (greenlet,) = waiting(room_over(desk, 10), 1)
     greenlet.kill()
     wait_until(lambda: desk.left == ["w.1"])
 
@@ -176,7 +183,7 @@ def test_whoever_leaves_tears_his_ticket_up() -> None:
 def test_waiting_that_cannot_help_ends_at_once() -> None:
     desk = Desk(refusal=AllBusy("cooling", retry_after=30))
     with pytest.raises(AllBusy) as caught:
-        WaitingRoom(desk, 10, "w").acquire(WISH)
+        room_over(desk, 10).acquire(WISH)
     assert caught.value.retry_after == 30
     assert desk.asked == ["w.1"]
 
@@ -184,7 +191,7 @@ def test_waiting_that_cannot_help_ends_at_once() -> None:
 @pytest.mark.parametrize("refusal", [AllBusy("cooling", retry_after=30), NoAccount("dead"), UpstreamDown("down")])
 def test_waiting_ends_when_it_turns_out_to_be_in_vain(refusal: PoolError) -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 10, "w")
+    room = room_over(desk, 10)
     (greenlet,) = waiting(room, 1)
     desk.refusal = refusal
     room.call("w.1")
@@ -199,7 +206,7 @@ def test_waiting_ends_when_it_turns_out_to_be_in_vain(refusal: PoolError) -> Non
 def test_without_a_queue_nobody_waits(refusal: PoolError) -> None:
     desk = Desk(refusal=refusal)
     with pytest.raises(type(refusal)):
-        WaitingRoom(desk, 0, "w").acquire(WISH)
+        room_over(desk, 0).acquire(WISH)
     assert (desk.asked, desk.patience) == (["w.1"], 0)
 
 
@@ -212,7 +219,7 @@ def test_an_account_that_comes_when_the_client_has_left_goes_back() -> None:
 
     answer = Flag()
     desk = Slow(free=1)
-    client = Shieldable.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    client = Shieldable.spawn(room_over(desk, 10).acquire, WISH)
     wait_until(lambda: desk.free == 0)
     client.kill(block=False)
     gevent.idle()
@@ -229,7 +236,7 @@ def test_an_account_that_comes_at_the_moment_at_which_the_client_leaves_goes_bac
             return lease
 
     desk = Late(free=1)
-    client = Shieldable.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    client = Shieldable.spawn(room_over(desk, 10).acquire, WISH)
     client.join(5)
     assert isinstance(client.value, gevent.GreenletExit)
     wait_until(lambda: desk.free == 1)
@@ -243,7 +250,7 @@ def test_a_ticket_that_is_queued_when_the_client_has_left_is_torn_up() -> None:
 
     answer = Flag()
     desk = Slow()
-    client = Shieldable.spawn(WaitingRoom(desk, 10, "w").acquire, WISH)
+    client = Shieldable.spawn(room_over(desk, 10).acquire, WISH)
     gevent.idle()
     client.kill(block=False)
     gevent.idle()
@@ -258,7 +265,7 @@ def test_somebody_looks_after_those_who_wait_and_only_then() -> None:
         pauses.append(seconds)
         gevent.idle()
 
-    room = WaitingRoom(desk, 10, "w", pause=pause)
+    room = room_over(desk, 10, pause=pause)
     caretaker = gevent.spawn(room.run)
     gevent.idle()
     assert desk.looks == []
@@ -280,7 +287,7 @@ def test_somebody_looks_after_those_who_wait_and_only_then() -> None:
 
 def test_one_look_is_for_all_who_wait_whatever_they_wait_for() -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 10, "w")
+    room = room_over(desk, 10)
     wishes = [replace(WISH, routes=(f"kimi@{owner}", "kimi")) for owner in "abc"]
     greenlets = [Shieldable.spawn(room.acquire, wish) for wish in wishes]
     wait_until(lambda: room.waiting == 3)
@@ -290,9 +297,29 @@ def test_one_look_is_for_all_who_wait_whatever_they_wait_for() -> None:
     gevent.killall([*greenlets, caretaker])
 
 
+def test_of_many_whom_a_line_kept_away_some_ask_at_a_time() -> None:
+    account, breaker, pauses = web("a"), Breaker(clock := Clock()), list[float]()
+    for _ in range(5):
+        breaker.ended(account, "w.0", Unreachable())
+        clock.advance(1)
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        assert len(desk.asked) <= 40 + 16 * len(pauses)
+        gevent.idle()
+
+    desk = Desk(tripped={account.line})
+    room = WaitingRoom(desk, 10, "w", breaker, pause=pause)
+    greenlets = waiting(room, 40)
+    desk.tripped = frozenset()
+    breaker.answered(account)
+    wait_until(lambda: len(desk.asked) == 80)
+    gevent.killall(greenlets)
+
+
 def test_a_store_that_is_away_costs_tickets_only() -> None:
     desk = Desk()
-    room = WaitingRoom(desk, 0.2, "w")
+    room = room_over(desk, 0.2)
     caretaker = gevent.spawn(room.run)
     (greenlet,) = waiting(room, 1)
     desk.away = True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import gevent
 import pytest
 
+from gateway.breaker import Breaker
 from gateway.shield import Shieldable
 from gateway.waiting import WaitingRoom
 from tests.gateway.redis_away.outages import WISH, House
@@ -15,7 +17,7 @@ from tests.gateway.scripted import wait_until
 
 @pytest.fixture
 def room(house: House) -> Iterator[WaitingRoom]:
-    room = WaitingRoom(house.pool, 10, house.worker)
+    room = WaitingRoom(house.pool, 10, house.worker, Breaker(time.monotonic))
 
     def relay() -> None:
         for ticket in house.pool.calls:

@@ -38,6 +38,20 @@ def test_whom_it_does_not_fit_is_passed_over_but_keeps_the_place() -> None:
     assert worker.called == ["w.2", "w.1"]
 
 
+def test_who_is_called_to_a_line_that_is_left_alone_by_now_leaves_it_to_others() -> None:
+    broken = web("a", proxy="socks5h://one:1")
+    worker = desk(broken, "b")
+    leases = {lease.account.name: lease for lease in (worker.take(), worker.take())}
+    worker.queue("w.1", "w.2")
+    worker.give(leases["a"])
+    with pytest.raises(AllBusy):
+        worker.take("w.1", tripped=(broken.line,))
+    assert worker.called == ["w.1", "w.2"]
+    assert worker.take("w.2").account.name == "a"
+    worker.give(leases["b"])
+    assert worker.take("w.1", tripped=(broken.line,)).account.name == "b"
+
+
 def test_as_many_are_called_as_there_are_places() -> None:
     worker = desk(web("a", max_concurrency=3))
     lease = worker.take()
