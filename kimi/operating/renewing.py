@@ -14,6 +14,7 @@ from kimi.operating.troubles import Refused
 from kimi.pool import Members, Store, TokenStore
 from kimi.pool.heartbeats import Heartbeats
 from kimi.pool.interventions import Interventions
+from kimi.pool.scanning import pages
 
 POLL_SECONDS: Final = 0.2
 _BATCH: Final = 100
@@ -78,8 +79,8 @@ class Renewing:
         """
         if not self._heartbeats.any_lives():
             patience = 0.0
-        for start in range(0, len(names), _BATCH):
-            yield from self._batch(names[start : start + _BATCH], patience)
+        for page in pages(names, _BATCH):
+            yield from self._batch(page, patience)
 
     def _batch(self, names: Sequence[str], patience: float) -> Iterator[Renewal]:
         began = self._monotonic()

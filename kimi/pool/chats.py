@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from kimi.accounts import Account
 from kimi.errors import Unreadable
+from kimi.pool.scanning import pages
 from kimi.pool.specs import unpack
 from kimi.pool.store import Store, to_ms
 
@@ -70,8 +71,8 @@ class Chats:
         """
         words = [(chat.member, "" if wait is None else to_ms(wait)) for chat, wait in waits.items()]
         forgotten = 0
-        for start in range(0, len(words), _BATCH):
-            batch = [word for pair in words[start : start + _BATCH] for word in pair]
+        for page in pages(words, _BATCH):
+            batch = [word for pair in page for word in pair]
             forgotten += int(self._store.run("chats_note", self._most, *batch))
         return forgotten
 

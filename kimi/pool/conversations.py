@@ -12,6 +12,7 @@ from typing import Final
 from kimi.chat import Place
 from kimi.errors import ConversationBusy
 from kimi.pool.chats import StandingChat
+from kimi.pool.scanning import pages
 from kimi.pool.store import Store, to_ms
 
 REPLACED_SECONDS: Final = 10.0
@@ -97,8 +98,7 @@ class Conversations:
         False for each which somebody else has, and with it the chat.
         """
         ended: list[bool] = []
-        for start in range(0, len(kept), _BATCH):
-            pairs = kept[start : start + _BATCH]
+        for pairs in pages(kept, _BATCH):
             words = [word for key, conversation in pairs for word in (key, conversation.chat.member)]
             ended += map(bool, self._store.run("conversations_end", *words))
         return ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from kimi.pool.scanning import scan
+from kimi.pool.scanning import pages, scan
 from kimi.pool.store import Store
 
 PAGE: Final = 100
@@ -17,10 +17,10 @@ def read(store: Store, keys: Sequence[str], fields: Sequence[str]) -> Iterator[d
 
     Raises `StoreUnavailable`.
     """
-    for start in range(0, len(keys), PAGE):
+    for page in pages(keys, PAGE):
         with store.guarded() as redis:
             pipe = redis.pipeline(transaction=False)
-            for key in keys[start : start + PAGE]:
+            for key in page:
                 pipe.hmget(store.key(key), *fields)
             rows = pipe.execute()
         for row in rows:

@@ -13,10 +13,12 @@ from kimi.accounts import Account
 from kimi.errors import AllBusy, AwaitingToken, NoAccount, PoolError, Unreadable, UpstreamDown
 from kimi.pool import leavings
 from kimi.pool.conversations import Bookmark
+from kimi.pool.scanning import pages
 from kimi.pool.specs import unpack
 from kimi.pool.store import Store, to_ms
 
 LEASE_SECONDS = 45.0
+_AT_ONCE: Final = 50  # leases, or tickets, of a worker in one step
 _TRIES: Final = 4  # of which all may meet accounts that cannot be opened
 
 
@@ -246,14 +248,14 @@ class Leases:
         """
         held = {lease.member for lease in but}
         tickets = leavings.tickets_of(self._store, worker)
-        for page in leavings.pages(tickets):  # first all of them, or they would be called to its own places
+        for page in pages(tickets, _AT_ONCE):  # first all of them, or they would be called to its own places
             self._store.run("abandon", len(page), *page)
         leases = [lease for lease in leavings.leases_of(self._store, worker) if lease not in held]
-        return sum(int(self._store.run("abandon", 0, *page)) for page in leavings.pages(leases))
+        return sum(int(self._store.run("abandon", 0, *page)) for page in pages(leases, _AT_ONCE))
 
     def renew(self, leases: Iterable[Lease]) -> None:
         """Lengthens leases that are still in use, some at a time."""
-        for page in leavings.pages([lease.member for lease in leases]):
+        for page in pages([lease.member for lease in leases], _AT_ONCE):
             self._store.run("renew", to_ms(self.seconds), *page)
 
     def expired(self) -> int:

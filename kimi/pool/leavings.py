@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final
 
 from kimi.pool.scanning import scan
 from kimi.pool.store import Store
-
-AT_ONCE: Final = 50
-"""So many are given back in one step."""
 
 
 def leases_of(store: Store, worker: str) -> list[str]:
@@ -23,12 +18,6 @@ def tickets_of(store: Store, worker: str) -> list[str]:
     with store.guarded() as redis:
         routes = redis.smembers(store.key("routes"))
     return sorted({ticket for route in routes for ticket in _its(store, worker, "route", route, "queue")})
-
-
-def pages(members: Sequence[str]) -> Iterator[Sequence[str]]:
-    """`AT_ONCE` of them after the other."""
-    for start in range(0, len(members), AT_ONCE):
-        yield members[start : start + AT_ONCE]
 
 
 def _its(store: Store, worker: str, *key: str) -> list[str]:

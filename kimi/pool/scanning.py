@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, TypeVar
 
 from kimi.pool.store import Store
+
+Item = TypeVar("Item")
 
 PAGE: Final = 1_000
 """Members, or fields, that Redis looks at in one step."""
@@ -25,3 +27,9 @@ def scan(
         yield found
         if cursor == 0:
             return
+
+
+def pages(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """`size` of them after the other."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
