@@ -31,8 +31,9 @@ is back.
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
     r"audit(:routine)?|client:[^:]+|clients|clients:(changes|epoch|names)|figures:(account|all|changed|client)|holders"
-    r"|refreshers|newest|accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets|changed|changes"
-    r"|gone|drift|schema|epoch|due:.+|alerts(:active)?|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
+    r"|refreshers|newest|accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets|changed"
+    r"|changes|gone|drift|schema|epoch|due:.+|turns|alerts(:active)?"
+    r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )
 """Keys that stay, of accounts, of clients, and of what operators see; every other one has to expire."""
 EMPTY: Final = re.compile(r"leases|route:.+:(queue|called)|ticket:.*|chats.*")
