@@ -145,10 +145,11 @@ def _redis(store: Store) -> Iterator[Finding]:
         monotonic=time.monotonic,
     )
     are_wanted = store.replicas.are_wanted
-    yield checks_redis.replicas(partial(probe_replicas, store), health.facts(), are_wanted=are_wanted)
+    facts = health.facts()
+    yield checks_redis.replicas(partial(probe_replicas, store), facts, are_wanted=are_wanted)
     asked = electing(store)
     if asked is not None:
-        yield checks_redis.electing(asked)
+        yield checks_redis.electing(asked, facts)
 
 
 def _releases(store: Store) -> Iterator[Finding]:

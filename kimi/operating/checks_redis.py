@@ -10,6 +10,7 @@ from typing import Any, Final
 from kimi.errors import StoreUnavailable
 from kimi.operating.checks import Finding, ok, problem, warning
 from kimi.pool.masters import Asked
+from kimi.pool.replicas import called, named
 
 OLDEST: Final = (7, 2)
 """The first release of Redis that knows all commands that are used."""
@@ -27,6 +28,7 @@ _KNOWN: Final[Mapping[str, str]] = {
     "MISCONF": _UNKEPT,
     "loading": "wait: Redis reads what is on its disk",
     "permissions": _MAY,
+    "is not believed for": "see that every replica runs: refreshers renew no token before it has been so for that long",
     "NOREPLICAS": "see that its replicas run, or lower min-replicas-to-write",
 }
 """What to do about what Redis says in the place of an answer."""
@@ -76,7 +78,8 @@ def replicas(probe: Callable[[], str], facts: Mapping[str, Any], *, are_wanted: 
     try:
         lacking = probe()
     except StoreUnavailable as error:
-        return problem(check, str(error), "no token is renewed so: see that every replica runs and is in sync")
+        advice = "no token is renewed so: see that every replica runs and is in sync"
+        return problem(check, str(error), _advice(str(error), advice))
     if lacking:
         advice = "see to the replicas; those that are gone for good forget by SENTINEL RESET or CLUSTER FORGET"
         return warning(check, lacking, advice)
@@ -94,8 +97,8 @@ def spare(good: int) -> Finding:
     return ok("Redis min-replicas", f"{good} in sync")
 
 
-def electing(asked: Asked) -> Finding:
-    """Whether all answer that are to know who the master is, and most of those agree who elect it."""
+def electing(asked: Asked, facts: Mapping[str, Any]) -> Finding:
+    """Whether all answer that are to know who the master is and its replicas, and most of those agree who elect it."""
     check = "Redis, who leads"
     silent = f"not said by {'; '.join(asked.not_say)}" if asked.not_say else ""
     if not asked.are_most:
@@ -105,6 +108,10 @@ token is renewed while a replica is missing"
         return problem(check, f"{seen}; {silent}" if silent else seen, advice)
     if silent:
         return warning(check, silent, "see that all run that REDIS_URL names, and that it names no others")
+    if strangers := called(facts) - asked.replicas:
+        advice = "let nothing else follow the master, and each replica be called there (replica-announce-ip and -port) \
+what it is called by SENTINEL REPLICAS or CLUSTER NODES: where one is missing no token is renewed else"
+        return warning(check, f"none of its replicas is called {named(strangers)}, as the master says", advice)
     return ok(check, "is said by all that REDIS_URL names")
 
 

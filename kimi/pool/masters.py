@@ -64,10 +64,11 @@ class Standing:
 class Asked:
     """What came of asking all who they think is the master: who of those that are named did `not_say` it, and why not.
 
-    And whether most of the `electors` agree, and nobody has anything against that master.
+    And which `replicas` it has, and whether most of the `electors` agree, and nobody has anything against that master.
     """
 
     not_say: Sequence[str]
+    replicas: frozenset[Place]
     electors: int
     are_most: bool
 
@@ -141,7 +142,7 @@ class Lead:
     def ask_all(self) -> Asked:
         """What comes of asking all now. Raises as `find`."""
         standing = self.confirmed()
-        return Asked(self._not_say, self._electors, standing.candidates is not None)
+        return Asked(self._not_say, standing.replicas, self._electors, standing.candidates is not None)
 
     @property
     def _not_say(self) -> list[str]:

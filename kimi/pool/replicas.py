@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -58,14 +58,18 @@ class Attached:
         """
         if not isinstance(before, Mapping) or not isinstance(after, Mapping):
             raise NotKept(f"Redis does not say which replicas have what was written, let its user ask (+info): {after}")
-        rows = [row for name, row in after.items() if name.startswith("slave") and isinstance(row, Mapping)]
-        online = [row for row in rows if row["state"] == "online"]
+        online = [row for row in _rows(after) if row["state"] == "online"]
         written = before["master_repl_offset"]
         return cls(
-            all=frozenset(map(_place, rows)),
+            all=called(after),
             have=frozenset(_place(row) for row in online if row["offset"] >= written),
             prompt=sum(row["lag"] <= _PROMPT_SECONDS for row in online),
         )
+
+
+def called(info: Mapping[str, Any]) -> frozenset[Place]:
+    """The replicas that a master tells of, as it calls them."""
+    return frozenset(map(_place, _rows(info)))
 
 
 class Replicas:
@@ -142,7 +146,7 @@ class Replicas:
                 _check(candidates, attached, standing.replicas, seen)
                 self._prompt = attached.prompt
                 if lacking := standing.replicas - attached.have:
-                    seen = f"{seen}, not {_named(lacking)}"
+                    seen = f"{seen}, not {named(lacking)}"
         elif not self._doubt.is_over(answer, self._monotonic()):
             raise NotKept(f"{seen}, which is not believed for {DOUBT_SECONDS:.0f} s")
         return "" if answer >= waited.wanted else seen
@@ -191,16 +195,21 @@ def _check(candidates: frozenset[Place], attached: Attached, known: frozenset[Pl
     unseen, strangers = candidates - attached.all, attached.all - known
     if unseen and strangers:
         raise NotKept(
-            f"{seen}, and who elects calls none of its replicas {_named(strangers)}, as the master does: let "
+            f"{seen}, and who elects calls none of its replicas {named(strangers)}, as the master does: let "
             "replica-announce-ip and -port be what they are called there (SENTINEL REPLICAS, CLUSTER NODES)"
         )
     if lacking := candidates - attached.have:
-        raise NotKept(f"{seen}, and {_named(lacking)} may lead next without it")
+        raise NotKept(f"{seen}, and {named(lacking)} may lead next without it")
 
 
 def _place(row: Mapping[str, Any]) -> Place:
     return str(row["ip"]), int(row["port"])
 
 
-def _named(places: Collection[Place]) -> str:
+def _rows(info: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return [row for name, row in info.items() if name.startswith("slave") and isinstance(row, Mapping)]
+
+
+def named(places: Collection[Place]) -> str:
+    """Those places in words."""
     return ", ".join(f"{host}:{port}" for host, port in sorted(places))

@@ -17,6 +17,7 @@ from kimi.operating import checks_redis
 from kimi.operating.checks import Finding, Level
 from kimi.pool import Store, connect, open_store
 from kimi.pool.health import Health
+from kimi.pool.masters import Asked
 from kimi.pool.replicas import Replicas
 from kimi.pool.sure import electing, probe_replicas
 from kimi.settings import CommonSettings
@@ -161,6 +162,15 @@ def test_that_nothing_counts_as_stored_is_a_problem(store: Store) -> None:
     found = checks_redis.replicas(partial(probe_replicas, lonely), GOOD, are_wanted=True)
     assert found.level is Level.PROBLEM
     assert "0 of 1 replicas" in found.seen
+    assert "before it has been so for that long" in found.advice
+
+
+def test_replicas_that_nobody_knows_who_elects_are_told() -> None:
+    asked = Asked([], frozenset({("redis-2", 6379)}), electors=3, are_most=True)
+    row = {"port": 6379, "state": "online", "offset": 7, "lag": 0}
+    assert checks_redis.electing(asked, {"slave0": row | {"ip": "redis-2"}}).level is Level.OK
+    found = checks_redis.electing(asked, {"slave0": row | {"ip": "10.0.0.2"}})
+    assert (found.level, "called 10.0.0.2:6379" in found.seen) == (Level.WARNING, True)
 
 
 def test_all_that_know_who_leads_have_to_say_it(tmp_path: Path) -> None:
@@ -171,7 +181,7 @@ def test_all_that_know_who_leads_have_to_say_it(tmp_path: Path) -> None:
             def found() -> Finding:
                 asked = electing(store)
                 assert asked is not None
-                return checks_redis.electing(asked)
+                return checks_redis.electing(asked, Health(store).facts())
 
             until(lambda: found().level is Level.OK, what="they agree")
             assert probe_replicas(store) == ""
