@@ -150,7 +150,7 @@ local function candidate(route, priority)
       -- Whoever refuses is not met behind a line again: these are looked at until one will do.
       local refusing = math.max(from, redis.call('ZCOUNT', ready, '-inf', '(' .. int(REFUSING)))
       walk(ready, from, refusing, math.huge, look)
-      if not is_over then walk(ready, refusing + another_of(others - refusing - MANY + 1), others, MANY, look) end
+      if not is_over then walk(ready, refusing + any_of(others - refusing - MANY + 1), others, MANY, look) end
     end
   end
   if aside[1] then redis.call('ZADD', ready, unpack(aside)) end

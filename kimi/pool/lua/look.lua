@@ -8,7 +8,7 @@ local routes = {}
 for _, route in ipairs(cjson.decode(ARGV[2])) do
   local looker = key('route', route, 'looker')
   if redis.call('SET', looker, ARGV[3], 'NX', 'PX', ITS_TURN) or redis.call('GET', looker) == ARGV[3] then
-    table.insert(routes, NOW % (#routes + 1) + 1, route) -- another one each time: the last may be left out
+    table.insert(routes, any_of(#routes + 1) + 1, route) -- another one each time: the last may be left out
   end
 end
 catch_up(routes)

@@ -121,6 +121,48 @@ def test_who_waits_behind_many_whom_an_account_does_not_suit_is_called(pool: Poo
     assert ear.calls() == ["w.0"], "in their order"
 
 
+@pytest.mark.parametrize(("kinds", "each"), [(16, 10), (40, 1), (MANY, 1)])
+def test_kinds_in_front_that_an_account_does_not_suit_starve_nobody(
+    pool: Pool, ear: Ear, kinds: int, each: int
+) -> None:
+    pool.fill(web("a"), web("b"))
+    leases = {lease.account.name: lease for lease in (take(pool), take(pool))}
+    for number in range(kinds * each):
+        queue(pool, f"w.{number}", model=f"kimi-{number % kinds}", exclude=("a",))
+    queue(pool, "v.1")
+    calls: list[str] = []
+    for _ in range(1 + kinds):  # newcomers are served meanwhile
+        assert commands(pool.store.redis, lambda: pool.leases.release(leases["a"])).total() < 250
+        if calls := ear.calls():
+            break
+        leases["a"] = take(pool)
+        pool.clock.now += 0.1
+    assert calls == ["v.1"]
+
+
+def test_kinds_stand_by_those_who_wait_still(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a"), web("b"))
+    lease = pool.leases.acquire(wish(only="a"))
+    take(pool)
+    queue(pool, "w.1", model="k3", exclude=("a",))
+    queue(pool, "w.2", exclude=("a",))
+    queue(pool, "w.3", model="k3", exclude=("a",))
+    pool.leases.leave("w.1")
+    pool.leases.release(lease)
+    assert ear.calls() == []
+    numbers = dict(pool.store.redis.zrange(pool.store.key("route", "kimi", "wishes"), 0, -1, withscores=True))
+    assert sorted(numbers.values()) == [2, 3]
+
+
+def test_some_ask_for_themselves_however_many_kinds_suit_nobody_who_is_free(pool: Pool, ear: Ear) -> None:
+    pool.fill(*map(web, FREE), web("good"))
+    pool.leases.acquire(wish(only="good"))
+    for number in range(160):
+        queue(pool, f"w.{number}", model=f"kimi-{number % 16}", exclude=FREE)
+    assert commands(pool.store.redis, lambda: pool.leases.look(["kimi"])).total() < MOST
+    assert len(ear.calls()) >= 16
+
+
 def test_an_account_may_be_named_like_a_model_and_be_the_only_one_that_will_do(pool: Pool, ear: Ear) -> None:
     pool.fill(web("kimi"))
     lease = take(pool)

@@ -23,7 +23,8 @@ local function int(number)
   return string.format('%.0f', number)
 end
 
--- A number from 0 to below `n`, another one each time: by the golden ratio those of any steps of the clock lie apart.
-local function another_of(n)
-  return math.max(0, math.floor(NOW % 1000003 * 0.61803398875 % 1 * n))
+-- A number from 0 to below `n`, by chance. Every script would begin with the same ones.
+local function any_of(n)
+  return math.random(math.max(1, n)) - 1
 end
+math.randomseed(NOW % 2147483647)

@@ -8,8 +8,8 @@
 -- The names that a ticket does not take, and the lines that are down for it, are its own: they differ from one to the next.
 
 -- What one script does at the most for those who wait, whatever it sets free: tickets that are looked at and calls, of
--- which each takes some commands. Kinds that do not suit are passed by without any. Of kinds, and of tickets of one kind,
--- so many are read that stand first, and as many behind.
+-- which each takes some commands. Kinds that do not suit are passed by without any. So many kinds are read that stand
+-- first, and as many by chance; of tickets of one kind so many that stand first, and as many by chance as effort allows.
 local effort = 128
 local MOST_KINDS, MOST_TICKETS = 128, 24
 
@@ -35,17 +35,11 @@ local function queue_of(kind)
   return key('wish', redis.sha1hex(kind))
 end
 
--- The first of a sorted set, with their scores. Of more some that stand behind come after these, other ones each time, so
--- that nobody is overlooked for ever.
-local function some_of(name, most)
-  local found = redis.call('ZRANGE', name, 0, most - 1, 'WITHSCORES')
-  local others = #found == 2 * most and redis.call('ZCARD', name) - most or 0
-  if others > 0 then
-    local from = most + NOW % math.max(1, others - most + 1)
-    for _, each in ipairs(redis.call('ZRANGE', name, int(from), int(from + most - 1), 'WITHSCORES')) do
-      found[#found + 1] = each
-    end
-  end
+-- The first kinds of an index, with their numbers, and of more some by chance behind these: nobody is overlooked for ever.
+local function some_kinds(index)
+  local found = redis.call('ZRANGE', index, 0, MOST_KINDS - 1, 'WITHSCORES')
+  local others = #found == 2 * MOST_KINDS and redis.call('ZRANDMEMBER', index, MOST_KINDS, 'WITHSCORES') or {}
+  for _, each in ipairs(others) do found[#found + 1] = each end
   return found
 end
 
@@ -90,8 +84,14 @@ local function leave_kind(kind, routes, ticket)
   for _, index in ipairs(indexes_of(routes, wish_of(kind).only)) do redis.call('ZREM', index, kind) end
 end
 
--- What of a kind's queue was read: the tickets in their order, of which those up to `front` are the first ones. What
--- stands in a ticket is read when it is looked at.
+-- What of a kind's queue was read: the first tickets in their order, and under `named` these and others. What stands in a
+-- ticket is read when it is looked at.
+local function note_ticket(tickets, name, number)
+  number = tonumber(number)
+  tickets.named[name] = tickets.named[name] or {name = name, number = number, gone = number >= CALLED}
+  return tickets.named[name]
+end
+
 local function tickets_of(kind)
   if queues[kind] then return queues[kind] end
   local queue = queue_of(kind)
@@ -107,14 +107,19 @@ local function tickets_of(kind)
       redis.call('ZREM', queue, ticket)
     end
   end
-  local page = some_of(queue, MOST_TICKETS)
-  local tickets = {front = math.min(#page / 2, MOST_TICKETS)}
-  for i = 1, #page, 2 do
-    local number = tonumber(page[i + 1])
-    tickets[#tickets + 1] = {name = page[i], number = number, gone = number >= CALLED}
-  end
+  local page, tickets = redis.call('ZRANGE', queue, 0, MOST_TICKETS - 1, 'WITHSCORES'), {named = {}}
+  for i = 1, #page, 2 do tickets[#tickets + 1] = note_ticket(tickets, page[i], page[i + 1]) end
   queues[kind] = tickets
   return tickets
+end
+
+-- So many tickets of a kind by chance, however far behind.
+local function any_tickets(kind, most)
+  local tickets, found = tickets_of(kind), {}
+  local page = redis.call('ZRANDMEMBER', queue_of(kind), int(most), 'WITHSCORES')
+  effort = effort - 1
+  for i = 1, #page, 2 do found[#found + 1] = note_ticket(tickets, page[i], page[i + 1]) end
+  return found
 end
 
 -- Has a ticket's place in what was read of its kind left empty.
@@ -137,23 +142,40 @@ local function read_ticket(ticket, tickets, kind)
   end
 end
 
--- The first ticket of a kind that `fits`, found with no more than so much effort; nil for none. Of those who wait behind
--- many that do not fit some are looked at.
+-- Has a kind stand in an index by the first of its tickets that is left; where one was called, it may come back with a
+-- lower number.
+local function raise(each)
+  local first = tickets_of(each.kind)[1]
+  if not first or first.number <= each.number or first.number >= CALLED then return end
+  effort = effort - 1
+  if redis.call('ZCOUNT', queue_of(each.kind), CALLED, '+inf') > 0 then return end
+  redis.call('ZADD', each.index, 'XX', int(first.number), each.kind)
+  each.number = first.number
+end
+
+-- The first ticket of a kind that `fits`, found with no more than so much effort; nil for none. Where many stand in front
+-- that do not fit, half of the effort and what is left of it is for any.
 local function first_of(kind, index, most, fits)
-  local enough, at, tickets = math.max(0, effort - most), 1, tickets_of(kind)
-  while effort > enough do
-    if at > tickets.front and tickets.stale then -- others have become the first ones
+  local had, at, tickets = effort, 1, tickets_of(kind)
+  local function will_do(ticket)
+    if not ticket.gone then read_ticket(ticket, tickets, kind) end
+    return not ticket.gone and fits(ticket)
+  end
+  while effort > math.max(0, had - most / 2) do
+    if at > #tickets and tickets.stale then -- others have become the first ones
       queues[kind] = nil
       at, tickets = 1, tickets_of(kind)
     end
-    local ticket = tickets[at]
-    if not ticket then
-      if at == 1 then redis.call('ZREM', index, kind) end -- nobody is left of it
-      return nil
-    end
-    if not ticket.gone then read_ticket(ticket, tickets, kind) end
-    if not ticket.gone and fits(ticket) then return ticket end
+    if not tickets[at] then break end
+    if will_do(tickets[at]) then return tickets[at] end
     at = at + 1
+  end
+  if not tickets[1] then redis.call('ZREM', index, kind) end -- nobody is left of it
+  local enough = math.max(0, had - most)
+  if effort <= enough or at > #tickets and #tickets < MOST_TICKETS then return nil end
+  for _, ticket in ipairs(any_tickets(kind, math.ceil(effort - enough))) do
+    if effort <= enough then return nil end
+    if will_do(ticket) then return ticket end
   end
 end
 
@@ -167,7 +189,7 @@ local function kinds_for(name, a)
     refused[model] = true
   end
   for _, index in ipairs(indexes) do
-    indexed[index] = indexed[index] or some_of(index, MOST_KINDS)
+    indexed[index] = indexed[index] or some_kinds(index)
     for j = 1, #indexed[index], 2 do
       local kind = indexed[index][j]
       if not known[kind] and not refused[wish_of(kind).model] then

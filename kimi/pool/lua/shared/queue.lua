@@ -49,13 +49,14 @@ local function rouse(ticket)
   redis.call('PUBLISH', key('freed', string.match(ticket, '^[^.]*')), ticket)
 end
 
--- Has some of a kind ask for themselves: the first, and some of those who stand behind many.
+-- Has some of a kind ask for themselves: the first four, and of many four by chance.
 local function rouse_some(kind)
-  local tickets = tickets_of(kind)
-  for _, from in ipairs({0, tickets.front}) do
-    for at = from + 1, math.min(from + 4, #tickets) do
-      if not tickets[at].gone then rouse(tickets[at].name) end
-    end
+  local tickets, roused = tickets_of(kind), {}
+  local some = {unpack(tickets, 1, 4)}
+  for _, ticket in ipairs(tickets[5] and any_tickets(kind, 4) or {}) do some[#some + 1] = ticket end
+  for _, ticket in ipairs(some) do
+    if not ticket.gone and not roused[ticket] then rouse(ticket.name) end
+    roused[ticket] = true
   end
 end
 
@@ -81,36 +82,55 @@ local function rules_out(ticket, wish, name, line)
   return tripped ~= nil and tripped < to
 end
 
--- Calls as many to an account that is ready as it has places, first come, first served.
+-- Calls as many to an account that is ready as it has places, first come, first served, as far as half of the effort
+-- reaches. The other half is for kinds behind, from any of them on: else those would be starved whom the account
+-- suits, and newcomers served, for as long as tickets stand in front that do not take it.
 local function offer(name, a)
   if not someone_waits() then return end
   local places = limit_of(a) - a.in_flight - kept_places(name)
   if places <= 0 then return end
   for _, route in ipairs(a.routes) do adopt(route, 4) end
-  local kinds, at, name_text, line_text = kinds_for(name, a), 1, cjson.encode(name), cjson.encode(a.line)
-  local share = math.max(8, effort / math.max(1, #kinds))
-  while kinds[at] and places > 0 and effort > 0 do
-    local each = kinds[at]
-    local ticket = not each.ticket and first_of(each.kind, each.index, share, function(ticket)
+  local kinds, name_text, line_text = kinds_for(name, a), cjson.encode(name), cjson.encode(a.line)
+  local share, half = math.max(8, effort / math.max(1, #kinds)), effort / 2
+  local found, at = {}, 1 -- kinds of which a ticket was found, by its number; and the first one that was not looked at
+
+  local function find(each)
+    each.ticket = first_of(each.kind, each.index, share, function(ticket)
       return not rules_out(ticket, wish_of(each.kind), name_text, line_text)
     end)
-    if each.ticket then
-      pass_out(each.ticket, tickets_of(each.kind))
-      call(each.ticket.name, each.kind, name)
-      places, each.ticket = places - 1, nil
-    elseif ticket and serves(a, cjson.decode(ticket.routes)) then
-      local first = tickets_of(each.kind)[1].number
-      if first > each.number and redis.call('ZCOUNT', queue_of(each.kind), CALLED, '+inf') == 0 then
-        redis.call('ZADD', each.index, 'XX', int(first), each.kind)
-      end
-      -- Others may have waited for longer than the first who is left of these.
-      local i = at
-      each.ticket, each.number = ticket, ticket.number
-      while kinds[i + 1] and kinds[i + 1].number < each.number do kinds[i], i = kinds[i + 1], i + 1 end
-      kinds[i] = each
-    else
+    raise(each)
+    if not each.ticket or not serves(a, cjson.decode(each.ticket.routes)) then return end
+    local i = #found + 1
+    while i > 1 and found[i - 1].ticket.number > each.ticket.number do i = i - 1 end
+    table.insert(found, i, each)
+  end
+
+  local function call_first()
+    local each = table.remove(found, 1)
+    pass_out(each.ticket, tickets_of(each.kind))
+    call(each.ticket.name, each.kind, name)
+    places = places - 1
+    return each
+  end
+
+  while places > 0 do
+    local may_look = kinds[at] and effort > half
+    if may_look and not (found[1] and found[1].ticket.number < kinds[at].number) then
       at = at + 1
+      find(kinds[at - 1])
+    elseif found[1] then
+      local each = call_first()
+      if places > 0 and effort > (kinds[at] and half or 0) then find(each) end
+    else
+      break
     end
+  end
+  local others = #kinds - at + 1
+  local from = any_of(others)
+  for i = 0, others - 1 do
+    if places <= 0 or effort <= 0 then break end
+    find(kinds[at + (from + i) % others])
+    if found[1] then call_first() end
   end
 end
 
