@@ -46,6 +46,7 @@ from refresher.lines import THREADS
 from refresher.memory import Memory
 from refresher.metrics import Metrics, PoolCollector
 from refresher.model_lists import ModelLists, looking
+from refresher.precedence import let_others_go_first
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.roster import Roster, told_of_pools
@@ -113,6 +114,8 @@ def run(settings: RefresherSettings) -> int:
     with on_signals(parts.end), store, signs, patient:
         try:
             if not (parts.versions.start() and parts.sealing.start(parts.stop)):
+                return 0
+            if not let_others_go_first(store, parts.stop):
                 return 0
             parts.roster.start()
             with ExitStack() as going_on:

@@ -107,6 +107,27 @@ def test_no_token_is_shown_that_the_vendor_itself_has_dated_before_the_one_that_
     assert (stored(pool).refresh, stored(pool).version) == (vendor.current["alice"], 4)
 
 
+def test_who_reads_a_token_of_which_it_knows_a_later_one_puts_that_back_for_those_who_do_not(
+    pool: Pool, vendor: Vendor, stop: Stop
+) -> None:
+    memory = Memory(pool.members, pool.tokens)
+    vendor.dates = True
+    pool.configure(ALICE)
+    refreshing = build(pool, vendor, stop, memory)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    go_back, spent = snapshot(pool), stored(pool).refresh
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    go_back()
+    with pool.held("alice"):
+        memory.see(stored(pool))
+        assert stored(pool).refresh == spent, "somebody is at it, and may store its successor"
+    memory.see(stored(pool))
+    newcomer = build(pool, vendor, stop)
+    assert stored(pool).refresh == vendor.current["alice"]
+    assert newcomer.refresh("alice") is Outcome.REFRESHED
+
+
 def test_where_the_later_one_was_none_of_the_vendors_the_one_before_is_tried(
     pool: Pool, vendor: Vendor, stop: Stop
 ) -> None:
@@ -199,6 +220,22 @@ def test_of_accounts_that_have_left_the_pool_only_the_latest_are_remembered(pool
         memory.see(replace(alice, fingerprint=f"token {number}"))
     assert {f"stays {number}" for number in range(20)} | {"token 99"} <= {*memory.latest}
     assert len(memory.latest) <= 20 + 1 + 2 * 5
+
+
+def test_who_left_last_is_remembered_whenever_it_came(pool: Pool) -> None:
+    memory = Memory(pool.members, pool.tokens, most=5)
+    pool.configure(ALICE)
+    alice = stored(pool)
+    first = replace(alice, account=replace(ALICE, name="first"), fingerprint="first")
+    memory.see(first)
+    for number in range(10):
+        memory.see(replace(alice, account=replace(ALICE, name=f"goes{number}"), fingerprint=f"{number}"))
+    for number in range(10):
+        there = replace(alice, account=replace(ALICE, name=f"goes{number}"), fingerprint=f"{number}")
+        memory.see(replace(there, configured=False))
+    memory.see(replace(first, configured=False))
+    assert "first" in memory.latest
+    assert len(memory.latest) == 5
 
 
 def test_what_came_of_a_secret_is_remembered_apart_for_whoever_brought_it_along(pool: Pool) -> None:

@@ -13,6 +13,7 @@ from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.accounts_file import AccountsError
 from kimi.errors import StoreUnavailable
 from kimi.pool import Members, Store
+from kimi.pool.interventions import Interventions
 from kimi.pool.members import SyncReport
 from kimi.pool.specs import with_proxy
 from kimi.pool.tokens import Credential
@@ -154,6 +155,13 @@ def test_a_broken_file_at_the_start_is_an_error_where_the_pool_has_none(pool: Po
     with pytest.raises(AccountsError):
         roster.start()
     assert names(pool) == []
+
+
+def test_nor_is_it_where_accounts_were_added_by_hand(pool: Pool, roster: Roster, file: Path) -> None:
+    Interventions(pool.store).enter(ConfiguredAccount(web("hand"), "T"))
+    file.write_text("accounts: 5", encoding="utf-8")
+    roster.start()
+    assert names(pool) == ["hand"]
 
 
 def test_without_accounts_it_starts_and_says_how_to_add_some(

@@ -247,6 +247,10 @@ def test_accounts_of_another_pool_are_left_to_that_and_told_once(pool: Pool, fil
     file.write_text(moved + "  - {name: d, refresh_token: eyJ.eyJ.d}\n", encoding="utf-8")
     go_on(pool, roster)
     assert in_service(pool) == ["a", "d"]
+    cell.members.sync([])
+    file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    go_on(pool, roster)
+    assert in_service(pool) == ["a", "b", "c", "d"], "it has them no more"
 
 
 def test_what_is_left_out_is_no_loss_though_other_accounts_change(pool: Pool, file: Path) -> None:
