@@ -52,6 +52,8 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `called:NAME`              | zset   | tickets for which a place of the account is kept, by the time of the call |
 | `ticket:WORKER.N`          | hash   | number, routes, wish, kind, place and earliest next call of a ticket; expires |
 | `tickets`                  | string | the last number given                                                  |
+| `tickets:ours`             | string | the last number that a release with kinds has given                    |
+| `tickets:elders`           | string | 1 while tickets of 0.1.0 may wait; expires                             |
 | `waiting`                  | string | exists while somebody waits for an account; expires                    |
 | `client:ID`                | hash   | a client key: SHA-256, beginning, name, limits; expires once revoked   |
 | `epoch`, `clients:epoch`   | string | when the numbers of their changes began; older releases write none |

@@ -31,7 +31,7 @@ is back.
 PREFIX: Final = "kimi:{pool}:"
 LASTING: Final = re.compile(
     r"audit(:routine)?|client:[^:]+|clients|clients:(changes|epoch|names)|figures:(account|all|changed|client)|holders"
-    r"|refreshers|newest|accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets|changed"
+    r"|refreshers|newest|accounts|account:[^:]+|leases:expired|private|refresh|usable|vault|routes|tickets(:ours)?|changed"
     r"|changes|gone|drift|schema|epoch|due:.+|turns|alerts(:active)?"
     r"|route:.+:(members|ready:-?\d+|priorities|turns|full|pending|cooling)"
 )

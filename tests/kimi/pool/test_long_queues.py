@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kimi.accounts import Account, Kind
 from kimi.errors import AllBusy, AwaitingToken
 from kimi.pool import Leases
 from tests.kimi.pool.counting import MOST, commands
@@ -163,6 +164,21 @@ def test_some_ask_for_themselves_however_many_kinds_suit_nobody_who_is_free(pool
     assert len(ear.calls()) >= 16
 
 
+def test_models_of_an_account_make_a_return_beside_who_waits_no_dearer_than_their_indexes(pool: Pool) -> None:
+    keys = [Account(name=name, kind=Kind.MOONSHOT) for name in ("a", "b")]
+    models = tuple(f"m{number}" for number in range(20))
+    pool.fill(*keys, models=models)
+    routes = ("moonshot:m0",)
+    lease = pool.leases.acquire(wish(*routes, only="a"))
+    pool.leases.acquire(wish(*routes, only="b"))
+    alone = commands(pool.store.redis, lambda: pool.leases.release(lease, renewed=False))
+    lease = pool.leases.acquire(wish(*routes, only="a"))
+    with pytest.raises(AllBusy):
+        pool.leases.acquire(wish(*routes, exclude=("a",)), ticket="w.1", patience=PATIENCE)
+    beside = commands(pool.store.redis, lambda: pool.leases.release(lease, renewed=False))
+    assert beside.total() <= alone.total() + len(models) + 15
+
+
 def test_an_account_may_be_named_like_a_model_and_be_the_only_one_that_will_do(pool: Pool, ear: Ear) -> None:
     pool.fill(web("kimi"))
     lease = take(pool)
@@ -191,11 +207,30 @@ def test_who_waits_at_an_older_release_is_called_by_whoever_frees_an_account(poo
     key, redis = pool.store.key, pool.store.redis
     number = redis.hget(key("ticket", "w.old"), "number")
     redis.zadd(key("route", "kimi", "queue"), {"w.old": number})  # it knows of no kinds
+    redis.delete(key("tickets", "ours"))
     redis.hdel(key("ticket", "w.old"), "kind", "only")
     for queued in redis.scan_iter(match="*wish:*"):
         redis.zrem(queued, "w.old")
     pool.leases.release(lease)
     assert ear.calls() == ["w.old"]
+
+
+def test_who_comes_to_an_older_release_behind_others_is_called_in_his_turn(pool: Pool, ear: Ear) -> None:
+    pool.fill(web("a"))
+    lease = take(pool)
+    queue(pool, "w.1")
+    key, redis = pool.store.key, pool.store.redis
+    number = redis.incr(key("tickets"))
+    redis.hset(
+        key("ticket", "w.2"), mapping={"number": number, "routes": '["kimi"]', "wish": '["kimi",{},{}]', "again": 0}
+    )
+    redis.pexpire(key("ticket", "w.2"), 11_000)
+    redis.zadd(key("route", "kimi", "queue"), {"w.2": number})
+    queue(pool, "w.3")
+    for ticket in ("w.1", "w.2", "w.3"):
+        pool.leases.release(lease)
+        assert ear.calls() == [ticket]
+        lease = take(pool, ticket)
 
 
 def test_nothing_is_left_of_tickets_that_are_torn_up_or_have_expired(pool: Pool) -> None:
@@ -213,6 +248,6 @@ def test_nothing_is_left_of_tickets_that_are_torn_up_or_have_expired(pool: Pool)
     for lease in leases:
         pool.leases.release(lease, renewed=False)
     pool.leases.look(["kimi"])
-    passing = ("tickets", "waiting", "looker", "adopted")
+    passing = ("tickets", "tickets:ours", "waiting", "looker", "adopted")
     left = set(pool.store.redis.keys("*")) - before
     assert [name for name in left if not name.endswith(passing) and ":ready:" not in name] == []

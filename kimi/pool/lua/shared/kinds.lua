@@ -205,10 +205,37 @@ end
 -- So much a ticket's score in the queue of a route is above its number. Older releases, which know of no kinds, add none.
 local OF_A_KIND = 0.5
 
+-- Each ticket has the next number. Where the last one is not the last of ours, a process of an older release has queued.
+local ELDERS = 3600000 -- for so many milliseconds their tickets are looked for then
+
+local function note_elders()
+  redis.call('SET', key('tickets', 'elders'), '1', 'PX', ELDERS)
+end
+
+local function next_number()
+  local number = redis.call('INCR', key('tickets'))
+  local before = redis.call('SET', key('tickets', 'ours'), int(number), 'GET')
+  if tonumber(before or '0') ~= number - 1 then note_elders() end
+  return number
+end
+
+local elders = nil -- whether any have queued of late, once that was asked
+local function have_elders()
+  if elders == nil then
+    local last, ours, known = unpack(redis.call('MGET', key('tickets'), key('tickets', 'ours'), key('tickets', 'elders')))
+    elders = known or last ~= ours
+    if last ~= ours then
+      note_elders()
+      redis.call('SET', key('tickets', 'ours'), last or '0')
+    end
+  end
+  return elders
+end
+
 -- Enters so many of the next tickets of a route that processes of an older release have queued.
 local adopted = {} -- the routes along which this script has done so
 local function adopt(route, most)
-  if adopted[route] then return end
+  if adopted[route] or not have_elders() then return end
   adopted[route], effort = true, effort - 1
   local mark, queue = key('route', route, 'adopted'), key('route', route, 'queue')
   local from = redis.call('GET', mark) or '0'

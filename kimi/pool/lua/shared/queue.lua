@@ -180,7 +180,7 @@ local function queue_up(ticket, routes, wish, patience)
   local entry, lives = key('ticket', ticket), patience + AGAIN
   local texts = {cjson.encode(routes), cjson.encode(wish)}
   local number, before = unpack(redis.call('HMGET', entry, 'number', 'kind'))
-  number = number or redis.call('INCR', key('tickets'))
+  number = number or next_number()
   local kind = kind_of(texts[1], wish[1], wish[4])
   if before and before ~= kind then leave_kind(before, routes, ticket) end
   -- One that was called in vain is not called again at once.
