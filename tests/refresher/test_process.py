@@ -221,7 +221,8 @@ def test_locks_last_as_long_as_what_they_guard(redis_url: str, capsys: pytest.Ca
     redis = connect(redis_url)
     pool = Pool(Store(redis), Clock())
     lock = "kimi:{pool}:lock:a"
-    with pool.held("a", 0.2), prolonging(pool.tokens, every=0.05):
+    with pool.held("a", 15), prolonging(pool.tokens, every=0.05):
+        redis.pexpire(lock, 5_000)
         until(lambda: redis.pttl(lock) > 10_000, what="the lock was prolonged")
     assert redis.exists(lock) == 0
 
