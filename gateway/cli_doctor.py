@@ -168,7 +168,10 @@ def _pool(store: Store, accounts: list[Account]) -> Iterator[Finding]:
     pool = Health(store).pool()
     yield checks_pool.accounts(pool)
     yield checks_pool.refreshers(Heartbeats(store).seen(), pool, time.time(), start=_REFRESHER)
-    records = [record for record in Members(store).all() if record.configured]
+    understood, garbled = Members(store).sorted_out()
+    if garbled:
+        yield checks_pool.garbled([*garbled], store.key("account", "NAME"))
+    records = [record for record in understood if record.configured]
     others = Neighbours(store)
     names = others.look()
     holding = others.holding([record.fingerprint for record in records if record.account.kind.is_web])

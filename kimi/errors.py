@@ -35,6 +35,7 @@ KimiError
     ├── Crowded          there is no room for it just now: come back later
     └── StoreUnavailable Redis does not answer
         ├── Unreadable       its secrets are sealed with a key that this process does not have
+        │   └── Garbled          what stands in it of an account is not understood, with whatever key
         ├── Outdated         what stands in it is of another release, which this one cannot work with
         └── NotKept          fewer servers have what was written than are to have it
 
@@ -226,6 +227,10 @@ class StoreUnavailable(PoolError):
 
 class Unreadable(StoreUnavailable):
     """Redis answers, but its secrets are sealed with a key that this process does not have."""
+
+
+class Garbled(Unreadable):
+    """What stands in Redis of an account is not understood, as where it was written by hand."""
 
 
 class Outdated(StoreUnavailable):

@@ -103,6 +103,7 @@ TABLE: Mapping[type[KimiError], Reaction] = MappingProxyType(
         errors.Crowded: NOTHING,
         errors.StoreUnavailable: NOTHING,
         errors.Unreadable: NOTHING,
+        errors.Garbled: NOTHING,
         errors.Outdated: NOTHING,
         errors.NotKept: NOTHING,
     }

@@ -10,12 +10,13 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from kimi.errors import StoreUnavailable
+from kimi.errors import Garbled, StoreUnavailable
 from kimi.pool import Signals, TokenStore
 from kimi.pool.signals import WAKE
 from kimi.pool.tokens import LOCK_SECONDS
 from refresher.memory import Memory
 from refresher.stopping import Stop
+from refresher.worker import GARBLED
 
 log = structlog.stdlib.get_logger("refresher")
 P = ParamSpec("P")
@@ -63,16 +64,11 @@ def relay(signals: Signals, wake: Callable[[], None], memory: Memory, stop: Stop
                 is_behind = False
             elif name:
                 memory.look(name)
+        except Garbled as error:
+            log.error(GARBLED, account=name, error=str(error))  # noqa: TRY400
         except StoreUnavailable as error:
             is_behind = True
             log.debug("looking at dead accounts waits for the store", error=str(error))
-        except (KeyError, ValueError) as error:
-            is_behind = False
-            log.error(  # noqa: TRY400
-                "what is stored of an account is not understood: was it written by hand?",
-                account=name or "",
-                error=f"{type(error).__name__}: {error}",
-            )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from kimi.errors import StoreUnavailable, Unreadable
+from kimi.errors import Garbled, StoreUnavailable, Unreadable
 from kimi.pool.due import DueRefreshes
 from kimi.pool.locks import Lock
 from refresher.backlog import Backlog
@@ -27,6 +27,7 @@ log = structlog.stdlib.get_logger("refresher")
 
 _LOOK_AGAIN: Final = 1.0  # after how long an account is looked at again that was left alone, or could not be stored
 _AFTER_A_BUG: Final = 60.0
+GARBLED: Final = "what is stored of an account is not understood and left alone: was it written by hand?"
 _UNREADABLE: Final = 30.0
 _SPACING: Final = (0.05, 0.15)  # between two turns at least; not fixed, so that of several none is always the first
 
@@ -104,6 +105,7 @@ class Worker:
         self._told = _Told()
         self._needs_end = False
         self._waits_for: type[StoreUnavailable] | None = None
+        self._garbled: set[str] = set()  # those that were told
         self.unsaved: list[str] = []
 
     def wake(self) -> None:
@@ -181,6 +183,7 @@ class Worker:
         """How it ended; None where it broke off."""
         error = future.exception()
         if error is None:
+            self._garbled.discard(name)
             outcome = future.result()
             self._metrics.refreshed(outcome, seconds)
             if outcome is Outcome.NOT_DUE:
@@ -189,7 +192,13 @@ class Worker:
             elif outcome is Outcome.UNSAVED:
                 self.unsaved.append(name)
             return outcome
-        if isinstance(error, Unreadable):
+        if isinstance(error, Garbled):
+            self._told.unused += 1
+            self._told.put_off[name] = _AFTER_A_BUG
+            if name not in self._garbled:
+                self._garbled.add(name)
+                log.error(GARBLED, account=name, error=str(error))
+        elif isinstance(error, Unreadable):
             self._told.unused += 1
             self._told.put_off[name] = _UNREADABLE
         elif isinstance(error, StoreUnavailable):

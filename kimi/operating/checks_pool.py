@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from kimi.listing import first_of
 from kimi.operating.checks import Finding, ok, problem, warning
 from kimi.operating.spans import span
 from kimi.pool.health import PoolHealth
 from kimi.pool.heartbeats import AT_WORK_SECONDS
 
+_NAMES_SHOWN: Final = 20
 _LIST: Final = "`accounts list` says which, and why"
 _ONE_POOL: Final = (
     "let one pool have each account: two spend the tokens of each other; docs/guides/operating.md says how they move"
@@ -37,6 +39,15 @@ def accounts(pool: PoolHealth) -> Finding:
     if lost:
         return warning("accounts", seen, _cure(lost))
     return ok("accounts", seen)
+
+
+def garbled(names: Sequence[str], key: str) -> Finding:
+    """Accounts whose records, under `key`, nobody understands."""
+    return problem(
+        "records",
+        f"what stands in Redis of {first_of(names, _NAMES_SHOWN)} is not understood: was it written by hand?",
+        f"they are left alone: put right what is in {key}, or delete that key: those of the accounts file come back",
+    )
 
 
 def _cure(states: Iterable[tuple[str, int]]) -> str:

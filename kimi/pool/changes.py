@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
 from kimi.accounts import Account, State
+from kimi.errors import Garbled
 from kimi.pool.lineage import Lineage
 from kimi.pool.specs import unpack
 from kimi.pool.store import Store
@@ -86,7 +88,7 @@ class Changes:
             return self._of_those(self.names(number, NAMES), wanted)
         told, last, lineage, *rows = self._store.run("changes", number, PAGE)
         latest = self._lineage.latest(number, int(last), lineage)
-        return Batch(int(told), latest, tuple(_copy(row, self._store.vault) for row in rows))
+        return Batch(int(told), latest, tuple(_copies(rows, self._store.vault)))
 
     def _of_those(self, changed: Names, wanted: Container[str]) -> Batch:
         names = [name for name in changed.names if name in wanted]
@@ -96,12 +98,19 @@ class Changes:
         """These accounts, whether they have changed or not, `PAGE` at a time."""
         for start in range(0, len(names), PAGE):
             _, _, _, *rows = self._store.run("changes", 0, 0, *names[start : start + PAGE])
-            yield from (_copy(row, self._store.vault) for row in rows)
+            yield from _copies(rows, self._store.vault)
 
     def names(self, number: int, limit: int = PAGE) -> Names:
         """The same, of which only the names are told."""
         told, last, lineage, *names = self._store.run("changed", number, limit)
         return Names(int(told), self._lineage.latest(number, int(last), lineage), tuple(names))
+
+
+def _copies(rows: Iterable[list[Any]], vault: Vault) -> Iterator[Copy]:
+    """Whoever is not understood is left out, as if he had no copy yet."""
+    for row in rows:
+        with suppress(Garbled, ValueError):
+            yield _copy(row, vault)
 
 
 def _copy(row: list[Any], vault: Vault) -> Copy:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import orjson
 
 from kimi.accounts import ConfiguredAccount, Origin, Record, State
-from kimi.errors import Unreadable
+from kimi.errors import Garbled, Unreadable
 from kimi.pool.canary import Canary
 from kimi.pool.entering import enter
 from kimi.pool.fingerprints import fingerprint
@@ -35,7 +35,7 @@ class SyncReport:
     revived: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     deferred: tuple[str, ...] = ()  # nothing was changed, because a refresh is running: sync again
-    unreadable: tuple[str, ...] = ()  # not taken: their known proxies are sealed, nobody knows with which keys
+    unreadable: tuple[str, ...] = ()  # not taken: what is known of them cannot be read, or not with the keys at hand
     elsewhere: Mapping[str, str] = field(
         default_factory=dict
     )  # not taken: another pool has them, whose name stands here
@@ -102,6 +102,8 @@ class Members:
         wanted = {member.account.name: fingerprint(member.secret) for member in configured}
         # First all that go, so that what has become of their secrets is there for whoever has those from now on.
         leaving = self._leaving(origin, wanted)
+        for name in self.sorted_out([*leaving])[1]:
+            del leaving[name]  # whoever is garbled is left alone
         secrets = set(wanted.values())
         said = {name: self._store.run("withdraw", name, int(leaving[name] in secrets)) for name in leaving}
         left = [name for name, word in said.items() if word == _WITHDRAWN]
@@ -146,7 +148,11 @@ class Members:
         elsewhere = self.elsewhere(entering, rotated)
         entering = [member for member in entering if member.account.name not in elsewhere]
         mend(self._store, {member.account.name: known_of(member, rotated) for member in entering})
-        outcomes = {member.account.name: self._enter(member, origin, rotated) for member in entering}
+        garbled = self.sorted_out([member.account.name for member in entering])[1]
+        outcomes = {
+            member.account.name: _UNREADABLE if member.account.name in garbled else self._enter(member, origin, rotated)
+            for member in entering
+        }
 
         def those(outcome: str) -> tuple[str, ...]:
             return tuple(name for name, found in outcomes.items() if found == outcome)
@@ -203,10 +209,11 @@ class Members:
         names = {fingerprint(member.secret): member.account.name for member in configured}
         kept = read(self._store, [f"kept:{each}" for each in names], ("name",))
         held = {record.fingerprint for record in self.holding(names)}
-        return {name for (each, name), row in zip(names.items(), kept, strict=True) if row or each in held}
+        there = self.known([*names.values()])  # those may be garbled
+        return there | {name for (each, name), row in zip(names.items(), kept, strict=True) if row or each in held}
 
     def get(self, name: str) -> Record | None:
-        """What is stored of one account, or None."""
+        """What is stored of one account, or None. Raises `Garbled` where that is not understood."""
         with self._store.guarded() as redis:
             pipe = redis.pipeline()
             pipe.hgetall(self._store.key("account", name))
@@ -227,22 +234,28 @@ class Members:
         return [record for record in self.some([name for name in names if name]) if record.fingerprint in fingerprints]
 
     def some(self, names: Sequence[str]) -> list[Record]:
-        """Those of `names` that are known, in this order."""
+        """Those of `names` that are known and understood, in this order."""
+        return self.sorted_out(names)[0]
+
+    def sorted_out(self, names: Sequence[str] | None = None) -> tuple[list[Record], dict[str, Garbled]]:
+        """The same, of all accounts by default; and those whose record is not understood, with the reason."""
+        names = account_names(self._store) if names is None else names
         records: list[Record] = []
-        with self._store.guarded() as redis:
-            for start in range(0, len(names), PAGE):
-                page = names[start : start + PAGE]
+        garbled: dict[str, Garbled] = {}
+        for start in range(0, len(names), PAGE):
+            page = names[start : start + PAGE]
+            with self._store.guarded() as redis:
                 pipe = redis.pipeline(transaction=False)
                 for name in page:
                     pipe.hgetall(self._store.key("account", name))
                 pipe.zmscore(self._store.key("refresh"), list(page))
                 *found, due = pipe.execute()
-                records += [
-                    record_of(values, when, self._store.vault)
-                    for values, when in zip(found, due, strict=True)
-                    if values
-                ]
-        return records
+            for name, values, when in zip(page, found, due, strict=True):
+                try:
+                    records += [record_of(values, when, self._store.vault)] if values else []
+                except Garbled as error:
+                    garbled[name] = error
+        return records, garbled
 
     def known(self, names: Sequence[str]) -> set[str]:
         """Those of `names` that are known, for much less than `some` of them cost."""

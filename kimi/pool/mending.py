@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import orjson
-
-from kimi.accounts import Kind
 from kimi.pool.canary import Canary
 from kimi.pool.hashes import read
+from kimi.pool.specs import is_web
 from kimi.pool.store import Store
 from kimi.pool.tokens import Credential
 
@@ -39,10 +37,10 @@ def mend(store: Store, known: Mapping[str, Known]) -> list[str]:
 def _is_mended(store: Store, name: str, stored: Mapping[str, str], known: Known) -> bool:
     if stored.get("fingerprint") != known.known_as:
         return False
-    is_web = Kind(orjson.loads(stored["spec"])["kind"]).is_web
-    if is_web and (stored["version"] != "1" or known.credential.version > 1):
+    is_of_web = is_web(stored.get("spec", ""))
+    if is_of_web and (stored.get("version") != "1" or known.credential.version > 1):
         return False
-    texts = {field: stored.get(field, "") for field in (_TOKEN if is_web else _KEY)}
+    texts = {field: stored.get(field, "") for field in (_TOKEN if is_of_web else _KEY)}
     lost = {field: text for field, text in texts.items() if not store.vault.opens(text)}
     new = Canary(store).seal(known.credential.refresh) if lost else None
     if new is None:

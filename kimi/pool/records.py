@@ -8,6 +8,7 @@ from itertools import takewhile
 import orjson
 
 from kimi.accounts import Origin, Record, State
+from kimi.errors import Garbled
 from kimi.pool.secret_fields import PREVIOUS
 from kimi.pool.specs import unpack
 from kimi.pool.vault import Vault
@@ -16,7 +17,14 @@ _ORIGINS = {"operator": Origin.OPERATOR, "passthrough": Origin.CLIENT}  # all ot
 
 
 def record_of(values: Mapping[str, str], due: float | None, vault: Vault) -> Record:
-    """The record behind an account's hash."""
+    """The record behind an account's hash. Raises `Garbled` where that is not understood."""
+    try:
+        return _record_of(values, due, vault)
+    except (LookupError, TypeError, ValueError) as error:
+        raise Garbled(f"{type(error).__name__}: {error}") from error
+
+
+def _record_of(values: Mapping[str, str], due: float | None, vault: Vault) -> Record:
     return Record(
         account=unpack(values["spec"], vault),
         state=State(values["state"]),

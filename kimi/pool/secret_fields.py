@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import orjson
-
-from kimi.accounts import Kind
-from kimi.pool.specs import proxy_of, with_proxy
+from kimi.pool.specs import is_web, proxy_of, with_proxy
 
 VAULT: Final = "vault"
 """The hash that holds none of an account."""
@@ -55,4 +52,4 @@ def changes_of(fields: Fields, new: Mapping[str, str]) -> list[str]:
 
 
 def _is_web(fields: Fields) -> bool:
-    return "spec" not in fields or Kind(orjson.loads(fields["spec"])["kind"]).is_web
+    return is_web(fields.get("spec", ""))

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from kimi.accounts import Account, Kind, Region, Sealed
-from kimi.errors import Unreadable
+from kimi.errors import Garbled, Unreadable
 from kimi.pool.vault import Vault
 
 
@@ -30,20 +30,29 @@ def pack(account: Account, vault: Vault, known: str = "") -> str:
 def unpack(spec: str, vault: Vault) -> Account:
     """The account that `pack` wrote. Fields of a newer release are left out.
 
-    A proxy that cannot be opened stays sealed: whoever dials is told, and all others need not know it.
+    A proxy that cannot be opened stays sealed: whoever dials is told, and all others need not know it. Raises `Garbled`
+    where nobody has written it so.
     """
-    fields = {name: value for name, value in orjson.loads(spec).items() if name in Account.__dataclass_fields__}
-    fields["kind"] = Kind(fields["kind"])
-    fields["region"] = Region(fields["region"])
-    fields["models"] = tuple(fields["models"])
-    if fields.get("proxy"):
-        fields["proxy"] = _opened(fields["proxy"], vault)
-    return Account(**fields)
+    fields = {name: value for name, value in _fields(spec).items() if name in Account.__dataclass_fields__}
+    try:
+        fields["kind"] = Kind(fields["kind"])
+        fields["region"] = Region(fields["region"])
+        fields["models"] = tuple(fields["models"])
+        if fields.get("proxy"):
+            fields["proxy"] = _opened(fields["proxy"], vault)
+        return Account(**fields)
+    except (LookupError, TypeError, ValueError) as error:
+        raise Garbled(f"spec: {type(error).__name__}: {error}") from error
 
 
 def proxy_of(spec: str) -> str:
-    """The address of the proxy as it stands there; '' for none."""
-    return (orjson.loads(spec).get("proxy") or "") if spec else ""
+    """The address of the proxy as it stands there; '' for none, and where nobody understands it."""
+    return _fields(spec).get("proxy") or ""
+
+
+def is_web(spec: str) -> bool:
+    """See `Kind.is_web`; so is what nobody understands."""
+    return _fields(spec).get("kind") != Kind.MOONSHOT
 
 
 def with_proxy(spec: str, sealed: str) -> str:
@@ -56,6 +65,14 @@ def _opened(proxy: str, vault: Vault) -> str | Sealed:
         return vault.open(proxy)
     except Unreadable:
         return Sealed(proxy)
+
+
+def _fields(spec: str) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(spec)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _dumped(fields: dict[str, Any]) -> str:

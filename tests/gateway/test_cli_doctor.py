@@ -115,6 +115,17 @@ def test_another_pool_that_has_the_accounts_is_told(redis_url: str) -> None:
     assert levels(result)["pools"] == "problem"
 
 
+def test_accounts_that_nobody_understands_are_told(redis_url: str) -> None:
+    with connect(redis_url) as redis:
+        store = Store(redis)
+        Pool(store, Clock(time.time())).configure(web("a"), web("b"))
+        redis.hset(store.key("account", "b"), "spec", "{")
+    result = run("--json", REDIS_URL=redis_url, **upstreams(f"http://127.0.0.1:{free_port()}"))
+    (told,) = [finding for finding in map(json.loads, result.output.splitlines()) if finding["check"] == "records"]
+    assert told["level"] == "problem"
+    assert "what stands in Redis of b is not understood" in told["seen"]
+
+
 def test_without_settings_what_can_be_checked_is() -> None:
     result = run("--json", REDIS_URL="http://nonsense")
     found = levels(result)
