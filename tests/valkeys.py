@@ -230,6 +230,7 @@ class Cluster(Servers):
 
     def hand_over(self) -> None:
         was = self.master
+        until(lambda: self.replicas, what="it knows a replica, which may have been the master just now")
         with client_of(self.replicas[0]) as client:
             client.execute_command("CLUSTER FAILOVER")
         until(lambda: self.master is not was, what="the replica is the master")
