@@ -23,7 +23,7 @@ class RefresherSettings(CommonSettings):
 
     kimi_refresh_tokens: Annotated[str, AfterValidator(_usable)] = Field("", repr=False)
     refresher_metrics_port: Port | None = None
-    refresher_exchanges_per_second: float = Field(30, gt=0, le=10_000, allow_inf_nan=False)  # of all refreshers
+    refresher_exchanges_per_second: float = Field(30, ge=0.001, le=10_000, allow_inf_nan=False)  # of all refreshers
 
     @property
     def bare_accounts(self) -> tuple[ConfiguredAccount, ...]:

@@ -243,7 +243,7 @@ def test_every_bad_variable_is_named_at_once(start_anew: Start) -> None:
         REDIS_URL="http://:secret@h",
         LOG_FORMAT="xml",
         REFRESHER_METRICS_PORT="0",
-        REFRESHER_EXCHANGES_PER_SECOND="0",
+        REFRESHER_EXCHANGES_PER_SECOND="1e-17",
         KIMI_REFRESH_TOKENS="eyJ...,sk-abcdefgh",
     )
     said = refusal(refresher)
