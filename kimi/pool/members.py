@@ -138,7 +138,8 @@ class Members:
         ]
         for record in self.some([member.account.name for member in entering]):
             name = record.account.name
-            if record.configured and record.origin is Origin.FILE and record.fingerprint != secrets[name]:
+            is_other = not compare_digest(record.fingerprint, secrets[name])
+            if record.configured and record.origin is Origin.FILE and is_other:
                 self._store.run("withdraw", name, 0)  # what has become of its secret is kept for whoever has that
         return self._bring(entering, "config", rotated)
 
