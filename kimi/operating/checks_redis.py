@@ -103,14 +103,19 @@ def electing(asked: Asked, facts: Mapping[str, Any]) -> Finding:
     silent = f"not said by {'; '.join(asked.not_say)}" if asked.not_say else ""
     if not asked.are_most:
         seen = f"most of the {asked.electors} who elect do not agree, or are replacing it"
-        advice = "see that they run, and that REDIS_URL names each Sentinel once and no others: unless most agree no \
-token is renewed while a replica is missing"
+        advice = (
+            "see that they run, and that REDIS_URL names each Sentinel once and no others: unless most agree no token "
+            "is renewed while a replica is missing"
+        )
         return problem(check, f"{seen}; {silent}" if silent else seen, advice)
     if silent:
         return warning(check, silent, "see that all run that REDIS_URL names, and that it names no others")
     if strangers := called(facts) - asked.replicas:
-        advice = "let nothing else follow the master, and each replica be called there (replica-announce-ip and -port) \
-what it is called by SENTINEL REPLICAS or CLUSTER NODES: where one is missing no token is renewed else"
+        advice = (
+            "let nothing else follow the master, and each replica be called there (replica-announce-ip and -port) what "
+            "it is called by SENTINEL REPLICAS or CLUSTER NODES (set `sentinel announce-hostnames yes` for host names): "
+            "else no token is renewed while one is missing"
+        )
         return warning(check, f"none of its replicas is called {named(strangers)}, as the master says", advice)
     return ok(check, "is said by all that REDIS_URL names")
 

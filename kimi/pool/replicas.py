@@ -196,7 +196,8 @@ def _check(candidates: frozenset[Place], attached: Attached, known: frozenset[Pl
     if unseen and strangers:
         raise NotKept(
             f"{seen}, and who elects calls none of its replicas {named(strangers)}, as the master does: let "
-            "replica-announce-ip and -port be what they are called there (SENTINEL REPLICAS, CLUSTER NODES)"
+            "replica-announce-ip and -port be what they are called by SENTINEL REPLICAS or CLUSTER NODES, and set "
+            "`sentinel announce-hostnames yes` where that is a host name"
         )
     if lacking := candidates - attached.have:
         raise NotKept(f"{seen}, and {named(lacking)} may lead next without it")
