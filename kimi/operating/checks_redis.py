@@ -113,7 +113,7 @@ def electing(asked: Asked, facts: Mapping[str, Any]) -> Finding:
     if strangers := called(facts) - asked.replicas:
         advice = (
             "let nothing else follow the master, and each replica be called there (replica-announce-ip and -port) what "
-            "it is called by SENTINEL REPLICAS or CLUSTER NODES (set `sentinel announce-hostnames yes` for host names): "
+            "it is called by SENTINEL REPLICAS or CLUSTER NODES (`sentinel announce-hostnames yes` for host names): "
             "else no token is renewed while one is missing"
         )
         return warning(check, f"none of its replicas is called {named(strangers)}, as the master says", advice)
