@@ -104,7 +104,7 @@ class Healing:
         if again:  # another name has their secrets, perhaps
             lost |= {name for name, member in self._wanted.items() if fingerprint(member.secret) in again}
         if lost:
-            report = self._members.enter([self._wanted[name] for name in lost], rotated=self._memory.latest)
+            report = self._members.enter([self._wanted[name] for name in sorted(lost)], rotated=self._memory.latest)
             waiting |= {*report.deferred}
             self._entered(report, lost)
         for name in page:
@@ -120,18 +120,20 @@ class Healing:
 
     def _withdraw(self, back: Sequence[Record]) -> list[str]:
         """Those of them that stay for now, for they are being exchanged."""
-        if back:
+        names = [record.account.name for record in back]
+        stay = self._members.withdraw(names)
+        if gone := [name for name in names if name not in stay]:
             log.warning(
                 "the store has gone back to when accounts were there that were taken out since, they are taken out "
                 "again",
-                accounts=_shown([record.account.name for record in back]),
+                accounts=_shown(gone),
             )
-        return self._members.withdraw([record.account.name for record in back])
+        return stay
 
     def _is_undone(self, record: Record, was: Standing) -> bool:
         """Whether it is not as it was, which was as the file has it."""
         member = self._wanted.get(record.account.name)
-        if member is None or record.version > was.version or not was.is_of(member):
+        if member is None or not was.is_of(member):
             return False
         return was_in_service(record, was) or (record.configured and not is_as(record, member))
 

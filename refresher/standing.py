@@ -105,9 +105,8 @@ class Standings:
 
 
 def has_left_before(record: Record, was: Standing) -> bool:
-    """Whether an account is in service that had left with this secret, for the store has gone back."""
-    is_back = record.configured and not was.configured and record.version <= was.version
-    return is_back and record.fingerprint == was.fingerprint
+    """Whether an account is in service that had left, for the store has gone back."""
+    return record.configured and not was.configured and record.version <= was.version
 
 
 def was_in_service(record: Record, was: Standing) -> bool:

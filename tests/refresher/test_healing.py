@@ -55,6 +55,9 @@ def test_what_left_the_file_is_taken_out_again(pool: Pool, one: Remembering, fil
     pool.freshen("b")
     go_on(pool, one)
     go_back = snapshot(pool)
+    if is_deleted:
+        file.write_text(web_text("a", "b|another"), encoding="utf-8")
+        go_on(pool, one, seconds=10)
     file.write_text(web_text("a"), encoding="utf-8")
     go_on(pool, one, seconds=10)
     if is_deleted:
@@ -65,6 +68,20 @@ def test_what_left_the_file_is_taken_out_again(pool: Pool, one: Remembering, fil
         go_on(pool, one, seconds=MINUTES)
     assert in_service(pool) == ["a"]
     assert [(line["log_level"], line["accounts"]) for line in lines] == [("warning", "b")]
+
+
+def test_one_whose_file_has_them_otherwise_leaves_them_as_they_are(pool: Pool, one: Remembering, file: Path) -> None:
+    other, path = beside(pool, file, "a|a|proxy: 'http://second:1'", "b")
+    go_on(pool, one, other)
+    go_back = snapshot(pool)
+    path.write_text(web_text("a|a|proxy: 'http://third:1'"), encoding="utf-8")
+    go_on(pool, one, other, seconds=10)
+    assert in_service(pool) == ["a"]
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+    go_on(pool, one, seconds=MINUTES)
+    assert in_service(pool) == ["a", "b"], "its own file says so"
+    assert stored(pool, "a").account.proxy == "http://second:1"
 
 
 def test_one_that_is_being_exchanged_then_is_taken_out_afterwards(pool: Pool, one: Remembering, file: Path) -> None:
