@@ -106,7 +106,7 @@ class Standings:
 
 def has_left_before(record: Record, was: Standing) -> bool:
     """Whether an account is in service that had left, for the store has gone back."""
-    return record.configured and not was.configured and record.version <= was.version
+    return record.configured and not was.configured
 
 
 def was_in_service(record: Record, was: Standing) -> bool:

@@ -84,6 +84,31 @@ def test_one_whose_file_has_them_otherwise_leaves_them_as_they_are(pool: Pool, o
     assert stored(pool, "a").account.proxy == "http://second:1"
 
 
+def test_nobody_is_taken_out_by_one_whose_file_says_nothing(pool: Pool, file: Path) -> None:
+    other, path = beside(pool, file, "a", "b")
+    file.write_text("accounts: 5", encoding="utf-8")
+    one = Remembering(pool, file)
+    go_on(pool, one, other)
+    go_back = snapshot(pool)
+    path.write_text(web_text("a"), encoding="utf-8")
+    go_on(pool, one, other, seconds=10)
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+    go_on(pool, one, seconds=10)
+    assert in_service(pool) == ["a", "b"]
+
+
+def test_what_is_newer_than_it_was_when_it_left_stays(pool: Pool, one: Remembering, file: Path) -> None:
+    go_back = snapshot(pool)
+    file.write_text(web_text("a"), encoding="utf-8")
+    go_on(pool, one, seconds=10)
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+    pool.freshen("b")
+    go_on(pool, one, seconds=10)
+    assert in_service(pool) == ["a", "b"]
+
+
 def test_one_that_is_being_exchanged_then_is_taken_out_afterwards(pool: Pool, one: Remembering, file: Path) -> None:
     go_back = snapshot(pool)
     file.write_text(web_text("a"), encoding="utf-8")
