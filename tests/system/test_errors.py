@@ -215,6 +215,12 @@ def test_nothing_there_and_wrong_method(house: Stack) -> None:
 
 def test_without_redis_and_without_a_memory_of_it_the_gateway_says_so_and_comes_back(start_stack: StartStack) -> None:
     stack = start_stack({"kimi": 1}, env={"GATEWAY_QUEUE_SECONDS": "0.5"})
+
+    def is_remembered() -> bool:
+        with stack.valkey.silent():
+            return stack.chat(model=KIMI).status_code == 200
+
+    until(is_remembered, what="a worker has heard of the account and its token")
     stack.valkey.kill()
     until(lambda: stack.chat(model=KIMI).status_code == 200, what="the worker with a memory is asked")
     before = set(stack.workers_pids())
