@@ -46,12 +46,12 @@ from refresher.lines import THREADS
 from refresher.memory import Memory
 from refresher.metrics import Metrics, PoolCollector
 from refresher.model_lists import ModelLists, looking
-from refresher.precedence import let_others_go_first
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
 from refresher.roster import Roster, told_of_pools
 from refresher.sealing import Sealing
 from refresher.settings import RefresherSettings
+from refresher.slow_start import SlowStart
 from refresher.status import application, serving
 from refresher.stopping import Stop
 from refresher.versions import Versions
@@ -115,8 +115,6 @@ def run(settings: RefresherSettings) -> int:
         try:
             if not (parts.versions.start() and parts.sealing.start(parts.stop)):
                 return 0
-            if not let_others_go_first(store, parts.stop):
-                return 0
             parts.roster.start()
             with ExitStack() as going_on:
                 for each in parts.beside:
@@ -167,7 +165,7 @@ def _made(settings: RefresherSettings, store: Store, signs: Store, patient: Stor
     hurried = Line(transport, settings.endpoints, drift, patience=PATIENCE_SECONDS)
     lists = ModelLists(members, ConnectModels(hurried).list_models)
     refresh = lists.behind(refreshing.refresh)
-    worker = Worker(due, refresh, chores, stop, metrics, clock=clock, backlog=backlog)
+    worker = Worker(due, refresh, chores, stop, metrics, clock=clock, backlog=backlog, slow_start=SlowStart(store))
     registry.register(PoolCollector(Census(store, clock=clock).count, clock=clock))
     pages = application(registry, lambda: metrics.is_healthy(clock()))
     beside = (

@@ -21,6 +21,7 @@ from refresher.backlog import Backlog
 from refresher.lines import THREADS, Lines
 from refresher.metrics import Metrics
 from refresher.outcomes import Outcome
+from refresher.slow_start import SlowStart
 from refresher.stopping import Stop
 
 log = structlog.stdlib.get_logger("refresher")
@@ -85,6 +86,7 @@ class Worker:
         *,
         clock: Callable[[], float],
         backlog: Backlog,
+        slow_start: SlowStart,
         threads: int = THREADS,
         idle: float = 1.0,
         rng: random.Random | None = None,
@@ -96,6 +98,7 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         self._backlog = backlog
+        self._slow_start = slow_start
         self._threads = threads
         self._idle = idle
         self._rng = rng or random.SystemRandom()
@@ -137,12 +140,12 @@ class Worker:
         return wait
 
     def _start_due(self, pool: Executor) -> float:
-        if not self._has_room:  # the next that ends makes some
+        room = int(min(self._threads - self._running, self._slow_start.room))
+        if not room:  # the next that ends makes some, or time
             return self._idle
         told = self._told
-        taken = self._due.take(
-            self._threads - self._running, self._lines.room(), unused=told.unused, put_off=told.put_off
-        )
+        taken = self._due.take(room, self._lines.room(), unused=told.unused, put_off=told.put_off)
+        self._slow_start.begun(len(taken.locks))
         self._told, self._needs_end = _Told(), taken.waits_for_room
         now = self._clock()
         for lock, line in taken.locks:

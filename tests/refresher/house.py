@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -21,6 +22,7 @@ from refresher.metrics import Metrics
 from refresher.outcomes import Outcome
 from refresher.refreshing import Refreshing
 from refresher.renewal import Renewals
+from refresher.slow_start import SlowStart
 from refresher.stopping import Stop
 from refresher.worker import Worker
 from tests.kimi.pool.pools import Clock, Pool
@@ -99,6 +101,14 @@ class ByHand:
         return None if lock is None else self.refreshing.refresh(lock)
 
 
+class AtOnce(SlowStart):
+    """None: the server of the tests may have been started a moment ago."""
+
+    @property
+    def room(self) -> float:
+        return math.inf
+
+
 class House:
     """A running worker with all that belongs to it."""
 
@@ -130,6 +140,7 @@ class House:
             metrics,
             clock=time.time,
             backlog=Backlog(metrics, rate=rate),
+            slow_start=AtOnce(self.pool.store),
             threads=threads,
             idle=idle,
         )
