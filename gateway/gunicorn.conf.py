@@ -99,7 +99,7 @@ def on_starting(server: Any) -> None:
     scratch.sweep_figures(worker_tmp_dir)
     server.claim = scratch.claim_figures(os.environ)
     server.environ = server.cfg.env_orig  # that of a later configuration has our own variables
-    server.__class__ = Master
+    server.__class__ = Master  # gunicorn has made its own by now, and has no setting for another
 
 
 def when_ready(server: Any) -> None:

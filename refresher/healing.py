@@ -53,9 +53,8 @@ class Healing:
         self._wanted: Mapping[str, ConfiguredAccount] = {}
         self._named: Collection[str] | None = None
         self._losses = 0
-        self._unhealed: dict[
-            str, Standing | None
-        ] = {}  # to be looked at, and how they stood, where that is another way
+        # To be looked at, and how they stood, where they stand another way.
+        self._unhealed: dict[str, Standing | None] = {}
         self._waiting: set[str] = set()  # those of them that are being exchanged
         self._apart: dict[str, float] = {}  # wanted, but others have them otherwise, since when; told: `inf`
         self._turn = 0
