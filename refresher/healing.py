@@ -30,10 +30,10 @@ BEHIND_SECONDS: Final = 180.0
 class Healing:
     """Brings what the store has lost to what is remembered of it. Every method may raise `StoreUnavailable`.
 
-    What is not there, or not as it was in service when it was read last, is entered again, where the file has it as it
-    was. What is there again although it had left is withdrawn again, where the file says that it is none of those. What
-    differs from the file otherwise comes from another refresher, whose file has changed since, or from the operator: it
-    stays, and is told.
+    What is not there is entered again, where it was in service with the secret of the file, and so is what is not as it
+    was when it was read last, where the file has it as it was. What is there again although it had left is withdrawn
+    again, where the file says that it is none of those. What differs from the file otherwise comes from another
+    refresher, whose file has changed since, or from the operator: it stays, and is told.
 
     `entered` is told what became of those that were lost, and their names.
     """
@@ -80,11 +80,13 @@ class Healing:
     def check(self) -> None:
         """Look for what is lost, and at what differs: at a page in turn, and at all behind a loss."""
         standings = self._memory.standings
+        before = {name: was for name, was in self._unhealed.items() if was is not None}
         if self._losses != standings.losses:
             self._losses = standings.losses
-            self._unhealed, self._waiting = dict.fromkeys(self._wanted), set()
+            self._unhealed, self._waiting = dict.fromkeys([*before, *self._wanted]), set()
             self._apart = dict.fromkeys(self._apart, self._clock())  # it is told anew
-        self._unhealed |= standings.behind()
+        behind = standings.behind()  # these first, for each may be exchanged any moment; how they stood first counts
+        self._unhealed = {**behind, **self._unhealed, **behind, **before}
         if not self._unhealed and self._some_are_missing():
             self._unhealed = dict.fromkeys(self._wanted)
         if self._unhealed:
@@ -155,13 +157,13 @@ class Healing:
         return bool(lost)
 
     def _lost_of(self, gone: Sequence[str]) -> set[str]:
-        """Which of those that are not there were in service as the file has them, and nobody has taken out."""
-        mine = [self._wanted[name] for name in gone if name in self._wanted and self._was_as_here(name)]
+        """Which of those that are not there were in service with the secret of the file, and nobody has taken out."""
+        mine = [self._wanted[name] for name in gone if name in self._wanted and self._had_this_secret(name)]
         return {member.account.name for member in mine} - self._members.traced(mine)
 
-    def _was_as_here(self, name: str) -> bool:
+    def _had_this_secret(self, name: str) -> bool:
         was = self._memory.standings[name]
-        return was is None or was.is_of(self._wanted[name])
+        return was is None or (was.configured and was.fingerprint == fingerprint(self._wanted[name].secret))
 
     def _see(self, records: Sequence[Record], gone: Sequence[str]) -> None:
         """Takes note of what others have otherwise, and tells it once it is no mere delay."""

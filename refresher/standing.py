@@ -87,7 +87,7 @@ class Standings:
         """It stands so from now on. What the store has gone back behind is there to be taken by `behind`."""
         name, was = record.account.name, self.before(record)
         if was is not None:
-            self._behind[name] = was
+            self._behind.setdefault(name, was)
         self._unmet.discard(name)
         self._left.pop(name, None)
         if record.configured:

@@ -272,3 +272,52 @@ def test_what_is_lost_is_looked_for_and_entered_in_steps_between_which_refreshes
         counts.append(len(in_service(pool)))
     assert counts == [AT_ONCE, 2 * AT_ONCE, 2 * AT_ONCE + 50]
     assert stored(pool, "n600").state is State.PAUSED
+
+
+def test_what_redis_has_lost_comes_back_though_another_refresher_had_it_behind_another_proxy(
+    pool: Pool, one: Remembering, file: Path
+) -> None:
+    other, path = beside(pool, file, "a", "b")
+    path.write_text(web_text("a|a|proxy: 'http://second:1'", "b"), encoding="utf-8")
+    go_on(pool, one, other, seconds=10)
+    pool.freshen("a")
+    go_on(pool, one, other)
+    pool.store.redis.flushall()
+    go_on(pool, one)
+    assert in_service(pool) == ["a", "b"]
+    assert stored(pool, "a").refresh == "refresh-a-2"
+    go_on(pool, other, one, seconds=10)
+    assert stored(pool, "a").account.proxy == "http://second:1"
+
+
+def test_what_had_left_is_taken_out_again_before_others_are_looked_at(pool: Pool, file: Path) -> None:
+    names = [f"n{number:03}" for number in range(2 * AT_ONCE)]
+    file.write_text(web_text("a", *names), encoding="utf-8")
+    one = Remembering(pool, file)
+    go_on(pool, one)
+    go_back = snapshot(pool)
+    file.write_text(web_text(*names), encoding="utf-8")
+    go_on(pool, one, seconds=10)
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+    pool.clock.now += CHECK_SECONDS
+    one.check()
+    assert in_service(pool) == names
+
+
+def test_what_had_left_is_taken_out_again_though_redis_restarts_once_more(
+    pool: Pool, one: Remembering, file: Path
+) -> None:
+    go_back = snapshot(pool)
+    file.write_text(web_text("a"), encoding="utf-8")
+    go_on(pool, one, seconds=10)
+    go_back()
+    pool.store.redis.set(pool.store.key("lock", "b"), "it is being exchanged")
+    go_on_with_another_line_of_writes(pool)
+    go_on(pool, one)
+    go_on_with_another_line_of_writes(pool)
+    go_on(pool, one)
+    assert in_service(pool) == ["a", "b"]
+    pool.store.redis.delete(pool.store.key("lock", "b"))
+    go_on(pool, one)
+    assert in_service(pool) == ["a"]
