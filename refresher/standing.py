@@ -78,10 +78,12 @@ class Standings:
     def before(self, record: Record) -> Standing | None:
         """How it stood, where the store has gone back behind that or may have."""
         was = self[record.account.name]
-        if was is None or record.version > was.version:
-            return None
-        is_another = self.is_first(record.account.name) and Standing.of(record) != was
-        return was if is_another or (was.configured and record.version < was.version) else None
+        if was is None or (was.configured and record.version < was.version):
+            return was
+        # What had left may have been exchanged before anybody has looked at it.
+        is_back = has_left_before(record, was) and record.fingerprint == was.fingerprint
+        may_count = self.is_first(record.account.name) and (is_back or record.version <= was.version)
+        return was if may_count and Standing.of(record) != was else None
 
     def note(self, record: Record) -> None:
         """It stands so from now on. What the store has gone back behind is there to be taken by `behind`."""
