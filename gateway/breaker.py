@@ -97,17 +97,19 @@ class Breaker:
                 state.probe, state.latest = lease.id, self._clock()
             else:
                 state.probe = None
-                self._verdict.set()
+        if not self._is_probing():
+            self._verdict.set()
 
     def await_probe(self, seconds: float) -> bool:
         """Waits so long for the end of a probe, where one runs; whether a line may be asked by now."""
-        if self.untried():
-            return True
         before = self.tripped()
-        if not any(state.probe for state in self._lines.values()):
-            return False
+        if not self._is_probing():
+            return bool(self.untried())
         self._verdict.wait(seconds)
         return bool(before - self.tripped())
+
+    def _is_probing(self) -> bool:
+        return any(state.probe for state in self._lines.values())
 
     def remaining(self) -> float:
         """Seconds until the first line that is left alone may be tried; the shortest pause while a probe runs."""

@@ -162,9 +162,9 @@ class Leases:
         while (answer := self._store.run("acquire", *words))[0] == "left":
             pass  # each time hundreds fewer are in the way
         if answer[0] == "leased":
-            _, name, spec, token, version, now, strikes = answer
+            _, name, spec, token, version, now, is_probe = answer
             try:
-                return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000, int(strikes) > 0)
+                return Lease(lease_id, *self._opened(spec, token), int(version), int(now) / 1000, is_probe == "1")
             except Unreadable as error:
                 self._release(f"{lease_id}:{name}", int(now) / 1000, renewed=False)
                 return _Sealed(name, error)

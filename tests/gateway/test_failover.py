@@ -20,9 +20,10 @@ from gateway.surfaces.tally import Tally
 from gateway.surfaces.wire import Identity
 from kimi import errors
 from kimi.events import ChatOpened, Finish, Text
+from kimi.pool import Rest
 from tests.gateway.houses import CHAT, HELLO, House, MakeHouse, read, texts
 from tests.gateway.scripted import each_unseen, wait_until
-from tests.kimi.pool.pools import KIMI, web
+from tests.kimi.pool.pools import KIMI, web, wish
 
 TEN = tuple(web(f"a{number}") for number in range(10))
 BUSY = (errors.AccountBusy("another stream"),)
@@ -210,6 +211,23 @@ class TestAnUpstreamThatFails:
         house.settle()
         assert texts(house.ask()) == "Hello"
         assert asked(house)[-1] == "there"
+
+    def test_others_wait_for_what_a_probe_finds_out_beside_a_line_that_nobody_can_try(self, house: House) -> None:
+        elsewhere = web("elsewhere", proxy="http://127.0.0.1:1")
+        house.pool.fill(self.THERE, web("second", priority=4), elsewhere)
+        self.trip(house)
+        for _ in range(5):
+            house.breaker.ended(elsewhere, "w.0", DOWN[0])
+            house.monotonic.advance(1)
+        dead = house.pool.leases.acquire(wish(only="elsewhere"))
+        house.pool.leases.release(dead, rest=Rest("QuotaSpent", "spent", 600.0, 600.0))
+        house.monotonic.advance(5)
+        house.upstream.scripts = [(0.2, *HELLO), HELLO]
+        probe = house.start()
+        wait_until(lambda: asked(house) == ["there"])
+        other = house.start()
+        assert texts(read(other)) == texts(read(probe)) == "Hello"
+        assert other.account == "second"
 
     def test_a_client_that_leaves_a_probe_leaves_it_to_the_next(self, house: House) -> None:
         house.pool.fill(self.THERE)

@@ -1,8 +1,8 @@
 -- Chooses an account and leases it, in one step: the highest priority, and there the one whose turn it is.
 -- ARGV: now, routes (JSON), model, names not to take (JSON), lease id, lease milliseconds, lines not to use (JSON),
 --       ticket ('' for none), milliseconds that the caller would wait, name of the only account that will do ('': any)
--- Returns {'leased', name, spec, access token, version, now, strikes}; or {'left'} where so many were in the way, or had
--- something happen to them, that others are left to look at: it is to be asked again at once; or {why not}. Behind
+-- Returns {'leased', name, spec, access token, version, now, 1 for a probe}; or {'left'} where so many were in the way, or
+-- had something happen to them, that others are left to look at: it is to be asked again at once; or {why not}. Behind
 -- 'cooling' and 'pending' stand the milliseconds until the first can be had, unless somebody may be free sooner. Where
 -- waiting can help within the time that the caller has, its ticket is in the queue afterwards.
 
@@ -193,7 +193,7 @@ if best then
   a.in_flight = a.in_flight + 1
   local lease = ARGV[5] .. ':' .. best
   redis.call('ZADD', key('leases'), int(NOW + tonumber(ARGV[6])), lease)
-  if a.strikes > 0 then
+  if a.strikes > 0 and a.probe ~= ANSWERED then
     a.probe = lease
     redis.call('HSET', key('account', best), 'probe', lease)
   end
@@ -201,7 +201,7 @@ if best then
   if has_waited then forget_ticket(ticket) end
   settle(best, a)
   if given_up ~= best then offer_again(given_up) end
-  return {'leased', best, a.spec, a.access, a.version, int(NOW), int(a.strikes)}
+  return {'leased', best, a.spec, a.access, a.version, int(NOW), a.probe == lease and a.strikes > 0 and '1' or '0'}
 end
 
 if left or is_behind then

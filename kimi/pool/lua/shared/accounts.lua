@@ -26,8 +26,9 @@ end
 
 -- After a failure an account is half open: beside what runs already one request tries it, its probe, and the others come
 -- once that one is answered. A probe is one for as long as it stands among the leases.
+local ANSWERED = '*' -- in the place of a probe's lease, once that is answered
 local function limit_of(a)
-  if a.strikes == 0 then return a.limit end
+  if a.strikes == 0 or a.probe == ANSWERED then return a.limit end
   local is_tried = a.probe ~= '' and redis.call('ZSCORE', key('leases'), a.probe)
   return math.min(a.limit, is_tried and a.in_flight or a.in_flight + 1)
 end
