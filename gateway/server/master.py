@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gateway.server.worker import Worker
 
 DRAINING: Final = 4
-"""As long as no more than so many times the number of workers drain, others take their places at once.
+"""As long as no more than so many times the number of workers drain that nobody has told to, others take their places
+at once.
 
 Each keeps its memory meanwhile, and a mistake that all of them meet would have one after the other end.
 """
@@ -34,7 +35,8 @@ class Master(Arbiter):  # type: ignore[misc]
     def manage_workers(self) -> None:
         """Starts and ends workers, so that there are `num_workers` that serve."""
         serving = sorted((each for each in self.WORKERS.values() if not each.ending.begun), key=lambda each: each.age)
-        if len(self.WORKERS) - len(serving) <= DRAINING * self.cfg.workers:
+        by_themselves = sum(each.ending.begun and not each.is_told for each in self.WORKERS.values())
+        if by_themselves <= DRAINING * self.cfg.workers:
             for _ in range(self.num_workers - len(serving)):
                 self.spawn_worker()
         for worker in serving[: max(0, len(serving) - self.num_workers)]:
@@ -47,6 +49,7 @@ class Master(Arbiter):  # type: ignore[misc]
         """Signals one. SIGTERM is noted as well."""
         worker = self.WORKERS.get(pid)
         if worker is not None and sig == signal.SIGTERM:
+            worker.is_told = True
             worker.ending.begin()
         super().kill_worker(pid, sig)
 

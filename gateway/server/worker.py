@@ -49,6 +49,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
     pid: int
     age: float
     alive: bool
+    is_told = False
+    """For the master: whether it has told this one to end."""
     connections: Connections
     watchers: Connections
     metrics_port: int | None

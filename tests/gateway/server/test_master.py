@@ -22,7 +22,7 @@ class Counting(Master):
         self._num_workers = WORKERS
         self.started = 0
         self.WORKERS: dict[int, Any] = {
-            pid: SimpleNamespace(pid=pid, age=pid, ending=Ending()) for pid in range(draining + serving)
+            pid: SimpleNamespace(pid=pid, age=pid, ending=Ending(), is_told=False) for pid in range(draining + serving)
         }
         for pid in range(draining):
             self.WORKERS[pid].ending.begin()
@@ -37,6 +37,14 @@ def test_mistakes_that_all_meet_do_not_fill_the_memory_with_workers_that_drain(d
     master = Counting(draining, serving)
     master.manage_workers()
     assert master.started == (WORKERS - serving if draining <= DRAINING * WORKERS else 0)
+
+
+def test_however_many_were_told_to_end_what_dies_is_replaced() -> None:
+    master = Counting(draining=DRAINING * WORKERS + 1, serving=0)
+    for each in master.WORKERS.values():
+        each.is_told = True
+    master.manage_workers()
+    assert master.started == WORKERS
 
 
 def test_a_reload_waits_for_nobody_that_drains() -> None:
