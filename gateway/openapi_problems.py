@@ -79,7 +79,7 @@ FORMS: Final = ("InvalidSchema", "FormUnfit", "CallsUnfit", "AnswerUnfit")
 CONVERSATIONS: Final = ("ConversationBusy", "ConversationLost")
 ADMIN: Final = (
     *("AdminOff", "WrongAdminKey", "TooManyWrongAdminKeys"),
-    *("StoreUnavailable", "Outdated", "Unreadable", "Internal"),
+    *("StoreUnavailable", "Outdated", "Unreadable", "Garbled", "Internal"),
 )
 """Where the admin key is needed."""
 ADMIN_CHANGE: Final = (*ADMIN, *BODY, "CsrfFailed")

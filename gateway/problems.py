@@ -179,6 +179,12 @@ TABLE: Mapping[type[BaseException], Problem] = {
         message="This gateway has not the keys with which secrets in its store are sealed. "
         "Its operator has to give it the right TOKEN_ENCRYPTION_KEYS and start it anew.",
     ),
+    kimi.Garbled: Problem(
+        status=503,
+        type=SERVICE,
+        code="store_garbled",
+        message="What the store of this gateway holds of an account is not understood. `./dev doctor` says of which.",
+    ),
     # every account that was tried failed
     kimi.AccountBusy: _BUSY,
     kimi.Overloaded: _BUSY,

@@ -41,6 +41,7 @@ ROWS = [
     (kimi.ModelRefused(), 503, "service_unavailable", "no_available_account"),
     (kimi.StoreUnavailable(), 503, "service_unavailable", "store_unavailable"),
     (kimi.Outdated("Redis holds schema 4", "start release 0.4.0"), 503, "service_unavailable", "store_outdated"),
+    (kimi.Garbled("spec: JSONDecodeError"), 503, "service_unavailable", "store_garbled"),
     (kimi.Unreadable("TOKEN_ENCRYPTION_KEYS"), 503, "service_unavailable", "store_sealed"),
     (Draining(), 503, "service_unavailable", "shutting_down"),
     (kimi.Unreachable(), 502, "server_error", "upstream_error"),

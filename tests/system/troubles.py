@@ -156,14 +156,20 @@ def operators_err(home: Sown, folder: Path) -> Iterator[str]:
 
 def something_is_spoilt(home: Sown) -> Iterator[str]:
     """What stands in Redis is not what a process expects, so that it meets an error of its own."""
-    spoilt = f"{PREFIX}account:proxied"
+    spoilt, alerts = f"{PREFIX}account:proxied", f"{PREFIX}alerts:active"
     with redis.Redis.from_url(home.stack.valkey.url) as client:
         spec: Any = client.hget(spoilt, "spec")
         client.hset(spoilt, "spec", "no JSON")
-        found = home.admin("GET", "/accounts/one?name=proxied")
-        assert found.status_code == 500
+        garbled = home.admin("GET", "/accounts/one?name=proxied")
+        assert garbled.json()["error"]["code"] == "store_garbled"
         client.hset(spoilt, "spec", spec)
-    yield told(found)
+        before: Any = client.get(alerts)
+        client.set(alerts, "no JSON")
+        mistaken = home.admin("GET", "/overview")
+        assert mistaken.status_code == 500
+        client.set(alerts, before or "[]")
+    yield told(garbled)
+    yield told(mistaken)
 
 
 def redis_goes_away(home: Sown) -> Iterator[str]:

@@ -34,6 +34,7 @@ export default {
   "error.broken": "The answer broke off.",
   "error.store_unavailable": "The gateway cannot reach Redis just now. Try again in a moment.",
   "error.store_outdated": "What Redis holds is of a newer release: start that one here.",
+  "error.store_garbled": "What Redis holds of an account is not understood: ./dev doctor says of which.",
   "error.store_sealed": "This gateway has not the keys with which Redis is sealed: give it the right TOKEN_ENCRYPTION_KEYS and start it anew.",
   "error.shutting_down": "The gateway is restarting. Try again in a moment.",
   "error.status": "The gateway answered with status {status}.",

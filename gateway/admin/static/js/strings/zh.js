@@ -34,6 +34,7 @@ export default {
   "error.broken": "回答中断了。",
   "error.store_unavailable": "网关暂时无法连接 Redis，请稍后再试。",
   "error.store_outdated": "Redis 中的内容属于较新的版本：请在此启动该版本。",
+  "error.store_garbled": "Redis 中某个账号的内容无法识别：请用诊断命令查看是哪一个。",
   "error.store_sealed": "此网关没有加密 Redis 内容所用的密钥：请设置正确的 TOKEN_ENCRYPTION_KEYS 并重启。",
   "error.shutting_down": "网关正在重启，请稍后再试。",
   "error.status": "网关返回状态 {status}。",
