@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # How fast a busy machine makes and tries its examples says nothing about them.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 # For whoever looks for what a hundred examples do not show.
 settings.register_profile("thorough", settings.get_profile("patient"), max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))

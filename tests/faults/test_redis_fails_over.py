@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +30,13 @@ def kill(servers: Servers) -> None:
 
 
 def hand_over_twice(servers: Servers) -> None:
-    """The second time as soon as may be: the first one need not have heard that it is a replica now."""
+    """In peace, the second time as soon as may be: the first one need not have heard that it is a replica now."""
     servers.hand_over()
     servers.hand_over()
 
 
 ENDS: dict[str, Callable[[Any], object]] = {
     "killed": kill,
-    "told to hand over": methodcaller("hand_over"),
     "told to hand over, and the next one too": hand_over_twice,
 }
 
