@@ -10,7 +10,7 @@ from typing import Final
 from kimi.pool import Store
 from kimi.pool.health import Health
 
-FEW: Final = 4
+FEW: Final = 5
 """Accounts that are begun meanwhile: enough to serve with, and no more are lost should all their tokens be spent."""
 SETTLED_SECONDS: Final = 5.0
 """So long after Redis was started, others that were at work have found it, and have put back what it has lost."""
