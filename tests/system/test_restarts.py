@@ -116,7 +116,8 @@ def test_a_killed_refresher_loses_no_account(restless: Stack) -> None:
 
 def test_a_killed_valkey_comes_back_with_every_account(enduring: Stack) -> None:
     with Traffic(enduring).running() as traffic:
-        until(lambda: traffic.good > 10, seconds=30)
+        before = exchanges(enduring)
+        until(lambda: exchanges(enduring) > before, what="every worker has long had the first tokens in its memory")
         enduring.valkey.kill()
         good = traffic.good
         until(lambda: traffic.good > good + 3, seconds=30, what="it goes on from memory")
