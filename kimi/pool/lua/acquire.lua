@@ -35,7 +35,8 @@ local left = false -- so many were in the way that the others were not looked at
 -- set aside, before all others of their priority: line by line, so that those of one line are passed by at one go; behind
 -- these by the end of what they refuse. There a few are looked at first, and some more where nobody else is left.
 local FEW, MANY = 8, 32 -- of those set aside
-local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, and one that is taken out costs as much as 16
+local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, where one that is taken out counts
+local TAKEN_OUT = 8 -- for so many along each of its routes
 local MOST_KEPT = 32 -- so many are looked at to find one that is kept for nobody else
 local MOST_ELSEWHERE = 256 -- so many are looked at to find one that cannot serve now
 
@@ -93,13 +94,13 @@ local function walk(there, from, to, most, visit)
   return from
 end
 
--- Whether the account has a place that is not kept for somebody who was called.
+-- Whether an account that is ready has a place that is not kept for somebody who was called.
 local function is_free(name, a)
-  return a.in_flight + (waits and kept_places(name) or 0) < limit_of(a)
+  return not waits or a.in_flight + kept_places(name) < limit_of(a)
 end
 
 local function is_ready(a)
-  return a and a.place == 'ready' and a.expires > NOW
+  return a and a.place == 'ready' and a.expires > NOW and a.in_flight < limit_of(a)
 end
 
 local function candidate(route, priority)
@@ -128,7 +129,7 @@ local function candidate(route, priority)
       if not is_ready(a) then
         redis.call('ZREM', ready, each) -- also of an account that Redis has lost, or it would be met here for ever
         settle(each, a)
-        in_the_way = in_the_way + 16
+        in_the_way = in_the_way + TAKEN_OUT * (a and #a.routes or 1)
         left = in_the_way > IN_THE_WAY
         is_over = left
         return left and STOP or GONE
@@ -199,7 +200,9 @@ if best then
   end
   if a.rate > 0 then note_recent(best, a) end
   if has_waited then forget_ticket(ticket) end
-  settle(best, a)
+  local place = place_of(a)
+  if place == 'full' and a.owner == '' then place = 'ready' end -- one with an owner stands alone, and is met at once
+  settle(best, a, place)
   if given_up ~= best then offer_again(given_up) end
   return {'leased', best, a.spec, a.access, a.version, int(NOW), a.probe == lease and a.strikes > 0 and '1' or '0'}
 end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -42,7 +43,35 @@ def test_a_lease_takes_the_same_commands_among_thousands(client: Any, leases: Le
         counted.append(commands(client, lambda: leases.release(leases.acquire(KIMI), served=True)))
     assert counted[0] == counted[1]
     assert counted[0]["evalsha"] == 2
-    assert counted[0].total() < 50
+    assert counted[0].total() < 25
+
+
+@pytest.mark.parametrize("models", [0, 12])
+def test_a_lease_that_fills_an_account_moves_it_but_once(client: Any, leases: Leases, models: int) -> None:
+    store, names = Store(client), fill(client, 20, models=models)
+    leases.release(leases.acquire(KIMI), served=True)
+    counted = commands(client, lambda: leases.release(leases.acquire(KIMI), served=True))
+    routes = json.loads(client.hget(store.key("account", names[0]), "routes"))
+    assert len(routes) == max(2, models + 1)
+    assert counted["zadd"] == len(routes) + 1, "behind the others by its turn, and the lease"
+    assert counted["zrem"] == 1, "the lease"
+
+
+def test_one_that_is_free_is_found_behind_all_that_are_full(client: Any, leases: Leases) -> None:
+    fill(client, MANY)
+    taken = [leases.acquire(KIMI) for _ in range(MANY)]
+    leases.release(taken[MANY // 2])
+    found = []
+    counted = commands(client, lambda: found.append(leases.acquire(KIMI)))
+    assert [lease.account for lease in found] == [taken[MANY // 2].account]
+    assert counted.total() < MOST / 4 * counted["evalsha"]
+
+    def ask() -> None:
+        with pytest.raises(AllBusy):
+            leases.acquire(KIMI)
+
+    ask()
+    assert commands(client, ask).total() < 25, "who is full is met once"
 
 
 def test_whoever_refuses_a_model_is_met_once_by_those_who_want_it(client: Any, leases: Leases) -> None:

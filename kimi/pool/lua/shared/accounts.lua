@@ -10,6 +10,7 @@ local function read(name)
   for i = 1, NUMBERS do a[FIELDS[i]] = tonumber(values[i]) or 0 end
   for i = NUMBERS + 1, #FIELDS do a[FIELDS[i]] = values[i] or '' end
   if a.present == '' then return nil end
+  a.turn_before = a.turn
   a.routes = cjson.decode(a.routes)
   return a
 end

@@ -39,7 +39,8 @@ end
 --   pending   in service, but without an access token that is good now
 --   cooling   not before a certain time
 --   full      as many leases as it may have
---   ready     the next lease may take it; ordered by turn (fair queueing by weight)
+--   ready     the next lease may take it; ordered by turn (fair queueing by weight). One that a lease has filled stays
+--             until somebody meets it full: of many it is free again by then, and has not been moved to and fro
 -- or none, when it is dead, banned, paused or no longer configured.
 local function place_of(a)
   if not in_service(a) then return '' end
@@ -65,18 +66,20 @@ local function enter(name, a, before)
   for _, route in ipairs(a.routes) do redis.call('ZADD', key('route', route, 'priorities'), a.priority, a.priority) end
 end
 
--- Puts an account where its state says it belongs, in every route it serves. One that stays where it was costs little:
--- whatever writes another expiry, owner or list of routes takes it out of its place before, as `set_routes` does.
-local function settle(name, a)
+-- Puts an account where its state says it belongs, or into another `place`, in every route it serves. One that stays where
+-- it was costs little: whatever writes another expiry, owner or list of routes takes it out of its place before, as
+-- `set_routes` does.
+local function settle(name, a, place)
   a = a or read(name)
   if not a then return end
-  local place, score = place_of(a), 0
-  local stays = place == a.place and a.priority == a.placed_priority
+  place = place or place_of(a)
+  local stays, score = place == a.place and a.priority == a.placed_priority, 0
   if not stays then leave(name, a) end
   if place == 'cooling' then score = math.max(a.cool_until, a.rate_until)
   elseif place == 'ready' then score = a.turn
   end
-  for _, route in ipairs(place ~= '' and a.routes or {}) do
+  local stands = stays and place ~= 'cooling' and a.turn == a.turn_before
+  for _, route in ipairs(place ~= '' and not stands and a.routes or {}) do
     redis.call('ZADD', place_key(route, place, a.priority), int(score), name)
   end
   local account, before = key('account', name), a.placed_priority and a.place
