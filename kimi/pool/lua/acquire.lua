@@ -201,7 +201,8 @@ if best then
   if a.rate > 0 then note_recent(best, a) end
   if has_waited then forget_ticket(ticket) end
   local place = place_of(a)
-  if place == 'full' and a.owner == '' then place = 'ready' end -- one with an owner stands alone, and is met at once
+  -- One with an owner stands alone, and would be met at once; whoever waits is served by those who are free.
+  if place == 'full' and a.owner == '' and not waits then place = 'ready' end
   settle(best, a, place)
   if given_up ~= best then offer_again(given_up) end
   return {'leased', best, a.spec, a.access, a.version, int(NOW), a.probe == lease and a.strikes > 0 and '1' or '0'}
