@@ -22,21 +22,19 @@ import os  # noqa: E402
 import statistics  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
-import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Iterator, Mapping  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
 import gevent  # noqa: E402
 
 from benchmarks.ending import run  # noqa: E402
+from benchmarks.server import described, own_server  # noqa: E402
 from kimi.pool import Leases, Store, connect  # noqa: E402
 from kimi.pool.fuse import Fuse  # noqa: E402
 from tests.kimi.pool.filling import fill, refuse  # noqa: E402
 from tests.kimi.pool.pools import KIMI  # noqa: E402
-from tests.valkey import Valkey  # noqa: E402
 
 COLUMNS: Final = {
     "accounts": "accounts",
@@ -71,6 +69,8 @@ def main() -> int:
     if given.call:
         print(calls(given.call, given.at_once, given.seconds))
         return 0
+    with own_server() as server, connect(server.url) as client:
+        print(f"{described(server, client)}\n")
     print(f"| {' | '.join(COLUMNS.values())} |\n|{' ---: |' * len(COLUMNS)}")
     rows = []
     for accounts in given.accounts:
@@ -83,7 +83,8 @@ def main() -> int:
 
 def measure(accounts: int, given: argparse.Namespace) -> Mapping[str, float]:
     """One row of the table."""
-    with valkey() as server, connect(server.url, timeout=60) as client:
+    with own_server() as server, connect(server.url, timeout=60) as client:
+        client.config_set("appendonly", "no")  # until they are in
         began = time.monotonic()
         names = fill(client, accounts, given.streams, given.models)
         filled = time.monotonic() - began
@@ -110,20 +111,6 @@ def measure(accounts: int, given: argparse.Namespace) -> Mapping[str, float]:
         "most_per_second": round(1e6 / thread_us),
         "filled_seconds": round(filled, 1),
     }
-
-
-@contextmanager
-def valkey() -> Iterator[Valkey]:
-    """An empty one that writes what it is told to its disk once a second, as soon as that is switched on."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = Valkey(Path(folder), fsync="everysec")
-        server.start()
-        try:
-            with connect(server.url) as client:
-                client.config_set("appendonly", "no")
-            yield server
-        finally:
-            server.stop()
 
 
 def used(client: Any) -> float:

@@ -14,20 +14,18 @@ from gevent import monkey
 monkey.patch_all()
 
 import argparse  # noqa: E402 - as in a worker, everything else comes after the patching
-import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
+from benchmarks.server import own_server  # noqa: E402
 from gateway.breaker import Breaker  # noqa: E402
 from gateway.waiting import WaitingRoom  # noqa: E402
 from kimi.pool import Leases, Store, connect  # noqa: E402
 from kimi.pool.fuse import Fuse  # noqa: E402
 from tests.kimi.pool.pools import KIMI, Clock, Pool, web  # noqa: E402
-from tests.valkey import Valkey  # noqa: E402
 
 
 def main() -> None:
@@ -40,13 +38,8 @@ def main() -> None:
     print("| accounts | at once | what | CPU here, µs | Valkey's, µs |")
     print("| ---: | ---: | --- | ---: | ---: |")
     for accounts in given.accounts:
-        with tempfile.TemporaryDirectory() as folder:
-            server = Valkey(Path(folder), fsync="everysec")
-            server.start()
-            try:
-                measure(server.url, accounts, given.calls, given.at_once)
-            finally:
-                server.stop()
+        with own_server() as server:
+            measure(server.url, accounts, given.calls, given.at_once)
 
 
 def measure(url: str, accounts: int, calls: int, at_once: list[int]) -> None:

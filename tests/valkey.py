@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from tests.ports import free_port
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -20,13 +21,21 @@ class Valkey:
     """A server on a port of its own that keeps its data in `directory`, also when it is killed and started again.
 
     Every write is on disk before it is answered, so that a test does not wait for the disk once a second.
-    `options` stand behind the others in its command line.
+    `options` stand behind the others in its command line, and `env` goes before our own.
     """
 
-    def __init__(self, directory: Path, *, fsync: str = "always", options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        fsync: str = "always",
+        options: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self.fsync = fsync
         self.options = options
+        self.env = env
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -41,7 +50,9 @@ class Valkey:
     def start(self) -> None:
         """Start the server and wait until it takes commands."""
         with self.log.open("ab") as log:
-            self.process = children.start(self.program(valkey.find_server()), output=log)
+            self.process = children.start(
+                self.program(valkey.find_server()), env={**os.environ, **(self.env or {})}, output=log
+            )
         until(self._ready, what="Valkey takes commands")
 
     def program(self, server: str) -> list[str]:

@@ -22,10 +22,8 @@ import json  # noqa: E402
 import math  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
-import tempfile  # noqa: E402
 from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import asdict, dataclass  # noqa: E402
-from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
 from benchmarks.ending import run  # noqa: E402
@@ -33,6 +31,7 @@ from benchmarks.fleet.costs import Cost  # noqa: E402
 from benchmarks.fleet.measuring import AT_ONCE, Bench  # noqa: E402
 from benchmarks.fleet.mix import KINDS, Fleet, limit_of, load  # noqa: E402
 from benchmarks.fleet.playing import HEAVY, LIGHT, Check, fill, play  # noqa: E402
+from benchmarks.server import described, own_server  # noqa: E402
 from kimi.pool import Store, connect  # noqa: E402
 from kimi.pool.clients import Clients  # noqa: E402
 from tests.valkey import Valkey  # noqa: E402
@@ -69,13 +68,8 @@ def main() -> int:
         leases=given.leases,
         seconds=given.seconds,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        server = Valkey(Path(folder), fsync="everysec")
-        server.start()
-        try:
-            found = measure(server, fleet, given.check_seconds)
-        finally:
-            server.stop()
+    with own_server() as server:
+        found = measure(server, fleet, given.check_seconds)
     print(json.dumps(_as_json(fleet, found), indent=1) if given.json else "\n".join(_as_text(fleet, found)))
     return 0
 
@@ -84,6 +78,7 @@ def measure(server: Valkey, fleet: Fleet, seconds: float) -> Measured:
     """Fills that Valkey, measures each kind of work, and plays for so many seconds."""
     url = server.url
     with connect(url, timeout=60, connections=AT_ONCE) as client:
+        _say(described(server, client))
         _say("filling the pool")
         fill(client, url, fleet)
         _part_cores(server)
