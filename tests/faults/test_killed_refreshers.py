@@ -12,8 +12,8 @@ from tests.faults.table import Ledger
 from tests.system.stack import Process
 
 PROMISE = 1
-KILLS = 200
-ACCOUNTS = 150
+KILLS = 120
+ACCOUNTS = 90
 """Enough for all kills: a killed refresher's locks last up to 15 s, and so long its accounts are left alone."""
 
 
