@@ -18,6 +18,7 @@ from kimi.pool.leases import refusal
 from kimi.pool.private import Known, public_route
 
 _MOST_STRIKES: Final = 64
+_ANSWERED: Final = "*"  # in the place of a probe's lease, once that is answered; as in the pool's scripts
 
 
 class Place(StrEnum):
@@ -94,9 +95,14 @@ class Seat:
     @property
     def limit(self) -> int:
         """How many it may have; after a failure one request tries it, beside what runs already."""
-        if not self.strikes:
+        if not self.is_half_open:
             return self.copy.account.max_concurrency
         return min(self.copy.account.max_concurrency, self.load + (not self.holdings.holds(self.probe)))
+
+    @property
+    def is_half_open(self) -> bool:
+        """Whether it has failed, and no answer of it has begun since."""
+        return self.strikes > 0 and self.probe != _ANSWERED
 
     @property
     def fill(self) -> float:
@@ -129,7 +135,7 @@ class Seat:
     def granted(self, lease: Lease) -> None:
         """It has been leased."""
         self.rests_until = max(self.rests_until, self.holdings.spent_until(self.name))
-        if self.strikes:
+        if self.is_half_open:
             self.probe = lease.id
 
     def strike(self, lease: Lease, rest: Rest, now: float) -> float:
@@ -139,7 +145,7 @@ class Seat:
             self.refused[rest.model] = now + seconds
             return seconds
         seconds = 0.0
-        if self._is_news(lease):
+        if self._is_news(lease, now):
             self.strikes = min(self.strikes + 1, _MOST_STRIKES) if self.strike_kind == rest.kind else 1
             self.strike_kind, self.struck, self.probe = rest.kind, now, ""
             seconds = min(rest.most, rest.first * rest.factor ** (self.strikes - 1))
@@ -157,14 +163,22 @@ class Seat:
         self.strike_kind, self.struck, self.probe = other.strike_kind, other.struck, ""
         return True
 
-    def praise(self, lease: Lease) -> None:
+    def prove(self, lease: Lease, now: float) -> None:
+        """A request is being answered, though it may break off yet: it may have others beside that."""
+        if self.strikes and self._is_news(lease, now):
+            self.probe = _ANSWERED
+
+    def praise(self, lease: Lease, now: float) -> None:
         """A request was served: the row of failures is over."""
-        if self._is_news(lease):
+        if self._is_news(lease, now):
             self.strikes, self.strike_kind = 0, ""
 
-    def _is_news(self, lease: Lease) -> bool:
-        """Whether the lease was granted after the last strike; what failed beside it is the same incident."""
-        return lease.granted > self.struck
+    def _is_news(self, lease: Lease, now: float) -> bool:
+        """Whether the lease was granted after the last strike; what failed beside it is the same incident.
+
+        A strike that is still to come was told by Redis's clock, which is ahead of this one.
+        """
+        return lease.granted > self.struck or self.struck > now
 
 
 def why_nobody(places: Collection[Place], left: float, patience: float) -> PoolError | UpstreamDown:

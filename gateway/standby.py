@@ -103,7 +103,7 @@ class Standby:
             if rest.organisation:
                 self._rest_organisation(seat)
         elif served:
-            seat.praise(lease)
+            seat.praise(lease, self._clock())
         self._offer(seat)
         return Released(seconds)
 
@@ -136,7 +136,7 @@ class Standby:
     def prove(self, lease: Lease) -> None:
         """As `Leases.prove`."""
         if (seat := self._seats.get(lease.account.name)) is not None:
-            seat.praise(lease)
+            seat.prove(lease, self._clock())
             self._offer(seat)
 
     def mark(self, name: str, version: int, state: State, reason: str) -> bool:
@@ -233,7 +233,7 @@ class Standby:
         copy, now = seat.copy, self._clock()
         try:
             copy.account.proxy_to_dial()
-            lease_id, is_probe = f"{self._worker}.{uuid.uuid4().hex}", seat.strikes > 0
+            lease_id, is_probe = f"{self._worker}.{uuid.uuid4().hex}", seat.is_half_open
             lease = Lease(lease_id, copy.account, copy.token, copy.version, now, is_probe)
         except Unreadable:
             seat.serves = False

@@ -30,12 +30,16 @@ class Told:
         self.said.append(f"mark {name}")
 
 
-def test_failures_in_a_row_rest_ever_longer_until_one_is_served() -> None:
+@pytest.mark.parametrize("begins", [False, True])
+def test_failures_in_a_row_rest_ever_longer_until_one_is_served(begins: bool) -> None:
     worker = desk("a")
 
     def fail() -> float:
         worker.clock.advance(0.1)
-        seconds = worker.give(worker.take(), REST)
+        lease = worker.take()
+        if begins:  # and breaks off
+            worker.standby.prove(lease)
+        seconds = worker.give(lease, REST)
         worker.clock.advance(seconds)
         return seconds
 
@@ -55,6 +59,7 @@ def test_a_probe_that_is_answered_makes_room_for_those_who_wait() -> None:
     worker.queue("w.1", "w.2")
     worker.standby.prove(probe)
     assert worker.called == ["w.1", "w.2"]
+    assert not worker.take("w.1").is_probe
     worker.standby.prove(replace(probe, account=web("unknown")))
 
 
@@ -70,6 +75,14 @@ def test_what_fails_beside_a_failure_is_no_further_one() -> None:
 def test_a_row_that_began_before_goes_on() -> None:
     worker = desk(copy_of("a", strikes=2, strike_kind="Overloaded", struck=NOW - 30))
     assert worker.give(worker.take(), REST) == 20
+
+
+def test_a_failure_that_a_clock_ahead_of_ours_has_told_hides_no_other_one() -> None:
+    worker = desk(copy_of("a", strikes=1, strike_kind="Overloaded", struck=NOW + 30))
+    assert worker.give(worker.take(), REST) == 10
+    worker.clock.advance(10)
+    worker.give(worker.take(), served=True)
+    assert worker.give(worker.take(), REST) == 5
 
 
 def test_one_request_tries_an_account_that_has_rested() -> None:
