@@ -108,6 +108,8 @@ def test_an_account_that_moves_to_another_queue_shares_there_at_once(pool: Pool,
 def test_accounts_that_were_tried_are_passed_over(pool: Pool) -> None:
     pool.fill(web("a"), web("b"))
     assert take(pool, exclude=("a",)).account.name == "b"
+    with pytest.raises(AllBusy):
+        take(pool, exclude=("a",))
     with pytest.raises(NoAccount, match="every account was tried"):
         take(pool, exclude=("a", "b"))
 
@@ -170,7 +172,10 @@ def test_nobody_waits_for_accounts_that_refuse_the_model(pool: Pool, place: str)
         lease = take(pool)
         if place == "pending":
             pool.leases.reject(lease)
-        if place != "full":
+        if place == "full":
+            with pytest.raises(AllBusy):
+                take(pool)  # until somebody meets it full it stands where it stood
+        else:
             pool.leases.release(lease, rest=rest(5))
     with pytest.raises(NoAccount, match="every account was tried") as caught:
         take(pool, model="k3")
