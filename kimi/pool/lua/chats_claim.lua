@@ -22,9 +22,9 @@ for _, chat in ipairs(redis.call('ZRANGEBYSCORE', chats, '-inf', int(NOW), 'LIMI
   local age = NOW - tonumber(redis.call('ZSCORE', opened, chat) or '0')
   local wait = math.min(math.max(age, least), longest)
   local a = read(account_of(chat))
-  local serves = a and in_service(a)
-  redis.call('ZADD', chats, int(NOW + (serves and not has_good_token(a) and TOKEN or wait)), chat)
-  if serves and has_good_token(a) then
+  local is_served = a and in_service(a)
+  redis.call('ZADD', chats, int(NOW + (is_served and not has_good_token(a) and TOKEN or wait)), chat)
+  if is_served and has_good_token(a) then
     taken[#taken + 1] = chat
     taken[#taken + 1] = a.spec
     taken[#taken + 1] = a.access

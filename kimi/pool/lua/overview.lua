@@ -33,9 +33,9 @@ local function look_at(name)
     'state', 'present', 'rejected', 'owner', 'limit'))
   if present ~= '1' then return show(name, nil) end
   if owner and owner ~= '' then return show(name, 'private', '0') end
-  local serves = state == 'active' or state == 'new'
+  local is_served = state == 'active' or state == 'new'
   local word = state == 'active' and rejected == '1' and 'refreshing' or state
-  show(name, word, serves and limit or '0')
+  show(name, word, is_served and limit or '0')
 end
 
 local function begin_anew()

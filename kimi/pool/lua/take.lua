@@ -19,9 +19,9 @@
 
 local owner, lock_ms, clock, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local interval, burst, unused = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
--- In one call: ranks of `refresh`, lines in one step and steps, names that are handed out, that are looked at for it,
--- and that are dropped at once. Where there are more, the next call comes at once, or soon.
-local RANKS, LINES, STEPS, MOST, LOOKS, DROPPED, SOON = 80, 64, 8, 32, 48, 200, 200
+-- In one call: ranks of `refresh`, names that are handed out, that are looked at for it, and that are dropped at once.
+-- Where there are more, the next call comes at once, or soon.
+local RANKS, MOST, LOOKS, DROPPED, SOON = 80, 32, 48, 200, 200
 -- What was begun beyond the rate is made up for by waiting, for no longer than this.
 local OWED = 60000
 
@@ -54,14 +54,13 @@ local before = tonumber(redis.call('GET', key('exchanges')) or '0')
 local turn = math.max(NOW, math.min(math.max(NOW, before) - unused * interval, NOW + whole + OWED))
 local may = math.floor((NOW + whole - turn) / interval + 0.001) -- below 0 where too many were begun
 
-math.randomseed(NOW % 2147483647)
 local due = redis.call('ZCOUNT', refresh, '-inf', int(clock))
 sort_in_some(due, RANKS)
 
 local good, others, waits = {}, {}, {}
-good.new, others.new, waits.new = lines_of(ways, 'new', LINES, STEPS)
-good.old, others.old, waits.old = lines_of(ways, 'old', LINES, STEPS)
-local asked, further, waits_asked = lines_of(ways, 'asked', LINES, STEPS)
+good.new, others.new, waits.new = lines_of(ways, 'new')
+good.old, others.old, waits.old = lines_of(ways, 'old')
+local asked, further, waits_asked = lines_of(ways, 'asked')
 for _, each in ipairs(further) do table.insert(asked, each) end
 local waits_for_room = (waits.new or waits.old or waits_asked) and 1 or 0
 

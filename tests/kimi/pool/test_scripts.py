@@ -66,6 +66,17 @@ def test_a_script_has_no_more_than_it_needs() -> None:
     assert text.count("local function key(") == 1
 
 
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_name_within_a_script_is_that_of_a_shared_definition(name: str) -> None:
+    """Each would bring that definition along, and hide it."""
+    own, text = (LUA / f"{name}.lua").read_text("utf-8"), source(name)
+    within = r"^ +local (?:function )?([\w, ]+)|\bfor ([\w, ]+)(?: in\b| =)|function *\w*\(([\w, ]*)\)"
+    lists = ["".join(found) for found in re.findall(within, text, re.MULTILINE)]
+    lists += re.findall(r"^local (?:function )?([\w, ]+)", own, re.MULTILINE)
+    names = {word for found in lists for word in re.findall(r"\w+", found)}
+    assert names & shared().keys() == set()
+
+
 def test_no_name_is_defined_twice() -> None:
     files = "\n".join(file.read_text("utf-8") for file in (LUA / "shared").iterdir())
     names = [

@@ -2,6 +2,9 @@
 -- `usual` for a line that has none, how many have `begun` along each in this call, and how many more may do so along
 -- `unknown` and `silent` ones `together`; the names of those that `answer` are there besides.
 
+-- So many lines are read at once, and so many pages of them in one call.
+local PAGE_OF_LINES, MOST_PAGES = 64, 8
+
 local IS_HEARD = {answers = true, fails = true}
 
 local function has_room(ways, line)
@@ -19,9 +22,9 @@ local function go_along(ways, line)
 end
 
 -- Lines of a class with room, each with the place of the first in its queue: those that answer, then others. And whether
--- some have none. Where there are more than `LINES`, those that answer are asked for by name, for however many others
--- stand before them; of the others it is the first and a page from anywhere. `STEPS` is how many pages are tried.
-local function lines_of(ways, class, LINES, STEPS)
+-- some have none. Where there are more than one page, those that answer are asked for by name, for however many others
+-- stand before them; of the others it is the first and a page from anywhere.
+local function lines_of(ways, class)
   local heads, seen, good, others, is_full = key('due', class), {}, {}, {}, false
   local function see(line, first)
     if seen[line] then return end
@@ -34,13 +37,13 @@ local function lines_of(ways, class, LINES, STEPS)
     found[#found + 1] = {class = class, line = line, first = tonumber(first)}
   end
   local all = redis.call('ZCARD', heads)
-  local answer = all > LINES and ways.answer or {}
+  local answer = all > PAGE_OF_LINES and ways.answer or {}
   for i, first in ipairs(#answer > 0 and redis.call('ZMSCORE', heads, unpack(answer)) or {}) do
     if first then see(answer[i], first) end
   end
-  for step = 1, math.min(STEPS, math.ceil(all / LINES)) do
-    local from = step > 1 and math.random(0, all - 1) or 0
-    local page = redis.call('ZRANGE', heads, from, from + LINES - 1, 'WITHSCORES')
+  for step = 1, math.min(MOST_PAGES, math.ceil(all / PAGE_OF_LINES)) do
+    local from = step > 1 and any_of(all) or 0
+    local page = redis.call('ZRANGE', heads, from, from + PAGE_OF_LINES - 1, 'WITHSCORES')
     for i = 1, #page, 2 do see(page[i], page[i + 1]) end
     if step > 1 and #good + #others > 0 then break end
   end
@@ -56,9 +59,9 @@ local function first_line(ways, lines)
 end
 
 local function any_line(ways, lines)
-  local from = #lines > 0 and math.random(#lines) or 0
+  local from = any_of(#lines)
   for i = 1, #lines do
-    local each = lines[(from + i) % #lines + 1]
+    local each = lines[(from + i - 1) % #lines + 1]
     if each.first and has_room(ways, each.line) then return each end
   end
 end

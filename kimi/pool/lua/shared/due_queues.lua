@@ -4,7 +4,7 @@
 -- Puts whoever has these ranks of `refresh`, is due and is not locked into the queue of his line; new ones at random.
 local function sort_in(from, behind)
   local page = behind > from and redis.call('ZRANGE', key('refresh'), from, behind - 1, 'WITHSCORES') or {}
-  local locks, queues, heads = {}, {}, {}
+  local locks, by_place, heads = {}, {}, {}
   for i = 1, #page, 2 do locks[#locks + 1] = key('lock', page[i]) end
   for i, lock in ipairs(#locks > 0 and redis.call('MGET', unpack(locks)) or {}) do
     if not lock then
@@ -12,15 +12,15 @@ local function sort_in(from, behind)
       local line = redis.call('HGET', key('account', name), 'line') or ''
       local class = tonumber(score) < 0 and 'asked' or score == AT_ONCE and 'new' or 'old'
       local place = key('due', class, line)
-      local queue = queues[place] or {class = class, line = line, first = math.huge, words = {'ZADD', place}}
-      queues[place] = queue
-      if class == 'new' then score = tostring(math.random()) end
+      local queue = by_place[place] or {class = class, line = line, first = math.huge, words = {'ZADD', place}}
+      by_place[place] = queue
+      if class == 'new' then score = int(any_of(1e9)) end
       queue.first = math.min(queue.first, tonumber(score))
       table.insert(queue.words, score)
       table.insert(queue.words, name)
     end
   end
-  for _, queue in pairs(queues) do
+  for _, queue in pairs(by_place) do
     redis.call(unpack(queue.words))
     heads[queue.class] = heads[queue.class] or {'ZADD', key('due', queue.class), 'LT'} -- others may stand before these
     table.insert(heads[queue.class], string.format('%.17g', queue.first))

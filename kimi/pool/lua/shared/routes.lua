@@ -25,17 +25,17 @@ end
 local function set_routes(name, a)
   leave(name, a)
   a.place, a.placed_priority = '', nil -- so that `settle` enters it anew, or nowhere
-  local before, serves = a.routes, {}
+  local before, kept = a.routes, {}
   a.routes = routes_of(a)
   redis.call('HSET', key('account', name), 'routes', cjson.encode(a.routes))
   for _, route in ipairs(a.present == '1' and a.routes or {}) do
-    serves[route] = true
+    kept[route] = true
     redis.call('SADD', key('route', route, 'members'), name)
     if a.owner == '' then redis.call('SADD', key('routes'), route) end
   end
   local stays = false
   for _, route in ipairs(before) do
-    if serves[route] then
+    if kept[route] then
       stays = true
     else
       redis.call('SREM', key('route', route, 'members'), name)
