@@ -31,6 +31,7 @@ from typing import Final
 
 from benchmarks.ending import run
 from benchmarks.performance import processes
+from benchmarks.server import deployed
 from devtools.waiting import until
 from kimi import accounts_file
 from kimi.accounts import Kind, Tokens
@@ -196,7 +197,7 @@ def fill(store: Store, path: Path, lifetime: float) -> float:
 @contextmanager
 def _house(folder: Path, given: argparse.Namespace) -> Iterator[tuple[Valkey, Simulator]]:
     options = ["--accounts", str(given.accounts), "--classic-accounts", "0", "--moonshot-accounts", "0"]
-    valkey = Valkey(folder)  # writes to disk at once until the accounts are in
+    valkey = deployed(folder, fsync="always")  # writes to disk at once until the accounts are in
     with Simulator(*options, "--token-lifetime", str(given.lifetime)) as kimi:
         kimi.settings(exchange_delay=given.answer)
         text = kimi.session.get(f"{kimi.url}/_sim/accounts.yaml", timeout=PATIENCE_SECONDS).text

@@ -13,17 +13,22 @@ from typing import Any
 from tests.valkey import Valkey
 
 
-@contextmanager
-def own_server() -> Iterator[Valkey]:
-    """An empty one that writes what it is told to its disk once a second.
+def deployed(folder: Path, *, fsync: str = "everysec") -> Valkey:
+    """One that keeps its data there, and is not started yet.
 
     It allocates as Redis and Valkey do in their images and in the packages of distributions, with jemalloc, where this
     machine has that. The program of the tests is built without, and with the C library's allocator all that scripts
     leave behind costs more the more accounts there are: of 10,000 it gives half as many leases a second.
     """
     jemalloc = find_library("jemalloc") if sys.platform == "linux" else None
+    return Valkey(folder, fsync=fsync, env={"LD_PRELOAD": jemalloc} if jemalloc else None)
+
+
+@contextmanager
+def own_server() -> Iterator[Valkey]:
+    """An empty one that writes what it is told to its disk once a second."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Valkey(Path(folder), fsync="everysec", env={"LD_PRELOAD": jemalloc} if jemalloc else None)
+        server = deployed(Path(folder))
         server.start()
         try:
             yield server
