@@ -63,6 +63,16 @@ class Lines:
             del self._heard[known][next(iter(self._heard[known]))]
 
     @property
+    def under_way(self) -> int:
+        """How many refreshes run, along all lines."""
+        return self._running.total()
+
+    @property
+    def free(self) -> int:
+        """How many more may begin, as far as there are threads."""
+        return self._threads - self.under_way
+
+    @property
     def silent(self) -> int:
         """How many say nothing."""
         return len(self._heard[LineState.SILENT])
@@ -70,14 +80,14 @@ class Lines:
     def room(self) -> Room:
         """How many more may go along each."""
         self._forget()
-        free = self._threads - self._running.total()
+        free = self.free
         lines = dict.fromkeys(self._running, LineState.UNKNOWN)
         lines |= {line: known for known, those in self._heard.items() for line in those}
         return Room(
             _left(0, free),
             {line: (self._left_along(line, known, free), known) for line, known in lines.items()},
-            unknown=_left(self._under_way(LineState.UNKNOWN, LineState.SILENT), free),
-            silent=max(0, max(1, int(self._threads * _SILENT_SHARE)) - self._under_way(LineState.SILENT)),
+            unknown=_left(self._count(LineState.UNKNOWN, LineState.SILENT), free),
+            silent=max(0, max(1, int(self._threads * _SILENT_SHARE)) - self._count(LineState.SILENT)),
         )
 
     def _forget(self) -> None:
@@ -89,7 +99,7 @@ class Lines:
     def _known(self, line: str) -> LineState:
         return next((known for known, lines in self._heard.items() if line in lines), LineState.UNKNOWN)
 
-    def _under_way(self, *which: LineState) -> int:
+    def _count(self, *which: LineState) -> int:
         return sum(count for line, count in self._running.items() if self._known(line) in which)
 
     def _left_along(self, line: str, known: LineState, free: int) -> int:

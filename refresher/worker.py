@@ -104,7 +104,6 @@ class Worker:
         self._rng = rng or random.SystemRandom()
         self._lines = Lines(threads)
         self._mail: queue.SimpleQueue[_Done | None] = queue.SimpleQueue()  # its `put` is safe in signal handlers
-        self._running = 0
         self._told = _Told()
         self._needs_end = False
         self._waits_for: type[StoreUnavailable] | None = None
@@ -121,7 +120,7 @@ class Worker:
             while not self._stop.is_set():
                 self._metrics.turned(self._clock())
                 self._read_mail(self._turn(pool))
-        while self._running:  # all have ended: what they say is there
+        while self._lines.under_way:  # all have ended: what they say is there
             self._take(self._mail.get())
 
     def _turn(self, pool: Executor) -> float:
@@ -140,7 +139,7 @@ class Worker:
         return wait
 
     def _start_due(self, pool: Executor) -> float:
-        room = int(min(self._threads - self._running, self._slow_start.room))
+        room = int(min(self._lines.free, self._slow_start.room))
         if not room:  # the next that ends makes some, or time
             return self._idle
         told = self._told
@@ -149,15 +148,10 @@ class Worker:
         self._told, self._needs_end = _Told(), taken.waits_for_room
         now = self._clock()
         for lock, line in taken.locks:
-            self._running += 1
             self._lines.begun(line)
             pool.submit(self._refresh, lock).add_done_callback(partial(self._report, lock.name, line, now))
         self._backlog.seen(taken.due, is_held_back=taken.is_held_back, silent=self._lines.silent)
         return self._idle if taken.wait is None else min(self._idle, taken.wait)
-
-    @property
-    def _has_room(self) -> bool:
-        return self._running < self._threads
 
     def _report(self, name: str, line: str, since: float, future: Future[Outcome]) -> None:
         self._mail.put(_Done(name, line, since, future))
@@ -176,8 +170,7 @@ class Worker:
         """Whether there may be something to do now."""
         if message is None:
             return True
-        needed_end = self._needs_end or not self._has_room
-        self._running -= 1
+        needed_end = self._needs_end or not self._lines.free
         seconds = self._clock() - message.since
         self._lines.ended(message.line, self._finish(message.name, message.future, seconds), seconds)
         return needed_end or bool(self._told.put_off)
