@@ -20,7 +20,6 @@ from refresher.standing import Standing, has_left_before, is_as, was_in_service
 
 log = structlog.stdlib.get_logger("refresher")
 
-_NAMES_SHOWN: Final = 20  # in a line of the log
 AT_ONCE: Final = 3 * PAGE
 """Accounts that are looked at, and entered where they are lost, in one check: a tenth of a second."""
 BEHIND_SECONDS: Final = 180.0
@@ -127,7 +126,7 @@ class Healing:
             log.warning(
                 "the store has gone back to when accounts were there that were taken out since, they are taken out "
                 "again",
-                accounts=_shown(gone),
+                accounts=first_of(gone),
             )
         return stay
 
@@ -182,9 +181,5 @@ class Healing:
                 "accounts are not in service as the accounts file of this refresher has them: another one has changed "
                 "or taken them out since, or Redis has gone back; they stay so: see that all have the same file, or "
                 "save this one again",
-                accounts=_shown(late),
+                accounts=first_of(late),
             )
-
-
-def _shown(names: Sequence[str]) -> str:
-    return first_of(names, _NAMES_SHOWN)

@@ -23,7 +23,6 @@ from refresher.standing import Standing, has_left_before, was_in_service
 
 log = structlog.stdlib.get_logger("refresher")
 
-_NAMES_SHOWN: Final = 20  # in a line of the log
 CHECK_SECONDS: Final = 2.0
 STEPS: Final = 10
 """So many pages of accounts are read in one check, in which no refresh begins: a tenth of a second."""
@@ -81,7 +80,7 @@ class Keepsakes:
         if names:
             log.warning(
                 "the store has lost what was done to accounts by hand: they are paused and limited as they were",
-                accounts=first_of(names, _NAMES_SHOWN),
+                accounts=first_of(names),
             )
         for name in names:
             with suppress(Unreadable):  # that one alone
@@ -174,7 +173,7 @@ class Keepsakes:
         if back:
             log.warning(
                 "the store has gone back to when accounts were there that were deleted since, they are deleted again",
-                accounts=first_of(back, _NAMES_SHOWN),
+                accounts=first_of(back),
             )
         for name in back:
             self._hands.delete(name)

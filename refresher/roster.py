@@ -21,7 +21,6 @@ from refresher.memory import Memory
 
 log = structlog.stdlib.get_logger("refresher")
 
-_NAMES_SHOWN: Final = 20  # in a line of the log
 _MANY: Final = 20  # accounts, of which half do not go unseen
 CHECK_SECONDS: Final = 2.0
 """A change is taken once two checks in a row have seen it."""
@@ -157,7 +156,7 @@ class Roster:
             log.warning(
                 "accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies: add the one that "
                 "they were sealed with, behind the others",
-                accounts=_shown(report.unreadable),
+                accounts=first_of(report.unreadable),
             )
         if report.elsewhere:
             log.error(
@@ -175,11 +174,11 @@ class Roster:
         log.info(
             "accounts taken",
             configured=len(self._configured),
-            added=_shown(report.added),
-            updated=_shown(report.updated),
-            revived=_shown(report.revived),
-            removed=_shown(report.removed),
-            deferred=_shown(report.deferred),
+            added=first_of(report.added),
+            updated=first_of(report.updated),
+            revived=first_of(report.revived),
+            removed=first_of(report.removed),
+            deferred=first_of(report.deferred),
         )
 
 
@@ -187,10 +186,6 @@ def told_of_pools(elsewhere: Mapping[str, str]) -> str:
     """That accounts, by name, stand in pools whose names stand at theirs; and what to do."""
     pools = ", ".join(sorted(set(elsewhere.values())))
     return (
-        f"the pool {pools} in this Redis has {_shown([*elsewhere])}, so that the tokens that are written here may be "
+        f"the pool {pools} in this Redis has {first_of([*elsewhere])}, so that the tokens that are written here may be "
         "spent: let KIMI_POOL be what it was, or move the accounts as docs/guides/operating.md says"
     )
-
-
-def _shown(names: Sequence[str]) -> str:
-    return first_of(names, _NAMES_SHOWN)

@@ -12,7 +12,6 @@ from kimi.operating.spans import span
 from kimi.pool.health import PoolHealth
 from kimi.pool.heartbeats import AT_WORK_SECONDS
 
-_NAMES_SHOWN: Final = 20
 _LIST: Final = "`accounts list` says which, and why"
 _ONE_POOL: Final = (
     "let one pool have each account: two spend the tokens of each other; docs/guides/operating.md says how they move"
@@ -45,7 +44,7 @@ def garbled(names: Sequence[str], key: str) -> Finding:
     """Accounts whose records, under `key`, nobody understands."""
     return problem(
         "records",
-        f"what stands in Redis of {first_of(names, _NAMES_SHOWN)} is not understood: was it written by hand?",
+        f"what stands in Redis of {first_of(names)} is not understood: was it written by hand?",
         f"they are left alone: put right what is in {key}, or delete that key: those of the accounts file come back",
     )
 
