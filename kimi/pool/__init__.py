@@ -27,9 +27,9 @@ Times in Redis are integer milliseconds since the epoch, in Python float seconds
 | `returned:WORKER.ID:NAME`  | string | a lease that was given back just now; expires                          |
 | `routes`                   | set    | every route that some configured account serves for everybody          |
 | `route:R:members`          | set    | all accounts of a route, whatever their state                          |
-| `route:R:ready:PRIORITY`   | zset   | accounts that can be leased, by turn; those set aside are below 0       |
+| `route:R:ready:PRIORITY`   | zset   | accounts that nobody has met full, by turn; those set aside are below 0 |
 | `route:R:priorities`       | zset   | priorities in use                                                      |
-| `route:R:full`, `:pending` | zset   | accounts at their limit; accounts without a good access token          |
+| `route:R:full`, `:pending` | zset   | accounts that were met at their limit; those without a good token      |
 | `route:R:cooling`          | zset   | accounts by the time at which they may be tried again                  |
 | `refused:NAME`             | zset   | models that an account refused, by the time at which they may be tried again |
 | `org:HASH`                 | set    | accounts that were told of a limit of this organisation; expires       |

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.kimi.pool.filling import DAY, fill, refuse
 from tests.kimi.pool.pools import KIMI, Clock, Pool, wish
 
 MANY = 1_000
+PAGE: Final = Path(__file__).parents[3] / "docs/scaling.md"
 
 
 @pytest.fixture
@@ -44,6 +47,15 @@ def test_a_lease_takes_the_same_commands_among_thousands(client: Any, leases: Le
     assert counted[0] == counted[1]
     assert counted[0]["evalsha"] == 2
     assert counted[0].total() < 25
+
+
+def test_a_lease_takes_as_many_commands_as_the_page_says(client: Any, leases: Leases) -> None:
+    said = re.search(r"A lease and its return take (\d+) commands", PAGE.read_text("utf-8"))
+    assert said
+    fill(client, 10)
+    leases.release(leases.acquire(KIMI))
+    counted = commands(client, lambda: leases.release(leases.acquire(KIMI), renewed=False))
+    assert counted.total() - counted["evalsha"] == int(said[1])
 
 
 @pytest.mark.parametrize("models", [0, 12])
