@@ -84,8 +84,9 @@ class Healing:
             self._losses = standings.losses
             self._unhealed, self._waiting = dict.fromkeys([*before, *self._wanted]), set()
             self._apart = dict.fromkeys(self._apart, self._clock())  # it is told anew
-        behind = standings.behind()  # these first, for each may be exchanged any moment; how they stood first counts
-        self._unhealed = {**behind, **self._unhealed, **behind, **before}
+        behind = standings.behind()
+        stood = behind | before  # how they stood first counts
+        self._unhealed = {**behind, **self._unhealed, **stood}  # those first, for each may be exchanged any moment
         if not self._unhealed and self._some_are_missing():
             self._unhealed = dict.fromkeys(self._wanted)
         if self._unhealed:

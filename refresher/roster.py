@@ -56,8 +56,8 @@ class Roster:
         self._memory = memory
         self._clock = clock
         self._configured: tuple[ConfiguredAccount, ...] = ()
-        self._stale = False  # whether the file has changed, and with which of them: None is all
-        self._only: frozenset[str] | None = frozenset()
+        self._stale = False  # whether the file has changed
+        self._only: frozenset[str] | None = frozenset()  # in which accounts; None is all
         self._deferred: tuple[str, ...] = ()
         self._left_out: frozenset[str] = frozenset()  # until the file changes again
         self._refused = ""  # why the file was not taken the last time

@@ -66,7 +66,7 @@ def enter_configured(
     *,
     limits: Sequence[int] = (),
 ) -> str:
-    """The same for one as it is configured; `rotated` is what is known of such secrets, by fingerprint."""
+    """Enters one as it is configured, as `entering.enter` does; `rotated` is what became of secrets, by fingerprint."""
     known_as, credential = known_of(member, rotated)
     return enter(store, member.account, known_as, credential, origin=origin, limits=limits)
 
@@ -196,9 +196,9 @@ class Members:
         return any(row.get("present") == "1" and "owner" not in row for row in rows)
 
     def withdraw(self, names: Iterable[str]) -> list[str]:
-        """Takes these out of service, as those that are configured no more; those that are being exchanged stay.
+        """Takes these out of service, as those that are configured no more.
 
-        Which these are.
+        Returns those that stay, for they are being exchanged.
         """
         return [name for name in names if self._store.run("withdraw", name, 1) == _HELD]
 
