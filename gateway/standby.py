@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from hmac import compare_digest
-from typing import Final
 
 from gateway.holdings import Holdings
 from gateway.seats import Place, Seat, waiting_helps, why_nobody
@@ -18,9 +17,8 @@ from kimi.errors import AccountBusy, AwaitingToken, NoAccount, PoolError, Unread
 from kimi.pool import Lease, Leases, Members, Released, Rest, Summary, Wish
 from kimi.pool.changes import Copy
 from kimi.pool.fingerprints import fingerprint
+from kimi.pool.leases import TRIES
 from kimi.pool.private import Known
-
-_TRIES: Final = 4  # of which all may meet accounts that cannot be opened
 
 Note = Callable[[Leases, Members], object]
 """Tells the pool something that it has missed."""
@@ -76,7 +74,7 @@ class Standby:
 
     def _best(self, wish: Wish, patience: float) -> Lease:
         unreadable: Unreadable | None = None
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 return self._lease(self._choose(wish, patience))
             except Unreadable as error:

@@ -19,7 +19,8 @@ from kimi.pool.store import Store, to_ms
 
 LEASE_SECONDS = 45.0
 _AT_ONCE: Final = 50  # leases, or tickets, of a worker in one step
-_TRIES: Final = 4  # of which all may meet accounts that cannot be opened
+TRIES: Final = 4
+"""So many accounts are tried that cannot be opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Leases:
         none, or where that goes on: then it is this process that has the wrong keys.
         """
         unreadable: list[Unreadable] = []
-        while len(unreadable) < _TRIES:
+        while len(unreadable) < TRIES:
             try:
                 found = self._acquire(wish, ticket, patience)
             except NoAccount as none:

@@ -14,6 +14,12 @@ from kimi.pool.store import Store, to_ms
 from kimi.pool.sure import run_replicated
 
 
+def is_locked(store: Store, name: str) -> bool:
+    """Whether somebody is exchanging the credential of this account just now. May raise `StoreUnavailable`."""
+    with store.guarded() as redis:
+        return bool(redis.exists(store.key("lock", name)))
+
+
 class Past(IntEnum):
     """What became of earlier exchanges of a credential that is stored still; the numbers are those of `spend.lua`."""
 

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 
 from kimi.errors import StoreUnavailable
 from kimi.pool.hashes import read
+from kimi.pool.locks import is_locked
 from kimi.pool.private_names import private_name
 from kimi.pool.scanning import PAGE
 from kimi.pool.store import Store, to_ms
@@ -100,7 +101,7 @@ def _held(store: Store, fingerprints: Sequence[str]) -> Iterator[str]:
     serving.update(_in_service_of_clients(store, [each for each in fingerprints if each not in serving]))
     yield from serving
     for fingerprint, row in _kept(store, [each for each in fingerprints if each not in serving]):
-        if row["version"] != _ENTERED or _is_locked(store, row["name"]):
+        if row["version"] != _ENTERED or is_locked(store, row["name"]):
             yield fingerprint
 
 
@@ -126,8 +127,3 @@ def _in_service_of_clients(store: Store, fingerprints: Sequence[str]) -> Iterato
 def _kept(store: Store, fingerprints: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     rows = read(store, [f"kept:{each}" for each in fingerprints], ("name", "version"))
     yield from ((each, row) for each, row in zip(fingerprints, rows, strict=True) if row)
-
-
-def _is_locked(store: Store, name: str) -> bool:
-    with store.guarded() as redis:
-        return bool(redis.exists(store.key("lock", name)))

@@ -13,7 +13,7 @@ import orjson
 from kimi.accounts import Record, Tokens
 from kimi.errors import StoreUnavailable
 from kimi.pool.fingerprints import fingerprint
-from kimi.pool.locks import Lock
+from kimi.pool.locks import Lock, is_locked
 from kimi.pool.store import Store, to_ms
 from kimi.pool.sure import run_replicated_on_disk
 
@@ -60,8 +60,7 @@ class TokenStore:
 
     def is_locked(self, name: str) -> bool:
         """Whether somebody is exchanging its credential just now."""
-        with self._store.guarded() as redis:
-            return bool(redis.exists(self._store.key("lock", name)))
+        return is_locked(self._store, name)
 
     def prolong(self) -> None:
         """Lets each lock that is held last for its `Lock.seconds` from now on. May be called from any thread."""
