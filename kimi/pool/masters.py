@@ -82,7 +82,7 @@ def lead(url: str, pool: str, /) -> Lead | None:
     slot = key_slot(prefix_of(pool).encode())
     if address.service:
         return Lead(address.asked, partial(by_name, address.service), electors=len(address.asked))
-    return Lead(address.asked, partial(by_slot, slot))
+    return Lead(address.asked, partial(by_slot, slot), each_knows_all=True)
 
 
 class Lead:
@@ -91,7 +91,8 @@ class Lead:
     One of them is asked in turn, and all of them where it says anything else than what is known: who knows of the
     latest election is believed, and of those what most say. An earlier one than what is known is believed only where
     most of those who elect say so. Who forgets the others is not most of them: there are as many as any one ever told
-    of, and at first as many as are named where those are `electors`, until most of these say that they are fewer.
+    of, and at first as many as are named where those are `electors`, until most of these say that they are fewer. Where
+    `each_knows_all`, as in a cluster, who is cut off counts the others on: there most of those told of now will do.
     A connection that leads elsewhere is closed before its next command. That matters where the operator hands over in
     peace: what was the master takes writes for some seconds more, and forgets them.
     """
@@ -102,6 +103,7 @@ class Lead:
         ask: _Ask,
         *,
         electors: int = 0,
+        each_knows_all: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         made = [ConnectionPool.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) for url in urls]
@@ -113,6 +115,7 @@ class Lead:
         self._others: Collection[Place] = ()
         self._ask = ask
         self._electors = electors
+        self._each_knows_all = each_knows_all
         self._monotonic = monotonic
         self._next_look = 0.0
         self._alone_until = 0.0
@@ -238,7 +241,7 @@ class Lead:
         """Takes down how many elect: more than before by any word, fewer by the word of most."""
         voters = {word.voter for word in words if word.voter}
         told = max(len(voters), *(word.votes for word in words))
-        if told > self._electors or len(voters) > self._electors / 2:
+        if told > self._electors or len(voters) > (told if self._each_knows_all else self._electors) / 2:
             self._electors = told
 
     def _are_most(self, words: Collection[Word]) -> bool:

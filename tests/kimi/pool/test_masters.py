@@ -134,6 +134,19 @@ def test_of_those_who_elect_there_are_fewer_once_most_say_so(voters: Voters) -> 
     assert led.confirmed().candidates == BOTH
 
 
+def test_a_cluster_of_half_as_many_masters_is_believed_by_their_word(voters: Voters) -> None:
+    led = Lead(NAMED, voters, each_knows_all=True)
+    voters.say(replace(word(""), votes=6))
+    assert led.confirmed().candidates is None
+    voters.say(word(""), "s1", "s2")
+    assert led.confirmed().candidates is None, "one of them knows of more"
+    voters.say(word(""))
+    led.confirmed()
+    assert led.confirmed().candidates == BOTH
+    del voters.says["s2"], voters.says["s3"]
+    assert led.confirmed().candidates is None, "one is not most of three"
+
+
 def test_a_replica_may_lead_while_any_one_thinks_so_and_may_not_when_most_say_it(led: Lead, voters: Voters) -> None:
     voters.say(replace(word(""), candidates=frozenset({NEAR})), "s1", "s2")
     voters.say(replace(word(""), candidates=frozenset({FAR})), "s3")
