@@ -63,7 +63,7 @@ class Attached:
         return cls(
             all=called(after),
             have=frozenset(_place(row) for row in online if row["offset"] >= written),
-            prompt=sum(row["lag"] <= _PROMPT_SECONDS for row in online),
+            prompt=len(_prompt(after)),
         )
 
 
@@ -94,6 +94,7 @@ class Replicas:
         self._doubt = _Doubt()
         self._prompt: int | None = None
         self._means = ""
+        self._met: frozenset[Place] = frozenset()  # those that are known by the name that the master calls them by
         self.lacking = ""
         """What was missing of what was last written; empty where all had it."""
 
@@ -115,35 +116,45 @@ class Replicas:
         wanted = self._wanted or max(1, len(standing.replicas) if standing else 0)
         count = wanted if self._prompt is None else min(wanted, self._prompt)  # the dead would keep each write waiting
         pipe.execute_command("WAIT", count, WAIT_MS)
+        pipe.execute_command("INFO", "replication")
         return Waited(wanted, standing)
 
-    def judge(self, waited: Waited, answer: object, look: Callable[[int], Attached]) -> None:
+    def judge(self, waited: Waited, answer: object, look: Callable[[int], Attached], info: object = None) -> None:
         """Returns when what was written is kept as well as it can be. Raises `NotKept` while that is not sure.
 
-        `look` asks the master, and waits a moment until so many replicas have said how far they are.
+        `answer` and `info` are what came of `ask`. `look` asks the master, and waits a moment until so many replicas
+        have said how far they are.
         """
         try:
-            lacking = self._lacking(waited, answer, look)
+            lacking = self._lacking(waited, answer, look, _prompt(info) if isinstance(info, Mapping) else None)
         except NotKept as error:
             self._note(str(error), "no token is spent so, and none counts as stored")
             raise
         self._note(lacking, "what they lack is lost if it fails over now")
 
-    def _lacking(self, waited: Waited, answer: object, look: Callable[[int], Attached]) -> str:
+    def _lacking(
+        self, waited: Waited, answer: object, look: Callable[[int], Attached], prompt: frozenset[Place] | None
+    ) -> str:
         """What is missing of what is wanted, though it is kept. Raises `NotKept`."""
         if not isinstance(answer, int):
             raise NotKept(f"Redis does not say how many replicas have what was written: {answer}")
         seen = f"{answer} of {waited.wanted} replicas of Redis have what was written"
-        if answer >= max(waited.wanted, len(waited.standing.replicas) if waited.standing else 0):
+        known = waited.standing.replicas if waited.standing else frozenset[Place]()
+        missed = (self._met & known) - (known if prompt is None else prompt)
+        # Who has just come may be among those that have it, in the place of one that is known.
+        others = self._wanted is None and (missed or len(prompt or ()) > len(known) > 0)
+        self._met = known & (self._met | (prompt or frozenset()))
+        if answer >= max(waited.wanted, len(known)) and not others:
             self._prompt = None
             self._doubt.end()
         elif self._lead and waited.standing:
             self._prompt = None  # where nothing is sure the next write waits for all again
-            attached = look(answer) if answer < waited.wanted else None
+            short = answer < waited.wanted
+            attached = look(answer if short else len(prompt or ())) if short or others else None
             standing = self._lead.confirmed()
             candidates = _candidates(standing, waited.standing, seen)
             if attached:
-                _check(candidates, attached, standing.replicas, seen)
+                _check(candidates, attached, standing.replicas, self._met, seen)
                 self._prompt = attached.prompt
                 if lacking := standing.replicas - attached.have:
                     seen = f"{seen}, not {named(lacking)}"
@@ -190,9 +201,11 @@ def _candidates(now: Standing, then: Standing, seen: str) -> frozenset[Place]:
     return now.candidates
 
 
-def _check(candidates: frozenset[Place], attached: Attached, known: frozenset[Place], seen: str) -> None:
+def _check(
+    candidates: frozenset[Place], attached: Attached, known: frozenset[Place], met: frozenset[Place], seen: str
+) -> None:
     """Raises `NotKept` while one of those lacks it that could lead next, or nobody knows whether it does."""
-    unseen, strangers = candidates - attached.all, attached.all - known
+    unseen, strangers = candidates - attached.all - met, attached.all - known
     if unseen and strangers:
         raise NotKept(
             f"{seen}, and who elects calls none of its replicas {named(strangers)}, as the master does: let "
@@ -201,6 +214,12 @@ def _check(candidates: frozenset[Place], attached: Attached, known: frozenset[Pl
         )
     if lacking := candidates - attached.have:
         raise NotKept(f"{seen}, and {named(lacking)} may lead next without it")
+
+
+def _prompt(info: Mapping[str, Any]) -> frozenset[Place]:
+    """Those that have lately spoken."""
+    rows = _rows(info)
+    return frozenset(_place(row) for row in rows if row["state"] == "online" and row["lag"] <= _PROMPT_SECONDS)
 
 
 def _place(row: Mapping[str, Any]) -> Place:

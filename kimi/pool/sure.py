@@ -65,7 +65,7 @@ def _replicated(
         if isinstance(answer, Exception):
             raise answer
     if waited is not None:
-        store.replicas.judge(waited, confirmed[0], partial(_attached, store))
+        store.replicas.judge(waited, confirmed[0], partial(_attached, store), confirmed[1])
     return answer, confirmed[-1]
 
 

@@ -24,7 +24,7 @@ class Pipe:
         self.asked: tuple[Any, ...] = ()
 
     def execute_command(self, *words: Any) -> None:
-        self.asked = words
+        self.asked = self.asked or words
 
 
 def write(replicas: Replicas, *have: Place, answer: object = None) -> int:
@@ -126,6 +126,31 @@ def test_who_is_back_and_slow_is_waited_for_too(replicas: Replicas, voters: Vote
     pipe = Pipe()
     replicas.judge(replicas.ask(pipe), 1, lambda _: Attached(all=BOTH, have=frozenset({NEAR}), prompt=2))
     assert write(replicas, NEAR, FAR) == 2
+
+
+def test_who_has_just_come_has_it_in_nobodys_place(replicas: Replicas, voters: Voters) -> None:
+    new = ("10.0.0.9", 6379)
+
+    def told(*there: Place) -> dict[str, Any]:
+        rows = {
+            f"slave{n}": {"ip": ip, "port": port, "state": "online", "lag": 0} for n, (ip, port) in enumerate(there)
+        }
+        return {"master_repl_offset": 70, **rows}
+
+    def look(_: int) -> Attached:
+        return Attached(all=frozenset({NEAR, new}), have=frozenset({NEAR, new}), prompt=2)
+
+    replicas.judge(replicas.ask(Pipe()), 2, look, told(NEAR, FAR))
+    for there in ((NEAR, new), (NEAR, FAR, new)):
+        with pytest.raises(NotKept, match=r"10\.0\.0\.4:6379"):
+            replicas.judge(replicas.ask(Pipe()), 2, look, told(*there))
+    voters.say(replace(word(""), candidates=frozenset({NEAR})))
+    replicas.judge(replicas.ask(Pipe()), 2, look, told(NEAR, new))
+
+
+def test_those_that_the_master_never_called_by_their_names_are_counted(replicas: Replicas) -> None:
+    rows = {f"slave{n}": {"ip": "redis", "port": n, "state": "online", "lag": 0} for n in range(2)}
+    replicas.judge(replicas.ask(Pipe()), 2, lambda _: pytest.fail("they are not looked at"), rows)
 
 
 def test_a_replica_by_another_name_is_told_and_nothing_is_kept(replicas: Replicas) -> None:
