@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -36,6 +37,7 @@ class _Line:
     pause: float = 0.0  # the present one; 0 while the line is in use
     until: float = 0.0
     probe: str | None = None  # the lease that finds out, or who just asks for an account and may become it
+    is_vain: bool = False  # who asked last for it was given nobody
 
     def is_closed(self, now: float) -> bool:
         """Whether no new request may ask it."""
@@ -96,17 +98,22 @@ class Breaker:
             if lease is not None and lease.account.line == line:
                 state.probe, state.latest = lease.id, self._clock()
             else:
-                state.probe = None
-        if not self._is_probing():
+                state.probe, state.is_vain = None, lease is None
+        if not self._is_probing() or self._promising():
             self._verdict.set()
 
     def await_probe(self, seconds: float) -> bool:
         """Waits so long for the end of a probe, where one runs; whether a line may be asked by now."""
-        before = self.tripped()
-        if not self._is_probing():
-            return bool(self.untried())
-        self._verdict.wait(seconds)
-        return bool(before - self.tripped())
+        before, ends = self.tripped(), time.monotonic() + seconds
+        while self._is_probing() and not (self._promising() or before - self.tripped()):
+            self._verdict.clear()  # of several probes another one may go on
+            if not self._verdict.wait(max(ends - time.monotonic(), 0.0)):
+                break
+        return bool(before - self.tripped() or self._promising() or (self.untried() and not self._is_probing()))
+
+    def _promising(self) -> bool:
+        """Whether somebody is there, perhaps, for whoever tries one of those that are untried."""
+        return any(not self._lines[line].is_vain for line in self.untried())
 
     def _is_probing(self) -> bool:
         return any(state.probe for state in self._lines.values())

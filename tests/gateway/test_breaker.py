@@ -221,7 +221,7 @@ def test_opening_and_closing_are_one_line_each(caplog: pytest.LogCaptureFixture)
 @pytest.mark.parametrize(("ending", "opened"), [("answered", True), ("failed", False), ("left", False)])
 def test_others_can_wait_for_what_a_probe_finds_out(ending: str, *, opened: bool) -> None:
     scene = Scene().probing()
-    waiting = gevent.spawn(scene.breaker.await_probe, 5)
+    waiting = gevent.spawn(scene.breaker.await_probe, 0.5)
     gevent.idle()
     assert not waiting.ready()
     if ending == "answered":
@@ -233,6 +233,25 @@ def test_others_can_wait_for_what_a_probe_finds_out(ending: str, *, opened: bool
         assert scene.admits(ALICE, "w.next")
     waiting.join(1)
     assert waiting.value is opened
+
+
+def test_whoever_waits_for_one_probe_hears_of_another_line_too() -> None:
+    scene = Scene().opened()
+    scene.fail(5, account=ELSEWHERE)
+    scene.clock.advance(SHORTEST)
+    breaker = scene.breaker
+    assert not breaker.ask("w.1") and breaker.ask("w.2") == {ALICE.line, ELSEWHERE.line}
+    breaker.chose("w.1", Lease("w.probe", ALICE, "token", 1, 0.0))
+    breaker.chose("w.2", None)
+    assert breaker.await_probe(0.5), "the one that asked for both has left one to others"
+    assert scene.admits(ELSEWHERE, "w.3")
+    waiting = gevent.spawn(breaker.await_probe, 5)
+    gevent.idle()
+    scene.fail(lease="w.probe")
+    gevent.idle()
+    breaker.answered(ELSEWHERE)
+    waiting.join(1)
+    assert waiting.value is True, "one that fails says nothing of the other"
 
 
 def test_who_was_kept_from_a_line_while_another_asked_may_ask_now() -> None:
