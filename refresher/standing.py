@@ -80,9 +80,9 @@ class Standings:
         was = self[record.account.name]
         if was is None or (was.configured and record.version < was.version):
             return was
-        # What had left may have been exchanged before anybody has looked at it.
-        is_back = has_left_before(record, was) and record.fingerprint == was.fingerprint
-        may_count = self.is_first(record.account.name) and (is_back or record.version <= was.version)
+        # It may have been exchanged before anybody has looked at it.
+        is_later = record.version > was.version and record.fingerprint != was.fingerprint
+        may_count = self.is_first(record.account.name) and not is_later
         return was if may_count and Standing.of(record) != was else None
 
     def note(self, record: Record) -> None:

@@ -279,6 +279,20 @@ def test_what_redis_has_lost_comes_back_though_another_refresher_had_it_behind_a
     assert stored(pool, "a").account.proxy == "http://second:1"
 
 
+def test_its_proxy_comes_back_though_another_refresher_entered_it_and_it_was_exchanged(
+    pool: Pool, one: Remembering, file: Path
+) -> None:
+    other, path = beside(pool, file, "a", "b")
+    path.write_text(web_text("a|a|proxy: 'http://second:1'", "b"), encoding="utf-8")
+    go_on(pool, one, other, seconds=10)
+    pool.store.redis.flushall()
+    go_on(pool, one)
+    pool.freshen("a")
+    go_on(pool, other, one, seconds=10)
+    assert stored(pool, "a").account.proxy == "http://second:1"
+    assert stored(pool, "a").refresh == "refresh-a-2"
+
+
 def test_what_had_left_is_taken_out_again_before_others_are_looked_at(pool: Pool, file: Path) -> None:
     names = [f"n{number:03}" for number in range(2 * AT_ONCE)]
     file.write_text(web_text("a", *names), encoding="utf-8")
