@@ -155,7 +155,8 @@ class Roster:
         if report.unreadable:
             log.warning(
                 "accounts are not taken, for no key of TOKEN_ENCRYPTION_KEYS opens their proxies: add the one that "
-                "they were sealed with, behind the others",
+                "they were sealed with, behind the others; or Redis holds of them what nobody understands: see "
+                "`./dev doctor`",
                 accounts=first_of(report.unreadable),
             )
         if report.elsewhere:

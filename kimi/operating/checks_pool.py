@@ -45,7 +45,8 @@ def garbled(names: Sequence[str], key: str) -> Finding:
     return problem(
         "records",
         f"what stands in Redis of {first_of(names)} is not understood: was it written by hand?",
-        f"they are left alone: put right what is in {key}, or delete that key: those of the accounts file come back",
+        f"they are left alone: put right what is in {key}, or delete that key: those of the "
+        "accounts file come back, web accounts with a new token there, for the newest one stands in what is deleted",
     )
 
 
