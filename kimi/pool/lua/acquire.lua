@@ -37,6 +37,7 @@ local left = false -- so many were in the way that the others were not looked at
 local FEW, MANY = 8, 32 -- of those set aside
 local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, where one that is taken out counts
 local TAKEN_OUT = 8 -- for so many along each of its routes
+local in_the_way = 0 -- so many were so far, along all routes and of all priorities
 local MOST_KEPT = 32 -- so many are looked at to find one that is kept for nobody else
 local MOST_ELSEWHERE = 256 -- so many are looked at to find one that cannot serve now
 
@@ -106,7 +107,7 @@ end
 local function candidate(route, priority)
   local ready = place_key(route, 'ready', priority)
   local name, account, turn
-  local in_the_way, taken, is_over = 0, 0, false
+  local taken, is_over = 0, false
 
   local aside = {} -- written when all were looked at: nobody moves beneath the walks
   local function set_aside(each, score, to)

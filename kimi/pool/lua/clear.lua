@@ -23,6 +23,7 @@ if is_overdue and in_service(a) then
   schedule(name, a, AT_ONCE)
   redis.call('PUBLISH', key('wake'), name)
 end
+a.turn_before = nil -- it may stand aside, among those that refuse a model
 settle(name, a)
 changed(name)
 return before

@@ -17,6 +17,7 @@ from kimi.accounts import Kind
 from kimi.errors import AllBusy, NoAccount
 from kimi.models import select
 from kimi.pool import Leases, PrivateAccounts, Rest, Store, connect
+from kimi.pool.interventions import Interventions
 from kimi.pool.private import private_account
 from tests.kimi.pool.counting import MOST, commands
 from tests.kimi.pool.filling import DAY, fill, refuse
@@ -84,6 +85,33 @@ def test_one_that_is_free_is_found_behind_all_that_are_full(client: Any, leases:
 
     ask()
     assert commands(client, ask).total() < 25, "who is full is met once"
+
+
+def test_those_that_are_full_are_taken_out_some_at_a_time_whatever_their_priorities(client: Any, leases: Leases) -> None:
+    hands = Interventions(Store(client))
+    for number, name in enumerate(fill(client, 100)):
+        hands.edit(name, lambda account, rank=number % 10: replace(account, priority=rank))
+        leases.acquire(wish(only=name))
+
+    def ask() -> None:
+        with pytest.raises(AllBusy):
+            leases.acquire(KIMI)
+
+    counted = commands(client, ask)
+    assert counted["hset"] == 100, "who is full is met once"
+    assert counted["hset"] / counted["evalsha"] < 15
+
+
+def test_one_that_was_cleared_is_found_among_hundreds_that_refuse(client: Any, leases: Leases) -> None:
+    hands, names = Interventions(Store(client)), fill(client, 400)
+    refuse(client, names, "kimi")
+    with pytest.raises(NoAccount):
+        leases.acquire(KIMI)
+    with pytest.raises(NoAccount):
+        leases.acquire(KIMI)
+    for name in names[100:110]:
+        hands.clear(name)
+        assert leases.acquire(KIMI).account.name == name
 
 
 def test_whoever_refuses_a_model_is_met_once_by_those_who_want_it(client: Any, leases: Leases) -> None:
