@@ -38,6 +38,7 @@ local FEW, MANY = 8, 32 -- of those set aside
 local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, where one that is taken out counts
 local TAKEN_OUT = 8 -- for so many along each of its routes
 local in_the_way = 0 -- so many were so far, along all routes and of all priorities
+local LEFT_FULL = 256 -- as long as so many leases run, accounts that are filled stay among those that are ready
 local MOST_KEPT = 32 -- so many are looked at to find one that is kept for nobody else
 local MOST_ELSEWHERE = 256 -- so many are looked at to find one that cannot serve now
 
@@ -202,8 +203,11 @@ if best then
   if a.rate > 0 then note_recent(best, a) end
   if has_waited then forget_ticket(ticket) end
   local place = place_of(a)
-  -- One with an owner stands alone, and would be met at once; whoever waits is served by those who are free.
-  if place == 'full' and a.owner == '' and not waits then place = 'ready' end
+  -- One with an owner stands alone, and would be met at once; whoever waits is served by those who are free; and of many
+  -- somebody would have to take out all.
+  if place == 'full' and a.owner == '' and not waits and redis.call('ZCARD', key('leases')) <= LEFT_FULL then
+    place = 'ready'
+  end
   settle(best, a, place)
   if given_up ~= best then offer_again(given_up) end
   return {'leased', best, a.spec, a.access, a.version, int(NOW), a.probe == lease and a.strikes > 0 and '1' or '0'}

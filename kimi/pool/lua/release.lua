@@ -65,6 +65,7 @@ local rest = 0
 if kind ~= '' and model ~= '' then
   rest = told >= 0 and told or first
   refuse_model(rest)
+  a.turn_before = nil -- it may stand aside by another time
   changed(name)
 elseif kind ~= '' then
   if is_news then

@@ -73,6 +73,7 @@ def test_a_lease_that_fills_an_account_moves_it_but_once(client: Any, leases: Le
 def test_one_that_is_free_is_found_behind_all_that_are_full(client: Any, leases: Leases) -> None:
     fill(client, MANY)
     taken = [leases.acquire(KIMI) for _ in range(MANY)]
+    assert client.zcard(Store(client).key("route", "kimi", "ready", "0")) == 256, "no more have to be taken out"
     leases.release(taken[MANY // 2])
     found = []
     counted = commands(client, lambda: found.append(leases.acquire(KIMI)))

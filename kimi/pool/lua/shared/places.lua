@@ -39,8 +39,8 @@ end
 --   pending   in service, but without an access token that is good now
 --   cooling   not before a certain time
 --   full      as many leases as it may have
---   ready     the next lease may take it; ordered by turn (fair queueing by weight). One that a lease has filled stays
---             until somebody meets it full: of many it is free again by then, and has not been moved to and fro
+--   ready     the next lease may take it; ordered by turn (fair queueing by weight). One that a lease has filled may
+--             stay until somebody meets it full: of many it is free again by then, and was not moved to and fro
 -- or none, when it is dead, banned, paused or no longer configured.
 local function place_of(a)
   if not in_service(a) then return '' end
