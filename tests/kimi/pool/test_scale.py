@@ -88,7 +88,9 @@ def test_one_that_is_free_is_found_behind_all_that_are_full(client: Any, leases:
     assert commands(client, ask).total() < 25, "who is full is met once"
 
 
-def test_those_that_are_full_are_taken_out_some_at_a_time_whatever_their_priorities(client: Any, leases: Leases) -> None:
+def test_those_that_are_full_are_taken_out_some_at_a_time_whatever_their_priorities(
+    client: Any, leases: Leases
+) -> None:
     hands = Interventions(Store(client))
     for number, name in enumerate(fill(client, 100)):
         hands.edit(name, lambda account, rank=number % 10: replace(account, priority=rank))
