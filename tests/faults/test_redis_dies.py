@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +21,7 @@ Outage = Callable[[House, Proxy], AbstractContextManager[None]]
 
 PROMISE = 7
 ACCOUNTS = 8
+WORKERS = 2
 BACK_SECONDS = 5.0
 LATENCY = 0.05
 """Seconds, each way: a command takes twice as long."""
@@ -37,8 +39,13 @@ def way() -> Iterator[Proxy]:
 
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory, way: Proxy) -> Iterator[House]:
-    """Two gateways of two workers each, which reach Redis by the proxy."""
-    with house(tmp_path_factory.mktemp("redis"), redis_proxy=way, kimi=ACCOUNTS) as home:
+    """Two gateways of two workers each, which reach Redis by the proxy and have all accounts in memory."""
+    with house(tmp_path_factory.mktemp("redis"), workers=WORKERS, redis_proxy=way, kimi=ACCOUNTS) as home:
+        before = {gateway.name: looks(gateway) for gateway in home.stack.gateways}
+        until(
+            lambda: all(looks(gateway) > before[gateway.name] + WORKERS for gateway in home.stack.gateways),
+            what="every worker has looked at the accounts since they are fresh",
+        )
         yield home
 
 
@@ -74,6 +81,12 @@ def refusing(home: House, _way: Proxy) -> Iterator[None]:
 
 
 OUTAGES = (killed, hanging, cut_off, refusing)
+
+
+def looks(gateway: Gateway) -> float:
+    """How often the workers have asked what has changed about the accounts; each does it once a second."""
+    (line,) = re.findall(r"^kimi_gateway_store_seconds_count (\S+)$", gateway.metrics(), re.MULTILINE)
+    return float(line)
 
 
 def says(gateway: Gateway, redis: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 import redis
-import requests
 
 from devtools.waiting import until
 from tests.features.asking import ask
@@ -22,7 +21,7 @@ _COUNTED = re.compile(r'^kimi_gateway_drift_total\{kind="([\w-]+)",what="(\w+)"\
 def counted(house: Stack) -> dict[str, float]:
     """How often each kind of account has met something unknown."""
     counts: dict[str, float] = {}
-    for kind, _, count in _COUNTED.findall(requests.get(f"{house.url}/metrics", timeout=10).text):
+    for kind, _, count in _COUNTED.findall(house.gateway.metrics()):
         counts[kind] = counts.get(kind, 0.0) + float(count)
     return counts
 

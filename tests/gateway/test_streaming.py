@@ -77,7 +77,7 @@ def test_the_first_piece_is_sent_and_the_rest_follows() -> None:
 
 
 def test_a_client_that_leaves_while_its_failure_is_told_is_cut_off() -> None:
-    scene = Scene(Text("a"), Unreachable(), prompt="word " * 20_000)
+    scene = Scene(Text("a"), Unreachable(), prompt="word " * 40_000)  # counted with several pauses
     scene.body.begin(15)
     next(scene.body)
     with gevent.Timeout(0, ClientGone()), pytest.raises(ConnectionResetError):  # while the prompt is counted

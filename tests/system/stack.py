@@ -135,6 +135,10 @@ class Gateway(Process):
         except requests.RequestException:
             return None
 
+    def metrics(self) -> str:
+        """What `/metrics` says."""
+        return requests.get(f"{self.url}/metrics", timeout=10).text
+
     def answers(self) -> bool:
         return self.readyz() is not None
 

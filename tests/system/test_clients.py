@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, OpenAI
 
 from tests.system.stack import KEY, Stack
 
@@ -27,9 +28,15 @@ def answer(stack: Stack) -> str:
     return template.replace("{prompt}", QUESTION)
 
 
+@pytest.fixture
+def client(stack: Stack) -> Iterator[OpenAI]:
+    with stack.client() as client:
+        yield client
+
+
 @by_kind
-def test_openai_python_whole(stack: Stack, model: str, answer: str) -> None:
-    completion = stack.client().chat.completions.create(model=model, messages=MESSAGES)
+def test_openai_python_whole(client: OpenAI, model: str, answer: str) -> None:
+    completion = client.chat.completions.create(model=model, messages=MESSAGES)
     (choice,) = completion.choices
     assert choice.message.content == answer
     assert (choice.message.role, choice.finish_reason, completion.model) == ("assistant", "stop", model)
@@ -40,9 +47,9 @@ def test_openai_python_whole(stack: Stack, model: str, answer: str) -> None:
 
 
 @by_kind
-def test_openai_python_streaming(stack: Stack, model: str, answer: str) -> None:
+def test_openai_python_streaming(client: OpenAI, model: str, answer: str) -> None:
     chunks = list(
-        stack.client().chat.completions.create(
+        client.chat.completions.create(
             model=model,
             messages=MESSAGES,
             stream=True,
@@ -111,10 +118,10 @@ def test_several_turns_reach_every_dialect(stack: Stack) -> None:
             assert message["content"] in text, kind
 
 
-def test_a_long_answer_arrives_whole(stack: Stack) -> None:
+def test_a_long_answer_arrives_whole(stack: Stack, client: OpenAI) -> None:
     long = "长文 long text 🧪 " * 20_000
     stack.simulator.fault("answer", text=long, events=37)
-    stream: Any = stack.client().chat.completions.create(model="kimi", messages=MESSAGES, stream=True)
+    stream: Any = client.chat.completions.create(model="kimi", messages=MESSAGES, stream=True)
     pieces = [chunk.choices[0].delta.content or "" for chunk in stream]
     assert "".join(pieces) == long
     assert max(len(piece.encode()) for piece in pieces) <= 16 * 1024
@@ -132,10 +139,10 @@ def test_a_chunked_request_without_a_length_is_read(stack: Stack, answer: str) -
     assert response.json()["choices"][0]["message"]["content"] == answer
 
 
-def test_the_models_are_those_of_the_accounts(stack: Stack) -> None:
-    names = [model.id for model in stack.client().models.list()]
+def test_the_models_are_those_of_the_accounts(client: OpenAI) -> None:
+    names = [model.id for model in client.models.list()]
     assert {"kimi", "kimi-thinking", "kimi-search", "kimi-k1.5", "kimi-k2.7-code"} <= set(names)
-    assert stack.client().models.retrieve("kimi").id == "kimi"
+    assert client.models.retrieve("kimi").id == "kimi"
 
 
 def test_no_request_left_its_text_or_a_token_in_the_logs(stack: Stack) -> None:

@@ -8,7 +8,6 @@ from itertools import cycle
 from typing import Any
 
 import pytest
-import requests
 
 from tests.system.stack import Gateway, Stack
 
@@ -60,7 +59,7 @@ def test_the_upstream_reads_nothing_twice(home: Stack, model: str) -> None:
     assert prompts(home, 5) == questions
     assert home.simulator.total("chats_created") == made + 1
     for gateway in home.gateways:
-        figures = requests.get(f"{gateway.url}/metrics", timeout=5).text
+        figures = gateway.metrics()
         assert 'kimi_gateway_conversations_total{fate="continued"}' in figures
 
 

@@ -153,10 +153,8 @@ def test_a_failure_after_the_first_byte_ends_the_stream_with_the_error(
     assert chunk["error"]["code"] == code
     assert set(chunk["error"]) == {"message", "type", "code", "param"}
     assert '"finish_reason":"' not in response.text
-    with pytest.raises(openai.APIError):
-        list(
-            house.client().chat.completions.create(model=KIMI, messages=[{"role": "user", "content": "x"}], stream=True)
-        )
+    with house.client() as client, pytest.raises(openai.APIError):
+        list(client.chat.completions.create(model=KIMI, messages=[{"role": "user", "content": "x"}], stream=True))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_guests_are_served_by_their_own_accounts(home: Stack) -> None:
         answers = [*pool.map(lambda guest: ask(home, guest), [mine, yours] * 4)]
     assert [answer.status_code for answer in answers] == [200] * 8
     assert (mine.served(), yours.served()) == (4, 4)
-    metrics = requests.get(f"{home.url}/metrics", timeout=10).text
+    metrics = home.gateway.metrics()
     assert "private-" not in metrics
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-import requests
 
 from devtools.waiting import until
 from tests.system.conftest import StartStack
@@ -19,7 +18,7 @@ def house(start_stack: StartStack) -> Stack:
 
 
 def left_alone(house: Stack) -> bool:
-    return "kimi_gateway_upstreams_left_alone 1.0" in requests.get(f"{house.url}/metrics", timeout=30).text
+    return "kimi_gateway_upstreams_left_alone 1.0" in house.gateway.metrics()
 
 
 def asked(house: Stack) -> int:

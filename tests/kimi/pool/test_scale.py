@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,7 +94,7 @@ def test_those_that_are_full_are_taken_out_some_at_a_time_whatever_their_priorit
 ) -> None:
     hands = Interventions(Store(client))
     for number, name in enumerate(fill(client, 100)):
-        hands.edit(name, lambda account, rank=number % 10: replace(account, priority=rank))
+        hands.edit(name, partial(replace, priority=number % 10))
         leases.acquire(wish(only=name))
 
     def ask() -> None:
