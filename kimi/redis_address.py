@@ -21,6 +21,7 @@ _LOGIN: Final = frozenset({"username", "password", "client_name"})  # the others
 _TLS: Final = frozenset(
     {"ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_password"}
 )
+_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _SENTINELS: Final = frozenset({"sentinel_username", "sentinel_password"})
 _REPLICAS: Final = "replicas"
 _VALUES: Final = {
@@ -44,6 +45,12 @@ class RedisAddress:
     asked: tuple[str, ...] = field(default=(), repr=False)
     service: str = ""
     replicas: int | None = 0
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that its options name, by option."""
+        options = dict(parse_qsl(urlsplit(self.server).query))
+        return {name: options[name] for name in _FILES if name in options}
 
 
 def parse(value: str) -> RedisAddress:

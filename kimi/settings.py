@@ -6,6 +6,7 @@ A process derives its own class from `CommonSettings` and reads it with `load`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
@@ -83,8 +84,12 @@ def http_url(value: str) -> str:
 
 
 def redis_server(value: str) -> str:
-    """`value`, if it says where Redis is, see `kimi.redis_address`. Raises `ValueError` otherwise."""
-    redis_address.parse(value)
+    """`value`, if it says where Redis is, see `kimi.redis_address`, with files that are there. Raises `ValueError`
+    otherwise.
+    """
+    for option, file in redis_address.parse(value).files.items():
+        if not (os.access(file, os.R_OK) and Path(file).is_file()):
+            raise ValueError(f"has an option {option} whose file is not there, or may not be read by this process")
     return value
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlencode
 
 import pytest
 from pydantic import Field, model_validator
@@ -195,7 +196,7 @@ def test_a_bad_redis_url_is_refused_and_never_quoted(environment: Environment, u
         "rediss://h?ssl_cert_reqs=none",
         "redis://h?replicas=2",
         "redis+sentinel://u:p@h1:1,h2/main/3?sentinel_username=s&sentinel_password=secret",
-        "rediss+sentinel://[::1]:1,h2/main?ssl_ca_certs=/ca.pem",
+        "rediss+sentinel://[::1]:1,h2/main?ssl_cert_reqs=required",
         "redis+cluster://:secret@h1:1,[::2]:2",
         "rediss+cluster://h1/0?ssl_check_hostname=false",
     ],
@@ -205,6 +206,22 @@ def test_a_good_redis_url_is_taken_and_never_shown(environment: Environment, url
     settings = load(Process)
     assert settings.redis_url == url
     assert url not in repr(settings)
+
+
+@pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
+@pytest.mark.parametrize("url", ["rediss://h", "rediss+sentinel://h/main", "rediss+cluster://h"])
+def test_a_file_that_redis_is_to_be_reached_with_has_to_be_there(
+    environment: Environment, tmp_path: Path, url: str, option: str
+) -> None:
+    file = tmp_path / "a secret place.pem"
+    for absent in (file, tmp_path):
+        environment(REDIS_URL=f"{url}?{urlencode({option: absent})}")
+        assert complaints() == [
+            f"REDIS_URL: has an option {option} whose file is not there, or may not be read by this process"
+        ]
+    file.touch()
+    environment(REDIS_URL=f"{url}?{urlencode({option: file})}")
+    assert load(Process).redis_url.startswith(url)
 
 
 @pytest.mark.parametrize(
