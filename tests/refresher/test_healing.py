@@ -50,6 +50,14 @@ def beside(pool: Pool, file: Path, *rows: str) -> tuple[Remembering, Path]:
     return Remembering(pool, path), path
 
 
+def beside_with_a_proxy(pool: Pool, file: Path, one: Remembering) -> Remembering:
+    """Another refresher, which has given the account a proxy."""
+    other, path = beside(pool, file, "a", "b")
+    path.write_text(web_text("a|a|proxy: 'http://second:1'", "b"), encoding="utf-8")
+    go_on(pool, one, other, seconds=10)
+    return other
+
+
 @pytest.mark.parametrize("is_deleted", [True, False])
 def test_what_left_the_file_is_taken_out_again(pool: Pool, one: Remembering, file: Path, is_deleted: bool) -> None:
     pool.freshen("b")
@@ -266,9 +274,7 @@ def test_what_is_lost_is_looked_for_and_entered_in_steps_between_which_refreshes
 def test_what_redis_has_lost_comes_back_though_another_refresher_had_it_behind_another_proxy(
     pool: Pool, one: Remembering, file: Path
 ) -> None:
-    other, path = beside(pool, file, "a", "b")
-    path.write_text(web_text("a|a|proxy: 'http://second:1'", "b"), encoding="utf-8")
-    go_on(pool, one, other, seconds=10)
+    other = beside_with_a_proxy(pool, file, one)
     pool.freshen("a")
     go_on(pool, one, other)
     pool.store.redis.flushall()
@@ -282,9 +288,7 @@ def test_what_redis_has_lost_comes_back_though_another_refresher_had_it_behind_a
 def test_its_proxy_comes_back_though_another_refresher_entered_it_and_it_was_exchanged(
     pool: Pool, one: Remembering, file: Path
 ) -> None:
-    other, path = beside(pool, file, "a", "b")
-    path.write_text(web_text("a|a|proxy: 'http://second:1'", "b"), encoding="utf-8")
-    go_on(pool, one, other, seconds=10)
+    other = beside_with_a_proxy(pool, file, one)
     pool.store.redis.flushall()
     go_on(pool, one)
     pool.freshen("a")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kimi.pool import Leases, Store, connect
 from kimi.pool.interventions import Interventions
 from kimi.pool.vault import Vault
 from kimi.sealing_keys import new_key
@@ -21,6 +22,19 @@ KEY = new_key()
 def unused_port() -> int:
     """A port where nobody listens."""
     return free_port()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    """One of redis-py's."""
+    with connect(redis_url, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def leases(client: Any) -> Leases:
+    """By the machine's own clock."""
+    return Leases(Store(client))
 
 
 @pytest.fixture

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from kimi.errors import AllBusy, UpstreamDown
-from kimi.pool import Leases, Store, connect
+from kimi.pool import Leases, Store
 from tests.kimi.pool.counting import MOST, commands
 from tests.kimi.pool.filling import fill, refuse
 from tests.kimi.pool.pools import KIMI, Pool, web, wish
 
 MANY = 1_000
 LINES = ("http://127.0.0.1:1", "http://127.0.0.1:2")
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    with connect(redis_url, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture
-def leases(client: Any) -> Leases:
-    return Leases(Store(client))
 
 
 def behind(client: Any, line: str, *names: str) -> None:

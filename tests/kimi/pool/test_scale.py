@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from gateway.passthrough import MOST_TOKENS, along_own
 from kimi.accounts import Kind
 from kimi.errors import AllBusy, NoAccount
 from kimi.models import select
-from kimi.pool import Leases, PrivateAccounts, Rest, Store, connect
+from kimi.pool import Leases, PrivateAccounts, Rest, Store
 from kimi.pool.interventions import Interventions
 from kimi.pool.private import private_account
 from tests.kimi.pool.counting import MOST, commands
@@ -26,17 +25,6 @@ from tests.kimi.pool.pools import KIMI, Clock, Pool, wish
 
 MANY = 1_000
 PAGE: Final = Path(__file__).parents[3] / "docs/scaling.md"
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    with connect(redis_url, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture
-def leases(client: Any) -> Leases:
-    return Leases(Store(client))
 
 
 def test_a_lease_takes_the_same_commands_among_thousands(client: Any, leases: Leases) -> None:
