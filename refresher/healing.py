@@ -98,10 +98,13 @@ class Healing:
         there = {record.account.name: record for record in self._members.some([*page])}
         pairs = [(there[name], was) for name, was in page.items() if was is not None and name in there]
         back = [record for record, was in pairs if self._has_left(record, was)]
-        waiting = {*self._withdraw(back)}
-        again = {record.fingerprint for record in back if record.account.name not in waiting}
+        undone = [record for record, was in pairs if self._is_undone(record, was)]
+        # Before any is entered, for another of them may have that secret from now on.
+        others = [each for each in undone if each.configured and self._has_another_secret(each)]
+        waiting = {*self._withdraw(back), *self._members.withdraw(each.account.name for each in others)}
+        again = {each.fingerprint for each in (*back, *others) if each.account.name not in waiting}
         lost = self._lost_of([name for name in page if name not in there])
-        lost |= {record.account.name for record, was in pairs if self._is_undone(record, was)}
+        lost |= {each.account.name for each in undone} - waiting
         if again:  # another name has their secrets, perhaps
             lost |= {name for name, member in self._wanted.items() if fingerprint(member.secret) in again}
         if lost:
@@ -137,6 +140,9 @@ class Healing:
         if member is None or not was.is_of(member):
             return False
         return was_in_service(record, was) or (record.configured and not is_as(record, member))
+
+    def _has_another_secret(self, record: Record) -> bool:
+        return record.fingerprint != fingerprint(self._wanted[record.account.name].secret)
 
     def _some_are_missing(self) -> bool:
         """Whether the store has lost accounts, though nobody has seen it; each check looks at a page of them, in turn.

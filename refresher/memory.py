@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -79,14 +80,20 @@ class Memory:
         if record.account.owner:
             return
         known = self.of(record.fingerprint)
-        if known is not None and known.version > record.version and record.configured:
+        is_newer = known is None or known.version < record.version
+        if known is not None:
             with suppress(Unreadable):
-                if not self._tokens.is_locked(record.account.name):  # else it is shown just now, and read again
+                order = _order(record.refresh, known.refresh)
+                if order is not None and not (is_newer and record.access):
+                    is_newer = order
+                is_put_back = not is_newer and record.configured
+                # Where it is locked it is shown just now, and read again.
+                if is_put_back and not self._tokens.is_locked(record.account.name):
                     self.forestall(record)
         self.standings.note(record)
         with self._lock:
             with suppress(Unreadable):
-                if known is None or known.version < record.version:
+                if known is None or is_newer:
                     self._latest[record.fingerprint] = Credential(record.refresh, record.version)
             if not record.configured and record.fingerprint in self._latest:
                 self._latest[record.fingerprint] = self._latest.pop(record.fingerprint)  # who left last goes last
@@ -111,8 +118,13 @@ class Memory:
     def put_back(self, record: Record, *, refused: bool = True) -> bool:
         """Whether a later token took the place of the one of `record`, which was `refused`. Raises `Unreadable`."""
         later = self.of(record.fingerprint, record.account.owner)
-        if later is None or later.version <= record.version or later.refresh == record.refresh:
+        if later is None or later.refresh == record.refresh:
             return False
+        if later.version <= record.version:
+            if record.access or not _order(later.refresh, record.refresh):
+                return False
+            # Somebody who knew nothing of it entered the one before once more, behind versions of another secret.
+            later = replace(later, version=record.version + 1)
         if not self._tokens.put_back(record, later, refused=refused):
             return False
         log.warning(
@@ -128,10 +140,9 @@ class Memory:
         so the one that is stored stays behind it. Raises `Unreadable`.
         """
         later = self.of(record.fingerprint, record.account.owner)
-        if later is None or later.version <= record.version:
-            return False
-        stored, known = claims.read(record.refresh).iat, claims.read(later.refresh).iat
-        return stored is not None and known is not None and stored < known and self.put_back(record, refused=False)
+        return (
+            later is not None and bool(_order(later.refresh, record.refresh)) and self.put_back(record, refused=False)
+        )
 
     def consider(self, record: Record) -> None:
         """Bring the account back if it is dead for a token that has had a successor, and that can be opened."""
@@ -149,3 +160,9 @@ class Memory:
         """Consider what is stored of every account, in the same way."""
         for record in self._members.all() if self._holds_any else ():
             self.consider(record)
+
+
+def _order(one: str, other: str) -> bool | None:
+    """Whether `one` came after `other`, by Kimi's own dates; None where these do not tell."""
+    first, second = claims.read(other).iat, claims.read(one).iat
+    return None if first is None or second is None or first == second else first < second

@@ -127,8 +127,8 @@ class TokenStore:
         """`later` came after the credential of `record`, which was `refused`: it takes its place and is due at once.
 
         One that nobody has refused stays behind it, to be tried should `later` be refused.
-        Brings a dead account back. False when another credential is stored, or when the account is paused, banned or
-        not configured.
+        Brings a dead account back; a paused one stays paused. False when another credential is stored, or when the
+        account is banned or not configured.
         """
         name, successor = record.account.name, self._store.vault.seal(later.refresh)
         known_by = fingerprint(later.refresh)

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from kimi.accounts import Kind, State
+from kimi.accounts import ConfiguredAccount, Kind, State
 from kimi.errors import Unreachable
 from kimi.pool import PrivateAccounts
+from kimi.pool.interventions import Interventions
 from kimi.pool.private import Adoption, private_account
 from kimi.pool.tokens import Credential
 from refresher.memory import MOST, Memory
@@ -22,6 +23,14 @@ from tests.refresher.house import ALICE, ByHand
 from tests.refresher.vendors import Vendor, token
 
 GoBack = Callable[[], None]
+BOB = replace(ALICE, name="bob")
+
+
+def see(pool: Pool, *memories: Memory) -> None:
+    """Let each read all accounts as they stand now."""
+    for memory in memories:
+        for record in pool.members.all():
+            memory.see(record)
 
 
 @pytest.fixture
@@ -126,6 +135,52 @@ def test_who_reads_a_token_of_which_it_knows_a_later_one_puts_that_back_for_thos
     newcomer = build(pool, vendor, stop)
     assert stored(pool).refresh == vendor.current["alice"]
     assert newcomer.refresh("alice") is Outcome.REFRESHED
+
+
+def test_what_is_paused_has_its_later_token_again_and_stays_paused(pool: Pool, vendor: Vendor, stop: Stop) -> None:
+    memory = Memory(pool.members, pool.tokens)
+    vendor.dates = True
+    pool.configure(ALICE)
+    refreshing = build(pool, vendor, stop, memory)
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    go_back = snapshot(pool)
+    pool.clock.now += 600
+    assert refreshing.refresh("alice") is Outcome.REFRESHED
+    go_back()
+    hands = Interventions(pool.store)
+    hands.pause("alice")
+    memory.see(stored(pool))
+    assert (stored(pool).refresh, stored(pool).state) == (vendor.current["alice"], State.PAUSED)
+    assert stored(pool).due is None
+    hands.resume("alice")
+    assert build(pool, vendor, Stop()).refresh("alice") is Outcome.REFRESHED
+
+
+def test_a_spent_token_under_a_higher_version_takes_the_place_of_no_later_one(pool: Pool, vendor: Vendor) -> None:
+    memories = [Memory(pool.members, pool.tokens) for _ in range(2)]
+    vendor.dates = True
+    first = token("refresh", 1000, iat=pool.clock.now)
+    pool.members.sync([ConfiguredAccount(ALICE, first), ConfiguredAccount(BOB, "bob")])
+    for _ in range(3):
+        pool.freshen("bob")
+    one = build(pool, vendor, Stop(), memories[0])
+    assert one.refresh("alice") is Outcome.REFRESHED
+    Interventions(pool.store).pause("alice")
+    go_back = snapshot(pool)
+    Interventions(pool.store).resume("alice")
+    pool.clock.now += 600
+    assert one.refresh("alice") is Outcome.REFRESHED
+    newest = vendor.current["bob"] = vendor.current["alice"]
+    see(pool, *memories)
+    go_back()
+    see(pool, *memories)
+    pool.members.sync([ConfiguredAccount(BOB, first)], rotated=memories[0].latest)
+    see(pool, *memories)
+    remembered = memories[1].of(stored(pool, "bob").fingerprint)
+    assert remembered is not None
+    assert remembered.refresh == newest
+    assert stored(pool, "bob").refresh == newest
+    assert build(pool, vendor, Stop()).refresh("bob") is Outcome.REFRESHED
 
 
 def test_where_the_later_one_was_none_of_the_vendors_the_one_before_is_tried(

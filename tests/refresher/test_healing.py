@@ -341,3 +341,27 @@ def test_what_had_left_is_taken_out_again_though_it_was_exchanged_before_anybody
     pool.freshen("b")
     go_on(pool, one)
     assert in_service(pool) == ["a"]
+
+
+def test_accounts_that_swapped_their_secrets_have_them_again_behind_an_older_state(
+    pool: Pool, one: Remembering, file: Path
+) -> None:
+    go_back = snapshot(pool)
+    file.write_text(web_text("a|b", "b|a"), encoding="utf-8")
+    go_on(pool, one, seconds=10)
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+    go_on(pool, one, seconds=10)
+    assert (stored(pool, "a").refresh, stored(pool, "b").refresh) == ("eyJ.eyJ.b", "eyJ.eyJ.a")
+
+
+def test_one_that_was_renamed_is_there_again_behind_an_older_state_though_its_name_is_given_to_another(
+    pool: Pool, one: Remembering, file: Path
+) -> None:
+    go_back = snapshot(pool)
+    file.write_text(web_text("a|new", "renamed|a", "b"), encoding="utf-8")
+    go_on(pool, one, seconds=10)
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+    go_on(pool, one, seconds=10)
+    assert in_service(pool) == ["a", "b", "renamed"]

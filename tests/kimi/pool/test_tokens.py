@@ -188,7 +188,6 @@ INSTEAD: dict[str, Callable[[Pool], object]] = {
     "refreshed": lambda pool: pool.freshen("a"),
     "another credential": lambda pool: pool.members.sync([ConfiguredAccount(web("a"), "another")]),
     "taken out": lambda pool: pool.configure(),
-    "paused": lambda pool: pool.members.mark("a", 1, State.PAUSED, "by the operator"),
     "banned": lambda pool: pool.members.mark("a", 1, State.BANNED, "closed"),
     "lost": lambda pool: pool.store.redis.flushall(),
 }
