@@ -49,8 +49,10 @@ class Standby:
         self._orders: dict[tuple[str, ...], list[Seat]] = {}
         self._queue: dict[str, Wish] = {}
         self._granted: dict[str, Lease] = {}
-        self._alarms = [(seat.rests_until, seat.name) for seat in self._seats.values() if seat.rests_until > clock()]
-        heapq.heapify(self._alarms)
+        self._alarms: list[tuple[float, str]] = []
+        for seat in self._seats.values():
+            for until in (seat.rests_until, *seat.refused.values()):
+                self._set_alarm(seat, until)
         self._notes: dict[tuple[str, ...], Note] = {}
 
     def acquire(self, wish: Wish, *, ticket: str = "", patience: float = 0.0) -> Lease:
@@ -97,7 +99,7 @@ class Standby:
             seconds = seat.strike(lease, rest, now)
             if rest.kind != AccountBusy.__name__:  # the other stream was our own as a rule: Redis knows of it soon
                 self._notes["rest", seat.name, rest.model] = self._note_of(lease, rest, now + seconds)
-            self._set_alarm(seat)
+            self._set_alarm(seat, now + seconds)
             if rest.organisation:
                 self._rest_organisation(seat)
         elif served:
@@ -108,7 +110,7 @@ class Standby:
     def _rest_organisation(self, seat: Seat) -> None:
         for other in self._seats.values():
             if other is not seat and other.organisation == seat.organisation and other.rest_with(seat):
-                self._set_alarm(other)
+                self._set_alarm(other, other.rests_until)
 
     def leave(self, ticket: str) -> None:
         """As `Leases.leave`."""
@@ -238,15 +240,15 @@ class Standby:
             raise
         self._holdings.add(lease)
         seat.granted(lease)
-        self._set_alarm(seat)
+        self._set_alarm(seat, seat.rests_until)
         return lease
 
-    def _set_alarm(self, seat: Seat) -> None:
-        if seat.rests_until > self._clock():
-            heapq.heappush(self._alarms, (seat.rests_until, seat.name))
+    def _set_alarm(self, seat: Seat, until: float) -> None:
+        if until > self._clock():
+            heapq.heappush(self._alarms, (until, seat.name))
 
     def _note_time(self) -> None:
-        """Offers the accounts that have rested meanwhile to those who wait."""
+        """Offers the accounts that have rested meanwhile, or whose refusals are over, to those who wait."""
         now = self._clock()
         while self._alarms and self._alarms[0][0] <= now:
             self._offer(self._seats[heapq.heappop(self._alarms)[1]])

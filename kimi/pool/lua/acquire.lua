@@ -34,7 +34,8 @@ local left = false -- so many were in the way that the others were not looked at
 -- to be used, are met in their turn by whoever cannot take them, and would be for as long as nobody else does. So they are
 -- set aside, before all others of their priority: line by line, so that those of one line are passed by at one go; behind
 -- these by the end of what they refuse. There a few are looked at first, and some more where nobody else is left.
-local FEW, MANY = 8, 32 -- of those set aside
+local FEW, MANY = 8, 32 -- of those set aside, in one priority
+local MOST_ASIDE = 64 -- the same in all priorities of a route together: of many fewer each, and other ones each time
 local IN_THE_WAY = 200 -- so many are set aside or taken out in one call, where one that is taken out counts
 local TAKEN_OUT = 8 -- for so many along each of its routes
 local in_the_way = 0 -- so many were so far, along all routes and of all priorities
@@ -105,7 +106,7 @@ local function is_ready(a)
   return a and a.place == 'ready' and a.expires > NOW and a.in_flight < limit_of(a)
 end
 
-local function candidate(route, priority)
+local function candidate(route, priority, most)
   local ready = place_key(route, 'ready', priority)
   local name, account, turn
   local taken, is_over = 0, false
@@ -146,14 +147,15 @@ local function candidate(route, priority)
     return is_over and STOP
   end
 
-  local from = walk(ready, 0, math.huge, FEW, look)
+  local from = walk(ready, 0, math.huge, math.min(FEW, most), look)
   if from and not is_over then
     local others = redis.call('ZCOUNT', ready, '-inf', '(0')
     if not walk(ready, math.max(from, others), math.huge, math.huge, look) then
       -- Whoever refuses is not met behind a line again: these are looked at until one will do.
       local refusing = math.max(from, redis.call('ZCOUNT', ready, '-inf', '(' .. int(REFUSING)))
       walk(ready, from, refusing, math.huge, look)
-      if not is_over then walk(ready, refusing + any_of(others - refusing - MANY + 1), others, MANY, look) end
+      local many = math.min(MANY, most)
+      if not is_over then walk(ready, refusing + any_of(others - refusing - many + 1), others, many, look) end
     end
   end
   if aside[1] then redis.call('ZADD', ready, unpack(aside)) end
@@ -166,10 +168,11 @@ end
 local function choose()
   local best, best_account, best_priority, best_score
   for _, route in ipairs(routes) do
-    for _, priority in ipairs(redis.call('ZREVRANGE', key('route', route, 'priorities'), 0, -1)) do
+    local priorities = redis.call('ZREVRANGE', key('route', route, 'priorities'), 0, -1)
+    for _, priority in ipairs(priorities) do
       local rank = tonumber(priority)
       if best and rank < best_priority then break end
-      local name, a, score = candidate(route, priority)
+      local name, a, score = candidate(route, priority, math.ceil(MOST_ASIDE / #priorities))
       if left then return nil end
       if name then
         if not best or rank > best_priority or score < best_score then

@@ -51,10 +51,10 @@ class Desk:
             wish(model=model, exclude=exclude, tripped=tripped, only=only), ticket=ticket, patience=15 if ticket else 0
         )
 
-    def queue(self, *tickets: str, exclude: tuple[str, ...] = ()) -> None:
+    def queue(self, *tickets: str, exclude: tuple[str, ...] = (), model: str = "kimi") -> None:
         for ticket in tickets:
             with pytest.raises((AllBusy, AwaitingToken)):
-                self.take(ticket, exclude=exclude)
+                self.take(ticket, exclude=exclude, model=model)
 
     def give(self, lease: Lease, rest: Rest | None = None, *, served: bool = False) -> float:
         return self.standby.release(lease, rest=rest, served=served).rests

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kimi.errors import AllBusy
@@ -74,6 +76,21 @@ def test_who_comes_just_when_an_account_has_rested_does_not_overtake() -> None:
         worker.take("w.2")
     assert worker.called == ["w.1"]
     assert worker.take("w.1").account.name == "a"
+
+
+def test_who_waits_is_called_when_a_model_is_refused_no_longer() -> None:
+    worker = desk(copy_of("a", refused={"k3": NOW + 2}), "b")
+    lease = worker.take(model="k3")
+    worker.queue("w.1", model="k3")
+    worker.clock.advance(2)
+    worker.standby.look()
+    assert worker.called == ["w.1"]
+    assert worker.take("w.1", model="k3").account.name == "a"
+    worker.queue("w.2", model="k3")
+    worker.give(lease, replace(REST, model="k3"))
+    worker.clock.advance(5)
+    worker.standby.look()
+    assert worker.called == ["w.1", "w.2"]
 
 
 def test_one_who_asks_before_being_called_gets_what_was_kept() -> None:

@@ -147,6 +147,20 @@ def test_a_model_that_all_refuse_holds_nobody_up(client: Any, leases: Leases) ->
     assert second.total() < 80, "and few of them are looked at"
 
 
+def test_a_model_that_all_refuse_holds_nobody_up_whatever_their_priorities(client: Any, leases: Leases) -> None:
+    hands, names = Interventions(Store(client)), fill(client, MANY)
+    for number, name in enumerate(names):
+        hands.edit(name, partial(replace, priority=number % 25))
+    refuse(client, names, "kimi")
+
+    def ask() -> None:
+        with pytest.raises(NoAccount, match="tried"):
+            leases.acquire(KIMI)
+
+    ask()
+    assert commands(client, ask).total() < 400
+
+
 def test_one_is_found_among_many_set_aside_that_others_cannot_take(client: Any) -> None:
     leases = Leases(Store(client, clock=(clock := Clock(time.time()))))
     *names, last = fill(client, 200)
