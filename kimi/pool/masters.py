@@ -11,9 +11,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any, Final
 
@@ -48,23 +48,32 @@ class Standing:
 
     A replica is among `candidates` while any one says so of most of those who elect, for who replaces a master chooses
     by what that one knows. None while most do not agree, or have anything against the master.
+    A server may have several names, as one that was the master by another name than it announces: by `runs` it is one,
+    and stands here by one of them.
     """
 
     place: Place
     epoch: int
     replicas: frozenset[Place]
     candidates: frozenset[Place] | None = None
+    runs: Mapping[Place, str] = field(default_factory=dict)
 
     def is_of(self, other: Standing) -> bool:
         """Whether it is the same master by the same election."""
         return (self.place, self.epoch) == (other.place, other.epoch)
 
 
+def each_once(places: Iterable[Place], runs: Mapping[Place, str]) -> frozenset[Place]:
+    """Those places, of each server one alone: what `runs` there says which are one."""
+    first = {run: place for place, run in sorted(runs.items(), reverse=True)}
+    return frozenset(first[runs[place]] if place in runs else place for place in places)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What came of asking all who they think is the master: who of those that are named did `not_say` it, and why not.
 
-    And which `replicas` it has, and whether most of the `electors` agree, and nobody has anything against that master.
+    And which `replicas` it has, by all of their names, and whether most of the `electors` agree, and nobody has anything against that master.
     """
 
     not_say: Sequence[str]
@@ -91,8 +100,9 @@ class Lead:
     One of them is asked in turn, and all of them where it says anything else than what is known: who knows of the
     latest election is believed, and of those what most say. An earlier one than what is known is believed only where
     most of those who elect say so. Who forgets the others is not most of them: there are as many as any one ever told
-    of, and at first as many as are named where those are `electors`, until most of these say that they are fewer. Where
-    `each_knows_all`, as in a cluster, who is cut off counts the others on: there most of those told of now will do.
+    of, and at first as many as are named where those are `electors`, until most of these, or all that are named, say
+    that they are fewer. Where `each_knows_all`, as in a cluster, who is cut off counts the others on: there most of
+    those told of now will do.
     A connection that leads elsewhere is closed before its next command. That matters where the operator hands over in
     peace: what was the master takes writes for some seconds more, and forgets them.
     """
@@ -145,7 +155,9 @@ class Lead:
     def ask_all(self) -> Asked:
         """What comes of asking all now. Raises as `find`."""
         standing = self.confirmed()
-        return Asked(self._not_say, standing.replicas, self._electors, standing.candidates is not None)
+        return Asked(
+            self._not_say, standing.replicas | standing.runs.keys(), self._electors, standing.candidates is not None
+        )
 
     @property
     def _not_say(self) -> list[str]:
@@ -196,7 +208,8 @@ class Lead:
             word = self._ask(self._named[place], place)
         except RedisError:
             return False
-        return (word.place, word.epoch) == (known.place, known.epoch) and len(word.replicas) <= len(known.replicas)
+        replicas = each_once(word.replicas, word.runs)
+        return (word.place, word.epoch) == (known.place, known.epoch) and len(replicas) <= len(known.replicas)
 
     def _words(self) -> list[Word]:
         """What all say that are named, and so many of the others that most of those who elect agree."""
@@ -231,17 +244,20 @@ class Lead:
         agreed = [word for word in said if word.place == place]
         is_calm = count == len(said) and all(word.is_calm for word in agreed)
         is_sure = is_calm and self._are_most([word for word in agreed if word.is_reached])
-        candidates = frozenset[Place]().union(*(word.candidates for word in agreed)) if is_sure else None
-        replicas = [word.replicas for word in agreed]
+        runs = {place: run for word in agreed for place, run in word.runs.items()}
+        candidates = each_once({place for word in agreed for place in word.candidates}, runs) if is_sure else None
+        replicas = [each_once(word.replicas, runs) for word in agreed]
         if known and not is_sure:
             replicas.append(known.replicas)  # few may have forgotten some
-        return Standing(place, latest, max(replicas, key=len), candidates)
+        return Standing(place, latest, max(replicas, key=len), candidates, runs)
 
     def _count(self, words: Collection[Word]) -> None:
-        """Takes down how many elect: more than before by any word, fewer by the word of most."""
+        """Takes down how many elect: more by any word, fewer by the word of most or of all that are named."""
         voters = {word.voter for word in words if word.voter}
         told = max(len(voters), *(word.votes for word in words))
-        if told > self._electors or len(voters) > (told if self._each_knows_all else self._electors) / 2:
+        are_all = 1 < len(voters) == len(self._named) == told and not self._silent
+        are_most = len(voters) > (told if self._each_knows_all else self._electors) / 2
+        if told > self._electors or are_all or are_most:
             self._electors = told
 
     def _are_most(self, words: Collection[Word]) -> bool:

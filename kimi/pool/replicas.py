@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
 from kimi.errors import NotKept
-from kimi.pool.masters import Asked, Lead, Standing, lead
+from kimi.pool.masters import Asked, Lead, Standing, each_once, lead
 from kimi.pool.voters import Place
 from kimi.redis_address import parse
 
@@ -140,6 +140,8 @@ class Replicas:
             raise NotKept(f"Redis does not say how many replicas have what was written: {answer}")
         seen = f"{answer} of {waited.wanted} replicas of Redis have what was written"
         known = waited.standing.replicas if waited.standing else frozenset[Place]()
+        if prompt is not None and waited.standing:
+            prompt = each_once(prompt, waited.standing.runs)
         missed = (self._met & known) - (known if prompt is None else prompt)
         # Who has just come may be among those that have it, in the place of one that is known.
         others = self._wanted is None and (missed or len(prompt or ()) > len(known) > 0)
@@ -154,6 +156,8 @@ class Replicas:
             standing = self._lead.confirmed()
             candidates = _candidates(standing, waited.standing, seen)
             if attached:
+                have, there = (each_once(places, standing.runs) for places in (attached.have, attached.all))
+                attached = replace(attached, have=have, all=there)
                 _check(candidates, attached, standing.replicas, self._met, seen)
                 self._prompt = attached.prompt
                 if lacking := standing.replicas - attached.have:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from redis import Redis
@@ -34,6 +34,8 @@ class Word:
     votes: int
     others: Collection[Place] = ()
     is_reached: bool = True
+    runs: Mapping[Place, str] = field(default_factory=dict)
+    """Which run of a server answers there, where that is known: Sentinels may know one server by two names."""
 
 
 def by_name(service: str, sentinel: Redis, _: Place) -> Word:
@@ -56,6 +58,7 @@ def by_name(service: str, sentinel: Redis, _: Place) -> Word:
         voter=_text(own),
         votes=len(others) + 1,
         others=[_place(each["ip"], each["port"]) for each in others],
+        runs={place: _text(each["runid"]) for place, each in replicas.items() if each.get("runid")},
     )
 
 
@@ -83,7 +86,9 @@ def by_slot(slot: int, node: Redis, place: Place) -> Word:
         _at(owner, place),
         master.epoch,
         replicas=frozenset(each.place for each in replicas),
-        candidates=frozenset(each.place for each in replicas if each.flags.isdisjoint({"fail", "nofailover"})),
+        candidates=frozenset(
+            each.place for each in replicas if each.flags.isdisjoint({"fail", "nofailover", "noaddr"})
+        ),
         is_calm="fail" not in master.flags,
         is_reached="fail?" not in master.flags,
         voter=own if own in voters else "",

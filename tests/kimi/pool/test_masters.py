@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +43,19 @@ def test_one_is_asked_in_turn_once_a_second_however_often_it_follows(led: Lead, 
         for _ in range(10):
             led.follow()
     assert set(voters.asked.values()) == {2}
+
+
+def test_one_is_asked_in_turn_where_a_replica_is_known_by_two_names(voters: Voters, clock: Clock) -> None:
+    other = ("10.0.0.5", 6379)
+    voters.say(replace(word(""), replicas=BOTH | {other}, candidates=BOTH | {other}, runs={FAR: "far", other: "far"}))
+    led = Lead(NAMED, voters, monotonic=clock)
+    assert led.confirmed().candidates == BOTH
+    assert led.ask_all().replicas == BOTH | {other}, "each name of it is known"
+    voters.asked.clear()
+    for _ in range(3):
+        clock.now += LOOK_SECONDS
+        led.follow()
+    assert set(voters.asked.values()) == {1}
 
 
 def test_all_are_asked_where_one_says_anything_new(led: Lead, voters: Voters) -> None:
@@ -134,17 +148,27 @@ def test_of_those_who_elect_there_are_fewer_once_most_say_so(voters: Voters) -> 
     assert led.confirmed().candidates == BOTH
 
 
-def test_a_cluster_of_half_as_many_masters_is_believed_by_their_word(voters: Voters) -> None:
-    led = Lead(NAMED, voters, each_knows_all=True)
+@pytest.mark.parametrize(
+    "led",
+    [
+        pytest.param(lambda voters: Lead(NAMED, voters, electors=3), id="all Sentinels that are named say so"),
+        # A replica is named besides, which is away.
+        pytest.param(lambda voters: Lead([*NAMED, "redis://s4:6379"], voters, each_knows_all=True), id="a cluster"),
+    ],
+)
+def test_where_there_are_half_as_many_who_elect_as_before_they_are_believed(
+    led: Callable[[Voters], Lead], voters: Voters
+) -> None:
+    asking = led(voters)
     voters.say(replace(word(""), votes=6))
-    assert led.confirmed().candidates is None
+    assert asking.confirmed().candidates is None
     voters.say(word(""), "s1", "s2")
-    assert led.confirmed().candidates is None, "one of them knows of more"
+    assert asking.confirmed().candidates is None, "one of them knows of more"
     voters.say(word(""))
-    led.confirmed()
-    assert led.confirmed().candidates == BOTH
+    asking.confirmed()
+    assert asking.confirmed().candidates == BOTH
     del voters.says["s2"], voters.says["s3"]
-    assert led.confirmed().candidates is None, "one is not most of three"
+    assert asking.confirmed().candidates is None, "one is not most of three"
 
 
 def test_a_replica_may_lead_while_any_one_thinks_so_and_may_not_when_most_say_it(led: Lead, voters: Voters) -> None:

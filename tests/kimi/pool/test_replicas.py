@@ -153,6 +153,17 @@ def test_those_that_the_master_never_called_by_their_names_are_counted(replicas:
     replicas.judge(replicas.ask(Pipe()), 2, lambda _: pytest.fail("they are not looked at"), rows)
 
 
+def test_who_was_the_master_by_another_name_than_it_has_as_a_replica_is_one(replicas: Replicas, voters: Voters) -> None:
+    announced = ("redis-4", 6379)
+    voters.say(replace(word(""), replicas=BOTH | {announced}, candidates=BOTH | {announced}))
+    assert not is_kept(replicas, NEAR, announced)
+    voters.say(replace(word(""), runs={NEAR: "near", FAR: "far", announced: "far"}))
+    assert is_kept(replicas, NEAR, announced)
+    assert write(replicas, NEAR, announced) == 2
+    assert not replicas.lacking
+    assert not is_kept(replicas, NEAR)
+
+
 def test_a_replica_by_another_name_is_told_and_nothing_is_kept(replicas: Replicas) -> None:
     with pytest.raises(NotKept, match=r"calls none of its replicas redis-4:6379, .*: let replica-announce-ip"):
         write(replicas, NEAR, ("redis-4", 6379), answer=1)

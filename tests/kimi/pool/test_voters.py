@@ -29,12 +29,12 @@ class Told:
         return self._answers
 
 
-def sentinel(replica: dict[str, Any], **master: Any) -> Word:
+def sentinel(replica: dict[str, Any], other: dict[str, Any] | None = None, **master: Any) -> Word:
     """What one says of a master with that replica, and another one in good order."""
     rows = [{"ip": host, "port": port, "is_sdown": False, "slave-priority": 100} for host, port in (NEAR, FAR)]
     says = {"flags": "master", "config-epoch": "3", "down-after-milliseconds": str(DOWN_AFTER)} | master
     others = [{"ip": "10.0.0.8", "port": 26379}, {"ip": "10.0.0.9", "port": 26379}]
-    answers = says, [A[0].encode(), str(A[1]).encode()], [rows[0] | replica, rows[1]], others, b"an id"
+    answers = says, [A[0].encode(), str(A[1]).encode()], [rows[0] | replica, rows[1] | (other or {})], others, b"an id"
     return by_name("main", Told(*answers), B)  # type: ignore[arg-type]
 
 
@@ -71,6 +71,11 @@ def test_a_replica_may_lead_that_sentinels_would_choose(replica: dict[str, Any],
     assert word.candidates == ({NEAR, FAR} if may_lead else {FAR})
 
 
+def test_a_sentinel_says_which_names_are_of_one_server() -> None:
+    assert sentinel({"runid": "one"}, other={"runid": "one"}).runs == {NEAR: "one", FAR: "one"}
+    assert sentinel({"runid": ""}, other={"runid": "one"}).runs == {FAR: "one"}, "who was never reached has none"
+
+
 @pytest.mark.parametrize(
     ("flags", "is_calm", "is_reached"),
     [("s_down,master", True, False), ("s_down,o_down,master", False, False), ("failover_in_progress", False, True)],
@@ -82,7 +87,13 @@ def test_what_a_sentinel_has_against_the_master_is_told(flags: str, *, is_calm: 
 
 @pytest.mark.parametrize(
     ("flags", "may_lead"),
-    [("slave", True), ("slave,fail?", True), ("slave,fail", False), ("slave,nofailover", False)],
+    [
+        ("slave", True),
+        ("slave,fail?", True),
+        ("slave,fail", False),
+        ("slave,nofailover", False),
+        ("slave,noaddr", False),
+    ],
 )
 def test_a_replica_may_lead_that_could_stand_for_election(flags: str, *, may_lead: bool) -> None:
     word = node(f"r 10.0.0.3:6379@16379 {flags} m 0 0 3 connected", "s 10.0.0.4:6379@16379 slave o 0 0 2 connected")
