@@ -73,7 +73,8 @@ def each_once(places: Iterable[Place], runs: Mapping[Place, str]) -> frozenset[P
 class Asked:
     """What came of asking all who they think is the master: who of those that are named did `not_say` it, and why not.
 
-    And which `replicas` it has, by all of their names, and whether most of the `electors` agree, and nobody has anything against that master.
+    And which `replicas` it has, by all of their names, and whether most of the `electors` agree, and nobody has
+    anything against that master.
     """
 
     not_say: Sequence[str]
