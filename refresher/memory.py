@@ -83,17 +83,15 @@ class Memory:
         is_newer = known is None or known.version < record.version
         if known is not None:
             with suppress(Unreadable):
-                order = _order(record.refresh, known.refresh)
-                if order is not None and not (is_newer and record.access):
-                    is_newer = order
-                is_put_back = not is_newer and record.configured
+                is_newer = _is_newer(record, known)
+                is_older = not is_newer and known.refresh != record.refresh
                 # Where it is locked it is shown just now, and read again.
-                if is_put_back and not self._tokens.is_locked(record.account.name):
+                if is_older and record.configured and not self._tokens.is_locked(record.account.name):
                     self.forestall(record)
         self.standings.note(record)
         with self._lock:
             with suppress(Unreadable):
-                if known is None or is_newer:
+                if is_newer:
                     self._latest[record.fingerprint] = Credential(record.refresh, record.version)
             if not record.configured and record.fingerprint in self._latest:
                 self._latest[record.fingerprint] = self._latest.pop(record.fingerprint)  # who left last goes last
@@ -121,7 +119,7 @@ class Memory:
         if later is None or later.refresh == record.refresh:
             return False
         if later.version <= record.version:
-            if record.access or not _order(later.refresh, record.refresh):
+            if record.access or not _came_after(later.refresh, record.refresh):
                 return False
             # Somebody who knew nothing of it entered the one before once more, behind versions of another secret.
             later = replace(later, version=record.version + 1)
@@ -140,9 +138,9 @@ class Memory:
         so the one that is stored stays behind it. Raises `Unreadable`.
         """
         later = self.of(record.fingerprint, record.account.owner)
-        return (
-            later is not None and bool(_order(later.refresh, record.refresh)) and self.put_back(record, refused=False)
-        )
+        if later is None or not _came_after(later.refresh, record.refresh):
+            return False
+        return self.put_back(record, refused=False)
 
     def consider(self, record: Record) -> None:
         """Bring the account back if it is dead for a token that has had a successor, and that can be opened."""
@@ -162,7 +160,19 @@ class Memory:
             self.consider(record)
 
 
-def _order(one: str, other: str) -> bool | None:
+def _is_newer(record: Record, known: Credential) -> bool:
+    """Whether what is stored came after what is `known`, by Kimi's dates or else by versions. Raises `Unreadable`.
+
+    Versions of one secret begin anew where Redis does, and go on behind those of another where a name is given to it.
+    A higher one that was exchanged is believed all the same: a date may be that of a look-alike.
+    """
+    by_version, by_date = known.version < record.version, _came_after(record.refresh, known.refresh)
+    return by_version if by_date is None or (by_version and record.access) else by_date
+
+
+def _came_after(one: str, other: str) -> bool | None:
     """Whether `one` came after `other`, by Kimi's own dates; None where these do not tell."""
-    first, second = claims.read(other).iat, claims.read(one).iat
-    return None if first is None or second is None or first == second else first < second
+    if one == other:
+        return None
+    first, second = claims.read(one).iat, claims.read(other).iat
+    return None if first is None or second is None or first == second else first > second

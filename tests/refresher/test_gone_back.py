@@ -17,6 +17,7 @@ from kimi.pool.tokens import Credential
 from refresher.memory import MOST, Memory
 from refresher.outcomes import Outcome
 from refresher.stopping import Stop
+from tests.kimi.pool.counting import commands
 from tests.kimi.pool.pools import Pool
 from tests.refresher.conftest import build, snapshot, stored
 from tests.refresher.house import ALICE, ByHand
@@ -135,6 +136,14 @@ def test_who_reads_a_token_of_which_it_knows_a_later_one_puts_that_back_for_thos
     newcomer = build(pool, vendor, stop)
     assert stored(pool).refresh == vendor.current["alice"]
     assert newcomer.refresh("alice") is Outcome.REFRESHED
+
+
+def test_who_reads_what_is_known_asks_for_nothing(pool: Pool) -> None:
+    memory = Memory(pool.members, pool.tokens)
+    pool.configure(ALICE)
+    see(pool, memory)
+    record = stored(pool)
+    assert not commands(pool.store.redis, lambda: memory.see(record))
 
 
 def test_what_is_paused_has_its_later_token_again_and_stays_paused(pool: Pool, vendor: Vendor, stop: Stop) -> None:
