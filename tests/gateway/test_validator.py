@@ -304,14 +304,14 @@ def test_nothing_is_kept_of_tasks_whose_askers_have_left() -> None:
     assert line.process is not None, "it is still amid the first"
     gc.collect()
     assert [sys.getrefcount(each) for each in schemas] == before
-    until(lambda: (gevent.sleep(0.01), line.process is None)[1], what="its process has been ended")
+    until(lambda: line.process is None, pause=gevent.sleep, what="its process has been ended")
 
 
 def test_what_is_found_of_a_schema_is_kept_though_who_asked_has_left(line: Line) -> None:
     ask(line)
     dear = orjson.dumps({"pattern": r"\S" * 200})
     asking = gevent.spawn(ask, line, dear, wanted=Wanted.READING)
-    gevent.sleep(0.001)
+    begins(line)
     asking.kill()
     assert line.can_be_read.get(dear) is None
     ask(line)
@@ -323,7 +323,7 @@ def test_nobody_waits_for_ever() -> None:
     with pytest.raises(Crowded) as caught:
         ask(line, DEAR, LETTERS)
     assert caught.value.retry_after == 0.05
-    until(lambda: (gevent.sleep(0.01), line.process is None)[1], what="its process has been ended")
+    until(lambda: line.process is None, pause=gevent.sleep, what="its process has been ended")
 
 
 def test_where_no_process_begins_all_are_told_to_come_back() -> None:

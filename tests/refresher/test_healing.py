@@ -43,6 +43,15 @@ def one(pool: Pool, file: Path) -> Remembering:
     return one
 
 
+def go_back_behind(pool: Pool, one: Remembering, file: Path, *rows: str) -> None:
+    """The file gets those `rows`, and then Redis is what it was before."""
+    go_back = snapshot(pool)
+    file.write_text(web_text(*rows), encoding="utf-8")
+    go_on(pool, one, seconds=10)
+    go_back()
+    go_on_with_another_line_of_writes(pool)
+
+
 def beside(pool: Pool, file: Path, *rows: str) -> tuple[Remembering, Path]:
     """Another refresher, with a file of its own."""
     path = file.with_name("other.yaml")
@@ -107,11 +116,7 @@ def test_nobody_is_taken_out_by_one_whose_file_says_nothing(pool: Pool, file: Pa
 
 
 def test_one_that_is_being_exchanged_then_is_taken_out_afterwards(pool: Pool, one: Remembering, file: Path) -> None:
-    go_back = snapshot(pool)
-    file.write_text(web_text("a"), encoding="utf-8")
-    go_on(pool, one, seconds=10)
-    go_back()
-    go_on_with_another_line_of_writes(pool)
+    go_back_behind(pool, one, file, "a")
     with pool.held("b", 30):
         go_on(pool, one)
         assert in_service(pool) == ["a", "b"]
@@ -121,11 +126,7 @@ def test_one_that_is_being_exchanged_then_is_taken_out_afterwards(pool: Pool, on
 
 def test_one_that_was_renamed_has_its_new_name_again(pool: Pool, one: Remembering, file: Path) -> None:
     pool.freshen("b")
-    go_back = snapshot(pool)
-    file.write_text(web_text("a", "renamed|b"), encoding="utf-8")
-    go_on(pool, one, seconds=10)
-    go_back()
-    go_on_with_another_line_of_writes(pool)
+    go_back_behind(pool, one, file, "a", "renamed|b")
     go_on(pool, one, seconds=10)
     assert in_service(pool) == ["a", "renamed"]
     assert stored(pool, "renamed").refresh == "refresh-b-2", "it is no new one"
@@ -184,11 +185,7 @@ def test_what_left_and_came_back_is_entered_again(pool: Pool, one: Remembering, 
 
 
 def test_what_was_lost_of_an_account_is_as_the_file_has_it_again(pool: Pool, one: Remembering, file: Path) -> None:
-    go_back = snapshot(pool)
-    file.write_text(web_text("a|a|proxy: 'http://new:1'", "b|another"), encoding="utf-8")
-    go_on(pool, one, seconds=10)
-    go_back()
-    go_on_with_another_line_of_writes(pool)
+    go_back_behind(pool, one, file, "a|a|proxy: 'http://new:1'", "b|another")
     go_on(pool, one, seconds=10)
     assert stored(pool, "a").account.proxy == "http://new:1"
     assert stored(pool, "b").refresh == "eyJ.eyJ.another"
@@ -302,11 +299,7 @@ def test_what_had_left_is_taken_out_again_before_others_are_looked_at(pool: Pool
     file.write_text(web_text("a", *names), encoding="utf-8")
     one = Remembering(pool, file)
     go_on(pool, one)
-    go_back = snapshot(pool)
-    file.write_text(web_text(*names), encoding="utf-8")
-    go_on(pool, one, seconds=10)
-    go_back()
-    go_on_with_another_line_of_writes(pool)
+    go_back_behind(pool, one, file, *names)
     pool.clock.now += CHECK_SECONDS
     one.check()
     assert in_service(pool) == names
@@ -333,11 +326,7 @@ def test_what_had_left_is_taken_out_again_though_redis_restarts_once_more(
 def test_what_had_left_is_taken_out_again_though_it_was_exchanged_before_anybody_looked(
     pool: Pool, one: Remembering, file: Path
 ) -> None:
-    go_back = snapshot(pool)
-    file.write_text(web_text("a"), encoding="utf-8")
-    go_on(pool, one, seconds=10)
-    go_back()
-    go_on_with_another_line_of_writes(pool)
+    go_back_behind(pool, one, file, "a")
     pool.freshen("b")
     go_on(pool, one)
     assert in_service(pool) == ["a"]
@@ -346,11 +335,7 @@ def test_what_had_left_is_taken_out_again_though_it_was_exchanged_before_anybody
 def test_accounts_that_swapped_their_secrets_have_them_again_behind_an_older_state(
     pool: Pool, one: Remembering, file: Path
 ) -> None:
-    go_back = snapshot(pool)
-    file.write_text(web_text("a|b", "b|a"), encoding="utf-8")
-    go_on(pool, one, seconds=10)
-    go_back()
-    go_on_with_another_line_of_writes(pool)
+    go_back_behind(pool, one, file, "a|b", "b|a")
     go_on(pool, one, seconds=10)
     assert (stored(pool, "a").refresh, stored(pool, "b").refresh) == ("eyJ.eyJ.b", "eyJ.eyJ.a")
 
@@ -358,10 +343,6 @@ def test_accounts_that_swapped_their_secrets_have_them_again_behind_an_older_sta
 def test_one_that_was_renamed_is_there_again_behind_an_older_state_though_its_name_is_given_to_another(
     pool: Pool, one: Remembering, file: Path
 ) -> None:
-    go_back = snapshot(pool)
-    file.write_text(web_text("a|new", "renamed|a", "b"), encoding="utf-8")
-    go_on(pool, one, seconds=10)
-    go_back()
-    go_on_with_another_line_of_writes(pool)
+    go_back_behind(pool, one, file, "a|new", "renamed|a", "b")
     go_on(pool, one, seconds=10)
     assert in_service(pool) == ["a", "b", "renamed"]
