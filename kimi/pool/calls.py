@@ -58,14 +58,16 @@ class Connections(ConnectionPool):
         self._checkpid()
         connection = self._take()
         self._in_use_connections.add(connection)
+        is_ready = False
         try:
             if connection.is_connected and self._monotonic() - connection.free_since > RESTED_SECONDS:
                 _look_at(connection)
             if not connection.is_connected:
                 connection.connect()
-        except BaseException:
-            self.release(connection)
-            raise
+            is_ready = True
+        finally:
+            if not is_ready:
+                self.release(connection)
         return connection
 
     def release(self, connection: Any) -> None:
